@@ -1,0 +1,356 @@
+#include "control/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "control/export/loss.h"
+#include "dataplane/loss.h"
+#include "dataplane/packet/reject.h"
+#include "proto/report/control_socket.h"
+#include "proto/report/text_table.h"
+
+namespace weir {
+namespace {
+
+constexpr const char* kMeteringGroup = "Flows";
+constexpr const char* kOutputGroup = "Output";
+constexpr const char* kPortsGroup = "Ports and cores";
+constexpr const char* kServiceGroup = "Control";
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done; 1 something outside was wrong (a file, a port, the network, a ledger that does not\n"
+    "balance); 2 the command line or the configuration cannot be right.";
+
+constexpr const char* kMainFooter =
+    "Examples:\n"
+    "  weir read --export json:- capture.pcap\n"
+    "  weir run --port 0000:3b:00.0 --workers 4 --export netflow9://192.0.2.1:2055\n"
+    "  weir check --config /etc/weir.conf\n"
+    "`weir COMMAND --help` tells the options of a command.\n\n";
+
+constexpr const char* kRunFooter =
+    "Examples:\n"
+    "  weir run --port 0000:3b:00.0 --port 0000:3b:00.1 --workers 4 --cores 0,2-5 \\\n"
+    "           --export netflow9://192.0.2.1:2055\n"
+    "  weir run --port net_af_packet0,iface=eth0 --export json:flows.json --duration 10m\n"
+    "  weir run --config /etc/weir.conf --eal '--log-level=7 -m 512'\n"
+    "An option overrides the file; a list of options replaces the file's list. Durations are a number with a unit:\n"
+    "ns us ms s m h. SIGINT or SIGTERM ends the run: every flow is exported and the ledger printed.\n\n";
+
+constexpr const char* kReadFooter =
+    "Examples:\n"
+    "  weir read --export json:- capture.pcap\n"
+    "  weir read --export netflow9://127.0.0.1:2055?rate=20000 --workers 2 monday.pcapng tuesday.pcapng\n"
+    "  weir read --idle-timeout 15s --tcp-close off --ledger ledger.json capture.pcap\n"
+    "Captures are read in the order given as if they were one. A file of --config may hold the fields of `run`, too:\n"
+    "they are checked and have no effect here.\n\n";
+
+constexpr const char* kCheckFooter =
+    "Examples:\n"
+    "  weir check --config /etc/weir.conf\n"
+    "  weir check --config /etc/weir.conf --workers 8 > /etc/weir-8.conf\n"
+    "What is printed is the configuration as `run` would take it, defaults included, and can be given to --config.\n\n";
+
+struct OptionText {
+  const char* field;
+  const char* value;
+  const char* group;
+  const char* description;
+};
+
+constexpr auto kCommonOptions = std::to_array<OptionText>({
+    {"idle_timeout", "T", kMeteringGroup, "End a flow after a gap greater than this [30s]"},
+    {"active_timeout", "T", kMeteringGroup, "Report a flow that goes on when its age reaches this [300s]"},
+    {"tcp_close", "on|off", kMeteringGroup, "End a flow 2 s after FIN or RST [on]"},
+    {"max_flows", "N", kMeteringGroup, "Capacity of the flow table, all workers together [1048576]"},
+    {"workers", "N", kMeteringGroup, "Workers, each with a core and a queue of every port [1]"},
+    {"export", "URI", kOutputGroup,
+     "Where records go, repeatable: netflow9://HOST:PORT,\nprotobuf+tcp://HOST:PORT, protobuf+unix:///PATH,\n"
+     "protobuf:FILE, json:FILE; FILE - is standard output"},
+    {"ledger", "FILE", kOutputGroup, "Write the ledger as one JSON object at the end; - is standard output"},
+});
+
+constexpr auto kRunOptions = std::to_array<OptionText>({
+    {"port", "DEV", kPortsGroup, "PCI address or vdev to take packets from, repeatable"},
+    {"cores", "LIST", kPortsGroup, "CPUs such as 0,2-4: the first for control, then one a worker [chosen]"},
+    {"rss", "addresses|ports", kPortsGroup, "What the device hashes to choose the worker [addresses]"},
+    {"eal", "ARGS", kPortsGroup, "Further arguments for DPDK's EAL, separated by blanks"},
+    {"socket", "PATH", kServiceGroup,
+     "Socket that weirctl asks [root: /run/weir/weir.sock;\nelse $XDG_RUNTIME_DIR/weir.sock or "
+     "/tmp/weir-UID/weir.sock]"},
+    {"duration", "T", kServiceGroup, "Stop after this time [until SIGINT or SIGTERM]"},
+});
+
+/// The options of one subcommand, and what was given for them.
+class Options {
+ public:
+  explicit Options(CLI::App& app) : app_(app) {
+    app.add_option("--config", given_config_, "File with the text form of the configuration")
+        ->type_name("FILE")
+        ->group("Configuration");
+  }
+
+  template <typename Texts>
+  void add(const Texts& texts) {
+    for (const OptionText& text : texts) add(text);
+  }
+
+  /// The values as a configuration. A word that is no number, or neither on nor off, is an error here; what the values
+  /// mean is validate()'s to judge.
+  [[nodiscard]] tl::expected<SourcedConfig, ConfigError> config() const {
+    SourcedConfig out;
+    const auto* reflection = v1::Config::GetReflection();
+    for (const auto& [field_name, option] : options_) {
+      const auto* field = v1::Config::descriptor()->FindFieldByName(field_name);
+      int index = 0;
+      for (const std::string& value : option->results()) {
+        const std::string name = option_of(field_name);
+        // CLI11 gives an option the next word whatever it is: the name of an option there is a forgotten value.
+        // A number that is negative is none, and what is wrong with it is the number's to say.
+        const bool negative = value.size() > 1 && value[1] >= '0' && value[1] <= '9';
+        if (value.size() > 1 && value.starts_with('-') && !negative && field_name != "eal") {
+          return error(fmt::format("{} {}: a value is missing, {} looks like an option; expected {} {}", name, value,
+                                   value, name, option->get_type_name()));
+        }
+        switch (field->cpp_type()) {
+          case google::protobuf::FieldDescriptor::CPPTYPE_BOOL:
+            if (value != "on" && value != "off") return error(fmt::format("{} {}: expected on or off", name, value));
+            reflection->SetBool(&out.config, field, value == "on");
+            break;
+          case google::protobuf::FieldDescriptor::CPPTYPE_UINT32:
+          case google::protobuf::FieldDescriptor::CPPTYPE_UINT64: {
+            std::uint64_t number = 0;
+            const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
+            const bool narrow = field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_UINT32;
+            if (value.empty() || end != value.data() + value.size() || fault == std::errc::invalid_argument) {
+              return error(fmt::format("{} {}: expected a whole number", name, value.empty() ? "''" : value));
+            }
+            if (fault != std::errc() || (narrow && number > UINT32_MAX)) {
+              return error(fmt::format("{} {}: out of range", name, value));
+            }
+            narrow ? reflection->SetUInt32(&out.config, field, static_cast<std::uint32_t>(number))
+                   : reflection->SetUInt64(&out.config, field, number);
+            break;
+          }
+          default:
+            field->is_repeated() ? reflection->AddString(&out.config, field, value)
+                                 : reflection->SetString(&out.config, field, value);
+        }
+        out.places[{field_name, index++}] = name;
+      }
+    }
+    return out;
+  }
+
+  [[nodiscard]] std::optional<std::string> config_file() const {
+    return app_.count("--config") == 0 ? std::nullopt : std::optional(given_config_);
+  }
+
+ private:
+  static tl::unexpected<ConfigError> error(std::string message) {
+    return tl::make_unexpected(ConfigError{std::move(message), 2});
+  }
+
+  void add(const OptionText& text) {
+    // The raw overload: the strings reach config() as they were given, commas, brackets and '=' included.
+    auto* option = app_.add_option(
+        option_of(text.field), [](const CLI::results_t&) { return true; }, text.description);
+    option->type_name(text.value)->group(text.group)->expected(1);
+    const auto* field = v1::Config::descriptor()->FindFieldByName(text.field);
+    if (field->is_repeated()) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    options_.emplace_back(text.field, option);
+  }
+
+  CLI::App& app_;
+  std::string given_config_;
+  std::vector<std::pair<std::string, CLI::Option*>> options_;
+};
+
+/// Defaults, file, options: the configuration of one subcommand, checked.
+tl::expected<CommandLine, ConfigError> configure(const Options& options, Command command) {
+  SourcedConfig config;
+  if (const auto file = options.config_file()) {
+    auto loaded = load_config_file(*file);
+    if (!loaded) return tl::make_unexpected(loaded.error());
+    config = std::move(*loaded);
+  }
+  const auto given = options.config();
+  if (!given) return tl::make_unexpected(given.error());
+  config = merge(std::move(config), *given);
+  auto settings = validate(config.config, command, config.places);
+  if (!settings) return tl::make_unexpected(settings.error());
+  CommandLine out;
+  out.settings = std::move(*settings);
+  out.effective = effective_config(out.settings, config.config);
+  return out;
+}
+
+/// Steps from one word to the other (Levenshtein), for "did you mean".
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string name_of(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : app.get_parent()->get_name() + " " + app.get_name();
+}
+
+/// The first word that no option took, with what may have been meant.
+std::string describe_extra(const CLI::App& app) {
+  const auto extras = app.remaining();
+  const auto unknown =
+      std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return word.starts_with('-'); });
+  if (unknown == extras.end()) {
+    return fmt::format("'{}' is not expected here", extras.empty() ? std::string() : extras.front());
+  }
+  const std::string option = unknown->substr(0, unknown->find('='));
+  std::string hint;
+  for (const auto* known : app.get_options()) {
+    if (const std::string name = known->get_name(); distance(option, name) <= 2) {
+      hint = fmt::format("; did you mean {}?", name);
+      break;
+    }
+  }
+  return fmt::format("unknown option {}{}", option, hint);
+}
+
+tl::unexpected<ConfigError> usage_error(const CLI::App& app, const std::string& what) {
+  const std::string name = name_of(app);
+  return tl::make_unexpected(ConfigError{fmt::format("{}; see `{} --help`", what, name), 2});
+}
+
+/// CLI11's words for an option given too often or without a value, in weir's.
+std::string describe_mismatch(std::string_view what) {
+  const std::string option(what.substr(0, what.find(':')));
+  if (const auto at = what.rfind(" received "); at != std::string_view::npos) {
+    return fmt::format("{}: given {} times; expected once", option, what.substr(at + 10));
+  }
+  return fmt::format("{}: a value is missing", option);
+}
+
+CommandLine printed(std::string text) {
+  CommandLine out;
+  out.text = std::move(text);
+  return out;
+}
+
+template <typename Texts>
+void add_reasons(TextTable& table, const Texts& texts) {
+  for (const auto& text : texts) table.row({std::string(text.name), std::string(text.description)});
+}
+
+}  // namespace
+
+std::string reasons_text() {
+  TextTable rejects("ll");
+  for (std::size_t i = 1; i < kRejectTexts.size(); ++i) {
+    rejects.row({std::string(kRejectTexts[i].name), std::string(kRejectTexts[i].description)});
+  }
+  TextTable losses("ll");
+  losses.row({"handover_full", "the ring to the worker that owns the packet's flow had no room"});
+  add_reasons(losses, kLossTexts);
+  TextTable export_losses("ll");
+  add_reasons(export_losses, kExportLossTexts);
+  return "Rejects: a frame that is not counted in a flow (ledger: rejects)\n" + rejects.text() +
+         "\nLosses before the exporters (ledger: handover_full, lost)\n" + losses.text() +
+         "\nLosses of an exporter (ledger: exporters, lost)\n" + export_losses.text();
+}
+
+tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* const* argv) {
+  CLI::App app("weir: a flow probe that accounts for every packet.", "weir");
+  app.set_version_flag("--version", fmt::format("weir {}", version()), "Print the version");
+  app.get_formatter()->column_width(30);
+  app.footer(std::string(kMainFooter) + kExitCodes);
+
+  auto* run = app.add_subcommand("run", "Take packets from DPDK ports and export flow records");
+  Options run_options(*run);
+  run_options.add(kRunOptions);
+  run_options.add(kCommonOptions);
+  run->footer(std::string(kRunFooter) + kExitCodes);
+
+  auto* read = app.add_subcommand("read", "Read capture files (pcap, pcapng) and export flow records");
+  Options read_options(*read);
+  read_options.add(kCommonOptions);
+  auto* captures = read->add_option(
+      "captures", [](const CLI::results_t&) { return true; }, "Capture files");
+  captures->type_name("CAPTURE")->expected(1, CLI::detail::expected_max_vector_size)->group("Input");
+  // Extra arguments: captures may stand before, between and after options. (CLI11 then unwraps a word in brackets: a
+  // capture named "[a]" is to be given as "./[a]".)
+  captures->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(true);
+  read->footer(std::string(kReadFooter) + kExitCodes);
+
+  auto* check = app.add_subcommand("check", "Check a configuration and print it as it takes effect");
+  Options check_options(*check);
+  check_options.add(kRunOptions);
+  check_options.add(kCommonOptions);
+  check->footer(std::string(kCheckFooter) + kExitCodes);
+
+  auto* reasons = app.add_subcommand("reasons", "Print every name under which the ledger counts what is not in a flow");
+  reasons->footer("Example:\n  weir reasons | grep vlan");
+
+  const auto chosen = [&]() -> const CLI::App& {
+    const auto given = app.get_subcommands();
+    return given.empty() ? app : *given.front();
+  };
+  // What stands behind "--" are captures, whatever they look like; CLI11 would hand them to the parent command.
+  const auto end = std::find(argv, argv + argc, std::string_view("--"));
+  const std::vector<std::string> plain(end == argv + argc ? end : end + 1, argv + argc);
+  try {
+    app.parse(static_cast<int>(end - argv), argv);
+  } catch (const CLI::CallForHelp&) {
+    return printed(app.help());
+  } catch (const CLI::CallForVersion& call) {
+    return printed(std::string(call.what()) + "\n");
+  } catch (const CLI::ExtrasError&) {
+    return usage_error(chosen(), describe_extra(chosen()));
+  } catch (const CLI::ArgumentMismatch& error) {
+    return usage_error(chosen(), describe_mismatch(error.what()));
+  } catch (const CLI::ParseError& error) {
+    return usage_error(chosen(), error.what());
+  }
+
+  if (!plain.empty() && !*read) return usage_error(chosen(), fmt::format("'{}' is not expected here", plain.front()));
+  if (*run) {
+    auto out = configure(run_options, Command::run);
+    if (out) out->action = CommandLine::Action::run;
+    return out;
+  }
+  if (*read) {
+    auto out = configure(read_options, Command::read);
+    if (!out) return out;
+    out->settings.captures = captures->results();
+    out->settings.captures.insert(out->settings.captures.end(), plain.begin(), plain.end());
+    if (out->settings.captures.empty()) {
+      return usage_error(*read, "no capture file; expected one or more, as in weir read capture.pcap");
+    }
+    out->action = CommandLine::Action::read;
+    return out;
+  }
+  if (*check) {
+    auto out = configure(check_options, Command::check);
+    if (out) out->text = config_text(out->effective);
+    return out;
+  }
+  if (*reasons) return printed(reasons_text());
+  return usage_error(app, "a command is missing: run, read, check or reasons");
+}
+
+}  // namespace weir

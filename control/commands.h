@@ -1,0 +1,16 @@
+// What `weir run` and `weir read` do once their settings are known to be good. Both return the exit code:
+// 0 done; 1 something outside was wrong (a file, a port, the network) or the ledger does not balance.
+#pragma once
+
+#include "control/settings.h"
+#include "proto/config.pb.h"
+
+namespace weir {
+
+/// Takes packets from DPDK ports until SIGINT, SIGTERM or settings.duration_ns.
+int run_live(const Settings& settings, const v1::Config& effective);
+
+/// Reads capture files in order as if they were one.
+int read_captures(const Settings& settings);
+
+}  // namespace weir

@@ -1,0 +1,573 @@
+#include "control/config.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/text_format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+#include <set>
+
+#include "control/export/export_hub.h"
+#include "proto/message_json.h"
+#include "proto/report/control_socket.h"
+
+namespace weir {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+
+constexpr std::size_t kMaxFileOctets = 1U << 20;  ///< a configuration has some hundred octets
+constexpr std::uint64_t kHour = 3'600'000'000'000;
+// The flow table keeps times as 48 bits of nanoseconds from a base of its own: 2^48 ns are 78 hours.
+constexpr std::uint64_t kLeastTimeout = 1'000'000;
+constexpr std::uint64_t kGreatestTimeout = 72 * kHour;
+constexpr std::uint64_t kGreatestDuration = 87'600 * kHour;  ///< ten years
+constexpr std::uint64_t kLeastFlows = 64;
+constexpr std::uint64_t kGreatestFlows = 1ULL << 31;  ///< entries are found by a 32-bit index
+constexpr unsigned kGreatestWorkers = 64;
+constexpr unsigned kGreatestCpu = 4095;
+
+struct FieldHelp {
+  std::string_view name;
+  std::string_view example;
+  std::string_view unset;  ///< what it means that the field has no value
+};
+
+constexpr auto kFields = std::to_array<FieldHelp>({
+    {"idle_timeout", R"(idle_timeout: "30s")", ""},
+    {"active_timeout", R"(active_timeout: "300s")", ""},
+    {"tcp_close", "tcp_close: true", ""},
+    {"max_flows", "max_flows: 1048576", ""},
+    {"workers", "workers: 4", ""},
+    {"export", R"(export: "netflow9://192.0.2.1:2055")", "none, records are counted and dropped"},
+    {"ledger", R"(ledger: "/var/log/weir/ledger.json")", "not written"},
+    {"port", R"(port: "0000:3b:00.0")", "none, `run` needs one"},
+    {"cores", R"(cores: "0,2-4")", "chosen at start"},
+    {"rss", R"(rss: "addresses")", ""},
+    {"socket", R"(socket: "/run/weir/weir.sock")", ""},
+    {"duration", R"(duration: "10m")", "until SIGINT or SIGTERM"},
+    {"eal", R"(eal: "--log-level=7")", "none"},
+});
+
+const FieldHelp* find_field(std::string_view name) {
+  const auto* found = std::find_if(kFields.begin(), kFields.end(), [&](const FieldHelp& f) { return f.name == name; });
+  return found == kFields.end() ? nullptr : found;
+}
+
+/// Keeps the first error of the text format parser and hushes the others.
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
+    if (found) return;
+    found = true;
+    line_ = line;
+    column_ = column;
+    text_ = message;
+  }
+  void AddWarning(int, google::protobuf::io::ColumnNumber, const std::string&) override {}
+
+  bool found = false;
+
+  [[nodiscard]] std::string describe(const std::string& text, const std::string& name) const {
+    std::string what = text_;
+    while (what.ends_with('.')) what.pop_back();
+    if (!what.empty() && what.size() > 1 && std::islower(static_cast<unsigned char>(what[1])) != 0) {
+      what[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(what[0])));
+    }
+    static constexpr std::string_view kUnknown = "has no field named \"";
+    if (const auto at = what.find(kUnknown); at != std::string::npos) {
+      std::string names;
+      for (const auto& field : kFields) names += fmt::format(" {}", field.name);
+      what = fmt::format("no field is named \"{}; expected one of{}", what.substr(at + kUnknown.size()), names);
+    } else if (const FieldHelp* field = field_of_line(text); field != nullptr) {
+      what += fmt::format("; expected a line such as {}", field->example);
+    }
+    return fmt::format("{}:{}:{}: {}", name, line_ + 1, column_ + 1, what);
+  }
+
+ private:
+  /// The field that the faulty line begins with.
+  [[nodiscard]] const FieldHelp* field_of_line(std::string_view text) const {
+    for (int line = 0; line < line_; ++line) {
+      const auto end = text.find('\n');
+      if (end == std::string_view::npos) return nullptr;
+      text.remove_prefix(end + 1);
+    }
+    const auto begin = text.find_first_not_of(" \t");
+    if (begin == std::string_view::npos) return nullptr;
+    text.remove_prefix(begin);
+    return find_field(text.substr(0, text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_")));
+  }
+
+  int line_ = 0;
+  int column_ = 0;
+  std::string text_;
+};
+
+/// A control character would break the one line of an error or the log; protobuf strings must be UTF-8.
+bool is_utf8_without_controls(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const auto lead = static_cast<unsigned char>(text.front());
+    if (length == 0 || lead < 0x20 || lead == 0x7f) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t ns;
+};
+constexpr auto kUnits = std::to_array<Unit>(
+    {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", kHour}});
+constexpr std::string_view kDurationForm = "expected a number with one of the units ns us ms s m h, such as 1.5s";
+
+__extension__ using Wide = unsigned __int128;
+
+bool is_hex(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+/// [DDDD:]BB:DD.F as EAL's long form in lower case; empty: not a PCI address.
+std::string pci_address(std::string_view text) {
+  std::string long_form(text);
+  if (std::count(text.begin(), text.end(), ':') == 1) long_form.insert(0, "0000:");
+  const std::string_view t = long_form;
+  const auto first = t.find(':');
+  const auto second = first == std::string_view::npos ? first : t.find(':', first + 1);
+  const auto dot = second == std::string_view::npos ? second : t.find('.', second + 1);
+  if (dot == std::string_view::npos) return {};
+  const auto domain = t.substr(0, first);
+  const auto bus = t.substr(first + 1, second - first - 1);
+  const auto device = t.substr(second + 1, dot - second - 1);
+  const auto function = t.substr(dot + 1);
+  if (!is_hex(domain) || domain.size() < 4 || domain.size() > 8 || !is_hex(bus) || bus.size() != 2 || !is_hex(device) ||
+      device.size() != 2 || function.size() != 1 || function < "0" || function > "7") {
+    return {};
+  }
+  std::transform(long_form.begin(), long_form.end(), long_form.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return long_form;
+}
+
+/// The name under which EAL will know the device: two ports must not share it. Empty: neither PCI address nor vdev.
+std::string device_name(std::string_view port) {
+  if (auto pci = pci_address(port.substr(0, port.find(','))); !pci.empty()) return pci;
+  const auto name = port.substr(0, port.find(','));
+  const bool driver = (name.starts_with("net_") || name.starts_with("eth_")) && name.size() > 4;
+  return driver && name.find_first_of(" \t") == std::string_view::npos ? std::string(name) : std::string();
+}
+
+/// The file that an export URI writes to ("-": standard output); empty: it is not to a file.
+std::string file_of_uri(const std::string& uri) {
+  const auto colon = uri.find(':');
+  if (colon == std::string::npos || uri.compare(colon, 3, "://") == 0) return {};
+  return uri.substr(colon + 1, uri.find('?', colon) - colon - 1);
+}
+
+/// The checks of validate(): the first that fails is kept.
+class Validator {
+ public:
+  Validator(const v1::Config& config, Command command, const Places& places)
+      : config_(config), command_(command), places_(places) {}
+
+  tl::expected<Settings, ConfigError> run() {
+    metering();
+    outputs();
+    ports();
+    cores();
+    rest();
+    if (error_) return tl::make_unexpected(*error_);
+    return settings_;
+  }
+
+ private:
+  [[nodiscard]] std::string place(const std::string& field, int index = 0) const {
+    const auto found = places_.find({field, index});
+    return found == places_.end() ? option_of(field) : found->second;
+  }
+
+  void fail(const std::string& field, int index, const std::string& value, const std::string& what) {
+    if (error_) return;
+    error_ = ConfigError{fmt::format("{} {}: {}", place(field, index), value.empty() ? "''" : value, what), 2};
+  }
+  void fail(const std::string& message) {
+    if (!error_) error_ = ConfigError{message, 2};
+  }
+
+  /// What every text must be. `expected` is for an empty one.
+  bool good_text(const std::string& field, int index, const std::string& value, std::string_view expected) {
+    if (value.empty()) {
+      fail(field, index, value, fmt::format("empty; expected {}", expected));
+      return false;
+    }
+    if (!is_utf8_without_controls(value)) {
+      fail(fmt::format("{}: a control character, or octets that are not UTF-8; expected plain text",
+                       place(field, index)));
+      return false;
+    }
+    return true;
+  }
+
+  void duration(const std::string& field, const std::string& text, std::uint64_t least, std::uint64_t greatest,
+                std::uint64_t& out) {
+    if (!good_text(field, 0, text, "a duration such as 30s")) return;
+    const auto parsed = parse_duration(text);
+    if (!parsed) return fail(field, 0, text, parsed.error());
+    if (*parsed < least || *parsed > greatest) {
+      return fail(field, 0, text,
+                  fmt::format("out of range; expected {} to {}", duration_text(least), duration_text(greatest)));
+    }
+    out = *parsed;
+  }
+
+  void metering() {
+    if (config_.has_idle_timeout()) {
+      duration("idle_timeout", config_.idle_timeout(), kLeastTimeout, kGreatestTimeout, settings_.idle_timeout_ns);
+    }
+    if (config_.has_active_timeout()) {
+      duration("active_timeout", config_.active_timeout(), kLeastTimeout, kGreatestTimeout,
+               settings_.active_timeout_ns);
+    }
+    if (config_.has_tcp_close()) settings_.tcp_close = config_.tcp_close();
+    if (config_.has_max_flows()) {
+      settings_.max_flows = config_.max_flows();
+      if (settings_.max_flows < kLeastFlows || settings_.max_flows > kGreatestFlows) {
+        fail("max_flows", 0, std::to_string(settings_.max_flows),
+             fmt::format("out of range; expected {} to {}", kLeastFlows, kGreatestFlows));
+      }
+    }
+    if (config_.has_workers()) {
+      settings_.workers = config_.workers();
+      if (settings_.workers < 1 || settings_.workers > kGreatestWorkers) {
+        fail("workers", 0, std::to_string(settings_.workers),
+             fmt::format("out of range; expected 1 to {}", kGreatestWorkers));
+      }
+    }
+  }
+
+  void outputs() {
+    std::map<std::string, int> files;
+    std::set<std::string> uris;
+    for (int i = 0; i < config_.export__size(); ++i) {
+      const std::string& uri = config_.export_(i);
+      if (!good_text("export", i, uri, "an export URI such as netflow9://192.0.2.1:2055")) return;
+      if (const auto good = check_export_uri(uri); !good) {
+        // The exporters' line begins with "export 'URI': "; the place says more than the word.
+        const std::string& error = good.error();
+        static constexpr std::string_view kWord = "export ";
+        return fail(place("export", i) + (error.starts_with(kWord) ? " " + error.substr(kWord.size()) : ": " + error));
+      }
+      if (!uris.insert(uri).second) {
+        return fail("export", i, uri, "given twice: every record would be sent twice; expected different exporters");
+      }
+      const std::string file = file_of_uri(uri);
+      if (!file.empty() && !files.emplace(file, i).second) {
+        return fail("export", i, uri,
+                    fmt::format("{} is written by {}, too; expected a file for each exporter",
+                                file == "-" ? "standard output" : file, config_.export_(files[file])));
+      }
+      settings_.exports.push_back(uri);
+    }
+    if (!config_.has_ledger()) return;
+    settings_.ledger_file = config_.ledger();
+    if (!good_text("ledger", 0, config_.ledger(), "a file, or - for standard output")) return;
+    if (files.contains(config_.ledger())) {
+      fail("ledger", 0, config_.ledger(),
+           fmt::format("{} is written by {}, too; expected a file of its own",
+                       config_.ledger() == "-" ? "standard output" : config_.ledger(),
+                       config_.export_(files[config_.ledger()])));
+    }
+  }
+
+  void ports() {
+    std::map<std::string, std::string> names;
+    for (int i = 0; i < config_.port_size(); ++i) {
+      const std::string& port = config_.port(i);
+      static constexpr std::string_view kForm =
+          "a PCI address such as 0000:3b:00.0, or a vdev such as net_af_packet0,iface=eth0";
+      if (!good_text("port", i, port, kForm)) return;
+      const std::string name = device_name(port);
+      if (name.empty()) {
+        return fail("port", i, port, fmt::format("neither a PCI address nor a vdev; expected {}", kForm));
+      }
+      if (const auto [other, fresh] = names.emplace(name, port); !fresh) {
+        return fail("port", i, port,
+                    other->second == port
+                        ? std::string("given twice; expected every port once")
+                        : fmt::format("the same device as {}; expected every device once", other->second));
+      }
+      settings_.ports.push_back(port);
+    }
+    if (command_ == Command::run && settings_.ports.empty()) {
+      fail(
+          "no port to take packets from; expected --port (or port: in the file) with a PCI address, as in "
+          "--port 0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0");
+    }
+  }
+
+  void cores() {
+    if (!config_.has_cores()) return;
+    const std::string& text = config_.cores();
+    if (!good_text("cores", 0, text, "a CPU list such as 0,2-4")) return;
+    const auto cpus = parse_cpu_list(text);
+    if (!cpus) return fail("cores", 0, text, cpus.error());
+    if (command_ != Command::read && cpus->size() != settings_.workers + std::size_t{1}) {
+      return fail("cores", 0, text,
+                  fmt::format("{} CPU{}; expected {}: the first for control, then one for each of {} worker{}",
+                              cpus->size(), cpus->size() == 1 ? "" : "s", settings_.workers + 1, settings_.workers,
+                              settings_.workers == 1 ? " (--workers)" : "s"));
+    }
+    settings_.cores = *cpus;
+  }
+
+  void rest() {
+    if (config_.has_rss()) {
+      const std::string& rss = config_.rss();
+      if (!good_text("rss", 0, rss, "addresses or ports")) return;
+      if (rss != "addresses" && rss != "ports") return fail("rss", 0, rss, "expected addresses or ports");
+      settings_.rss_ports = rss == "ports";
+    }
+    settings_.socket = config_.has_socket() ? config_.socket() : default_socket_path();
+    if (!good_text("socket", 0, settings_.socket, "the path of a unix socket")) return;
+    if (settings_.socket.size() > kMaxSocketPath) {
+      return fail("socket", 0, settings_.socket,
+                  fmt::format("{} octets; expected a path of at most {}", settings_.socket.size(), kMaxSocketPath));
+    }
+    if (settings_.socket.ends_with('/')) return fail("socket", 0, settings_.socket, "a folder; expected a file in it");
+    if (config_.has_duration()) duration("duration", config_.duration(), 1, kGreatestDuration, settings_.duration_ns);
+    if (config_.has_eal() && !config_.eal().empty()) {
+      if (!good_text("eal", 0, config_.eal(), "EAL arguments")) return;
+      settings_.eal_arguments = config_.eal();
+    }
+  }
+
+  const v1::Config& config_;
+  const Command command_;
+  const Places& places_;
+  Settings settings_;
+  std::optional<ConfigError> error_;
+};
+
+ConfigError file_error(const std::string& path, int error) {
+  return ConfigError{fmt::format("{}: {}; expected a configuration file that can be read", path, std::strerror(error)),
+                     1};
+}
+
+}  // namespace
+
+std::string option_of(std::string_view field) {
+  std::string option = "--" + std::string(field);
+  std::replace(option.begin(), option.end(), '_', '-');
+  return option;
+}
+
+tl::expected<std::uint64_t, std::string> parse_duration(std::string_view text) {
+  const auto form = [](std::string_view what) {
+    return tl::make_unexpected(fmt::format("{}; {}", what, kDurationForm));
+  };
+  const auto number = text.substr(0, text.find_first_not_of("0123456789."));
+  const auto suffix = text.substr(number.size());
+  const auto dot = number.find('.');
+  const auto whole = number.substr(0, dot);
+  const auto fraction = dot == std::string_view::npos ? std::string_view() : number.substr(dot + 1);
+  if (whole.empty() || fraction.find('.') != std::string_view::npos ||
+      (dot != std::string_view::npos && fraction.empty())) {
+    return form("not a duration");
+  }
+  if (suffix.empty()) return form("a unit is missing");
+  const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == suffix; });
+  if (unit == kUnits.end()) return form("not a duration");
+
+  // Exact integer arithmetic: digit by digit, the unit divided by ten for each digit of the fraction.
+  static constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t value = 0;
+  for (const char c : whole) {
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (value > (kMost - digit) / 10) return tl::make_unexpected("too long; expected less than 584 years");
+    value = value * 10 + digit;
+  }
+  if (value > kMost / unit->ns - 1) return tl::make_unexpected("too long; expected less than 584 years");
+  value *= unit->ns;
+  // An hour is 3.6·10^12 ns: 13 digits after its point can still be a whole nanosecond, more cannot.
+  std::uint64_t numerator = 0;
+  std::uint64_t scale = 1;
+  auto significant = fraction;
+  while (significant.ends_with('0')) significant.remove_suffix(1);
+  if (significant.size() > 13) return tl::make_unexpected("finer than a nanosecond; expected at most that");
+  for (const char c : significant) {
+    numerator = numerator * 10 + static_cast<std::uint64_t>(c - '0');
+    scale *= 10;
+  }
+  // numerator < scale <= 10^13, so the product of both needs 128 bits.
+  const auto product = static_cast<Wide>(numerator) * unit->ns;
+  if (product % scale != 0) return tl::make_unexpected("finer than a nanosecond; expected at most that");
+  return value + static_cast<std::uint64_t>(product / scale);
+}
+
+std::string duration_text(std::uint64_t duration_ns) {
+  if (duration_ns == 0) return "0s";
+  // The default timeouts read better as 300s than as 5m, so minutes are only used from ten up.
+  for (auto unit = kUnits.rbegin(); unit != kUnits.rend(); ++unit) {
+    if (duration_ns % unit->ns != 0) continue;
+    if (unit->name == "m" && duration_ns / unit->ns < 10) continue;
+    return fmt::format("{}{}", duration_ns / unit->ns, unit->name);
+  }
+  return fmt::format("{}ns", duration_ns);
+}
+
+tl::expected<std::vector<unsigned>, std::string> parse_cpu_list(std::string_view text) {
+  static constexpr std::string_view kForm = "expected CPU numbers and ranges such as 0,2-4";
+  const auto number = [](std::string_view digits) -> std::optional<unsigned> {
+    if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+      return std::nullopt;
+    }
+    return static_cast<unsigned>(std::stoul(std::string(digits)));
+  };
+  std::vector<unsigned> cpus;
+  std::set<unsigned> seen;
+  while (true) {
+    const auto comma = text.find(',');
+    const auto item = text.substr(0, comma);
+    const auto dash = item.find('-');
+    const auto first = number(item.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : number(item.substr(dash + 1));
+    if (!first || !last) return tl::make_unexpected(fmt::format("'{}' is not a CPU number or range; {}", item, kForm));
+    if (*last < *first) return tl::make_unexpected(fmt::format("the range {} runs backwards; {}", item, kForm));
+    if (*last > kGreatestCpu) {
+      return tl::make_unexpected(fmt::format("CPU {} is out of range; expected 0 to {}", *last, kGreatestCpu));
+    }
+    for (unsigned cpu = *first; cpu <= *last; ++cpu) {
+      if (!seen.insert(cpu).second) {
+        return tl::make_unexpected(fmt::format("CPU {} is given twice; expected every CPU once", cpu));
+      }
+      cpus.push_back(cpu);
+    }
+    if (comma == std::string_view::npos) return cpus;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+tl::expected<SourcedConfig, ConfigError> parse_config(const std::string& text, const std::string& name) {
+  SourcedConfig out;
+  FirstError error;
+  google::protobuf::TextFormat::ParseInfoTree locations;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  parser.WriteLocationsTo(&locations);
+  google::protobuf::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
+  if (!parser.Parse(&input, &out.config) || error.found) {
+    return tl::make_unexpected(ConfigError{error.describe(text, name), 2});
+  }
+  const auto* type = v1::Config::descriptor();
+  const auto* reflection = v1::Config::GetReflection();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const FieldDescriptor* field = type->field(i);
+    const int count = field->is_repeated() ? reflection->FieldSize(out.config, field)
+                                           : static_cast<int>(reflection->HasField(out.config, field));
+    for (int at = 0; at < count; ++at) {
+      const auto where = locations.GetLocation(field, field->is_repeated() ? at : -1);
+      out.places[{field->name(), at}] =
+          fmt::format("{}:{}:{}: {}", name, where.line + 1, where.column + 1, field->name());
+    }
+  }
+  return out;
+}
+
+tl::expected<SourcedConfig, ConfigError> load_config_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return tl::make_unexpected(file_error(path, errno));
+  std::string text;
+  std::array<char, 16384> block{};
+  while (true) {
+    const ssize_t got = ::read(fd, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      const int error = errno;
+      ::close(fd);
+      return tl::make_unexpected(file_error(path, error));
+    }
+    if (got == 0) break;
+    text.append(block.data(), static_cast<std::size_t>(got));
+    if (text.size() > kMaxFileOctets) {
+      ::close(fd);
+      return tl::make_unexpected(ConfigError{
+          fmt::format("{}: larger than {} octets; expected a configuration file", path, kMaxFileOctets), 2});
+    }
+  }
+  ::close(fd);
+  return parse_config(text, path);
+}
+
+SourcedConfig merge(SourcedConfig base, const SourcedConfig& over) {
+  const auto* type = v1::Config::descriptor();
+  const auto* reflection = v1::Config::GetReflection();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const FieldDescriptor* field = type->field(i);
+    const bool set =
+        field->is_repeated() ? reflection->FieldSize(over.config, field) > 0 : reflection->HasField(over.config, field);
+    if (!set) continue;
+    reflection->ClearField(&base.config, field);
+    std::erase_if(base.places, [&](const auto& entry) { return entry.first.first == field->name(); });
+  }
+  base.config.MergeFrom(over.config);
+  base.places.insert(over.places.begin(), over.places.end());
+  return base;
+}
+
+tl::expected<Settings, ConfigError> validate(const v1::Config& config, Command command, const Places& places) {
+  return Validator(config, command, places).run();
+}
+
+v1::Config effective_config(const Settings& settings, const v1::Config& config) {
+  v1::Config out;
+  out.set_idle_timeout(duration_text(settings.idle_timeout_ns));
+  out.set_active_timeout(duration_text(settings.active_timeout_ns));
+  out.set_tcp_close(settings.tcp_close);
+  out.set_max_flows(settings.max_flows);
+  out.set_workers(settings.workers);
+  for (const auto& uri : settings.exports) out.add_export_(uri);
+  if (!settings.ledger_file.empty()) out.set_ledger(settings.ledger_file);
+  for (const auto& port : settings.ports) out.add_port(port);
+  if (!settings.cores.empty()) out.set_cores(config.cores());
+  out.set_rss(settings.rss_ports ? "ports" : "addresses");
+  out.set_socket(settings.socket);
+  if (settings.duration_ns != 0) out.set_duration(duration_text(settings.duration_ns));
+  if (!settings.eal_arguments.empty()) out.set_eal(settings.eal_arguments);
+  return out;
+}
+
+std::string config_text(const v1::Config& effective) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetUseUtf8StringEscaping(true);
+  const auto* type = v1::Config::descriptor();
+  const auto* reflection = v1::Config::GetReflection();
+  std::string out;
+  for (int i = 0; i < type->field_count(); ++i) {
+    const FieldDescriptor* field = type->field(i);
+    const int count = field->is_repeated() ? reflection->FieldSize(effective, field)
+                                           : static_cast<int>(reflection->HasField(effective, field));
+    for (int at = 0; at < count; ++at) {
+      std::string value;
+      printer.PrintFieldValueToString(effective, field, field->is_repeated() ? at : -1, &value);
+      out += fmt::format("{}: {}\n", field->name(), value);
+    }
+    if (count != 0) continue;
+    const FieldHelp* help = find_field(field->name());
+    out += fmt::format("# {}: {}\n", field->name(), help != nullptr ? help->unset : "");
+  }
+  return out;
+}
+
+}  // namespace weir

@@ -1,0 +1,232 @@
+#include "control/control_service.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grpc/support/log.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/resource_quota.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "proto/control.grpc.pb.h"
+#include "proto/report/control_socket.h"
+
+namespace weir {
+namespace {
+
+constexpr auto kShutdownDeadline = std::chrono::seconds(1);
+constexpr int kMaxThreads = 4;  ///< two calls a second are much; the workers need the CPUs
+constexpr const char* kOtherSocket = "use --socket for another one";
+
+std::string system_error(const std::string& what) {
+  return fmt::format("{}: {}", what, std::strerror(errno));
+}
+
+/// The process whose id stands in the lock file; empty: none stands there.
+std::string owner_of(int lock) {
+  std::array<char, 32> text{};
+  const ssize_t got = ::pread(lock, text.data(), text.size() - 1, 0);
+  if (got <= 0) return {};
+  std::string pid(text.data(), static_cast<std::size_t>(got));
+  pid.erase(pid.find_last_not_of("\n ") + 1);
+  return pid.find_first_not_of("0123456789") == std::string::npos ? pid : std::string();
+}
+
+/// Makes the folder of a default socket path. Only the default's: a folder of the user's choice is the user's to make.
+tl::expected<void, std::string> make_folder(const std::string& socket_path) {
+  const auto slash = socket_path.rfind('/');
+  if (slash == std::string::npos) return {};
+  const std::string folder = slash == 0 ? "/" : socket_path.substr(0, slash);
+  struct stat info {};
+  if (socket_path == default_socket_path()) {
+    // Under /tmp the folder is the user's alone; /run/weir is open to look into, the socket's mode guards it.
+    const bool shared_parent = folder.starts_with("/tmp/");
+    if (::mkdir(folder.c_str(), shared_parent ? 0700 : 0755) != 0 && errno != EEXIST) {
+      return tl::make_unexpected(system_error(folder) + "; use --socket for a path that can be written");
+    }
+    if (shared_parent && (::lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() ||
+                          (info.st_mode & 0022) != 0)) {
+      return tl::make_unexpected(fmt::format(
+          "{}: not a folder that only this user can write to; remove it or use --socket for another path", folder));
+    }
+  }
+  if (::stat(folder.c_str(), &info) != 0) {
+    return tl::make_unexpected(system_error(folder) +
+                               fmt::format("; make the folder of the socket {} or use --socket", socket_path));
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return tl::make_unexpected(
+        fmt::format("{}: not a folder; the socket {} cannot be made in it", folder, socket_path));
+  }
+  return {};
+}
+
+/// An exclusive lock on a file that holds this process's id. The kernel drops it when the process dies.
+class LockFile {
+ public:
+  LockFile() = default;
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+  ~LockFile() {
+    if (fd_ < 0) return;
+    ::unlink(path_.c_str());  // while it is still locked: see take()
+    ::close(fd_);
+  }
+
+  tl::expected<void, std::string> take(const std::string& socket_path) {
+    path_ = socket_path + ".lock";
+    // Between our open and our lock the owner may have removed the file; a lock on a removed file guards nothing. So
+    // the locked file must be the one that the path names, else once more. Each turn needs another weir to end in
+    // just that moment: a hundred are no race any more.
+    for (int turn = 0; turn < 100; ++turn) {
+      const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+      if (fd < 0) return tl::make_unexpected(system_error(path_) + "; " + kOtherSocket);
+      struct stat opened {};
+      if (::fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode)) {
+        ::close(fd);
+        return tl::make_unexpected(fmt::format("{}: not a regular file; {}", path_, kOtherSocket));
+      }
+      if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        const std::string owner = owner_of(fd);
+        ::close(fd);
+        return tl::make_unexpected(fmt::format("{} is served by process {}; {}", socket_path,
+                                               owner.empty() ? "(id not known)" : owner, kOtherSocket));
+      }
+      struct stat named {};
+      if (::stat(path_.c_str(), &named) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev) {
+        fd_ = fd;
+        return write_owner();
+      }
+      ::close(fd);
+    }
+    return tl::make_unexpected(fmt::format("{}: could not be locked; {}", path_, kOtherSocket));
+  }
+
+ private:
+  tl::expected<void, std::string> write_owner() const {
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+      return tl::make_unexpected(system_error(path_));
+    }
+    return {};
+  }
+
+  std::string path_;
+  int fd_ = -1;
+};
+
+/// Removes the socket that a killed process left. Anything else in the way stays, and is an error.
+tl::expected<void, std::string> clear_way(const std::string& socket_path) {
+  struct stat info {};
+  if (::lstat(socket_path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return {};
+    return tl::make_unexpected(system_error(socket_path) + "; " + kOtherSocket);
+  }
+  if (!S_ISSOCK(info.st_mode)) {
+    return tl::make_unexpected(
+        fmt::format("{} exists and is not a socket; remove it or {}", socket_path, kOtherSocket));
+  }
+  // The lock is ours, so no weir serves it; but it may be another program's.
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return tl::make_unexpected(system_error("socket"));
+  const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int error = errno;
+  ::close(fd);
+  if (result == 0 || (error != ECONNREFUSED && error != ENOENT)) {
+    return tl::make_unexpected(fmt::format("{} belongs to a program that is not weir; {}", socket_path, kOtherSocket));
+  }
+  if (::unlink(socket_path.c_str()) != 0 && errno != ENOENT) {
+    return tl::make_unexpected(system_error(socket_path) + "; " + kOtherSocket);
+  }
+  return {};
+}
+
+class Service final : public v1::Control::Service {
+ public:
+  explicit Service(StatusSource& source) : source_(source) {}
+
+  grpc::Status Status(grpc::ServerContext* /*context*/, const v1::StatusRequest* /*request*/,
+                      v1::StatusReply* reply) override {
+    *reply = source_.status();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Ledger(grpc::ServerContext* /*context*/, const v1::LedgerRequest* /*request*/,
+                      v1::Ledger* reply) override {
+    *reply = source_.ledger();
+    return grpc::Status::OK;
+  }
+
+ private:
+  StatusSource& source_;
+};
+
+}  // namespace
+
+struct ControlService::Impl {
+  explicit Impl(StatusSource& source) : service(source) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    if (!server) return;
+    server->Shutdown(std::chrono::system_clock::now() + kShutdownDeadline);
+    server.reset();
+    ::unlink(socket_path.c_str());
+  }
+
+  LockFile lock;  ///< released last
+  std::string socket_path;
+  Service service;
+  std::unique_ptr<grpc::Server> server;
+};
+
+ControlService::ControlService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ControlService::~ControlService() = default;
+
+tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start(const std::string& socket_path,
+                                                                                 StatusSource& source) {
+  if (socket_path.empty() || socket_path.size() > kMaxSocketPath) {
+    return tl::make_unexpected(fmt::format("'{}' is no path for a socket; expected 1 to {} octets, with --socket",
+                                           socket_path, kMaxSocketPath));
+  }
+  auto impl = std::make_unique<Impl>(source);
+  impl->socket_path = socket_path;
+  if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
+  if (auto taken = impl->lock.take(socket_path); !taken) return tl::make_unexpected(taken.error());
+  if (auto cleared = clear_way(socket_path); !cleared) return tl::make_unexpected(cleared.error());
+
+  // gRPC would write its own lines about a socket that cannot be bound; the error below says it in one.
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  grpc::ResourceQuota quota("weir-control");
+  quota.SetMaxThreads(kMaxThreads);
+  grpc::ServerBuilder builder;
+  builder.SetResourceQuota(quota);
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
+  int bound = 0;
+  builder.AddListeningPort(grpc_target(socket_path), grpc::InsecureServerCredentials(), &bound);
+  builder.RegisterService(&impl->service);
+  impl->server = builder.BuildAndStart();
+  if (!impl->server || bound == 0) {
+    return tl::make_unexpected(fmt::format("{}: the socket cannot be made here; {}", socket_path, kOtherSocket));
+  }
+  // gRPC binds with the process's umask, mostly 0755. To connect one must be able to write, so the group gets it.
+  // (The umask itself is the whole process's: to change it here would change the files that other threads make.)
+  if (::chmod(socket_path.c_str(), 0660) != 0) return tl::make_unexpected(system_error(socket_path));
+  return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
+}
+
+}  // namespace weir

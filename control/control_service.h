@@ -1,0 +1,38 @@
+// ControlService: the gRPC service on weir's unix socket.
+//
+// gRPC takes over a socket that another process serves without a word, so an exclusive lock on PATH.lock is taken
+// first: it tells a second instance (refused) from a stale socket that a killed process left (removed).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "proto/control.pb.h"
+
+namespace weir {
+
+/// What the service answers with. Called from gRPC's threads; implementations lock for themselves.
+class StatusSource {
+ public:
+  virtual ~StatusSource() = default;
+  virtual v1::StatusReply status() = 0;
+  virtual v1::Ledger ledger() = 0;
+};
+
+class ControlService {
+ public:
+  /// Serves `source` on `socket_path` (mode 0660). Error: one line; names the process that has the socket.
+  static tl::expected<std::unique_ptr<ControlService>, std::string> start(const std::string& socket_path,
+                                                                          StatusSource& source);
+  ControlService(const ControlService&) = delete;
+  ControlService& operator=(const ControlService&) = delete;
+  ~ControlService();  ///< stops serving, removes socket and lock
+
+ private:
+  struct Impl;
+  explicit ControlService(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir

@@ -1,0 +1,93 @@
+// ExportHub: hands every drained record to every exporter, each behind a bounded queue of its own.
+//
+// The drain thread offers batches; an exporter's own thread encodes and sends. A batch is shared, not copied, so E
+// exporters cost one copy of the records. A slow or dead exporter fills its queue and then loses by name
+// (`queue_full`); neither the drain thread nor another exporter waits for it, unless the caller asks to wait for
+// space (`weir read` and an orderly shutdown do, where being late costs nothing).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+#include <vector>
+
+#include "proto/flow_record.h"
+
+namespace weir {
+
+using RecordBatch = std::vector<FlowRecord>;
+
+struct RecordTotals {
+  std::uint64_t records = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t octets = 0;
+
+  void add(const FlowRecord& record) {
+    ++records;
+    packets += record.total_packets();
+    octets += record.total_octets();
+  }
+  RecordTotals& operator+=(const RecordTotals& other) {
+    records += other.records;
+    packets += other.packets;
+    octets += other.octets;
+    return *this;
+  }
+  friend bool operator==(const RecordTotals&, const RecordTotals&) = default;
+};
+
+/// One exporter's side of the ledger's third equation, taken at one instant: drained = exported + queued + sum(lost).
+struct ExporterSnapshot {
+  std::string uri;
+  std::string state;  ///< "up", "connecting", "failed: why"
+  RecordTotals drained;
+  RecordTotals exported;
+  RecordTotals queued;
+  std::vector<std::pair<std::string, RecordTotals>> lost;  ///< every name of export/loss.h, zeros included
+  std::uint64_t datagrams = 0;                             ///< datagrams or writes that left
+  std::uint64_t wire_octets = 0;
+};
+
+/// How the exporters see time and where they run.
+struct ExportContext {
+  /// false (`weir run`): headers carry the wall clock, JSON is written as records come.
+  /// true (`weir read`): headers carry capture time (see netflow9_exporter.h), JSON is sorted by start time, then key.
+  bool capture_time = false;
+  /// Time of the capture's first packet, ns since 1970; `capture_time` only.
+  std::uint64_t capture_start_ns = 0;
+  std::size_t queue_records = 1U << 18;  ///< bound of each exporter's queue, in records (128 octets each: 32 MiB)
+};
+
+class ExportHub {
+ public:
+  /// Opens every URI (files are created, sockets made, names resolved) and starts the exporters' threads.
+  /// Error: one line naming the URI, what is wrong with it, and what would be right.
+  static tl::expected<std::unique_ptr<ExportHub>, std::string> open(const std::vector<std::string>& uris,
+                                                                    const ExportContext& context);
+  ExportHub(const ExportHub&) = delete;
+  ExportHub& operator=(const ExportHub&) = delete;
+  /// Closes without waiting; what is queued then was lost. Call finish() first.
+  ~ExportHub();
+
+  /// Offers a batch to every exporter. wait: block until each live exporter has room. Called by one thread.
+  void offer(std::shared_ptr<const RecordBatch> batch, bool wait);
+
+  /// Sends what is queued, flushes and closes every exporter, joins their threads. What is not out by `timeout`
+  /// is lost by name. Returns one line for each exporter that failed on the way (empty: all went well).
+  std::vector<std::string> finish(std::chrono::milliseconds timeout);
+
+  [[nodiscard]] std::vector<ExporterSnapshot> snapshot() const;
+
+ private:
+  struct Impl;
+  explicit ExportHub(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Checks the text of an export URI without opening anything. Error: one line, as for open().
+tl::expected<void, std::string> check_export_uri(const std::string& uri);
+
+}  // namespace weir

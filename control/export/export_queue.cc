@@ -1,0 +1,200 @@
+#include "control/export/export_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir {
+
+ExportQueue::ExportQueue(std::string name, std::size_t capacity_records)
+    : name_(std::move(name)), capacity_(std::max<std::size_t>(capacity_records, 1)) {}
+
+std::size_t ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch, std::size_t from) {
+  const std::span<const FlowRecord> rest = std::span(*batch).subspan(from);
+  if (failed_) {
+    const RecordTotals totals = totals_of(rest);
+    drained_ += totals;
+    lost_of(fail_loss_) += totals;
+    return batch->size();
+  }
+  // Once closed, the thread that would take them may be gone.
+  const std::size_t count = closed_ ? 0 : std::min(rest.size(), capacity_ - waiting_);
+  if (count == 0) return from;
+  const RecordTotals totals = totals_of(rest.first(count));
+  drained_ += totals;
+  queued_ += totals;
+  waiting_ += count;
+  pieces_.push_back({batch, from, from + count});
+  records_came_.notify_one();
+  return from + count;
+}
+
+std::size_t ExportQueue::push(const std::shared_ptr<const RecordBatch>& batch, std::size_t from) {
+  const std::lock_guard lock(mutex_);
+  return push_locked(batch, from);
+}
+
+std::size_t ExportQueue::push_waiting(const std::shared_ptr<const RecordBatch>& batch, std::size_t from,
+                                      ExportClock::duration patience) {
+  std::unique_lock lock(mutex_);
+  std::uint64_t seen = consumed_;
+  ExportTime since = ExportClock::now();
+  while (true) {
+    from = push_locked(batch, from);
+    if (from == batch->size()) return from;
+    if (closed_ || !connected_ || consumed_ == stalled_at_) return from;
+    // Bounded steps, and not one wait of `patience`: progress in between starts it anew.
+    room_came_.wait_for(lock, std::chrono::milliseconds(100));
+    const ExportTime now = ExportClock::now();
+    if (consumed_ != seen) {
+      seen = consumed_;
+      since = now;
+    } else if (now - since >= patience) {
+      stalled_at_ = consumed_;
+      return push_locked(batch, from);
+    }
+  }
+}
+
+void ExportQueue::refuse(const RecordBatch& batch, std::size_t from) {
+  const RecordTotals totals = totals_of(std::span(batch).subspan(from));
+  const std::lock_guard lock(mutex_);
+  drained_ += totals;
+  lost_of(ExportLoss::queue_full) += totals;
+}
+
+void ExportQueue::close(ExportTime deadline) {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  deadline_ = std::min(deadline_, deadline);
+  records_came_.notify_all();
+  room_came_.notify_all();
+}
+
+ExporterSnapshot ExportQueue::snapshot() const {
+  ExporterSnapshot result;
+  result.uri = name_;
+  const std::lock_guard lock(mutex_);
+  result.state = failed_ ? "failed: " + why_ : connected_ ? "up" : "connecting";
+  result.drained = drained_;
+  result.exported = exported_;
+  result.queued = queued_;
+  for (std::size_t i = 0; i < kExportLossCount; ++i) result.lost.emplace_back(kExportLossTexts[i].name, lost_[i]);
+  result.datagrams = writes_;
+  result.wire_octets = wire_octets_;
+  return result;
+}
+
+std::span<const FlowRecord> ExportQueue::wait_records(ExportTime until, std::size_t most) {
+  std::unique_lock lock(mutex_);
+  const auto woken = [this] { return waiting_ != 0 || closed_; };
+  if (until == ExportTime::max()) {
+    records_came_.wait(lock, woken);  // wait_until(max()) overflows in the conversion to the system's clock
+  } else {
+    records_came_.wait_until(lock, until, woken);
+  }
+  if (waiting_ == 0) return {};
+  const Piece& piece = pieces_.front();
+  return std::span(*piece.batch).subspan(piece.at, std::min(most, piece.end - piece.at));
+}
+
+void ExportQueue::wait_until(ExportTime until) {
+  std::unique_lock lock(mutex_);
+  const bool was_closed = closed_;
+  const ExportTime end = std::min(until, deadline_);
+  const auto woken = [&] { return closed_ != was_closed; };
+  if (end == ExportTime::max()) {
+    records_came_.wait(lock, woken);
+  } else {
+    records_came_.wait_until(lock, end, woken);
+  }
+}
+
+void ExportQueue::consumed(std::size_t count) {
+  if (count == 0) return;
+  std::shared_ptr<const RecordBatch> done;  // released after the lock: the last owner frees a batch
+  const std::lock_guard lock(mutex_);
+  Piece& piece = pieces_.front();
+  piece.at += count;
+  if (piece.at == piece.end) {
+    done = std::move(piece.batch);
+    pieces_.pop_front();
+  }
+  waiting_ -= count;
+  consumed_ += count;
+  room_came_.notify_one();
+}
+
+bool ExportQueue::closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+bool ExportQueue::past_deadline() const {
+  const std::lock_guard lock(mutex_);
+  return closed_ && ExportClock::now() >= deadline_;
+}
+
+bool ExportQueue::nothing_waits() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_ == 0;
+}
+
+void ExportQueue::exported(const RecordTotals& totals, std::uint64_t writes, std::uint64_t wire_octets) {
+  const std::lock_guard lock(mutex_);
+  queued_ = minus(queued_, totals);
+  exported_ += totals;
+  writes_ += writes;
+  wire_octets_ += wire_octets;
+}
+
+void ExportQueue::lost(const RecordTotals& totals, ExportLoss loss) {
+  const std::lock_guard lock(mutex_);
+  queued_ = minus(queued_, totals);
+  lost_of(loss) += totals;
+}
+
+void ExportQueue::exported_was_lost(const RecordTotals& totals, ExportLoss loss) {
+  const std::lock_guard lock(mutex_);
+  exported_ = minus(exported_, totals);
+  lost_of(loss) += totals;
+}
+
+void ExportQueue::set_connected(bool connected) {
+  const std::lock_guard lock(mutex_);
+  connected_ = connected;
+  room_came_.notify_all();
+}
+
+void ExportQueue::fail(const std::string& why, ExportLoss loss) {
+  const std::lock_guard lock(mutex_);
+  if (!failed_) {
+    failed_ = true;
+    fail_loss_ = loss;
+    why_ = why;
+  }
+  lose_waiting_locked(loss);
+  room_came_.notify_all();
+}
+
+void ExportQueue::lose_waiting(ExportLoss loss) {
+  const std::lock_guard lock(mutex_);
+  lose_waiting_locked(loss);
+}
+
+void ExportQueue::lose_waiting_locked(ExportLoss loss) {
+  RecordTotals totals;
+  for (const Piece& piece : pieces_)
+    totals += totals_of(std::span(*piece.batch).subspan(piece.at, piece.end - piece.at));
+  pieces_.clear();
+  waiting_ = 0;
+  queued_ = minus(queued_, totals);
+  lost_of(loss) += totals;
+  room_came_.notify_all();
+}
+
+bool ExportQueue::failed() const {
+  const std::lock_guard lock(mutex_);
+  return failed_;
+}
+
+}  // namespace weir

@@ -1,0 +1,123 @@
+// ExportQueue: one exporter's bounded queue of records, and its books.
+//
+// Queue and books are behind one mutex, so that drained = exported + queued + sum(lost) holds in every snapshot and not
+// only at rest. A record is queued from the moment it is offered until it left or was lost: also while it lies encoded
+// in a datagram that is not sent yet, in a write buffer, or in memory to be sorted. `waiting` is only the part that no
+// exporter has taken: that is what the bound is for; what an exporter holds has bounds of its own.
+// The lock is taken once for each batch, datagram or write, never for each record.
+//
+// Batches are shared between exporters and referred to, not copied. The bound is in records, whatever the size of the
+// batches. A batch of which only a part fits is cut: the rest waits, or is lost by name.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "control/export/export_hub.h"
+#include "control/export/loss.h"
+#include "proto/flow_record.h"
+
+namespace weir {
+
+using ExportClock = std::chrono::steady_clock;
+using ExportTime = ExportClock::time_point;
+
+class ExportQueue {
+ public:
+  ExportQueue(std::string name, std::size_t capacity_records);
+  ExportQueue(const ExportQueue&) = delete;
+  ExportQueue& operator=(const ExportQueue&) = delete;
+
+  // The drain thread.
+  /// Takes what there is room for of (*batch)[from...]; returns the first index that found none. A failed exporter
+  /// takes all, as a loss.
+  std::size_t push(const std::shared_ptr<const RecordBatch>& batch, std::size_t from);
+  /// The same, but waits for room until all is in. Gives up, and returns an index before the end, when the exporter has
+  /// no connection, when it is closing, or when it took no record for `patience` (max(): never); after that it does
+  /// not wait again before the exporter has taken one.
+  std::size_t push_waiting(const std::shared_ptr<const RecordBatch>& batch, std::size_t from,
+                           ExportClock::duration patience);
+  /// Enters (*batch)[from...] as offered and lost for want of room.
+  void refuse(const RecordBatch& batch, std::size_t from);
+  /// No more records will come; what is not out by `deadline` will be lost.
+  void close(ExportTime deadline);
+  [[nodiscard]] ExporterSnapshot snapshot() const;
+
+  // The exporter's thread.
+  /// The first waiting records, at most `most`, in one piece; empty when there were none until `until` or, once closed,
+  /// at once. Valid until consumed().
+  std::span<const FlowRecord> wait_records(ExportTime until, std::size_t most);
+  /// Sleeps until `until`, or the deadline of close() if that is earlier. Returns at once when close() is called.
+  void wait_until(ExportTime until);
+  /// The first `count` of the records that wait_records() gave are in the exporter's hands now.
+  void consumed(std::size_t count);
+  [[nodiscard]] bool closed() const;
+  [[nodiscard]] bool past_deadline() const;
+  [[nodiscard]] bool nothing_waits() const;
+
+  // Books. Each moves records that an exporter took out of `queued`.
+  void exported(const RecordTotals& totals, std::uint64_t writes, std::uint64_t wire_octets);
+  void lost(const RecordTotals& totals, ExportLoss loss);
+  /// Counted as exported, and now known to be lost.
+  void exported_was_lost(const RecordTotals& totals, ExportLoss loss);
+  /// Whether there is somebody to send to: "up" or "connecting".
+  void set_connected(bool connected);
+  /// For good: what waits and what is still offered is `loss` from now on.
+  void fail(const std::string& why, ExportLoss loss);
+  /// What waits is lost; the exporter goes on.
+  void lose_waiting(ExportLoss loss);
+  [[nodiscard]] bool failed() const;
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  struct Piece {
+    std::shared_ptr<const RecordBatch> batch;
+    std::size_t at;
+    std::size_t end;
+  };
+  std::size_t push_locked(const std::shared_ptr<const RecordBatch>& batch, std::size_t from);
+  void lose_waiting_locked(ExportLoss loss);
+  [[nodiscard]] RecordTotals& lost_of(ExportLoss loss) { return lost_[static_cast<std::size_t>(loss)]; }
+
+  const std::string name_;
+  const std::size_t capacity_;
+  mutable std::mutex mutex_;
+  std::condition_variable records_came_;  ///< or close()
+  std::condition_variable room_came_;     ///< or a reason not to wait for it
+  std::deque<Piece> pieces_;
+  std::size_t waiting_ = 0;
+  std::uint64_t consumed_ = 0;                    ///< records ever taken: shows progress to who waits for room
+  std::uint64_t stalled_at_ = ~std::uint64_t{0};  ///< consumed_ when waiting was last given up
+  bool closed_ = false;
+  ExportTime deadline_ = ExportTime::max();
+  bool connected_ = true;
+  bool failed_ = false;
+  ExportLoss fail_loss_ = ExportLoss::send_failed;
+  std::string why_;
+  RecordTotals drained_;
+  RecordTotals exported_;
+  RecordTotals queued_;
+  std::array<RecordTotals, kExportLossCount> lost_{};
+  std::uint64_t writes_ = 0;
+  std::uint64_t wire_octets_ = 0;
+};
+
+/// a - b; b is a part of a.
+inline RecordTotals minus(const RecordTotals& a, const RecordTotals& b) {
+  return {a.records - b.records, a.packets - b.packets, a.octets - b.octets};
+}
+
+inline RecordTotals totals_of(std::span<const FlowRecord> records) {
+  RecordTotals totals;
+  for (const FlowRecord& record : records) totals.add(record);
+  return totals;
+}
+
+}  // namespace weir

@@ -1,0 +1,60 @@
+// Exporter: encodes and sends for one URI; ExporterThread drives it.
+//
+// All functions are called by the exporter's own thread, with a run of records at a time. None of them blocks for more
+// than kLongestBlock, so that an orderly shutdown ends when it said it would. An exporter moves what it took from
+// `queued` to `exported` or to a loss in the books of its queue, nobody else does.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "control/export/export_queue.h"
+#include "control/export/loss.h"
+#include "proto/flow_record.h"
+
+namespace weir {
+
+/// Longest wait inside an exporter for a socket or pipe.
+inline constexpr std::chrono::milliseconds kLongestBlock{50};
+/// How late a record may leave for the sake of a fuller datagram or write.
+inline constexpr std::chrono::milliseconds kFlushAfter{200};
+
+struct ExportFailure {
+  std::string why;
+  ExportLoss loss;
+};
+
+class Exporter {
+ public:
+  virtual ~Exporter() = default;
+
+  /// Takes leading records; returns how many. What it does not take is offered again, not before ready().
+  virtual std::size_t take(std::span<const FlowRecord> records, ExportTime now) = 0;
+  /// Earliest time at which take() can do something; min(): at any time.
+  [[nodiscard]] virtual ExportTime ready() const { return ExportTime::min(); }
+  /// When it wants tick() whether records come or not; max(): never.
+  [[nodiscard]] virtual ExportTime due() const = 0;
+  virtual void tick(ExportTime now) = 0;
+  /// No more records will come: a step towards having everything out and closed. true: done.
+  virtual bool drain(ExportTime now) = 0;
+  /// Closes; what it still holds is lost as `loss`.
+  virtual void abandon(ExportLoss loss) = 0;
+  /// The loss that names what is left at the deadline of a shutdown.
+  [[nodiscard]] virtual ExportLoss leftover() const { return ExportLoss::shutdown; }
+
+  /// Set: it failed for good. abandon() is the only function that may still be called.
+  [[nodiscard]] const std::optional<ExportFailure>& failure() const { return failure_; }
+
+ protected:
+  void fail(std::string why, ExportLoss loss) {
+    if (!failure_) failure_ = ExportFailure{std::move(why), loss};
+  }
+
+ private:
+  std::optional<ExportFailure> failure_;
+};
+
+}  // namespace weir

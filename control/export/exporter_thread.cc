@@ -1,0 +1,82 @@
+#include "control/export/exporter_thread.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+namespace weir {
+namespace {
+
+/// Records offered to an exporter at a time: room in the queue grows in steps of this.
+constexpr std::size_t kRun = 1024;
+
+/// Threads inherit the mask of their maker: blocked around the making, it holds from the thread's first instruction.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+ExporterThread::ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter)
+    : queue_(std::move(queue)), exporter_(std::move(exporter)) {
+  const AllSignalsBlocked blocked;
+  thread_ = std::thread([this] { run(); });
+}
+
+ExporterThread::~ExporterThread() {
+  queue_->close(ExportClock::now());
+  join();
+}
+
+void ExporterThread::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void ExporterThread::run() {
+  while (true) {
+    if (exporter_->failure()) {
+      exporter_->abandon(exporter_->failure()->loss);
+      queue_->fail(exporter_->failure()->why, exporter_->failure()->loss);
+      return;
+    }
+    if (queue_->past_deadline()) {
+      exporter_->abandon(exporter_->leftover());
+      queue_->lose_waiting(exporter_->leftover());
+      return;
+    }
+    const ExportTime now = ExportClock::now();
+    if (exporter_->due() <= now) {
+      exporter_->tick(now);
+      if (exporter_->failure()) continue;
+    }
+    const bool last = queue_->closed() && queue_->nothing_waits();
+    if (last && exporter_->drain(now)) {
+      if (exporter_->failure()) continue;
+      return;
+    }
+    if (exporter_->failure()) continue;
+    if (exporter_->ready() > now) {
+      queue_->wait_until(std::min(exporter_->ready(), exporter_->due()));
+      continue;
+    }
+    if (last) continue;
+    const std::span<const FlowRecord> records = queue_->wait_records(exporter_->due(), kRun);
+    if (records.empty()) continue;
+    queue_->consumed(exporter_->take(records, ExportClock::now()));
+  }
+}
+
+}  // namespace weir

@@ -1,0 +1,37 @@
+// ExporterThread: a queue, an exporter, and the thread that feeds the one from the other.
+//
+// The thread blocks all signals: SIGINT and SIGTERM are for the main thread, and SIGPIPE and SIGXFSZ, which the kernel
+// sends to the thread that writes, must not end the process: the write then says EPIPE or EFBIG, and that is a loss
+// with a name.
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "control/export/export_queue.h"
+#include "control/export/exporter.h"
+
+namespace weir {
+
+class ExporterThread {
+ public:
+  /// Starts at once. `queue` is the one that the exporter books in.
+  ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter);
+  ExporterThread(const ExporterThread&) = delete;
+  ExporterThread& operator=(const ExporterThread&) = delete;
+  /// What is queued then is lost.
+  ~ExporterThread();
+
+  [[nodiscard]] ExportQueue& queue() const { return *queue_; }
+  /// After queue().close(): returns when everything is out, or shortly after the deadline.
+  void join();
+
+ private:
+  void run();
+
+  std::unique_ptr<ExportQueue> queue_;
+  std::unique_ptr<Exporter> exporter_;
+  std::thread thread_;
+};
+
+}  // namespace weir

@@ -1,0 +1,73 @@
+#include "control/export/record_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proto/flow_json.h"
+#include "proto/flow_protobuf.h"
+
+namespace weir {
+
+RecordBuffer::RecordBuffer(RecordFormat format, std::size_t capacity_octets)
+    : format_(format), octets_(std::max(capacity_octets, 2 * std::max(kFlowJsonMaxOctets, kFlowProtobufMaxOctets))) {
+  marks_.reserve(octets_.size() / 64);
+}
+
+void RecordBuffer::make_room(std::size_t octets) {
+  if (octets_.size() - end_ >= octets || boundary_ == 0) return;
+  // Moves at most the rest that a slow peer has not taken.
+  std::memmove(octets_.data(), octets_.data() + boundary_, end_ - boundary_);
+  marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(marks_done_));
+  for (Mark& mark : marks_) mark.end -= boundary_;
+  marks_done_ = 0;
+  end_ -= boundary_;
+  sent_ -= boundary_;
+  boundary_ = 0;
+}
+
+template <typename Encode>
+std::size_t RecordBuffer::append_with(std::span<const FlowRecord> records, std::size_t longest, Encode encode) {
+  make_room(longest);
+  std::size_t count = 0;
+  for (const FlowRecord& record : records) {
+    if (octets_.size() - end_ < longest) break;
+    end_ = static_cast<std::size_t>(encode(octets_.data() + end_, record) - octets_.data());
+    marks_.push_back({end_, record.total_packets(), record.total_octets()});
+    ++count;
+  }
+  return count;
+}
+
+std::size_t RecordBuffer::append(std::span<const FlowRecord> records) {
+  if (format_ == RecordFormat::protobuf) return append_with(records, kFlowProtobufMaxOctets, write_flow_protobuf);
+  return append_with(records, kFlowJsonMaxOctets, [](std::uint8_t* out, const FlowRecord& record) {
+    return reinterpret_cast<std::uint8_t*>(write_flow_json(reinterpret_cast<char*>(out), record));
+  });
+}
+
+RecordTotals RecordBuffer::advance(std::size_t count) {
+  sent_ += count;
+  RecordTotals done;
+  while (marks_done_ < marks_.size() && marks_[marks_done_].end <= sent_) {
+    const Mark& mark = marks_[marks_done_++];
+    done += {1, mark.packets, mark.octets};
+    boundary_ = mark.end;
+  }
+  if (empty()) {
+    marks_.clear();
+    marks_done_ = end_ = sent_ = boundary_ = 0;
+  }
+  return done;
+}
+
+RecordTotals RecordBuffer::clear() {
+  RecordTotals rest;
+  for (; marks_done_ < marks_.size(); ++marks_done_) {
+    rest += {1, marks_[marks_done_].packets, marks_[marks_done_].octets};
+  }
+  marks_.clear();
+  marks_done_ = end_ = sent_ = boundary_ = 0;
+  return rest;
+}
+
+}  // namespace weir

@@ -1,0 +1,79 @@
+// SocketExporter: length-delimited protobuf over TCP or a unix stream socket, with reconnection.
+//
+// Live (`weir run`): a collector that is not there, or goes, is waited for. Records stay in the queue meanwhile, and
+// are lost as `queue_full` when that is full. Attempts are 1 s apart at first and 30 s at most. A new connection begins
+// with a whole message: one that was cut off is sent again from its start. Capture (`weir read`): the collector has to
+// be there at the start, and when it goes the exporter has failed, since the whole capture would only pile up behind
+// it.
+//
+// Exported means that all octets of the message were handed to the kernel. What the kernel still held when the peer
+// went is beyond anybody's knowledge without an answer in the protocol. The peer never sends, so that before each write
+// a look at what can be received tells of a peer that has closed; without it the first write into a closed connection
+// would always seem to succeed.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "control/export/endpoint.h"
+#include "control/export/export_queue.h"
+#include "control/export/exporter.h"
+#include "control/export/record_buffer.h"
+#include "control/export/unique_fd.h"
+
+namespace weir {
+
+struct SocketOptions {
+  bool reconnect = true;
+  std::chrono::milliseconds first_backoff{1000};
+  std::chrono::milliseconds greatest_backoff{30'000};
+  std::chrono::milliseconds connect_timeout{5000};  ///< for each address
+};
+
+class SocketExporter final : public Exporter {
+ public:
+  /// `peer` is for messages. With reconnect the exporter begins without a connection.
+  SocketExporter(std::vector<Endpoint> endpoints, std::string peer, const SocketOptions& options, ExportQueue& books);
+
+  /// Tries each address once, now. Error: one line.
+  tl::expected<void, std::string> connect_now();
+
+  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
+  [[nodiscard]] ExportTime ready() const override;
+  [[nodiscard]] ExportTime due() const override;
+  void tick(ExportTime now) override;
+  bool drain(ExportTime now) override;
+  void abandon(ExportLoss loss) override;
+  [[nodiscard]] ExportLoss leftover() const override;
+
+ private:
+  enum class State : std::uint8_t { waiting, connecting, connected };
+
+  void start_attempt(ExportTime now);
+  void continue_attempt(ExportTime now);
+  void connected(ExportTime now);
+  void attempt_failed(int error, ExportTime now);
+  void broken(const std::string& why, ExportTime now);
+  bool peer_is_there(ExportTime now);
+  void flush(ExportTime now);
+
+  const std::vector<Endpoint> endpoints_;
+  const std::string peer_;
+  const SocketOptions options_;
+  ExportQueue& books_;
+  RecordBuffer buffer_;
+  UniqueFd socket_;
+  State state_ = State::waiting;
+  std::size_t endpoint_ = 0;  ///< to be tried next, or being tried
+  int last_error_ = 0;
+  std::chrono::milliseconds backoff_;
+  ExportTime next_attempt_ = ExportTime::min();
+  ExportTime attempt_ends_{};
+  ExportTime flush_at_ = ExportTime::max();
+  ExportTime look_at_ = ExportTime::max();
+};
+
+}  // namespace weir

@@ -1,0 +1,60 @@
+#include "control/export/sorted_file_exporter.h"
+
+#include <span>
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kBlockRecords = 1024;
+
+}  // namespace
+
+bool SortedFileExporter::fail_with(const std::string& why) {
+  fail(why, ExportLoss::send_failed);
+  return false;
+}
+
+std::size_t SortedFileExporter::take(std::span<const FlowRecord> records, ExportTime /*now*/) {
+  // What the sorter could not keep it still counts as held: abandon() loses all of it by name.
+  held_ += totals_of(records);
+  if (const auto added = sorter_.add(records); !added) fail_with(added.error());
+  return records.size();
+}
+
+bool SortedFileExporter::drain(ExportTime /*now*/) {
+  if (!sorted_) {
+    sorted_ = true;
+    if (const auto finished = sorter_.finish(); !finished) return fail_with(finished.error());
+  }
+  // One block a step: the deadline of the shutdown is looked at in between.
+  if (block_at_ == block_.size() && !all_out_of_sorter_) {
+    block_.resize(kBlockRecords);
+    const auto count = sorter_.next(block_);
+    if (!count) {
+      block_.clear();
+      block_at_ = 0;
+      return fail_with(count.error());
+    }
+    block_.resize(*count);
+    block_at_ = 0;
+    all_out_of_sorter_ = *count == 0;
+  }
+  const std::span<const FlowRecord> rest = std::span<const FlowRecord>(block_).subspan(block_at_);
+  const std::size_t appended = writer_.append(rest);
+  held_ = minus(held_, totals_of(rest.first(appended)));
+  block_at_ += appended;
+  if (appended < rest.size() || all_out_of_sorter_) {
+    if (const auto flushed = writer_.flush(); !flushed) return fail_with(flushed.error());
+  }
+  if (!all_out_of_sorter_ || !writer_.empty()) return false;
+  if (const auto closed = writer_.close(); !closed) fail_with(closed.error());
+  return true;
+}
+
+void SortedFileExporter::abandon(ExportLoss loss) {
+  books_.lost(held_, loss);
+  held_ = {};
+  writer_.abandon(loss);
+}
+
+}  // namespace weir

@@ -1,0 +1,42 @@
+// SortedFileExporter: all records of a capture as JSON lines in order of start time.
+//
+// Records end in the order of their timeouts and come from several workers, so nothing can be written before the last
+// one is here. Until then they count as queued.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "control/export/exporter.h"
+#include "control/export/file_exporter.h"
+#include "control/export/record_sorter.h"
+
+namespace weir {
+
+class SortedFileExporter final : public Exporter {
+ public:
+  SortedFileExporter(FileSink sink, const std::string& file_name, RecordFormat format, ExportQueue& books,
+                     std::size_t run_records = RecordSorter::kDefaultRunRecords)
+      : writer_(std::move(sink), file_name, format, books), books_(books), sorter_(run_records) {}
+
+  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
+  [[nodiscard]] ExportTime due() const override { return ExportTime::max(); }
+  void tick(ExportTime /*now*/) override {}
+  bool drain(ExportTime now) override;
+  void abandon(ExportLoss loss) override;
+
+ private:
+  bool fail_with(const std::string& why);
+
+  FileWriter writer_;
+  ExportQueue& books_;
+  RecordSorter sorter_;
+  RecordTotals held_;  ///< in the sorter, or in block_
+  bool sorted_ = false;
+  bool all_out_of_sorter_ = false;
+  std::vector<FlowRecord> block_;  ///< out of the sorter and not yet in the writer, from block_at_
+  std::size_t block_at_ = 0;
+};
+
+}  // namespace weir

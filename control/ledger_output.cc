@@ -1,0 +1,88 @@
+#include "control/ledger_output.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+#include "proto/message_json.h"
+#include "proto/report/report_text.h"
+
+namespace weir {
+namespace {
+
+/// Writes all of `text`; false with errno set if that failed.
+bool write_all(int fd, const std::string& text) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t written = write(fd, text.data() + done, text.size() - done);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    done += static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+bool write_ledger(const std::string& file, const std::string& text) {
+  if (file == "-") return write_all(STDOUT_FILENO, text);
+  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return false;
+  const bool written = write_all(fd, text);
+  const int error = errno;
+  const bool closed = close(fd) == 0;
+  if (!written) errno = error;
+  return written && closed;
+}
+
+/// Writes the ledger to `file`, if there is one; the exit code.
+int file_ledger(const v1::Ledger& ledger, const std::string& file) {
+  int code = ledger.balanced() ? 0 : 1;
+  if (!file.empty() && !write_ledger(file, message_json(ledger) + "\n")) {
+    spdlog::error("--ledger {}: {}", file, std::strerror(errno));
+    code = 1;
+  }
+  return code;
+}
+
+/// Losses before the exporters; those of an exporter have a line of their own when it is closed.
+bool has_losses(const v1::Ledger& ledger) {
+  return std::any_of(ledger.lost().begin(), ledger.lost().end(),
+                     [](const auto& one) { return one.second.records() != 0; });
+}
+
+}  // namespace
+
+bool check_ledger_file(const std::string& file) {
+  if (file.empty() || file == "-") return true;
+  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) {
+    spdlog::error("--ledger {}: {}", file, std::strerror(errno));
+    return false;
+  }
+  close(fd);
+  return true;
+}
+
+int report_ledger(const v1::Ledger& ledger, const std::string& file) {
+  const std::string text = ledger_text(ledger);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return file_ledger(ledger, file);
+}
+
+int summarise_ledger(const v1::Ledger& ledger, const std::string& file) {
+  if (!ledger.balanced() || has_losses(ledger)) return report_ledger(ledger, file);
+  std::uint64_t rejected = 0;
+  for (const auto& [name, count] : ledger.rejects()) rejected += count.packets();
+  spdlog::info("{} packets: {} counted in {} flow records, {} rejected; the ledger balances",
+               ledger.received().packets(), ledger.counted().packets(), ledger.drained().records(), rejected);
+  return file_ledger(ledger, file);
+}
+
+}  // namespace weir

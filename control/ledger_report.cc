@@ -1,0 +1,198 @@
+#include "control/ledger_report.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+#include "dataplane/loss.h"
+#include "dataplane/packet/reject.h"
+
+namespace weir {
+namespace {
+
+void put(v1::Count& out, const PacketCount& count) {
+  out.set_packets(count.packets);
+  out.set_octets(count.octets);
+}
+
+template <typename Totals>
+void put(v1::RecordCount& out, const Totals& count) {
+  out.set_records(count.records);
+  out.set_packets(count.packets);
+  out.set_octets(count.octets);
+}
+
+/// Collects the equations that do not hold, each with its two sides.
+class Checker {
+ public:
+  explicit Checker(v1::Ledger& ledger) : ledger_(ledger) {}
+  bool equal(const std::string& what, std::uint64_t left, std::uint64_t right) {
+    if (left == right) return true;
+    ledger_.add_violations(fmt::format("{}: {} is not {}", what, left, right));
+    return false;
+  }
+  bool at_least(const std::string& what, std::uint64_t left, std::uint64_t right) {
+    if (left >= right) return true;
+    ledger_.add_violations(fmt::format("{}: {} is less than {}", what, left, right));
+    return false;
+  }
+
+ private:
+  v1::Ledger& ledger_;
+};
+
+FlowCount sum_lost(const WorkerCounters& counters) {
+  FlowCount lost;
+  for (const FlowCount& one : counters.lost) lost += one;
+  return lost;
+}
+
+bool check_worker(Checker& check, unsigned number, const WorkerAccount& account, bool final) {
+  const WorkerCounters& c = account.counters;
+  const std::string name = fmt::format("worker {}", number);
+
+  PacketCount in = c.received;
+  in += c.taken_over;
+  PacketCount out = c.counted;
+  for (const PacketCount& reject : c.rejects) out += reject;
+  out += c.handed_over;
+  out += c.handover_full;
+  bool ok = check.equal(name + ": packets received + taken over = counted + rejects + handed over + handover_full",
+                        in.packets, out.packets);
+  ok &= check.equal(name + ": frame octets received + taken over = counted + rejects + handed over + handover_full",
+                    in.octets, out.octets);
+
+  const FlowCount lost = sum_lost(c);
+  ok &= check.equal(name + ": packets counted = in table + lost + emitted", c.counted.packets,
+                    c.in_table.packets + lost.packets + c.emitted.packets);
+  ok &= check.equal(name + ": IP octets counted = in table + lost + emitted", c.counted_ip_octets,
+                    c.in_table.octets + lost.octets + c.emitted.octets);
+  const auto compare = [&](const std::string& what, std::uint64_t emitted, std::uint64_t drained) {
+    return final ? check.equal(name + ": " + what + " emitted = drained", emitted, drained)
+                 : check.at_least(name + ": " + what + " emitted >= drained", emitted, drained);
+  };
+  ok &= compare("records", c.emitted.records, account.drained.records);
+  ok &= compare("packets", c.emitted.packets, account.drained.packets);
+  ok &= compare("IP octets", c.emitted.octets, account.drained.octets);
+  if (account.recount) {
+    ok &= check.equal(name + ": records in table, recounted", c.in_table.records, account.recount->records);
+    ok &= check.equal(name + ": packets in table, recounted", c.in_table.packets, account.recount->packets);
+    ok &= check.equal(name + ": IP octets in table, recounted", c.in_table.octets, account.recount->octets);
+  }
+  return ok;
+}
+
+}  // namespace
+
+v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
+  v1::ExporterLedger out;
+  out.set_uri(snapshot.uri);
+  out.set_state(snapshot.state);
+  put(*out.mutable_drained(), snapshot.drained);
+  put(*out.mutable_exported(), snapshot.exported);
+  put(*out.mutable_queued(), snapshot.queued);
+  RecordTotals accounted = snapshot.exported;
+  accounted += snapshot.queued;
+  for (const auto& [name, totals] : snapshot.lost) {
+    put((*out.mutable_lost())[name], totals);
+    accounted += totals;
+  }
+  out.set_datagrams(snapshot.datagrams);
+  out.set_wire_octets(snapshot.wire_octets);
+  out.set_balanced(accounted == snapshot.drained);
+  return out;
+}
+
+v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vector<ExporterSnapshot>& exporters,
+                       const std::vector<v1::PortLedger>& ports, bool final) {
+  v1::Ledger ledger;
+  Checker check(ledger);
+  WorkerCounters sum;
+  RecordTotals drained;
+  PacketCount counted_ip;
+  for (unsigned number = 0; number < workers.size(); ++number) {
+    const WorkerAccount& account = workers[number];
+    const WorkerCounters& c = account.counters;
+    v1::WorkerLedger& out = *ledger.add_workers();
+    out.set_worker(number);
+    put(*out.mutable_received(), c.received);
+    put(*out.mutable_counted(), c.counted);
+    put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
+    out.mutable_sampled_out();
+    out.mutable_filtered_out();
+    put(*out.mutable_handed_over(), c.handed_over);
+    put(*out.mutable_taken_over(), c.taken_over);
+    put(*out.mutable_handover_full(), c.handover_full);
+    put(*out.mutable_in_table(), c.in_table);
+    put(*out.mutable_in_ring(),
+        FlowCount{c.emitted.records - account.drained.records, c.emitted.packets - account.drained.packets,
+                  c.emitted.octets - account.drained.octets});
+    for (std::size_t i = 1; i < kRejectCount; ++i) {
+      put((*out.mutable_rejects())[std::string(kRejectTexts[i].name)], c.rejects[i]);
+      sum.rejects[i] += c.rejects[i];
+    }
+    for (std::size_t i = 0; i < kLossCount; ++i) {
+      put((*out.mutable_lost())[std::string(kLossTexts[i].name)], c.lost[i]);
+      sum.lost[i] += c.lost[i];
+    }
+    out.set_balanced(check_worker(check, number, account, final));
+    sum.received += c.received;
+    sum.counted += c.counted;
+    counted_ip += {c.counted.packets, c.counted_ip_octets};
+    sum.handed_over += c.handed_over;
+    sum.taken_over += c.taken_over;
+    sum.handover_full += c.handover_full;
+    sum.in_table += c.in_table;
+    sum.emitted += c.emitted;
+    drained += account.drained;
+  }
+  put(*ledger.mutable_received(), sum.received);
+  put(*ledger.mutable_counted(), sum.counted);
+  put(*ledger.mutable_counted_ip(), counted_ip);
+  ledger.mutable_sampled_out();
+  ledger.mutable_filtered_out();
+  put(*ledger.mutable_handover_full(), sum.handover_full);
+  for (std::size_t i = 1; i < kRejectCount; ++i) {
+    put((*ledger.mutable_rejects())[std::string(kRejectTexts[i].name)], sum.rejects[i]);
+  }
+  for (std::size_t i = 0; i < kLossCount; ++i) {
+    put((*ledger.mutable_lost())[std::string(kLossTexts[i].name)], sum.lost[i]);
+  }
+  put(*ledger.mutable_in_table(), sum.in_table);
+  put(*ledger.mutable_in_rings(),
+      FlowCount{sum.emitted.records - drained.records, sum.emitted.packets - drained.packets,
+                sum.emitted.octets - drained.octets});
+  put(*ledger.mutable_drained(), drained);
+
+  // Workers answer one after another: a packet may be handed over before its giver answers and taken after its taker
+  // did, or the other way round. Only when all rest must the two be equal.
+  if (final) {
+    check.equal("packets handed over = taken over", sum.handed_over.packets, sum.taken_over.packets);
+    check.equal("frame octets handed over = taken over", sum.handed_over.octets, sum.taken_over.octets);
+  } else if (sum.handed_over.packets > sum.taken_over.packets) {
+    put(*ledger.mutable_in_handover(),
+        {sum.handed_over.packets - sum.taken_over.packets, sum.handed_over.octets - sum.taken_over.octets});
+  }
+  ledger.mutable_in_handover();
+
+  for (const ExporterSnapshot& snapshot : exporters) {
+    v1::ExporterLedger& out = *ledger.add_exporters();
+    out = make_exporter_ledger(snapshot);
+    RecordTotals accounted = snapshot.exported;
+    accounted += snapshot.queued;
+    for (const auto& [name, totals] : snapshot.lost) accounted += totals;
+    const auto compare = [&](const char* unit, std::uint64_t left, std::uint64_t right, std::uint64_t offered) {
+      check.equal(fmt::format("{}: {} drained = exported + queued + lost", snapshot.uri, unit), left, right);
+      check.equal(fmt::format("{}: {} offered = drained from the rings", snapshot.uri, unit), left, offered);
+    };
+    compare("records", snapshot.drained.records, accounted.records, drained.records);
+    compare("packets", snapshot.drained.packets, accounted.packets, drained.packets);
+    compare("IP octets", snapshot.drained.octets, accounted.octets, drained.octets);
+  }
+  for (const v1::PortLedger& port : ports) *ledger.add_ports() = port;
+  ledger.set_balanced(ledger.violations().empty());
+  return ledger;
+}
+
+}  // namespace weir

@@ -1,0 +1,36 @@
+// The ledger: builds the report from what workers, drain and exporters counted, and checks its three equations.
+//
+//   1  per worker, packets and frame octets: received + taken over
+//                                             = counted + rejects + handed over + hand-over ring full
+//   2  per worker, packets and IP octets:     counted = in the table + in the ring + lost + drained
+//   3  per exporter, records, packets and IP octets: drained = exported + queued + lost
+//
+// `in the ring` is what the worker emitted less what the drain took, so equation 2 is checked as counted = in the
+// table + lost + emitted, and emitted >= drained; when nothing runs any more (`final`), as emitted = drained, and the
+// table is recounted by walking it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "control/export/export_hub.h"
+#include "dataplane/counters.h"
+#include "proto/control.pb.h"
+
+namespace weir {
+
+struct WorkerAccount {
+  WorkerCounters counters;
+  RecordTotals drained;              ///< of this worker's ring
+  std::optional<FlowCount> recount;  ///< what the table holds, counted by walking it
+};
+
+/// Builds and checks. The exporters' snapshots and `drained` must be of one instant, not later than the counters.
+/// `final`: no worker and no drain runs any more.
+v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vector<ExporterSnapshot>& exporters,
+                       const std::vector<v1::PortLedger>& ports, bool final);
+
+v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot);
+
+}  // namespace weir

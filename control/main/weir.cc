@@ -1,0 +1,54 @@
+// The weir daemon: what the command line asks for. Standard output carries records and results only; the log and all
+// errors go to standard error.
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "control/command_line.h"
+#include "control/commands.h"
+
+namespace {
+
+int fail(std::string message, int exit_code) {
+  // One line, whatever a file name or a value holds.
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  fmt::print(stderr, "weir: {}\n", message);
+  return exit_code;
+}
+
+int print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    return fail(fmt::format("standard output: {}", std::strerror(errno)), 1);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A collector or a pipe that goes away is an error of write(), to be counted and named, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  // The sink colours the level (between %^ and %$) only where standard error is a terminal.
+  spdlog::set_default_logger(spdlog::stderr_color_mt("weir"));
+  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+
+  const auto command = weir::parse_command_line(argc, argv);
+  if (!command) return fail(command.error().message, command.error().exit_code);
+  switch (command->action) {
+    case weir::CommandLine::Action::run:
+      return weir::run_live(command->settings, command->effective);
+    case weir::CommandLine::Action::read:
+      return weir::read_captures(command->settings);
+    case weir::CommandLine::Action::print:
+      return print(command->text);
+  }
+  return 1;
+}

@@ -1,0 +1,191 @@
+// `weir read`: capture files to flow records, without an EAL and without root.
+//
+// The calling thread reads, parses and spreads (OfflineMeter); one thread drains the record rings into the exporters.
+// Everything waits for what comes after it, so nothing is lost on the way. A file that cannot be opened or breaks off
+// is named, what was read up to there is exported, and the exit code is 1.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/commands.h"
+#include "control/ledger_output.h"
+#include "control/ledger_report.h"
+#include "control/record_drain.h"
+#include "dataplane/input/capture_file.h"
+#include "dataplane/offline_meter.h"
+
+namespace weir {
+namespace {
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "written by a signal handler");
+
+void on_signal(int) {
+  interrupted.store(true, std::memory_order_relaxed);
+}
+
+/// A line on a terminal that is written over twice a second.
+class ProgressLine {
+ public:
+  ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0), started_(Clock::now()), next_(started_ + kPeriod) {}
+  ~ProgressLine() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  [[nodiscard]] bool wanted() const { return terminal_; }
+  void update(const CaptureFile& file, std::uint64_t packets) {
+    const Clock::time_point now = Clock::now();
+    if (now < next_) return;
+    next_ = now + kPeriod;
+    shown_ = true;
+    const double seconds = std::chrono::duration<double>(now - started_).count();
+    const double millions = static_cast<double>(packets) / 1e6;
+    if (file.file_octets() != 0) {
+      const double share = static_cast<double>(file.octets_read()) / static_cast<double>(file.file_octets());
+      fmt::print(stderr, "\r\033[K{}: {:.0f} %, {:.2f} M packets, {:.2f} Mpps", file.name(), 100 * share, millions,
+                 millions / seconds);
+    } else {
+      fmt::print(stderr, "\r\033[K{}: {:.2f} M packets, {:.2f} Mpps", file.name(), millions, millions / seconds);
+    }
+    std::fflush(stderr);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kPeriod{500};
+
+  bool terminal_;
+  bool shown_ = false;
+  Clock::time_point started_;
+  Clock::time_point next_;
+};
+
+/// The capture files one after the other, as one stream of packets.
+class CaptureSequence {
+ public:
+  explicit CaptureSequence(const std::vector<std::string>& paths) : paths_(paths) {}
+
+  /// The next packet of the first file that has one; false at the end of the last. Problems are logged on the way.
+  bool next(PacketView& view) {
+    for (;;) {
+      if (file_ == nullptr) {
+        if (at_ == paths_.size()) return false;
+        auto opened = CaptureFile::open(paths_[at_++]);
+        if (!opened) {
+          spdlog::error("{}", opened.error());
+          failed_ = true;
+          continue;
+        }
+        file_ = std::move(*opened);
+      }
+      const CaptureFile::Result result = file_->next(view);
+      if (result == CaptureFile::Result::packet) return true;
+      if (result == CaptureFile::Result::error && interrupted.load(std::memory_order_relaxed)) {
+        spdlog::warn("interrupted: what was read up to there is exported");  // a pipe: the read itself was broken off
+        return false;
+      }
+      if (result == CaptureFile::Result::error) {
+        spdlog::error("{}; what was read up to there is exported", file_->error());
+        failed_ = true;
+      }
+      file_.reset();
+    }
+  }
+  [[nodiscard]] const CaptureFile& file() const { return *file_; }
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  const std::vector<std::string>& paths_;
+  std::size_t at_ = 0;
+  std::unique_ptr<CaptureFile> file_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+int read_captures(const Settings& settings) {
+  if (!check_ledger_file(settings.ledger_file)) return 1;
+  // The first signal ends the reading and exports what was read; the second one ends the program, whatever it is
+  // waiting for (a pager that nobody scrolls, say).
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+
+  CaptureSequence captures(settings.captures);
+  PacketView view{};
+  bool more = captures.next(view);
+  // Not one packet to be had: said already, and no output file is touched for it.
+  if (!more && captures.failed()) return 1;
+
+  ExportContext context;
+  context.capture_time = true;
+  context.capture_start_ns = more ? view.time_ns : 0;
+  auto opened = ExportHub::open(settings.exports, context);
+  if (!opened) {
+    spdlog::error("{}", opened.error());
+    return 1;
+  }
+  ExportHub& hub = **opened;
+
+  if (settings.exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
+
+  OfflineOptions options;
+  options.workers = settings.workers;
+  options.max_flows = settings.max_flows;
+  options.timeouts.idle_ns = settings.idle_timeout_ns;
+  options.timeouts.active_ns = settings.active_timeout_ns;
+  options.timeouts.tcp_close = settings.tcp_close;
+  OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
+  if (!meter.ok()) {
+    spdlog::error("no memory for {} flows: lower --max-flows", settings.max_flows);
+    return 1;
+  }
+  std::vector<RecordRing*> rings;
+  for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i));
+  RecordDrain drain(rings, hub, true);
+
+  {
+    ProgressLine progress;
+    constexpr std::uint64_t kLook = 1 << 14;  // packets between two looks at the clock and the signals
+    for (std::uint64_t packets = 1; more; ++packets) {
+      meter.add(view);
+      if (packets % kLook == 0) {
+        if (interrupted.load(std::memory_order_relaxed)) {
+          spdlog::warn("interrupted after {} packets: what was read up to there is exported", packets);
+          break;
+        }
+        if (progress.wanted()) progress.update(captures.file(), packets);
+      }
+      more = captures.next(view);
+    }
+  }
+  meter.finish();
+  drain.finish();
+  int code = captures.failed() ? 1 : 0;
+  // A file is being read, nobody is waiting for the link: the exporters get the time they need, within reason.
+  for (const std::string& failure : hub.finish(std::chrono::hours(24))) {
+    spdlog::error("{}", failure);
+    code = 1;
+  }
+  const RecordDrain::Totals totals = drain.totals();
+  std::vector<WorkerAccount> accounts;
+  for (unsigned i = 0; i < meter.workers(); ++i) {
+    accounts.push_back({meter.counters(i), totals.drained[i], meter.recount(i)});
+  }
+  const int ledger_code = summarise_ledger(make_ledger(accounts, totals.exporters, {}, true), settings.ledger_file);
+  return code != 0 ? code : ledger_code;
+}
+
+}  // namespace weir

@@ -1,0 +1,60 @@
+// RecordDrain: the thread that empties the workers' record rings into the exporters.
+//
+// It goes round the rings, gathers what they hold into one shared batch of at most kBatch records, and offers it to
+// the hub. It sleeps only when all rings were empty, 1 ms at a time: at 14.88 M records/s a ring of 65536 records fills
+// in 4.4 ms. What it counts as drained and what the exporters were offered is one step under one lock, so that
+// totals() is one instant of the ledger.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "control/export/export_hub.h"
+#include "dataplane/flow/flow_shard.h"
+
+namespace weir {
+
+class RecordDrain {
+ public:
+  /// `wait`: offer() blocks while an exporter's queue is full (`weir read`), instead of losing by name.
+  RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait);
+  RecordDrain(const RecordDrain&) = delete;
+  RecordDrain& operator=(const RecordDrain&) = delete;
+  ~RecordDrain();
+
+  /// From now on wait for the exporters (orderly shutdown).
+  void set_wait() { wait_.store(true, std::memory_order_relaxed); }
+  /// The producers have stopped: take what the rings still hold, then end. finished() tells when that is done.
+  void begin_finish() { stopping_.store(true, std::memory_order_release); }
+  [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
+  /// begin_finish(), and waits for the end of the thread.
+  void finish();
+
+  struct Totals {
+    std::vector<RecordTotals> drained;  ///< by ring
+    std::vector<ExporterSnapshot> exporters;
+  };
+  [[nodiscard]] Totals totals() const;
+
+ private:
+  static constexpr std::size_t kBatch = 4096;
+
+  void run();
+  /// One round; false if the rings were empty.
+  bool round();
+
+  std::vector<RecordRing*> rings_;
+  ExportHub& hub_;
+  mutable std::mutex mutex_;
+  std::vector<RecordTotals> drained_;  ///< guarded by mutex_
+  std::vector<FlowRecord> staging_;    ///< the thread's
+  std::atomic<bool> wait_;             ///< written by the supervisor, read by the thread
+  std::atomic<bool> stopping_{false};  ///< likewise
+  std::atomic<bool> finished_{false};  ///< written by the thread, read by the supervisor
+  std::thread thread_;
+};
+
+}  // namespace weir

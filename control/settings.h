@@ -1,0 +1,30 @@
+// Settings: the configuration after validation, in the units the program computes with. Made from a
+// weir.v1.Config (defaults, then --config, then the command line) by control/config.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir {
+
+struct Settings {
+  std::uint64_t idle_timeout_ns = 30'000'000'000;
+  std::uint64_t active_timeout_ns = 300'000'000'000;
+  bool tcp_close = true;
+  std::uint64_t max_flows = 1'048'576;  ///< all workers together
+  unsigned workers = 1;
+  std::vector<std::string> exports;
+  std::string ledger_file;  ///< empty: none; "-": standard output
+
+  std::vector<std::string> ports;
+  std::vector<unsigned> cores;  ///< empty: chosen
+  bool rss_ports = false;
+  std::string socket;             ///< always set after validation
+  std::uint64_t duration_ns = 0;  ///< 0: until a signal
+  std::string eal_arguments;
+
+  std::vector<std::string> captures;  ///< `read` only
+};
+
+}  // namespace weir

@@ -1,0 +1,92 @@
+// What a worker counts: plain words in cache lines of its own, published on request.
+//
+// Written by the worker alone. Another thread never reads them in place: it asks for a copy through SnapshotBox, and
+// the worker answers between two bursts, so that a copy satisfies the ledger's equations exactly.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "dataplane/loss.h"
+#include "dataplane/packet/reject.h"
+
+namespace weir {
+
+struct PacketCount {
+  std::uint64_t packets = 0;
+  std::uint64_t octets = 0;
+
+  void add(std::uint64_t packet_octets) {
+    ++packets;
+    octets += packet_octets;
+  }
+  PacketCount& operator+=(const PacketCount& other) {
+    packets += other.packets;
+    octets += other.octets;
+    return *this;
+  }
+  friend bool operator==(const PacketCount&, const PacketCount&) = default;
+};
+
+struct FlowCount {
+  std::uint64_t records = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t octets = 0;
+
+  FlowCount& operator+=(const FlowCount& other) {
+    records += other.records;
+    packets += other.packets;
+    octets += other.octets;
+    return *this;
+  }
+  friend bool operator==(const FlowCount&, const FlowCount&) = default;
+};
+
+/// `octets` are frame octets unless the name says IP.
+struct WorkerCounters {
+  PacketCount received;                 ///< what the input gave
+  PacketCount rejects[kRejectCount];    ///< by Reject
+  PacketCount handed_over;              ///< parsed here, given to another worker
+  PacketCount handover_full;            ///< lost: the other worker's ring was full
+  PacketCount taken_over;               ///< from another worker
+  PacketCount counted;                  ///< counted in a flow of this worker
+  std::uint64_t counted_ip_octets = 0;  ///< the same packets, IP octets
+  FlowCount emitted;                    ///< into the record ring, IP octets
+  FlowCount lost[kLossCount];           ///< by Loss, IP octets
+  FlowCount in_table;                   ///< flows with packets to report, IP octets; see FlowShard::recount()
+  std::uint64_t flows_created = 0;
+  std::uint64_t evictions = 0;      ///< flows that ended for lack of resources
+  std::uint64_t late_expiries = 0;  ///< times an expiry was put off because the record ring was full
+  std::uint64_t polls = 0;
+  std::uint64_t busy_polls = 0;  ///< polls that found packets
+  std::uint64_t now_ns = 0;      ///< the worker's effective time
+};
+
+/// One value that one thread owns and another may ask for. Requests come from one thread at a time.
+template <typename T>
+class SnapshotBox {
+ public:
+  /// Asker: from now on answered() tells when a copy no older than this call is there.
+  void request() { requested_.store(requested_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+  [[nodiscard]] bool answered() const {
+    return answered_.load(std::memory_order_acquire) == requested_.load(std::memory_order_relaxed);
+  }
+  /// Asker: the copy, once answered() holds and until the next request().
+  [[nodiscard]] const T& value() const { return value_; }
+
+  /// Owner, once a poll: copies `current` if somebody asked.
+  void answer(const T& current) {
+    const std::uint64_t requested = requested_.load(std::memory_order_acquire);
+    if (requested == answered_.load(std::memory_order_relaxed)) [[likely]]
+      return;
+    value_ = current;
+    answered_.store(requested, std::memory_order_release);
+  }
+
+ private:
+  alignas(64) std::atomic<std::uint64_t> requested_{0};  ///< written by the asker, read by both
+  alignas(64) std::atomic<std::uint64_t> answered_{0};   ///< written by the owner, read by both
+  T value_{};                                            ///< written by the owner while requested_ != answered_
+};
+
+}  // namespace weir

@@ -1,0 +1,62 @@
+// MbufSource: a worker's receive queues as a PacketSource: rx_burst in, packet views out.
+//
+// A view points into the mbuf. Where a frame lies in several segments and the first is short, the headers are copied
+// together, so that the parser always sees them in one piece: kHeaderOctets hold Ethernet with 8 VLAN tags, IPv6 and
+// 400 octets of extension headers. The payload is never needed.
+//
+// Ports take turns in being first, so that a busy one does not starve the others of places in the burst.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/dpdk/memory.h"
+#include "dataplane/input/packet_source.h"
+
+struct rte_mbuf;
+
+namespace weir::dpdk {
+
+inline constexpr std::size_t kHeaderOctets = 512;
+
+/// What one worker received from one port. Written by the worker, read by anybody.
+struct alignas(64) QueueCounters {
+  std::atomic<std::uint64_t> packets{0};
+  std::atomic<std::uint64_t> octets{0};
+};
+
+/// Written by the control side, read by the workers before each poll: a closed port is not polled.
+struct alignas(64) PortGate {
+  std::atomic<bool> open{true};
+};
+
+struct SourceQueue {
+  std::uint16_t port = 0;
+  std::uint16_t queue = 0;
+  std::uint32_t ingress_interface = 0;
+  bool memif = false;  ///< bursts are guarded: see memif_guard.h
+  const PortGate* gate = nullptr;
+  QueueCounters* counters = nullptr;
+};
+
+class MbufSource final : public PacketSource {
+ public:
+  explicit MbufSource(std::vector<SourceQueue> queues);
+  ~MbufSource() override;
+
+  std::size_t receive(std::span<PacketView> views, std::uint64_t now_ns) override;
+  void release() override;
+
+ private:
+  std::vector<SourceQueue> queues_;
+  std::size_t first_ = 0;  ///< index of the queue that is polled first next time
+  std::size_t held_ = 0;
+  std::array<rte_mbuf*, kBurst> mbufs_{};
+  std::unique_ptr<std::array<std::array<std::uint8_t, kHeaderOctets>, kBurst>> headers_;  ///< by place in the burst
+};
+
+}  // namespace weir::dpdk

@@ -1,0 +1,76 @@
+// Port: one DPDK device from "EAL has it" to "its queues run", and what it became on the way.
+//
+// What a capture port must be: promiscuous, the largest MTU the device has with scattered receive (a frame that the
+// NIC refuses is a frame nobody counts), no VLAN stripping, no LRO (both change what is counted), no pause frames
+// (a probe must not slow the network it watches), rings of 4096 descriptors where the device has them: at 14.88 Mpps
+// that is 275 us during which a worker may be elsewhere.
+//
+// Devices differ in which of these they can do. What only makes a measurement better is asked for and its refusal
+// is accepted; what would make it wrong (fewer queues than workers, a port that does not start) is an error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "dataplane/dpdk/eal.h"
+#include "dataplane/dpdk/memory.h"
+
+namespace weir::dpdk {
+
+inline constexpr unsigned kReceiveDescriptors = 4096;
+inline constexpr unsigned kTransmitDescriptors = 1024;
+
+enum class Spread : std::uint8_t { none, addresses, ports };
+
+struct PortPlan {
+  unsigned receive_queues = 1;
+  unsigned transmit_queues = 0;  ///< 0: as few as the driver takes
+  bool rss_ports = false;
+};
+
+struct Port {
+  std::uint16_t id = 0;
+  std::string name;
+  std::string driver;
+  bool pci = false;
+  bool memif = false;
+  bool memif_server = false;
+  unsigned memif_slots = 0;  ///< a memif's ring size is its parameter; 0 for other devices
+  int numa_node = -1;
+  unsigned receive_queues = 0;
+  unsigned transmit_queues = 0;
+  unsigned receive_descriptors = 0;
+  unsigned mtu = 0;
+  Spread spread = Spread::none;
+  std::vector<std::uint16_t> redirection;  ///< queue by hash; empty where the device has no table
+};
+
+struct Link {
+  bool up = false;
+  std::uint32_t mbps = 0;
+};
+
+/// The DPDK port of `device`. Error: EAL did not bring it up; the reason and what to look at.
+tl::expected<Port, std::string> find_port(const Device& device);
+
+/// Configures the queues of `port` from `pools` (`mbufs` mbufs a pool) and starts it.
+tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Pools& pools, unsigned mbufs);
+
+/// True for devices whose queues come in pairs of receive and transmit.
+bool needs_queue_pairs(const Port& port);
+
+/// Stops and closes it.
+void close_port(const Port& port);
+
+Link link_of(const Port& port);
+
+/// Waits until `port` has its link, as long as makes sense for the kind of device: 9 s for a NIC, which may have to
+/// train; 1 s for a virtual one, whose peer may come tomorrow.
+Link await_link(const Port& port);
+
+/// True when equal hashes reach the same queue on both: the tables agree for every hash.
+bool same_redirection(const std::vector<std::uint16_t>& a, const std::vector<std::uint16_t>& b);
+
+}  // namespace weir::dpdk

@@ -1,0 +1,79 @@
+#include "dataplane/dpdk/rss.h"
+
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "dataplane/dpdk/port.h"
+
+namespace weir::dpdk {
+namespace {
+
+constexpr std::uint64_t kAddresses = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_OTHER |
+                                     RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER |
+                                     RTE_ETH_RSS_IPV6_EX;
+constexpr std::uint64_t kPorts = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP |
+                                 RTE_ETH_RSS_NONFRAG_IPV4_SCTP | RTE_ETH_RSS_NONFRAG_IPV6_TCP |
+                                 RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_NONFRAG_IPV6_SCTP |
+                                 RTE_ETH_RSS_IPV6_TCP_EX | RTE_ETH_RSS_IPV6_UDP_EX;
+// A device hashes all IP packets by their addresses only when it has these two. Others (i40e) name each transport
+// by itself and hash its ports with it.
+constexpr std::uint64_t kWholeIp = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
+
+constexpr std::size_t kDefaultKeyOctets = 40;
+
+// These announce RSS types and spread by nothing or by the kernel's own hash.
+constexpr std::array<std::string_view, 2> kSpreadNothing{"net_null", "net_tap"};
+
+}  // namespace
+
+RssRequest rss_request(const Port& port, const rte_eth_dev_info& info, const PortPlan& plan) {
+  RssRequest request{Spread::none, {}, 0};
+  if (plan.receive_queues < 2) return request;
+  if (std::find(kSpreadNothing.begin(), kSpreadNothing.end(), port.driver) != kSpreadNothing.end()) return request;
+  const std::uint64_t offered = info.flow_type_rss_offloads;
+  if ((offered & (kAddresses | kPorts)) == 0) return request;
+  if (!plan.rss_ports && (offered & kWholeIp) == kWholeIp) {
+    request.wanted = Spread::addresses;
+    request.functions = offered & kAddresses;
+  } else {
+    request.wanted = Spread::ports;
+    request.functions = offered & (kAddresses | kPorts);
+  }
+  request.key.resize(info.hash_key_size == 0 ? kDefaultKeyOctets : info.hash_key_size);
+  for (std::size_t i = 0; i < request.key.size(); ++i) request.key[i] = i % 2 == 0 ? 0x6D : 0x5A;
+  return request;
+}
+
+void read_back_rss(Port& port, const RssRequest& request, const rte_eth_dev_info& info) {
+  port.spread = Spread::none;
+  port.redirection.clear();
+  std::vector<std::uint8_t> key(request.key.size());
+  rte_eth_rss_conf conf{};
+  conf.rss_key = key.data();
+  conf.rss_key_len = static_cast<std::uint8_t>(key.size());
+  if (rte_eth_dev_rss_hash_conf_get(port.id, &conf) != 0) return;
+  if (key != request.key || (conf.rss_hf & (kAddresses | kPorts)) == 0) return;
+  const bool addresses = (conf.rss_hf & kPorts) == 0 && (conf.rss_hf & kWholeIp) == kWholeIp;
+  port.spread = addresses ? Spread::addresses : Spread::ports;
+
+  if (info.reta_size == 0) return;
+  std::vector<rte_eth_rss_reta_entry64> table((info.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE);
+  const auto for_all = [&table, &info](auto action) {
+    for (unsigned i = 0; i < info.reta_size; ++i) {
+      rte_eth_rss_reta_entry64& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
+      group.mask |= 1ULL << (i % RTE_ETH_RETA_GROUP_SIZE);
+      action(i, group.reta[i % RTE_ETH_RETA_GROUP_SIZE]);
+    }
+  };
+  for_all([&port](unsigned i, std::uint16_t& queue) { queue = static_cast<std::uint16_t>(i % port.receive_queues); });
+  rte_eth_dev_rss_reta_update(port.id, table.data(), info.reta_size);
+  for_all([](unsigned, std::uint16_t& queue) { queue = 0; });
+  if (rte_eth_dev_rss_reta_query(port.id, table.data(), info.reta_size) != 0) return;
+  for_all([&port](unsigned, const std::uint16_t& queue) { port.redirection.push_back(queue); });
+}
+
+}  // namespace weir::dpdk

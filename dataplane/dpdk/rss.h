@@ -1,0 +1,33 @@
+// Receive-side scaling, set so that both directions of a conversation meet, and read back, since drivers agree to
+// more than they do.
+//
+// Toeplitz is linear in key and input; with a key that repeats every 16 bits (0x6D5A, whose bits are spread well)
+// swapping source and destination leaves the hash as it was. Hashing the addresses alone keeps fragments, which have
+// no ports, and everything inside a tunnel with their conversation.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+struct rte_eth_dev_info;
+
+namespace weir::dpdk {
+
+enum class Spread : std::uint8_t;
+struct Port;
+struct PortPlan;
+
+struct RssRequest {
+  Spread wanted;
+  std::vector<std::uint8_t> key;
+  std::uint64_t functions = 0;  ///< RTE_ETH_RSS_*
+};
+
+/// What to ask `port` for. Spread::none: one queue only, or a device that does not spread by a hash of its own.
+RssRequest rss_request(const Port& port, const rte_eth_dev_info& info, const PortPlan& plan);
+
+/// Fills the redirection table, reads key, functions and table back, and sets port.spread and port.redirection to
+/// what the device really has. The port is started.
+void read_back_rss(Port& port, const RssRequest& request, const rte_eth_dev_info& info);
+
+}  // namespace weir::dpdk

@@ -1,0 +1,223 @@
+#include "dataplane/dpdk/runtime.h"
+
+#include <rte_ethdev.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/dpdk/eal.h"
+#include "dataplane/dpdk/mbuf_source.h"
+#include "dataplane/dpdk/memif_guard.h"
+#include "dataplane/dpdk/memif_watch.h"
+#include "dataplane/dpdk/memory.h"
+#include "dataplane/dpdk/port.h"
+
+namespace weir::dpdk {
+namespace {
+
+std::string spread_name(Spread spread) {
+  switch (spread) {
+    case Spread::addresses:
+      return "addresses";
+    case Spread::ports:
+      return "ports";
+    case Spread::none:
+      break;
+  }
+  return "none";
+}
+
+}  // namespace
+
+struct Runtime::Impl {
+  RuntimeOptions options;
+  CpuPlan cpus;
+  std::vector<std::string> notices;
+  std::unique_ptr<Eal> eal;
+  Pools pools;
+  std::vector<Port> ports;
+  std::vector<PortGate> gates;
+  std::vector<QueueCounters> counters;  ///< port x worker
+  std::unique_ptr<MemifWatch> watch;
+  bool spreads_conversations = false;
+
+  [[nodiscard]] bool device_spreads_conversations() const {
+    if (options.workers == 1) return true;
+    for (const Port& port : ports) {
+      if (port.spread != Spread::addresses) return false;
+    }
+    // A single port may keep its table to itself: whatever it is, both directions have the same hash.
+    for (std::size_t i = 1; i < ports.size(); ++i) {
+      if (!same_redirection(ports[0].redirection, ports[i].redirection)) return false;
+    }
+    return true;
+  }
+
+  tl::expected<void, std::string> set_up() {
+    auto devices = parse_devices(options.devices);
+    if (!devices) return tl::unexpected(devices.error());
+    auto plan = plan_cpus(options.cores, allowed_cpus(), options.workers);
+    if (!plan) return tl::unexpected(plan.error());
+    cpus = std::move(*plan);
+    notices = cpus.notices;
+
+    // Which node a port is on is known only once EAL runs, so each node's pool is made for all ports. It costs
+    // memory on machines with several nodes and is never too small.
+    const auto port_total = static_cast<unsigned>(devices->size());
+    const unsigned mbufs = mbufs_needed(port_total * options.workers * kReceiveDescriptors, options.workers);
+    EalPlan eal_plan;
+    eal_plan.program = options.program;
+    eal_plan.file_prefix = options.program + "-" + std::to_string(getpid());
+    eal_plan.devices = *devices;
+    eal_plan.cpus = cpus;
+    eal_plan.memory_mib = memory_needed_mib(mbufs);
+    eal_plan.hugepages = free_hugepages_mib() >= eal_plan.memory_mib;
+    eal_plan.extra = options.eal_arguments;
+    auto started = Eal::start(eal_plan);
+    if (!started) return tl::unexpected(started.error());
+    eal = std::move(*started);
+
+    // All of them first: a missing device is said before any other is touched.
+    std::vector<Port> found;
+    for (const Device& device : *devices) {
+      auto port = find_port(device);
+      if (!port) return tl::unexpected(port.error());
+      found.push_back(std::move(*port));
+    }
+    const PortPlan port_plan{.receive_queues = options.workers, .rss_ports = options.rss_ports};
+    for (Port& port : found) {
+      auto ready = start_port(port, port_plan, pools, mbufs);
+      if (!ready) return tl::unexpected(ready.error());
+      ports.push_back(port);
+    }
+    gates = std::vector<PortGate>(ports.size());
+    counters = std::vector<QueueCounters>(ports.size() * options.workers);
+    spreads_conversations = device_spreads_conversations();
+
+    watch = std::make_unique<MemifWatch>(ports, gates, options.program);
+    for (const Port& port : ports) {
+      if (await_link(port).up) continue;
+      std::string notice = port.name + ": link down";
+      if (port.memif) notice += port.memif_server ? ", waiting for the peer" : ", the server has not answered";
+      if (port.memif && !port.memif_server) {
+        notice += "; it stays down when the server has fewer than " + std::to_string(port.receive_queues) + " queues";
+      }
+      notices.push_back(std::move(notice));
+    }
+    watch->look();
+    for (unsigned i = 0; i < ports.size(); ++i) {
+      if (std::string problem = watch->problem(i); !problem.empty()) return tl::unexpected(std::move(problem));
+    }
+    if (std::any_of(ports.begin(), ports.end(), [](const Port& port) { return port.memif; })) install_memif_guard();
+    if (std::any_of(ports.begin(), ports.end(), [](const Port& port) { return port.memif_server; })) watch->run();
+    show_dpdk_errors(options.program);
+    return {};
+  }
+
+  ~Impl() {
+    if (eal == nullptr) return;
+    eal->join();
+    watch.reset();
+    for (const Port& port : ports) close_port(port);
+    pools.free_all();
+    eal.reset();
+  }
+};
+
+Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Runtime::~Runtime() = default;
+
+tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const RuntimeOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  auto ready = impl->set_up();
+  if (!ready) return tl::unexpected(ready.error());
+  return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
+}
+
+bool Runtime::hugepages() const {
+  return impl_->eal->hugepages();
+}
+
+const std::vector<std::string>& Runtime::notices() const {
+  return impl_->notices;
+}
+
+unsigned Runtime::port_count() const {
+  return static_cast<unsigned>(impl_->ports.size());
+}
+
+PortInfo Runtime::port_info(unsigned port) const {
+  PortInfo info;
+  if (port >= impl_->ports.size()) return info;
+  const Port& from = impl_->ports[port];
+  const Link link = link_of(from);
+  info.name = from.name;
+  info.driver = from.driver;
+  info.link_up = link.up;
+  info.link_mbps = link.mbps;
+  info.queues = from.receive_queues;
+  info.rx_descriptors = from.receive_descriptors;
+  info.mtu = from.mtu;
+  info.numa_node = from.numa_node;
+  info.rss = spread_name(from.spread);
+  info.problem = impl_->watch->problem(port);
+  return info;
+}
+
+PortCounters Runtime::port_counters(unsigned port) const {
+  PortCounters result;
+  if (port >= impl_->ports.size()) return result;
+  rte_eth_stats stats{};
+  if (rte_eth_stats_get(impl_->ports[port].id, &stats) == 0) {
+    result = {.ipackets = stats.ipackets,
+              .ibytes = stats.ibytes,
+              .imissed = stats.imissed,
+              .ierrors = stats.ierrors,
+              .rx_nombuf = stats.rx_nombuf};
+  }
+  if (impl_->ports[port].memif) {
+    // net_memif forgets its counts when the peer goes: what the workers took from it stands in for them.
+    result.ipackets = 0;
+    result.ibytes = 0;
+    for (unsigned worker = 0; worker < impl_->options.workers; ++worker) {
+      const QueueCounters& counters = impl_->counters[port * impl_->options.workers + worker];
+      result.ipackets += counters.packets.load(std::memory_order_relaxed);
+      result.ibytes += counters.octets.load(std::memory_order_relaxed);
+    }
+  }
+  return result;
+}
+
+bool Runtime::spreads_conversations() const {
+  return impl_->spreads_conversations;
+}
+
+std::unique_ptr<PacketSource> Runtime::source(unsigned worker) {
+  std::vector<SourceQueue> queues;
+  for (std::size_t port = 0; port < impl_->ports.size() && worker < impl_->options.workers; ++port) {
+    queues.push_back({.port = impl_->ports[port].id,
+                      .queue = static_cast<std::uint16_t>(worker),
+                      .ingress_interface = static_cast<std::uint32_t>(port + 1),
+                      .memif = impl_->ports[port].memif,
+                      .gate = &impl_->gates[port],
+                      .counters = &impl_->counters[port * impl_->options.workers + worker]});
+  }
+  return std::make_unique<MbufSource>(std::move(queues));
+}
+
+unsigned Runtime::worker_core(unsigned worker) const {
+  return worker < impl_->cpus.workers.size() ? impl_->cpus.workers[worker] : impl_->cpus.main;
+}
+
+tl::expected<void, std::string> Runtime::launch(unsigned worker, std::function<void()> body) {
+  return impl_->eal->launch(worker, std::move(body));
+}
+
+void Runtime::join_workers() {
+  impl_->eal->join();
+}
+
+}  // namespace weir::dpdk

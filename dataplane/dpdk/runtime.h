@@ -1,0 +1,78 @@
+// Runtime: the EAL, its ports and its lcores, as weir's control side sees them: the one header of this folder that
+// control/ includes. No DPDK type crosses it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "dataplane/input/packet_source.h"
+
+namespace weir::dpdk {
+
+struct RuntimeOptions {
+  std::string program = "weir";      ///< argv[0] and file prefix (with the process id) of the EAL
+  std::vector<std::string> devices;  ///< PCI addresses ("0000:3b:00.0", "3b:00.0") and vdevs ("net_memif0,role=server")
+  std::vector<unsigned> cores;       ///< CPUs: the first is the main lcore's, the others the workers'; empty: chosen
+  unsigned workers = 1;              ///< receive queues per port; one lcore each
+  bool rss_ports = false;            ///< hash addresses and ports instead of addresses alone
+  std::string eal_arguments;         ///< further EAL arguments, separated by blanks
+};
+
+struct PortInfo {
+  std::string name;    ///< as EAL names the device
+  std::string driver;  ///< "net_memif", "mlx5_pci", ...
+  bool link_up = false;
+  std::uint32_t link_mbps = 0;
+  unsigned queues = 0;
+  unsigned rx_descriptors = 0;
+  unsigned mtu = 0;
+  int numa_node = -1;
+  std::string rss;      ///< what was read back from the device: "addresses", "ports" or "none"
+  std::string problem;  ///< why nothing is received although the link is up (a memif peer with other queues), or ""
+};
+
+/// What the NIC counted, as DPDK's rte_eth_stats has it.
+struct PortCounters {
+  std::uint64_t ipackets = 0, ibytes = 0, imissed = 0, ierrors = 0, rx_nombuf = 0;
+};
+
+class Runtime {
+ public:
+  /// Initialises the EAL, checks that every device came up, configures and starts the ports.
+  /// Error: one line naming the device or the setting, and what to do. Once per process.
+  static tl::expected<std::unique_ptr<Runtime>, std::string> start(const RuntimeOptions& options);
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+  ~Runtime();  ///< stops and closes the ports, cleans up the EAL
+
+  [[nodiscard]] bool hugepages() const;
+  /// What the user should know about how this was set up, one line each: workers that share a CPU, no link yet ...
+  [[nodiscard]] const std::vector<std::string>& notices() const;
+  [[nodiscard]] unsigned port_count() const;
+  [[nodiscard]] PortInfo port_info(unsigned port) const;
+  [[nodiscard]] PortCounters port_counters(unsigned port) const;
+
+  /// True when the device spreads packets so that both directions of every conversation reach the same worker on
+  /// every port. False: workers must hand packets over (no RSS, RSS by ports, redirection tables that differ).
+  [[nodiscard]] bool spreads_conversations() const;
+
+  /// The packets of queue `worker` of every port in turn. To be used by that worker's lcore only.
+  std::unique_ptr<PacketSource> source(unsigned worker);
+
+  /// The CPU of worker `worker`.
+  [[nodiscard]] unsigned worker_core(unsigned worker) const;
+  /// Runs `body` on the worker's lcore. join_workers() waits until all have returned.
+  tl::expected<void, std::string> launch(unsigned worker, std::function<void()> body);
+  void join_workers();
+
+ private:
+  struct Impl;
+  explicit Runtime(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::dpdk

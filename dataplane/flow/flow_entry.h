@@ -1,0 +1,76 @@
+// What the table keeps for a flow: one cache line that every packet writes, and what is read only when a direction's
+// first packet comes, when time runs backwards, or when the flow is exported.
+//
+// The hot line. Times are effective times (the running maximum of packet time in arrival order). A flow's age is
+// below the active timeout, at most 72 h, and 2^48 ns are 78 h: so last-seen is kept a direction as a 48-bit offset
+// from the start. Packet counters have 32 bits: at 14.88 Mpps one fills after 288 s; a flow whose counter is full is
+// reported and goes on, as by the active timeout. Octets have 64 bits.
+//
+// The raw packet times a record needs (least first, greatest last, for each direction) follow from the effective ones
+// as long as time does not run backwards: a packet whose raw time is its effective time is later than everything
+// before it. So the cold line is written at a direction's first packet, and after that only by packets that were
+// stamped earlier than one before them (`behind`), which live traffic has none of.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/packet/flow_key.h"
+
+namespace weir {
+
+struct alignas(64) FlowEntry {
+  std::uint64_t address;     ///< IPv4: both addresses; IPv6: the key's first word, the whole address is in FlowAddress6
+  std::uint64_t tail;        ///< FlowKey::tail(); 0: the entry is free
+  std::uint64_t octets[2];   ///< by Side, like all arrays of two here
+  std::uint64_t start_ns;    ///< effective time of the first packet; without packets: of the last one before
+  std::uint32_t packets[2];  ///< both 0: reported by the active timeout, and no packet since
+  std::uint32_t last_low[2];   ///< effective time of the side's last packet - start_ns, bits 0-31
+  std::uint16_t last_high[2];  ///< bits 32-47
+  std::uint8_t tcp_flags[2];   ///< OR since the last report
+  std::uint8_t state;          ///< kInitiatorHigh ... below
+  std::uint8_t reserved;
+
+  static constexpr std::uint8_t kInitiatorHigh = 1;  ///< the high side sent the first packet
+  static constexpr std::uint8_t kSeen = 2;           ///< << Side: the side ever sent a packet, reports notwithstanding
+  static constexpr std::uint8_t kFin = 8;            ///< << Side: FIN was seen
+  static constexpr std::uint8_t kRst = 32;
+  static constexpr std::uint8_t kBehind = 64;  ///< << Side: greatest last is in FlowCold::last_ns, not in last_*
+
+  [[nodiscard]] bool free() const { return tail == 0; }
+  [[nodiscard]] std::uint64_t last_offset_ns(unsigned side) const {
+    return last_low[side] | (static_cast<std::uint64_t>(last_high[side]) << 32);
+  }
+  void set_last_offset_ns(unsigned side, std::uint64_t offset) {
+    last_low[side] = static_cast<std::uint32_t>(offset);
+    last_high[side] = static_cast<std::uint16_t>(offset >> 32);
+  }
+  /// Effective time of the flow's last packet.
+  [[nodiscard]] std::uint64_t last_ns() const {
+    const std::uint64_t low = last_offset_ns(0);
+    const std::uint64_t high = last_offset_ns(1);
+    return start_ns + (low > high ? low : high);
+  }
+  [[nodiscard]] std::uint64_t total_packets() const { return std::uint64_t{packets[0]} + packets[1]; }
+  [[nodiscard]] std::uint64_t total_octets() const { return octets[0] + octets[1]; }
+};
+static_assert(sizeof(FlowEntry) == 64, "one cache line, one miss a packet");
+
+struct FlowCold {
+  std::uint64_t first_ns[2];  ///< least raw packet time of the side
+  std::uint64_t last_ns[2];   ///< greatest raw packet time, only while kBehind is set
+  std::uint32_t ingress_interface;
+  std::uint16_t vlan_id;
+  std::uint8_t ip_tos[2];
+  std::uint8_t icmp_type[2];
+  std::uint8_t icmp_code[2];
+  std::uint32_t reserved;
+};
+static_assert(sizeof(FlowCold) == 48, "three quarters of a line: nothing here is read by an ordinary packet");
+
+/// The addresses of an IPv6 flow: the second line that its packets read.
+struct alignas(32) FlowAddress6 {
+  std::uint64_t address[4];
+};
+static_assert(sizeof(FlowAddress6) == 32);
+
+}  // namespace weir

@@ -1,0 +1,366 @@
+#include "dataplane/flow/flow_shard.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <thread>
+
+namespace weir {
+namespace {
+
+// TCP flags, RFC 9293 §3.1.
+constexpr std::uint8_t kFinFlag = 0x01;
+constexpr std::uint8_t kSynFlag = 0x02;
+constexpr std::uint8_t kRstFlag = 0x04;
+constexpr std::uint8_t kAckFlag = 0x10;
+constexpr std::uint8_t kTcp = 6;
+
+constexpr std::uint8_t bit(std::uint8_t flag, unsigned side) {
+  return static_cast<std::uint8_t>(flag << side);
+}
+
+std::uint8_t protocol_of(const FlowEntry& entry) {
+  return static_cast<std::uint8_t>(entry.tail >> 32);  // FlowKey::protocol follows two 16-bit ports
+}
+static_assert(offsetof(FlowKey, protocol) == offsetof(FlowKey, port_low) + 4);
+
+}  // namespace
+
+FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts,
+                     WorkerCounters& counters, RecordRing& ring, RingFull ring_full)
+    : table_(capacity, hash),
+      wheel_(capacity),
+      timeouts_(timeouts),
+      counters_(counters),
+      ring_(ring),
+      ring_full_(ring_full) {}
+
+void FlowShard::touch() {
+  table_.touch();
+  wheel_.touch();
+}
+
+bool FlowShard::closed(const FlowEntry& entry) const {
+  constexpr unsigned kClosing = FlowEntry::kRst | (FlowEntry::kFin << 0) | (FlowEntry::kFin << 1);
+  if ((entry.state & kClosing) == 0) [[likely]]
+    return false;
+  if ((entry.state & FlowEntry::kRst) != 0) return true;
+  const bool fin_low = (entry.state & bit(FlowEntry::kFin, 0)) != 0;
+  const bool fin_high = (entry.state & bit(FlowEntry::kFin, 1)) != 0;
+  if (fin_low && fin_high) return true;
+  return (entry.state & bit(FlowEntry::kSeen, fin_low ? 1 : 0)) == 0;
+}
+
+std::uint64_t FlowShard::gap_allowed(const FlowEntry& entry) const {
+  return closed(entry) ? std::min(timeouts_.linger_ns, timeouts_.idle_ns) : timeouts_.idle_ns;
+}
+
+/// The first moment at which the gap since the last packet is greater than the timeout.
+std::uint64_t FlowShard::idle_deadline(const FlowEntry& entry) const {
+  return entry.last_ns() + gap_allowed(entry) + 1;
+}
+
+/// The first moment at which the flow's age reaches the timeout; never, where there is nothing to report.
+std::uint64_t FlowShard::active_deadline(const FlowEntry& entry) const {
+  return entry.total_packets() == 0 ? kNever : entry.start_ns + timeouts_.active_ns;
+}
+
+std::uint64_t FlowShard::deadline(const FlowEntry& entry) const {
+  return std::min(idle_deadline(entry), active_deadline(entry));
+}
+
+/// Why the flow ended, given that deadline(entry) has passed: what came first counts.
+EndReason FlowShard::timeout_reason(const FlowEntry& entry) const {
+  if (active_deadline(entry) <= idle_deadline(entry)) return EndReason::active_timeout;
+  return closed(entry) ? EndReason::end_of_flow : EndReason::idle_timeout;
+}
+
+void FlowShard::schedule(std::uint32_t number, std::uint64_t deadline_ns) {
+  wheel_.schedule(number, TimerWheel::tick_after(deadline_ns));
+}
+
+void FlowShard::process(std::span<const ParsedPacket> burst) {
+  std::uint32_t candidates[kBurst];
+  const std::size_t count = std::min(burst.size(), kBurst);
+  for (std::size_t i = 0; i < count; ++i) {
+    candidates[i] = table_.candidate(burst[i].hash, burst[i].key.ip_version != 4);
+  }
+  PacketCount frames;
+  std::uint64_t ip_octets = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const ParsedPacket& packet = burst[i];
+    now_ns_ = std::max(now_ns_, packet.effective_ns);
+    frames.add(packet.frame_octets);
+    ip_octets += packet.ip_octets;
+    std::uint32_t number = candidates[i];
+    if (number == FlowTable::kNone || !table_.is_key(number, packet.key)) number = table_.find(packet.key, packet.hash);
+    if (number == FlowTable::kNone) {
+      create(packet);
+    } else {
+      update(number, packet);
+    }
+  }
+  counters_.counted += frames;
+  counters_.counted_ip_octets += ip_octets;
+  counters_.in_table.packets += count;
+  counters_.in_table.octets += ip_octets;
+}
+
+void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
+  FlowEntry& entry = table_.entry(number);
+  const std::uint64_t last = entry.last_ns();
+  const bool was_closed = closed(entry);
+  const std::uint64_t gap = was_closed ? std::min(timeouts_.linger_ns, timeouts_.idle_ns) : timeouts_.idle_ns;
+  const bool silent = now_ns_ - last > gap;
+  const bool reported = entry.total_packets() == 0;
+  const bool old = now_ns_ - entry.start_ns >= timeouts_.active_ns;
+  const bool reopens = was_closed && (packet.tcp_flags & (kSynFlag | kAckFlag)) == kSynFlag;
+  const bool full = entry.packets[static_cast<unsigned>(packet.from)] == 0xffffffff;
+  if (silent || reported || old || reopens || full) [[unlikely]] {
+    if (!reported) {
+      EndReason reason = EndReason::active_timeout;  // also where a counter is full
+      if (silent || old) {
+        reason = timeout_reason(entry);
+      } else if (reopens) {
+        reason = EndReason::end_of_flow;
+      }
+      // The next conversation on the same key needs the entry now: no room means loss.
+      (void)emit(number, reason, true);
+    }
+    restart(number, packet, !silent && !reopens);
+  }
+  count(number, packet);
+  if (!was_closed && closed(entry)) [[unlikely]] {
+    // The linger is shorter than what the wheel was told.
+    wheel_.cancel(number);
+    schedule(number, deadline(entry));
+  }
+}
+
+/// Makes the entry ready for the next record, whose first packet is `packet`.
+void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool keep_direction) {
+  FlowEntry& entry = table_.entry(number);
+  clear_counts(number);
+  entry.start_ns = now_ns_;
+  entry.set_last_offset_ns(0, 0);
+  entry.set_last_offset_ns(1, 0);
+  if (!keep_direction) {
+    entry.state = packet.from == Side::high ? FlowEntry::kInitiatorHigh : 0;
+    ++counters_.flows_created;
+  }
+  FlowCold& cold = table_.cold(number);
+  cold.ingress_interface = packet.ingress_interface;
+  cold.vlan_id = packet.vlan_id;
+  ++counters_.in_table.records;
+}
+
+void FlowShard::create(const ParsedPacket& packet) {
+  std::uint32_t number = table_.insert(packet.key, packet.hash);
+  if (number == FlowTable::kNone) [[unlikely]] {
+    evict_for(packet.hash);
+    number = table_.insert(packet.key, packet.hash);
+  }
+  if (!started_) {
+    started_ = true;
+    wheel_.start(now_ns_ >> TimerWheel::kTickShift);
+  }
+  restart(number, packet, false);
+  count(number, packet);
+  schedule(number, deadline(table_.entry(number)));
+}
+
+/// Counts the packet in the entry.
+void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
+  FlowEntry& entry = table_.entry(number);
+  const auto side = static_cast<unsigned>(packet.from);
+  const bool behind = packet.time_ns < now_ns_;
+  if (entry.packets[side] == 0) {
+    FlowCold& cold = table_.cold(number);
+    cold.first_ns[side] = packet.time_ns;
+    cold.last_ns[side] = packet.time_ns;
+    cold.ip_tos[side] = packet.ip_tos;
+    cold.icmp_type[side] = packet.icmp_type;
+    cold.icmp_code[side] = packet.icmp_code;
+    entry.state = static_cast<std::uint8_t>(entry.state & ~bit(FlowEntry::kBehind, side));
+    if (behind) entry.state |= bit(FlowEntry::kBehind, side);
+  } else if (behind) [[unlikely]] {
+    FlowCold& cold = table_.cold(number);
+    if ((entry.state & bit(FlowEntry::kBehind, side)) == 0) {
+      cold.last_ns[side] = entry.start_ns + entry.last_offset_ns(side);
+      entry.state |= bit(FlowEntry::kBehind, side);
+    }
+    cold.first_ns[side] = std::min(cold.first_ns[side], packet.time_ns);
+    cold.last_ns[side] = std::max(cold.last_ns[side], packet.time_ns);
+  } else if ((entry.state & bit(FlowEntry::kBehind, side)) != 0) [[unlikely]] {
+    // A packet stamped with the running maximum is later than all before it.
+    entry.state = static_cast<std::uint8_t>(entry.state & ~bit(FlowEntry::kBehind, side));
+  }
+  ++entry.packets[side];
+  entry.octets[side] += packet.ip_octets;
+  entry.set_last_offset_ns(side, now_ns_ - entry.start_ns);
+  entry.tcp_flags[side] |= packet.tcp_flags;
+  entry.state |= bit(FlowEntry::kSeen, side);
+  if (protocol_of(entry) == kTcp && timeouts_.tcp_close && (packet.tcp_flags & (kFinFlag | kRstFlag)) != 0) {
+    if ((packet.tcp_flags & kRstFlag) != 0) entry.state |= FlowEntry::kRst;
+    if ((packet.tcp_flags & kFinFlag) != 0) entry.state |= bit(FlowEntry::kFin, side);
+  }
+}
+
+void FlowShard::evict_for(std::uint64_t hash) {
+  std::uint32_t stalest = FlowTable::kNone;
+  std::uint64_t least = kNever;
+  table_.for_each_victim(hash, [&](std::uint32_t number) { table_.prefetch_entry(number); });
+  table_.for_each_victim(hash, [&](std::uint32_t number) {
+    const std::uint64_t last = table_.entry(number).last_ns();
+    if (stalest == FlowTable::kNone || last < least) {
+      stalest = number;
+      least = last;
+    }
+  });
+  const FlowEntry& entry = table_.entry(stalest);
+  const bool over = deadline(entry) <= now_ns_;  // the wheel had not got round to it
+  if (entry.total_packets() != 0)
+    (void)emit(stalest, over ? timeout_reason(entry) : EndReason::lack_of_resources, true);
+  if (!over) ++counters_.evictions;
+  wheel_.cancel(stalest);
+  table_.erase(stalest);
+}
+
+void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
+  now_ns_ = std::max(now_ns_, now_ns);
+  const std::uint64_t now_tick = now_ns_ >> TimerWheel::kTickShift;
+  if (!started_ || !wheel_.behind(now_tick)) [[likely]]
+    return;
+  wheel_.advance(
+      now_tick, budget, [this](std::uint32_t number) { table_.prefetch_entry(number); },
+      [this](std::uint32_t number) { timer_due(number); });
+}
+
+void FlowShard::timer_due(std::uint32_t number) {
+  FlowEntry& entry = table_.entry(number);
+  if (const std::uint64_t due = deadline(entry); due > now_ns_) {
+    schedule(number, due);
+    return;
+  }
+  if (entry.total_packets() != 0) {
+    const EndReason reason = timeout_reason(entry);
+    if (!emit(number, reason, false)) {
+      ++counters_.late_expiries;
+      schedule(number, now_ns_ + TimerWheel::kTickNs);
+      return;
+    }
+    if (reason == EndReason::active_timeout) {
+      // The flow goes on without packets until the next one or until it is idle.
+      const std::uint64_t last = entry.last_ns();
+      clear_counts(number);
+      entry.start_ns = last;
+      entry.set_last_offset_ns(0, 0);
+      entry.set_last_offset_ns(1, 0);
+      if (const std::uint64_t due = deadline(entry); due > now_ns_) {
+        schedule(number, due);
+        return;
+      }
+    }
+  }
+  table_.erase(number);
+}
+
+void FlowShard::clear_counts(std::uint32_t number) {
+  FlowEntry& entry = table_.entry(number);
+  for (unsigned side = 0; side < 2; ++side) {
+    entry.packets[side] = 0;
+    entry.octets[side] = 0;
+    entry.tcp_flags[side] = 0;
+  }
+}
+
+/// Reports the flow. False: the ring is full and, since the entry need not be vacated, nothing was done.
+bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
+  FlowRecord* slot = ring_.claim();
+  while (slot == nullptr && ring_full_ == RingFull::wait) {
+    std::this_thread::yield();
+    slot = ring_.claim();
+  }
+  if (slot == nullptr && !must_vacate) return false;
+  const FlowEntry& entry = table_.entry(number);
+  const FlowCount reported{1, entry.total_packets(), entry.total_octets()};
+  if (slot == nullptr) {
+    counters_.lost[static_cast<std::size_t>(Loss::ring_full)] += reported;
+  } else {
+    fill_record(number, reason, *slot);
+    ring_.commit();
+    counters_.emitted += reported;
+  }
+  counters_.in_table.records -= reported.records;
+  counters_.in_table.packets -= reported.packets;
+  counters_.in_table.octets -= reported.octets;
+  return true;
+}
+
+void FlowShard::fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const {
+  const FlowEntry& entry = table_.entry(number);
+  const FlowCold& cold = table_.cold(number);
+  const FlowKey key = table_.key_of(number);
+  const unsigned initiator = (entry.state & FlowEntry::kInitiatorHigh) != 0 ? 1 : 0;
+  record = FlowRecord{};
+  if (key.ip_version == 4) {
+    const auto* addresses = reinterpret_cast<const std::uint8_t*>(key.address);
+    std::memcpy(record.source_address, addresses + 4 * initiator, 4);
+    std::memcpy(record.destination_address, addresses + 4 * (1 - initiator), 4);
+    record.ether_type = 0x0800;
+  } else {
+    std::memcpy(record.source_address, &key.address[2 * initiator], 16);
+    std::memcpy(record.destination_address, &key.address[2 * (1 - initiator)], 16);
+    record.ether_type = 0x86dd;
+  }
+  record.source_port = initiator == 0 ? key.port_low : key.port_high;
+  record.destination_port = initiator == 0 ? key.port_high : key.port_low;
+  record.protocol = key.protocol;
+  record.ip_version = key.ip_version;
+  record.vlan_id = cold.vlan_id;
+  record.ingress_interface = cold.ingress_interface;
+  record.sampling_rate = 1;
+  record.end_reason = reason;
+  for (unsigned direction = 0; direction < 2; ++direction) {
+    const unsigned side = initiator ^ direction;
+    if (entry.packets[side] == 0) continue;
+    record.packets[direction] = entry.packets[side];
+    record.octets[direction] = entry.octets[side];
+    record.first_ns[direction] = cold.first_ns[side];
+    record.last_ns[direction] = (entry.state & bit(FlowEntry::kBehind, side)) != 0
+                                    ? cold.last_ns[side]
+                                    : entry.start_ns + entry.last_offset_ns(side);
+    record.tcp_flags[direction] = entry.tcp_flags[side];
+    record.ip_tos[direction] = cold.ip_tos[side];
+    record.icmp_type[direction] = cold.icmp_type[side];
+    record.icmp_code[direction] = cold.icmp_code[side];
+  }
+}
+
+void FlowShard::drain(std::uint64_t now_ns) {
+  now_ns_ = std::max(now_ns_, now_ns);
+  ring_full_ = RingFull::wait;
+  const std::uint32_t limit = table_.used_limit();
+  for (std::uint32_t number = 0; number < limit; ++number) {
+    const FlowEntry& entry = table_.entry(number);
+    if (entry.free()) continue;
+    if (entry.total_packets() != 0) {
+      const bool over = deadline(entry) <= now_ns_;
+      (void)emit(number, over ? timeout_reason(entry) : EndReason::forced_end, true);
+    }
+    wheel_.cancel(number);
+    table_.erase(number);
+  }
+}
+
+FlowCount FlowShard::recount() const {
+  FlowCount total;
+  for (std::uint32_t number = 0; number < table_.used_limit(); ++number) {
+    const FlowEntry& entry = table_.entry(number);
+    if (entry.free() || entry.total_packets() == 0) continue;
+    total += {1, entry.total_packets(), entry.total_octets()};
+  }
+  return total;
+}
+
+}  // namespace weir

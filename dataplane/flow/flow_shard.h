@@ -1,0 +1,119 @@
+// FlowShard: one worker's flows: when a packet counts for a flow, when a flow ends, and what is reported of it.
+//
+// Rules, all in effective time (never less than the time of a packet before it):
+//   idle      a flow ends when the gap between two of its packets is greater than the idle timeout (end reason 1)
+//   active    a flow is reported when its age reaches the active timeout (2). It goes on: its next packet within the
+//             idle timeout opens the next record in the same direction
+//   closed    RST, or FIN from both sides, or FIN from one side while the other was never seen: from then on the
+//             linger stands in for the idle timeout (3), so that trailing ACKs and repeated FINs do not open a flow;
+//             a SYN without ACK ends it at once and opens the next flow
+//   drained   what is in the table at the end (4); evicted for lack of resources (5)
+// They are applied when a packet comes and when a timer fires, by the same function, so records depend neither on
+// the wheel's ticks nor on bursts nor on the number of workers.
+//
+// A burst is handled in stages so that its cache misses overlap: the caller hashed the keys and prefetched the
+// buckets; process() matches tags and prefetches the entries, then updates them in packet order, each after comparing
+// the whole key. A miss is looked up again right before it inserts, since a packet before it may have inserted.
+//
+// Eviction: when the table is full, the stalest of the ten entries nearest to the new key's place goes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "dataplane/counters.h"
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/timer_wheel.h"
+#include "dataplane/packet/flow_key.h"
+#include "dataplane/spsc_ring.h"
+#include "proto/flow_record.h"
+
+namespace weir {
+
+using RecordRing = SpscRing<FlowRecord>;
+
+struct FlowTimeouts {
+  std::uint64_t idle_ns = 30'000'000'000;
+  std::uint64_t active_ns = 300'000'000'000;
+  std::uint64_t linger_ns = 2'000'000'000;
+  bool tcp_close = true;
+};
+
+/// Longest idle or active timeout: 72 h. Offsets in a flow have 48 bits of ns, 78.2 h, and the wheel spans as much.
+inline constexpr std::uint64_t kMaxTimeoutNs = std::uint64_t{72} * 3600 * 1'000'000'000;
+static_assert(kMaxTimeoutNs < (std::uint64_t{1} << 48));
+
+/// What happens when a record is due and the ring has no room.
+enum class RingFull : std::uint8_t {
+  lose,  ///< live: a timer tries again later; where the entry must be vacated at once, the record is lost by name
+  wait,  ///< reading a file, and at an orderly shutdown: until the consumer has made room
+};
+
+class FlowShard {
+ public:
+  /// Most flows of one shard: entry numbers have 31 bits in the wheel.
+  static constexpr std::uint32_t kMaxCapacity = 0x7ffffffe;
+  /// Packets handled together: enough to overlap their misses, few enough to stay in L1.
+  static constexpr std::size_t kBurst = 32;
+
+  /// `counters` and `ring` are the owning worker's. ok() is false if the memory could not be had.
+  FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, WorkerCounters& counters,
+            RecordRing& ring, RingFull ring_full);
+  [[nodiscard]] bool ok() const { return table_.ok() && wheel_.ok(); }
+  /// Touches all memory; to be called by the thread that will use it.
+  void touch();
+  [[nodiscard]] std::size_t octets() const { return table_.octets() + wheel_.octets(); }
+
+  [[nodiscard]] std::uint64_t hash_of(const FlowKey& key) const { return table_.hash_of(key); }
+  void prefetch(std::uint64_t hash) const { table_.prefetch_bucket(hash); }
+
+  /// Counts a burst of at most kBurst packets; hash and effective_ns are set.
+  void process(std::span<const ParsedPacket> burst);
+
+  /// Moves effective time to `now_ns` (never back) and ends what is over, at most `budget` entries.
+  void advance(std::uint64_t now_ns, std::size_t budget);
+
+  /// Ends every flow at effective time `now_ns`: by the timeout that was over by then, else as forced end. Waits for
+  /// room in the ring.
+  void drain(std::uint64_t now_ns);
+
+  /// What the table holds, counted by walking it.
+  [[nodiscard]] FlowCount recount() const;
+
+  void set_ring_full(RingFull ring_full) { ring_full_ = ring_full; }
+  [[nodiscard]] std::uint32_t size() const { return table_.size(); }
+  [[nodiscard]] std::uint32_t capacity() const { return table_.capacity(); }
+  [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
+
+ private:
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
+  [[nodiscard]] bool closed(const FlowEntry& entry) const;
+  [[nodiscard]] std::uint64_t gap_allowed(const FlowEntry& entry) const;
+  [[nodiscard]] std::uint64_t idle_deadline(const FlowEntry& entry) const;
+  [[nodiscard]] std::uint64_t active_deadline(const FlowEntry& entry) const;
+  [[nodiscard]] std::uint64_t deadline(const FlowEntry& entry) const;
+  [[nodiscard]] EndReason timeout_reason(const FlowEntry& entry) const;
+
+  void update(std::uint32_t number, const ParsedPacket& packet);
+  void restart(std::uint32_t number, const ParsedPacket& packet, bool keep_direction);
+  void count(std::uint32_t number, const ParsedPacket& packet);
+  void create(const ParsedPacket& packet);
+  void evict_for(std::uint64_t hash);
+  void timer_due(std::uint32_t number);
+  [[nodiscard]] bool emit(std::uint32_t number, EndReason reason, bool must_vacate);
+  void fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const;
+  void clear_counts(std::uint32_t number);
+  void schedule(std::uint32_t number, std::uint64_t deadline_ns);
+
+  FlowTable table_;
+  TimerWheel wheel_;
+  FlowTimeouts timeouts_;
+  WorkerCounters& counters_;
+  RecordRing& ring_;
+  RingFull ring_full_;
+  std::uint64_t now_ns_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace weir

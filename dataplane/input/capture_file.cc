@@ -1,0 +1,123 @@
+#include "dataplane/input/capture_file.h"
+
+#include <pcap/pcap.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+namespace weir {
+namespace {
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+constexpr std::int64_t kLastNs = std::numeric_limits<std::int64_t>::max();
+
+std::string errno_text() {
+  return std::generic_category().message(errno);
+}
+
+// Closes a FILE that libpcap does not own (yet); standard input is not ours to close.
+void close_input(std::FILE* file) {
+  if (file != stdin) std::fclose(file);
+}
+
+}  // namespace
+
+std::uint64_t capture_time_ns(std::int64_t seconds, std::int64_t nanoseconds) {
+  // A hostile file may hold nanoseconds outside [0, 10^9): carry whole seconds over first, so that the product below
+  // is the only one that could overflow, and is checked for.
+  std::int64_t carry = nanoseconds / kNsPerSecond;
+  std::int64_t rest = nanoseconds % kNsPerSecond;
+  if (rest < 0) {
+    rest += kNsPerSecond;
+    --carry;
+  }
+  std::int64_t whole = 0;
+  if (__builtin_add_overflow(seconds, carry, &whole)) return seconds < 0 ? 0 : static_cast<std::uint64_t>(kLastNs);
+  if (whole < 0) return 0;
+  if (whole > kLastNs / kNsPerSecond - 1) return static_cast<std::uint64_t>(kLastNs);
+  return static_cast<std::uint64_t>(whole * kNsPerSecond + rest);
+}
+
+tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const std::string& path) {
+  const bool is_stdin = path == "-";
+  std::string name = is_stdin ? "standard input" : path;
+  std::FILE* file = is_stdin ? stdin : std::fopen(path.c_str(), "rbe");
+  if (file == nullptr) return tl::unexpected(name + ": " + errno_text());
+
+  struct stat status {};
+  if (fstat(fileno(file), &status) != 0) {
+    std::string text = name + ": " + errno_text();
+    close_input(file);
+    return tl::unexpected(std::move(text));
+  }
+  if (S_ISDIR(status.st_mode)) {
+    close_input(file);
+    return tl::unexpected(name + ": is a directory, not a capture file");
+  }
+  // libpcap calls an empty file truncated; say what it is. A pipe shows only by reading, so look one octet ahead.
+  const int first = std::getc(file);
+  if (first == EOF) {
+    std::string text = name + ": " + (std::ferror(file) != 0 ? errno_text() : "empty, not a pcap or pcapng file");
+    close_input(file);
+    return tl::unexpected(std::move(text));
+  }
+  std::ungetc(first, file);
+
+  char text[PCAP_ERRBUF_SIZE] = "";
+  pcap_t* handle = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, text);
+  if (handle == nullptr) {
+    close_input(file);
+    return tl::unexpected(name + ": " + text);
+  }
+  // From here on pcap_close() closes the file.
+  if (const int link_type = pcap_datalink(handle); link_type != DLT_EN10MB) {
+    const char* known = pcap_datalink_val_to_name(link_type);
+    pcap_close(handle);
+    return tl::unexpected(name + ": link type " + (known != nullptr ? known : "unknown to libpcap") + " (" +
+                          std::to_string(link_type) + ") is not supported; weir reads EN10MB (1), Ethernet");
+  }
+  const auto octets = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+  return std::unique_ptr<CaptureFile>(new CaptureFile(std::move(name), handle, octets));
+}
+
+CaptureFile::~CaptureFile() {
+  pcap_close(handle_);
+}
+
+CaptureFile::Result CaptureFile::next(PacketView& view) {
+  if (state_ != Result::packet) return state_;
+  pcap_pkthdr* header = nullptr;
+  const std::uint8_t* octets = nullptr;
+  const int result = pcap_next_ex(handle_, &header, &octets);
+  if (result == PCAP_ERROR_BREAK) return state_ = Result::end;
+  if (result != 1) {
+    error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + pcap_geterr(handle_);
+    return state_ = Result::error;
+  }
+  ++packets_;
+  // libpcap hands out the 32-bit seconds of a classic file (version 2.x; it reports 1.0 for pcapng) as if they had a
+  // sign; they have none and end in 2106.
+  std::int64_t seconds = header->ts.tv_sec;
+  if (pcap_major_version(handle_) == 2) seconds = static_cast<std::uint32_t>(seconds);
+  view = {.data = octets,
+          .captured_octets = header->caplen,
+          // Damaged files claim a frame shorter than what they hold of it.
+          .frame_octets = std::max(header->len, header->caplen),
+          .time_ns = capture_time_ns(seconds, header->ts.tv_usec),
+          .ingress_interface = 0,
+          .link_type = LinkType::ethernet};
+  return Result::packet;
+}
+
+std::uint64_t CaptureFile::octets_read() const {
+  if (file_octets_ == 0) return 0;
+  const off_t at = ftello(pcap_file(handle_));
+  return at < 0 ? 0 : static_cast<std::uint64_t>(at);
+}
+
+}  // namespace weir

@@ -1,0 +1,61 @@
+// CaptureFile: the packets of a pcap or pcapng file, in file order, through libpcap.
+//
+// Both resolutions come out as nanoseconds since 1970. Timestamps are data from a file, so they may be anything:
+// a time before 1970 becomes 0, one after 2262-04-11 (2^63 - 1 ns) becomes that, so that adding a timeout to a
+// packet's time never wraps. The seconds of a classic pcap file are 32 bits without a sign and reach to 2106.
+//
+// A file that cannot be opened or breaks off says so in one line that names it; what was read up to there is good.
+// Link types other than Ethernet are refused when the file is opened.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "dataplane/packet/packet_view.h"
+
+struct pcap;
+
+namespace weir {
+
+class CaptureFile {
+ public:
+  enum class Result : std::uint8_t { packet, end, error };
+
+  /// Opens `path`; "-" is standard input. Error: one line "PATH: what is wrong".
+  static tl::expected<std::unique_ptr<CaptureFile>, std::string> open(const std::string& path);
+  CaptureFile(const CaptureFile&) = delete;
+  CaptureFile& operator=(const CaptureFile&) = delete;
+  ~CaptureFile();
+
+  /// The next packet. Its octets stay readable until the next call. After `end` and `error` every call says the same.
+  Result next(PacketView& view);
+  /// After `error`: one line "PATH: packet N: what is wrong", N counted from 1.
+  [[nodiscard]] const std::string& error() const { return error_; }
+
+  /// As given to open(), "standard input" for "-".
+  [[nodiscard]] const std::string& name() const { return name_; }
+  /// Packets that next() has returned.
+  [[nodiscard]] std::uint64_t packets() const { return packets_; }
+  /// For a progress line: how far the reader has come in the file, in octets, a buffer ahead of the packets; and the
+  /// file's size when it was opened. Both 0 where the input is a pipe.
+  [[nodiscard]] std::uint64_t octets_read() const;
+  [[nodiscard]] std::uint64_t file_octets() const { return file_octets_; }
+
+ private:
+  CaptureFile(std::string name, pcap* handle, std::uint64_t file_octets)
+      : name_(std::move(name)), handle_(handle), file_octets_(file_octets) {}
+
+  std::string name_;
+  pcap* handle_;
+  std::uint64_t file_octets_;
+  std::uint64_t packets_ = 0;
+  Result state_ = Result::packet;
+  std::string error_;
+};
+
+/// Seconds and nanoseconds of a capture file as ns since 1970, for any values of both: see the top of the file.
+[[nodiscard]] std::uint64_t capture_time_ns(std::int64_t seconds, std::int64_t nanoseconds);
+
+}  // namespace weir

@@ -1,0 +1,25 @@
+// PacketSource: where a worker's packets come from. One virtual call a burst, none a packet.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "dataplane/packet/packet_view.h"
+
+namespace weir {
+
+class PacketSource {
+ public:
+  PacketSource() = default;
+  PacketSource(const PacketSource&) = delete;
+  PacketSource& operator=(const PacketSource&) = delete;
+  virtual ~PacketSource() = default;
+
+  /// Fills `views` from the front and says how many. What was returned stays readable until release().
+  /// `now_ns` is the time that packets without a timestamp of their own get.
+  virtual std::size_t receive(std::span<PacketView> views, std::uint64_t now_ns) = 0;
+  /// Gives back everything that the last receive() returned.
+  virtual void release() = 0;
+};
+
+}  // namespace weir

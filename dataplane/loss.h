@@ -1,0 +1,32 @@
+// Where a counted packet can be lost before the exporters: one list that makes the enum, the names and the
+// documentation. (What an exporter loses is named in control/export/loss.h.)
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/packet/reject.h"
+
+namespace weir {
+
+// clang-format off
+#define WEIR_LOSSES(X)                                                                                              \
+  X(ring_full, "the flow's entry had to be vacated at once and the worker's record ring had no room")
+// clang-format on
+
+enum class Loss : std::uint8_t {
+#define WEIR_X(name, text) name,
+  WEIR_LOSSES(WEIR_X)
+#undef WEIR_X
+};
+
+inline constexpr auto kLossTexts = std::to_array<ReasonText>({
+#define WEIR_X(name, text) {#name, text},
+    WEIR_LOSSES(WEIR_X)
+#undef WEIR_X
+});
+
+inline constexpr std::size_t kLossCount = kLossTexts.size();
+
+}  // namespace weir

@@ -1,0 +1,40 @@
+#include "dataplane/memory.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+std::size_t mapped_size(std::size_t octets) {
+  const std::size_t unit = octets >= kHugePage ? kHugePage : static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return (octets + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+void* map_memory(std::size_t octets) {
+  const std::size_t size = mapped_size(octets);
+  if (size >= kHugePage) {
+    void* huge = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+    if (huge != MAP_FAILED) return huge;
+  }
+  void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED) return nullptr;
+  if (size >= kHugePage) madvise(address, size, MADV_HUGEPAGE);  // advice: small pages work, too
+  return address;
+}
+
+void unmap_memory(void* address, std::size_t octets) {
+  munmap(address, mapped_size(octets));
+}
+
+void touch_memory(void* address, std::size_t octets) {
+  auto* bytes = static_cast<volatile unsigned char*>(address);
+  // Written back as read: what the array already holds stays.
+  for (std::size_t at = 0; at < octets; at += 4096) bytes[at] = bytes[at];
+}
+
+}  // namespace weir

@@ -1,0 +1,106 @@
+#include "dataplane/offline_meter.h"
+
+#include <algorithm>
+
+#include "dataplane/packet/parser.h"
+
+namespace weir {
+
+OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, bool threaded)
+    : packets(threaded ? kRingPackets : 1),
+      records(kRingRecords),
+      shard(capacity, hash, timeouts, counters, records, RingFull::wait) {
+  burst.reserve(FlowShard::kBurst);
+}
+
+OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash) : hash_(hash) {
+  const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
+  const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
+  for (unsigned i = 0; i < options.workers; ++i) {
+    lanes_.push_back(std::make_unique<Lane>(capacity, hash, options.timeouts, options.workers > 1));
+  }
+  if (!ok() || options.workers == 1) return;
+  for (auto& lane : lanes_) {
+    lane->thread = std::thread([this, worker = lane.get()] { work(*worker); });
+  }
+}
+
+OfflineMeter::~OfflineMeter() {
+  finished_.store(true, std::memory_order_release);
+  for (auto& lane : lanes_) {
+    if (lane->thread.joinable()) lane->thread.join();
+  }
+}
+
+bool OfflineMeter::ok() const {
+  return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->shard.ok(); });
+}
+
+void OfflineMeter::add(const PacketView& view) {
+  effective_ns_ = std::max(effective_ns_, view.time_ns);
+  ParsedPacket packet;
+  const Reject reject = parse_packet(view, packet);
+  if (reject != Reject::none) {
+    // No flow, no owner: the first worker's account.
+    lanes_[0]->received.add(view.frame_octets);
+    lanes_[0]->rejects[static_cast<std::size_t>(reject)].add(view.frame_octets);
+    return;
+  }
+  packet.effective_ns = effective_ns_;
+  packet.hash = hash_(packet.key);
+  Lane& lane = *lanes_[KeyHash::worker_of(packet.hash, workers())];
+  lane.received.add(view.frame_octets);
+  if (lane.thread.joinable()) {
+    while (!lane.packets.push(packet)) std::this_thread::yield();
+    return;
+  }
+  lane.shard.prefetch(packet.hash);
+  lane.burst.push_back(packet);
+  if (lane.burst.size() == FlowShard::kBurst) count(lane);
+}
+
+void OfflineMeter::count(Lane& lane) {
+  if (lane.burst.empty()) return;
+  lane.shard.process(lane.burst);
+  // No bound on the work of one call: being late costs nothing here, a full table would.
+  lane.shard.advance(lane.burst.back().effective_ns, kNoBudget);
+  lane.burst.clear();
+}
+
+void OfflineMeter::work(Lane& lane) {
+  ParsedPacket burst[FlowShard::kBurst];
+  for (;;) {
+    // Read before the ring is: what was pushed before the flag was set is then seen.
+    const bool last = finished_.load(std::memory_order_acquire);
+    const std::size_t found = lane.packets.pop(burst);
+    if (found == 0) {
+      if (last) return;
+      std::this_thread::yield();
+      continue;
+    }
+    for (std::size_t i = 0; i < found; ++i) lane.shard.prefetch(burst[i].hash);
+    lane.shard.process({burst, found});
+    lane.shard.advance(burst[found - 1].effective_ns, kNoBudget);
+  }
+}
+
+void OfflineMeter::finish() {
+  finished_.store(true, std::memory_order_release);
+  for (auto& lane : lanes_) {
+    if (lane->thread.joinable()) lane->thread.join();
+  }
+  for (auto& lane : lanes_) {
+    count(*lane);
+    lane->shard.drain(effective_ns_);
+  }
+}
+
+WorkerCounters OfflineMeter::counters(unsigned worker) const {
+  const Lane& lane = *lanes_[worker];
+  WorkerCounters total = lane.counters;
+  total.received = lane.received;
+  std::copy(std::begin(lane.rejects), std::end(lane.rejects), std::begin(total.rejects));
+  return total;
+}
+
+}  // namespace weir

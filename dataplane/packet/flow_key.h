@@ -1,0 +1,58 @@
+// FlowKey: the canonical biflow key, and ParsedPacket: what the parser makes of a frame.
+//
+// Both directions of a conversation have the same key: the endpoint (address, port) that is less, compared as
+// octets in network order, is the low side. Which way a packet goes is one bit beside the key, so that one hash and
+// one table entry serve both ways.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+namespace weir {
+
+struct FlowKey {
+  /// IPv6: words 0-1 are the low side's address, 2-3 the high side's, as they lie in the packet.
+  /// IPv4: word 0 holds the low side's address in octets 0-3 and the high side's in octets 4-7; the rest is 0.
+  std::uint64_t address[4];
+  std::uint16_t port_low;   ///< host order; 0 for protocols without ports
+  std::uint16_t port_high;  ///< likewise
+  std::uint8_t protocol;
+  std::uint8_t ip_version;  ///< 4 or 6
+  std::uint16_t reserved;   ///< 0
+
+  friend bool operator==(const FlowKey& a, const FlowKey& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+
+  /// Ports, protocol and version as one word: with `address`, the whole key.
+  [[nodiscard]] std::uint64_t tail() const {
+    std::uint64_t word;
+    std::memcpy(&word, &port_low, sizeof word);
+    return word;
+  }
+};
+static_assert(sizeof(FlowKey) == 40, "five words: the hash and the compare go word by word");
+static_assert(std::has_unique_object_representations_v<FlowKey>, "no holes: compared as memory");
+
+/// Which side of the key sent the packet.
+enum class Side : std::uint8_t { low = 0, high = 1 };
+
+struct ParsedPacket {
+  FlowKey key;
+  std::uint64_t hash;          ///< of key, by the process's seed; set by whoever owns the seed, not by the parser
+  std::uint64_t time_ns;       ///< of the packet as the input gave it
+  std::uint64_t effective_ns;  ///< running maximum of time_ns in arrival order; set by whoever spreads the packets
+  std::uint32_t frame_octets;  ///< on the wire, without FCS
+  std::uint32_t ip_octets;     ///< IPv4 total length, IPv6 payload length + 40
+  std::uint32_t ingress_interface;
+  std::uint16_t vlan_id;  ///< of the outermost tag, 0 without one
+  Side from;
+  std::uint8_t tcp_flags;  ///< 0 for other protocols, and where the header is cut before them
+  std::uint8_t ip_tos;
+  std::uint8_t icmp_type;  ///< ICMP and ICMPv6, else 0
+  std::uint8_t icmp_code;
+  std::uint8_t reserved;
+};
+static_assert(sizeof(ParsedPacket) == 88 && std::is_trivially_copyable_v<ParsedPacket>,
+              "copied by value between workers: keep it below a cache line and a half");
+
+}  // namespace weir

@@ -1,0 +1,52 @@
+// Why a frame is not counted in a flow: one list that makes the enum, the names and the documentation.
+//
+// A frame with a valid IP header is always counted, so every reason here is a frame without one: the sum of the
+// rejects of a capture is the truth's non_ip_packets. The name is the key in the ledger's `rejects`, the label of
+// the metric, and what `weir reasons` prints.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weir {
+
+// clang-format off
+#define WEIR_REJECTS(X)                                                                                            \
+  X(link_truncated,      "the frame ends inside its link-layer header")                                            \
+  X(vlan_truncated,      "the frame ends inside an 802.1Q or QinQ tag")                                            \
+  X(vlan_too_deep,       "more VLAN tags than the parser follows (8)")                                             \
+  X(ether_type_length,   "IEEE 802.3 length field instead of an EtherType: LLC, spanning tree and the like")       \
+  X(ether_type_arp,      "ARP or RARP")                                                                            \
+  X(ether_type_other,    "an EtherType that carries no IP packet weir knows how to reach")                         \
+  X(ip_version,          "the IP version field is not the one that the EtherType announced")                       \
+  X(ipv4_truncated,      "the frame ends inside the IPv4 header (options included)")                               \
+  X(ipv4_header_length,  "IPv4 header length below 5 words")                                                       \
+  X(ipv4_total_length,   "IPv4 total length below the header length")                                              \
+  X(ipv6_truncated,      "the frame ends inside the fixed IPv6 header")
+// clang-format on
+
+/// What the parser says of a frame: one byte a packet.
+enum class Reject : std::uint8_t {
+  none = 0,
+#define WEIR_X(name, text) name,
+  WEIR_REJECTS(WEIR_X)
+#undef WEIR_X
+};
+
+struct ReasonText {
+  std::string_view name;
+  std::string_view description;
+};
+
+/// Name and description by value of Reject; element 0 is `none`.
+inline constexpr auto kRejectTexts = std::to_array<ReasonText>({{"none", "counted"},
+#define WEIR_X(name, text) {#name, text},
+                                                                WEIR_REJECTS(WEIR_X)
+#undef WEIR_X
+});
+
+inline constexpr std::size_t kRejectCount = kRejectTexts.size();
+
+}  // namespace weir

@@ -1,0 +1,96 @@
+#include "dataplane/worker.h"
+
+#include <algorithm>
+#include <span>
+
+#include "dataplane/packet/parser.h"
+
+namespace weir {
+
+HandoverMesh::HandoverMesh(unsigned workers) : workers_(workers) {
+  rings_.reserve(std::size_t{workers} * workers);
+  for (unsigned i = 0; i < workers * workers; ++i) {
+    // A worker hands nothing over to itself: the smallest ring there is.
+    rings_.push_back(std::make_unique<HandoverRing>(i / workers == i % workers ? 1 : kRingPackets));
+  }
+}
+
+Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
+    : options_(options),
+      records_(options.ring_records),
+      shard_(options.capacity, hash, options.timeouts, counters_, records_, RingFull::lose) {}
+
+std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
+  PacketView views[FlowShard::kBurst];
+  ParsedPacket packets[FlowShard::kBurst];
+  const std::size_t received = source.receive(views, now_ns);
+  std::size_t own = 0;
+  for (std::size_t i = 0; i < received; ++i) {
+    counters_.received.add(views[i].frame_octets);
+    ParsedPacket& packet = packets[own];
+    const Reject reject = parse_packet(views[i], packet);
+    if (reject != Reject::none) [[unlikely]] {
+      counters_.rejects[static_cast<std::size_t>(reject)].add(views[i].frame_octets);
+      continue;
+    }
+    packet.effective_ns = packet.time_ns;
+    packet.hash = shard_.hash_of(packet.key);
+    if (options_.handover != nullptr) {
+      const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers);
+      if (owner != options_.number) {
+        const bool taken = options_.handover->ring(options_.number, owner).push(packet);
+        (taken ? counters_.handed_over : counters_.handover_full).add(packet.frame_octets);
+        continue;
+      }
+    }
+    shard_.prefetch(packet.hash);
+    ++own;
+  }
+  source.release();
+  if (own != 0) shard_.process({packets, own});
+  std::size_t found = received;
+  if (options_.handover != nullptr) found += take_over(now_ns);
+  shard_.advance(now_ns, kTimerBudget);
+
+  ++counters_.polls;
+  counters_.busy_polls += found != 0 ? 1 : 0;
+  counters_.now_ns = shard_.now_ns();
+  snapshots_.answer(counters_);
+  return found;
+}
+
+std::size_t Worker::take_over(std::uint64_t now_ns) {
+  std::size_t taken = 0;
+  ParsedPacket packets[FlowShard::kBurst];
+  for (unsigned from = 0; from < options_.workers; ++from) {
+    if (from == options_.number) continue;
+    const std::size_t count = options_.handover->ring(from, options_.number).pop(packets);
+    for (std::size_t i = 0; i < count; ++i) {
+      shard_.prefetch(packets[i].hash);
+      counters_.taken_over.add(packets[i].frame_octets);
+      // Stamped by the poll that counts it, as every live packet is; the cores' clocks differ by less than a poll.
+      packets[i].time_ns = packets[i].effective_ns = std::max(now_ns, shard_.now_ns());
+    }
+    if (count != 0) shard_.process({packets, count});
+    taken += count;
+  }
+  return taken;
+}
+
+void Worker::stop_receiving() {
+  // Release: who sees the count sees what was pushed before.
+  if (options_.handover != nullptr) options_.handover->stopped.fetch_add(1, std::memory_order_release);
+}
+
+bool Worker::settle(std::uint64_t now_ns) {
+  if (options_.handover == nullptr) return true;
+  const bool all_stopped = options_.handover->stopped.load(std::memory_order_acquire) == options_.workers;
+  return take_over(now_ns) == 0 && all_stopped;
+}
+
+void Worker::drain(std::uint64_t now_ns) {
+  shard_.drain(now_ns);
+  counters_.now_ns = shard_.now_ns();
+}
+
+}  // namespace weir

@@ -1,0 +1,201 @@
+#include "proto/report/report_text.h"
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <vector>
+
+#include "proto/report/text_table.h"
+
+namespace weir {
+namespace {
+
+using v1::Count;
+using v1::RecordCount;
+
+std::vector<std::string> cells(const std::string& sign, const std::string& name, const Count& count) {
+  return {sign, name, grouped(count.packets()), grouped(count.octets())};
+}
+
+std::vector<std::string> cells(const std::string& sign, const std::string& name, const RecordCount& count) {
+  return {sign, name, grouped(count.records()), grouped(count.packets()), grouped(count.octets())};
+}
+
+bool is_zero(const Count& count) {
+  return count.packets() == 0 && count.octets() == 0;
+}
+bool is_zero(const RecordCount& count) {
+  return count.records() == 0 && count.packets() == 0 && count.octets() == 0;
+}
+
+/// The entries of a map that are not zero, sorted by name, as lines of an equation; one line "none" otherwise.
+template <typename Map>
+void add_named(TextTable& table, const std::string& what, const Map& counts) {
+  const std::map<std::string, typename Map::mapped_type> sorted(counts.begin(), counts.end());
+  bool none = true;
+  for (const auto& [name, count] : sorted) {
+    if (is_zero(count)) continue;
+    none = false;
+    std::string label = what;
+    label.append(": ").append(name);
+    table.row(cells("+", label, count));
+  }
+  if (none) table.row(cells("+", what, typename Map::mapped_type{}));
+}
+
+template <typename Map>
+std::uint64_t sum_packets(const Map& counts) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, count] : counts) sum += count.packets();
+  return sum;
+}
+
+template <typename Map>
+std::uint64_t sum_records(const Map& counts) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, count] : counts) sum += count.records();
+  return sum;
+}
+
+std::string yes_no(bool balanced) {
+  return balanced ? "balanced" : "NOT BALANCED";
+}
+
+std::string uptime_text(double seconds) {
+  if (!(seconds > 0)) seconds = 0;
+  std::array<char, 64> text{};
+  if (seconds < 60) {
+    std::snprintf(text.data(), text.size(), "%.1f s", seconds);
+    return text.data();
+  }
+  const auto whole = static_cast<unsigned long long>(std::fmin(seconds, 1e15));
+  std::snprintf(text.data(), text.size(), "%02llu:%02llu:%02llu", whole / 3600 % 24, whole / 60 % 60, whole % 60);
+  const std::string days = whole >= 86400 ? std::to_string(whole / 86400) + " d " : "";
+  return days + text.data();
+}
+
+std::string percent(double share) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.0f %%", std::isfinite(share) ? share * 100 : 0.0);
+  return text.data();
+}
+
+std::string link_text(const v1::PortStatus& port) {
+  if (!port.link_up()) return "down";
+  return port.link_mbps() == 0 || port.link_mbps() == UINT32_MAX ? "up"
+                                                                 : "up " + scaled(port.link_mbps() * 1e6, "bit/s");
+}
+
+}  // namespace
+
+std::string ledger_text(const v1::Ledger& ledger) {
+  std::string out;
+
+  TextTable first("llrr");
+  first.row({"", "", "packets", "octets"});
+  first.row(cells("", "received", ledger.received()));
+  first.row(cells("=", "counted in flows", ledger.counted()));
+  first.row(cells("+", "sampled out", ledger.sampled_out()));
+  first.row(cells("+", "filtered out", ledger.filtered_out()));
+  add_named(first, "rejected", ledger.rejects());
+  first.row(cells("+", "lost: handover_full", ledger.handover_full()));
+  if (!is_zero(ledger.in_handover())) first.row(cells("+", "between two workers", ledger.in_handover()));
+  out += "1  every frame (frame octets)\n" + first.text();
+
+  TextTable second("llrrr");
+  second.row({"", "", "records", "packets", "octets"});
+  second.row(
+      {"", "counted in flows", "", grouped(ledger.counted_ip().packets()), grouped(ledger.counted_ip().octets())});
+  second.row(cells("=", "in the flow table", ledger.in_table()));
+  second.row(cells("+", "in the record rings", ledger.in_rings()));
+  add_named(second, "lost", ledger.lost());
+  second.row(cells("+", "drained", ledger.drained()));
+  out += "\n2  every counted packet (IP octets)\n" + second.text();
+
+  out += "\n3  every drained record (IP octets)\n";
+  if (ledger.exporters().empty()) out += "  no exporter\n";
+  for (const auto& exporter : ledger.exporters()) {
+    TextTable third("llrrr");
+    third.row({"", "", "records", "packets", "octets"});
+    third.row(cells("", "drained", exporter.drained()));
+    third.row(cells("=", "exported", exporter.exported()));
+    third.row(cells("+", "queued", exporter.queued()));
+    add_named(third, "lost", exporter.lost());
+    out += "  " + exporter.uri() + ": " + exporter.state() + ", " + grouped(exporter.datagrams()) +
+           " datagrams or writes, " + grouped(exporter.wire_octets()) + " octets, " + yes_no(exporter.balanced()) +
+           '\n' + third.text(4);
+  }
+
+  if (!ledger.ports().empty()) {
+    TextTable ports("llrrrrr");
+    ports.row({"port", "driver", "ipackets", "ibytes", "imissed", "ierrors", "rx_nombuf"});
+    for (const auto& port : ledger.ports()) {
+      ports.row({port.name(), port.driver(), grouped(port.ipackets()), grouped(port.ibytes()), grouped(port.imissed()),
+                 grouped(port.ierrors()), grouped(port.rx_nombuf())});
+    }
+    out += "\nthe devices' own counters (they inform, and are no part of the balance)\n" + ports.text();
+  }
+
+  if (!ledger.workers().empty()) {
+    TextTable workers("rrrrrrrrrrl");
+    workers.row({"worker", "received", "counted", "rejected", "handed over", "taken over", "handover_full", "in table",
+                 "in ring", "lost", ""});
+    for (const auto& worker : ledger.workers()) {
+      workers.row({std::to_string(worker.worker()), grouped(worker.received().packets()),
+                   grouped(worker.counted().packets()), grouped(sum_packets(worker.rejects())),
+                   grouped(worker.handed_over().packets()), grouped(worker.taken_over().packets()),
+                   grouped(worker.handover_full().packets()), grouped(worker.in_table().packets()),
+                   grouped(worker.in_ring().packets()), grouped(sum_packets(worker.lost())),
+                   yes_no(worker.balanced())});
+    }
+    out += "\nworkers (packets)\n" + workers.text();
+  }
+
+  out += '\n';
+  if (ledger.balanced()) return out + "balanced\n";
+  std::string violations;
+  for (const auto& violation : ledger.violations()) violations += (violations.empty() ? "" : "; ") + violation;
+  return out + "NOT BALANCED: " + (violations.empty() ? "the equation at fault is not named" : violations) + '\n';
+}
+
+std::string status_text(const v1::StatusReply& status) {
+  TextTable head("ll");
+  head.row({"weir", status.version() + ", process " + std::to_string(status.pid())});
+  head.row({"up", uptime_text(status.uptime_s())});
+  head.row({"flows", grouped(status.flows()) + " of " + grouped(status.capacity())});
+  head.row({"memory", status.hugepages() ? "huge pages" : "no huge pages"});
+  head.row({"ledger", yes_no(status.balanced())});
+  std::string out = head.text(0);
+
+  TextTable ports("lllrrrrl");
+  for (const auto& port : status.ports()) {
+    if (ports.empty()) ports.row({"port", "driver", "link", "queues", "descriptors", "MTU", "NUMA", "RSS"});
+    ports.row({port.name(), port.driver(), link_text(port), std::to_string(port.queues()),
+               std::to_string(port.rx_descriptors()), std::to_string(port.mtu()), std::to_string(port.numa_node()),
+               port.rss()});
+  }
+  out += "\nports\n" + (ports.empty() ? "  none\n" : ports.text());
+
+  TextTable workers("rrrrrr");
+  for (const auto& worker : status.workers()) {
+    if (workers.empty()) workers.row({"worker", "core", "packets", "frame bits", "busy", "flows"});
+    workers.row({std::to_string(worker.worker()), std::to_string(worker.core()),
+                 scaled(static_cast<double>(worker.packets_per_second()), "pps"),
+                 scaled(static_cast<double>(worker.frame_bits_per_second()), "bit/s"), percent(worker.busy()),
+                 grouped(worker.flows()) + " of " + grouped(worker.capacity())});
+  }
+  out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
+
+  TextTable exporters("llrrr");
+  for (const auto& exporter : status.exporters()) {
+    if (exporters.empty()) exporters.row({"exporter", "state", "exported", "queued", "lost"});
+    exporters.row({exporter.uri(), exporter.state(), grouped(exporter.exported().records()),
+                   grouped(exporter.queued().records()), grouped(sum_records(exporter.lost()))});
+  }
+  out += "\nexporters (records)\n" + (exporters.empty() ? "  none\n" : exporters.text());
+  return out;
+}
+
+}  // namespace weir

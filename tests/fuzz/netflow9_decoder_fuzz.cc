@@ -1,0 +1,46 @@
+// Several datagrams from one input into one decoder, so that templates of one meet the data of the next. The input is
+// a sequence of: exporter (1 octet), length (2 octets, big-endian), and so many octets of datagram (or what is left).
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "proto/netflow9_decoder.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  weir::Netflow9Decoder decoder({.streams = 4, .templates_per_stream = 8, .fields_per_stream = 64});
+  weir::Netflow9Decoded out;
+  std::span<const std::uint8_t> rest(data, size);
+  std::uint64_t datagrams = 0;
+  while (rest.size() >= 3) {
+    const std::string_view exporter = rest[0] % 2 == 0 ? "a" : "b";
+    std::size_t length = static_cast<std::size_t>(rest[1]) << 8 | rest[2];
+    rest = rest.subspan(3);
+    if (length > rest.size()) length = rest.size();
+    // A heap copy of exactly the datagram, so that a sanitizer sees the first octet past its end.
+    const std::unique_ptr<std::uint8_t[]> exact(new std::uint8_t[length]);
+    for (std::size_t i = 0; i < length; ++i) exact[i] = rest[i];
+    rest = rest.subspan(length);
+    (void)decoder.decode(exporter, {exact.get(), length}, out);
+    ++datagrams;
+    // Every value lies inside the datagram, every range inside the values, and no datagram gives more than it has.
+    std::uint64_t sum = 0;
+    for (const weir::Netflow9Value& value : out.values) {
+      for (const std::uint8_t octet : value.octets) sum += octet;
+      if (value.octets.data() < exact.get() || value.octets.data() + value.octets.size() > exact.get() + length)
+        abort();
+    }
+    for (const weir::DecodedFlow& flow : out.flows) {
+      if (std::size_t{flow.first_value} + flow.value_count > out.values.size()) abort();
+      if (flow.template_id < 256) abort();
+    }
+    for (const weir::DecodedOptions& options : out.options) {
+      if (std::size_t{options.first_value} + options.value_count > out.values.size()) abort();
+    }
+    if (out.flows.size() + out.options.size() > length) abort();
+    if (sum == UINT64_MAX) abort();  // never so: it keeps the reads above from being optimised away
+  }
+  if (decoder.totals().datagrams != datagrams || decoder.streams() > 4) abort();
+  return 0;
+}

@@ -1,0 +1,364 @@
+#include "tests/support/packet_builder.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace weir::test {
+namespace {
+
+constexpr unsigned kIpv4Type = 0x0800, kIpv6Type = 0x86dd;
+constexpr unsigned kExperimental = 253;         // RFC 3692 §2.1: for what has no protocol number here
+constexpr unsigned kExperimentalType = 0x88b5;  // IEEE 802 local experimental EtherType 1
+
+void put16(Bytes& bytes, std::size_t at, unsigned value) {
+  bytes.at(at) = static_cast<std::uint8_t>(value >> 8);
+  bytes.at(at + 1) = static_cast<std::uint8_t>(value);
+}
+
+[[noreturn]] void misuse(const char* text) {
+  throw std::logic_error(std::string("packet builder: ") + text);
+}
+
+// RFC 1071: the complement of the ones' complement sum of the 16-bit words.
+unsigned internet_checksum(const Bytes& bytes, std::size_t begin, std::size_t octets) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = begin; i < begin + octets; i += 2) {
+    sum += static_cast<unsigned>(bytes.at(i)) << 8 | bytes.at(i + 1);
+  }
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return ~sum & 0xffff;
+}
+
+}  // namespace
+
+Bytes address_octets(std::string_view text) {
+  const std::string name(text);
+  Bytes octets(16);
+  if (inet_pton(AF_INET6, name.c_str(), octets.data()) == 1) return octets;
+  octets.resize(4);
+  if (inet_pton(AF_INET, name.c_str(), octets.data()) == 1) return octets;
+  misuse("no address");
+}
+
+PacketView view_of(const Bytes& bytes, std::uint64_t time_ns, std::uint32_t frame_octets) {
+  const auto captured = static_cast<std::uint32_t>(bytes.size());
+  return {.data = bytes.data(),
+          .captured_octets = captured,
+          .frame_octets = std::max(captured, frame_octets),
+          .time_ns = time_ns,
+          .ingress_interface = 0,
+          .link_type = LinkType::ethernet};
+}
+
+PacketBuilder& PacketBuilder::add(Kind kind, unsigned number, Bytes octets) {
+  layers_.push_back(
+      {.kind = kind, .number = number, .octets = std::move(octets), .next = {}, .length = {}, .ip_words = {}});
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::eth() {
+  return add(Kind::ethernet, kExperimentalType, {0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1, 0, 0});
+}
+
+PacketBuilder& PacketBuilder::tag(unsigned tpid, unsigned id, unsigned priority) {
+  Bytes octets(4);
+  put16(octets, 0, priority << 13 | (id & 0xfff));
+  return add(Kind::tag, tpid, std::move(octets));
+}
+
+PacketBuilder& PacketBuilder::vlan(unsigned id, unsigned priority) {
+  return tag(0x8100, id, priority);
+}
+
+PacketBuilder& PacketBuilder::qinq(unsigned id, unsigned priority) {
+  return tag(0x88a8, id, priority);
+}
+
+PacketBuilder& PacketBuilder::ether_type(unsigned type) {
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    if (layer->kind == Kind::ethernet || layer->kind == Kind::tag) {
+      layer->next = type;
+      return *this;
+    }
+  }
+  misuse("ether_type() without a link-layer header");
+}
+
+PacketBuilder& PacketBuilder::ipv4(std::string_view source, std::string_view destination) {
+  Bytes octets = {0x40, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0};
+  for (const std::string_view text : {source, destination}) {
+    const Bytes address = address_octets(text);
+    if (address.size() != 4) misuse("ipv4() wants IPv4 addresses");
+    octets.insert(octets.end(), address.begin(), address.end());
+  }
+  return add(Kind::ipv4, 4, std::move(octets));
+}
+
+PacketBuilder& PacketBuilder::ipv6(std::string_view source, std::string_view destination) {
+  Bytes octets = {0x60, 0, 0, 0, 0, 0, 0, 64};
+  for (const std::string_view text : {source, destination}) {
+    const Bytes address = address_octets(text);
+    if (address.size() != 16) misuse("ipv6() wants IPv6 addresses");
+    octets.insert(octets.end(), address.begin(), address.end());
+  }
+  return add(Kind::ipv6, 41, std::move(octets));
+}
+
+PacketBuilder& PacketBuilder::add_extension(unsigned number, std::size_t octets) {
+  if (octets < 8 || octets % 8 != 0 || octets > 2048) misuse("an extension header has 8, 16, ... 2048 octets");
+  Bytes header(octets);
+  header[1] = static_cast<std::uint8_t>(octets / 8 - 1);
+  return add(Kind::extension, number, std::move(header));
+}
+
+PacketBuilder& PacketBuilder::hop_by_hop(std::size_t octets) {
+  add_extension(0, octets);
+  // RFC 8200 §4.2: one PadN that fills the header; its data is at most 253 octets here by the size of the tests.
+  layers_.back().octets[2] = 1;
+  layers_.back().octets[3] = static_cast<std::uint8_t>(octets - 4);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::routing(std::size_t octets) {
+  add_extension(43, octets);
+  layers_.back().octets[2] = 4;  // segment routing, RFC 8754; segments left 0
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::destination_options(std::size_t octets) {
+  add_extension(60, octets);
+  layers_.back().octets[2] = 1;
+  layers_.back().octets[3] = static_cast<std::uint8_t>(octets - 4);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::ah(std::size_t octets) {
+  if (octets < 12 || octets % 4 != 0 || octets > 1028) misuse("an authentication header has 12, 16, ... 1028 octets");
+  Bytes header(octets);
+  header[1] = static_cast<std::uint8_t>(octets / 4 - 2);
+  return add(Kind::extension, 51, std::move(header));
+}
+
+PacketBuilder& PacketBuilder::fragment(unsigned offset_octets, bool more, unsigned id) {
+  if (offset_octets % 8 != 0) misuse("a fragment offset is a multiple of 8");
+  Layer& ip = last_ip();
+  if (ip.kind == Kind::ipv4) {
+    put16(ip.octets, 4, id);
+    put16(ip.octets, 6, (more ? 0x2000u : 0u) | offset_octets / 8);
+    return *this;
+  }
+  Bytes header(8);
+  put16(header, 2, offset_octets | (more ? 1u : 0u));
+  put16(header, 4, id >> 16);
+  put16(header, 6, id);
+  return add(Kind::extension, 44, std::move(header));
+}
+
+PacketBuilder::Layer& PacketBuilder::last_ip() {
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    if (layer->kind == Kind::ipv4 || layer->kind == Kind::ipv6) return *layer;
+  }
+  misuse("an IP header's adjective without an IP header");
+}
+
+PacketBuilder::Layer& PacketBuilder::last_ip(Kind kind) {
+  Layer& ip = last_ip();
+  if (ip.kind != kind) misuse("an adjective of the other IP version");
+  return ip;
+}
+
+PacketBuilder::Layer& PacketBuilder::last_network() {
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    if (layer->kind == Kind::ipv4 || layer->kind == Kind::ipv6 || layer->kind == Kind::extension) return *layer;
+  }
+  misuse("protocol() without an IP header");
+}
+
+PacketBuilder::Layer& PacketBuilder::last_tcp() {
+  if (layers_.empty() || layers_.back().kind != Kind::transport || layers_.back().number != 6) {
+    misuse("a TCP header's adjective without a TCP header before it");
+  }
+  return layers_.back();
+}
+
+PacketBuilder& PacketBuilder::ttl(unsigned value) {
+  Layer& ip = last_ip();
+  ip.octets[ip.kind == Kind::ipv4 ? 8 : 7] = static_cast<std::uint8_t>(value);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::tos(unsigned value) {
+  Layer& ip = last_ip();
+  if (ip.kind == Kind::ipv4) {
+    ip.octets[1] = static_cast<std::uint8_t>(value);
+  } else {
+    put16(ip.octets, 0, (ip.octets[0] & 0xf0u) << 8 | (value & 0xff) << 4);
+  }
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::options(std::size_t octets) {
+  if (octets % 4 != 0 || octets > 40) misuse("IPv4 options have 4, 8, ... 40 octets");
+  last_ip(Kind::ipv4).octets.resize(20 + octets, 1);  // RFC 791 §3.1: option 1 is no operation
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::protocol(unsigned number) {
+  last_network().next = number;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::ip_version(unsigned version) {
+  Layer& ip = last_ip();
+  ip.octets[0] = static_cast<std::uint8_t>((ip.octets[0] & 0x0fu) | version << 4);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::ip_header_words(unsigned words) {
+  last_ip(Kind::ipv4).ip_words = words;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::ip_total_length(unsigned octets) {
+  last_ip(Kind::ipv4).length = octets;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::ip_payload_length(unsigned octets) {
+  last_ip(Kind::ipv6).length = octets;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::extension_length(unsigned value) {
+  Layer& header = last_network();
+  if (header.kind != Kind::extension) misuse("extension_length() without an extension header");
+  header.octets[1] = static_cast<std::uint8_t>(value);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::add_ports(unsigned number, std::size_t octets, unsigned source_port,
+                                        unsigned destination_port) {
+  Bytes header(octets);
+  put16(header, 0, source_port);
+  put16(header, 2, destination_port);
+  return add(Kind::transport, number, std::move(header));
+}
+
+PacketBuilder& PacketBuilder::tcp(unsigned source_port, unsigned destination_port) {
+  add_ports(6, 20, source_port, destination_port);
+  layers_.back().octets[12] = 0x50;  // five words, RFC 9293 §3.1
+  layers_.back().octets[13] = kAck;
+  put16(layers_.back().octets, 14, 65535);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::flags(unsigned value) {
+  last_tcp().octets[13] = static_cast<std::uint8_t>(value);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::sequence(std::uint32_t value) {
+  Layer& tcp = last_tcp();
+  put16(tcp.octets, 4, value >> 16);
+  put16(tcp.octets, 6, value & 0xffff);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::udp(unsigned source_port, unsigned destination_port) {
+  return add_ports(17, 8, source_port, destination_port);
+}
+
+PacketBuilder& PacketBuilder::udp_lite(unsigned source_port, unsigned destination_port) {
+  return add_ports(136, 8, source_port, destination_port);
+}
+
+PacketBuilder& PacketBuilder::sctp(unsigned source_port, unsigned destination_port) {
+  return add_ports(132, 12, source_port, destination_port);
+}
+
+PacketBuilder& PacketBuilder::dccp(unsigned source_port, unsigned destination_port) {
+  return add_ports(33, 16, source_port, destination_port);
+}
+
+PacketBuilder& PacketBuilder::icmp(unsigned type, unsigned code) {
+  return add(Kind::transport, 1, {static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(code), 0, 0, 0, 0, 0, 0});
+}
+
+PacketBuilder& PacketBuilder::icmpv6(unsigned type, unsigned code) {
+  return add(Kind::transport, 58, {static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(code), 0, 0, 0, 0, 0, 0});
+}
+
+PacketBuilder& PacketBuilder::payload(std::size_t octets) {
+  return payload(Bytes(octets, 0xa5));
+}
+
+PacketBuilder& PacketBuilder::payload(Bytes octets) {
+  return add(Kind::payload, kExperimental, std::move(octets));
+}
+
+PacketBuilder& PacketBuilder::pad_to(std::size_t octets, std::uint8_t fill) {
+  pad_to_ = octets;
+  pad_fill_ = fill;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::cut(std::size_t octets) {
+  cut_ = octets;
+  return *this;
+}
+
+Bytes PacketBuilder::bytes() const {
+  Bytes out;
+  std::vector<std::size_t> begin;
+  for (const Layer& layer : layers_) {
+    begin.push_back(out.size());
+    out.insert(out.end(), layer.octets.begin(), layer.octets.end());
+  }
+  const std::size_t end = out.size();
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const Layer* next = i + 1 < layers_.size() ? &layers_[i + 1] : nullptr;
+    const std::size_t at = begin[i];
+    const unsigned length = layer.length.value_or(static_cast<unsigned>(end - at));
+    const unsigned next_protocol = layer.next.value_or(next != nullptr ? next->number : kExperimental);
+    switch (layer.kind) {
+      case Kind::ethernet:
+      case Kind::tag: {
+        unsigned type = kExperimentalType;
+        if (next != nullptr && next->kind == Kind::ipv4) type = kIpv4Type;
+        if (next != nullptr && next->kind == Kind::ipv6) type = kIpv6Type;
+        if (next != nullptr && next->kind == Kind::tag) type = next->number;
+        put16(out, at + layer.octets.size() - 2, layer.next.value_or(type));
+        break;
+      }
+      case Kind::ipv4: {
+        const auto words = layer.ip_words.value_or(static_cast<unsigned>(layer.octets.size() / 4));
+        out[at] = static_cast<std::uint8_t>((out[at] & 0xf0u) | (words & 0x0fu));
+        put16(out, at + 2, length);
+        out[at + 9] = static_cast<std::uint8_t>(next_protocol);
+        put16(out, at + 10, internet_checksum(out, at, layer.octets.size()));
+        break;
+      }
+      case Kind::ipv6:
+        put16(out, at + 4, layer.length.value_or(static_cast<unsigned>(end - at - 40)));
+        out[at + 6] = static_cast<std::uint8_t>(next_protocol);
+        break;
+      case Kind::extension:
+        out[at] = static_cast<std::uint8_t>(next_protocol);
+        break;
+      case Kind::transport:
+        if (layer.number == 17 || layer.number == 136) put16(out, at + 4, length);
+        break;
+      case Kind::payload:
+        break;
+    }
+  }
+  if (out.size() < pad_to_) out.resize(pad_to_, pad_fill_);
+  if (cut_ && *cut_ < out.size()) out.resize(*cut_);
+  return out;
+}
+
+}  // namespace weir::test

@@ -1,0 +1,59 @@
+// Programs as a test runs them: with a time limit, their output in memory, and no trace left behind.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace weir::test {
+
+struct Finished {
+  int exit_code = -1;  ///< 128 + signal where a signal ended it
+  bool timed_out = false;
+  std::string out;  ///< standard output
+  std::string err;  ///< standard error
+};
+
+/// A program that runs beside the test; killed when this goes away.
+class Process {
+ public:
+  explicit Process(const std::vector<std::string>& arguments, const std::string& input = {});
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process();
+
+  void signal(int number) const;
+  /// Waits for the end; kills it when the time is over.
+  Finished wait(std::chrono::seconds limit = std::chrono::seconds(60));
+  /// Waits until standard error contains `text`; false when the time is over or the program ended without it.
+  bool wait_for_error_text(const std::string& text, std::chrono::seconds limit = std::chrono::seconds(20));
+  /// What standard error holds by now.
+  [[nodiscard]] std::string error_text() const;
+
+ private:
+  int pid_ = -1;
+  std::filesystem::path folder_;
+};
+
+/// Runs a program to its end.
+Finished run(const std::vector<std::string>& arguments, std::chrono::seconds limit = std::chrono::seconds(60));
+
+/// A folder of the test's own, removed with all it holds.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+/// Whether `program` is on the PATH.
+bool installed(const std::string& program);
+
+}  // namespace weir::test

@@ -1,0 +1,211 @@
+// The command line, from argv to settings or to one line of error; no process is started.
+#include "control/command_line.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "control/export/loss.h"
+#include "dataplane/loss.h"
+#include "proto/report/control_socket.h"
+
+namespace weir {
+namespace {
+
+tl::expected<CommandLine, ConfigError> parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "weir");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+std::string error_of(const std::vector<const char*>& arguments) {
+  const auto parsed = parse(arguments);
+  if (parsed) return "";
+  EXPECT_EQ(parsed.error().exit_code, 2) << parsed.error().message;
+  EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos) << parsed.error().message;
+  return parsed.error().message;
+}
+
+/// A configuration file that is gone with the test.
+class File {
+ public:
+  explicit File(const std::string& text) {
+    char name[] = "/tmp/weir-command-XXXXXX";
+    const int fd = mkstemp(name);
+    EXPECT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    ::close(fd);
+    path_ = name;
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() { ::unlink(path_.c_str()); }
+  [[nodiscard]] const char* path() const { return path_.c_str(); }
+
+ private:
+  std::string path_;
+};
+
+TEST(CommandLine, TakesEveryOptionOfRun) {
+  const auto parsed = parse({"run",         "--idle-timeout",
+                             "1s",          "--active-timeout=2m",
+                             "--tcp-close", "off",
+                             "--max-flows", "100",
+                             "--workers",   "3",
+                             "--ledger",    "-",
+                             "--port",      "net_null0",
+                             "--cores",     "0,2-4",
+                             "--rss",       "ports",
+                             "--socket",    "/tmp/s",
+                             "--duration",  "1h",
+                             "--eal",       "-m 64",
+                             "--export",    "json:a"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->action, CommandLine::Action::run);
+  const Settings& s = parsed->settings;
+  EXPECT_EQ(s.idle_timeout_ns, 1'000'000'000U);
+  EXPECT_EQ(s.active_timeout_ns, 120'000'000'000U);
+  EXPECT_FALSE(s.tcp_close);
+  EXPECT_EQ(s.max_flows, 100U);
+  EXPECT_EQ(s.workers, 3U);
+  EXPECT_EQ(s.ledger_file, "-");
+  EXPECT_EQ(s.ports, std::vector<std::string>{"net_null0"});
+  EXPECT_EQ(s.cores, (std::vector<unsigned>{0, 2, 3, 4}));
+  EXPECT_TRUE(s.rss_ports);
+  EXPECT_EQ(s.socket, "/tmp/s");
+  EXPECT_EQ(s.duration_ns, 3'600'000'000'000U);
+  EXPECT_EQ(s.eal_arguments, "-m 64");
+  EXPECT_EQ(s.exports, std::vector<std::string>{"json:a"});
+  EXPECT_EQ(parsed->effective.cores(), "0,2-4");
+}
+
+TEST(CommandLine, KeepsVdevStringsAndUrisWhole) {
+  const auto parsed =
+      parse({"run", "--port", "net_memif0,role=server,socket=w,socket-abstract=yes", "--port", "net_null1,size=64",
+             "--export", "netflow9://127.0.0.1:2055?rate=50000&uniflow=1", "--export", "json:[a,b]"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->settings.ports,
+            (std::vector<std::string>{"net_memif0,role=server,socket=w,socket-abstract=yes", "net_null1,size=64"}));
+  EXPECT_EQ(parsed->settings.exports,
+            (std::vector<std::string>{"netflow9://127.0.0.1:2055?rate=50000&uniflow=1", "json:[a,b]"}));
+}
+
+TEST(CommandLine, TakesEalArgumentsThatBeginWithDashes) {
+  for (const auto& arguments : {std::vector<const char*>{"run", "--port", "net_null0", "--eal", "--log-level=8 -m 512"},
+                                std::vector<const char*>{"run", "--port", "net_null0", "--eal=--log-level=8 -m 512"}}) {
+    const auto parsed = parse(arguments);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(parsed->settings.eal_arguments, "--log-level=8 -m 512");
+  }
+}
+
+TEST(CommandLine, TakesCapturesBeforeAndAfterOptions) {
+  const auto parsed = parse({"read", "a.pcap", "--export", "json:-", "b,c=d.pcap", "--", "--e.pcap"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->action, CommandLine::Action::read);
+  EXPECT_EQ(parsed->settings.captures, (std::vector<std::string>{"a.pcap", "b,c=d.pcap", "--e.pcap"}));
+  EXPECT_EQ(parsed->settings.exports, std::vector<std::string>{"json:-"});
+}
+
+TEST(CommandLine, LetsOptionsOverrideTheFileAndTheFileTheDefaults) {
+  const File file("workers: 3\nidle_timeout: \"7s\"\nexport: \"json:a\"\nexport: \"json:b\"\nport: \"net_null0\"\n");
+  const auto parsed = parse({"run", "--config", file.path(), "--workers", "2", "--export", "json:c"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->settings.workers, 2U);
+  EXPECT_EQ(parsed->settings.idle_timeout_ns, 7'000'000'000U);
+  EXPECT_EQ(parsed->settings.active_timeout_ns, 300'000'000'000U);
+  EXPECT_EQ(parsed->settings.exports, std::vector<std::string>{"json:c"});
+  EXPECT_EQ(parsed->settings.ports, std::vector<std::string>{"net_null0"});
+}
+
+TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
+  const std::pair<std::vector<const char*>, const char*> bad[] = {
+      {{}, "a command is missing: run, read, check or reasons; see `weir --help`"},
+      {{"--bogus"}, "unknown option --bogus; see `weir --help`"},
+      {{"fly"}, "'fly' is not expected here; see `weir --help`"},
+      {{"run", "--wrokers", "2"}, "unknown option --wrokers; did you mean --workers?; see `weir run --help`"},
+      {{"run", "--frobnicate=2"}, "unknown option --frobnicate; see `weir run --help`"},
+      {{"run", "--port", "net_null0", "net_null1"}, "'net_null1' is not expected here; see `weir run --help`"},
+      {{"read", "--rss", "ports", "a.pcap"}, "unknown option --rss; see `weir read --help`"},
+      {{"read"}, "no capture file; expected one or more, as in weir read capture.pcap; see `weir read --help`"},
+      {{"run", "--workers", "two"}, "--workers two: expected a whole number"},
+      {{"run", "--workers", "1.5"}, "--workers 1.5: expected a whole number"},
+      {{"run", "--workers", "4294967297"}, "--workers 4294967297: out of range"},
+      {{"run", "--max-flows", "18446744073709551616"}, "--max-flows 18446744073709551616: out of range"},
+      {{"run", "--tcp-close", "yes"}, "--tcp-close yes: expected on or off"},
+      {{"run", "--ledger", "--workers"},
+       "--ledger --workers: a value is missing, --workers looks like an option; expected --ledger FILE"},
+      {{"run", "--workers", "1", "--workers", "2"}, "--workers: given 2 times; expected once; see `weir run --help`"},
+      {{"run", "--port", "net_null0", "--", "x"}, "'x' is not expected here; see `weir run --help`"},
+      {{"run", "--port"}, "--port: a value is missing; see `weir run --help`"},
+      {{"run"},
+       "no port to take packets from; expected --port (or port: in the file) with a PCI address, as in --port "
+       "0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0"},
+  };
+  for (const auto& [arguments, error] : bad) {
+    EXPECT_EQ(error_of(arguments), error);
+  }
+}
+
+TEST(CommandLine, TellsAMissingConfigurationFromAWrongOne) {
+  const auto missing = parse({"check", "--config", "/tmp/weir-no-such-file"});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().exit_code, 1);
+  EXPECT_EQ(missing.error().message,
+            "/tmp/weir-no-such-file: No such file or directory; expected a configuration file that can be read");
+  const File file("idle_timeout: \"soon\"\n");
+  EXPECT_EQ(error_of({"check", "--config", file.path()}),
+            std::string(file.path()) +
+                ":1:1: idle_timeout soon: not a duration; expected a number with one of the units ns us ms s m h, such "
+                "as 1.5s");
+}
+
+TEST(CommandLine, CheckPrintsAConfigurationThatCheckPrintsAgain) {
+  const auto first = parse({"check", "--workers", "2", "--export", "json:a", "--port", "net_null0,size=64", "--socket",
+                            "/tmp/s", "--cores", "0-2", "--eal", "--log-level=8"});
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->action, CommandLine::Action::print);
+  EXPECT_NE(first->text.find("port: \"net_null0,size=64\"\n"), std::string::npos) << first->text;
+  const File file(first->text);
+  const auto second = parse({"check", "--config", file.path()});
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(second->text, first->text);
+}
+
+TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
+  const auto version_text = parse({"--version"});
+  ASSERT_TRUE(version_text);
+  EXPECT_EQ(version_text->text, "weir " + std::string(version()) + "\n");
+  for (const char* command : {"run", "read", "check", "reasons"}) {
+    const auto help = parse({command, "--help"});
+    ASSERT_TRUE(help) << command;
+    EXPECT_NE(help->text.find("Example"), std::string::npos) << command;
+    EXPECT_NE(help->text.find(std::string("weir ") + command), std::string::npos) << help->text;
+  }
+  const auto run = parse({"run", "--help"})->text;
+  for (const auto* field : {"idle_timeout", "active_timeout", "tcp_close", "max_flows", "workers", "export", "ledger",
+                            "port", "cores", "rss", "socket", "duration", "eal"}) {
+    EXPECT_NE(run.find("  " + option_of(field) + " "), std::string::npos) << field;
+  }
+}
+
+TEST(Reasons, NamesEveryRejectAndLossOnce) {
+  const std::string text = parse({"reasons"})->text;
+  std::vector<std::string_view> names;
+  for (std::size_t i = 1; i < kRejectTexts.size(); ++i) names.push_back(kRejectTexts[i].name);
+  for (const auto& loss : kLossTexts) names.push_back(loss.name);
+  for (const auto& loss : kExportLossTexts) names.push_back(loss.name);
+  names.push_back("handover_full");
+  for (const auto& name : names) {
+    const std::string line = "\n  " + std::string(name) + " ";
+    const auto at = text.find(line);
+    ASSERT_NE(at, std::string::npos) << name;
+    EXPECT_EQ(text.find(line, at + 1), std::string::npos) << name;
+  }
+  EXPECT_EQ(text.find("\n  none"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace weir

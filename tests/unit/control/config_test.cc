@@ -1,0 +1,350 @@
+// Configuration: every rule by a value on each side of it, with the whole text of the error, since that text is what
+// the user gets.
+#include "control/config.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <functional>
+
+#include "proto/report/control_socket.h"
+
+namespace weir {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+std::string error_of(const std::function<void(v1::Config&)>& change, Command command = Command::run) {
+  v1::Config config;
+  config.add_port("net_null0");
+  change(config);
+  const auto settings = validate(config, command);
+  return settings ? "" : settings.error().message;
+}
+
+TEST(Duration, ReadsEveryUnitAndDecimals) {
+  const std::pair<const char*, std::uint64_t> good[] = {{"1ns", 1},
+                                                        {"7us", 7'000},
+                                                        {"1500ms", 1'500'000'000},
+                                                        {"30s", 30 * kSecond},
+                                                        {"5m", 300 * kSecond},
+                                                        {"72h", 259'200 * kSecond},
+                                                        {"1.5s", 1'500'000'000},
+                                                        {"0.000000001s", 1},
+                                                        {"0.5ms", 500'000},
+                                                        {"1.50s", 1'500'000'000},
+                                                        {"0s", 0},
+                                                        {"0.25h", 900 * kSecond}};
+  for (const auto& [text, ns] : good) {
+    const auto parsed = parse_duration(text);
+    ASSERT_TRUE(parsed) << text << ": " << parsed.error();
+    EXPECT_EQ(*parsed, ns) << text;
+  }
+}
+
+TEST(Duration, RefusesWhatIsNoNumberWithAUnit) {
+  for (const char* text : {"", "s", ".5s", "1.s", "1..5s", "-1s", "1 s", " 1s", "1S", "1d", "1e3s", "0x10s", "1s "}) {
+    const auto parsed = parse_duration(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error(), "not a duration; expected a number with one of the units ns us ms s m h, such as 1.5s");
+  }
+  EXPECT_EQ(parse_duration("30").error(),
+            "a unit is missing; expected a number with one of the units ns us ms s m h, such as 1.5s");
+  EXPECT_EQ(parse_duration("0.5ns").error(), "finer than a nanosecond; expected at most that");
+  EXPECT_EQ(parse_duration("1.0000000001s").error(), "finer than a nanosecond; expected at most that");
+  EXPECT_EQ(parse_duration("0.12345678901234567890s").error(), "finer than a nanosecond; expected at most that");
+  EXPECT_EQ(parse_duration("99999999999999999999s").error(), "too long; expected less than 584 years");
+  EXPECT_EQ(parse_duration("18446744073709551615h").error(), "too long; expected less than 584 years");
+}
+
+TEST(Duration, TextReadsBackAsTheSameTime) {
+  const std::pair<std::uint64_t, const char*> texts[] = {{30 * kSecond, "30s"},     {300 * kSecond, "300s"},
+                                                         {600 * kSecond, "10m"},    {3600 * kSecond, "1h"},
+                                                         {1'500'000'000, "1500ms"}, {1, "1ns"},
+                                                         {1'001'000, "1001us"},     {0, "0s"}};
+  for (const auto& [ns, text] : texts) {
+    EXPECT_EQ(duration_text(ns), text);
+    EXPECT_EQ(parse_duration(text).value(), ns);
+  }
+}
+
+TEST(CpuList, ReadsNumbersAndRangesInOrder) {
+  EXPECT_EQ(parse_cpu_list("0,2-4").value(), (std::vector<unsigned>{0, 2, 3, 4}));
+  EXPECT_EQ(parse_cpu_list("7").value(), (std::vector<unsigned>{7}));
+  EXPECT_EQ(parse_cpu_list("5,1").value(), (std::vector<unsigned>{5, 1}));
+}
+
+TEST(CpuList, RefusesTheRestWithAReason) {
+  const std::pair<const char*, const char*> bad[] = {
+      {"a", "'a' is not a CPU number or range; expected CPU numbers and ranges such as 0,2-4"},
+      {"0,", "'' is not a CPU number or range; expected CPU numbers and ranges such as 0,2-4"},
+      {"-1", "'-1' is not a CPU number or range; expected CPU numbers and ranges such as 0,2-4"},
+      {"1-2-3", "'1-2-3' is not a CPU number or range; expected CPU numbers and ranges such as 0,2-4"},
+      {"4-2", "the range 4-2 runs backwards; expected CPU numbers and ranges such as 0,2-4"},
+      {"0-999999999", "CPU 999999999 is out of range; expected 0 to 4095"},
+      {"0,2-4,3", "CPU 3 is given twice; expected every CPU once"}};
+  for (const auto& [text, error] : bad) EXPECT_EQ(parse_cpu_list(text).error(), error);
+}
+
+TEST(Validate, TakesTheDocumentedDefaults) {
+  v1::Config config;
+  config.add_port("net_null0");
+  const auto settings = validate(config, Command::run);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->idle_timeout_ns, 30 * kSecond);
+  EXPECT_EQ(settings->active_timeout_ns, 300 * kSecond);
+  EXPECT_TRUE(settings->tcp_close);
+  EXPECT_EQ(settings->max_flows, 1'048'576U);
+  EXPECT_EQ(settings->workers, 1U);
+  EXPECT_FALSE(settings->rss_ports);
+  EXPECT_EQ(settings->duration_ns, 0U);
+  EXPECT_EQ(settings->socket, default_socket_path());
+}
+
+TEST(Validate, NamesOptionValueAndWhatIsExpected) {
+  using Change = std::function<void(v1::Config&)>;
+  const std::pair<Change, const char*> bad[] = {
+      {[](auto& c) { c.set_idle_timeout("30"); },
+       "--idle-timeout 30: a unit is missing; expected a number with one of the units ns us ms s m h, such as 1.5s"},
+      {[](auto& c) { c.set_idle_timeout("999us"); }, "--idle-timeout 999us: out of range; expected 1ms to 72h"},
+      {[](auto& c) { c.set_active_timeout("73h"); }, "--active-timeout 73h: out of range; expected 1ms to 72h"},
+      {[](auto& c) { c.set_active_timeout(""); }, "--active-timeout '': empty; expected a duration such as 30s"},
+      {[](auto& c) { c.set_max_flows(63); }, "--max-flows 63: out of range; expected 64 to 2147483648"},
+      {[](auto& c) { c.set_max_flows((1ULL << 31) + 1); },
+       "--max-flows 2147483649: out of range; expected 64 to 2147483648"},
+      {[](auto& c) { c.set_workers(0); }, "--workers 0: out of range; expected 1 to 64"},
+      {[](auto& c) { c.set_workers(65); }, "--workers 65: out of range; expected 1 to 64"},
+      {[](auto& c) { c.add_export_(""); },
+       "--export '': empty; expected an export URI such as netflow9://192.0.2.1:2055"},
+      {[](auto& c) { c.add_export_("json:a\nb"); },
+       "--export: a control character, or octets that are not UTF-8; expected plain text"},
+      {[](auto& c) { c.add_export_("json:\xff"); },
+       "--export: a control character, or octets that are not UTF-8; expected plain text"},
+      {[](auto& c) {
+         c.add_export_("json:out");
+         c.add_export_("json:out");
+       },
+       "--export json:out: given twice: every record would be sent twice; expected different exporters"},
+      {[](auto& c) {
+         c.add_export_("json:-");
+         c.add_export_("protobuf:-");
+       },
+       "--export protobuf:-: standard output is written by json:-, too; expected a file for each exporter"},
+      {[](auto& c) {
+         c.add_export_("json:-");
+         c.set_ledger("-");
+       },
+       "--ledger -: standard output is written by json:-, too; expected a file of its own"},
+      {[](auto& c) { c.set_ledger(""); }, "--ledger '': empty; expected a file, or - for standard output"},
+      {[](auto& c) { c.add_port("eth0"); },
+       "--port eth0: neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, or a vdev such as "
+       "net_af_packet0,iface=eth0"},
+      {[](auto& c) { c.add_port("net_null0"); }, "--port net_null0: given twice; expected every port once"},
+      {[](auto& c) { c.add_port("net_null0,size=64"); },
+       "--port net_null0,size=64: the same device as net_null0; expected every device once"},
+      {[](auto& c) {
+         c.add_port("3B:00.0");
+         c.add_port("0000:3b:00.0");
+       },
+       "--port 0000:3b:00.0: the same device as 3B:00.0; expected every device once"},
+      {[](auto& c) { c.add_port("0000:3b:00.8"); },
+       "--port 0000:3b:00.8: neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, or a vdev "
+       "such as net_af_packet0,iface=eth0"},
+      {[](auto& c) { c.clear_port(); },
+       "no port to take packets from; expected --port (or port: in the file) with a PCI address, as in --port "
+       "0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0"},
+      {[](auto& c) { c.set_cores("0,2-4"); },
+       "--cores 0,2-4: 4 CPUs; expected 2: the first for control, then one for each of 1 worker (--workers)"},
+      {[](auto& c) {
+         c.set_cores("3");
+         c.set_workers(2);
+       },
+       "--cores 3: 1 CPU; expected 3: the first for control, then one for each of 2 workers"},
+      {[](auto& c) { c.set_cores("0,x"); },
+       "--cores 0,x: 'x' is not a CPU number or range; expected CPU numbers and ranges such as 0,2-4"},
+      {[](auto& c) { c.set_rss("address"); }, "--rss address: expected addresses or ports"},
+      {[](auto& c) { c.set_socket("/run/weir/"); }, "--socket /run/weir/: a folder; expected a file in it"},
+      {[](auto& c) { c.set_duration("0s"); }, "--duration 0s: out of range; expected 1ns to 87600h"},
+  };
+  for (const auto& [change, error] : bad) EXPECT_EQ(error_of(change), error);
+}
+
+TEST(Validate, TakesTheEdgesOfEveryRange) {
+  const std::function<void(v1::Config&)> good[] = {
+      [](auto& c) { c.set_idle_timeout("1ms"); },   [](auto& c) { c.set_idle_timeout("72h"); },
+      [](auto& c) { c.set_max_flows(64); },         [](auto& c) { c.set_max_flows(1ULL << 31); },
+      [](auto& c) { c.set_workers(64); },           [](auto& c) { c.add_port("0000:3b:00.7"); },
+      [](auto& c) { c.add_port("3b:00.0,a=b,c"); }, [](auto& c) { c.set_cores("1,0"); },
+      [](auto& c) { c.set_duration("1ns"); },       [](auto& c) { c.set_eal(""); },
+      [](auto& c) { c.set_socket("s\xc3\xa4"); },   [](auto& c) { c.add_port("net_memif0,role=server,socket=a b"); }};
+  for (const auto& change : good) EXPECT_EQ(error_of(change), "");
+}
+
+TEST(Validate, MeasuresTheSocketPathAgainstSockaddrUn) {
+  EXPECT_EQ(error_of([](auto& c) { c.set_socket("/" + std::string(106, 'a')); }), "");
+  const std::string longer = "/" + std::string(107, 'a');
+  EXPECT_EQ(error_of([&](auto& c) { c.set_socket(longer); }),
+            "--socket " + longer + ": 108 octets; expected a path of at most 107");
+}
+
+TEST(Validate, PassesOnWhatTheExportersSayOfAUri) {
+  const std::string error = error_of([](auto& c) { c.add_export_("carrier-pigeon://roof"); });
+  EXPECT_EQ(error.rfind("--export 'carrier-pigeon://roof': ", 0), 0U) << error;
+  const auto parsed = parse_config("\n export: \"netflow9://nohost\"", "w.conf").value();
+  const auto settings = validate(parsed.config, Command::read, parsed.places);
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().message.rfind("w.conf:2:2: export 'netflow9://nohost': ", 0), 0U)
+      << settings.error().message;
+}
+
+TEST(Validate, AsksReadForNoPortAndNoMatchingCores) {
+  v1::Config config;
+  config.set_cores("0,2-4");
+  EXPECT_TRUE(validate(config, Command::read));
+  EXPECT_FALSE(validate(config, Command::check));
+  config.set_cores("0,2-x");
+  EXPECT_FALSE(validate(config, Command::read));
+  config.clear_cores();
+  EXPECT_TRUE(validate(config, Command::check));
+  EXPECT_FALSE(validate(config, Command::run));
+}
+
+TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
+  const std::pair<const char*, const char*> bad[] = {
+      {"workers: 2\nidle_timeout: 30s\n",
+       "c:2:17: need space between number and identifier; expected a line such as "
+       "idle_timeout: \"30s\""},
+      {"idle_timeout: 30\n", "c:1:15: expected string, got: 30; expected a line such as idle_timeout: \"30s\""},
+      {"wrokers: 2\n",
+       "c:1:8: no field is named \"wrokers\"; expected one of idle_timeout active_timeout tcp_close max_flows workers "
+       "export ledger port cores rss socket duration eal"},
+      {"workers: 1\nworkers: 2\n",
+       "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
+  };
+  for (const auto& [text, error] : bad) {
+    const auto parsed = parse_config(text, "c");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().message, error);
+    EXPECT_EQ(parsed.error().exit_code, 2);
+  }
+  for (const char* text : {"workers: 5000000000", "workers: -1", "tcp_close: maybe", "export: \"a", "workers 2 }",
+                           "\x01\xff", "export: [\"a\", ", "weir.v1.Config { }"}) {
+    const auto parsed = parse_config(text, "c");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().message.rfind("c:1:", 0), 0U) << parsed.error().message;
+    EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos);
+  }
+}
+
+TEST(ConfigFile, NamesLineAndColumnOfAValueThatCannotBe) {
+  const auto parsed =
+      parse_config("# comment\n\n  idle_timeout: \"30\"\nexport: \"json:a\"\nexport: \"json:a\"\n", "w.conf");
+  ASSERT_TRUE(parsed);
+  auto settings = validate(parsed->config, Command::read, parsed->places);
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().message,
+            "w.conf:3:3: idle_timeout 30: a unit is missing; expected a number with one of the units ns us ms s m h, "
+            "such as 1.5s");
+  v1::Config config = parsed->config;
+  config.set_idle_timeout("30s");
+  settings = validate(config, Command::read, parsed->places);
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().message.rfind("w.conf:5:1: export json:a: given twice", 0), 0U);
+}
+
+TEST(ConfigFile, TellsAFileThatCannotBeReadFromOneThatIsWrong) {
+  char folder[] = "/tmp/weir-config-XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = std::string(folder) + "/w.conf";
+  auto loaded = load_config_file(path);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().message,
+            path + ": No such file or directory; expected a configuration file that can be read");
+  EXPECT_EQ(loaded.error().exit_code, 1);
+  loaded = load_config_file(folder);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().message,
+            std::string(folder) + ": Is a directory; expected a configuration file that can be read");
+  EXPECT_EQ(loaded.error().exit_code, 1);
+  loaded = load_config_file("/dev/zero");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().exit_code, 2);
+
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  std::fputs("workers: 3\n", file);
+  std::fclose(file);
+  loaded = load_config_file(path);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.workers(), 3U);
+  unlink(path.c_str());
+  rmdir(folder);
+}
+
+TEST(Merge, LetsTheLaterSourceWinAndReplaceLists) {
+  const auto file =
+      parse_config("workers: 3\nidle_timeout: \"1\"\nexport: \"json:a\"\nexport: \"json:b\"\n", "f").value();
+  SourcedConfig options;
+  options.config.set_workers(0);  // set, although to zero
+  options.config.add_export_("json:c");
+  options.places[{"workers", 0}] = "--workers";
+  options.places[{"export", 0}] = "--export";
+  const auto merged = merge(file, options);
+  EXPECT_EQ(merged.config.workers(), 0U);
+  EXPECT_EQ(merged.config.idle_timeout(), "1");
+  ASSERT_EQ(merged.config.export__size(), 1);
+  EXPECT_EQ(merged.config.export_(0), "json:c");
+  const Places expected = {
+      {{"workers", 0}, "--workers"}, {{"export", 0}, "--export"}, {{"idle_timeout", 0}, "f:2:1: idle_timeout"}};
+  EXPECT_EQ(merged.places, expected);
+}
+
+TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
+  const std::string text =
+      "idle_timeout: \"30s\"\n"
+      "active_timeout: \"300s\"\n"
+      "tcp_close: true\n"
+      "max_flows: 1048576\n"
+      "workers: 1\n"
+      "# export: none, records are counted and dropped\n"
+      "# ledger: not written\n"
+      "# port: none, `run` needs one\n"
+      "# cores: chosen at start\n"
+      "rss: \"addresses\"\n"
+      "socket: \"/s\"\n"
+      "# duration: until SIGINT or SIGTERM\n"
+      "# eal: none\n";
+  v1::Config config;
+  config.set_socket("/s");
+  EXPECT_EQ(config_text(effective_config(validate(config, Command::check).value(), config)), text);
+
+  const auto full =
+      parse_config(
+          "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false max_flows: 99 workers: 3\n"
+          "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
+          "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"
+          "socket: \"/s\\303\\244\" duration: \"10m\" eal: \"--log-level=8 -m 512\"\n",
+          "f")
+          .value();
+  const auto settings = validate(full.config, Command::run, full.places);
+  ASSERT_TRUE(settings) << settings.error().message;
+  const auto effective = effective_config(*settings, full.config);
+  EXPECT_EQ(effective.idle_timeout(), "1500ms");
+  const auto again = parse_config(config_text(effective), "again");
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->config.SerializeAsString(), effective.SerializeAsString());
+  EXPECT_EQ(config_text(effective_config(validate(again->config, Command::run).value(), again->config)),
+            config_text(effective));
+}
+
+TEST(DefaultSocket, DependsOnUserAndRuntimeFolder) {
+  EXPECT_EQ(default_socket_path(0, "/run/user/0"), "/run/weir/weir.sock");
+  EXPECT_EQ(default_socket_path(1000, "/run/user/1000"), "/run/user/1000/weir.sock");
+  EXPECT_EQ(default_socket_path(1000, ""), "/tmp/weir-1000/weir.sock");
+  EXPECT_EQ(default_socket_path(1000, "relative"), "/tmp/weir-1000/weir.sock");
+}
+
+}  // namespace
+}  // namespace weir

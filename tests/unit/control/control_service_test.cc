@@ -1,0 +1,214 @@
+// The control service over a real unix socket in a folder of the test's own.
+#include "control/control_service.h"
+
+#include <fcntl.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "proto/control.grpc.pb.h"
+#include "proto/report/control_socket.h"
+
+namespace weir {
+namespace {
+
+class FakeSource : public StatusSource {
+ public:
+  v1::StatusReply status() override {
+    v1::StatusReply reply;
+    reply.set_version("9.8.7");
+    reply.set_pid(4711);
+    return reply;
+  }
+  v1::Ledger ledger() override {
+    v1::Ledger reply;
+    reply.set_balanced(true);
+    reply.mutable_received()->set_packets(12);
+    (*reply.mutable_rejects())["ether_type_arp"].set_packets(3);
+    return reply;
+  }
+};
+
+class ControlServiceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/weir-service-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    folder_ = folder;
+    socket_ = folder_ + "/w.sock";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static std::unique_ptr<v1::Control::Stub> stub(const std::string& path) {
+    // A channel of its own, not one that gRPC shares with an earlier test of the same path.
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return v1::Control::NewStub(
+        grpc::CreateCustomChannel(grpc_target(path), grpc::InsecureChannelCredentials(), arguments));
+  }
+  static void set_deadline(grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  }
+  static bool answers(const std::string& path) {
+    grpc::ClientContext context;
+    set_deadline(context);
+    v1::StatusReply reply;
+    return stub(path)->Status(&context, {}, &reply).ok() && reply.version() == "9.8.7";
+  }
+  /// A socket file that nobody serves, as a killed process leaves it; the returned descriptor, when listening, serves.
+  static int bind_socket(const std::string& path, bool listening) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, path.c_str());
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    if (listening) {
+      EXPECT_EQ(::listen(fd, 1), 0);
+    }
+    return fd;
+  }
+
+  std::string folder_;
+  std::string socket_;
+  FakeSource source_;
+};
+
+TEST_F(ControlServiceTest, AnswersStatusAndLedgerOnTheSocket) {
+  const auto service = ControlService::start(socket_, source_);
+  ASSERT_TRUE(service) << service.error();
+  EXPECT_TRUE(answers(socket_));
+  grpc::ClientContext context;
+  set_deadline(context);
+  v1::Ledger ledger;
+  ASSERT_TRUE(stub(socket_)->Ledger(&context, {}, &ledger).ok());
+  EXPECT_TRUE(ledger.balanced());
+  EXPECT_EQ(ledger.received().packets(), 12U);
+  EXPECT_EQ(ledger.rejects().at("ether_type_arp").packets(), 3U);
+}
+
+TEST_F(ControlServiceTest, GivesTheSocketToUserAndGroupOnly) {
+  const auto service = ControlService::start(socket_, source_);
+  ASSERT_TRUE(service) << service.error();
+  struct stat info {};
+  ASSERT_EQ(::stat(socket_.c_str(), &info), 0);
+  EXPECT_TRUE(S_ISSOCK(info.st_mode));
+  EXPECT_EQ(info.st_mode & 07777, 0660U);
+}
+
+TEST_F(ControlServiceTest, LeavesNothingBehindWhenItStops) {
+  { ASSERT_TRUE(ControlService::start(socket_, source_)); }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_FALSE(answers(socket_));
+  EXPECT_TRUE(ControlService::start(socket_, source_)) << "the path is free again";
+}
+
+TEST_F(ControlServiceTest, RefusesASecondInstanceAndNamesTheProcess) {
+  const auto first = ControlService::start(socket_, source_);
+  ASSERT_TRUE(first) << first.error();
+  const auto second = ControlService::start(socket_, source_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error(),
+            socket_ + " is served by process " + std::to_string(getpid()) + "; use --socket for another one");
+  EXPECT_TRUE(answers(socket_)) << "the first is unharmed";
+}
+
+TEST_F(ControlServiceTest, TakesOverWhatAKilledProcessLeft) {
+  ::close(bind_socket(socket_, false));
+  std::ofstream(socket_ + ".lock") << "999999\n";
+  const auto service = ControlService::start(socket_, source_);
+  ASSERT_TRUE(service) << service.error();
+  EXPECT_TRUE(answers(socket_));
+  std::string pid;
+  std::getline(std::ifstream(socket_ + ".lock") >> std::ws, pid);
+  EXPECT_EQ(pid, std::to_string(getpid()));
+}
+
+TEST_F(ControlServiceTest, NamesTheOwnerThatStandsInALockedFile) {
+  // The lock of another process, as its file says: a child holds it.
+  const std::string lock = socket_ + ".lock";
+  std::ofstream(lock) << "31337\n";
+  int ready[2];
+  int done[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(done), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int fd = ::open(lock.c_str(), O_RDWR);
+    char byte = ::flock(fd, LOCK_EX) == 0 ? 'y' : 'n';
+    ::close(done[1]);
+    if (::write(ready[1], &byte, 1) != 1 || ::read(done[0], &byte, 1) < 0) ::_exit(1);
+    ::_exit(0);
+  }
+  char byte = 'n';
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(byte, 'y');
+  const auto service = ControlService::start(socket_, source_);
+  ::close(done[1]);
+  ::waitpid(child, nullptr, 0);
+  for (const int fd : {ready[0], ready[1], done[0]}) ::close(fd);
+  ASSERT_FALSE(service);
+  EXPECT_EQ(service.error(), socket_ + " is served by process 31337; use --socket for another one");
+}
+
+TEST_F(ControlServiceTest, LeavesAFileThatIsNoSocketAlone) {
+  std::ofstream(socket_) << "precious";
+  const auto service = ControlService::start(socket_, source_);
+  ASSERT_FALSE(service);
+  EXPECT_EQ(service.error(), socket_ + " exists and is not a socket; remove it or use --socket for another one");
+  std::string text;
+  std::getline(std::ifstream(socket_), text);
+  EXPECT_EQ(text, "precious");
+}
+
+TEST_F(ControlServiceTest, LeavesTheSocketOfAnotherProgramAlone) {
+  const int other = bind_socket(socket_, true);
+  const auto service = ControlService::start(socket_, source_);
+  ASSERT_FALSE(service);
+  EXPECT_EQ(service.error(), socket_ + " belongs to a program that is not weir; use --socket for another one");
+  EXPECT_TRUE(std::filesystem::is_socket(socket_));
+  ::close(other);
+}
+
+TEST_F(ControlServiceTest, WantsTheFolderOfAChosenPathToBeThere) {
+  const std::string path = folder_ + "/no/w.sock";
+  const auto service = ControlService::start(path, source_);
+  ASSERT_FALSE(service);
+  EXPECT_EQ(service.error(),
+            folder_ + "/no: No such file or directory; make the folder of the socket " + path + " or use --socket");
+}
+
+TEST_F(ControlServiceTest, MakesTheFolderOfTheDefaultPath) {
+  if (geteuid() == 0) GTEST_SKIP() << "root's default is /run/weir, which may be in use";
+  const std::string path = default_socket_path();
+  if (!path.starts_with("/tmp/")) GTEST_SKIP() << "XDG_RUNTIME_DIR is made by the login";
+  const auto service = ControlService::start(path, source_);
+  ASSERT_TRUE(service) << service.error();
+  EXPECT_TRUE(answers(path));
+}
+
+TEST_F(ControlServiceTest, ServesPathsOfUnusualLettersAndOfTheGreatestLength) {
+  for (const std::string& name : {std::string("a b%41?c#d.sock"), std::string(106 - folder_.size(), 'x')}) {
+    const std::string path = folder_ + "/" + name;
+    const auto service = ControlService::start(path, source_);
+    ASSERT_TRUE(service) << service.error();
+    EXPECT_TRUE(std::filesystem::is_socket(path)) << path;
+    EXPECT_TRUE(answers(path)) << path;
+  }
+  const std::string path = folder_ + "/" + std::string(107 - folder_.size(), 'x');
+  ASSERT_EQ(path.size(), 108U);
+  EXPECT_FALSE(ControlService::start(path, source_));
+}
+
+}  // namespace
+}  // namespace weir

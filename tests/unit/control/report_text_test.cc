@@ -1,0 +1,180 @@
+// What weirctl prints, as whole texts written by hand; and the ledger as JSON.
+#include "proto/report/report_text.h"
+
+#include <gtest/gtest.h>
+
+#include "proto/message_json.h"
+#include "proto/report/text_table.h"
+
+namespace weir {
+namespace {
+
+void set(v1::Count* count, std::uint64_t packets, std::uint64_t octets) {
+  count->set_packets(packets);
+  count->set_octets(octets);
+}
+void set(v1::RecordCount* count, std::uint64_t records, std::uint64_t packets, std::uint64_t octets) {
+  count->set_records(records);
+  count->set_packets(packets);
+  count->set_octets(octets);
+}
+
+v1::Ledger example() {
+  v1::Ledger ledger;
+  ledger.set_balanced(true);
+  set(ledger.mutable_received(), 1'234'567, 100'000'000);
+  set(ledger.mutable_counted(), 1'234'560, 99'999'580);
+  set(ledger.mutable_counted_ip(), 1'234'560, 82'715'740);
+  set(&(*ledger.mutable_rejects())["vlan_truncated"], 0, 0);
+  set(&(*ledger.mutable_rejects())["ip_version"], 2, 120);
+  set(&(*ledger.mutable_rejects())["ether_type_arp"], 5, 300);
+  set(ledger.mutable_drained(), 10, 1'234'560, 82'715'740);
+  auto* exporter = ledger.add_exporters();
+  exporter->set_uri("json:-");
+  exporter->set_state("up");
+  exporter->set_balanced(true);
+  exporter->set_datagrams(3);
+  exporter->set_wire_octets(4096);
+  set(exporter->mutable_drained(), 10, 1'234'560, 82'715'740);
+  set(exporter->mutable_exported(), 9, 1'234'000, 82'000'000);
+  set(&(*exporter->mutable_lost())["queue_full"], 1, 560, 715'740);
+  auto* worker = ledger.add_workers();
+  worker->set_balanced(true);
+  set(worker->mutable_received(), 1'234'567, 100'000'000);
+  set(worker->mutable_counted(), 1'234'560, 99'999'580);
+  set(&(*worker->mutable_rejects())["ether_type_arp"], 7, 420);
+  return ledger;
+}
+
+TEST(LedgerText, LaysOutTheThreeEquations) {
+  EXPECT_EQ(
+      ledger_text(example()),
+      "1  every frame (frame octets)\n"
+      "                                 packets       octets\n"
+      "     received                  1,234,567  100,000,000\n"
+      "  =  counted in flows          1,234,560   99,999,580\n"
+      "  +  sampled out                       0            0\n"
+      "  +  filtered out                      0            0\n"
+      "  +  rejected: ether_type_arp          5          300\n"
+      "  +  rejected: ip_version              2          120\n"
+      "  +  lost: handover_full               0            0\n"
+      "\n"
+      "2  every counted packet (IP octets)\n"
+      "                          records    packets      octets\n"
+      "     counted in flows              1,234,560  82,715,740\n"
+      "  =  in the flow table          0          0           0\n"
+      "  +  in the record rings        0          0           0\n"
+      "  +  lost                       0          0           0\n"
+      "  +  drained                   10  1,234,560  82,715,740\n"
+      "\n"
+      "3  every drained record (IP octets)\n"
+      "  json:-: up, 3 datagrams or writes, 4,096 octets, balanced\n"
+      "                         records    packets      octets\n"
+      "       drained                10  1,234,560  82,715,740\n"
+      "    =  exported                9  1,234,000  82,000,000\n"
+      "    +  queued                  0          0           0\n"
+      "    +  lost: queue_full        1        560     715,740\n"
+      "\n"
+      "workers (packets)\n"
+      "  worker   received    counted  rejected  handed over  taken over  handover_full  in table  in ring  lost\n"
+      "       0  1,234,567  1,234,560         7            0           0              0         0        0     0"
+      "  balanced\n"
+      "\n"
+      "balanced\n");
+}
+
+TEST(LedgerText, EndsWithWhatDoesNotHold) {
+  v1::Ledger ledger = example();
+  ledger.set_balanced(false);
+  ledger.add_violations("1: 5 != 6");
+  ledger.add_violations("2: 7 != 8");
+  EXPECT_TRUE(ledger_text(ledger).ends_with("\n\nNOT BALANCED: 1: 5 != 6; 2: 7 != 8\n"));
+  ledger.clear_violations();
+  EXPECT_TRUE(ledger_text(ledger).ends_with("\n\nNOT BALANCED: the equation at fault is not named\n"));
+}
+
+TEST(LedgerJson, HasTheDocumentedKeys) {
+  v1::Ledger ledger;
+  ledger.set_balanced(true);
+  set(ledger.mutable_received(), 7, 420);
+  set(&(*ledger.mutable_rejects())["b"], 1, 60);
+  set(&(*ledger.mutable_rejects())["a"], 2, 120);
+  set(&(*ledger.mutable_lost())["ring_full"], 1, 2, 3);
+  ledger.add_violations("x\"y");
+  const std::string zero = R"({"packets":0,"octets":0})";
+  const std::string zero_records = R"({"records":0,"packets":0,"octets":0})";
+  EXPECT_EQ(message_json(ledger),
+            R"({"balanced":true,"received":{"packets":7,"octets":420},"counted":)" + zero + R"(,"counted_ip":)" + zero +
+                R"(,"sampled_out":)" + zero + R"(,"filtered_out":)" + zero +
+                R"(,"rejects":{"a":{"packets":2,"octets":120},"b":{"packets":1,"octets":60}},"handover_full":)" + zero +
+                R"(,"in_handover":)" + zero + R"(,"in_table":)" + zero_records + R"(,"in_rings":)" + zero_records +
+                R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
+                R"(,"exporters":[],"ports":[],"workers":[],"violations":["x\"y"]})");
+}
+
+TEST(StatusText, LaysOutPortsWorkersAndExporters) {
+  v1::StatusReply status;
+  status.set_version("0.1.0");
+  status.set_pid(42);
+  status.set_uptime_s(93'784.9);
+  status.set_flows(1'000);
+  status.set_capacity(1'048'576);
+  status.set_balanced(true);
+  auto* port = status.add_ports();
+  port->set_name("net_memif0");
+  port->set_driver("net_memif");
+  port->set_link_up(true);
+  port->set_link_mbps(100'000);
+  port->set_queues(2);
+  port->set_rx_descriptors(4096);
+  port->set_mtu(1500);
+  port->set_numa_node(-1);
+  port->set_rss("addresses");
+  auto* worker = status.add_workers();
+  worker->set_core(1);
+  worker->set_packets_per_second(14'880'952);
+  worker->set_frame_bits_per_second(9'999'000'000);
+  worker->set_busy(0.375);
+  worker->set_flows(1'000);
+  worker->set_capacity(1'048'576);
+  auto* exporter = status.add_exporters();
+  exporter->set_uri("json:-");
+  exporter->set_state("up");
+  set(exporter->mutable_exported(), 1'500, 0, 0);
+  set(&(*exporter->mutable_lost())["queue_full"], 2, 0, 0);
+  set(&(*exporter->mutable_lost())["shutdown"], 3, 0, 0);
+  EXPECT_EQ(status_text(status),
+            "weir    0.1.0, process 42\n"
+            "up      1 d 02:03:04\n"
+            "flows   1,000 of 1,048,576\n"
+            "memory  no huge pages\n"
+            "ledger  balanced\n"
+            "\n"
+            "ports\n"
+            "  port        driver     link           queues  descriptors   MTU  NUMA  RSS\n"
+            "  net_memif0  net_memif  up 100 Gbit/s       2         4096  1500    -1  addresses\n"
+            "\n"
+            "workers\n"
+            "  worker  core    packets   frame bits  busy               flows\n"
+            "       0     1  14.9 Mpps  10.0 Gbit/s  38 %  1,000 of 1,048,576\n"
+            "\n"
+            "exporters (records)\n"
+            "  exporter  state  exported  queued  lost\n"
+            "  json:-    up        1,500       0     5\n");
+}
+
+TEST(TextTable, GroupsAndScalesNumbers) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1000), "1,000");
+  EXPECT_EQ(grouped(18446744073709551615ULL), "18,446,744,073,709,551,615");
+  EXPECT_EQ(scaled(0, "pps"), "0 pps");
+  EXPECT_EQ(scaled(999, "pps"), "999 pps");
+  EXPECT_EQ(scaled(1000, "pps"), "1.00 kpps");
+  EXPECT_EQ(scaled(9'999, "pps"), "10.0 kpps");
+  EXPECT_EQ(scaled(99'990, "pps"), "100 kpps");
+  EXPECT_EQ(scaled(999'900, "pps"), "1.00 Mpps");
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,191 @@
+// Workers on threads of their own, fed frames by a source without a device: what they count, hand over and end with.
+#include "dataplane/worker.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <thread>
+
+#include "tests/support/flow_packet.h"
+#include "tests/support/packet_builder.h"
+
+namespace weir::test {
+namespace {
+
+/// Gives its frames once, in order.
+class FrameList final : public PacketSource {
+ public:
+  std::size_t receive(std::span<PacketView> views, std::uint64_t now_ns) override {
+    EXPECT_FALSE(lent_) << "received again before release()";
+    lent_ = true;
+    std::size_t count = 0;
+    while (count < views.size() && at_ < frames.size()) {
+      const Bytes& frame = frames[at_++];
+      views[count++] = {frame.data(),
+                        static_cast<std::uint32_t>(frame.size()),
+                        static_cast<std::uint32_t>(frame.size()),
+                        now_ns,
+                        1,
+                        LinkType::ethernet};
+    }
+    return count;
+  }
+  void release() override { lent_ = false; }
+  [[nodiscard]] bool done() const { return at_ == frames.size(); }
+
+  std::vector<Bytes> frames;
+
+ private:
+  std::size_t at_ = 0;
+  bool lent_ = false;
+};
+
+const KeyHash kHash({1, 2, 3, 4, 5, 6});
+
+std::vector<FlowRecord> take(RecordRing& ring) {
+  std::vector<FlowRecord> out(ring.capacity());
+  out.resize(ring.pop(out));
+  return out;
+}
+
+/// Ledger equations 1 and 2 of a worker at rest.
+void expect_balanced(const Worker& worker) {
+  const WorkerCounters& c = worker.counters();
+  PacketCount in = c.received;
+  in += c.taken_over;
+  PacketCount out = c.counted;
+  for (const PacketCount& reject : c.rejects) out += reject;
+  out += c.handed_over;
+  out += c.handover_full;
+  EXPECT_EQ(in, out);
+  FlowCount flows = c.in_table;
+  flows += c.emitted;
+  for (const FlowCount& lost : c.lost) flows += lost;
+  EXPECT_EQ(flows.packets, c.counted.packets);
+  EXPECT_EQ(flows.octets, c.counted_ip_octets);
+  EXPECT_EQ(worker.shard().recount(), c.in_table);
+}
+
+TEST(Worker, CountsFramesWithAnIpHeaderAndNamesTheRejectOfTheOthers) {
+  WorkerOptions options;
+  options.capacity = 1000;
+  Worker worker(options, kHash);
+  FrameList source;
+  source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1, 2).payload(10).bytes());
+  source.frames.push_back(packet().eth().ipv4("10.0.0.2", "10.0.0.1").udp(2, 1).payload(20).bytes());
+  source.frames.push_back(packet().eth().ether_type(0x0806).payload(46).bytes());
+  while (!source.done()) worker.poll(source, kEpochNs);
+  const WorkerCounters& c = worker.counters();
+  EXPECT_EQ(c.received, (PacketCount{3, 14 + 28 + 10 + 14 + 28 + 20 + 60}));
+  EXPECT_EQ(c.rejects[static_cast<std::size_t>(Reject::ether_type_arp)], (PacketCount{1, 60}));
+  EXPECT_EQ(c.in_table, (FlowCount{1, 2, 28 + 10 + 28 + 20}));
+  expect_balanced(worker);
+  worker.drain(kEpochNs);
+  const auto records = take(worker.records());
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].ingress_interface, 1U);
+  expect_balanced(worker);
+}
+
+TEST(Worker, AnswersASnapshotBetweenTwoPollsWithCountersThatBalance) {
+  WorkerOptions options;
+  options.capacity = 1000;
+  Worker worker(options, kHash);
+  FrameList source;
+  for (unsigned i = 0; i < 100; ++i)
+    source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(i, 2).bytes());
+  worker.poll(source, kEpochNs);
+  worker.snapshots().request();
+  EXPECT_FALSE(worker.snapshots().answered());
+  worker.poll(source, kEpochNs);
+  ASSERT_TRUE(worker.snapshots().answered());
+  EXPECT_EQ(worker.snapshots().value().received.packets, 64U);
+  EXPECT_EQ(worker.snapshots().value().in_table.records, 64U);
+}
+
+/// Workers whose sources hold the packets of both directions on different workers, as a device without RSS would.
+class HandOver : public ::testing::TestWithParam<unsigned> {};
+
+TEST_P(HandOver, NoConversationIsSplitOverWorkersAndEveryPacketIsAccountedFor) {
+  const unsigned workers = GetParam();
+  constexpr unsigned kConversations = 400;
+  constexpr unsigned kRounds = 20;
+  HandoverMesh mesh(workers);
+  std::vector<std::unique_ptr<Worker>> all;
+  std::vector<FrameList> sources(workers);
+  for (unsigned number = 0; number < workers; ++number) {
+    WorkerOptions options;
+    options.number = number;
+    options.workers = workers;
+    options.capacity = 2000;
+    options.handover = &mesh;
+    all.push_back(std::make_unique<Worker>(options, kHash));
+  }
+  std::uint64_t sent = 0;
+  for (unsigned round = 0; round < kRounds; ++round) {
+    for (unsigned i = 0; i < kConversations; ++i) {
+      sources[(i + round) % workers].frames.push_back(
+          packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1000 + i, 53).bytes());
+      sources[(i + round + 1) % workers].frames.push_back(
+          packet().eth().ipv4("10.0.0.2", "10.0.0.1").udp(53, 1000 + i).bytes());
+      sent += 2;
+    }
+  }
+  std::vector<std::thread> threads;
+  for (unsigned number = 0; number < workers; ++number) {
+    threads.emplace_back([&, number] {
+      while (!sources[number].done()) all[number]->poll(sources[number], kEpochNs);
+      all[number]->stop_receiving();
+      while (!all[number]->settle(kEpochNs)) std::this_thread::yield();
+      all[number]->drain(kEpochNs);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  std::set<std::pair<std::uint16_t, std::uint16_t>> ports;
+  PacketCount handed;
+  PacketCount taken;
+  std::uint64_t counted = 0;
+  std::uint64_t dropped = 0;
+  for (auto& worker : all) {
+    expect_balanced(*worker);
+    for (const FlowRecord& record : take(worker->records())) {
+      counted += record.total_packets();
+      const auto low = std::min(record.source_port, record.destination_port);
+      const auto high = std::max(record.source_port, record.destination_port);
+      EXPECT_TRUE(ports.emplace(low, high).second) << "conversation " << high << " came out twice";
+    }
+    handed += worker->counters().handed_over;
+    taken += worker->counters().taken_over;
+    dropped += worker->counters().handover_full.packets;
+  }
+  EXPECT_EQ(handed, taken);
+  EXPECT_EQ(counted + dropped, sent);
+  EXPECT_EQ(ports.size(), kConversations);
+  if (workers > 1) {
+    EXPECT_GT(handed.packets, 0U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, HandOver, ::testing::Values(2U, 3U, 4U));
+
+TEST(Worker, AFullHandOverRingLosesByNameAndHoldsNothingUp) {
+  HandoverMesh mesh(2);
+  WorkerOptions options;
+  options.workers = 2;
+  options.capacity = 100;
+  options.handover = &mesh;
+  Worker giver(options, kHash);
+  FrameList source;
+  for (unsigned i = 0; i < 4 * HandoverMesh::kRingPackets; ++i) {
+    source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(i % 1000, 53).bytes());
+  }
+  while (!source.done()) giver.poll(source, kEpochNs);  // nobody takes
+  EXPECT_EQ(giver.counters().handed_over.packets, HandoverMesh::kRingPackets);
+  EXPECT_GT(giver.counters().handover_full.packets, 0U);
+  expect_balanced(giver);
+}
+
+}  // namespace
+}  // namespace weir::test

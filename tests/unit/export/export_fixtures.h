@@ -1,0 +1,188 @@
+// What the tests of the exporters share: records that differ, the ledger's third equation, files and sockets to send
+// to.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/export/export_hub.h"
+#include "control/export/loss.h"
+#include "control/export/unique_fd.h"
+#include "proto/flow_protobuf.h"
+#include "proto/flow_record.h"
+
+namespace weir::test {
+
+/// The `number`th record: all differ, in source port and start time among others.
+inline FlowRecord numbered_record(std::uint32_t number) {
+  FlowRecord record{};
+  const std::uint8_t source[] = {10, 0, static_cast<std::uint8_t>(number >> 24),
+                                 static_cast<std::uint8_t>(number >> 16)};
+  std::memcpy(record.source_address, source, 4);
+  record.destination_address[0] = 192;
+  record.ip_version = 4;
+  record.ether_type = 0x0800;
+  record.protocol = 17;
+  record.source_port = static_cast<std::uint16_t>(number);
+  record.destination_port = 53;
+  record.packets[kForward] = 1 + number % 7;
+  record.octets[kForward] = 100 + number % 1000;
+  record.first_ns[kForward] = 1'700'000'000'000'000'000 + std::uint64_t{number} * 1000;
+  record.last_ns[kForward] = record.first_ns[kForward] + 500;
+  record.sampling_rate = 1;
+  record.end_reason = EndReason::idle_timeout;
+  return record;
+}
+
+inline std::shared_ptr<const RecordBatch> numbered_batch(std::uint32_t from, std::uint32_t count) {
+  auto batch = std::make_shared<RecordBatch>();
+  for (std::uint32_t i = 0; i < count; ++i) batch->push_back(numbered_record(from + i));
+  return batch;
+}
+
+inline RecordTotals totals_of_batch(const RecordBatch& batch) {
+  RecordTotals totals;
+  for (const FlowRecord& record : batch) totals.add(record);
+  return totals;
+}
+
+inline RecordTotals lost(const ExporterSnapshot& snapshot, ExportLoss loss) {
+  return snapshot.lost.at(static_cast<std::size_t>(loss)).second;
+}
+
+inline bool balanced(const ExporterSnapshot& snapshot) {
+  RecordTotals sum = snapshot.exported;
+  sum += snapshot.queued;
+  for (const auto& [name, totals] : snapshot.lost) sum += totals;
+  return sum == snapshot.drained;
+}
+
+/// Waits for what another thread does; 10 s is for a machine that is busy, and the test goes on at once.
+template <typename Condition>
+bool eventually(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::string content_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+inline std::vector<FlowRecord> records_in(const std::string& stream) {
+  std::vector<FlowRecord> records;
+  std::span<const std::uint8_t> rest(reinterpret_cast<const std::uint8_t*>(stream.data()), stream.size());
+  while (!rest.empty()) {
+    const DelimitedMessage found = next_delimited(rest);
+    EXPECT_EQ(found.status, DelimitedStatus::complete) << rest.size() << " octets left";
+    if (found.status != DelimitedStatus::complete) break;
+    FlowRecord record;
+    EXPECT_TRUE(decode_flow(found.message, record));
+    records.push_back(record);
+    rest = rest.subspan(found.consumed);
+  }
+  return records;
+}
+
+inline bool same(const FlowRecord& a, const FlowRecord& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+/// A socket on 127.0.0.1 and a port of the kernel's choice.
+class LoopbackSocket {
+ public:
+  explicit LoopbackSocket(int type, std::uint16_t port = 0) : fd_(::socket(AF_INET, type | SOCK_CLOEXEC, 0)) {
+    const int on = 1;
+    setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    EXPECT_EQ(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << strerror(errno);
+    socklen_t length = sizeof address;
+    getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &length);
+    port_ = ntohs(address.sin_port);
+    if (type == SOCK_STREAM) {
+      EXPECT_EQ(listen(fd_.get(), 8), 0);
+    }
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  void close() { fd_.reset(); }
+
+  /// One datagram; empty if none comes.
+  [[nodiscard]] std::vector<std::uint8_t> receive(int timeout_ms) const {
+    std::vector<std::uint8_t> datagram(65536);
+    pollfd waits{fd_.get(), POLLIN, 0};
+    if (poll(&waits, 1, timeout_ms) <= 0) return {};
+    const ssize_t got = recv(fd_.get(), datagram.data(), datagram.size(), 0);
+    datagram.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return datagram;
+  }
+
+  [[nodiscard]] UniqueFd accept() const {
+    pollfd waits{fd_.get(), POLLIN, 0};
+    if (poll(&waits, 1, 10'000) <= 0) return {};
+    return UniqueFd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  }
+
+ private:
+  UniqueFd fd_;
+  std::uint16_t port_ = 0;
+};
+
+/// Everything until the peer closes, or `enough` octets.
+inline std::string read_stream(int fd, std::size_t enough = SIZE_MAX) {
+  std::string result;
+  char part[65536];
+  while (result.size() < enough) {
+    pollfd waits{fd, POLLIN, 0};
+    if (poll(&waits, 1, 10'000) <= 0) break;
+    const ssize_t got = read(fd, part, std::min(sizeof part, enough - result.size()));
+    if (got <= 0) break;
+    result.append(part, static_cast<std::size_t>(got));
+  }
+  return result;
+}
+
+}  // namespace weir::test

@@ -1,0 +1,129 @@
+#include "control/export/export_uri.h"
+
+#include <gtest/gtest.h>
+
+#include "control/export/export_hub.h"
+
+namespace weir {
+namespace {
+
+TEST(ExportUri, TakesEveryForm) {
+  const auto netflow = parse_export_uri("netflow9://collector.example:2055");
+  ASSERT_TRUE(netflow) << netflow.error();
+  EXPECT_EQ(netflow->kind, ExportKind::netflow9);
+  EXPECT_EQ(netflow->host, "collector.example");
+  EXPECT_EQ(netflow->port, 2055);
+  EXPECT_EQ(netflow->mtu, 1400U);
+  EXPECT_EQ(netflow->template_refresh_ns, 20'000'000'000U);
+  EXPECT_TRUE(netflow->uniflow);
+  EXPECT_EQ(netflow->source_id, 1U);
+  EXPECT_EQ(netflow->rate, 0U);
+
+  const auto tcp = parse_export_uri("protobuf+tcp://[2001:db8::1]:65535");
+  ASSERT_TRUE(tcp) << tcp.error();
+  EXPECT_EQ(tcp->kind, ExportKind::protobuf_tcp);
+  EXPECT_EQ(tcp->host, "2001:db8::1");
+  EXPECT_EQ(tcp->port, 65535);
+
+  const auto unix_socket = parse_export_uri("protobuf+unix:///run/collect.sock");
+  ASSERT_TRUE(unix_socket) << unix_socket.error();
+  EXPECT_EQ(unix_socket->kind, ExportKind::protobuf_unix);
+  EXPECT_EQ(unix_socket->path, "/run/collect.sock");
+
+  const auto file = parse_export_uri("protobuf:flows.pb");
+  ASSERT_TRUE(file) << file.error();
+  EXPECT_EQ(file->kind, ExportKind::protobuf_file);
+  EXPECT_EQ(file->path, "flows.pb");
+  EXPECT_FALSE(file->standard_output());
+
+  const auto output = parse_export_uri("json:-");
+  ASSERT_TRUE(output) << output.error();
+  EXPECT_EQ(output->kind, ExportKind::json_file);
+  EXPECT_TRUE(output->standard_output());
+}
+
+TEST(ExportUri, TakesEveryOption) {
+  const auto uri = parse_export_uri(
+      "netflow9://127.0.0.1:9995?mtu=9000&template_refresh=1500ms&uniflow=0&source_id=4294967295&rate=50000");
+  ASSERT_TRUE(uri) << uri.error();
+  EXPECT_EQ(uri->mtu, 9000U);
+  EXPECT_EQ(uri->template_refresh_ns, 1'500'000'000U);
+  EXPECT_FALSE(uri->uniflow);
+  EXPECT_EQ(uri->source_id, 4294967295U);
+  EXPECT_EQ(uri->rate, 50000U);
+  for (const char* const good : {"1s", "2m", "24h", "1000ms", "1000000us", "1000000000ns"}) {
+    EXPECT_TRUE(check_export_uri(std::string("netflow9://h:1?template_refresh=") + good)) << good;
+  }
+}
+
+struct Bad {
+  const char* uri;
+  const char* what;  ///< part of the message
+};
+
+TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
+  const Bad table[] = {
+      {"", "unknown form; expected one of netflow9://HOST:PORT, protobuf+tcp://HOST:PORT"},
+      {"ipfix://h:1", "unknown form"},
+      {"NETFLOW9://h:1", "unknown form"},
+      {"netflow9:h:1", "unknown form"},
+      {"protobuf+udp://h:1", "unknown form"},
+      {"flows.json", "unknown form"},
+      {"netflow9://", "no host"},
+      {"netflow9://:2055", "no host"},
+      {"netflow9://[]:2055", "no host"},
+      {"netflow9://host", "no port; expected netflow9://HOST:PORT"},
+      {"netflow9://host:", "no port"},
+      {"netflow9://host:0", "port '0' is not a number from 1 to 65535"},
+      {"netflow9://host:65536", "port '65536'"},
+      {"netflow9://host:-1", "port '-1'"},
+      {"netflow9://host:http", "port 'http'"},
+      {"netflow9://host:2055/", "port '2055/'"},
+      {"netflow9://::1:2055", "an IPv6 address stands in brackets"},
+      {"netflow9://[::1:2055", "'[' without ']'"},
+      {"netflow9://[::1]", "no port"},
+      {"netflow9://[::1]2055", "'2055' behind ']'"},
+      {"netflow9://h:1?mtu=575", "mtu '575' is not a number from 576 to 9000"},
+      {"netflow9://h:1?mtu=9001", "mtu '9001'"},
+      {"netflow9://h:1?mtu=", "mtu ''"},
+      {"netflow9://h:1?mtu", "option 'mtu' has no value"},
+      {"netflow9://h:1?mtu=1400&mtu=1400", "option 'mtu' is given twice"},
+      {"netflow9://h:1?mtu=1400&&rate=1", "option '' has no value"},
+      {"netflow9://h:1?profile=goflow2", "no option 'profile'; netflow9 has mtu, template_refresh, uniflow"},
+      {"netflow9://h:1?template_refresh=20", "template_refresh '20' is not a duration"},
+      {"netflow9://h:1?template_refresh=0s", "template_refresh '0s'"},
+      {"netflow9://h:1?template_refresh=999ms", "template_refresh '999ms'"},
+      {"netflow9://h:1?template_refresh=25h", "template_refresh '25h'"},
+      {"netflow9://h:1?template_refresh=18446744073709551615h", "template_refresh '18446744073709551615h'"},
+      {"netflow9://h:1?uniflow=2", "uniflow '2' is not a number from 0 to 1"},
+      {"netflow9://h:1?uniflow=yes", "uniflow 'yes'"},
+      {"netflow9://h:1?source_id=4294967296", "source_id '4294967296'"},
+      {"netflow9://h:1?rate=0", "rate '0'"},
+      {"netflow9://h:1?rate=1e6", "rate '1e6'"},
+      {"netflow9://h:1?rate=99999999999999999999", "rate '99999999999999999999'"},
+      {"protobuf+tcp://h", "no port; expected protobuf+tcp://HOST:PORT"},
+      {"protobuf+tcp://h:1?rate=5", "no option 'rate'; protobuf+tcp://HOST:PORT has none"},
+      {"protobuf+unix://", "'' is not an absolute path; expected protobuf+unix:///PATH"},
+      {"protobuf+unix://run/x.sock", "'run/x.sock' is not an absolute path"},
+      {"protobuf+unix:///", "'/' is not an absolute path"},
+      {"protobuf:", "no file; expected protobuf:FILE"},
+      {"json:", "no file; expected json:FILE"},
+      {"json:x?pretty=1", "no option 'pretty'; json:FILE has none"},
+  };
+  for (const Bad& bad : table) {
+    const auto checked = check_export_uri(bad.uri);
+    ASSERT_FALSE(checked) << bad.uri;
+    EXPECT_NE(checked.error().find(bad.what), std::string::npos) << checked.error();
+    EXPECT_EQ(checked.error().find(std::string("export '") + bad.uri + "'"), 0U) << checked.error();
+    EXPECT_EQ(checked.error().find('\n'), std::string::npos) << checked.error();
+  }
+}
+
+TEST(ExportUri, KnowsHowLongTheNameOfAUnixSocketMayBe) {
+  // unix(7): sun_path has 108 octets, one of them the terminating zero.
+  EXPECT_TRUE(check_export_uri("protobuf+unix:///" + std::string(106, 'x')));
+  EXPECT_FALSE(check_export_uri("protobuf+unix:///" + std::string(107, 'x')));
+}
+
+}  // namespace
+}  // namespace weir

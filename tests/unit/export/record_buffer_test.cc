@@ -1,0 +1,69 @@
+#include "control/export/record_buffer.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/unit/export/export_fixtures.h"
+
+namespace weir {
+namespace {
+
+using test::numbered_batch;
+using test::numbered_record;
+
+TEST(RecordBuffer, CountsARecordWhenItsLastOctetLeft) {
+  RecordBuffer buffer(RecordFormat::protobuf);
+  const auto batch = numbered_batch(0, 2);
+  ASSERT_EQ(buffer.append(*batch), 2U);
+  std::uint8_t first[kFlowProtobufMaxOctets];
+  const std::size_t first_octets = static_cast<std::size_t>(write_flow_protobuf(first, numbered_record(0)) - first);
+  EXPECT_EQ(buffer.advance(first_octets - 1), RecordTotals{});
+  EXPECT_EQ(buffer.begun_octets(), first_octets - 1);
+  RecordTotals one;
+  one.add(numbered_record(0));
+  EXPECT_EQ(buffer.advance(1), one);
+  EXPECT_EQ(buffer.begun_octets(), 0U);
+  buffer.advance(3);
+  buffer.rewind();
+  EXPECT_EQ(buffer.pending().size() + first_octets, [&] {
+    RecordBuffer both(RecordFormat::protobuf);
+    both.append(*batch);
+    return both.pending().size();
+  }());
+  RecordTotals other;
+  other.add(numbered_record(1));
+  EXPECT_EQ(buffer.clear(), other);
+  EXPECT_TRUE(buffer.empty());
+}
+
+TEST(RecordBuffer, GivesTheSameStreamHoweverItLeaves) {
+  std::mt19937_64 random(7);
+  for (const RecordFormat format : {RecordFormat::json, RecordFormat::protobuf}) {
+    const auto batch = numbered_batch(0, 3000);
+    RecordBuffer large(format, 4 * 1024 * 1024);
+    ASSERT_EQ(large.append(*batch), batch->size());
+    const std::string expected(reinterpret_cast<const char*>(large.pending().data()), large.pending().size());
+
+    RecordBuffer small(format, 5000);
+    std::string stream;
+    RecordTotals done;
+    std::size_t next = 0;
+    while (next < batch->size() || !small.empty()) {
+      next += small.append(std::span(*batch).subspan(next, std::min<std::size_t>(batch->size() - next, random() % 9)));
+      const std::size_t count = std::min<std::size_t>(small.pending().size(), random() % 700);
+      const bool breaks = random() % 10 == 0;
+      stream.append(reinterpret_cast<const char*>(small.pending().data()), count);
+      done += small.advance(count);
+      if (breaks) {  // a connection that broke: the receiver threw away the part of a record that it has
+        stream.resize(stream.size() - small.begun_octets());
+        small.rewind();
+      }
+    }
+    EXPECT_EQ(stream, expected);
+    EXPECT_EQ(done, test::totals_of_batch(*batch));
+  }
+}
+
+}  // namespace
+}  // namespace weir

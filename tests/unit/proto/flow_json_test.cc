@@ -1,0 +1,132 @@
+#include "proto/flow_json.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <string>
+
+namespace weir {
+namespace {
+
+std::string line_of(const FlowRecord& record) {
+  char out[kFlowJsonMaxOctets];
+  return {out, write_flow_json(out, record)};
+}
+
+std::string text_of(const std::uint8_t* address, std::uint8_t ip_version) {
+  char out[kAddressTextMaxOctets];
+  return {out, write_address_text(out, address, ip_version)};
+}
+
+FlowRecord tcp_biflow() {
+  FlowRecord record{};
+  const std::uint8_t source[] = {192, 0, 2, 1};
+  const std::uint8_t destination[] = {198, 51, 100, 200};
+  std::memcpy(record.source_address, source, 4);
+  std::memcpy(record.destination_address, destination, 4);
+  record.ip_version = 4;
+  record.ether_type = 0x0800;
+  record.source_port = 50000;
+  record.destination_port = 443;
+  record.protocol = 6;
+  record.first_ns[kForward] = 1'700'000'000'000'000'001;
+  record.last_ns[kForward] = 1'700'000'001'000'000'000;
+  record.first_ns[kReverse] = 1'700'000'000'500'000'000;
+  record.last_ns[kReverse] = 1'700'000'002'999'999'999;
+  record.packets[kForward] = 10;
+  record.packets[kReverse] = 8;
+  record.octets[kForward] = 1000;
+  record.octets[kReverse] = 123456789;
+  record.tcp_flags[kForward] = 0x1b;
+  record.tcp_flags[kReverse] = 0x1a;
+  record.ip_tos[kForward] = 0xb8;
+  record.ip_tos[kReverse] = 0x28;
+  record.vlan_id = 100;
+  record.ingress_interface = 2;
+  record.sampling_rate = 1;
+  record.end_reason = EndReason::end_of_flow;
+  return record;
+}
+
+TEST(FlowJson, WritesABiflowAsOneLine) {
+  EXPECT_EQ(line_of(tcp_biflow()),
+            R"({"src_addr":"192.0.2.1","dst_addr":"198.51.100.200","src_port":50000,"dst_port":443,"proto":6,)"
+            R"("packets":10,"bytes":1000,"rev_packets":8,"rev_bytes":123456789,)"
+            R"("time_flow_start_ns":1700000000000000001,"time_flow_end_ns":1700000002999999999,)"
+            R"("tcp_flags":27,"rev_tcp_flags":26,"ip_tos":184,"vlan_id":100,"etype":2048,"in_if":2,)"
+            R"("end_reason":3,"sampling_rate":1,"rev_ip_tos":40,)"
+            R"("fwd_time_start_ns":1700000000000000001,"fwd_time_end_ns":1700000001000000000,)"
+            R"("rev_time_start_ns":1700000000500000000,"rev_time_end_ns":1700000002999999999})"
+            "\n");
+}
+
+TEST(FlowJson, WritesIcmpFieldsForIcmpv6AndZeroTimesForADirectionWithoutPackets) {
+  FlowRecord record{};
+  inet_pton(AF_INET6, "2001:db8::1", record.source_address);
+  inet_pton(AF_INET6, "ff02::1:ff00:1", record.destination_address);
+  record.ip_version = 6;
+  record.ether_type = 0x86dd;
+  record.protocol = 58;
+  record.icmp_type[kForward] = 135;
+  record.icmp_code[kForward] = 0;
+  record.packets[kForward] = 1;
+  record.octets[kForward] = 72;
+  record.first_ns[kForward] = record.last_ns[kForward] = 5;
+  record.first_ns[kReverse] = 1;  // means nothing: there are no packets
+  record.tcp_flags[kReverse] = 9;
+  record.sampling_rate = 1;
+  record.end_reason = EndReason::idle_timeout;
+  EXPECT_EQ(line_of(record),
+            R"({"src_addr":"2001:db8::1","dst_addr":"ff02::1:ff00:1","src_port":0,"dst_port":0,"proto":58,)"
+            R"("packets":1,"bytes":72,"rev_packets":0,"rev_bytes":0,"time_flow_start_ns":5,"time_flow_end_ns":5,)"
+            R"("tcp_flags":0,"rev_tcp_flags":0,"ip_tos":0,"vlan_id":0,"etype":34525,"in_if":0,)"
+            R"("end_reason":1,"sampling_rate":1,"icmp_type":135,"icmp_code":0,"rev_ip_tos":0,)"
+            R"("fwd_time_start_ns":5,"fwd_time_end_ns":5,"rev_time_start_ns":0,"rev_time_end_ns":0})"
+            "\n");
+}
+
+TEST(FlowJson, FitsTheStatedRoomWithEveryFieldAtItsGreatest) {
+  FlowRecord record;
+  std::memset(&record, 0xff, sizeof record);
+  record.ip_version = 6;
+  record.protocol = 58;
+  EXPECT_LE(line_of(record).size(), 791U);
+}
+
+TEST(FlowJson, WritesAddressesAsRfc5952Says) {
+  const auto canonical = [](const char* text) {
+    std::uint8_t address[16];
+    EXPECT_EQ(inet_pton(AF_INET6, text, address), 1);
+    return text_of(address, 6);
+  };
+  EXPECT_EQ(canonical("2001:0db8:0:0:0:0:0002:0001"), "2001:db8::2:1");
+  EXPECT_EQ(canonical("2001:db8:0:1:1:1:1:1"), "2001:db8:0:1:1:1:1:1");  // section 4.2.2: not for one group
+  EXPECT_EQ(canonical("2001:0:0:1:0:0:0:1"), "2001:0:0:1::1");           // section 4.2.3: the longest run
+  EXPECT_EQ(canonical("2001:db8:0:0:1:0:0:1"), "2001:db8::1:0:0:1");     // the first of equals
+  EXPECT_EQ(canonical("2001:DB8::AAAA"), "2001:db8::aaaa");              // section 4.3: lower case
+  EXPECT_EQ(canonical("::"), "::");
+  EXPECT_EQ(canonical("::1"), "::1");
+  EXPECT_EQ(canonical("fe80::"), "fe80::");
+  EXPECT_EQ(canonical("::ffff:192.0.2.128"), "::ffff:192.0.2.128");
+}
+
+TEST(FlowJson, WritesAddressesAsInetNtopDoes) {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 20000; ++round) {
+    std::uint8_t address[16];
+    const std::uint64_t zeros = random();  // half of the groups are zero, so that runs of all lengths occur
+    for (int i = 0; i < 16; ++i) {
+      address[i] = static_cast<std::uint8_t>((zeros >> (i / 2) & 1) != 0 ? 0 : (random() & 0xff) >> (random() % 8));
+    }
+    char expected[INET6_ADDRSTRLEN];
+    inet_ntop(AF_INET6, address, expected, sizeof expected);
+    ASSERT_EQ(text_of(address, 6), expected);
+    inet_ntop(AF_INET, address, expected, sizeof expected);
+    ASSERT_EQ(text_of(address, 4), expected);
+  }
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,103 @@
+// message_json: goldens written by hand from RFC 8259 (JSON), RFC 4648 (base64) and RFC 3629 (UTF-8). Protobuf's own
+// well-known types stand in for the shapes that weir's flow.proto does not have (maps, oneofs, types in themselves).
+#include "proto/message_json.h"
+
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/type.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "proto/flow.pb.h"
+
+namespace weir {
+namespace {
+
+TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
+  v1::FlowRecord record;
+  record.set_type(v1::FlowRecord::IPFIX);
+  record.set_src_addr(std::string("\xc0\x00\x02\x01", 4));
+  record.set_bytes(std::numeric_limits<std::uint64_t>::max());
+  record.set_src_port(443);
+  EXPECT_EQ(message_json(record),
+            R"({"type":"IPFIX","sampling_rate":0,"src_addr":"wAACAQ==","dst_addr":"","bytes":18446744073709551615,)"
+            R"("packets":0,"in_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"tcp_flags":0,"vlan_id":0,)"
+            R"("etype":0,"icmp_type":0,"icmp_code":0,"time_flow_start_ns":0,"time_flow_end_ns":0,"rev_packets":0,)"
+            R"("rev_bytes":0,"rev_tcp_flags":0,"end_reason":0,"rev_ip_tos":0,"rev_icmp_type":0,"rev_icmp_code":0,)"
+            R"("fwd_time_start_ns":0,"fwd_time_end_ns":0,"rev_time_start_ns":0,"rev_time_end_ns":0})");
+}
+
+TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {
+  v1::FlowRecord record;
+  record.set_type(static_cast<v1::FlowRecord::FlowType>(77));
+  EXPECT_EQ(message_json(record).substr(0, 12), R"({"type":77,")");
+}
+
+TEST(MessageJson, WritesUnsetSubMessagesWithZerosAndRepeatedFieldsAsLists) {
+  google::protobuf::Type type;
+  type.set_name("a");
+  type.add_oneofs("x");
+  type.add_oneofs("y");
+  EXPECT_EQ(message_json(type),
+            R"({"name":"a","fields":[],"oneofs":["x","y"],"options":[],"source_context":{"file_name":""},)"
+            R"("syntax":"SYNTAX_PROTO2"})");
+}
+
+TEST(MessageJson, WritesMapsAsObjectsSortedByKeyAndOnlyTheSetMemberOfAOneof) {
+  google::protobuf::Struct object;
+  (*object.mutable_fields())["b"].set_bool_value(true);
+  (*object.mutable_fields())["a"].set_number_value(-0.25);
+  (*object.mutable_fields())["c"];
+  EXPECT_EQ(message_json(object), R"({"fields":{"a":{"number_value":-0.25},"b":{"bool_value":true},"c":{}}})");
+}
+
+TEST(MessageJson, WritesNumbersThatAreNotFiniteAsNull) {
+  google::protobuf::DoubleValue number;
+  number.set_value(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_EQ(message_json(number), R"({"value":null})");
+  number.set_value(std::numeric_limits<double>::infinity());
+  EXPECT_EQ(message_json(number), R"({"value":null})");
+  number.set_value(0.1);
+  EXPECT_EQ(message_json(number), R"({"value":0.1})");
+}
+
+TEST(MessageJson, WritesNegativeIntegersExactly) {
+  google::protobuf::Int64Value number;
+  number.set_value(std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(message_json(number), R"({"value":-9223372036854775808})");
+}
+
+TEST(MessageJson, PadsBase64ByTheLengthOfTheBytes) {
+  // RFC 4648 §10.
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
+  for (const auto& [octets, base64] : vectors) {
+    google::protobuf::BytesValue value;
+    value.set_value(octets);
+    EXPECT_EQ(message_json(value), std::string("{\"value\":\"") + base64 + "\"}");
+  }
+}
+
+TEST(MessageJson, EscapesWhatAStringMayNotHold) {
+  EXPECT_EQ(json_string("a\"b\\c\n\r\t\x01\x1f\x7f"), "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\x7f\"");
+  EXPECT_EQ(json_string(std::string("\0", 1)), "\"\\u0000\"");
+  EXPECT_EQ(json_string("\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82"), "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82\"");
+}
+
+TEST(MessageJson, ReplacesOctetsThatAreNotUtf8) {
+  const std::string replaced = "\xef\xbf\xbd";
+  EXPECT_EQ(json_string("\xff"), "\"" + replaced + "\"");
+  EXPECT_EQ(json_string("\xc0\xaf"), "\"" + replaced + replaced + "\"");                 // overlong
+  EXPECT_EQ(json_string("\xed\xa0\x80"), "\"" + replaced + replaced + replaced + "\"");  // surrogate
+  EXPECT_EQ(json_string("\xe2\x82"), "\"" + replaced + replaced + "\"");                 // cut off
+  EXPECT_EQ(json_string("\xf4\x90\x80\x80z"), "\"" + replaced + replaced + replaced + replaced + "z\"");
+}
+
+}  // namespace
+}  // namespace weir

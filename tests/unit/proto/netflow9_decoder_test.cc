@@ -1,0 +1,451 @@
+// The decoder: datagrams written octet by octet, a table of malformed ones, and what the encoder makes.
+#include "proto/netflow9_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/byte_order.h"
+#include "proto/netflow9_encoder.h"
+
+namespace weir {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+/// "00 0a ff" as octets; blanks are for the reader.
+Bytes octets(std::string_view hex) {
+  Bytes result;
+  int high = -1;
+  for (const char c : hex) {
+    if (c == ' ') continue;
+    const int value = c <= '9' ? c - '0' : c - 'a' + 10;
+    if (high < 0) {
+      high = value;
+    } else {
+      result.push_back(static_cast<std::uint8_t>(high * 16 + value));
+      high = -1;
+    }
+  }
+  return result;
+}
+
+struct HeaderValues {
+  std::uint16_t count = 1;
+  std::uint32_t uptime_ms = 10'000;
+  std::uint32_t unix_secs = 1'700'000'000;
+  std::uint32_t sequence = 0;
+  std::uint32_t source_id = 1;
+};
+
+Bytes datagram(const HeaderValues& header, std::string_view flow_sets) {
+  Bytes result(20);
+  store_be<std::uint16_t>(&result[0], 9);
+  store_be<std::uint16_t>(&result[2], header.count);
+  store_be<std::uint32_t>(&result[4], header.uptime_ms);
+  store_be<std::uint32_t>(&result[8], header.unix_secs);
+  store_be<std::uint32_t>(&result[12], header.sequence);
+  store_be<std::uint32_t>(&result[16], header.source_id);
+  const Bytes body = octets(flow_sets);
+  result.insert(result.end(), body.begin(), body.end());
+  return result;
+}
+
+// Template 300: IPV4_SRC_ADDR, L4_DST_PORT, IN_BYTES of 3 octets. Records of 9 octets.
+constexpr std::string_view kTemplate300 = "0000 0014 012c 0003 0008 0004 000b 0002 0001 0003";
+constexpr std::string_view kData300 = "012c 0010 0a000001 01bb 010203 000000";  // one record, 3 octets of padding
+
+TEST(Netflow9Decoder, DecodesIntegersOfAnyLengthAndSkipsPadding) {
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  ASSERT_EQ(decoder.decode("a", datagram({.count = 2}, std::string(kTemplate300) + std::string(kData300)), out),
+            Netflow9Error::none);
+  ASSERT_EQ(out.flows.size(), 1U);
+  EXPECT_EQ(out.flows[0].ip_version, 4);
+  EXPECT_EQ(out.flows[0].source_address[0], 10);
+  EXPECT_EQ(out.flows[0].source_address[3], 1);
+  EXPECT_EQ(out.flows[0].destination_port, 443);
+  EXPECT_EQ(out.flows[0].octets, 0x010203U);
+  EXPECT_EQ(out.flows[0].packets, 0U);
+  EXPECT_EQ(out.flows[0].template_id, 300);
+  EXPECT_EQ(decoder.totals().records, 1U);
+  EXPECT_EQ(decoder.totals().templates, 1U);
+  EXPECT_EQ(decoder.totals().count_mismatches, 0U);
+}
+
+TEST(Netflow9Decoder, KeepsElementsItHasNoPlaceForAsRawValues) {
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  // Template 256: element 65 (nameless) of 2 octets, protocol, an IPv4 address of a wrong length.
+  const Bytes input =
+      datagram({.count = 2}, "0000 0014 0100 0003 0041 0002 0004 0001 0008 0005 0100 000c beef 11 0102030405");
+  ASSERT_EQ(decoder.decode("a", input, out), Netflow9Error::none);
+  ASSERT_EQ(out.flows.size(), 1U);
+  EXPECT_EQ(out.flows[0].protocol, 17);
+  ASSERT_EQ(out.flows[0].value_count, 2U);
+  const Netflow9Value& first = out.values[out.flows[0].first_value];
+  EXPECT_EQ(first.element, 65);
+  EXPECT_FALSE(first.scope);
+  EXPECT_EQ(Bytes(first.octets.begin(), first.octets.end()), (Bytes{0xbe, 0xef}));
+  EXPECT_EQ(out.values[out.flows[0].first_value + 1].octets.size(), 5U);
+}
+
+TEST(Netflow9Decoder, TurnsUptimeIntoWallClock) {
+  struct Case {
+    std::uint32_t uptime_ms, first, last;
+    std::uint64_t first_ms, last_ms;
+  };
+  const std::uint64_t header_ms = 1'700'000'000'000;
+  const Case cases[] = {
+      {10'000, 4'000, 9'999, header_ms - 6'000, header_ms - 1},
+      {10'000, 10'000, 10'500, header_ms, header_ms + 500},                   // ended after the header's clock was read
+      {10'000, 4'294'967'000, 9'000, header_ms - 10'296, header_ms - 1'000},  // began before the wrap
+      {4'294'967'000, 0, 4'294'966'999, header_ms - 4'294'967'000, header_ms - 1},  // an offset 49.7 days back
+  };
+  for (const Case& c : cases) {
+    Netflow9Decoder decoder;
+    Netflow9Decoded out;
+    Bytes input = datagram({.count = 2, .uptime_ms = c.uptime_ms},
+                           "0000 0010 0100 0002 0016 0004 0015 0004 0100 000c 00000000 00000000");
+    store_be<std::uint32_t>(&input[input.size() - 8], c.first);
+    store_be<std::uint32_t>(&input[input.size() - 4], c.last);
+    ASSERT_EQ(decoder.decode("a", input, out), Netflow9Error::none);
+    ASSERT_EQ(out.flows.size(), 1U);
+    EXPECT_EQ(out.flows[0].first_ns, c.first_ms * 1'000'000) << c.first;
+    EXPECT_EQ(out.flows[0].last_ns, c.last_ms * 1'000'000) << c.last;
+  }
+}
+
+TEST(Netflow9Decoder, DecodesOptionsWithTheirScopes) {
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  // RFC 3954 section 6.1: options template 257, one scope (interface, 4 octets), options 34 and 35; 2 octets padding.
+  const Bytes input = datagram({.count = 2},
+                               "0001 0018 0101 0004 0008 0002 0004 0022 0004 0023 0001 0000"
+                               "0101 0010 00000007 00000064 02 000000");
+  ASSERT_EQ(decoder.decode("a", input, out), Netflow9Error::none);
+  EXPECT_TRUE(out.flows.empty());
+  ASSERT_EQ(out.options.size(), 1U);
+  ASSERT_EQ(out.options[0].value_count, 3U);
+  EXPECT_TRUE(out.values[0].scope);
+  EXPECT_EQ(out.values[0].element, 2);
+  EXPECT_EQ(load_be<std::uint32_t>(out.values[0].octets.data()), 7U);
+  EXPECT_FALSE(out.values[1].scope);
+  EXPECT_EQ(out.values[1].element, 34);
+  EXPECT_EQ(load_be<std::uint32_t>(out.values[1].octets.data()), 100U);
+  EXPECT_EQ(out.values[2].octets[0], 2);
+  EXPECT_EQ(decoder.totals().option_records, 1U);
+  EXPECT_EQ(decoder.totals().records, 0U);
+}
+
+TEST(Netflow9Decoder, KeepsTemplatesPerExporterAndSourceId) {
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  ASSERT_EQ(decoder.decode("a", datagram({.source_id = 1}, kTemplate300), out), Netflow9Error::none);
+  const auto flows = [&](std::string_view exporter, std::uint32_t source_id) {
+    EXPECT_EQ(decoder.decode(exporter, datagram({.sequence = 1, .source_id = source_id}, kData300), out),
+              Netflow9Error::none);
+    return out.flows.size();
+  };
+  EXPECT_EQ(flows("a", 1), 1U);
+  EXPECT_EQ(flows("a", 2), 0U);
+  EXPECT_EQ(flows("b", 1), 0U);
+  EXPECT_EQ(decoder.totals().unknown_template, 2U);
+  EXPECT_EQ(decoder.counts("a", 1).unknown_template, 0U);
+  EXPECT_EQ(decoder.counts("b", 1).unknown_template, 1U);
+  EXPECT_EQ(decoder.streams(), 3U);
+}
+
+TEST(Netflow9Decoder, FollowsRedefinitionAndWithdrawal) {
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  ASSERT_EQ(decoder.decode("a", datagram({}, kTemplate300), out), Netflow9Error::none);
+  // 300 becomes: protocol, then padding of 7 octets by an element without a place.
+  ASSERT_EQ(decoder.decode("a", datagram({.sequence = 1}, "0000 0010 012c 0002 0004 0001 00d2 0008"), out),
+            Netflow9Error::none);
+  ASSERT_EQ(decoder.decode("a", datagram({.sequence = 2}, "012c 0010 06 0000000000000000 000000"), out),
+            Netflow9Error::none);
+  ASSERT_EQ(out.flows.size(), 1U);
+  EXPECT_EQ(out.flows[0].protocol, 6);
+  EXPECT_EQ(out.flows[0].ip_version, 0);
+  ASSERT_EQ(decoder.decode("a", datagram({.sequence = 3}, "0000 0008 012c 0000"), out), Netflow9Error::none);
+  ASSERT_EQ(decoder.decode("a", datagram({.sequence = 4}, kData300), out), Netflow9Error::none);
+  EXPECT_TRUE(out.flows.empty());
+  EXPECT_EQ(decoder.totals().withdrawals, 1U);
+  EXPECT_EQ(decoder.totals().unknown_template, 1U);
+}
+
+TEST(Netflow9Decoder, NamesWhatIsWrongWithADatagram) {
+  struct Case {
+    std::string_view flow_sets;
+    Netflow9Error error;
+  };
+  const Case cases[] = {
+      {"0000 00", Netflow9Error::truncated_flow_set},
+      {"0100 0004 ab", Netflow9Error::truncated_flow_set},
+      {"0100 0000", Netflow9Error::flow_set_too_short},
+      {"0100 0003", Netflow9Error::flow_set_too_short},
+      {"0100 0005", Netflow9Error::flow_set_too_long},
+      {"0000 ffff 0100 0001", Netflow9Error::flow_set_too_long},
+      {"0000 000c 00ff 0001 0004 0001", Netflow9Error::bad_template_id},
+      {"0001 0012 00ff 0004 0004 0001 0004 0022 0004", Netflow9Error::bad_template_id},
+      {"0000 000c 0100 0002 0004 0001", Netflow9Error::truncated_template},
+      {"0000 000c 0100 ffff 0004 0001", Netflow9Error::truncated_template},
+      {"0001 000e 0100 fffc fffc 0001 0004", Netflow9Error::truncated_template},
+      {"0000 000c 0100 0001 0004 0000", Netflow9Error::zero_length_field},
+      {"0001 0012 0100 0004 0004 0001 0000 0022 0004", Netflow9Error::zero_length_field},
+      {"0000 000c 0100 0001 0004 ffff", Netflow9Error::record_too_long},
+      {"0000 0010 0100 0002 0004 8000 0005 8000", Netflow9Error::record_too_long},
+      {"0001 0012 0100 0003 0005 0001 0004 0022 0004", Netflow9Error::bad_scope_length},
+      {"0001 000e 0100 0000 0004 0022 0004", Netflow9Error::bad_scope_length},
+      {"0001 0008 0100 0000", Netflow9Error::trailing_octets},
+      // A record of 9 octets, and 4 that are no padding.
+      {"0000 0014 012c 0003 0008 0004 000b 0002 0001 0003 012c 0011 0a000001 01bb 010203 00000000",
+       Netflow9Error::trailing_octets},
+  };
+  for (const Case& c : cases) {
+    Netflow9Decoder decoder;
+    Netflow9Decoded out;
+    EXPECT_EQ(decoder.decode("a", datagram({}, c.flow_sets), out), c.error) << c.flow_sets;
+    EXPECT_EQ(decoder.errors(c.error), 1U) << c.flow_sets;
+    EXPECT_EQ(decoder.totals().malformed, 1U);
+    EXPECT_EQ(decoder.totals().datagrams, 1U);
+  }
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  EXPECT_EQ(decoder.decode("a", Bytes(19), out), Netflow9Error::short_header);
+  EXPECT_EQ(decoder.decode("a", {}, out), Netflow9Error::short_header);
+  EXPECT_EQ(decoder.decode("a", Bytes(20), out), Netflow9Error::wrong_version);
+  EXPECT_EQ(decoder.totals().malformed, 3U);
+  EXPECT_EQ(decoder.streams(), 0U) << "what is no NetFlow v9 makes no stream";
+  EXPECT_EQ(error_name(Netflow9Error::zero_length_field), "zero_length_field");
+  EXPECT_FALSE(error_text(Netflow9Error::too_many_streams).empty());
+}
+
+TEST(Netflow9Decoder, StoresNothingOfAMalformedTemplateAndGoesOnWithTheRest) {
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  const Bytes input = datagram({}, "0000 000c 0100 0001 0004 0000" + std::string(kTemplate300) + std::string(kData300));
+  EXPECT_EQ(decoder.decode("a", input, out), Netflow9Error::zero_length_field);
+  EXPECT_EQ(out.flows.size(), 1U);
+  EXPECT_EQ(decoder.decode("a", datagram({.sequence = 1}, "0100 0008 00000000"), out), Netflow9Error::none);
+  EXPECT_EQ(decoder.totals().unknown_template, 1U);
+}
+
+TEST(Netflow9Decoder, StaysWithinItsLimits) {
+  Netflow9Decoder decoder({.streams = 2, .templates_per_stream = 2, .fields_per_stream = 4});
+  Netflow9Decoded out;
+  std::uint32_t sequence = 0;
+  const auto take = [&](std::string_view sets) {
+    return decoder.decode("a", datagram({.sequence = sequence++}, sets), out);
+  };
+  EXPECT_EQ(take("0000 000c 0100 0001 0004 0001"), Netflow9Error::none);
+  EXPECT_EQ(take("0000 000c 0101 0001 0004 0001"), Netflow9Error::none);
+  EXPECT_EQ(take("0000 000c 0102 0001 0004 0001"), Netflow9Error::too_many_templates);
+  EXPECT_EQ(take("0000 0014 0101 0003 0004 0001 0005 0001 0006 0001"), Netflow9Error::none) << "4 fields in all";
+  EXPECT_EQ(take("0000 0010 0100 0002 0004 0001 0005 0001"), Netflow9Error::too_many_templates) << "5 fields";
+  EXPECT_EQ(take("0100 0005 06"), Netflow9Error::none);
+  EXPECT_TRUE(out.flows.empty()) << "the old definition of 256 is gone";
+  EXPECT_EQ(take("0000 000c 0102 0001 0004 0001"), Netflow9Error::none) << "its room is free again";
+  EXPECT_EQ(decoder.decode("b", datagram({}, ""), out), Netflow9Error::none);
+  EXPECT_EQ(decoder.decode("c", datagram({}, ""), out), Netflow9Error::too_many_streams);
+  EXPECT_EQ(decoder.decode("a", datagram({.source_id = 9}, ""), out), Netflow9Error::too_many_streams);
+  EXPECT_EQ(decoder.streams(), 2U);
+}
+
+TEST(Netflow9Decoder, CountsLossLatenessAndRestartsOfTheSequence) {
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  const auto take = [&](std::uint32_t sequence, std::uint32_t uptime_ms, std::uint32_t unix_secs) {
+    EXPECT_EQ(
+        decoder.decode(
+            "a", datagram({.count = 0, .uptime_ms = uptime_ms, .unix_secs = unix_secs, .sequence = sequence}, ""), out),
+        Netflow9Error::none);
+    return decoder.totals();
+  };
+  EXPECT_EQ(take(0xfffffffe, 100'000, 1000).lost_datagrams, 0U) << "the first number is no gap";
+  EXPECT_EQ(take(0xffffffff, 100'000, 1000).sequence_gaps, 0U);
+  EXPECT_EQ(take(0, 100'000, 1000).sequence_gaps, 0U) << "the number wraps";
+  Netflow9Counts counts = take(4, 101'000, 1001);
+  EXPECT_EQ(counts.sequence_gaps, 1U);
+  EXPECT_EQ(counts.lost_datagrams, 3U);
+  counts = take(2, 101'000, 1001);
+  EXPECT_EQ(counts.late_datagrams, 1U);
+  EXPECT_EQ(counts.lost_datagrams, 2U);
+  counts = take(5, 102'000, 1002);
+  EXPECT_EQ(counts.sequence_gaps, 1U) << "a late datagram does not set the number back";
+  // Back to 0 with a later boot: the exporter started again.
+  counts = take(0, 1'000, 1010);
+  EXPECT_EQ(counts.restarts, 1U);
+  EXPECT_EQ(counts.late_datagrams, 1U);
+  EXPECT_EQ(take(1, 2'000, 1011).lost_datagrams, 2U);
+  // Far ahead is no loss of a thousand million datagrams.
+  counts = take(0x40000000, 3'000, 1012);
+  EXPECT_EQ(counts.restarts, 2U);
+  EXPECT_EQ(counts.lost_datagrams, 2U);
+}
+
+TEST(Netflow9Decoder, SkipsReservedFlowSetsAndReportsAWrongCount) {
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  EXPECT_EQ(decoder.decode("a", datagram({.count = 0}, "0002 0008 deadbeef"), out), Netflow9Error::none);
+  EXPECT_EQ(decoder.totals().reserved_flow_sets, 1U);
+  EXPECT_EQ(decoder.totals().count_mismatches, 0U);
+  EXPECT_EQ(decoder.decode("a", datagram({.count = 7, .sequence = 1}, kTemplate300), out), Netflow9Error::none);
+  EXPECT_EQ(decoder.totals().count_mismatches, 1U);
+}
+
+/// A record in which every field that v9 carries is random, by the rules of flow_record.h.
+FlowRecord random_record(std::mt19937_64& random) {
+  FlowRecord record{};
+  const auto fill = [&](std::uint8_t* at, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) at[i] = static_cast<std::uint8_t>(random());
+  };
+  record.ip_version = random() % 2 == 0 ? 4 : 6;
+  record.ether_type = record.ip_version == 4 ? 0x0800 : 0x86dd;
+  fill(record.source_address, record.ip_version == 4 ? 4 : 16);
+  fill(record.destination_address, record.ip_version == 4 ? 4 : 16);
+  record.source_port = static_cast<std::uint16_t>(random());
+  record.destination_port = static_cast<std::uint16_t>(random());
+  record.vlan_id = static_cast<std::uint16_t>(random() % 4096);
+  record.ingress_interface = static_cast<std::uint32_t>(random());
+  record.sampling_rate = 1 + static_cast<std::uint32_t>(random() % 1000);
+  const std::uint8_t protocols[] = {1, 6, 17, 58, 132};
+  record.protocol = protocols[random() % 5];
+  record.end_reason = static_cast<EndReason>(1 + random() % 5);
+  const std::uint64_t directions = 1 + random() % 3;  // forward, reverse, both
+  for (int way = 0; way < 2; ++way) {
+    if ((directions >> way & 1) == 0) continue;
+    record.first_ns[way] = random() % 4'000'000'000'000'000'000;
+    record.last_ns[way] = record.first_ns[way] + random() % 300'000'000'000;
+    record.packets[way] = 1 + random() % (random() % 2 == 0 ? 100 : UINT64_MAX - 1);
+    record.octets[way] = random();
+    record.tcp_flags[way] = static_cast<std::uint8_t>(random());
+    record.ip_tos[way] = static_cast<std::uint8_t>(random());
+    if (record.protocol == 1 || record.protocol == 58) {
+      record.icmp_type[way] = static_cast<std::uint8_t>(random());
+      record.icmp_code[way] = static_cast<std::uint8_t>(random());
+    }
+  }
+  if (directions == 3) {  // both near each other, as in one conversation
+    record.first_ns[1] = record.first_ns[0] + random() % 1'000'000'000;
+    record.last_ns[1] = record.first_ns[1] + random() % 300'000'000'000;
+  }
+  return record;
+}
+
+void expect_direction(const DecodedFlow& flow, const FlowRecord& record, int way) {
+  const bool forward = way == kForward;
+  EXPECT_EQ(std::memcmp(flow.source_address, forward ? record.source_address : record.destination_address, 16), 0);
+  EXPECT_EQ(std::memcmp(flow.destination_address, forward ? record.destination_address : record.source_address, 16), 0);
+  EXPECT_EQ(flow.source_port, forward ? record.source_port : record.destination_port);
+  EXPECT_EQ(flow.destination_port, forward ? record.destination_port : record.source_port);
+  EXPECT_EQ(flow.packets, record.packets[way]);
+  EXPECT_EQ(flow.octets, record.octets[way]);
+  EXPECT_EQ(flow.first_ns, record.first_ns[way] / 1'000'000 * 1'000'000);
+  EXPECT_EQ(flow.last_ns, record.last_ns[way] / 1'000'000 * 1'000'000);
+  EXPECT_EQ(flow.tcp_flags, record.tcp_flags[way]);
+  EXPECT_EQ(flow.ip_tos, record.ip_tos[way]);
+  EXPECT_EQ(flow.icmp_type, record.icmp_type[way]);
+  EXPECT_EQ(flow.icmp_code, record.icmp_code[way]);
+  EXPECT_EQ(flow.protocol, record.protocol);
+  EXPECT_EQ(flow.ip_version, record.ip_version);
+  EXPECT_EQ(flow.vlan_id, record.vlan_id);
+  EXPECT_EQ(flow.ether_type, record.ether_type);
+  EXPECT_EQ(flow.ingress_interface, record.ingress_interface);
+  EXPECT_EQ(flow.sampling_rate, record.sampling_rate);
+  EXPECT_EQ(flow.end_reason, static_cast<std::uint8_t>(record.end_reason));
+  EXPECT_EQ(flow.value_count, 0U);
+}
+
+TEST(Netflow9Decoder, GivesBackWhatTheEncoderWasGiven) {
+  std::mt19937_64 random(20231114);
+  for (const bool narrow_times : {false, true}) {
+    Netflow9Options options;
+    options.capture_time = true;
+    Netflow9Encoder encoder(options);
+    Netflow9Decoder decoder;
+    Netflow9Decoded out;
+    std::vector<FlowRecord> pending;
+    std::uint64_t checked = 0;
+    const auto flush = [&] {
+      const auto octets_out = encoder.finish(0);
+      const Bytes exact(octets_out.begin(), octets_out.end());
+      ASSERT_EQ(decoder.decode("weir", exact, out), Netflow9Error::none);
+      // Each family keeps its order; IPv4 comes first.
+      std::stable_partition(pending.begin(), pending.end(), [](const FlowRecord& r) { return r.ip_version == 4; });
+      std::size_t at = 0;
+      for (const FlowRecord& record : pending) {
+        for (int way = 0; way < 2; ++way) {
+          if (record.packets[way] == 0) continue;
+          ASSERT_LT(at, out.flows.size());
+          expect_direction(out.flows[at++], record, way);
+        }
+      }
+      EXPECT_EQ(at, out.flows.size());
+      checked += at;
+      pending.clear();
+    };
+    for (int i = 0; i < 5'000; ++i) {
+      FlowRecord record = random_record(random);
+      if (narrow_times) {  // so that datagrams fill up instead of closing at the window
+        for (int way = 0; way < 2; ++way) {
+          if (record.packets[way] == 0) continue;
+          const std::uint64_t length = record.last_ns[way] - record.first_ns[way];
+          record.first_ns[way] = 1'700'000'000'000'000'000 + record.first_ns[way] % 1'000'000'000'000;
+          record.last_ns[way] = record.first_ns[way] + length;
+        }
+      }
+      if (!encoder.add(record, 0)) {
+        flush();
+        ASSERT_TRUE(encoder.add(record, 0));
+      }
+      pending.push_back(record);
+    }
+    flush();
+    EXPECT_GT(checked, 5'000U);
+    const Netflow9Counts totals = decoder.totals();
+    EXPECT_EQ(totals.records, checked);
+    EXPECT_EQ(totals.sequence_gaps + totals.late_datagrams + totals.restarts, 0U);
+    EXPECT_EQ(totals.count_mismatches, 0U);
+    EXPECT_EQ(totals.unknown_template, 0U);
+    EXPECT_EQ(encoder.clamped_starts(), 0U);
+  }
+}
+
+TEST(Netflow9Decoder, SurvivesEveryTruncationAndRandomOctets) {
+  Netflow9Options options;
+  options.capture_time = true;
+  Netflow9Encoder encoder(options);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 4; ++i) {
+    FlowRecord record = random_record(random);
+    record.first_ns[0] = record.first_ns[1] = record.last_ns[0] = record.last_ns[1] = 1'700'000'000'000'000'000;
+    ASSERT_TRUE(encoder.add(record, 0));
+  }
+  const auto whole = encoder.finish(0);
+  const Bytes original(whole.begin(), whole.end());
+  Netflow9Decoder decoder;
+  Netflow9Decoded out;
+  for (std::size_t size = 0; size < original.size(); ++size) {
+    const Bytes cut(original.begin(), original.begin() + static_cast<std::ptrdiff_t>(size));
+    // What is cut between two FlowSets is well formed; everything else is an error.
+    const Netflow9Error error = decoder.decode("a", cut, out);
+    const bool between = size == 20 || size == 184 || (error == Netflow9Error::none && size > 184);
+    EXPECT_EQ(error == Netflow9Error::none, between) << size;
+  }
+  for (int i = 0; i < 20'000; ++i) {
+    Bytes damaged = original;
+    for (int n = 0; n < 4; ++n) damaged[20 + random() % (damaged.size() - 20)] = static_cast<std::uint8_t>(random());
+    (void)decoder.decode("a", damaged, out);
+    ASSERT_LE(out.flows.size(), damaged.size());
+  }
+}
+
+}  // namespace
+}  // namespace weir

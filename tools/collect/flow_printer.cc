@@ -1,0 +1,167 @@
+#include "tools/collect/flow_printer.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+
+#include "proto/flow_json.h"
+#include "tools/collect/units.h"
+
+namespace weir {
+namespace {
+
+constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kDccp = 33, kIcmp6 = 58, kSctp = 132, kUdpLite = 136;
+
+bool has_ports(std::uint8_t protocol) {
+  return protocol == kTcp || protocol == kUdp || protocol == kDccp || protocol == kSctp || protocol == kUdpLite;
+}
+
+std::string address_text(const std::uint8_t* address, std::uint8_t ip_version) {
+  char text[kAddressTextMaxOctets];
+  return {text, write_address_text(text, address, ip_version)};
+}
+
+std::string end_text(EndReason reason) {
+  switch (reason) {
+    case EndReason::idle_timeout:
+      return "idle";
+    case EndReason::active_timeout:
+      return "active";
+    case EndReason::end_of_flow:
+      return "closed";
+    case EndReason::forced_end:
+      return "forced";
+    case EndReason::lack_of_resources:
+      return "evicted";
+  }
+  return "-";  // a record of another producer: the value may be none of RFC 5102's
+}
+
+}  // namespace
+
+std::string protocol_text(std::uint8_t protocol) {
+  switch (protocol) {
+    case kIcmp:
+      return "ICMP";
+    case kTcp:
+      return "TCP";
+    case kUdp:
+      return "UDP";
+    case kDccp:
+      return "DCCP";
+    case kIcmp6:
+      return "ICMP6";
+    case kSctp:
+      return "SCTP";
+    case kUdpLite:
+      return "UDPL";
+    default:
+      return fmt::format("{}", protocol);
+  }
+}
+
+std::string endpoint_text(const std::uint8_t* address, std::uint8_t ip_version, std::uint16_t port,
+                          std::uint8_t protocol) {
+  std::string text = address_text(address, ip_version);
+  if (!has_ports(protocol)) return text;
+  return ip_version == 4 ? fmt::format("{}:{}", text, port) : fmt::format("[{}]:{}", text, port);
+}
+
+std::string tcp_flags_text(std::uint8_t flags) {
+  constexpr std::string_view kLetters = "CEUAPRSF";
+  std::string text;
+  for (unsigned bit = 0; bit < 8; ++bit) {
+    if ((flags & (0x80U >> bit)) != 0) text += kLetters[bit];
+  }
+  return text.empty() ? "-" : text;
+}
+
+void FlowPrinter::print(const FlowRecord& record) {
+  if (format_ == Format::none || !error_.empty()) return;
+  if (format_ == Format::json) {
+    char line[kFlowJsonMaxOctets];
+    lines_.append(line, write_flow_json(line, record));
+  } else {
+    print_line(record);
+  }
+  if (lines_.size() >= kWriteAt) static_cast<void>(flush());  // an error is kept, and told by the caller's flush()
+}
+
+void FlowPrinter::print_line(const FlowRecord& record) {
+  const std::string source =
+      endpoint_text(record.source_address, record.ip_version, record.source_port, record.protocol);
+  const std::string destination =
+      endpoint_text(record.destination_address, record.ip_version, record.destination_port, record.protocol);
+  const std::size_t wanted = std::max({std::size_t{21}, source.size(), destination.size()});
+  auto out = std::back_inserter(lines_);
+  if (wanted > endpoint_width_) {
+    endpoint_width_ = wanted;
+    fmt::format_to(out, "{:<23}  {:>8}  {:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>9}  {:>8}  {:<8}  {}\n", "START (UTC)",
+                   "DURATION", "PROTO", "SOURCE", wanted, "DESTINATION", wanted, "PACKETS", "BYTES", "REVERSE", "BYTES",
+                   "FLAGS", "END");
+  }
+  const auto flags = static_cast<std::uint8_t>(record.tcp_flags[kForward] | record.tcp_flags[kReverse]);
+  const std::uint64_t start_ns = record.start_ns();
+  const std::uint64_t end_ns = record.end_ns();
+  fmt::format_to(out, "{:<23}  {:>8}  {:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>9}  {:>8}  {:<8}  {}\n",
+                 time_text(start_ns), duration_text(end_ns > start_ns ? end_ns - start_ns : 0),
+                 protocol_text(record.protocol), source, endpoint_width_, destination, endpoint_width_,
+                 record.packets[kForward], octets_text(record.octets[kForward]), record.packets[kReverse],
+                 octets_text(record.octets[kReverse]), tcp_flags_text(flags), end_text(record.end_reason));
+}
+
+void FlowPrinter::print_top(const std::vector<FlowTotals::Flow>& flows, bool json) {
+  auto out = std::back_inserter(lines_);
+  struct Row {
+    std::string source, destination;
+  };
+  std::vector<Row> rows;
+  std::size_t width = 21;
+  for (const auto& [tuple, sums] : flows) {
+    if (json) {
+      fmt::format_to(out,
+                     R"({{"src_addr":"{}","dst_addr":"{}","src_port":{},"dst_port":{},"proto":{},"packets":{},)"
+                     R"("bytes":{},"first_ns":{},"last_ns":{}}})"
+                     "\n",
+                     address_text(tuple.source_address, tuple.ip_version),
+                     address_text(tuple.destination_address, tuple.ip_version), tuple.source_port,
+                     tuple.destination_port, tuple.protocol, sums.packets, sums.octets, sums.first_ns, sums.last_ns);
+      continue;
+    }
+    rows.push_back(
+        {endpoint_text(tuple.source_address, tuple.ip_version, tuple.source_port, tuple.protocol),
+         endpoint_text(tuple.destination_address, tuple.ip_version, tuple.destination_port, tuple.protocol)});
+    width = std::max({width, rows.back().source.size(), rows.back().destination.size()});
+  }
+  if (json || flows.empty()) return;
+  if (endpoint_width_ != 0) lines_ += '\n';  // apart from the table of records
+  fmt::format_to(out, "{:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>8}\n", "PROTO", "SOURCE", width, "DESTINATION", width,
+                 "PACKETS", "BYTES", "DURATION");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const FlowSums& sums = flows[i].sums;
+    fmt::format_to(out, "{:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>8}\n", protocol_text(flows[i].tuple.protocol),
+                   rows[i].source, width, rows[i].destination, width, sums.packets, octets_text(sums.octets),
+                   duration_text(sums.last_ns > sums.first_ns ? sums.last_ns - sums.first_ns : 0));
+  }
+}
+
+tl::expected<void, std::string> FlowPrinter::flush() {
+  std::size_t written = 0;
+  while (error_.empty() && written < lines_.size()) {
+    const ssize_t octets = ::write(descriptor_, lines_.data() + written, lines_.size() - written);
+    if (octets >= 0) {
+      written += static_cast<std::size_t>(octets);
+    } else if (errno != EINTR) {
+      error_ = fmt::format("standard output: {}", std::strerror(errno));
+    }
+  }
+  lines_.clear();
+  if (!error_.empty()) return tl::make_unexpected(error_);
+  return {};
+}
+
+}  // namespace weir

@@ -1,0 +1,49 @@
+// FlowPrinter: records as lines, to standard output: a table for people, or JSON for programs.
+//
+// Lines gather in memory and are written when 64 KiB are there or the caller says flush(), which it does whenever
+// nothing more is to be read, so that a person sees a record at once and a flood costs few system calls.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "proto/flow_record.h"
+#include "tools/collect/flow_totals.h"
+
+namespace weir {
+
+class FlowPrinter {
+ public:
+  enum class Format : std::uint8_t { none, table, json };
+  FlowPrinter(Format format, int descriptor) : format_(format), descriptor_(descriptor) {}
+
+  void print(const FlowRecord& record);
+  /// The largest flows as a table, or as one JSON line each.
+  void print_top(const std::vector<FlowTotals::Flow>& flows, bool json);
+  /// Writes what has gathered. Error: one line; nothing is written any more after it.
+  tl::expected<void, std::string> flush();
+
+ private:
+  static constexpr std::size_t kWriteAt = 65'536;
+  void print_line(const FlowRecord& record);
+
+  Format format_;
+  int descriptor_;
+  std::string lines_;
+  std::string error_;               ///< of the first write that failed
+  std::size_t endpoint_width_ = 0;  ///< of the address columns: grows when a longer address comes
+};
+
+/// "10.0.0.1:443", "[2001:db8::1]:443"; without a port for protocols that have none.
+std::string endpoint_text(const std::uint8_t* address, std::uint8_t ip_version, std::uint16_t port,
+                          std::uint8_t protocol);
+
+/// "TCP", "UDP", ... or the number.
+std::string protocol_text(std::uint8_t protocol);
+
+/// "SFPA" as set, "-" for none: CEUAPRSF, RFC 9293's bits from the highest.
+std::string tcp_flags_text(std::uint8_t flags);
+
+}  // namespace weir

@@ -1,0 +1,51 @@
+#include "tools/collect/listen_uri.h"
+
+#include <fmt/format.h>
+#include <sys/un.h>
+
+#include <charconv>
+
+namespace weir {
+
+tl::expected<ListenUri, std::string> parse_listen_uri(std::string_view uri) {
+  const auto wrong = [&](std::string_view what) { return tl::make_unexpected(fmt::format("'{}': {}", uri, what)); };
+  const std::size_t colon = uri.find("://");
+  const std::string_view scheme = uri.substr(0, colon);
+  ListenUri result;
+  if (scheme == "netflow9" && colon != std::string_view::npos) {
+    result.kind = ListenUri::Kind::netflow9_udp;
+  } else if (scheme == "protobuf+tcp" && colon != std::string_view::npos) {
+    result.kind = ListenUri::Kind::protobuf_tcp;
+  } else if (scheme == "protobuf+unix" && colon != std::string_view::npos) {
+    result.kind = ListenUri::Kind::protobuf_unix;
+  } else {
+    return wrong("not one of netflow9://HOST:PORT, protobuf+tcp://HOST:PORT, protobuf+unix:///PATH");
+  }
+  std::string_view rest = uri.substr(colon + 3);
+
+  if (result.kind == ListenUri::Kind::protobuf_unix) {
+    constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
+    if (rest.size() < 2 || rest.front() != '/') return wrong("the path must be absolute: protobuf+unix:///run/x.sock");
+    if (rest.size() > kLongestPath) return wrong(fmt::format("a socket's path has at most {} octets", kLongestPath));
+    if (rest.find('\0') != std::string_view::npos) return wrong("the path holds a zero octet");
+    result.path = rest;
+    return result;
+  }
+
+  const std::size_t last_colon = rest.rfind(':');
+  if (last_colon == std::string_view::npos) return wrong("the port is missing: HOST:PORT, [IPV6]:PORT");
+  std::string_view host = rest.substr(0, last_colon);
+  const std::string_view port = rest.substr(last_colon + 1);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find_first_of(":[]") != std::string_view::npos) {
+    return wrong("an IPv6 address needs brackets: [::1]:9995");
+  }
+  if (host.empty()) return wrong("the host is missing; 0.0.0.0 is every IPv4 address of this machine, [::] all");
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), result.port);
+  if (error != std::errc() || end != port.data() + port.size()) return wrong("the port must be a number up to 65535");
+  result.host = host;
+  return result;
+}
+
+}  // namespace weir

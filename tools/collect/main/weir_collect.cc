@@ -1,0 +1,167 @@
+// weir-collect: receives flow records, or reads a file of them, and shows what they say.
+//
+// Records go to standard output, everything else to standard error.
+// Exit codes: 0 done; 1 something outside is wrong (a file, a socket, standard output); 2 the command line is.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tools/collect/collector.h"
+#include "tools/collect/flow_printer.h"
+#include "tools/collect/flow_totals.h"
+#include "tools/collect/listen_uri.h"
+#include "tools/collect/sockets.h"
+#include "tools/collect/summary.h"
+#include "tools/collect/units.h"
+
+namespace {
+
+constexpr int kExitOutside = 1;
+constexpr int kExitCommandLine = 2;
+
+int complain(const std::string& line, int code) {
+  fmt::print(stderr, "weir-collect: {}\n", line);
+  return code;
+}
+
+struct Options {
+  std::vector<std::string> listen;
+  std::string file;
+  std::string summary_file;
+  std::string duration;
+  std::size_t top = 0;
+  std::size_t max_flows = weir::FlowTotals::kDefaultMaxFlows;
+  bool json = false;
+  bool quiet = false;
+};
+
+void describe(CLI::App& app, Options& options) {
+  app.add_option("FILE", options.file, "file of length-delimited weir.v1.FlowRecord messages; - is standard input");
+  app.add_option("--listen", options.listen,
+                 "netflow9://HOST:PORT (UDP), protobuf+tcp://HOST:PORT or protobuf+unix:///PATH; repeatable;\n"
+                 "port 0 lets the system choose")
+      ->type_name("URI")
+      ->allow_extra_args(false);
+  app.add_flag("--json", options.json, "one JSON object a line instead of a table");
+  app.add_flag("--quiet", options.quiet, "no line for each record");
+  app.add_option("--top", options.top, "at the end the N flows (directional 5-tuples) with the most octets")
+      ->type_name("N");
+  app.add_option("--duration", options.duration, "stop after this time (10s, 5m); without it at SIGINT or SIGTERM")
+      ->type_name("T");
+  app.add_option("--summary", options.summary_file, "write the summary as one JSON object; - is standard output")
+      ->type_name("FILE");
+  app.add_option("--max-flows", options.max_flows, "flows told apart, 112 octets each; more are summed only")
+      ->type_name("N")
+      ->capture_default_str();
+  app.footer(
+      "Examples:\n"
+      "  weir-collect --listen netflow9://127.0.0.1:9995\n"
+      "  weir-collect --json --listen protobuf+unix:///run/weir/records.sock | jq .bytes\n"
+      "  weir-collect --quiet --top 10 records.pb\n"
+      "  weir read --export protobuf:- capture.pcap | weir-collect -\n"
+      "Records go to standard output, the summary to standard error.\n"
+      "Exit code: 0 done; 1 a file, a socket or the network; 2 the command line.");
+}
+
+/// SIGINT and SIGTERM become readable on a descriptor, so that one poll() waits for everything.
+weir::Descriptor signals_as_descriptor() {
+  ::signal(SIGPIPE, SIG_IGN);  // a reader that left is an error of write(), with a name
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  return weir::Descriptor(::signalfd(-1, &set, SFD_CLOEXEC));
+}
+
+tl::expected<void, std::string> write_summary(const std::string& path, const std::string& line) {
+  if (path == "-") {
+    if (std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0) return {};
+    return tl::make_unexpected(fmt::format("standard output: {}", std::strerror(errno)));
+  }
+  std::ofstream file(path);
+  file << line;
+  file.close();
+  if (!file) return tl::make_unexpected(fmt::format("{}: {}", path, std::strerror(errno)));
+  return {};
+}
+
+int collect(const Options& options) {
+  std::uint64_t duration_ns = 0;
+  if (!options.duration.empty()) {
+    const auto parsed = weir::parse_duration_ns(options.duration);
+    if (!parsed) return complain("--duration: " + parsed.error(), kExitCommandLine);
+    if (*parsed == 0) return complain("--duration: must be greater than 0", kExitCommandLine);
+    duration_ns = *parsed;
+  }
+  if (options.listen.empty() == options.file.empty()) {
+    return complain("give either --listen URI or a FILE (--help shows examples)", kExitCommandLine);
+  }
+  if (!options.file.empty() && duration_ns != 0) {
+    return complain("--duration goes with --listen; a FILE is read to its end", kExitCommandLine);
+  }
+  std::vector<weir::ListenUri> uris;
+  for (const std::string& text : options.listen) {
+    auto uri = weir::parse_listen_uri(text);
+    if (!uri) return complain("--listen " + uri.error(), kExitCommandLine);
+    uris.push_back(std::move(*uri));
+  }
+
+  using Format = weir::FlowPrinter::Format;
+  weir::FlowTotals totals(options.max_flows);
+  weir::FlowPrinter printer(options.quiet ? Format::none : options.json ? Format::json : Format::table, STDOUT_FILENO);
+  weir::Collector collector(totals, printer);
+  const weir::Descriptor signals = signals_as_descriptor();
+  for (const weir::ListenUri& uri : uris) {
+    const auto lines = collector.listen(uri);
+    if (!lines) return complain(lines.error(), kExitOutside);
+    for (const std::string& line : *lines) complain(line, 0);
+  }
+
+  // What came before an error is shown all the same.
+  auto done =
+      uris.empty() ? collector.read_file(options.file, signals.get()) : collector.run(signals.get(), duration_ns);
+  if (options.top != 0) printer.print_top(totals.top(options.top), options.json);
+  const auto flushed = printer.flush();
+  if (done && !flushed) done = flushed;
+  if (done || totals.records() != 0) fmt::print(stderr, "weir-collect: {}", weir::summary_text(collector, totals));
+  if (!options.summary_file.empty()) {
+    const auto written = write_summary(options.summary_file, weir::summary_json(collector, totals));
+    if (!written) return complain("--summary " + written.error(), kExitOutside);
+  }
+  return done ? 0 : complain(done.error(), kExitOutside);
+}
+
+int parse_and_collect(int argc, char** argv) {
+  CLI::App app("Collector and decoder of flow records: NetFlow v9 over UDP, and weir's protobuf.", "weir-collect");
+  Options options;
+  describe(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return complain(error.what(), kExitCommandLine);
+  }
+  return collect(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return parse_and_collect(argc, argv);
+  } catch (const std::exception& error) {  // out of memory: nothing that input could cause throws
+    std::fprintf(stderr, "weir-collect: %s\n", error.what());
+    return kExitOutside;
+  }
+}
