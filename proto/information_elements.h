@@ -8,6 +8,11 @@
 // and IANA leaves without a name, and the later ones that a collector meets often. An element that is not here has no
 // name and is shown by its number in hex (element_name()), never skipped in silence.
 //
+// Enterprise elements. RFC 5103 gives the reverse direction of a biflow the numbers of the forward one under the
+// enterprise number 29305; they are not listed again. weir has no enterprise number of its own: what IANA has no
+// element for (one: the name of a loss) stands under 32473, which RFC 5612 sets aside for examples, and only in options
+// data.
+//
 // `octets` is the length of the type. Exporters may send less of an integer (RFC 7011 section 6.2) and v9 devices send
 // other lengths than IANA's later types (tcpControlBits 1, flowLabelIPv6 3, forwardingStatus 1): a decoder goes by the
 // length in the template.
@@ -25,12 +30,20 @@ namespace weir {
 enum class ElementType : std::uint8_t {
   octet_array,
   unsigned_integer,
+  signed_integer,
+  float_number,
+  boolean,
   mac_address,
   ipv4_address,
   ipv6_address,
   string,
   date_time_seconds,
   date_time_milliseconds,
+  date_time_microseconds,  ///< NTP timestamp: seconds since 1900 and a 32-bit fraction (RFC 7011 section 6.1.9)
+  date_time_nanoseconds,   ///< likewise
+  basic_list,              ///< RFC 6313, as the two that follow
+  sub_template_list,
+  sub_template_multi_list,
 };
 
 /// RFC 7012 section 3.2; `none` is its "default".
@@ -150,15 +163,24 @@ inline constexpr auto kTable = std::to_array<InformationElement>({
     {96, 0, "applicationName", 0, Type::string, Semantics::none, Units::none, ""},
     {136, 0, "flowEndReason", 1, Type::unsigned_integer, Semantics::identifier, Units::none, "end_reason"},
     {139, 0, "icmpTypeCodeIPv6", 2, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
+    {144, 0, "exportingProcessId", 4, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
+    {149, 0, "observationDomainId", 4, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {150, 0, "flowStartSeconds", 4, Type::date_time_seconds, Semantics::none, Units::seconds, ""},
     {151, 0, "flowEndSeconds", 4, Type::date_time_seconds, Semantics::none, Units::seconds, ""},
     {152, 0, "flowStartMilliseconds", 8, Type::date_time_milliseconds, Semantics::none, Units::milliseconds, ""},
     {153, 0, "flowEndMilliseconds", 8, Type::date_time_milliseconds, Semantics::none, Units::milliseconds, ""},
     {160, 0, "systemInitTimeMilliseconds", 8, Type::date_time_milliseconds, Semantics::none, Units::milliseconds, ""},
+    {163, 0, "observedFlowTotalCount", 8, Type::unsigned_integer, Semantics::total_counter, Units::flows, ""},
+    {164, 0, "ignoredPacketTotalCount", 8, Type::unsigned_integer, Semantics::total_counter, Units::packets, ""},
+    {165, 0, "ignoredOctetTotalCount", 8, Type::unsigned_integer, Semantics::total_counter, Units::octets, ""},
+    {166, 0, "notSentFlowTotalCount", 8, Type::unsigned_integer, Semantics::total_counter, Units::flows, ""},
+    {167, 0, "notSentPacketTotalCount", 8, Type::unsigned_integer, Semantics::total_counter, Units::packets, ""},
+    {168, 0, "notSentOctetTotalCount", 8, Type::unsigned_integer, Semantics::total_counter, Units::octets, ""},
     {176, 0, "icmpTypeIPv4", 1, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {177, 0, "icmpCodeIPv4", 1, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {178, 0, "icmpTypeIPv6", 1, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {179, 0, "icmpCodeIPv6", 1, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
+    {239, 0, "biflowDirection", 1, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {243, 0, "dot1qVlanId", 2, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {254, 0, "postDot1qVlanId", 2, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {256, 0, "ethernetType", 2, Type::unsigned_integer, Semantics::identifier, Units::none, "etype"},
@@ -166,10 +188,17 @@ inline constexpr auto kTable = std::to_array<InformationElement>({
     {304, 0, "selectorAlgorithm", 2, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {305, 0, "samplingPacketInterval", 4, Type::unsigned_integer, Semantics::quantity, Units::packets, ""},
     {306, 0, "samplingPacketSpace", 4, Type::unsigned_integer, Semantics::quantity, Units::packets, ""},
+    // Under kExampleEnterprise.
+    {1, 32473, "weirLossName", 0, Type::string, Semantics::none, Units::none, ""},
 });
 // clang-format on
 
 }  // namespace ie_detail
+
+/// Of a reverse element (RFC 5103 section 6.1).
+inline constexpr std::uint32_t kReverseEnterprise = 29305;
+/// Of weir's own elements: the number for documentation (RFC 5612).
+inline constexpr std::uint32_t kExampleEnterprise = 32473;
 
 /// All elements, by rising (enterprise, id).
 inline constexpr const auto& kInformationElements = ie_detail::kTable;
@@ -235,23 +264,40 @@ inline constexpr std::uint16_t kIcmpTypeCodeIpv4 = 32;
 inline constexpr std::uint16_t kSamplingInterval = 34;
 inline constexpr std::uint16_t kSamplingAlgorithm = 35;
 inline constexpr std::uint16_t kSamplerRandomInterval = 50;
+inline constexpr std::uint16_t kExportedOctetTotalCount = 40;
+inline constexpr std::uint16_t kExportedMessageTotalCount = 41;
+inline constexpr std::uint16_t kExportedFlowRecordTotalCount = 42;
 inline constexpr std::uint16_t kVlanId = 58;
 inline constexpr std::uint16_t kIpVersion = 60;
+inline constexpr std::uint16_t kInterfaceName = 82;
+inline constexpr std::uint16_t kInterfaceDescription = 83;
 inline constexpr std::uint16_t kOctetTotalCount = 85;
 inline constexpr std::uint16_t kPacketTotalCount = 86;
 inline constexpr std::uint16_t kFlowEndReason = 136;
 inline constexpr std::uint16_t kIcmpTypeCodeIpv6 = 139;
+inline constexpr std::uint16_t kExportingProcessId = 144;
+inline constexpr std::uint16_t kObservationDomainId = 149;
 inline constexpr std::uint16_t kFlowStartSeconds = 150;
 inline constexpr std::uint16_t kFlowEndSeconds = 151;
 inline constexpr std::uint16_t kFlowStartMilliseconds = 152;
 inline constexpr std::uint16_t kFlowEndMilliseconds = 153;
+inline constexpr std::uint16_t kObservedFlowTotalCount = 163;
+inline constexpr std::uint16_t kIgnoredPacketTotalCount = 164;
+inline constexpr std::uint16_t kIgnoredOctetTotalCount = 165;
+inline constexpr std::uint16_t kNotSentFlowTotalCount = 166;
+inline constexpr std::uint16_t kNotSentPacketTotalCount = 167;
+inline constexpr std::uint16_t kNotSentOctetTotalCount = 168;
 inline constexpr std::uint16_t kIcmpTypeIpv4 = 176;
 inline constexpr std::uint16_t kIcmpCodeIpv4 = 177;
 inline constexpr std::uint16_t kIcmpTypeIpv6 = 178;
 inline constexpr std::uint16_t kIcmpCodeIpv6 = 179;
+inline constexpr std::uint16_t kBiflowDirection = 239;
 inline constexpr std::uint16_t kDot1qVlanId = 243;
 inline constexpr std::uint16_t kEthernetType = 256;
+inline constexpr std::uint16_t kSelectorId = 302;
+inline constexpr std::uint16_t kSelectorAlgorithm = 304;
 inline constexpr std::uint16_t kSamplingPacketInterval = 305;
+inline constexpr std::uint16_t kSamplingPacketSpace = 306;
 
 }  // namespace ie
 
