@@ -169,6 +169,11 @@ class Service final : public v1::Control::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Rss(grpc::ServerContext* /*context*/, const v1::RssRequest* /*request*/, v1::RssReply* reply) override {
+    *reply = source_.rss();
+    return grpc::Status::OK;
+  }
+
  private:
   StatusSource& source_;
 };

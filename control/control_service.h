@@ -18,6 +18,7 @@ class StatusSource {
   virtual ~StatusSource() = default;
   virtual v1::StatusReply status() = 0;
   virtual v1::Ledger ledger() = 0;
+  virtual v1::RssReply rss() = 0;
 };
 
 class ControlService {

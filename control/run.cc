@@ -112,6 +112,7 @@ class LiveProbe final : public StatusSource {
 
   v1::StatusReply status() override;
   v1::Ledger ledger() override;
+  v1::RssReply rss() override;
 
  private:
   /// One worker's counters with their time, for rates.
@@ -131,6 +132,7 @@ class LiveProbe final : public StatusSource {
   v1::Ledger ledger_locked();
   void sample_rates();
   void report_links();
+  void report_rss() const;
   void report_exporters();
   void print_progress();
 
@@ -162,7 +164,6 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
   const bool hand_over = settings_.workers > 1 && !runtime_->spreads_conversations();
   if (hand_over) {
     mesh_ = std::make_unique<HandoverMesh>(settings_.workers);
-    spdlog::info("the ports do not bring both directions of a conversation to one worker: workers hand packets over");
   }
   const std::uint64_t share = (settings_.max_flows + settings_.workers - 1) / settings_.workers;
   for (unsigned number = 0; number < settings_.workers; ++number) {
@@ -291,6 +292,18 @@ v1::StatusReply LiveProbe::status() {
   const v1::Ledger ledger = ledger_locked();
   std::uint64_t flows = 0;
   std::uint64_t capacity = 0;
+  std::uint64_t received = 0;  // by all workers, between the two samples
+  std::uint64_t most = 0;
+  const bool sampled = before_.counters.size() == workers_.size();
+  for (unsigned i = 0; sampled && i < workers_.size(); ++i) {
+    const std::uint64_t one = latest_.counters[i].received.packets - before_.counters[i].received.packets;
+    received += one;
+    most = std::max(most, one);
+  }
+  if (received != 0) {
+    reply.set_queue_skew(static_cast<double>(most) * static_cast<double>(workers_.size()) /
+                         static_cast<double>(received));
+  }
   for (unsigned i = 0; i < workers_.size(); ++i) {
     v1::WorkerStatus& worker = *reply.add_workers();
     worker.set_worker(i);
@@ -300,13 +313,17 @@ v1::StatusReply LiveProbe::status() {
     flows += worker.flows();
     capacity += worker.capacity();
     const double seconds = std::chrono::duration<double>(latest_.at - before_.at).count();
-    if (before_.counters.size() == workers_.size() && seconds > 0) {
+    if (sampled && seconds > 0) {
       const WorkerCounters& now = latest_.counters[i];
       const WorkerCounters& then = before_.counters[i];
       const auto per_second = [&](std::uint64_t a, std::uint64_t b) {
         return static_cast<std::uint64_t>(std::llround(static_cast<double>(a - b) / seconds));
       };
       worker.set_packets_per_second(per_second(now.received.packets, then.received.packets));
+      if (received != 0) {
+        worker.set_share(static_cast<double>(now.received.packets - then.received.packets) /
+                         static_cast<double>(received));
+      }
       worker.set_frame_bits_per_second(8 * per_second(now.received.octets, then.received.octets));
       if (now.polls != then.polls) {
         worker.set_busy(static_cast<double>(now.busy_polls - then.busy_polls) /
@@ -319,6 +336,49 @@ v1::StatusReply LiveProbe::status() {
   reply.set_balanced(ledger.balanced());
   *reply.mutable_exporters() = ledger.exporters();
   return reply;
+}
+
+v1::RssReply LiveProbe::rss() {
+  const std::lock_guard lock(mutex_);
+  v1::RssReply reply;
+  if (!running_) return reply;
+  const dpdk::RssReport report = runtime_->check_rss();
+  for (const dpdk::RssPortReport& port : report.ports) {
+    v1::RssPort& out = *reply.add_ports();
+    out.set_name(port.name);
+    out.set_hash(port.hash);
+    out.set_key_octets(port.key_octets);
+    out.set_table_entries(port.table_entries);
+    out.set_conversations(port.conversations);
+    out.set_split(port.split);
+    out.set_fragments_split(port.fragments_split);
+    out.set_example(port.example);
+    out.mutable_known_by_queue()->Add(port.known_by_queue.begin(), port.known_by_queue.end());
+    out.mutable_queue_packets()->Add(port.queue_packets.begin(), port.queue_packets.end());
+  }
+  reply.set_split_between_ports(report.split_between_ports);
+  reply.set_meets(report.meets);
+  reply.set_handing_over(mesh_ != nullptr);
+  reply.set_ok(report.meets || mesh_ != nullptr);
+  return reply;
+}
+
+/// The self-check at start, for the log.
+void LiveProbe::report_rss() const {
+  const dpdk::RssReport report = runtime_->check_rss();
+  for (const dpdk::RssPortReport& port : report.ports) {
+    if (port.conversations == 0) continue;
+    spdlog::info("{}: RSS self-check by {}: of {} known conversations {} split, {} apart from their fragments{}{}",
+                 port.name, port.hash, port.conversations, port.split, port.fragments_split,
+                 port.example.empty() ? "" : "; split: ", port.example);
+  }
+  if (report.split_between_ports != 0) {
+    spdlog::info("RSS self-check: the ports differ: {} known conversations would be split between two of them",
+                 report.split_between_ports);
+  }
+  if (mesh_ != nullptr) {
+    spdlog::info("the ports do not bring both directions of a conversation to one worker: workers hand packets over");
+  }
 }
 
 void LiveProbe::report_links() {
@@ -538,6 +598,7 @@ int LiveProbe::run() {
                  info.queues == 1 ? "" : "s", info.rx_descriptors, info.mtu, info.rss,
                  info.link_up ? "" : ", no link yet");
   }
+  report_rss();
   if (settings_.exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
   spdlog::info("{} worker{}, {} flows at most, control socket {}", settings_.workers, settings_.workers == 1 ? "" : "s",
                settings_.max_flows, settings_.socket);

@@ -1,6 +1,7 @@
 // weirctl: asks a running weir over its control socket and prints the answer, as a table or as JSON.
 //
-// Exit codes: 0 done; 1 no answer, or a ledger that does not balance; 2 a command line that cannot be right.
+// Exit codes: 0 done; 1 no answer, a ledger that does not balance, or conversations that are split; 2 a command line
+// that cannot be right.
 #include <grpcpp/grpcpp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -27,10 +28,12 @@ constexpr const char* kExamples =
     "  weirctl status\n"
     "  weirctl --socket /tmp/weir.sock ledger\n"
     "  weirctl -o json ledger | jq .rejects\n"
+    "  weirctl rss\n"
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
-    "Exit codes: 0 done; 1 no answer, or the ledger does not balance; 2 an error in the command line.";
+    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations; 2 an error in the command "
+    "line.";
 
 int fail(const std::string& message, int exit_code) {
   std::fprintf(stderr, "weirctl: %s\n", message.c_str());
@@ -96,6 +99,15 @@ int ledger(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Ar
   return printed != 0 ? printed : reply.balanced() ? 0 : 1;
 }
 
+int rss(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
+  weir::v1::RssReply reply;
+  if (const auto result = stub.Rss(&context, {}, &reply); !result.ok()) {
+    return fail(describe(result, arguments.socket_path), 1);
+  }
+  const int printed = print(arguments.json ? weir::message_json(reply) + '\n' : weir::rss_text(reply));
+  return printed != 0 ? printed : reply.ok() ? 0 : 1;
+}
+
 }  // namespace
 
 // CLI11 throws while options are declared only for a mistake in the declarations below.
@@ -113,7 +125,9 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   auto* status_command = app.add_subcommand("status", "Ports, workers, exporters: what weir is doing");
   auto* ledger_command =
       app.add_subcommand("ledger", "Every packet accounted for; exit code 1 when it does not balance");
-  for (auto* command : {status_command, ledger_command}) command->fallthrough();
+  auto* rss_command = app.add_subcommand(
+      "rss", "RSS self-check: do both directions of a conversation meet? Exit code 1 when conversations are split");
+  for (auto* command : {status_command, ledger_command, rss_command}) command->fallthrough();
   app.require_subcommand(0, 1);
   app.footer(kExamples);
   app.get_formatter()->column_width(28);
@@ -123,7 +137,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     if (error.get_exit_code() == 0) return app.exit(error) == 0 && std::fflush(stdout) == 0 ? 0 : 1;
     return fail(std::string(error.what()) + "; see weirctl --help", 2);
   }
-  if (app.get_subcommands().empty()) return fail("a command is missing: status or ledger; see weirctl --help", 2);
+  if (app.get_subcommands().empty()) return fail("a command is missing: status, ledger or rss; see weirctl --help", 2);
 
   if (app.count("--socket") == 0) arguments.socket_path = find_socket();
   if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
@@ -137,5 +151,6 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
       grpc::CreateChannel(weir::grpc_target(arguments.socket_path), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+  if (*rss_command) return rss(*stub, context, arguments);
   return *status_command ? status(*stub, context, arguments) : ledger(*stub, context, arguments);
 }

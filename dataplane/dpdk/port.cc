@@ -148,7 +148,8 @@ tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, cons
     port.receive_descriptors = queue_info.nb_desc;
   }
   if (port.memif_slots != 0) port.receive_descriptors = port.memif_slots;
-  if (rss.wanted != Spread::none) read_back_rss(port, rss, info);
+  port.spread = Spread::none;
+  if (rss.wanted != Spread::none) set_redirection(port, info);
   return {};
 }
 
@@ -254,16 +255,6 @@ Link await_link(const Port& port) {
     link = link_of(port);
   }
   return link;
-}
-
-bool same_redirection(const std::vector<std::uint16_t>& a, const std::vector<std::uint16_t>& b) {
-  if (a.empty() || b.empty()) return false;
-  // Sizes are powers of two, so the larger table shows every case of the smaller one.
-  const std::size_t size = std::max(a.size(), b.size());
-  for (std::size_t i = 0; i < size; ++i) {
-    if (a[i % a.size()] != b[i % b.size()]) return false;
-  }
-  return true;
 }
 
 }  // namespace weir::dpdk

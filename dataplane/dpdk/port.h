@@ -16,6 +16,7 @@
 
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/memory.h"
+#include "dataplane/dpdk/rss_check.h"
 
 namespace weir::dpdk {
 
@@ -44,7 +45,7 @@ struct Port {
   unsigned receive_descriptors = 0;
   unsigned mtu = 0;
   Spread spread = Spread::none;
-  std::vector<std::uint16_t> redirection;  ///< queue by hash; empty where the device has no table
+  RssState rss{};  ///< as read back at start
 };
 
 struct Link {
@@ -69,8 +70,5 @@ Link link_of(const Port& port);
 /// Waits until `port` has its link, as long as makes sense for the kind of device: 9 s for a NIC, which may have to
 /// train; 1 s for a virtual one, whose peer may come tomorrow.
 Link await_link(const Port& port);
-
-/// True when equal hashes reach the same queue on both: the tables agree for every hash.
-bool same_redirection(const std::vector<std::uint16_t>& a, const std::vector<std::uint16_t>& b);
 
 }  // namespace weir::dpdk

@@ -28,6 +28,10 @@ constexpr std::size_t kDefaultKeyOctets = 40;
 // These announce RSS types and spread by nothing or by the kernel's own hash.
 constexpr std::array<std::string_view, 2> kSpreadNothing{"net_null", "net_tap"};
 
+std::size_t key_octets(const rte_eth_dev_info& info) {
+  return info.hash_key_size == 0 ? kDefaultKeyOctets : info.hash_key_size;
+}
+
 }  // namespace
 
 RssRequest rss_request(const Port& port, const rte_eth_dev_info& info, const PortPlan& plan) {
@@ -43,37 +47,68 @@ RssRequest rss_request(const Port& port, const rte_eth_dev_info& info, const Por
     request.wanted = Spread::ports;
     request.functions = offered & (kAddresses | kPorts);
   }
-  request.key.resize(info.hash_key_size == 0 ? kDefaultKeyOctets : info.hash_key_size);
-  for (std::size_t i = 0; i < request.key.size(); ++i) request.key[i] = i % 2 == 0 ? 0x6D : 0x5A;
+  request.key = symmetric_key(key_octets(info));
   return request;
 }
 
-void read_back_rss(Port& port, const RssRequest& request, const rte_eth_dev_info& info) {
-  port.spread = Spread::none;
-  port.redirection.clear();
-  std::vector<std::uint8_t> key(request.key.size());
-  rte_eth_rss_conf conf{};
-  conf.rss_key = key.data();
-  conf.rss_key_len = static_cast<std::uint8_t>(key.size());
-  if (rte_eth_dev_rss_hash_conf_get(port.id, &conf) != 0) return;
-  if (key != request.key || (conf.rss_hf & (kAddresses | kPorts)) == 0) return;
-  const bool addresses = (conf.rss_hf & kPorts) == 0 && (conf.rss_hf & kWholeIp) == kWholeIp;
-  port.spread = addresses ? Spread::addresses : Spread::ports;
+namespace {
 
-  if (info.reta_size == 0) return;
-  std::vector<rte_eth_rss_reta_entry64> table((info.reta_size + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE);
-  const auto for_all = [&table, &info](auto action) {
-    for (unsigned i = 0; i < info.reta_size; ++i) {
-      rte_eth_rss_reta_entry64& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
+/// The device's redirection table, every entry selected and handed to `action`.
+class RedirectionTable {
+ public:
+  explicit RedirectionTable(std::uint16_t size)
+      : size_(size), groups_((size + RTE_ETH_RETA_GROUP_SIZE - 1) / RTE_ETH_RETA_GROUP_SIZE) {}
+
+  template <typename Action>
+  void for_all(Action action) {
+    for (unsigned i = 0; i < size_; ++i) {
+      rte_eth_rss_reta_entry64& group = groups_[i / RTE_ETH_RETA_GROUP_SIZE];
       group.mask |= 1ULL << (i % RTE_ETH_RETA_GROUP_SIZE);
       action(i, group.reta[i % RTE_ETH_RETA_GROUP_SIZE]);
     }
-  };
-  for_all([&port](unsigned i, std::uint16_t& queue) { queue = static_cast<std::uint16_t>(i % port.receive_queues); });
-  rte_eth_dev_rss_reta_update(port.id, table.data(), info.reta_size);
-  for_all([](unsigned, std::uint16_t& queue) { queue = 0; });
-  if (rte_eth_dev_rss_reta_query(port.id, table.data(), info.reta_size) != 0) return;
-  for_all([&port](unsigned, const std::uint16_t& queue) { port.redirection.push_back(queue); });
+  }
+  rte_eth_rss_reta_entry64* data() { return groups_.data(); }
+
+ private:
+  std::uint16_t size_;
+  std::vector<rte_eth_rss_reta_entry64> groups_;
+};
+
+}  // namespace
+
+void set_redirection(Port& port, const rte_eth_dev_info& info) {
+  if (info.reta_size != 0) {
+    RedirectionTable table(info.reta_size);
+    table.for_all(
+        [&port](unsigned i, std::uint16_t& queue) { queue = static_cast<std::uint16_t>(i % port.receive_queues); });
+    // A refusal shows in what is read back.
+    rte_eth_dev_rss_reta_update(port.id, table.data(), info.reta_size);
+  }
+  port.rss = read_rss(port);
+  port.spread = port.rss.spread;
+}
+
+RssState read_rss(const Port& port) {
+  RssState state{Spread::none, {}, {}, port.receive_queues};
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(port.id, &info) != 0) return state;
+  std::vector<std::uint8_t> key(key_octets(info));
+  rte_eth_rss_conf conf{};
+  conf.rss_key = key.data();
+  conf.rss_key_len = static_cast<std::uint8_t>(key.size());
+  if (rte_eth_dev_rss_hash_conf_get(port.id, &conf) != 0) return state;
+  state.key = key;
+  if (info.reta_size != 0) {
+    RedirectionTable table(info.reta_size);
+    table.for_all([](unsigned, std::uint16_t& queue) { queue = 0; });
+    if (rte_eth_dev_rss_reta_query(port.id, table.data(), info.reta_size) == 0) {
+      table.for_all([&state](unsigned, const std::uint16_t& queue) { state.redirection.push_back(queue); });
+    }
+  }
+  if (key != symmetric_key(key.size()) || (conf.rss_hf & (kAddresses | kPorts)) == 0) return state;
+  const bool addresses = (conf.rss_hf & kPorts) == 0 && (conf.rss_hf & kWholeIp) == kWholeIp;
+  state.spread = addresses ? Spread::addresses : Spread::ports;
+  return state;
 }
 
 }  // namespace weir::dpdk

@@ -12,6 +12,7 @@
 #include "dataplane/dpdk/memif_watch.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
+#include "dataplane/dpdk/rss.h"
 
 namespace weir::dpdk {
 namespace {
@@ -42,16 +43,37 @@ struct Runtime::Impl {
   std::unique_ptr<MemifWatch> watch;
   bool spreads_conversations = false;
 
-  [[nodiscard]] bool device_spreads_conversations() const {
-    if (options.workers == 1) return true;
-    for (const Port& port : ports) {
-      if (port.spread != Spread::addresses) return false;
+  [[nodiscard]] RssReport check() const {
+    RssReport report;
+    report.meets = true;
+    std::vector<RssState> states;
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      const Port& port = ports[i];
+      // Where weir asked for nothing (one queue; a device that spreads by nothing), what it says counts for nothing.
+      states.push_back(port.spread == Spread::none ? port.rss : read_rss(port));
+      const RssCheck check = dpdk::check_rss(states.back());
+      RssPortReport& out = report.ports.emplace_back();
+      out.name = port.name;
+      out.hash = spread_name(states.back().spread);
+      out.key_octets = static_cast<unsigned>(states.back().key.size());
+      out.table_entries = static_cast<unsigned>(states.back().redirection.size());
+      out.conversations = check.conversations;
+      out.split = check.split;
+      out.fragments_split = check.fragments_split;
+      out.example = check.example;
+      out.known_by_queue = check.by_queue;
+      for (unsigned queue = 0; queue < options.workers; ++queue) {
+        out.queue_packets.push_back(counters[i * options.workers + queue].packets.load(std::memory_order_relaxed));
+      }
+      report.meets &= check.conversations != 0 && check.split == 0 && check.fragments_split == 0;
+      // A single port may keep its table to itself: whatever it is, both directions have the same hash.
+      // (Where nothing could be checked, nothing meets.)
+      if (i == 0 || check.conversations == 0 || report.ports[0].conversations == 0) continue;
+      report.split_between_ports = std::max(report.split_between_ports, split_between(states[0], states[i]));
     }
-    // A single port may keep its table to itself: whatever it is, both directions have the same hash.
-    for (std::size_t i = 1; i < ports.size(); ++i) {
-      if (!same_redirection(ports[0].redirection, ports[i].redirection)) return false;
-    }
-    return true;
+    report.meets &= report.split_between_ports == 0;
+    report.meets |= options.workers == 1;
+    return report;
   }
 
   tl::expected<void, std::string> set_up() {
@@ -93,7 +115,7 @@ struct Runtime::Impl {
     }
     gates = std::vector<PortGate>(ports.size());
     counters = std::vector<QueueCounters>(ports.size() * options.workers);
-    spreads_conversations = device_spreads_conversations();
+    spreads_conversations = check().meets;
 
     watch = std::make_unique<MemifWatch>(ports, gates, options.program);
     for (const Port& port : ports) {
@@ -193,6 +215,10 @@ PortCounters Runtime::port_counters(unsigned port) const {
 
 bool Runtime::spreads_conversations() const {
   return impl_->spreads_conversations;
+}
+
+RssReport Runtime::check_rss() const {
+  return impl_->check();
 }
 
 std::unique_ptr<PacketSource> Runtime::source(unsigned worker) {

@@ -40,6 +40,26 @@ struct PortCounters {
   std::uint64_t ipackets = 0, ibytes = 0, imissed = 0, ierrors = 0, rx_nombuf = 0;
 };
 
+/// What the RSS self-check (rss_check.h) found for a port.
+struct RssPortReport {
+  std::string name;
+  std::string hash;  ///< "addresses", "ports" or "none", read from the device just now
+  unsigned key_octets = 0;
+  unsigned table_entries = 0;
+  unsigned conversations = 0;
+  unsigned split = 0;
+  unsigned fragments_split = 0;
+  std::string example;                       ///< a conversation that is split
+  std::vector<unsigned> known_by_queue;      ///< known conversations by queue
+  std::vector<std::uint64_t> queue_packets;  ///< packets received by queue since the start
+};
+
+struct RssReport {
+  std::vector<RssPortReport> ports;
+  unsigned split_between_ports = 0;  ///< known conversations whose directions, on two ports, reach two workers; worst
+  bool meets = false;                ///< both directions of every conversation reach one worker without hand-over
+};
+
 class Runtime {
  public:
   /// Initialises the EAL, checks that every device came up, configures and starts the ports.
@@ -57,8 +77,12 @@ class Runtime {
   [[nodiscard]] PortCounters port_counters(unsigned port) const;
 
   /// True when the device spreads packets so that both directions of every conversation reach the same worker on
-  /// every port. False: workers must hand packets over (no RSS, RSS by ports, redirection tables that differ).
+  /// every port: the self-check at start. False: workers must hand packets over (no RSS, RSS by ports, redirection
+  /// tables that differ).
   [[nodiscard]] bool spreads_conversations() const;
+
+  /// The self-check with what the devices have now.
+  [[nodiscard]] RssReport check_rss() const;
 
   /// The packets of queue `worker` of every port in turn. To be used by that worker's lcore only.
   std::unique_ptr<PacketSource> source(unsigned worker);

@@ -82,6 +82,12 @@ std::string percent(double share) {
   return text.data();
 }
 
+std::string ratio(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f", std::isfinite(value) ? value : 0.0);
+  return text.data();
+}
+
 std::string link_text(const v1::PortStatus& port) {
   if (!port.link_up()) return "down";
   return port.link_mbps() == 0 || port.link_mbps() == UINT32_MAX ? "up"
@@ -178,15 +184,18 @@ std::string status_text(const v1::StatusReply& status) {
   }
   out += "\nports\n" + (ports.empty() ? "  none\n" : ports.text());
 
-  TextTable workers("rrrrrr");
+  TextTable workers("rrrrrrr");
   for (const auto& worker : status.workers()) {
-    if (workers.empty()) workers.row({"worker", "core", "packets", "frame bits", "busy", "flows"});
+    if (workers.empty()) workers.row({"worker", "core", "packets", "share", "frame bits", "busy", "flows"});
     workers.row({std::to_string(worker.worker()), std::to_string(worker.core()),
-                 scaled(static_cast<double>(worker.packets_per_second()), "pps"),
+                 scaled(static_cast<double>(worker.packets_per_second()), "pps"), percent(worker.share()),
                  scaled(static_cast<double>(worker.frame_bits_per_second()), "bit/s"), percent(worker.busy()),
                  grouped(worker.flows()) + " of " + grouped(worker.capacity())});
   }
   out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
+  if (status.workers_size() > 1 && status.queue_skew() > 0) {
+    out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";
+  }
 
   TextTable exporters("llrrr");
   for (const auto& exporter : status.exporters()) {
@@ -196,6 +205,41 @@ std::string status_text(const v1::StatusReply& status) {
   }
   out += "\nexporters (records)\n" + (exporters.empty() ? "  none\n" : exporters.text());
   return out;
+}
+
+std::string rss_text(const v1::RssReply& reply) {
+  TextTable ports("llrrrrr");
+  TextTable queues("lrrrr");
+  for (const auto& port : reply.ports()) {
+    if (ports.empty()) ports.row({"port", "hash", "key", "table", "conversations", "split", "off their fragments"});
+    const bool checked = port.conversations() != 0;
+    ports.row({port.name(), port.hash(), std::to_string(port.key_octets()), std::to_string(port.table_entries()),
+               checked ? grouped(port.conversations()) : "not checked", checked ? grouped(port.split()) : "",
+               checked ? grouped(port.fragments_split()) : ""});
+    std::uint64_t sum = 0;
+    for (const std::uint64_t packets : port.queue_packets()) sum += packets;
+    for (int queue = 0; queue < port.queue_packets_size(); ++queue) {
+      if (queues.empty()) queues.row({"port", "queue", "known conversations", "packets", "share"});
+      const std::uint64_t packets = port.queue_packets(queue);
+      queues.row({port.name(), std::to_string(queue),
+                  queue < port.known_by_queue_size() ? grouped(port.known_by_queue(queue)) : "", grouped(packets),
+                  sum == 0 ? "" : percent(static_cast<double>(packets) / static_cast<double>(sum))});
+    }
+  }
+  std::string out = "self-check: known conversations through the key and the table of each device, in software\n" +
+                    (ports.empty() ? "  no port\n" : ports.text());
+  for (const auto& port : reply.ports()) {
+    if (!port.example().empty()) out += "  " + port.name() + " splits " + port.example() + '\n';
+  }
+  if (reply.split_between_ports() != 0) {
+    out += "  split between two ports: " + grouped(reply.split_between_ports()) + " conversations\n";
+  }
+  out += "\nqueues\n" + (queues.empty() ? "  none\n" : queues.text()) + '\n';
+  if (reply.meets()) return out + "both directions of every conversation reach one worker\n";
+  if (reply.ok()) return out + "the ports do not bring both directions together: workers hand packets over\n";
+  return out +
+         "SPLIT: both directions of a conversation reach two workers, and each makes a record of its own; "
+         "restart weir\n";
 }
 
 }  // namespace weir

@@ -13,5 +13,7 @@ namespace weir {
 std::string ledger_text(const v1::Ledger& ledger);
 
 std::string status_text(const v1::StatusReply& status);
+/// What `weirctl rss` prints.
+std::string rss_text(const v1::RssReply& reply);
 
 }  // namespace weir

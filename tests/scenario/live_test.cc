@@ -252,6 +252,13 @@ void Live::expect_whole_path_is_exact(const Wire& wire, unsigned queues, const s
   EXPECT_EQ(status.at("balanced"), true);
   EXPECT_LE(status.at("flows").get<std::uint64_t>(), 2000U);
   EXPECT_GE(status.at("capacity").get<std::uint64_t>(), 200000U);
+  const json rss = probe.ask_json("rss");
+  EXPECT_EQ(rss.at("ok"), true);
+  EXPECT_EQ(rss.at("meets"), queues == 1);
+  EXPECT_EQ(rss.at("handing_over"), queues > 1) << "a memif's peer chooses the queue";
+  EXPECT_EQ(rss.at("ports").at(0).at("hash"), "none");
+  EXPECT_EQ(rss.at("ports").at(0).at("queue_packets").size(), queues);
+  EXPECT_GT(rss.at("ports").at(0).at("queue_packets").at(queues - 1).get<std::uint64_t>(), 0U);
   for (int i = 0; i < 5; ++i) {
     const Finished table = probe.ask({"ledger"});
     EXPECT_EQ(table.exit_code, 0) << table.err << table.out;

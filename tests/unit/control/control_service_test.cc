@@ -38,6 +38,12 @@ class FakeSource : public StatusSource {
     (*reply.mutable_rejects())["ether_type_arp"].set_packets(3);
     return reply;
   }
+  v1::RssReply rss() override {
+    v1::RssReply reply;
+    reply.set_ok(true);
+    reply.add_ports()->set_name("0000:3b:00.0");
+    return reply;
+  }
 };
 
 class ControlServiceTest : public testing::Test {
@@ -95,6 +101,18 @@ TEST_F(ControlServiceTest, AnswersStatusAndLedgerOnTheSocket) {
   EXPECT_TRUE(ledger.balanced());
   EXPECT_EQ(ledger.received().packets(), 12U);
   EXPECT_EQ(ledger.rejects().at("ether_type_arp").packets(), 3U);
+}
+
+TEST_F(ControlServiceTest, AnswersTheRssSelfCheck) {
+  const auto service = ControlService::start(socket_, source_);
+  ASSERT_TRUE(service) << service.error();
+  grpc::ClientContext context;
+  set_deadline(context);
+  v1::RssReply reply;
+  ASSERT_TRUE(stub(socket_)->Rss(&context, {}, &reply).ok());
+  EXPECT_TRUE(reply.ok());
+  ASSERT_EQ(reply.ports_size(), 1);
+  EXPECT_EQ(reply.ports(0).name(), "0000:3b:00.0");
 }
 
 TEST_F(ControlServiceTest, GivesTheSocketToUserAndGroupOnly) {

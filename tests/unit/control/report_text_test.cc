@@ -134,6 +134,7 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
   worker->set_core(1);
   worker->set_packets_per_second(14'880'952);
   worker->set_frame_bits_per_second(9'999'000'000);
+  worker->set_share(0.75);
   worker->set_busy(0.375);
   worker->set_flows(1'000);
   worker->set_capacity(1'048'576);
@@ -155,12 +156,65 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
             "  net_memif0  net_memif  up 100 Gbit/s       2         4096  1500    -1  addresses\n"
             "\n"
             "workers\n"
-            "  worker  core    packets   frame bits  busy               flows\n"
-            "       0     1  14.9 Mpps  10.0 Gbit/s  38 %  1,000 of 1,048,576\n"
+            "  worker  core    packets  share   frame bits  busy               flows\n"
+            "       0     1  14.9 Mpps   75 %  10.0 Gbit/s  38 %  1,000 of 1,048,576\n"
             "\n"
             "exporters (records)\n"
             "  exporter  state  exported  queued  lost\n"
             "  json:-    up        1,500       0     5\n");
+}
+
+TEST(StatusText, SaysHowUnevenlyTheWorkersAreLoaded) {
+  v1::StatusReply status;
+  status.add_workers();
+  status.set_queue_skew(1.5);
+  EXPECT_EQ(status_text(status).find("skew"), std::string::npos) << "one worker has nothing to be compared with";
+  status.add_workers();
+  EXPECT_NE(status_text(status).find("  skew 1.50: the busiest worker against the mean (1 is even)\n"),
+            std::string::npos);
+}
+
+TEST(RssText, LaysOutTheCheckAndTheQueues) {
+  v1::RssReply reply;
+  auto* port = reply.add_ports();
+  port->set_name("0000:3b:00.0");
+  port->set_hash("ports");
+  port->set_key_octets(40);
+  port->set_table_entries(128);
+  port->set_conversations(2048);
+  port->set_split(3);
+  port->set_fragments_split(1030);
+  port->set_example("10.0.0.1 port 1, 10.0.0.2 port 2");
+  port->add_known_by_queue(1020);
+  port->add_known_by_queue(1028);
+  port->add_queue_packets(3000);
+  port->add_queue_packets(1000);
+  auto* none = reply.add_ports();
+  none->set_name("net_memif0");
+  none->set_hash("none");
+  none->add_queue_packets(0);
+  reply.set_split_between_ports(2048);
+  const std::string text =
+      "self-check: known conversations through the key and the table of each device, in software\n"
+      "  port          hash   key  table  conversations  split  off their fragments\n"
+      "  0000:3b:00.0  ports   40    128          2,048      3                1,030\n"
+      "  net_memif0    none     0      0    not checked\n"
+      "  0000:3b:00.0 splits 10.0.0.1 port 1, 10.0.0.2 port 2\n"
+      "  split between two ports: 2,048 conversations\n"
+      "\n"
+      "queues\n"
+      "  port          queue  known conversations  packets  share\n"
+      "  0000:3b:00.0      0                1,020    3,000   75 %\n"
+      "  0000:3b:00.0      1                1,028    1,000   25 %\n"
+      "  net_memif0        0                             0\n"
+      "\n";
+  EXPECT_EQ(rss_text(reply), text +
+                                 "SPLIT: both directions of a conversation reach two workers, and each makes a record "
+                                 "of its own; restart weir\n");
+  reply.set_ok(true);
+  EXPECT_EQ(rss_text(reply), text + "the ports do not bring both directions together: workers hand packets over\n");
+  reply.set_meets(true);
+  EXPECT_EQ(rss_text(reply), text + "both directions of every conversation reach one worker\n");
 }
 
 TEST(TextTable, GroupsAndScalesNumbers) {

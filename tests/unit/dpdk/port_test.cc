@@ -9,27 +9,6 @@
 namespace weir::dpdk {
 namespace {
 
-using Table = std::vector<std::uint16_t>;
-
-Table round_robin(std::size_t size, unsigned queues) {
-  Table table;
-  for (std::size_t i = 0; i < size; ++i) table.push_back(static_cast<std::uint16_t>(i % queues));
-  return table;
-}
-
-TEST(SameRedirection, TablesOfDifferentSizeAgreeWhenQueuesDivideThem) {
-  EXPECT_TRUE(same_redirection(round_robin(128, 4), round_robin(512, 4)));
-  EXPECT_TRUE(same_redirection(round_robin(512, 4), round_robin(128, 4)));
-  // 128 is no multiple of 3: hash 128 is entry 0 of the one and entry 128 of the other, queue 0 against queue 2.
-  EXPECT_FALSE(same_redirection(round_robin(128, 3), round_robin(512, 3)));
-  EXPECT_TRUE(same_redirection(round_robin(128, 3), round_robin(128, 3)));
-}
-
-TEST(SameRedirection, AnUnknownTableAgreesWithNone) {
-  EXPECT_FALSE(same_redirection({}, round_robin(128, 2)));
-  EXPECT_FALSE(same_redirection({}, {}));
-}
-
 // Region 0 as memif's layout has it: rings of 128 octets and 16 a slot, then buffers.
 std::vector<std::uint8_t> region(unsigned rings, unsigned slots, std::size_t buffers) {
   const std::size_t stride = 128 + std::size_t{16} * slots;
