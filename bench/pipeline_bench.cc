@@ -98,7 +98,7 @@ void pipeline(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(FlowShard::kBurst));
   state.counters["bytes_per_flow"] =
-      static_cast<double>(worker.shard().octets()) / static_cast<double>(worker.shard().size());
+      static_cast<double>(worker.shard().octets_in_use()) / static_cast<double>(worker.shard().size());
 }
 
 void limit(benchmark::State& state) {

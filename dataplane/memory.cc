@@ -15,15 +15,16 @@ std::size_t mapped_size(std::size_t octets) {
 
 }  // namespace
 
-void* map_memory(std::size_t octets) {
+void* map_memory(std::size_t octets, Pages pages) {
   const std::size_t size = mapped_size(octets);
-  if (size >= kHugePage) {
+  if (size >= kHugePage && pages == Pages::huge) {
     void* huge = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
     if (huge != MAP_FAILED) return huge;
   }
   void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) return nullptr;
-  if (size >= kHugePage) madvise(address, size, MADV_HUGEPAGE);  // advice: small pages work, too
+  // Advice: whatever pages there are, they work.
+  if (size >= kHugePage) madvise(address, size, pages == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   return address;
 }
 

@@ -12,8 +12,13 @@
 
 namespace weir {
 
+enum class Pages : unsigned char {
+  huge,   ///< explicit huge pages, else transparent ones: for what every packet reads
+  small,  ///< 4 KiB pages that appear when first written: for what is mapped for all flows and used by few
+};
+
 /// Maps `octets` of zeroed memory; nullptr when the system has none.
-void* map_memory(std::size_t octets);
+void* map_memory(std::size_t octets, Pages pages = Pages::huge);
 void unmap_memory(void* address, std::size_t octets);
 /// Writes to every page, so that it exists.
 void touch_memory(void* address, std::size_t octets);
@@ -25,8 +30,8 @@ class MappedArray {
  public:
   MappedArray() = default;
   /// An array of `count` zeroed values; data() is nullptr if the memory could not be had.
-  explicit MappedArray(std::size_t count)
-      : data_(static_cast<T*>(map_memory(count * sizeof(T)))), count_(data_ == nullptr ? 0 : count) {}
+  explicit MappedArray(std::size_t count, Pages pages = Pages::huge)
+      : data_(static_cast<T*>(map_memory(count * sizeof(T), pages))), count_(data_ == nullptr ? 0 : count) {}
   MappedArray(MappedArray&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}
   MappedArray& operator=(MappedArray&& other) noexcept {

@@ -8,8 +8,9 @@
 //
 // The raw packet times a record needs (least first, greatest last, for each direction) follow from the effective ones
 // as long as time does not run backwards: a packet whose raw time is its effective time is later than everything
-// before it. So the cold line is written at a direction's first packet, and after that only by packets that were
-// stamped earlier than one before them (`behind`), which live traffic has none of.
+// before it. So the cold part is written at a direction's first packet only, and FlowTimes, which holds raw times, only
+// by packets that were stamped earlier than one before them (`behind`): live traffic has none of those, so in `run`
+// that memory is never touched.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +29,16 @@ struct alignas(64) FlowEntry {
   std::uint16_t last_high[2];  ///< bits 32-47
   std::uint8_t tcp_flags[2];   ///< OR since the last report
   std::uint8_t state;          ///< kInitiatorHigh ... below
-  std::uint8_t reserved;
+  std::uint8_t times;          ///< kOpenerHigh, kFirstBehind, kLastBehind
 
   static constexpr std::uint8_t kInitiatorHigh = 1;  ///< the high side sent the first packet
   static constexpr std::uint8_t kSeen = 2;           ///< << Side: the side ever sent a packet, reports notwithstanding
   static constexpr std::uint8_t kFin = 8;            ///< << Side: FIN was seen
   static constexpr std::uint8_t kRst = 32;
-  static constexpr std::uint8_t kBehind = 64;  ///< << Side: greatest last is in FlowCold::last_ns, not in last_*
+
+  static constexpr std::uint8_t kOpenerHigh = 1;   ///< the high side sent the record's first packet, at start_ns
+  static constexpr std::uint8_t kFirstBehind = 2;  ///< << Side: least raw time is in FlowTimes
+  static constexpr std::uint8_t kLastBehind = 8;   ///< << Side: greatest raw time is in FlowTimes
 
   [[nodiscard]] bool free() const { return tail == 0; }
   [[nodiscard]] std::uint64_t last_offset_ns(unsigned side) const {
@@ -56,16 +60,30 @@ struct alignas(64) FlowEntry {
 static_assert(sizeof(FlowEntry) == 64, "one cache line, one miss a packet");
 
 struct FlowCold {
-  std::uint64_t first_ns[2];  ///< least raw packet time of the side
-  std::uint64_t last_ns[2];   ///< greatest raw packet time, only while kBehind is set
-  std::uint32_t ingress_interface;
+  std::uint32_t first_low;   ///< effective time of the first packet of the side that did not open - start_ns, bits 0-31
+  std::uint16_t first_high;  ///< bits 32-47
+  std::uint16_t ingress_interface;
   std::uint16_t vlan_id;
   std::uint8_t ip_tos[2];
   std::uint8_t icmp_type[2];
   std::uint8_t icmp_code[2];
-  std::uint32_t reserved;
+
+  [[nodiscard]] std::uint64_t first_offset_ns() const {
+    return first_low | (static_cast<std::uint64_t>(first_high) << 32);
+  }
+  void set_first_offset_ns(std::uint64_t offset) {
+    first_low = static_cast<std::uint32_t>(offset);
+    first_high = static_cast<std::uint16_t>(offset >> 32);
+  }
 };
-static_assert(sizeof(FlowCold) == 48, "three quarters of a line: nothing here is read by an ordinary packet");
+static_assert(sizeof(FlowCold) == 16, "four flows a line; nothing here is read by an ordinary packet");
+
+/// Raw times of a flow some of whose packets were stamped earlier than one before them.
+struct FlowTimes {
+  std::uint64_t first_ns[2];  ///< least raw packet time of the side, only while kFirstBehind is set
+  std::uint64_t last_ns[2];   ///< greatest, only while kLastBehind is set
+};
+static_assert(sizeof(FlowTimes) == 32);
 
 /// The addresses of an IPv6 flow: the second line that its packets read.
 struct alignas(32) FlowAddress6 {

@@ -144,12 +144,13 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   entry.start_ns = now_ns_;
   entry.set_last_offset_ns(0, 0);
   entry.set_last_offset_ns(1, 0);
+  entry.times = packet.from == Side::high ? FlowEntry::kOpenerHigh : 0;
   if (!keep_direction) {
     entry.state = packet.from == Side::high ? FlowEntry::kInitiatorHigh : 0;
     ++counters_.flows_created;
   }
   FlowCold& cold = table_.cold(number);
-  cold.ingress_interface = packet.ingress_interface;
+  cold.ingress_interface = static_cast<std::uint16_t>(packet.ingress_interface);
   cold.vlan_id = packet.vlan_id;
   ++counters_.in_table.records;
 }
@@ -169,6 +170,21 @@ void FlowShard::create(const ParsedPacket& packet) {
   schedule(number, deadline(table_.entry(number)));
 }
 
+/// Least raw time of the side's packets, which has some.
+std::uint64_t FlowShard::first_ns(std::uint32_t number, unsigned side) const {
+  const FlowEntry& entry = table_.entry(number);
+  if ((entry.times & bit(FlowEntry::kFirstBehind, side)) != 0) return table_.times(number).first_ns[side];
+  const unsigned opener = (entry.times & FlowEntry::kOpenerHigh) != 0 ? 1 : 0;
+  return side == opener ? entry.start_ns : entry.start_ns + table_.cold(number).first_offset_ns();
+}
+
+/// Greatest raw time of the side's packets, which has some.
+std::uint64_t FlowShard::last_ns(std::uint32_t number, unsigned side) const {
+  const FlowEntry& entry = table_.entry(number);
+  if ((entry.times & bit(FlowEntry::kLastBehind, side)) != 0) return table_.times(number).last_ns[side];
+  return entry.start_ns + entry.last_offset_ns(side);
+}
+
 /// Counts the packet in the entry.
 void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
   FlowEntry& entry = table_.entry(number);
@@ -176,24 +192,23 @@ void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
   const bool behind = packet.time_ns < now_ns_;
   if (entry.packets[side] == 0) {
     FlowCold& cold = table_.cold(number);
-    cold.first_ns[side] = packet.time_ns;
-    cold.last_ns[side] = packet.time_ns;
+    if (entry.packets[side ^ 1U] != 0) cold.set_first_offset_ns(now_ns_ - entry.start_ns);
     cold.ip_tos[side] = packet.ip_tos;
     cold.icmp_type[side] = packet.icmp_type;
     cold.icmp_code[side] = packet.icmp_code;
-    entry.state = static_cast<std::uint8_t>(entry.state & ~bit(FlowEntry::kBehind, side));
-    if (behind) entry.state |= bit(FlowEntry::kBehind, side);
-  } else if (behind) [[unlikely]] {
-    FlowCold& cold = table_.cold(number);
-    if ((entry.state & bit(FlowEntry::kBehind, side)) == 0) {
-      cold.last_ns[side] = entry.start_ns + entry.last_offset_ns(side);
-      entry.state |= bit(FlowEntry::kBehind, side);
+    if (behind) [[unlikely]] {
+      FlowTimes& times = table_.times(number);
+      times.first_ns[side] = times.last_ns[side] = packet.time_ns;
+      entry.times |= bit(FlowEntry::kFirstBehind | FlowEntry::kLastBehind, side);
     }
-    cold.first_ns[side] = std::min(cold.first_ns[side], packet.time_ns);
-    cold.last_ns[side] = std::max(cold.last_ns[side], packet.time_ns);
-  } else if ((entry.state & bit(FlowEntry::kBehind, side)) != 0) [[unlikely]] {
+  } else if (behind) [[unlikely]] {
+    FlowTimes& times = table_.times(number);
+    times.first_ns[side] = std::min(first_ns(number, side), packet.time_ns);
+    times.last_ns[side] = std::max(last_ns(number, side), packet.time_ns);
+    entry.times |= bit(FlowEntry::kFirstBehind | FlowEntry::kLastBehind, side);
+  } else if ((entry.times & bit(FlowEntry::kLastBehind, side)) != 0) [[unlikely]] {
     // A packet stamped with the running maximum is later than all before it.
-    entry.state = static_cast<std::uint8_t>(entry.state & ~bit(FlowEntry::kBehind, side));
+    entry.times = static_cast<std::uint8_t>(entry.times & ~bit(FlowEntry::kLastBehind, side));
   }
   ++entry.packets[side];
   entry.octets[side] += packet.ip_octets;
@@ -228,12 +243,29 @@ void FlowShard::evict_for(std::uint64_t hash) {
 
 void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
   now_ns_ = std::max(now_ns_, now_ns);
+  if (table_.stuck()) [[unlikely]] {
+    evict_for(table_.stuck_hash());
+    table_.retry();
+  }
+  table_.maintain(kIndexBudget);
   const std::uint64_t now_tick = now_ns_ >> TimerWheel::kTickShift;
   if (!started_ || !wheel_.behind(now_tick)) [[likely]]
     return;
   wheel_.advance(
-      now_tick, budget, [this](std::uint32_t number) { table_.prefetch_entry(number); },
-      [this](std::uint32_t number) { timer_due(number); });
+      now_tick, budget,
+      [this](std::uint32_t number) {
+        table_.prefetch_entry(number);
+        table_.prefetch_cold(number);
+      },
+      [this](std::span<const std::uint32_t> numbers) { timers_due(numbers); });
+}
+
+void FlowShard::timers_due(std::span<const std::uint32_t> numbers) {
+  // The entries are on their way; those that end need their bucket as well.
+  for (const std::uint32_t number : numbers) {
+    if (deadline(table_.entry(number)) <= now_ns_) table_.prefetch_bucket_of(number);
+  }
+  for (const std::uint32_t number : numbers) timer_due(number);
 }
 
 void FlowShard::timer_due(std::uint32_t number) {
@@ -326,10 +358,8 @@ void FlowShard::fill_record(std::uint32_t number, EndReason reason, FlowRecord& 
     if (entry.packets[side] == 0) continue;
     record.packets[direction] = entry.packets[side];
     record.octets[direction] = entry.octets[side];
-    record.first_ns[direction] = cold.first_ns[side];
-    record.last_ns[direction] = (entry.state & bit(FlowEntry::kBehind, side)) != 0
-                                    ? cold.last_ns[side]
-                                    : entry.start_ns + entry.last_offset_ns(side);
+    record.first_ns[direction] = first_ns(number, side);
+    record.last_ns[direction] = last_ns(number, side);
     record.tcp_flags[direction] = entry.tcp_flags[side];
     record.ip_tos[direction] = cold.ip_tos[side];
     record.icmp_type[direction] = cold.icmp_type[side];

@@ -55,6 +55,8 @@ class FlowShard {
   static constexpr std::uint32_t kMaxCapacity = 0x7ffffffe;
   /// Packets handled together: enough to overlap their misses, few enough to stay in L1.
   static constexpr std::size_t kBurst = 32;
+  /// Homes of the index that advance() moves while it grows or shrinks: two, about 14 entries.
+  static constexpr unsigned kIndexBudget = 2;
 
   /// `counters` and `ring` are the owning worker's. ok() is false if the memory could not be had.
   FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, WorkerCounters& counters,
@@ -63,6 +65,11 @@ class FlowShard {
   /// Touches all memory; to be called by the thread that will use it.
   void touch();
   [[nodiscard]] std::size_t octets() const { return table_.octets() + wheel_.octets(); }
+  /// Memory that flows lie in or have lain in: table and timers.
+  [[nodiscard]] std::size_t octets_in_use() const {
+    return table_.octets_in_use() + std::size_t{table_.used_limit()} * TimerWheel::kLinkOctets;
+  }
+  [[nodiscard]] const FlowTable& table() const { return table_; }
 
   [[nodiscard]] std::uint64_t hash_of(const FlowKey& key) const { return table_.hash_of(key); }
   void prefetch(std::uint64_t hash) const { table_.prefetch_bucket(hash); }
@@ -100,7 +107,10 @@ class FlowShard {
   void count(std::uint32_t number, const ParsedPacket& packet);
   void create(const ParsedPacket& packet);
   void evict_for(std::uint64_t hash);
+  void timers_due(std::span<const std::uint32_t> numbers);
   void timer_due(std::uint32_t number);
+  [[nodiscard]] std::uint64_t first_ns(std::uint32_t number, unsigned side) const;
+  [[nodiscard]] std::uint64_t last_ns(std::uint32_t number, unsigned side) const;
   [[nodiscard]] bool emit(std::uint32_t number, EndReason reason, bool must_vacate);
   void fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const;
   void clear_counts(std::uint32_t number);

@@ -1,5 +1,8 @@
 #include "dataplane/flow/flow_table.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace weir {
 
 FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash)
@@ -9,11 +12,11 @@ FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash)
       entries_(capacity),
       cold_(capacity),
       addresses6_(capacity),
-      next_free_(capacity) {}
+      times_(capacity, Pages::small) {}
 
 bool FlowTable::ok() const {
   return index_.ok() && entries_.size() == capacity_ && cold_.size() == capacity_ && addresses6_.size() == capacity_ &&
-         next_free_.size() == capacity_;
+         times_.size() == capacity_;
 }
 
 void FlowTable::touch() {
@@ -21,11 +24,15 @@ void FlowTable::touch() {
   entries_.touch();
   cold_.touch();
   addresses6_.touch();
-  next_free_.touch();
 }
 
 std::size_t FlowTable::octets() const {
-  return index_.octets() + entries_.octets() + cold_.octets() + addresses6_.octets() + next_free_.octets();
+  return index_.octets() + entries_.octets() + cold_.octets() + addresses6_.octets();
+}
+
+std::size_t FlowTable::octets_in_use() const {
+  return index_.octets_in_use() + used_limit_ * (sizeof(FlowEntry) + sizeof(FlowCold)) +
+         used_limit6_ * sizeof(FlowAddress6);
 }
 
 FlowKey FlowTable::key_of(std::uint32_t number) const {
@@ -47,26 +54,34 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
     number = used_limit_;
   }
   if (!index_.insert(hash, number)) return kNone;
+  FlowEntry& entry = entries_[number];
   if (number == free_head_) {
-    free_head_ = next_free_[number];
+    free_head_ = static_cast<std::uint32_t>(entry.address);
+    if (free_head_ != kNone) __builtin_prefetch(&entries_[free_head_], 1);
   } else {
     ++used_limit_;
   }
   ++size_;
-  entries_[number] = FlowEntry{};
-  entries_[number].address = key.address[0];
-  entries_[number].tail = key.tail();
-  if (key.ip_version != 4) std::memcpy(addresses6_[number].address, key.address, sizeof key.address);
+  entry = FlowEntry{};
+  entry.address = key.address[0];
+  entry.tail = key.tail();
   cold_[number] = FlowCold{};
+  if (key.ip_version != 4) {
+    std::memcpy(addresses6_[number].address, key.address, sizeof key.address);
+    used_limit6_ = std::max(used_limit6_, number + 1);
+  }
+  maintain(kHomesAnOperation);
   return number;
 }
 
 void FlowTable::erase(std::uint32_t number) {
+  FlowEntry& entry = entries_[number];
   index_.erase(hash_(key_of(number)), number);
-  entries_[number].tail = 0;
-  next_free_[number] = free_head_;
+  entry.tail = 0;
+  entry.address = free_head_;
   free_head_ = number;
   --size_;
+  maintain(kHomesAnOperation);
 }
 
 }  // namespace weir

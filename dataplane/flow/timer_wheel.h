@@ -17,6 +17,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "dataplane/memory.h"
 
@@ -26,6 +27,8 @@ class TimerWheel {
  public:
   static constexpr unsigned kTickShift = 24;
   static constexpr std::uint64_t kTickNs = std::uint64_t{1} << kTickShift;
+  static constexpr std::size_t kBatch = 16;      ///< entries passed to due() together
+  static constexpr std::size_t kLinkOctets = 8;  ///< memory for each index
 
   /// A wheel for indices below `capacity`. ok() is false if the memory could not be had.
   explicit TimerWheel(std::uint32_t capacity) : links_(capacity) { heads_.fill(kNil); }
@@ -49,8 +52,9 @@ class TimerWheel {
   /// Whether advance(now_tick) would have anything to do.
   [[nodiscard]] bool behind(std::uint64_t now_tick) const { return current_ < now_tick || stages_ != 0 || due_ready(); }
 
-  /// Moves to `now_tick`, taking out what comes due and passing it to due(index); prefetch(index) is called a few
-  /// entries ahead. At most `budget` entries; says how many. due() may schedule the same index again.
+  /// Moves to `now_tick`, taking out what comes due: prefetch(index) for each, then due(indices) for up to kBatch of
+  /// them, so that what they read is on its way together. At most `budget` entries; says how many. due() may schedule
+  /// the same indices again.
   template <typename Prefetch, typename Due>
   std::size_t advance(std::uint64_t now_tick, std::size_t budget, Prefetch&& prefetch, Due&& due) {
     std::size_t visited = 0;
@@ -64,7 +68,7 @@ class TimerWheel {
           cancel(batch[count]);
           prefetch(batch[count]);
         }
-        for (std::size_t i = 0; i < count; ++i) due(batch[i]);
+        due(std::span<const std::uint32_t>(batch, count));
         visited += count;
       }
       if (stages_ != 0) {
@@ -84,13 +88,13 @@ class TimerWheel {
   static constexpr unsigned kDueList = kLevels * kSlots;
   static constexpr std::uint32_t kNil = 0x7fffffff;
   static constexpr std::uint32_t kHeadOf = 0x80000000;  ///< in Link::prev: first of the list in the low bits
-  static constexpr std::size_t kBatch = 16;
 
   struct Link {
     std::uint32_t next;
     std::uint32_t prev;
   };
-  static_assert(sizeof(Link) == 8, "eight links a cache line: neighbours in a list are often neighbours in memory");
+  static_assert(sizeof(Link) == kLinkOctets,
+                "eight links a cache line: neighbours in a list are often neighbours in memory");
 
   [[nodiscard]] bool due_ready() const { return heads_[kDueList] != kNil; }
   [[nodiscard]] static unsigned digit(std::uint64_t tick, unsigned level) {

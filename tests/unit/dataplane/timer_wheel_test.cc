@@ -13,7 +13,7 @@ namespace {
 std::vector<std::uint32_t> fired(TimerWheel& wheel, std::uint64_t tick, std::size_t budget = ~std::size_t{0}) {
   std::vector<std::uint32_t> out;
   wheel.advance(
-      tick, budget, [](std::uint32_t) {}, [&](std::uint32_t index) { out.push_back(index); });
+      tick, budget, [](std::uint32_t) {}, [&](auto indices) { out.insert(out.end(), indices.begin(), indices.end()); });
   return out;
 }
 
@@ -34,12 +34,13 @@ TEST(TimerWheel, AnEntryFiresAtItsTickAndNotBefore) {
       for (std::uint64_t now = start; fired_at == 0 && now <= start + delay + 70000; now += delay < 70000 ? 1 : 32768) {
         wheel.advance(
             now, 100, [](std::uint32_t) {},
-            [&](std::uint32_t index) {
-              EXPECT_EQ(index, 2U);
+            [&](auto indices) {
+              ASSERT_EQ(indices.size(), 1U);
+              EXPECT_EQ(indices[0], 2U);
               if (now >= start + delay) {
                 fired_at = now;
               } else {
-                wheel.schedule(index, start + delay);
+                wheel.schedule(indices[0], start + delay);
               }
             });
       }
@@ -116,12 +117,14 @@ TEST(TimerWheel, RandomOperationsAgreeWithAMapOfDeadlines) {
       const std::size_t budget = random() % 4 == 0 ? random() % 20 : ~std::size_t{0};
       const std::size_t visited = wheel.advance(
           now, budget, [](std::uint32_t) {},
-          [&](std::uint32_t due) {
-            ASSERT_TRUE(deadlines.contains(due));
-            if (deadlines[due] <= now) {
-              deadlines.erase(due);
-            } else {
-              wheel.schedule(due, deadlines[due]);
+          [&](auto indices) {
+            for (const std::uint32_t due : indices) {
+              ASSERT_TRUE(deadlines.contains(due));
+              if (deadlines[due] <= now) {
+                deadlines.erase(due);
+              } else {
+                wheel.schedule(due, deadlines[due]);
+              }
             }
           });
       if (visited < budget) {
