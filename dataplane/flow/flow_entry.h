@@ -13,7 +13,9 @@
 // that memory is never touched.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/packet/flow_key.h"
 
@@ -25,11 +27,10 @@ struct alignas(64) FlowEntry {
   std::uint64_t octets[2];   ///< by Side, like all arrays of two here
   std::uint64_t start_ns;    ///< effective time of the first packet; without packets: of the last one before
   std::uint32_t packets[2];  ///< both 0: reported by the active timeout, and no packet since
-  std::uint32_t last_low[2];   ///< effective time of the side's last packet - start_ns, bits 0-31
-  std::uint16_t last_high[2];  ///< bits 32-47
-  std::uint8_t tcp_flags[2];   ///< OR since the last report
-  std::uint8_t state;          ///< kInitiatorHigh ... below
-  std::uint8_t times;          ///< kOpenerHigh, kFirstBehind, kLastBehind
+  std::uint8_t last[2][6];   ///< effective time of the side's last packet - start_ns, 48 bits, lowest octet first
+  std::uint8_t tcp_flags[2];  ///< OR since the last report
+  std::uint8_t state;         ///< kInitiatorHigh ... below
+  std::uint8_t times;         ///< kOpenerHigh, kFirstBehind, kLastBehind
 
   static constexpr std::uint8_t kInitiatorHigh = 1;  ///< the high side sent the first packet
   static constexpr std::uint8_t kSeen = 2;           ///< << Side: the side ever sent a packet, reports notwithstanding
@@ -41,12 +42,18 @@ struct alignas(64) FlowEntry {
   static constexpr std::uint8_t kLastBehind = 8;   ///< << Side: greatest raw time is in FlowTimes
 
   [[nodiscard]] bool free() const { return tail == 0; }
+  static constexpr std::uint64_t kOffsetMask = (std::uint64_t{1} << 48) - 1;
+
   [[nodiscard]] std::uint64_t last_offset_ns(unsigned side) const {
-    return last_low[side] | (static_cast<std::uint64_t>(last_high[side]) << 32);
+    std::uint64_t word;  // two octets more than the field has: they are part of this entry
+    std::memcpy(&word, reinterpret_cast<const std::uint8_t*>(this) + offsetof(FlowEntry, last) + 6 * side, sizeof word);
+    return word & kOffsetMask;
   }
   void set_last_offset_ns(unsigned side, std::uint64_t offset) {
-    last_low[side] = static_cast<std::uint32_t>(offset);
-    last_high[side] = static_cast<std::uint16_t>(offset >> 32);
+    const auto low = static_cast<std::uint32_t>(offset);
+    const auto high = static_cast<std::uint16_t>(offset >> 32);
+    std::memcpy(&last[side][0], &low, sizeof low);
+    std::memcpy(&last[side][4], &high, sizeof high);
   }
   /// Effective time of the flow's last packet.
   [[nodiscard]] std::uint64_t last_ns() const {
@@ -58,6 +65,7 @@ struct alignas(64) FlowEntry {
   [[nodiscard]] std::uint64_t total_octets() const { return octets[0] + octets[1]; }
 };
 static_assert(sizeof(FlowEntry) == 64, "one cache line, one miss a packet");
+static_assert(offsetof(FlowEntry, last) + 12 + 2 <= sizeof(FlowEntry), "last_offset_ns() reads eight octets");
 
 struct FlowCold {
   std::uint32_t first_low;   ///< effective time of the first packet of the side that did not open - start_ns, bits 0-31

@@ -102,6 +102,7 @@ class FlowShard {
   [[nodiscard]] std::uint64_t deadline(const FlowEntry& entry) const;
   [[nodiscard]] EndReason timeout_reason(const FlowEntry& entry) const;
 
+  [[nodiscard]] bool count_plain(FlowEntry& entry, const ParsedPacket& packet) const;
   void update(std::uint32_t number, const ParsedPacket& packet);
   void restart(std::uint32_t number, const ParsedPacket& packet, bool keep_direction);
   void count(std::uint32_t number, const ParsedPacket& packet);

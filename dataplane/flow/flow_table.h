@@ -53,7 +53,7 @@ class FlowTable {
   /// Whether entry `number` is in use for `key`.
   [[nodiscard]] bool is_key(std::uint32_t number, const FlowKey& key) const {
     const FlowEntry& entry = entries_[number];
-    if (entry.tail != key.tail() || entry.address != key.address[0]) return false;
+    if (((entry.tail ^ key.tail()) | (entry.address ^ key.address[0])) != 0) return false;
     if (key.ip_version == 4) return true;
     const FlowAddress6& six = addresses6_[number];
     return six.address[1] == key.address[1] && six.address[2] == key.address[2] && six.address[3] == key.address[3];
