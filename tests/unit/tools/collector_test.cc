@@ -113,9 +113,9 @@ TEST_F(CollectorTest, SummaryTellsLostDatagramsOfEachStream) {
 }
 
 TEST_F(CollectorTest, NamesWhatWasMalformed) {
-  Octets five = header(1, 0, 1);
-  five[1] = 5;
-  collector_.take_datagram("192.0.2.1:2055", five);
+  Octets six = header(1, 0, 1);
+  six[1] = 6;
+  collector_.take_datagram("192.0.2.1:2055", six);
   collector_.take_datagram("192.0.2.1:2055", Octets{0, 9, 0});
   const std::string text = summary_text(collector_, totals_);
   EXPECT_NE(text.find("malformed: 1 wrong_version: "), std::string::npos) << text;
