@@ -82,6 +82,11 @@ constexpr auto kRunOptions = std::to_array<OptionText>({
     {"port", "DEV", kPortsGroup, "PCI address or vdev to take packets from, repeatable"},
     {"cores", "LIST", kPortsGroup, "CPUs such as 0,2-4: the first for control, then one a worker [chosen]"},
     {"rss", "addresses|ports", kPortsGroup, "What the device hashes to choose the worker [addresses]"},
+    {"idle", "auto|poll|pause|sleep", kPortsGroup,
+     "What workers do without packets: poll (a core burns all the\ntime), pause between polls, or sleep, never longer "
+     "than the\n"
+     "receive ring lasts; auto: poll on isolated cores (isolcpus),\nelse wait for the device's interrupt or sleep "
+     "[auto]"},
     {"eal", "ARGS", kPortsGroup, "Further arguments for DPDK's EAL, separated by blanks"},
     {"socket", "PATH", kServiceGroup,
      "Socket that weirctl asks [root: /run/weir/weir.sock;\nelse $XDG_RUNTIME_DIR/weir.sock or "

@@ -54,6 +54,7 @@ constexpr auto kFields = std::to_array<FieldHelp>({
     {"port", R"(port: "0000:3b:00.0")", "none, `run` needs one"},
     {"cores", R"(cores: "0,2-4")", "chosen at start"},
     {"rss", R"(rss: "addresses")", ""},
+    {"idle", R"(idle: "auto")", ""},
     {"socket", R"(socket: "/run/weir/weir.sock")", ""},
     {"duration", R"(duration: "10m")", "until SIGINT or SIGTERM"},
     {"eal", R"(eal: "--log-level=7")", "none"},
@@ -339,6 +340,13 @@ class Validator {
       if (rss != "addresses" && rss != "ports") return fail("rss", 0, rss, "expected addresses or ports");
       settings_.rss_ports = rss == "ports";
     }
+    if (config_.has_idle()) {
+      static constexpr std::string_view kIdle = "auto, poll, pause or sleep";
+      if (!good_text("idle", 0, config_.idle(), kIdle)) return;
+      if (!parse_idle_choice(config_.idle(), settings_.idle)) {
+        return fail("idle", 0, config_.idle(), fmt::format("expected {}", kIdle));
+      }
+    }
     settings_.socket = config_.has_socket() ? config_.socket() : default_socket_path();
     if (!good_text("socket", 0, settings_.socket, "the path of a unix socket")) return;
     if (settings_.socket.size() > kMaxSocketPath) {
@@ -542,6 +550,7 @@ v1::Config effective_config(const Settings& settings, const v1::Config& config) 
   for (const auto& port : settings.ports) out.add_port(port);
   if (!settings.cores.empty()) out.set_cores(config.cores());
   out.set_rss(settings.rss_ports ? "ports" : "addresses");
+  out.set_idle(std::string(idle_choice_name(settings.idle)));
   out.set_socket(settings.socket);
   if (settings.duration_ns != 0) out.set_duration(duration_text(settings.duration_ns));
   if (!settings.eal_arguments.empty()) out.set_eal(settings.eal_arguments);

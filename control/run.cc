@@ -122,6 +122,7 @@ class LiveProbe final : public StatusSource {
   };
 
   bool start_workers(const KeyHash& hash);
+  [[nodiscard]] std::string idle_text(unsigned number) const;
   void worker_loop(unsigned number);
   void supervise();
   std::chrono::milliseconds empty_the_probe();
@@ -143,7 +144,9 @@ class LiveProbe final : public StatusSource {
   std::unique_ptr<dpdk::Runtime> runtime_;
   std::unique_ptr<HandoverMesh> mesh_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::unique_ptr<PacketSource>> sources_;
+  std::vector<std::unique_ptr<LiveSource>> sources_;
+  std::vector<IdleMode> idle_;  ///< by worker
+  dpdk::Runtime::Waiting waiting_;
   std::unique_ptr<RecordDrain> drain_;
   std::uint64_t tsc_hz_ = 0;
   std::atomic<bool> stopping_{false};  ///< written by this thread, read by the workers
@@ -160,11 +163,24 @@ class LiveProbe final : public StatusSource {
   Sample latest_;
 };
 
+/// What worker `number` does without packets.
+std::string LiveProbe::idle_text(unsigned number) const {
+  if (idle_[number] == IdleMode::poll) return "poll";
+  if (idle_[number] == IdleMode::wait && waiting_.interrupts) return "interrupt";
+  if (idle_[number] == IdleMode::wait && waiting_.sleep_ns != 0) {
+    return fmt::format("sleep {:.0f} us", static_cast<double>(waiting_.sleep_ns) / 1e3);
+  }
+  return "pause";
+}
+
 bool LiveProbe::start_workers(const KeyHash& hash) {
   const bool hand_over = settings_.workers > 1 && !runtime_->spreads_conversations();
   if (hand_over) {
     mesh_ = std::make_unique<HandoverMesh>(settings_.workers);
   }
+  waiting_ = runtime_->waiting(hand_over);
+  if (settings_.idle == IdleChoice::sleep) waiting_.interrupts = false;
+  const std::vector<unsigned> isolated = isolated_cpus();
   const std::uint64_t share = (settings_.max_flows + settings_.workers - 1) / settings_.workers;
   for (unsigned number = 0; number < settings_.workers; ++number) {
     WorkerOptions options;
@@ -180,7 +196,8 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
       spdlog::error("no memory for {} flows: lower --max-flows", settings_.max_flows);
       return false;
     }
-    sources_.push_back(runtime_->source(number));
+    idle_.push_back(idle_mode(settings_.idle, runtime_->worker_core(number), isolated));
+    sources_.push_back(runtime_->source(number, waiting_));
   }
   std::vector<RecordRing*> rings;
   for (auto& worker : workers_) rings.push_back(&worker->records());
@@ -202,11 +219,23 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
 
 void LiveProbe::worker_loop(unsigned number) {
   Worker& worker = *workers_[number];
-  PacketSource& source = *sources_[number];
+  LiveSource& source = *sources_[number];
   worker.touch();
   ready_.fetch_add(1, std::memory_order_release);
   LiveClock clock(LiveClock::read_tsc(), LiveClock::read_wall_ns(), tsc_hz_);
-  while (!stopping_.load(std::memory_order_relaxed)) worker.poll(source, clock.now_ns());
+  IdleLadder idle(idle_[number]);
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const std::uint64_t now_ns = clock.now_ns();
+    const bool packets = worker.poll(source, now_ns) != 0;
+    const IdleLadder::Step step = idle.after(packets || worker.behind(), now_ns);
+    if (step == IdleLadder::Step::poll) [[likely]]
+      continue;
+    if (step == IdleLadder::Step::wait && source.wait()) {
+      worker.waited(clock.now_ns() - now_ns);
+    } else {
+      IdleLadder::pause();
+    }
+  }
   worker.stop_receiving();
   while (!worker.settle(clock.now_ns())) {
   }
@@ -310,6 +339,7 @@ v1::StatusReply LiveProbe::status() {
     worker.set_core(static_cast<std::int32_t>(runtime_->worker_core(i)));
     worker.set_flows(ledger.workers(static_cast<int>(i)).in_table().records());
     worker.set_capacity(workers_[i]->shard().capacity());
+    worker.set_idle(idle_text(i));
     flows += worker.flows();
     capacity += worker.capacity();
     const double seconds = std::chrono::duration<double>(latest_.at - before_.at).count();
@@ -326,7 +356,9 @@ v1::StatusReply LiveProbe::status() {
       }
       worker.set_frame_bits_per_second(8 * per_second(now.received.octets, then.received.octets));
       if (now.polls != then.polls) {
-        worker.set_busy(static_cast<double>(now.busy_polls - then.busy_polls) /
+        const double asleep = std::min(1.0, static_cast<double>(now.waited_ns - then.waited_ns) / 1e9 / seconds);
+        worker.set_asleep(asleep);
+        worker.set_busy((1 - asleep) * static_cast<double>(now.busy_polls - then.busy_polls) /
                         static_cast<double>(now.polls - then.polls));
       }
     }
@@ -571,6 +603,7 @@ int LiveProbe::run() {
   options.cores = cores;
   options.workers = settings_.workers;
   options.rss_ports = settings_.rss_ports;
+  options.interrupts = settings_.idle == IdleChoice::automatic;
   options.eal_arguments = settings_.eal_arguments;
   auto runtime = dpdk::Runtime::start(options);
   if (!runtime) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "control/idle_choice.h"
+
 namespace weir {
 
 struct Settings {
@@ -20,6 +22,7 @@ struct Settings {
   std::vector<std::string> ports;
   std::vector<unsigned> cores;  ///< empty: chosen
   bool rss_ports = false;
+  IdleChoice idle = IdleChoice::automatic;
   std::string socket;             ///< always set after validation
   std::uint64_t duration_ns = 0;  ///< 0: until a signal
   std::string eal_arguments;

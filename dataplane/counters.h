@@ -59,6 +59,8 @@ struct WorkerCounters {
   std::uint64_t late_expiries = 0;  ///< times an expiry was put off because the record ring was full
   std::uint64_t polls = 0;
   std::uint64_t busy_polls = 0;  ///< polls that found packets
+  std::uint64_t waits = 0;       ///< times the worker gave its core away for want of packets
+  std::uint64_t waited_ns = 0;   ///< how long in all
   std::uint64_t now_ns = 0;      ///< the worker's effective time
 };
 

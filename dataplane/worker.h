@@ -66,6 +66,14 @@ class Worker {
   /// One round at time `now_ns`, which every packet of it gets. Says how many packets it found.
   std::size_t poll(PacketSource& source, std::uint64_t now_ns);
 
+  /// Whether the last poll left work that no packet announces: expiries beyond its budget. Then do not wait.
+  [[nodiscard]] bool behind() const { return shard_.timers_behind(); }
+  /// The worker gave its core away for `ns`.
+  void waited(std::uint64_t ns) {
+    ++counters_.waits;
+    counters_.waited_ns += ns;
+  }
+
   /// After the last poll(): no packet will be handed over any more.
   void stop_receiving();
   /// After stop_receiving(): takes over what others still had for this worker. False: go on calling, others have not

@@ -11,8 +11,20 @@
 
 namespace weir::dpdk {
 
-MbufSource::MbufSource(std::vector<SourceQueue> queues)
-    : queues_(std::move(queues)), headers_(new std::array<std::array<std::uint8_t, kHeaderOctets>, kBurst>) {}
+namespace {
+
+std::vector<QueueWaiter::Queue> waited_for(const std::vector<SourceQueue>& queues) {
+  std::vector<QueueWaiter::Queue> out;
+  for (const SourceQueue& queue : queues) out.push_back({queue.port, queue.queue});
+  return out;
+}
+
+}  // namespace
+
+MbufSource::MbufSource(std::vector<SourceQueue> queues, std::uint64_t sleep_ns, bool interrupts)
+    : queues_(std::move(queues)),
+      waiter_(waited_for(queues_), sleep_ns, interrupts),
+      headers_(new std::array<std::array<std::uint8_t, kHeaderOctets>, kBurst>) {}
 
 MbufSource::~MbufSource() {
   release();

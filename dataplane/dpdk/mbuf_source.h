@@ -15,7 +15,8 @@
 #include <vector>
 
 #include "dataplane/dpdk/memory.h"
-#include "dataplane/input/packet_source.h"
+#include "dataplane/dpdk/queue_waiter.h"
+#include "dataplane/input/live_source.h"
 
 struct rte_mbuf;
 
@@ -43,16 +44,19 @@ struct SourceQueue {
   QueueCounters* counters = nullptr;
 };
 
-class MbufSource final : public PacketSource {
+class MbufSource final : public LiveSource {
  public:
-  explicit MbufSource(std::vector<SourceQueue> queues);
+  /// `sleep_ns`, `interrupts`: see QueueWaiter.
+  MbufSource(std::vector<SourceQueue> queues, std::uint64_t sleep_ns, bool interrupts);
   ~MbufSource() override;
 
   std::size_t receive(std::span<PacketView> views, std::uint64_t now_ns) override;
   void release() override;
+  bool wait() override { return waiter_.wait(); }
 
  private:
   std::vector<SourceQueue> queues_;
+  QueueWaiter waiter_;
   std::size_t first_ = 0;  ///< index of the queue that is polled first next time
   std::size_t held_ = 0;
   std::array<rte_mbuf*, kBurst> mbufs_{};

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "dataplane/dpdk/queue_waiter.h"
 #include "dataplane/dpdk/rss.h"
 
 namespace weir::dpdk {
@@ -92,10 +93,25 @@ unsigned largest_mtu(const rte_eth_dev_info& info) {
   return std::max<unsigned>(mtu, info.min_mtu);
 }
 
+// The fastest link the device can have: what its rings must be taken for. Virtual devices name one or none, and it
+// means nothing: ten-gigabit line rate is more than their peers were seen to send.
+std::uint32_t max_mbps(const Port& port, const rte_eth_dev_info& info) {
+  constexpr std::uint32_t kVirtualMbps = 10'000;
+  constexpr std::uint32_t kUnknownMbps = 100'000;
+  if (!port.pci) return kVirtualMbps;
+  std::uint32_t most = 0;
+  for (const std::uint32_t mbps :
+       {1'000U, 2'500U, 5'000U, 10'000U, 20'000U, 25'000U, 40'000U, 50'000U, 56'000U, 100'000U, 200'000U}) {
+    if ((info.speed_capa & rte_eth_speed_bitflag(mbps, RTE_ETH_LINK_FULL_DUPLEX)) != 0) most = mbps;
+  }
+  return most == 0 ? kUnknownMbps : most;
+}
+
 // One attempt with `transmit` queues and `mtu` (0: the driver's own).
 tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, const rte_eth_dev_info& info,
-                                          unsigned transmit, unsigned mtu, rte_mempool* pool) {
+                                          unsigned transmit, unsigned mtu, bool interrupts, rte_mempool* pool) {
   rte_eth_conf conf{};
+  conf.intr_conf.rxq = interrupts ? 1 : 0;
   conf.rxmode.mtu = mtu;
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
   const auto receive = static_cast<std::uint16_t>(plan.receive_queues);
@@ -200,18 +216,27 @@ tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Poo
 
   tl::expected<void, std::string> outcome;
   bool started = false;
-  // The largest MTU first; then whatever the driver starts with, for those that promise more than they keep.
-  for (const unsigned mtu : {largest_mtu(info), 0U}) {
-    for (const unsigned transmit : transmit_choices(port, plan, info)) {
-      auto attempt = configure(port, plan, info, transmit, mtu, *pool);
-      started = attempt.has_value();
-      if (started) break;
-      // The first refusal is the telling one: it is about what was wanted, not about a fallback.
-      if (outcome.has_value()) outcome = std::move(attempt);
+  const auto attempt_all = [&](bool interrupts) {
+    // The largest MTU first; then whatever the driver starts with, for those that promise more than they keep.
+    for (const unsigned mtu : {largest_mtu(info), 0U}) {
+      for (const unsigned transmit : transmit_choices(port, plan, info)) {
+        auto attempt = configure(port, plan, info, transmit, mtu, interrupts, *pool);
+        if (attempt.has_value()) return true;
+        // The first refusal is the telling one: it is about what was wanted, not about a fallback.
+        if (outcome.has_value()) outcome = std::move(attempt);
+      }
     }
-    if (started) break;
+    return false;
+  };
+  if (plan.interrupts) started = attempt_all(true);
+  port.interrupts = started && has_rx_interrupts(port.id, port.receive_queues);
+  if (!started) {
+    // A device that refuses interrupts says so here; without them it may have nothing against it.
+    outcome = {};
+    started = attempt_all(false);
   }
   if (!started) return outcome;
+  port.max_mbps = max_mbps(port, info);
 
   // Wishes from here on.
   rte_eth_promiscuous_enable(port.id);

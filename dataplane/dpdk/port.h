@@ -29,6 +29,7 @@ struct PortPlan {
   unsigned receive_queues = 1;
   unsigned transmit_queues = 0;  ///< 0: as few as the driver takes
   bool rss_ports = false;
+  bool interrupts = false;  ///< RX interrupts, where the device has them
 };
 
 struct Port {
@@ -45,7 +46,9 @@ struct Port {
   unsigned receive_descriptors = 0;
   unsigned mtu = 0;
   Spread spread = Spread::none;
-  RssState rss{};  ///< as read back at start
+  RssState rss{};           ///< as read back at start
+  bool interrupts = false;  ///< every receive queue can raise one
+  std::uint32_t max_mbps = 0;
 };
 
 struct Link {

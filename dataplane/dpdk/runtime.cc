@@ -13,6 +13,7 @@
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/rss.h"
+#include "dataplane/idle.h"
 
 namespace weir::dpdk {
 namespace {
@@ -107,7 +108,8 @@ struct Runtime::Impl {
       if (!port) return tl::unexpected(port.error());
       found.push_back(std::move(*port));
     }
-    const PortPlan port_plan{.receive_queues = options.workers, .rss_ports = options.rss_ports};
+    const PortPlan port_plan{
+        .receive_queues = options.workers, .rss_ports = options.rss_ports, .interrupts = options.interrupts};
     for (Port& port : found) {
       auto ready = start_port(port, port_plan, pools, mbufs);
       if (!ready) return tl::unexpected(ready.error());
@@ -221,7 +223,16 @@ RssReport Runtime::check_rss() const {
   return impl_->check();
 }
 
-std::unique_ptr<PacketSource> Runtime::source(unsigned worker) {
+Runtime::Waiting Runtime::waiting(bool handed_over) const {
+  Waiting waiting{.interrupts = !handed_over, .sleep_ns = UINT64_MAX};
+  for (const Port& port : impl_->ports) {
+    waiting.interrupts &= port.interrupts;
+    waiting.sleep_ns = std::min(waiting.sleep_ns, longest_sleep_ns(port.receive_descriptors, port.max_mbps));
+  }
+  return waiting;
+}
+
+std::unique_ptr<LiveSource> Runtime::source(unsigned worker, const Waiting& waiting) {
   std::vector<SourceQueue> queues;
   for (std::size_t port = 0; port < impl_->ports.size() && worker < impl_->options.workers; ++port) {
     queues.push_back({.port = impl_->ports[port].id,
@@ -231,7 +242,7 @@ std::unique_ptr<PacketSource> Runtime::source(unsigned worker) {
                       .gate = &impl_->gates[port],
                       .counters = &impl_->counters[port * impl_->options.workers + worker]});
   }
-  return std::make_unique<MbufSource>(std::move(queues));
+  return std::make_unique<MbufSource>(std::move(queues), waiting.sleep_ns, waiting.interrupts);
 }
 
 unsigned Runtime::worker_core(unsigned worker) const {

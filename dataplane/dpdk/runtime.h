@@ -9,7 +9,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "dataplane/input/packet_source.h"
+#include "dataplane/input/live_source.h"
 
 namespace weir::dpdk {
 
@@ -19,6 +19,7 @@ struct RuntimeOptions {
   std::vector<unsigned> cores;       ///< CPUs: the first is the main lcore's, the others the workers'; empty: chosen
   unsigned workers = 1;              ///< receive queues per port; one lcore each
   bool rss_ports = false;            ///< hash addresses and ports instead of addresses alone
+  bool interrupts = false;           ///< start the ports with RX interrupts, where they have them
   std::string eal_arguments;         ///< further EAL arguments, separated by blanks
 };
 
@@ -84,8 +85,15 @@ class Runtime {
   /// The self-check with what the devices have now.
   [[nodiscard]] RssReport check_rss() const;
 
+  /// How a worker of these ports waits when `handed_over` to or not.
+  struct Waiting {
+    bool interrupts = false;     ///< by RX interrupt
+    std::uint64_t sleep_ns = 0;  ///< by sleeping so long; 0: its rings are too short for any sleep
+  };
+  [[nodiscard]] Waiting waiting(bool handed_over) const;
+
   /// The packets of queue `worker` of every port in turn. To be used by that worker's lcore only.
-  std::unique_ptr<PacketSource> source(unsigned worker);
+  std::unique_ptr<LiveSource> source(unsigned worker, const Waiting& waiting);
 
   /// The CPU of worker `worker`.
   [[nodiscard]] unsigned worker_core(unsigned worker) const;

@@ -91,6 +91,8 @@ class FlowShard {
   [[nodiscard]] std::uint32_t size() const { return table_.size(); }
   [[nodiscard]] std::uint32_t capacity() const { return table_.capacity(); }
   [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
+  /// Whether advance() left entries that are due.
+  [[nodiscard]] bool timers_behind() const { return started_ && wheel_.behind(now_ns_ >> TimerWheel::kTickShift); }
 
  private:
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};

@@ -184,13 +184,15 @@ std::string status_text(const v1::StatusReply& status) {
   }
   out += "\nports\n" + (ports.empty() ? "  none\n" : ports.text());
 
-  TextTable workers("rrrrrrr");
+  TextTable workers("rrrrrrrrl");
   for (const auto& worker : status.workers()) {
-    if (workers.empty()) workers.row({"worker", "core", "packets", "share", "frame bits", "busy", "flows"});
+    if (workers.empty())
+      workers.row({"worker", "core", "packets", "share", "frame bits", "busy", "asleep", "flows", "idle"});
     workers.row({std::to_string(worker.worker()), std::to_string(worker.core()),
                  scaled(static_cast<double>(worker.packets_per_second()), "pps"), percent(worker.share()),
                  scaled(static_cast<double>(worker.frame_bits_per_second()), "bit/s"), percent(worker.busy()),
-                 grouped(worker.flows()) + " of " + grouped(worker.capacity())});
+                 percent(worker.asleep()), grouped(worker.flows()) + " of " + grouped(worker.capacity()),
+                 worker.idle()});
   }
   out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
   if (status.workers_size() > 1 && status.queue_skew() > 0) {

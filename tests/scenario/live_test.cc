@@ -382,6 +382,61 @@ TEST_F(Live, WhatIsSentOverAVethPairIsWhatIsCollected) {
 }
 
 /// A signal while traffic runs: every flow is exported as forced end, and nothing is lost on the way.
+double asleep(Probe& probe) {
+  const json status = probe.ask_json("status");
+  return status.is_discarded() || status.at("workers").empty() ? 0
+                                                               : status.at("workers").at(0).at("asleep").get<double>();
+}
+
+TEST_F(Live, AnIdleWorkerGivesItsCoreAwayLosesNothingOfABurstAndStillEndsFlows) {
+  const Wire wire = memif();
+  Probe probe(folder_, wire, {"--idle", "sleep", "--idle-timeout", "1s", "--export", "json:" + path("flows.json")});
+  // The share of a whole second.
+  EXPECT_TRUE(eventually([&] { return asleep(probe) > 0.5; })) << "an idle probe burns its core";
+  EXPECT_EQ(probe.ask_json("status").at("workers").at(0).at("idle"), "sleep 69 us") << "half of 2048 x 67.2 ns";
+  const Finished sent = run(generator(wire, {"--flows", "500", "--packets", "20000", "--rate", "1M"}), seconds(60));
+  ASSERT_EQ(sent.exit_code, 0) << sent.err;
+  EXPECT_TRUE(eventually([&] { return probe.received() == 20000; })) << probe.received();
+  EXPECT_TRUE(eventually([&] { return probe.ask_json("status").at("flows") == 0; })) << "timers wait for packets";
+  EXPECT_TRUE(eventually([&] { return asleep(probe) > 0.5; }));
+  probe.stop();
+  EXPECT_EQ(packets_of(probe.ledger().at("counted")), 20000U);
+  expect_no_loss(probe.ledger().at("lost"));
+  const std::vector<json> records = json_lines(path("flows.json"));
+  EXPECT_EQ(records.size(), 500U);
+  for (const json& record : records) EXPECT_NE(record.at("end_reason"), kForcedEnd);
+}
+
+TEST_F(Live, AWorkerThatIsToldToPollNeverSleeps) {
+  const Wire wire = memif();
+  Probe probe(folder_, wire, {"--idle", "poll"});
+  EXPECT_TRUE(eventually([&] { return probe.ask_json("status").at("uptime_s").get<double>() > 3; }));
+  EXPECT_EQ(asleep(probe), 0);
+  EXPECT_EQ(probe.ask_json("status").at("workers").at(0).at("idle"), "poll");
+  probe.stop();
+}
+
+TEST_F(Live, AWorkerWaitsForTheInterruptOfADeviceThatHasOne) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces and net_tap";
+  if (!installed("ip")) GTEST_SKIP() << "ip (iproute2) is not installed";
+  const VethPair spaces;
+  if (!spaces.ok() || access("/dev/net/tun", F_OK) != 0) GTEST_SKIP() << "no network namespaces or no tap here";
+  Wire wire = spaces.wire();
+  wire.weir_port = "net_tap0,iface=wtap";
+  wire.gen_prefix = wire.weir_prefix;
+  wire.gen_port = "net_af_packet0,iface=wtap,qpairs=1,framesz=2048,blocksz=4096,framecnt=1024";
+  Probe probe(folder_, wire, {});
+  EXPECT_TRUE(eventually([&] { return asleep(probe) > 0.5; }));
+  EXPECT_EQ(probe.ask_json("status").at("workers").at(0).at("idle"), "interrupt");
+  // A tap's queue holds 1000 frames and drops silently: half a second's worth.
+  const Finished sent = run(generator(wire, {"--flows", "50", "--packets", "4000", "--rate", "2000"}), seconds(60));
+  ASSERT_EQ(sent.exit_code, 0) << sent.err;
+  EXPECT_TRUE(eventually([&] { return probe.received() >= 4000; })) << probe.received();
+  EXPECT_TRUE(eventually([&] { return asleep(probe) > 0.5; }));
+  probe.stop();
+  EXPECT_EQ(packets_of(probe.ledger().at("counted")), 4000U);
+}
+
 void Live::expect_orderly_end(int number) {
   const Wire wire = memif();
   Collect collect(path("summary.json"));

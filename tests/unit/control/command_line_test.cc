@@ -186,7 +186,7 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
   }
   const auto run = parse({"run", "--help"})->text;
   for (const auto* field : {"idle_timeout", "active_timeout", "tcp_close", "max_flows", "workers", "export", "ledger",
-                            "port", "cores", "rss", "socket", "duration", "eal"}) {
+                            "port", "cores", "rss", "idle", "socket", "duration", "eal"}) {
     EXPECT_NE(run.find("  " + option_of(field) + " "), std::string::npos) << field;
   }
 }

@@ -220,7 +220,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeout: 30\n", "c:1:15: expected string, got: 30; expected a line such as idle_timeout: \"30s\""},
       {"wrokers: 2\n",
        "c:1:8: no field is named \"wrokers\"; expected one of idle_timeout active_timeout tcp_close max_flows workers "
-       "export ledger port cores rss socket duration eal"},
+       "export ledger port cores rss idle socket duration eal"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -315,6 +315,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "rss: \"addresses\"\n"
       "socket: \"/s\"\n"
       "# duration: until SIGINT or SIGTERM\n"
+      "idle: \"auto\"\n"
       "# eal: none\n";
   v1::Config config;
   config.set_socket("/s");
@@ -325,6 +326,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false max_flows: 99 workers: 3\n"
           "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
           "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"
+          "idle: \"pause\" "
           "socket: \"/s\\303\\244\" duration: \"10m\" eal: \"--log-level=8 -m 512\"\n",
           "f")
           .value();

@@ -136,6 +136,8 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
   worker->set_frame_bits_per_second(9'999'000'000);
   worker->set_share(0.75);
   worker->set_busy(0.375);
+  worker->set_asleep(0.25);
+  worker->set_idle("sleep 137 us");
   worker->set_flows(1'000);
   worker->set_capacity(1'048'576);
   auto* exporter = status.add_exporters();
@@ -156,8 +158,8 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
             "  net_memif0  net_memif  up 100 Gbit/s       2         4096  1500    -1  addresses\n"
             "\n"
             "workers\n"
-            "  worker  core    packets  share   frame bits  busy               flows\n"
-            "       0     1  14.9 Mpps   75 %  10.0 Gbit/s  38 %  1,000 of 1,048,576\n"
+            "  worker  core    packets  share   frame bits  busy  asleep               flows  idle\n"
+            "       0     1  14.9 Mpps   75 %  10.0 Gbit/s  38 %    25 %  1,000 of 1,048,576  sleep 137 us\n"
             "\n"
             "exporters (records)\n"
             "  exporter  state  exported  queued  lost\n"

@@ -1,0 +1,58 @@
+#include "control/idle_choice.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <utility>
+
+#include "control/config.h"
+
+namespace weir {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, IdleChoice>, 4> kNames{{{"auto", IdleChoice::automatic},
+                                                                         {"poll", IdleChoice::poll},
+                                                                         {"pause", IdleChoice::pause},
+                                                                         {"sleep", IdleChoice::sleep}}};
+
+}  // namespace
+
+bool parse_idle_choice(std::string_view text, IdleChoice& choice) {
+  for (const auto& [name, value] : kNames) {
+    if (name != text) continue;
+    choice = value;
+    return true;
+  }
+  return false;
+}
+
+std::string_view idle_choice_name(IdleChoice choice) {
+  for (const auto& [name, value] : kNames) {
+    if (value == choice) return name;
+  }
+  return "";
+}
+
+std::vector<unsigned> isolated_cpus(const std::string& file) {
+  std::ifstream in(file);
+  std::string line;
+  // Empty on most machines. What cannot be read isolates nothing.
+  if (!std::getline(in, line) || line.empty()) return {};
+  return parse_cpu_list(line).value_or(std::vector<unsigned>{});
+}
+
+IdleMode idle_mode(IdleChoice choice, unsigned cpu, const std::vector<unsigned>& isolated) {
+  switch (choice) {
+    case IdleChoice::poll:
+      return IdleMode::poll;
+    case IdleChoice::pause:
+      return IdleMode::pause;
+    case IdleChoice::sleep:
+      return IdleMode::wait;
+    case IdleChoice::automatic:
+      break;
+  }
+  return std::find(isolated.begin(), isolated.end(), cpu) == isolated.end() ? IdleMode::wait : IdleMode::poll;
+}
+
+}  // namespace weir
