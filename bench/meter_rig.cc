@@ -1,0 +1,62 @@
+#include "bench/meter_rig.h"
+
+#include <utility>
+
+namespace weir::bench {
+
+std::shared_ptr<void> keep_fixture(const std::string& name, const std::function<std::shared_ptr<void>()>& make) {
+  static std::string kept_name;
+  static std::shared_ptr<void> kept;
+  if (kept == nullptr || kept_name != name) {
+    kept.reset();
+    kept = make();
+    kept_name = name;
+  }
+  return kept;
+}
+
+MeterRig::MeterRig(const WorkerOptions& options, std::shared_ptr<FrameSet> frames, std::size_t from)
+    : frames_(std::move(frames)), stream_(frames_, from), worker_(options, KeyHash({1, 2, 3, 4, 5, 6})) {
+  if (worker_.ok()) worker_.touch();
+}
+
+void MeterRig::fill() {
+  FrameFields fields;
+  fields.ipv6 = frames_->mix() == Mix::ipv6;
+  if (frames_->mix() == Mix::background) fields.net = kBackgroundNet;
+  FlowSweep sweep(frames_->flows(), fields);
+  while (!sweep.done()) poll_untimed(sweep);
+  for (std::size_t i = 0; i < frames_->size(); i += FlowShard::kBurst) poll_untimed(stream_);
+}
+
+void MeterRig::drain() {
+  while (const std::size_t count = worker_.records().pop(drained_)) {
+    benchmark::DoNotOptimize(drained_.data());
+    records_ += count;
+  }
+}
+
+void MeterRig::report(benchmark::State& state, double flows) {
+  const auto packets = static_cast<double>(state.iterations()) * static_cast<double>(FlowShard::kBurst);
+  state.SetItemsProcessed(static_cast<std::int64_t>(packets));
+  state.counters["bytes_per_flow"] = static_cast<double>(worker_.shard().octets_in_use()) / flows;
+  state.counters["poll_p50_ns"] = times_.percentile_ns(0.5);
+  state.counters["poll_p99_ns"] = times_.percentile_ns(0.99);
+  state.counters["poll_p9999_ns"] = times_.percentile_ns(0.9999);
+  state.counters["poll_max_ns"] = times_.max_ns();
+  for (const FlowCount& lost : worker_.counters().lost) {
+    if (lost.packets != 0) state.SkipWithError("records were lost: the consumer did not keep up");
+  }
+}
+
+WorkerOptions three_quarters_full(std::uint32_t flows) {
+  WorkerOptions options;
+  options.capacity = flows + flows / 3;
+  return options;
+}
+
+std::size_t memory_of(std::uint32_t capacity) {
+  return std::size_t{256} * capacity + (std::size_t{64} << 20);
+}
+
+}  // namespace weir::bench
