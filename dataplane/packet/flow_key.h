@@ -5,6 +5,7 @@
 // one table entry serve both ways.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -29,7 +30,15 @@ struct FlowKey {
     std::memcpy(&word, &port_low, sizeof word);
     return word;
   }
+  /// Sets what tail() reads in one store: the hash reads it a few cycles later, and a load that spans several stores in
+  /// flight must wait until they have left the store buffer (about 15 cycles a packet).
+  void set_tail(std::uint16_t low, std::uint16_t high, std::uint8_t protocol_number, std::uint8_t version) {
+    const std::uint64_t word = std::uint64_t{low} | std::uint64_t{high} << 16 | std::uint64_t{protocol_number} << 32 |
+                               std::uint64_t{version} << 40;
+    std::memcpy(&port_low, &word, sizeof word);
+  }
 };
+static_assert(std::endian::native == std::endian::little, "set_tail() and the protocol's place in tail()");
 static_assert(sizeof(FlowKey) == 40, "five words: the hash and the compare go word by word");
 static_assert(std::has_unique_object_representations_v<FlowKey>, "no holes: compared as memory");
 

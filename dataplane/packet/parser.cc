@@ -103,11 +103,8 @@ inline void set_common(ParsedPacket& packet, const Transport& transport, bool fr
                        std::uint8_t ip_version, std::uint16_t vlan_id) {
   const std::uint32_t ports = static_cast<std::uint32_t>(transport.destination_port) << 16 | transport.source_port;
   const std::uint32_t ordered = std::rotl(ports, from_high ? 16 : 0);
-  packet.key.port_low = static_cast<std::uint16_t>(ordered);
-  packet.key.port_high = static_cast<std::uint16_t>(ordered >> 16);
-  packet.key.protocol = protocol;
-  packet.key.ip_version = ip_version;
-  packet.key.reserved = 0;
+  packet.key.set_tail(static_cast<std::uint16_t>(ordered), static_cast<std::uint16_t>(ordered >> 16), protocol,
+                      ip_version);
   packet.vlan_id = vlan_id;
   packet.from = static_cast<Side>(from_high);
   packet.tcp_flags = transport.tcp_flags;
