@@ -67,8 +67,8 @@ class BucketIndex {
   /// The entry whose tag matches in the home bucket, kNone if there is none: for prefetching, no proof of anything.
   [[nodiscard]] std::uint32_t candidate(std::uint64_t hash) const {
     const Bucket& bucket = buckets_[home(hash)];
-    const unsigned lanes = match(bucket, tag_of(hash));
-    return lanes == 0 ? kNone : bucket.entries[__builtin_ctz(lanes)];
+    const Lanes lanes = match(bucket, tag_of(hash));
+    return lanes == 0 ? kNone : bucket.entries[first_of(lanes)];
   }
 
   /// The entry for which is_key(entry) holds, or kNone.
@@ -78,8 +78,8 @@ class BucketIndex {
     std::size_t at = home(hash);
     for (unsigned probe = 0; probe < kMaxProbe; ++probe, ++at) {
       const Bucket& bucket = buckets_[at];
-      for (unsigned lanes = match(bucket, tag); lanes != 0; lanes &= lanes - 1) {
-        const std::uint32_t entry = bucket.entries[__builtin_ctz(lanes)];
+      for (Lanes lanes = match(bucket, tag); lanes != 0; lanes &= lanes - 1) {
+        const std::uint32_t entry = bucket.entries[first_of(lanes)];
         if (is_key(entry)) return entry;
       }
       if (bucket.passed_over == 0) return kNone;
@@ -162,6 +162,12 @@ class BucketIndex {
     std::uint32_t entries[kLanes];
   };
   static_assert(sizeof(Bucket) == 64, "one cache line: one miss a look-up");
+  static_assert(kLanes <= 16, "lanes are compared as one register of sixteen");
+
+  /// Two bits a lane, as the compare of octets makes them; only the lower one is kept.
+  using Lanes = std::uint32_t;
+  static constexpr Lanes kAllLanes = 0x55555555U & ((1U << (2 * kLanes)) - 1);
+  static unsigned first_of(Lanes lanes) { return static_cast<unsigned>(__builtin_ctz(lanes)) / 2; }
 
   /// Bits 48-63 of the hash; 0 means empty, so the hashes that would give 0 share tag 1.
   static std::uint16_t tag_of(std::uint64_t hash) {
@@ -177,7 +183,7 @@ class BucketIndex {
   bool put(std::uint64_t hash, std::uint32_t entry) {
     const std::size_t first = home(hash);
     std::size_t at = first;
-    unsigned lanes = 0;
+    Lanes lanes = 0;
     while ((lanes = match(buckets_[at], 0)) == 0) {
       if (++at == first + kMaxProbe) {
         longest_probe_ = kMaxProbe;
@@ -186,7 +192,7 @@ class BucketIndex {
       }
     }
     Bucket& bucket = buckets_[at];
-    const unsigned lane = static_cast<unsigned>(__builtin_ctz(lanes));
+    const unsigned lane = first_of(lanes);
     bucket.tags[lane] = tag_of(hash);
     bucket.entries[lane] = entry;
     if (at != first) [[unlikely]] {
@@ -206,8 +212,8 @@ class BucketIndex {
     const std::size_t first = home(hash);
     for (std::size_t at = first; at != first + kMaxProbe; ++at) {
       Bucket& bucket = buckets_[at];
-      for (unsigned lanes = match(bucket, tag); lanes != 0; lanes &= lanes - 1) {
-        const unsigned lane = static_cast<unsigned>(__builtin_ctz(lanes));
+      for (Lanes lanes = match(bucket, tag); lanes != 0; lanes &= lanes - 1) {
+        const unsigned lane = first_of(lanes);
         if (bucket.entries[lane] != entry) continue;
         bucket.tags[lane] = 0;
         for (std::size_t passed = first; passed != at; ++passed) {
@@ -268,8 +274,8 @@ class BucketIndex {
     unsigned count = 0;
     for (std::size_t at = from; at != from + kMaxProbe; ++at) {
       const Bucket& bucket = buckets_[at];
-      for (unsigned lanes = ~match(bucket, 0) & kAllLanes; lanes != 0; lanes &= lanes - 1) {
-        const std::uint32_t entry = bucket.entries[__builtin_ctz(lanes)];
+      for (Lanes lanes = ~match(bucket, 0) & kAllLanes; lanes != 0; lanes &= lanes - 1) {
+        const std::uint32_t entry = bucket.entries[first_of(lanes)];
         const std::uint64_t hash = hash_of(entry);
         const std::uint64_t place = hash & 0xffffffff;
         const bool moved_already = growing ? place >= border_ : place < border_;
@@ -310,23 +316,20 @@ class BucketIndex {
     if (far < limit) __builtin_prefetch(&buckets_[far], 1);
     const std::size_t near = growing ? from - 2 : from + 2;
     if (near >= limit) return;
-    for (unsigned lanes = ~match(buckets_[near], 0) & kAllLanes; lanes != 0; lanes &= lanes - 1) {
-      prefetch(buckets_[near].entries[__builtin_ctz(lanes)]);
+    for (Lanes lanes = ~match(buckets_[near], 0) & kAllLanes; lanes != 0; lanes &= lanes - 1) {
+      prefetch(buckets_[near].entries[first_of(lanes)]);
     }
   }
 
-  static constexpr unsigned kAllLanes = (1U << kLanes) - 1;
-
-  /// Bit i: lane i holds `tag`.
-  static unsigned match(const Bucket& bucket, std::uint16_t tag) {
+  /// The lanes that hold `tag`.
+  static Lanes match(const Bucket& bucket, std::uint16_t tag) {
 #if defined(__AVX2__)
     const __m256i tags = _mm256_load_si256(reinterpret_cast<const __m256i*>(bucket.tags));
     const __m256i equal = _mm256_cmpeq_epi16(tags, _mm256_set1_epi16(static_cast<short>(tag)));
-    const __m128i packed = _mm_packs_epi16(_mm256_castsi256_si128(equal), _mm256_extracti128_si256(equal, 1));
-    return static_cast<unsigned>(_mm_movemask_epi8(packed)) & kAllLanes;
+    return static_cast<Lanes>(_mm256_movemask_epi8(equal)) & kAllLanes;
 #else
-    unsigned lanes = 0;
-    for (unsigned lane = 0; lane < kLanes; ++lane) lanes |= (bucket.tags[lane] == tag ? 1U : 0U) << lane;
+    Lanes lanes = 0;
+    for (unsigned lane = 0; lane < kLanes; ++lane) lanes |= (bucket.tags[lane] == tag ? 1U : 0U) << (2 * lane);
     return lanes;
 #endif
   }
