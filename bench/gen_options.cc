@@ -78,6 +78,7 @@ std::optional<GenOptions> read_options(int argc, char** argv, int& exit_code) {
   std::string duration;
   std::string cores;
   CLI::App app("weir-gen: synthetic biflows to a DPDK port or into a capture file", "weir-gen");
+  app.set_version_flag("--version", "weir-gen " WEIR_VERSION, "Print the version");
   app.footer(kExamples);
   app.add_option("--port", options.port, "DPDK device to send to: PCI address or vdev")->type_name("DEV");
   app.add_option("--write", options.write, "capture file to write (pcap, nanoseconds); no EAL, no root")

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "proto/byte_order.h"
@@ -176,6 +177,7 @@ std::uint32_t ZipfTable::draw(std::uint64_t random) const {
 
 Generator::Generator(const GeneratorOptions& options, std::function<void(const BiflowCount&)> ended)
     : options_(options), ended_(std::move(ended)), flows_(options.flows), serial_(options.first_serial) {
+  if (flows_.size() == 0) throw std::bad_alloc();
   for (std::size_t i = 0; i < random_state_.size(); ++i) {
     random_state_[i] = mix(options.seed ^ mix(options.first_serial) ^ (i << 56));
   }
@@ -522,8 +524,8 @@ void Generator::report(const Flow& flow) {
 
 void Generator::finish() {
   for (std::uint32_t i = 0; i < opened_; ++i) report(flows_[i]);
-  flows_.clear();
   opened_ = 0;
+  flows_ = MappedArray<Flow>();
 }
 
 }  // namespace weir::bench

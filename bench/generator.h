@@ -25,6 +25,8 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "dataplane/memory.h"
+
 namespace weir::bench {
 
 inline constexpr unsigned kFcsOctets = 4;
@@ -163,7 +165,7 @@ class Generator {
 
   GeneratorOptions options_;
   std::function<void(const BiflowCount&)> ended_;
-  std::vector<Flow> flows_;
+  MappedArray<Flow> flows_;            ///< on huge pages: each frame reads a random one
   std::vector<ZipfTable> zipf_;        ///< one, or none
   std::array<Template, 8> templates_;  ///< (ipv6 * 2 + tcp) * 2 + direction
   std::array<std::uint64_t, 4> random_state_{};
