@@ -404,6 +404,12 @@ StreamCounts FlowDecoder::counts(std::string_view exporter, std::uint32_t source
   return sum;
 }
 
+const std::vector<FieldSpec>* FlowDecoder::find_template(std::string_view exporter, const MessageHeader& header,
+                                                         std::uint16_t id) const {
+  const auto found = streams_.find(KeyView{exporter, header.version, header.source_id});
+  return found == streams_.end() ? nullptr : found->second.templates.fields_of(id);
+}
+
 std::vector<StreamReport> FlowDecoder::reports() const {
   std::vector<StreamReport> result;
   result.reserve(streams_.size());

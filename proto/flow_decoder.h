@@ -127,6 +127,9 @@ class FlowDecoder {
   /// Datagrams with this error.
   [[nodiscard]] std::uint64_t errors(DecodeError error) const { return errors_[static_cast<std::size_t>(error)]; }
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
+  /// The fields of a template that is known now; nullptr: none. Valid until the next datagram.
+  [[nodiscard]] const std::vector<FieldSpec>* find_template(std::string_view exporter, const MessageHeader& header,
+                                                            std::uint16_t id) const;
   /// Every stream that is known now, by exporter, version and source id.
   [[nodiscard]] std::vector<StreamReport> reports() const;
 

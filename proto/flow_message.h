@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/information_elements.h"
+
 namespace weir {
 
 // clang-format off
@@ -94,7 +96,6 @@ DecodeError parse_ipfix(std::span<const std::uint8_t> datagram, FlowMessage& out
 SetKind set_kind(FlowVersion version, std::uint16_t id);
 
 inline constexpr std::uint16_t kVariableLength = 65'535;      ///< RFC 7011 section 7
-inline constexpr std::uint32_t kReverseEnterprise = 29'305;   ///< RFC 5103 section 6.1
 inline constexpr std::uint16_t kFirstTemplateId = 256;        ///< RFC 3954 section 5.2, RFC 7011 section 3.4.1
 inline constexpr std::uint32_t kLongestMessageBody = 65'515;  ///< an IPFIX message less its header and a set header
 

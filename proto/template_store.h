@@ -57,6 +57,12 @@ class TemplateStore {
   /// forgotten).
   const FlowTemplate* find(std::uint16_t id, const TemplateLimits& limits, std::uint64_t now_ns, bool& expired);
 
+  /// The fields of a template, whatever its age; nullptr: not known.
+  [[nodiscard]] const std::vector<FieldSpec>* fields_of(std::uint16_t id) const {
+    const auto found = templates_.find(id);
+    return found == templates_.end() ? nullptr : &found->second.compiled.fields();
+  }
+
   /// Keeps a data set for later; returns how many were dropped to make room (this one if it is larger than all room).
   std::size_t wait(std::uint16_t id, const MessageHeader& header, std::span<const std::uint8_t> body,
                    const TemplateLimits& limits);

@@ -8,9 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <memory>
 
-#include "tools/collect/netflow9_record.h"
+#include "proto/message_dump.h"
+#include "tools/collect/decoded_record.h"
 
 namespace weir {
 namespace {
@@ -19,6 +22,32 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kStreamBufferOctets = 65'536;
 /// How long one socket may keep the others waiting.
 constexpr auto kTurn = std::chrono::milliseconds(50);
+
+std::uint64_t wall_clock_ns() {
+  return static_cast<std::uint64_t>(
+      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
+}
+
+/// A descriptor of which the beginning was read already, as a FILE for libpcap, which wants one.
+struct BegunFile {
+  Descriptor descriptor;
+  std::vector<std::uint8_t> beginning;
+  std::size_t at = 0;
+
+  static ssize_t read(void* cookie, char* out, std::size_t room) {
+    auto& self = *static_cast<BegunFile*>(cookie);
+    const std::size_t left = self.beginning.size() - self.at;
+    if (left == 0) return ::read(self.descriptor.get(), out, room);
+    const std::size_t octets = std::min(left, room);
+    std::memcpy(out, self.beginning.data() + self.at, octets);
+    self.at += octets;
+    return static_cast<ssize_t>(octets);
+  }
+  static int close(void* cookie) {
+    delete static_cast<BegunFile*>(cookie);
+    return 0;
+  }
+};
 
 }  // namespace
 
@@ -72,25 +101,43 @@ tl::expected<std::vector<std::string>, std::string> Collector::listen(const List
   if (!socket) return tl::make_unexpected(socket.error());
   if (buffers_ == nullptr) buffers_ = std::make_shared<DatagramBuffers>();
   stream_buffer_.resize(kStreamBufferOctets);
-  constexpr std::string_view kSchemes[] = {"netflow9", "protobuf+tcp", "protobuf+unix"};
   std::vector<std::string> lines = std::move(socket->warnings);
-  lines.push_back(fmt::format("listening on {}://{}", kSchemes[static_cast<std::size_t>(uri.kind)], socket->address));
+  lines.push_back(fmt::format("listening on {}://{}", scheme_name(uri.kind), socket->address));
   sockets_.push_back(std::move(*socket));
   return lines;
 }
 
-void Collector::take_record(const FlowRecord& record) {
+void Collector::take_record(const FlowRecord& record, const RecordDetails* details) {
   totals_.add(record);
-  printer_.print(record);
+  printer_.print(record, details);
+  if (outputs_.sums != nullptr) outputs_.sums->add(record, details);
+  if (outputs_.forwarder != nullptr) outputs_.forwarder->add(record);
 }
 
-void Collector::take_datagram(std::string_view exporter, std::span<const std::uint8_t> datagram) {
+void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram) {
   ++counts_.datagrams;
   counts_.wire_octets += datagram.size();
-  const Netflow9Error error = decoder_.decode(exporter, datagram, decoded_);
-  if (decoder_.streams() > streams_.size()) streams_.emplace(exporter, decoded_.header.source_id);
-  static_cast<void>(error);  // counted by the decoder under its name; what was decoded before it is good
-  for (const DecodedFlow& flow : decoded_.flows) take_record(to_flow_record(flow));
+  // An error is counted by the decoder under its name; what was decoded before it is good.
+  static_cast<void>(decoder_.decode(origin, datagram, decoded_));
+  if (outputs_.dump) {
+    printer_.print_text(fmt::format("{}: ", origin.exporter));
+    printer_.print_text(dump_message(datagram, [&](const MessageHeader& header, std::uint16_t id) {
+      return decoder_.find_template(origin.exporter, header, id);
+    }));
+  }
+  for (const DecodedFlow& flow : decoded_.flows) {
+    const RecordDetails details{origin.exporter, flow, decoded_};
+    take_record(to_flow_record(flow), &details);
+  }
+  if (!outputs_.options) return;
+  for (const DecodedOptions& options : decoded_.options) {
+    printer_.print_options(origin.exporter, decoded_, options);
+  }
+}
+
+tl::expected<void, std::string> Collector::flush() {
+  if (outputs_.forwarder != nullptr) outputs_.forwarder->flush();
+  return printer_.flush();
 }
 
 bool Collector::receive_datagrams(int descriptor, Clock::time_point until) {
@@ -99,16 +146,20 @@ bool Collector::receive_datagrams(int descriptor, Clock::time_point until) {
     any = true;
     // The exporter is address and port: two probes on one host may use the same source id (RFC 3954 section 5.1 has
     // only the address), and a probe that starts again from another port begins with templates and a sequence anew.
-    for (unsigned i = 0; i < count; ++i) take_datagram(buffers_->exporter(i), buffers_->datagram(i));
+    const std::uint64_t now_ns = wall_clock_ns();
+    for (unsigned i = 0; i < count; ++i) take_datagram({buffers_->exporter(i), now_ns}, buffers_->datagram(i));
     if (Clock::now() >= until) break;
   }
   return any;
 }
 
-bool Collector::accept_connections(int descriptor) {
+bool Collector::accept_connections(const ListeningSocket& socket) {
   bool any = false;
   for (;;) {
-    Descriptor peer(::accept4(descriptor, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    Descriptor peer(::accept4(socket.descriptor.get(), reinterpret_cast<sockaddr*>(&address), &length,
+                              SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (peer.get() < 0) return any;
     any = true;
     if (connections_.size() >= kMaxConnections) {
@@ -116,8 +167,24 @@ bool Collector::accept_connections(int descriptor) {
       continue;
     }
     ++counts_.connections;
-    connections_.push_back({std::move(peer), {}});
+    connections_.push_back(
+        {std::move(peer), socket.kind == ListenUri::Kind::ipfix_tcp, socket_address_text(address, length), {}, {}});
   }
+}
+
+tl::expected<void, std::string> Collector::feed(Connection& connection, std::span<const std::uint8_t> octets) {
+  if (connection.ipfix) {
+    const std::uint64_t now_ns = wall_clock_ns();
+    return connection.messages.feed(octets, [&](std::span<const std::uint8_t> message) {
+      take_datagram({connection.peer, now_ns}, message);
+    });
+  }
+  counts_.wire_octets += octets.size();
+  return connection.stream.feed(octets, [this](const FlowRecord& record) { take_record(record); });
+}
+
+tl::expected<void, std::string> Collector::ended(const Connection& connection) const {
+  return connection.ipfix ? connection.messages.finish() : connection.stream.finish();
 }
 
 bool Collector::receive_stream(Connection& connection, Clock::time_point until) {
@@ -126,18 +193,17 @@ bool Collector::receive_stream(Connection& connection, Clock::time_point until) 
     if (octets < 0 && errno == EINTR) continue;
     if (octets < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
     if (octets <= 0) {  // the peer is done, or gone
-      if (!connection.stream.finish()) ++counts_.streams_cut_off;
-      return false;
+      if (!ended(connection)) ++counts_.streams_cut_off;
+      break;
     }
-    counts_.wire_octets += static_cast<std::uint64_t>(octets);
-    const auto fed = connection.stream.feed({stream_buffer_.data(), static_cast<std::size_t>(octets)},
-                                            [this](const FlowRecord& record) { take_record(record); });
-    if (!fed) {
+    if (!feed(connection, {stream_buffer_.data(), static_cast<std::size_t>(octets)})) {
       ++counts_.streams_malformed;
-      return false;
+      break;
     }
     if (Clock::now() >= until) return true;
   }
+  if (connection.ipfix) decoder_.end_session(connection.peer);
+  return false;
 }
 
 tl::expected<void, std::string> Collector::run(int signal_descriptor, std::uint64_t duration_ns) {
@@ -167,25 +233,25 @@ tl::expected<void, std::string> Collector::run(int signal_descriptor, std::uint6
     }
     for (std::size_t i = 0; i < sockets_.size(); ++i) {
       if (polled[1 + i].revents == 0) continue;
-      if (sockets_[i].kind == ListenUri::Kind::netflow9_udp) {
+      if (sockets_[i].udp()) {
         receive_datagrams(sockets_[i].descriptor.get(), Clock::now() + kTurn);
       } else {
-        accept_connections(sockets_[i].descriptor.get());
+        accept_connections(sockets_[i]);
       }
     }
-    if (auto flushed = printer_.flush(); !flushed) return flushed;
+    if (auto flushed = flush(); !flushed) return flushed;
   }
   drain();
-  return printer_.flush();
+  return flush();
 }
 
 void Collector::drain() {
   const auto until = Clock::now() + kLongestDrain;
   for (ListeningSocket& socket : sockets_) {
-    if (socket.kind == ListenUri::Kind::netflow9_udp) {
+    if (socket.udp()) {
       receive_datagrams(socket.descriptor.get(), until);
     } else {
-      accept_connections(socket.descriptor.get());
+      accept_connections(socket);
     }
   }
   for (Connection& connection : connections_) {
@@ -200,27 +266,90 @@ tl::expected<void, std::string> Collector::read_file(const std::string& path, in
   Descriptor file(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return tl::make_unexpected(fmt::format("{}: {}", name, std::strerror(errno)));
   stream_buffer_.resize(kStreamBufferOctets);
-  MessageStream stream;
-  for (;;) {
+
+  // Enough to tell what it is; a pipe may give its first octets one by one.
+  std::vector<std::uint8_t> beginning;
+  while (beginning.size() < 4) {
     pollfd polled[] = {{signal_descriptor, POLLIN, 0}, {file.get(), POLLIN, 0}};
     if (::poll(polled, 2, -1) < 0 && errno != EINTR) {
       return tl::make_unexpected(fmt::format("poll: {}", std::strerror(errno)));
     }
-    if (polled[0].revents != 0) return printer_.flush();
-    if (polled[1].revents == 0) continue;
+    if (polled[0].revents != 0) return {};
     const ssize_t octets = ::read(file.get(), stream_buffer_.data(), stream_buffer_.size());
     if (octets < 0 && errno == EINTR) continue;
     if (octets < 0) return tl::make_unexpected(fmt::format("{}: {}", name, std::strerror(errno)));
     if (octets == 0) break;
-    counts_.wire_octets += static_cast<std::uint64_t>(octets);
-    const auto fed = stream.feed({stream_buffer_.data(), static_cast<std::size_t>(octets)},
-                                 [this](const FlowRecord& record) { take_record(record); });
-    auto flushed = printer_.flush();
+    beginning.insert(beginning.end(), stream_buffer_.begin(), stream_buffer_.begin() + octets);
+  }
+  if (!CaptureDatagrams::is_capture(beginning)) {
+    return read_stream(file.get(), name, beginning, signal_descriptor);
+  }
+  auto begun = std::make_unique<BegunFile>();
+  begun->descriptor = std::move(file);
+  begun->beginning = std::move(beginning);
+  cookie_io_functions_t functions{};
+  functions.read = BegunFile::read;
+  functions.close = BegunFile::close;
+  std::FILE* const stream = ::fopencookie(begun.get(), "r", functions);
+  if (stream == nullptr) return tl::make_unexpected(fmt::format("{}: {}", name, std::strerror(errno)));
+  static_cast<void>(begun.release());  // closed with the stream
+  auto capture = CaptureDatagrams::open(stream, name);
+  if (!capture) return tl::make_unexpected(capture.error());
+  return read_capture(std::move(*capture), signal_descriptor);
+}
+
+tl::expected<void, std::string> Collector::read_stream(int descriptor, const std::string& name,
+                                                       std::span<const std::uint8_t> beginning, int signal_descriptor) {
+  Connection connection;
+  connection.peer = name;
+  // No protobuf stream begins with a zero: a FlowRecord of no octets is none.
+  connection.ipfix = beginning.size() >= 2 && beginning[0] == 0 && beginning[1] == 10;
+  std::span<const std::uint8_t> piece = beginning;
+  while (!piece.empty()) {
+    const auto fed = feed(connection, piece);
+    auto flushed = flush();
     if (!fed) return tl::make_unexpected(fmt::format("{}: {}", name, fed.error()));
     if (!flushed) return flushed;
+    piece = {};
+    while (piece.empty()) {
+      pollfd polled[] = {{signal_descriptor, POLLIN, 0}, {descriptor, POLLIN, 0}};
+      if (::poll(polled, 2, -1) < 0 && errno != EINTR) {
+        return tl::make_unexpected(fmt::format("poll: {}", std::strerror(errno)));
+      }
+      if (polled[0].revents != 0) return flush();
+      if (polled[1].revents == 0) continue;
+      const ssize_t octets = ::read(descriptor, stream_buffer_.data(), stream_buffer_.size());
+      if (octets < 0 && errno == EINTR) continue;
+      if (octets < 0) return tl::make_unexpected(fmt::format("{}: {}", name, std::strerror(errno)));
+      if (octets == 0) break;
+      piece = {stream_buffer_.data(), static_cast<std::size_t>(octets)};
+    }
   }
-  if (const auto whole = stream.finish(); !whole) {
+  if (const auto whole = ended(connection); !whole) {
     return tl::make_unexpected(fmt::format("{}: {}", name, whole.error()));
+  }
+  return {};
+}
+
+tl::expected<void, std::string> Collector::read_capture(CaptureDatagrams capture, int signal_descriptor) {
+  constexpr std::uint64_t kLook = 4096;  // datagrams between two looks at the signals and two writes
+  CaptureDatagrams::Datagram datagram;
+  std::uint64_t taken = 0;
+  while (capture.next(datagram)) {
+    take_datagram({datagram.exporter, datagram.received_ns}, datagram.octets);
+    if (++taken % kLook != 0) continue;
+    if (auto flushed = flush(); !flushed) return flushed;
+    pollfd polled{signal_descriptor, POLLIN, 0};
+    if (::poll(&polled, 1, 0) > 0) break;
+  }
+  counts_.capture_packets += capture.counts().packets;
+  counts_.capture_fragments += capture.counts().fragments;
+  counts_.capture_cut_off += capture.counts().cut_off;
+  if (auto flushed = flush(); !flushed) return flushed;
+  if (!capture.error().empty()) return tl::make_unexpected(capture.error());
+  if (taken == 0) {
+    return tl::make_unexpected(
+        fmt::format("{}: no NetFlow or IPFIX datagram among its {} packets", capture.name(), capture.counts().packets));
   }
   return {};
 }
@@ -228,7 +357,7 @@ tl::expected<void, std::string> Collector::read_file(const std::string& path, in
 std::uint64_t Collector::kernel_drops() const {
   std::uint64_t drops = 0;
   for (const ListeningSocket& socket : sockets_) {
-    if (socket.kind == ListenUri::Kind::netflow9_udp) drops += kernel_drops_of(socket.descriptor.get());
+    if (socket.udp()) drops += kernel_drops_of(socket.descriptor.get());
   }
   return drops;
 }

@@ -1,39 +1,49 @@
 // Collector: sockets and files in, records out to the sums and the printer.
 //
-// One thread and one poll(): what arrives is decoded where it was received. NetFlow v9 comes in bursts of up to 32
-// datagrams per recvmmsg(), into 32 x 64 KiB = 2 MiB that are allocated once, so no datagram is ever cut. The socket
+// One thread and one poll(): what arrives is decoded where it was received. NetFlow and IPFIX come in bursts of up to
+// 32 datagrams per recvmmsg(), into 32 x 64 KiB = 2 MiB that are allocated once, so no datagram is ever cut. The socket
 // asks for 64 MiB of receive buffer: a NetFlow sender does not wait, and 64 MiB hold what a burst brings while this
 // program is off its CPU (about 28 000 datagrams of 1 400 octets with the kernel's own overhead: 850 000 records).
 // What the kernel drops all the same it counts, and the summary says so.
 //
-// Memory is bounded whatever is sent: 256 streams (netflow9_decoder.h), 256 connections of at most 68 KiB,
-// and the sums (flow_totals.h).
+// Memory is bounded whatever is sent: 256 streams (flow_decoder.h), 256 connections of at most 68 KiB (132 KiB of
+// IPFIX), and the sums (flow_totals.h, sum_by.h).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
-#include <string_view>
 #include <tl/expected.hpp>
-#include <utility>
 #include <vector>
 
-#include "proto/netflow9_decoder.h"
+#include "proto/flow_decoder.h"
+#include "tools/collect/capture_datagrams.h"
 #include "tools/collect/flow_printer.h"
 #include "tools/collect/flow_totals.h"
+#include "tools/collect/forwarder.h"
+#include "tools/collect/ipfix_stream.h"
 #include "tools/collect/listen_uri.h"
 #include "tools/collect/message_stream.h"
 #include "tools/collect/sockets.h"
+#include "tools/collect/sum_by.h"
 
 namespace weir {
 
 class Collector {
  public:
   Collector(FlowTotals& totals, FlowPrinter& printer) : totals_(totals), printer_(printer) {}
+
+  /// Where records go beside; each may be absent and outlives the collector.
+  struct Outputs {
+    SumBy* sums = nullptr;
+    Forwarder* forwarder = nullptr;
+    bool options = false;  ///< options records are printed, too
+    bool dump = false;     ///< every message is printed field by field
+  };
+  void set_outputs(const Outputs& outputs) { outputs_ = outputs; }
 
   /// What was received, beside the records themselves.
   struct Counts {
@@ -42,6 +52,9 @@ class Collector {
     std::uint64_t connections = 0;
     std::uint64_t connections_refused = 0;  ///< more than kMaxConnections at once
     std::uint64_t streams_malformed = 0;    ///< ended by octets that are no record
+    std::uint64_t capture_packets = 0;      ///< in capture files
+    std::uint64_t capture_fragments = 0;    ///< of these, fragments of UDP: not put together
+    std::uint64_t capture_cut_off = 0;      ///< of the datagrams found, cut by the snapshot length
     std::uint64_t streams_cut_off = 0;      ///< ended by the peer within a record
   };
 
@@ -52,17 +65,16 @@ class Collector {
   /// still hold. Error: standard output failed.
   tl::expected<void, std::string> run(int signal_descriptor, std::uint64_t duration_ns);
 
-  /// Reads a file of length-delimited protobuf to its end; "-" is standard input. Error: one line with the record's
-  /// number; the records before it were taken.
+  /// Reads a file to its end; "-" is standard input. What it is its first octets tell: a capture (pcap, pcapng), IPFIX
+  /// messages (RFC 5655), or length-delimited protobuf. Error: one line with the record's number; the records before it
+  /// were taken.
   tl::expected<void, std::string> read_file(const std::string& path, int signal_descriptor);
 
-  /// One NetFlow datagram as `exporter` sent it.
-  void take_datagram(std::string_view exporter, std::span<const std::uint8_t> datagram);
+  /// One NetFlow or IPFIX message as `origin.exporter` sent it.
+  void take_datagram(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram);
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
-  [[nodiscard]] const Netflow9Decoder& decoder() const { return decoder_; }
-  /// (exporter, source id), in order.
-  [[nodiscard]] const std::set<std::pair<std::string, std::uint32_t>>& streams() const { return streams_; }
+  [[nodiscard]] const FlowDecoder& decoder() const { return decoder_; }
   /// Datagrams that the kernel dropped for want of receive buffer, of all sockets together.
   [[nodiscard]] std::uint64_t kernel_drops() const;
 
@@ -72,13 +84,22 @@ class Collector {
 
   struct Connection {
     Descriptor descriptor;
+    bool ipfix = false;
+    std::string peer;
     MessageStream stream;
+    IpfixStream messages;
   };
   class DatagramBuffers;
 
-  void take_record(const FlowRecord& record);
+  void take_record(const FlowRecord& record, const RecordDetails* details = nullptr);
+  tl::expected<void, std::string> feed(Connection& connection, std::span<const std::uint8_t> octets);
+  [[nodiscard]] tl::expected<void, std::string> ended(const Connection& connection) const;
+  tl::expected<void, std::string> read_stream(int descriptor, const std::string& name,
+                                              std::span<const std::uint8_t> beginning, int signal_descriptor);
+  tl::expected<void, std::string> read_capture(CaptureDatagrams capture, int signal_descriptor);
+  tl::expected<void, std::string> flush();
   bool receive_datagrams(int descriptor, std::chrono::steady_clock::time_point until);
-  bool accept_connections(int descriptor);
+  bool accept_connections(const ListeningSocket& socket);
   /// False: the connection is over.
   bool receive_stream(Connection& connection, std::chrono::steady_clock::time_point until);
   void drain();
@@ -86,9 +107,9 @@ class Collector {
   FlowTotals& totals_;
   FlowPrinter& printer_;
   Counts counts_;
-  Netflow9Decoder decoder_;
-  Netflow9Decoded decoded_;  ///< kept for its memory
-  std::set<std::pair<std::string, std::uint32_t>> streams_;
+  Outputs outputs_;
+  FlowDecoder decoder_;
+  Decoded decoded_;  ///< kept for its memory
   std::vector<ListeningSocket> sockets_;
   std::list<Connection> connections_;
   std::shared_ptr<DatagramBuffers> buffers_;

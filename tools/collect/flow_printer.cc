@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "proto/flow_json.h"
+#include "proto/value_text.h"
 #include "tools/collect/units.h"
 
 namespace weir {
@@ -80,15 +81,121 @@ std::string tcp_flags_text(std::uint8_t flags) {
   return text.empty() ? "-" : text;
 }
 
-void FlowPrinter::print(const FlowRecord& record) {
+void FlowPrinter::written() {
+  if (lines_.size() >= kWriteAt) static_cast<void>(flush());  // an error is kept, and told by the caller's flush()
+}
+
+void FlowPrinter::print(const FlowRecord& record, const RecordDetails* details) {
   if (format_ == Format::none || !error_.empty()) return;
   if (format_ == Format::json) {
     char line[kFlowJsonMaxOctets];
     lines_.append(line, write_flow_json(line, record));
+    if (details != nullptr) append_details(*details);
   } else {
     print_line(record);
   }
-  if (lines_.size() >= kWriteAt) static_cast<void>(flush());  // an error is kept, and told by the caller's flush()
+  written();
+}
+
+/// Goes on with the object of the line before.
+void FlowPrinter::append_details(const RecordDetails& details) {
+  lines_.resize(lines_.size() - 2);  // "}\n"
+  auto out = std::back_inserter(lines_);
+  const DecodedFlow& flow = details.flow;
+  const MessageHeader& header = details.datagram.header;
+  if (flow.egress_interface != 0) fmt::format_to(out, R"(,"out_if":{})", flow.egress_interface);
+  if (flow.tcp_flags > 0xff) fmt::format_to(out, R"(,"tcpControlBits":{})", flow.tcp_flags);
+  if (flow.sampling_algorithm != 0) fmt::format_to(out, R"(,"samplingAlgorithm":{})", flow.sampling_algorithm);
+  fmt::format_to(out, R"(,"sampler_address":"{}","observation_domain_id":{})", address_of_exporter(details.exporter),
+                 header.source_id);
+  append_values(header.version, std::span(details.datagram.values).subspan(flow.first_value, flow.value_count));
+  lines_ += "}\n";
+}
+
+/// ,"name":value for each. An element that comes again gets a number: "mplsTopLabelStackSection_2".
+void FlowPrinter::append_values(FlowVersion version, std::span<const DecodedValue> values) {
+  constexpr std::size_t kLookBack = 64;  // bounds the time that a template of thousands of equal fields takes
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const DecodedValue& value = values[i];
+    std::size_t before = 0;
+    for (std::size_t j = i > kLookBack ? i - kLookBack : 0; j < i; ++j) {
+      const DecodedValue& other = values[j];
+      if (other.element == value.element && other.enterprise == value.enterprise && other.scope == value.scope) {
+        ++before;
+      }
+    }
+    lines_ += ",\"";
+    lines_ += field_name(version, value);
+    if (before != 0) fmt::format_to(std::back_inserter(lines_), "_{}", before + 1);
+    lines_ += "\":";
+    append_value_json(lines_, version, value);
+  }
+}
+
+void FlowPrinter::print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options) {
+  if (format_ == Format::none || !error_.empty()) return;
+  const FlowVersion version = datagram.header.version;
+  const auto values = std::span(datagram.values).subspan(options.first_value, options.value_count);
+  const auto scopes = static_cast<std::size_t>(
+      std::find_if(values.begin(), values.end(), [](const DecodedValue& value) { return !value.scope; }) -
+      values.begin());
+  auto out = std::back_inserter(lines_);
+  if (format_ == Format::json) {
+    fmt::format_to(out, R"({{"options_template":{},"sampler_address":"{}","observation_domain_id":{},"scope":{{)",
+                   options.template_id, address_of_exporter(exporter), datagram.header.source_id);
+    const std::size_t begin = lines_.size();
+    append_values(version, values.first(scopes));
+    if (scopes != 0) lines_.erase(begin, 1);  // the comma before the first
+    lines_ += '}';
+    append_values(version, values.subspan(scopes));
+    lines_ += "}\n";
+  } else {
+    fmt::format_to(out, "options {} of {} id {}:", options.template_id, exporter, datagram.header.source_id);
+    for (const DecodedValue& value : values) {
+      lines_ += value.scope ? " scope " : " ";
+      lines_ += field_name(version, value);
+      lines_ += '=';
+      append_value_text(lines_, version, value);
+    }
+    lines_ += '\n';
+  }
+  written();
+}
+
+void FlowPrinter::print_text(std::string_view text) {
+  if (!error_.empty()) return;
+  lines_ += text;
+  written();
+}
+
+void FlowPrinter::print_sums(const SumBy& sums, std::size_t count, bool json) {
+  auto out = std::back_inserter(lines_);
+  const std::vector<SumBy::Row> rows = sums.top(count);
+  const auto& fields = sums.fields();
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    widths.push_back(SumBy::name(fields[i]).size());
+    for (const SumBy::Row& row : rows) widths[i] = std::max(widths[i], row.values[i].size());
+    if (!json) fmt::format_to(out, "{:<{}}  ", SumBy::name(fields[i]), widths[i]);
+  }
+  if (!json) fmt::format_to(out, "{:>12}  {:>15}  {:>18}\n", "records", "packets", "bytes");
+  for (const SumBy::Row& row : rows) {
+    if (json) {
+      lines_ += '{';
+      for (std::size_t i = 0; i < fields.size(); ++i) {
+        const char* const quote = SumBy::is_number(fields[i]) ? "" : "\"";
+        fmt::format_to(out, R"("{}":{}{}{},)", SumBy::name(fields[i]), quote, row.values[i], quote);
+      }
+      fmt::format_to(out,
+                     R"("records":{},"packets":{},"bytes":{}}})"
+                     "\n",
+                     row.sums.records, row.sums.packets, row.sums.octets);
+    } else {
+      for (std::size_t i = 0; i < fields.size(); ++i) fmt::format_to(out, "{:<{}}  ", row.values[i], widths[i]);
+      fmt::format_to(out, "{:>12}  {:>15}  {:>18}\n", row.sums.records, row.sums.packets, row.sums.octets);
+    }
+    written();
+  }
 }
 
 void FlowPrinter::print_line(const FlowRecord& record) {

@@ -5,12 +5,16 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "proto/flow_record.h"
+#include "tools/collect/decoded_record.h"
 #include "tools/collect/flow_totals.h"
+#include "tools/collect/sum_by.h"
 
 namespace weir {
 
@@ -19,7 +23,14 @@ class FlowPrinter {
   enum class Format : std::uint8_t { none, table, json };
   FlowPrinter(Format format, int descriptor) : format_(format), descriptor_(descriptor) {}
 
-  void print(const FlowRecord& record);
+  /// `details`: what a NetFlow or IPFIX record has beside; JSON shows all of it, under IANA's names.
+  void print(const FlowRecord& record, const RecordDetails* details = nullptr);
+  /// An options record: its scopes and values.
+  void print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options);
+  /// The sums that were asked for, as a table, or as one JSON line each.
+  void print_sums(const SumBy& sums, std::size_t count, bool json);
+  /// Any text, whole lines.
+  void print_text(std::string_view text);
   /// The largest flows as a table, or as one JSON line each.
   void print_top(const std::vector<FlowTotals::Flow>& flows, bool json);
   /// Writes what has gathered. Error: one line; nothing is written any more after it.
@@ -28,6 +39,9 @@ class FlowPrinter {
  private:
   static constexpr std::size_t kWriteAt = 65'536;
   void print_line(const FlowRecord& record);
+  void append_details(const RecordDetails& details);
+  void append_values(FlowVersion version, std::span<const DecodedValue> values);
+  void written();
 
   Format format_;
   int descriptor_;

@@ -3,24 +3,34 @@
 #include <fmt/format.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace weir {
+namespace {
+
+constexpr std::array<std::string_view, 7> kSchemes = {"netflow5",  "netflow7",     "netflow9",     "ipfix",
+                                                      "ipfix+tcp", "protobuf+tcp", "protobuf+unix"};
+static_assert(kSchemes.size() == static_cast<std::size_t>(ListenUri::Kind::protobuf_unix) + 1);
+
+}  // namespace
+
+std::string_view scheme_name(ListenUri::Kind kind) {
+  return kSchemes[static_cast<std::size_t>(kind)];
+}
 
 tl::expected<ListenUri, std::string> parse_listen_uri(std::string_view uri) {
   const auto wrong = [&](std::string_view what) { return tl::make_unexpected(fmt::format("'{}': {}", uri, what)); };
   const std::size_t colon = uri.find("://");
-  const std::string_view scheme = uri.substr(0, colon);
+  const auto* const scheme = std::find(kSchemes.begin(), kSchemes.end(), uri.substr(0, colon));
   ListenUri result;
-  if (scheme == "netflow9" && colon != std::string_view::npos) {
-    result.kind = ListenUri::Kind::netflow9_udp;
-  } else if (scheme == "protobuf+tcp" && colon != std::string_view::npos) {
-    result.kind = ListenUri::Kind::protobuf_tcp;
-  } else if (scheme == "protobuf+unix" && colon != std::string_view::npos) {
-    result.kind = ListenUri::Kind::protobuf_unix;
-  } else {
-    return wrong("not one of netflow9://HOST:PORT, protobuf+tcp://HOST:PORT, protobuf+unix:///PATH");
+  if (scheme == kSchemes.end() || colon == std::string_view::npos) {
+    return wrong(
+        "not one of netflow9://HOST:PORT, netflow5://, netflow7://, ipfix://, ipfix+tcp://, protobuf+tcp://HOST:PORT, "
+        "protobuf+unix:///PATH");
   }
+  result.kind = static_cast<ListenUri::Kind>(scheme - kSchemes.begin());
   std::string_view rest = uri.substr(colon + 3);
 
   if (result.kind == ListenUri::Kind::protobuf_unix) {

@@ -72,7 +72,7 @@ void ask_for_receive_buffer(ListeningSocket& socket) {
 }
 
 tl::expected<ListeningSocket, std::string> open_inet(const ListenUri& uri) {
-  const bool udp = uri.kind == ListenUri::Kind::netflow9_udp;
+  const bool udp = uri.udp();
   const std::string where = uri.host.find(':') == std::string::npos ? fmt::format("{}:{}", uri.host, uri.port)
                                                                     : fmt::format("[{}]:{}", uri.host, uri.port);
   addrinfo hints{};

@@ -52,6 +52,7 @@ class SocketFile {
 
 struct ListeningSocket {
   ListenUri::Kind kind = ListenUri::Kind::netflow9_udp;
+  [[nodiscard]] bool udp() const { return kind <= ListenUri::Kind::ipfix_udp; }
   Descriptor descriptor;
   SocketFile file;
   std::string address;                ///< with the port that the system chose

@@ -2,17 +2,58 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <iterator>
+#include <string_view>
 
 #include "proto/message_json.h"
 #include "tools/collect/units.h"
 
 namespace weir {
 
+namespace {
+
+/// One line: what came, and only what is worth knowing beside.
+void append_stream(std::string& text, const StreamReport& report) {
+  const StreamCounts& counts = report.counts;
+  auto out = std::back_inserter(text);
+  fmt::format_to(out, "  {} {} {} {}: {} datagrams, {} records, ", report.exporter, version_name(report.version),
+                 report.version == FlowVersion::ipfix ? "domain" : "source id", report.source_id,
+                 grouped(counts.datagrams), grouped(counts.records));
+  if (counts.sequence_gaps == 0) {
+    text += "no sequence gap";
+  } else if (report.version == FlowVersion::netflow9) {
+    fmt::format_to(out, "{} sequence gaps, {} datagrams lost", grouped(counts.sequence_gaps),
+                   grouped(counts.lost_datagrams));
+  } else {
+    fmt::format_to(out, "{} sequence gaps, {} records lost", grouped(counts.sequence_gaps),
+                   grouped(counts.lost_records));
+  }
+  const auto mention = [&](std::uint64_t count, std::string_view what) {
+    if (count != 0) fmt::format_to(out, ", {} {}", grouped(count), what);
+  };
+  mention(counts.late_datagrams, "out of order");
+  mention(counts.restarts, "restarts");
+  mention(counts.option_records, "options records");
+  mention(counts.template_changes, "template changes");
+  mention(counts.templates_expired, "templates expired");
+  mention(counts.withdrawals, "templates withdrawn");
+  mention(counts.sequence_own, "messages whose sequence counts their own records");
+  // A second is what whole seconds in the header may add.
+  if (report.skew.known && (report.skew.least_ms < -1000 || report.skew.least_ms > 2000)) {
+    const auto apart_ms = static_cast<std::uint64_t>(std::abs(report.skew.least_ms));
+    fmt::format_to(out, ", its clock is {} {}", duration_text(apart_ms * 1'000'000),
+                   report.skew.least_ms < 0 ? "ahead" : "behind");
+  }
+  text += '\n';
+}
+
+}  // namespace
+
 std::string summary_text(const Collector& collector, const FlowTotals& totals) {
   const Collector::Counts& counts = collector.counts();
-  const Netflow9Decoder& decoder = collector.decoder();
-  const Netflow9Counts sum = decoder.totals();
+  const FlowDecoder& decoder = collector.decoder();
+  const StreamCounts sum = decoder.totals();
   std::string text;
   auto out = std::back_inserter(text);
   fmt::format_to(out, "{} records, {} packets, {} octets, {}{} flows (distinct directional 5-tuples)\n",
@@ -21,28 +62,19 @@ std::string summary_text(const Collector& collector, const FlowTotals& totals) {
   if (!totals.complete()) {
     fmt::format_to(out, "  more flows came than are told apart: a greater --max-flows counts them all\n");
   }
-  for (const auto& [exporter, source_id] : collector.streams()) {
-    const Netflow9Counts stream = decoder.counts(exporter, source_id);
-    fmt::format_to(out, "  {} source id {}: {} datagrams, {} records, ", exporter, source_id, grouped(stream.datagrams),
-                   grouped(stream.records));
-    if (stream.sequence_gaps == 0) {
-      text += "no sequence gap";
-    } else {
-      fmt::format_to(out, "{} sequence gaps, {} datagrams lost", grouped(stream.sequence_gaps),
-                     grouped(stream.lost_datagrams));
-    }
-    if (stream.late_datagrams != 0) fmt::format_to(out, ", {} out of order", grouped(stream.late_datagrams));
-    if (stream.restarts != 0) fmt::format_to(out, ", {} restarts", grouped(stream.restarts));
-    text += '\n';
+  for (const StreamReport& report : decoder.reports()) append_stream(text, report);
+  if (const std::uint64_t dropped = sum.unknown_template - sum.recovered_sets; dropped != 0) {
+    fmt::format_to(out, "  {} data FlowSets dropped: their template was not seen\n", grouped(dropped));
   }
-  if (sum.unknown_template != 0) {
-    fmt::format_to(out, "  {} data FlowSets dropped: their template was not seen yet\n", grouped(sum.unknown_template));
+  if (sum.recovered_sets != 0) {
+    fmt::format_to(out, "  {} data FlowSets came before their template and were decoded after it\n",
+                   grouped(sum.recovered_sets));
   }
   if (sum.count_mismatches != 0) {
     fmt::format_to(out, "  {} datagrams whose header counts other than they hold\n", grouped(sum.count_mismatches));
   }
-  for (std::size_t i = 1; i < kNetflow9ErrorCount; ++i) {
-    const auto error = static_cast<Netflow9Error>(i);
+  for (std::size_t i = 1; i < kDecodeErrorCount; ++i) {
+    const auto error = static_cast<DecodeError>(i);
     if (decoder.errors(error) == 0) continue;
     fmt::format_to(out, "  malformed: {} {}: {}\n", grouped(decoder.errors(error)), error_name(error),
                    error_text(error));
@@ -51,9 +83,19 @@ std::string summary_text(const Collector& collector, const FlowTotals& totals) {
   if (counts.connections_refused != 0) {
     fmt::format_to(out, "  {} connections refused: too many at once\n", grouped(counts.connections_refused));
   }
+  if (counts.capture_packets != 0) {
+    fmt::format_to(out, "  {} datagrams found in {} packets", grouped(counts.datagrams),
+                   grouped(counts.capture_packets));
+    if (counts.capture_fragments != 0) {
+      fmt::format_to(out, "; {} fragments were not put together", grouped(counts.capture_fragments));
+    }
+    if (counts.capture_cut_off != 0) {
+      fmt::format_to(out, "; {} cut off by the snapshot length", grouped(counts.capture_cut_off));
+    }
+    text += '\n';
+  }
   if (counts.streams_malformed != 0) {
-    fmt::format_to(out, "  {} streams ended by octets that are no weir.v1.FlowRecord\n",
-                   grouped(counts.streams_malformed));
+    fmt::format_to(out, "  {} streams ended by octets that are no record\n", grouped(counts.streams_malformed));
   }
   if (counts.streams_cut_off != 0) {
     fmt::format_to(out, "  {} streams ended by their sender within a record\n", grouped(counts.streams_cut_off));
@@ -66,8 +108,8 @@ std::string summary_text(const Collector& collector, const FlowTotals& totals) {
 
 std::string summary_json(const Collector& collector, const FlowTotals& totals) {
   const Collector::Counts& counts = collector.counts();
-  const Netflow9Decoder& decoder = collector.decoder();
-  const Netflow9Counts sum = decoder.totals();
+  const FlowDecoder& decoder = collector.decoder();
+  const StreamCounts sum = decoder.totals();
   std::string text;
   auto out = std::back_inserter(text);
   fmt::format_to(out,
@@ -76,24 +118,28 @@ std::string summary_json(const Collector& collector, const FlowTotals& totals) {
                  counts.datagrams, counts.wire_octets, totals.records(), totals.packets(), totals.octets(),
                  totals.flows(), totals.complete());
   const char* separator = "";
-  for (const auto& [exporter, source_id] : collector.streams()) {
-    const Netflow9Counts stream = decoder.counts(exporter, source_id);
-    fmt::format_to(
-        out,
-        R"({}{{"exporter":{},"source_id":{},"datagrams":{},"records":{},"option_records":{},"templates":{},)"
-        R"("sequence_gaps":{},"lost_datagrams":{},"late_datagrams":{},"restarts":{},"unknown_template":{}}})",
-        separator, json_string(exporter), source_id, stream.datagrams, stream.records, stream.option_records,
-        stream.templates, stream.sequence_gaps, stream.lost_datagrams, stream.late_datagrams, stream.restarts,
-        stream.unknown_template);
+  for (const StreamReport& report : decoder.reports()) {
+    fmt::format_to(out, R"({}{{"exporter":{},"version":{},"source_id":{})", separator, json_string(report.exporter),
+                   static_cast<unsigned>(report.version), report.source_id);
+#define WEIR_X(name, meaning) fmt::format_to(out, R"(,"{}":{})", #name, report.counts.name);
+    WEIR_STREAM_COUNTS(WEIR_X)
+#undef WEIR_X
+    fmt::format_to(out, R"(,"templates_known":{},"waiting_sets":{})", report.templates, report.waiting_sets);
+    if (report.skew.known) {
+      fmt::format_to(out, R"(,"clock_skew_ms":{{"least":{},"last":{},"greatest":{}}})", report.skew.least_ms,
+                     report.skew.last_ms, report.skew.greatest_ms);
+    }
+    text += '}';
     separator = ",";
   }
-  fmt::format_to(out,
-                 R"(],"sequence_gaps":{},"lost_datagrams":{},"late_datagrams":{},"restarts":{},"unknown_template":{},)"
-                 R"("count_mismatches":{},"malformed":{{)",
-                 sum.sequence_gaps, sum.lost_datagrams, sum.late_datagrams, sum.restarts, sum.unknown_template,
-                 sum.count_mismatches);
-  for (std::size_t i = 1; i < kNetflow9ErrorCount; ++i) {
-    const auto error = static_cast<Netflow9Error>(i);
+  fmt::format_to(
+      out,
+      R"(],"sequence_gaps":{},"lost_datagrams":{},"lost_records":{},"late_datagrams":{},"restarts":{},)"
+      R"("unknown_template":{},"recovered_sets":{},"template_changes":{},"count_mismatches":{},"malformed":{{)",
+      sum.sequence_gaps, sum.lost_datagrams, sum.lost_records, sum.late_datagrams, sum.restarts, sum.unknown_template,
+      sum.recovered_sets, sum.template_changes, sum.count_mismatches);
+  for (std::size_t i = 1; i < kDecodeErrorCount; ++i) {
+    const auto error = static_cast<DecodeError>(i);
     fmt::format_to(out, R"({}"{}":{})", i == 1 ? "" : ",", error_name(error), decoder.errors(error));
   }
   fmt::format_to(out,

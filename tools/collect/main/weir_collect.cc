@@ -13,14 +13,17 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tools/collect/collector.h"
 #include "tools/collect/flow_printer.h"
 #include "tools/collect/flow_totals.h"
+#include "tools/collect/forwarder.h"
 #include "tools/collect/listen_uri.h"
 #include "tools/collect/sockets.h"
+#include "tools/collect/sum_by.h"
 #include "tools/collect/summary.h"
 #include "tools/collect/units.h"
 
@@ -36,25 +39,47 @@ int complain(const std::string& line, int code) {
 
 struct Options {
   std::vector<std::string> listen;
-  std::string file;
+  std::vector<std::string> files;
+  std::vector<std::string> exports;
+  std::string sum_by;
   std::string summary_file;
   std::string duration;
   std::size_t top = 0;
   std::size_t max_flows = weir::FlowTotals::kDefaultMaxFlows;
   bool json = false;
   bool quiet = false;
+  bool options = false;
+  bool dump = false;
 };
 
 void describe(CLI::App& app, Options& options) {
-  app.add_option("FILE", options.file, "file of length-delimited weir.v1.FlowRecord messages; - is standard input");
+  app.set_version_flag("--version", std::string("weir-collect ") + WEIR_VERSION, "Print the version");
+  app.add_option(
+      "FILE", options.files,
+      "captures (pcap, pcapng) with NetFlow or IPFIX datagrams in them, files of IPFIX messages, or files of\n"
+      "length-delimited weir.v1.FlowRecord messages; - is standard input");
   app.add_option("--listen", options.listen,
-                 "netflow9://HOST:PORT (UDP), protobuf+tcp://HOST:PORT or protobuf+unix:///PATH; repeatable;\n"
+                 "netflow9://HOST:PORT, netflow5://, netflow7://, ipfix:// (UDP, any version on any of them),\n"
+                 "ipfix+tcp://HOST:PORT, protobuf+tcp://HOST:PORT or protobuf+unix:///PATH; repeatable;\n"
                  "port 0 lets the system choose")
+      ->type_name("URI")
+      ->allow_extra_args(false);
+  app.add_option("--export", options.exports,
+                 "send the records on, by the URIs of 'weir run --export'; repeatable; no line for each record then,\n"
+                 "unless --json asks for it")
       ->type_name("URI")
       ->allow_extra_args(false);
   app.add_flag("--json", options.json, "one JSON object a line instead of a table");
   app.add_flag("--quiet", options.quiet, "no line for each record");
-  app.add_option("--top", options.top, "at the end the N flows (directional 5-tuples) with the most octets")
+  app.add_flag("--options", options.options, "show options records (sampling, interface names, counters), too");
+  app.add_flag("--dump", options.dump, "show each message instead: header, templates, and every field of every record");
+  app.add_option("--sum-by", options.sum_by,
+                 "at the end packets and octets summed by these fields, such as src_addr,dst_port, the largest first;\n"
+                 "no line for each record. Fields: src_addr dst_addr src_port dst_port proto ip_tos tcp_flags vlan_id\n"
+                 "etype in_if out_if end_reason sampler_address")
+      ->type_name("FIELDS");
+  app.add_option("--top", options.top,
+                 "at the end the N flows (directional 5-tuples) with the most octets; with --sum-by its first N lines")
       ->type_name("N");
   app.add_option("--duration", options.duration, "stop after this time (10s, 5m); without it at SIGINT or SIGTERM")
       ->type_name("T");
@@ -68,6 +93,9 @@ void describe(CLI::App& app, Options& options) {
       "  weir-collect --listen netflow9://127.0.0.1:9995\n"
       "  weir-collect --json --listen protobuf+unix:///run/weir/records.sock | jq .bytes\n"
       "  weir-collect --quiet --top 10 records.pb\n"
+      "  weir-collect --dump export.pcap\n"
+      "  weir-collect --sum-by src_addr,dst_port --top 20 export.pcap\n"
+      "  weir-collect --listen netflow9://0.0.0.0:2055 --export protobuf+tcp://192.0.2.1:7000\n"
       "  weir read --export protobuf:- capture.pcap | weir-collect -\n"
       "Records go to standard output, the summary to standard error.\n"
       "Exit code: 0 done; 1 a file, a socket or the network; 2 the command line.");
@@ -104,10 +132,10 @@ int collect(const Options& options) {
     if (*parsed == 0) return complain("--duration: must be greater than 0", kExitCommandLine);
     duration_ns = *parsed;
   }
-  if (options.listen.empty() == options.file.empty()) {
+  if (options.listen.empty() == options.files.empty()) {
     return complain("give either --listen URI or a FILE (--help shows examples)", kExitCommandLine);
   }
-  if (!options.file.empty() && duration_ns != 0) {
+  if (!options.files.empty() && duration_ns != 0) {
     return complain("--duration goes with --listen; a FILE is read to its end", kExitCommandLine);
   }
   std::vector<weir::ListenUri> uris;
@@ -117,10 +145,27 @@ int collect(const Options& options) {
     uris.push_back(std::move(*uri));
   }
 
+  std::optional<weir::SumBy> sums;
+  if (!options.sum_by.empty()) {
+    auto fields = weir::SumBy::parse(options.sum_by);
+    if (!fields) return complain("--sum-by: " + fields.error(), kExitCommandLine);
+    sums.emplace(std::move(*fields), options.max_flows);
+  }
+  for (const std::string& uri : options.exports) {
+    if (auto good = weir::check_export_uri(uri); !good) return complain(good.error(), kExitCommandLine);
+  }
+  using Mode = weir::Forwarder::Mode;
+  weir::Forwarder forwarder(options.exports, uris.empty() ? Mode::file : Mode::live);
+
   using Format = weir::FlowPrinter::Format;
+  const bool silent = options.quiet || options.dump || sums || (!options.exports.empty() && !options.json);
   weir::FlowTotals totals(options.max_flows);
-  weir::FlowPrinter printer(options.quiet ? Format::none : options.json ? Format::json : Format::table, STDOUT_FILENO);
+  weir::FlowPrinter printer(silent ? Format::none : options.json ? Format::json : Format::table, STDOUT_FILENO);
   weir::Collector collector(totals, printer);
+  collector.set_outputs({.sums = sums ? &*sums : nullptr,
+                         .forwarder = options.exports.empty() ? nullptr : &forwarder,
+                         .options = options.options,
+                         .dump = options.dump});
   const weir::Descriptor signals = signals_as_descriptor();
   for (const weir::ListenUri& uri : uris) {
     const auto lines = collector.listen(uri);
@@ -128,10 +173,26 @@ int collect(const Options& options) {
     for (const std::string& line : *lines) complain(line, 0);
   }
 
-  // What came before an error is shown all the same.
-  auto done =
-      uris.empty() ? collector.read_file(options.file, signals.get()) : collector.run(signals.get(), duration_ns);
-  if (options.top != 0) printer.print_top(totals.top(options.top), options.json);
+  if (!options.exports.empty()) {
+    if (const auto started = forwarder.start(); !started) return complain(started.error(), kExitOutside);
+  }
+
+  // What came before an error is shown all the same; so are the other files.
+  tl::expected<void, std::string> done;
+  int code = 0;
+  if (!uris.empty()) done = collector.run(signals.get(), duration_ns);
+  for (const std::string& file : options.files) {
+    if (!done) code = complain(done.error(), kExitOutside);
+    done = collector.read_file(file, signals.get());
+  }
+  if (!options.exports.empty()) {
+    for (const std::string& problem : forwarder.finish()) code = complain(problem, kExitOutside);
+  }
+  if (sums) {
+    printer.print_sums(*sums, options.top, options.json);
+  } else if (options.top != 0) {
+    printer.print_top(totals.top(options.top), options.json);
+  }
   const auto flushed = printer.flush();
   if (done && !flushed) done = flushed;
   if (done || totals.records() != 0) fmt::print(stderr, "weir-collect: {}", weir::summary_text(collector, totals));
@@ -139,11 +200,17 @@ int collect(const Options& options) {
     const auto written = write_summary(options.summary_file, weir::summary_json(collector, totals));
     if (!written) return complain("--summary " + written.error(), kExitOutside);
   }
-  return done ? 0 : complain(done.error(), kExitOutside);
+  if (sums && sums->remainder().records != 0) {
+    complain(fmt::format("--sum-by: {} packets, {} octets came with more keys than --max-flows {} holds",
+                         sums->remainder().packets, sums->remainder().octets, options.max_flows),
+             0);
+  }
+  return done ? code : complain(done.error(), kExitOutside);
 }
 
 int parse_and_collect(int argc, char** argv) {
-  CLI::App app("Collector and decoder of flow records: NetFlow v9 over UDP, and weir's protobuf.", "weir-collect");
+  CLI::App app("Collector and decoder of flow records: NetFlow v5, v7, v9, IPFIX, and weir's protobuf.",
+               "weir-collect");
   Options options;
   describe(app, options);
   try {

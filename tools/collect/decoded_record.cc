@@ -1,4 +1,4 @@
-#include "tools/collect/netflow9_record.h"
+#include "tools/collect/decoded_record.h"
 
 #include <cstring>
 
@@ -12,12 +12,16 @@ FlowRecord to_flow_record(const DecodedFlow& flow) {
   record.octets[kForward] = flow.octets;
   record.first_ns[kForward] = flow.first_ns;
   record.last_ns[kForward] = flow.last_ns;
-  if (flow.reverse_packets != 0) {
+  if (flow.reverse_packets != 0 || flow.reverse_octets != 0) {
     record.packets[kReverse] = flow.reverse_packets;
     record.octets[kReverse] = flow.reverse_octets;
-    // v9 has one pair of times for both directions.
-    record.first_ns[kReverse] = flow.first_ns;
-    record.last_ns[kReverse] = flow.last_ns;
+    // Where there is one pair of times it is that of both directions.
+    record.first_ns[kReverse] = flow.reverse_first_ns != 0 ? flow.reverse_first_ns : flow.first_ns;
+    record.last_ns[kReverse] = flow.reverse_last_ns != 0 ? flow.reverse_last_ns : flow.last_ns;
+    record.tcp_flags[kReverse] = static_cast<std::uint8_t>(flow.reverse_tcp_flags & 0xff);
+    record.ip_tos[kReverse] = flow.reverse_ip_tos;
+    record.icmp_type[kReverse] = flow.reverse_icmp_type;
+    record.icmp_code[kReverse] = flow.reverse_icmp_code;
   }
   record.source_port = flow.source_port;
   record.destination_port = flow.destination_port;

@@ -1,0 +1,168 @@
+#include "tools/collect/capture_datagrams.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "proto/byte_order.h"
+#include "proto/flow_json.h"
+#include "proto/flow_message.h"
+#include "proto/netflow5_decoder.h"
+
+namespace weir {
+namespace {
+
+using Octets = std::span<const std::uint8_t>;
+
+constexpr std::uint16_t kIpv4 = 0x0800, kIpv6 = 0x86dd;
+constexpr std::uint8_t kUdp = 17, kFragment = 44;
+constexpr std::size_t kMostDestinations = 1024;
+
+std::uint16_t u16(Octets octets, std::size_t at) {
+  return load_be<std::uint16_t>(octets.data() + at);
+}
+
+bool is_vlan(std::uint16_t ether_type) {
+  return ether_type == 0x8100 || ether_type == 0x88a8 || ether_type == 0x9100;
+}
+
+/// What is behind Ethernet's addresses, from the EtherType on; empty if it is no IP.
+Octets behind_ether_type(Octets rest) {
+  while (rest.size() >= 6 && is_vlan(u16(rest, 0))) rest = rest.subspan(4);
+  if (rest.size() < 2 || (u16(rest, 0) != kIpv4 && u16(rest, 0) != kIpv6)) return {};
+  return rest.subspan(2);
+}
+
+Octets ip_of_frame(int link_type, Octets frame) {
+  switch (link_type) {
+    case DLT_EN10MB:
+      return frame.size() < 14 ? Octets() : behind_ether_type(frame.subspan(12));
+    case DLT_LINUX_SLL:  // protocol in octets 14 and 15
+      return frame.size() < 16 ? Octets() : behind_ether_type(frame.subspan(14));
+    case DLT_LINUX_SLL2: {  // protocol in the first two, 20 octets of header
+      if (frame.size() < 20) return {};
+      const std::uint16_t type = u16(frame, 0);
+      return type == kIpv4 || type == kIpv6 ? frame.subspan(20) : Octets();
+    }
+    case DLT_NULL:
+    case DLT_LOOP:  // an address family whose number and byte order depend on the system: the IP version tells
+      return frame.size() < 4 ? Octets() : frame.subspan(4);
+    case DLT_RAW:
+    case DLT_IPV4:
+    case DLT_IPV6:
+      return frame;
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+bool is_flow_export(Octets datagram) {
+  if (datagram.size() < 16) return false;
+  const std::uint16_t version = u16(datagram, 0);
+  if (version == 5 || version == 7) {
+    Decoded decoded;
+    return decode_netflow5(datagram, decoded) == DecodeError::none && !decoded.flows.empty();
+  }
+  FlowMessage message;
+  return parse_message(datagram, message) == DecodeError::none && !message.flow_sets.empty();
+}
+
+bool CaptureDatagrams::is_capture(Octets beginning) {
+  if (beginning.size() < 4) return false;
+  switch (load_be<std::uint32_t>(beginning.data())) {
+    case 0xa1b2c3d4:  // pcap, microseconds and nanoseconds, both byte orders
+    case 0xd4c3b2a1:
+    case 0xa1b23c4d:
+    case 0x4d3cb2a1:
+    case 0x0a0d0d0a:  // pcapng
+      return true;
+    default:
+      return false;
+  }
+}
+
+tl::expected<CaptureDatagrams, std::string> CaptureDatagrams::open(std::FILE* file, const std::string& name) {
+  char why[PCAP_ERRBUF_SIZE] = {};
+  CaptureDatagrams result;
+  result.name_ = name;
+  result.pcap_.reset(pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why));
+  if (result.pcap_ == nullptr) {
+    std::fclose(file);
+    return tl::make_unexpected(fmt::format("{}: {}", name, why));
+  }
+  result.link_type_ = pcap_datalink(result.pcap_.get());
+  return result;
+}
+
+bool CaptureDatagrams::take_ip(Octets packet, Datagram& out) {
+  if (packet.empty()) return false;
+  const bool v4 = packet[0] >> 4 == 4;
+  std::size_t header = 40;
+  std::size_t address_at = 8;
+  std::uint8_t protocol = 0;
+  if (v4) {
+    header = static_cast<std::size_t>(packet[0] & 0xf) * 4;
+    if (packet.size() < 20 || header < 20 || packet.size() < header) return false;
+    protocol = packet[9];
+    address_at = 12;
+    if ((u16(packet, 6) & 0x3fff) != 0) {  // more fragments, or an offset
+      if (protocol == kUdp) ++counts_.fragments;
+      return false;
+    }
+  } else {
+    if (packet[0] >> 4 != 6 || packet.size() < header) return false;
+    protocol = packet[6];
+    if (protocol == kFragment) ++counts_.fragments;
+  }
+  const Octets udp = packet.subspan(header);
+  if (protocol != kUdp || udp.size() < 8) return false;
+  const std::size_t length = u16(udp, 4);
+  if (length < 8) return false;
+  const Octets payload = udp.subspan(8, std::min(length, udp.size()) - 8);
+
+  const std::size_t address_octets = v4 ? 4 : 16;
+  const std::uint8_t* const destination = packet.data() + address_at + address_octets;
+  std::string key(reinterpret_cast<const char*>(destination), address_octets);
+  key.append(reinterpret_cast<const char*>(udp.data()) + 2, 2);
+  if (!destinations_.contains(key)) {
+    if (!is_flow_export(payload) || destinations_.size() >= kMostDestinations) return false;
+    destinations_.insert(std::move(key));
+  }
+  if (payload.size() < length - 8) ++counts_.cut_off;
+  char text[kAddressTextMaxOctets];
+  const std::string_view address(
+      text, static_cast<std::size_t>(write_address_text(text, packet.data() + address_at, v4 ? 4 : 6) - text));
+  out.exporter = v4 ? fmt::format("{}:{}", address, u16(udp, 0)) : fmt::format("[{}]:{}", address, u16(udp, 0));
+  out.octets = payload;
+  return true;
+}
+
+bool CaptureDatagrams::find_datagram(Octets frame, Datagram& out) {
+  return take_ip(ip_of_frame(link_type_, frame), out);
+}
+
+bool CaptureDatagrams::next(Datagram& out) {
+  for (;;) {
+    pcap_pkthdr* header = nullptr;
+    const std::uint8_t* octets = nullptr;
+    const int result = pcap_next_ex(pcap_.get(), &header, &octets);
+    if (result == PCAP_ERROR_BREAK) return false;
+    if (result != 1) {
+      error_ = fmt::format("{}: packet {}: {}", name_, counts_.packets + 1, pcap_geterr(pcap_.get()));
+      return false;
+    }
+    ++counts_.packets;
+    if (!find_datagram({octets, header->caplen}, out)) continue;
+    ++counts_.datagrams;
+    // tv_usec holds nanoseconds, as asked for. Signed, and whatever the file says: a time before 1970 becomes 0.
+    const auto seconds = static_cast<std::int64_t>(header->ts.tv_sec);
+    out.received_ns = seconds < 0 ? 0
+                                  : static_cast<std::uint64_t>(seconds) * 1'000'000'000 +
+                                        static_cast<std::uint64_t>(header->ts.tv_usec);
+    return true;
+  }
+}
+
+}  // namespace weir

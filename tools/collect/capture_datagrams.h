@@ -1,0 +1,66 @@
+// CaptureDatagrams: the NetFlow and IPFIX datagrams in a pcap or pcapng file, by libpcap.
+//
+// A UDP datagram is taken for flow export if its octets are a whole message of version 5, 7, 9 or 10: the version, and
+// every length up to its last octet. Once a destination (address and port) has received one, everything that goes there
+// is taken, so that malformed datagrams are counted and not overlooked. At most 1024 destinations are remembered.
+//
+// It looks through Ethernet with VLAN tags, Linux cooked captures (v1, v2), raw IP and BSD loopback. It does not put IP
+// fragments together and does not follow TCP: both are counted.
+#pragma once
+
+#include <pcap/pcap.h>
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <tl/expected.hpp>
+
+namespace weir {
+
+class CaptureDatagrams {
+ public:
+  struct Counts {
+    std::uint64_t packets = 0;
+    std::uint64_t datagrams = 0;  ///< taken for flow export
+    std::uint64_t fragments = 0;  ///< IP fragments: not put together
+    std::uint64_t cut_off = 0;    ///< UDP datagrams that the snapshot length cut
+  };
+  struct Datagram {
+    std::string exporter;                  ///< "192.0.2.1:2055"
+    std::uint64_t received_ns = 0;         ///< the packet's time
+    std::span<const std::uint8_t> octets;  ///< valid until the next call
+  };
+
+  /// Takes over `file`. Error: one line.
+  static tl::expected<CaptureDatagrams, std::string> open(std::FILE* file, const std::string& name);
+
+  /// False: the end, or an error (error() then says which packet).
+  bool next(Datagram& out);
+  [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  /// True if a file that begins with these (at least 4) octets is pcap or pcapng.
+  static bool is_capture(std::span<const std::uint8_t> beginning);
+
+ private:
+  struct Close {
+    void operator()(pcap_t* pcap) const { pcap_close(pcap); }
+  };
+  bool find_datagram(std::span<const std::uint8_t> frame, Datagram& out);
+  bool take_ip(std::span<const std::uint8_t> packet, Datagram& out);
+
+  std::unique_ptr<pcap_t, Close> pcap_;
+  int link_type_ = 0;
+  std::string name_;
+  std::string error_;
+  Counts counts_;
+  std::set<std::string> destinations_;  ///< address and port, as octets
+};
+
+/// True if these octets are one whole message of NetFlow v5, v7, v9 or IPFIX that holds something.
+bool is_flow_export(std::span<const std::uint8_t> datagram);
+
+}  // namespace weir

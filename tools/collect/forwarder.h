@@ -1,0 +1,46 @@
+// Forwarder: what was collected goes on to other collectors, by the exporters of control/export: `--export URI`.
+//
+// From sockets, records are offered as they come and an exporter that cannot follow loses by name (waiting would only
+// move the loss into the kernel's receive buffer). From files, the reader waits for the exporters, and their headers
+// carry the time of the records, as in `weir read`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "control/export/export_hub.h"
+#include "proto/flow_record.h"
+
+namespace weir {
+
+class Forwarder {
+ public:
+  enum class Mode : std::uint8_t { live, file };
+  Forwarder(std::vector<std::string> uris, Mode mode) : uris_(std::move(uris)), mode_(mode) {}
+
+  /// Live: opens the exporters. From files they are opened with the first record, whose time their headers need.
+  tl::expected<void, std::string> start();
+  void add(const FlowRecord& record);
+  /// Hands on what has gathered.
+  void flush();
+  /// Sends what is queued and closes. One line for each exporter that lost or failed, and for what add() could not
+  /// open.
+  std::vector<std::string> finish();
+  /// One line for each exporter: what it took and what it lost.
+  [[nodiscard]] std::vector<ExporterSnapshot> snapshot() const;
+
+ private:
+  static constexpr std::size_t kBatch = 4096;
+  tl::expected<void, std::string> open(std::uint64_t first_ns);
+
+  std::vector<std::string> uris_;
+  Mode mode_;
+  std::unique_ptr<ExportHub> hub_;
+  std::vector<FlowRecord> batch_;
+  std::string error_;
+};
+
+}  // namespace weir
