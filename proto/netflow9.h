@@ -1,4 +1,4 @@
-// NetFlow v9 on the wire (RFC 3954): the structs that lie over its octets, and the templates that weir sends.
+// NetFlow v9 on the wire (RFC 3954): the structs that lie over its octets.
 //
 // A datagram is a header and FlowSets. A FlowSet is an id, its length in octets (itself and padding included), and
 // records: templates (id 0), options templates (id 1), or data of the template whose id (256 and up) it carries.
@@ -58,72 +58,8 @@ struct Netflow9Field {
 };
 static_assert(sizeof(Netflow9Field) == 4 && alignof(Netflow9Field) == 1);
 
-/// One field of a template that weir sends.
-struct TemplateField {
-  std::uint16_t element;
-  std::uint16_t octets;
-};
-
-/// Octets of a data record of these fields.
-template <std::size_t N>
-constexpr std::uint32_t record_octets(const std::array<TemplateField, N>& fields) {
-  std::uint32_t sum = 0;
-  for (const TemplateField& field : fields) sum += field.octets;
-  return sum;
-}
-
-namespace netflow9_detail {
-
-inline constexpr TemplateField whole(std::uint16_t element) {
-  // The registry's length is the type's; a template may send less of it (RFC 7011 section 6.2, RFC 3954 section 8).
-  return {element, find_element(element)->octets};
-}
-
-template <bool kIpv6, bool kBiflow>
-constexpr auto data_fields() {
-  constexpr std::size_t kCount = kBiflow ? 21 : 19;
-  std::array<TemplateField, kCount> fields{};
-  std::size_t i = 0;
-  fields[i++] = whole(kIpv6 ? ie::kSourceIpv6Address : ie::kSourceIpv4Address);
-  fields[i++] = whole(kIpv6 ? ie::kDestinationIpv6Address : ie::kDestinationIpv4Address);
-  fields[i++] = whole(ie::kOctetDeltaCount);
-  fields[i++] = whole(ie::kPacketDeltaCount);
-  if (kBiflow) {
-    fields[i++] = whole(ie::kPostOctetDeltaCount);
-    fields[i++] = whole(ie::kPostPacketDeltaCount);
-  }
-  fields[i++] = whole(ie::kFlowStartSysUpTime);
-  fields[i++] = whole(ie::kFlowEndSysUpTime);
-  fields[i++] = whole(ie::kIngressInterface);
-  fields[i++] = whole(ie::kSamplingInterval);
-  fields[i++] = whole(ie::kSourceTransportPort);
-  fields[i++] = whole(ie::kDestinationTransportPort);
-  fields[i++] = whole(ie::kVlanId);
-  fields[i++] = whole(ie::kEthernetType);
-  // Of both families: in RFC 3954 element 32 is ICMP_TYPE of any IP version, and nfdump 1.7.1 does not read 139.
-  fields[i++] = whole(ie::kIcmpTypeCodeIpv4);
-  fields[i++] = whole(ie::kProtocolIdentifier);
-  fields[i++] = whole(ie::kIpClassOfService);
-  fields[i++] = {ie::kTcpControlBits, 1};  // RFC 3954 section 8: one octet, where IANA has since made it two
-  fields[i++] = whole(ie::kFlowEndReason);
-  fields[i++] = whole(ie::kSamplingAlgorithm);
-  fields[i++] = whole(ie::kIpVersion);
-  return fields;
-}
-
-}  // namespace netflow9_detail
-
-/// The fields of weir's data templates. Their record sizes are multiples of 4, so a FlowSet of them needs no padding.
-template <bool kIpv6, bool kBiflow>
-inline constexpr auto kNetflow9DataTemplate = netflow9_detail::data_fields<kIpv6, kBiflow>();
-
-static_assert(record_octets(kNetflow9DataTemplate<false, false>) == 56);
-static_assert(record_octets(kNetflow9DataTemplate<true, false>) == 80);
-static_assert(record_octets(kNetflow9DataTemplate<false, true>) == 72);
-static_assert(record_octets(kNetflow9DataTemplate<true, true>) == 96);
-
-/// Template ids. Uniflow and biflow have their own, so that a collector which knew the other is not confused.
-template <bool kIpv6, bool kBiflow>
-inline constexpr std::uint16_t kNetflow9TemplateId = kNetflow9FirstDataFlowSet + (kBiflow ? 2 : 0) + (kIpv6 ? 1 : 0);
+/// Ids of the templates that weir sends, IPFIX's likewise. Uniflow and biflow have their own, so that a collector which
+/// knew the other is not confused.
+inline constexpr std::uint16_t kFirstTemplateId = kNetflow9FirstDataFlowSet;
 
 }  // namespace weir

@@ -1,0 +1,123 @@
+#include "proto/ipfix_encoder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proto/netflow9.h"
+#include "proto/uptime_window.h"
+#include "proto/usual_record.h"
+
+namespace weir {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+ExportTemplate make_template(const IpfixOptions& options, Family family, RecordKind kind) {
+  const auto id =
+      static_cast<std::uint16_t>(kFirstTemplateId + (kind == RecordKind::biflow ? 2 : 0) + static_cast<int>(family));
+  auto made = ExportTemplate::compile(id, template_fields(options.profile, Dialect::ipfix, family, kind, options.fields));
+  if (!made) made = ExportTemplate::compile(id, template_fields(options.profile, Dialect::ipfix, family, kind));
+  return *made;
+}
+
+// No profile has a longer uniflow record than rfc.
+static_assert(sizeof(IpfixHeader) + OpenMessage::kSetHeader +
+                      2 * kUsualRecordOctets<Dialect::ipfix, Family::ipv6, RecordKind::uniflow> + 3 <=
+                  kMinPayload,
+              "add() on an empty message always succeeds");
+
+}  // namespace
+
+IpfixEncoder::IpfixEncoder(const IpfixOptions& options)
+    : options_(options),
+      templates_{make_template(options, Family::ipv4, RecordKind::uniflow),
+                 make_template(options, Family::ipv6, RecordKind::uniflow),
+                 make_template(options, Family::ipv4, RecordKind::biflow),
+                 make_template(options, Family::ipv6, RecordKind::biflow)},
+      usual_(options.profile == ExportProfile::rfc && options.fields.empty()),
+      refresh_(options.template_refresh_ns, options.template_refresh_messages),
+      message_(options.payload_octets) {}
+
+template <Direction kWay>
+std::uint8_t* IpfixEncoder::write_uniflow(std::uint8_t* out, const FlowRecord& record, bool ipv6) const {
+  if (!usual_) return templates_[ipv6].write<RecordKind::uniflow, kWay>(out, record, 0);
+  return ipv6 ? write_usual<Dialect::ipfix, Family::ipv6, RecordKind::uniflow, kWay>(out, record, 0)
+              : write_usual<Dialect::ipfix, Family::ipv4, RecordKind::uniflow, kWay>(out, record, 0);
+}
+
+bool IpfixEncoder::add(const FlowRecord& record, std::uint64_t /*now_ns*/) {
+  if (flow_records_ == 0) {
+    message_.open(sizeof(IpfixHeader));
+    refresh_.count_message();
+    latest_ns_ = 0;
+  }
+  const bool ipv6 = record.ip_version == 6;
+  const bool forward = record.packets[kForward] != 0;
+  const bool reverse = record.packets[kReverse] != 0;
+  const bool biflow = options_.biflow && forward && reverse;
+  const std::size_t region = (biflow ? 2U : 0U) + ipv6;
+  const std::uint32_t records = data_records(record);
+  const std::uint32_t octets = templates_[region].record_octets();
+  std::uint8_t* out = message_.reserve(region, records * octets, octets);
+  if (out == nullptr) return false;
+  if (biflow) {
+    if (!usual_) {
+      templates_[region].write<RecordKind::biflow, kForward>(out, record, 0);
+    } else if (ipv6) {
+      write_usual<Dialect::ipfix, Family::ipv6, RecordKind::biflow, kForward>(out, record, 0);
+    } else {
+      write_usual<Dialect::ipfix, Family::ipv4, RecordKind::biflow, kForward>(out, record, 0);
+    }
+  } else {
+    // A record without any packet (there should be none) is still one data record.
+    if (forward || !reverse) out = write_uniflow<kForward>(out, record, ipv6);
+    if (reverse) write_uniflow<kReverse>(out, record, ipv6);
+  }
+  latest_ns_ = std::max(latest_ns_, time_span(record).end_ns);
+  ++flow_records_;
+  data_records_ += records;
+  return true;
+}
+
+void IpfixEncoder::write_header(std::span<std::uint8_t> message, std::uint32_t data_records, std::uint64_t header_ns) {
+  last_header_ns_ = header_ns;
+  IpfixHeader header;
+  header.version = Be16::from_host(kIpfixVersion);
+  header.length = Be16::from_host(static_cast<std::uint16_t>(message.size()));
+  header.export_time_s = Be32::from_host(static_cast<std::uint32_t>(header_ns / kSecond));
+  header.sequence = Be32::from_host(sequence_);
+  header.domain = Be32::from_host(options_.domain);
+  std::memcpy(message.data(), &header, sizeof header);
+  sequence_ += data_records;
+}
+
+std::span<std::uint8_t> IpfixEncoder::finish(std::uint64_t now_ns) {
+  if (flow_records_ == 0) return {};
+  std::array<std::uint16_t, OpenMessage::kRegions> ids{};
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = templates_[i].id();
+  const std::span<std::uint8_t> message = message_.close(ids);
+  write_header(message, data_records_, options_.capture_time ? latest_ns_ : now_ns);
+  flow_records_ = 0;
+  data_records_ = 0;
+  return message;
+}
+
+std::vector<AnnouncedMessage> IpfixEncoder::announce(const ExportAccount& account, const FlowRecord* record,
+                                                     std::uint64_t now_ns) {
+  AnnouncementForm form;
+  form.dialect = Dialect::ipfix;
+  form.domain = options_.domain;
+  form.header_octets = sizeof(IpfixHeader);
+  form.limit_octets = message_.limit();
+  form.selectors = profile_wants_selectors(options_.profile);
+  const std::span<const ExportTemplate> templates(templates_.data(), options_.biflow ? templates_.size() : 2);
+  std::vector<AnnouncedMessage> messages = announcement(form, templates, account);
+  const std::uint64_t capture_ns = record != nullptr ? time_span(*record).end_ns : last_header_ns_;
+  for (AnnouncedMessage& one : messages) {
+    write_header(one.octets, one.data_records, options_.capture_time ? capture_ns : now_ns);
+  }
+  refresh_.sent(now_ns);
+  return messages;
+}
+
+}  // namespace weir
