@@ -1,0 +1,26 @@
+// A stream of length-delimited weir.v1.FlowRecord messages: what decodes is encoded again and decodes to the same.
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "proto/flow_protobuf.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::vector<std::uint8_t> exact(data, data + size);
+  std::span<const std::uint8_t> rest(exact);
+  for (;;) {
+    const weir::DelimitedMessage next = weir::next_delimited(rest);
+    if (next.status != weir::DelimitedStatus::complete) break;
+    if (next.consumed == 0 || next.consumed > rest.size()) abort();
+    weir::FlowRecord record;
+    std::memset(&record, 0, sizeof record);
+    if (weir::decode_flow(next.message, record)) {
+      std::uint8_t encoded[weir::kFlowProtobufMaxOctets];
+      const std::uint8_t* const end = weir::write_flow_protobuf(encoded, record);
+      if (end > encoded + sizeof encoded) abort();
+    }
+    rest = rest.subspan(next.consumed);
+  }
+  return 0;
+}
