@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "dataplane/counters.h"
@@ -90,6 +91,8 @@ class Worker {
   [[nodiscard]] const WorkerOptions& options() const { return options_; }
 
  private:
+  /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
+  std::size_t hand_over(std::span<ParsedPacket> packets);
   std::size_t take_over(std::uint64_t now_ns);
 
   WorkerOptions options_;

@@ -85,35 +85,44 @@ void FlowShard::process(std::span<const ParsedPacket> burst) {
   for (std::size_t i = 0; i < count; ++i) {
     candidates[i] = table_.candidate(burst[i].hash, burst[i].key.ip_version != 4);
   }
-  PacketCount frames;
+  std::uint64_t frame_octets = 0;
   std::uint64_t ip_octets = 0;
+  std::uint64_t now_ns = now_ns_;
   for (std::size_t i = 0; i < count; ++i) {
     const ParsedPacket& packet = burst[i];
-    now_ns_ = std::max(now_ns_, packet.effective_ns);
-    frames.add(packet.frame_octets);
+    now_ns = std::max(now_ns, packet.effective_ns);
+    frame_octets += packet.frame_octets;
     ip_octets += packet.ip_octets;
-    std::uint32_t number = candidates[i];
-    if (number == FlowTable::kNone || !table_.is_key(number, packet.key)) [[unlikely]] {
-      number = table_.find(packet.key, packet.hash);
-      if (number == FlowTable::kNone) {
-        create(packet);
-        continue;
-      }
+    const std::uint32_t number = candidates[i];
+    if (number != FlowTable::kNone && table_.is_key(number, packet.key) &&
+        count_plain(table_.entry(number), packet, now_ns)) [[likely]] {
+      continue;
     }
-    if (!count_plain(table_.entry(number), packet)) [[unlikely]]
-      update(number, packet);
+    now_ns_ = now_ns;
+    count_by_rules(packet);
   }
-  counters_.counted += frames;
+  now_ns_ = now_ns;
+  counters_.counted += {count, frame_octets};
   counters_.counted_ip_octets += ip_octets;
   counters_.in_table.packets += count;
   counters_.in_table.octets += ip_octets;
 }
 
+/// Looks the flow up again, since a packet before this one may have changed the table, and applies the rules.
+[[gnu::noinline]] void FlowShard::count_by_rules(const ParsedPacket& packet) {
+  const std::uint32_t number = table_.find(packet.key, packet.hash);
+  if (number == FlowTable::kNone) {
+    create(packet);
+  } else {
+    update(number, packet);
+  }
+}
+
 /// What nearly every packet is: one more of a flow that goes on, of a side that has sent before. Counts it and says
 /// true; where anything is to be decided it does nothing and says false, and update() has the rules.
-inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet) const {
+inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet, std::uint64_t now_ns) const {
   const auto side = static_cast<unsigned>(packet.from);
-  const std::uint64_t age = now_ns_ - entry.start_ns;
+  const std::uint64_t age = now_ns - entry.start_ns;
   const std::uint32_t packets = entry.packets[side];
   constexpr unsigned kClosing = FlowEntry::kRst | (FlowEntry::kFin << 0) | (FlowEntry::kFin << 1);
   constexpr unsigned kBehind = (FlowEntry::kLastBehind << 0) | (FlowEntry::kLastBehind << 1);
@@ -122,7 +131,7 @@ inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet)
       (age - entry.last_offset_ns(0) > timeouts_.idle_ns) & (age - entry.last_offset_ns(1) > timeouts_.idle_ns);
   const bool decide = silent | (age >= timeouts_.active_ns) |
                       (packets - 1U >= 0xfffffffeU) |  // the side's first packet, or the counter is full
-                      (packet.time_ns != now_ns_) | ((entry.state & kClosing) != 0) | ((entry.times & kBehind) != 0) |
+                      (packet.time_ns != now_ns) | ((entry.state & kClosing) != 0) | ((entry.times & kBehind) != 0) |
                       ((packet.tcp_flags & (kFinFlag | kRstFlag)) != 0);
   if (decide) [[unlikely]]
     return false;
@@ -133,7 +142,7 @@ inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet)
   return true;
 }
 
-[[gnu::noinline]] void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
+void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   FlowEntry& entry = table_.entry(number);
   const std::uint64_t last = entry.last_ns();
   const bool was_closed = closed(entry);

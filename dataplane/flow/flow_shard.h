@@ -74,6 +74,13 @@ class FlowShard {
   [[nodiscard]] std::uint64_t hash_of(const FlowKey& key) const { return table_.hash_of(key); }
   void prefetch(std::uint64_t hash) const { table_.prefetch_bucket(hash); }
 
+  /// The first stage: hashes the keys and asks for their buckets.
+  void prepare(std::span<ParsedPacket> burst) const {
+    for (ParsedPacket& packet : burst) {
+      packet.hash = table_.hash_of(packet.key);
+      table_.prefetch_bucket(packet.hash);
+    }
+  }
   /// Counts a burst of at most kBurst packets; hash and effective_ns are set.
   void process(std::span<const ParsedPacket> burst);
 
@@ -104,7 +111,8 @@ class FlowShard {
   [[nodiscard]] std::uint64_t deadline(const FlowEntry& entry) const;
   [[nodiscard]] EndReason timeout_reason(const FlowEntry& entry) const;
 
-  [[nodiscard]] bool count_plain(FlowEntry& entry, const ParsedPacket& packet) const;
+  [[nodiscard]] bool count_plain(FlowEntry& entry, const ParsedPacket& packet, std::uint64_t now_ns) const;
+  void count_by_rules(const ParsedPacket& packet);
   void update(std::uint32_t number, const ParsedPacket& packet);
   void restart(std::uint32_t number, const ParsedPacket& packet, bool keep_direction);
   void count(std::uint32_t number, const ParsedPacket& packet);
