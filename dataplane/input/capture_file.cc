@@ -85,12 +85,46 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
   return std::unique_ptr<CaptureFile>(new CaptureFile(std::move(name), handle, octets));
 }
 
+CaptureFile::CaptureFile(std::string name, pcap* handle, std::uint64_t file_octets)
+    : name_(std::move(name)), handle_(handle), file_octets_(file_octets) {
+  // Standard input may be a file that somebody has begun to read.
+  if (std::FILE* file = pcap_file(handle_); file != stdin) {
+    blocks_ = CaptureBlocks::open(fileno(file), static_cast<std::uint32_t>(std::max(0, pcap_snapshot(handle_))));
+  }
+}
+
 CaptureFile::~CaptureFile() {
   pcap_close(handle_);
 }
 
+bool CaptureFile::next_from_blocks(PacketView& view) {
+  CaptureBlocks::Packet packet;
+  if (!blocks_->next(packet)) {
+    // libpcap goes on where the blocks stopped, and says what is there. If it cannot be told where, there is nothing
+    // that it could read either, and its reading from a wrong place must not look like packets.
+    if (fseeko(pcap_file(handle_), static_cast<off_t>(blocks_->offset()), SEEK_SET) != 0) {
+      error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + errno_text();
+      state_ = Result::error;
+    }
+    blocks_.reset();
+    return false;
+  }
+  ++packets_;
+  view = {.data = packet.octets,
+          .captured_octets = packet.captured_octets,
+          .frame_octets = std::max(packet.frame_octets, packet.captured_octets),
+          .time_ns = capture_time_ns(packet.seconds, static_cast<std::int64_t>(packet.nanoseconds)),
+          .ingress_interface = 0,
+          .link_type = LinkType::ethernet};
+  return true;
+}
+
 CaptureFile::Result CaptureFile::next(PacketView& view) {
   if (state_ != Result::packet) return state_;
+  if (blocks_ != nullptr) {
+    if (next_from_blocks(view)) return Result::packet;
+    if (state_ != Result::packet) return state_;
+  }
   pcap_pkthdr* header = nullptr;
   const std::uint8_t* octets = nullptr;
   const int result = pcap_next_ex(handle_, &header, &octets);
@@ -116,6 +150,7 @@ CaptureFile::Result CaptureFile::next(PacketView& view) {
 
 std::uint64_t CaptureFile::octets_read() const {
   if (file_octets_ == 0) return 0;
+  if (blocks_ != nullptr) return blocks_->offset();
   const off_t at = ftello(pcap_file(handle_));
   return at < 0 ? 0 : static_cast<std::uint64_t>(at);
 }

@@ -1,4 +1,5 @@
-// CaptureFile: the packets of a pcap or pcapng file, in file order, through libpcap.
+// CaptureFile: the packets of a pcap or pcapng file, in file order, through libpcap; those of an ordinary classic file
+// past it, in blocks (capture_blocks.h).
 //
 // Both resolutions come out as nanoseconds since 1970. Timestamps are data from a file, so they may be anything:
 // a time before 1970 becomes 0, one after 2262-04-11 (2^63 - 1 ns) becomes that, so that adding a timeout to a
@@ -13,6 +14,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "dataplane/input/capture_blocks.h"
 #include "dataplane/packet/packet_view.h"
 
 struct pcap;
@@ -44,11 +46,12 @@ class CaptureFile {
   [[nodiscard]] std::uint64_t file_octets() const { return file_octets_; }
 
  private:
-  CaptureFile(std::string name, pcap* handle, std::uint64_t file_octets)
-      : name_(std::move(name)), handle_(handle), file_octets_(file_octets) {}
+  CaptureFile(std::string name, pcap* handle, std::uint64_t file_octets);
+  [[nodiscard]] bool next_from_blocks(PacketView& view);
 
   std::string name_;
   pcap* handle_;
+  std::unique_ptr<CaptureBlocks> blocks_;  ///< as long as it knows what the file holds
   std::uint64_t file_octets_;
   std::uint64_t packets_ = 0;
   Result state_ = Result::packet;
