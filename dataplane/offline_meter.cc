@@ -10,7 +10,7 @@ OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const Flow
     : packets(threaded ? kRingPackets : 1),
       records(kRingRecords),
       shard(capacity, hash, timeouts, counters, records, RingFull::wait) {
-  burst.reserve(FlowShard::kBurst);
+  burst.resize(FlowShard::kBurst);
 }
 
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash) : hash_(hash) {
@@ -38,7 +38,8 @@ bool OfflineMeter::ok() const {
 
 void OfflineMeter::add(const PacketView& view) {
   effective_ns_ = std::max(effective_ns_, view.time_ns);
-  ParsedPacket packet;
+  // Parsed where a single worker counts it from.
+  ParsedPacket& packet = lanes_[0]->burst[lanes_[0]->held];
   const Reject reject = parse_packet(view, packet);
   if (reject != Reject::none) {
     // No flow, no owner: the first worker's account.
@@ -55,16 +56,15 @@ void OfflineMeter::add(const PacketView& view) {
     return;
   }
   lane.shard.prefetch(packet.hash);
-  lane.burst.push_back(packet);
-  if (lane.burst.size() == FlowShard::kBurst) count(lane);
+  if (++lane.held == FlowShard::kBurst) count(lane);
 }
 
 void OfflineMeter::count(Lane& lane) {
-  if (lane.burst.empty()) return;
-  lane.shard.process(lane.burst);
+  if (lane.held == 0) return;
+  lane.shard.process({lane.burst.data(), lane.held});
   // No bound on the work of one call: being late costs nothing here, a full table would.
-  lane.shard.advance(lane.burst.back().effective_ns, kNoBudget);
-  lane.burst.clear();
+  lane.shard.advance(lane.burst[lane.held - 1].effective_ns, kNoBudget);
+  lane.held = 0;
 }
 
 void OfflineMeter::work(Lane& lane) {

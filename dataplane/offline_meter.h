@@ -56,7 +56,8 @@ class OfflineMeter {
 
     PacketCount received;                 ///< reader's
     PacketCount rejects[kRejectCount];    ///< reader's
-    std::vector<ParsedPacket> burst;      ///< reader's: packets for this worker not yet given to it
+    std::vector<ParsedPacket> burst;      ///< reader's: kBurst places; the first `held` have packets not yet counted
+    std::size_t held = 0;                 ///< reader's; stays 0 where workers are threads
     SpscRing<ParsedPacket> packets;       ///< reader to worker
     alignas(64) WorkerCounters counters;  ///< worker's
     RecordRing records;                   ///< worker to consumer
