@@ -24,6 +24,7 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
 std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   PacketView views[FlowShard::kBurst];
   ParsedPacket packets[FlowShard::kBurst];
+  const std::uint64_t created_before = counters_.flows_created;
   const std::size_t received = source.receive(views, now_ns);
   // Loops of one job each: their few values stay in registers, and one packet's wait overlaps with the next one's work.
   std::uint64_t received_octets = 0;
@@ -50,7 +51,9 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   if (own != 0) shard_.process({packets, own});
   std::size_t found = received;
   if (options_.handover != nullptr) found += take_over(now_ns);
-  shard_.advance(now_ns, kTimerBudget);
+  // A full burst says that more packets wait: then only as many flows end as keep the table from growing, and a few.
+  const std::uint64_t created = counters_.flows_created - created_before;
+  shard_.advance(now_ns, received == FlowShard::kBurst ? kBusyTimerBudget + created : kTimerBudget);
 
   ++counters_.polls;
   counters_.busy_polls += found != 0 ? 1 : 0;

@@ -4,6 +4,9 @@
 // another one, takes over what others parsed for it, ends a bounded number of flows, and answers a snapshot request.
 // Nothing in it waits, locks, allocates or logs. Its longest: 32 packets from the source, 32 from each other worker,
 // and kTimerBudget expiries; at 200 ns an expiry (two cache misses and a record of 128 octets) 64 of them are 13 us.
+// Where the burst was full, more packets wait, and only kBusyTimerBudget flows end, and as many as began: four are
+// below 1 us, so that a burst of 32, which takes 2.15 us to arrive at 14.88 Mpps, is counted in that time even while a
+// million flows end at once. With a poll of 2 us they still end at 2 million a second.
 //
 // Hand-over: where the device does not bring both directions of every conversation to one worker, the worker that
 // owns a flow is fixed by the flow's hash, and a packet reaches it as a ParsedPacket through a ring that exactly one
@@ -54,7 +57,8 @@ struct WorkerOptions {
 
 class Worker {
  public:
-  static constexpr std::size_t kTimerBudget = 64;
+  static constexpr std::size_t kTimerBudget = 64;     ///< flows that may end in a poll that did not fill its burst
+  static constexpr std::size_t kBusyTimerBudget = 4;  ///< in one that did, besides one for each that began
 
   Worker(const WorkerOptions& options, const KeyHash& hash);
   Worker(const Worker&) = delete;
