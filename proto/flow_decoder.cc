@@ -77,17 +77,19 @@ void FlowDecoder::note_clock(Stream& stream, const MessageHeader& header, std::u
   skew.known = true;
 }
 
-void FlowDecoder::follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units) {
+void FlowDecoder::follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units,
+                                  std::uint32_t flows) {
   StreamCounts& counts = stream.counts;
   const bool datagrams = counts_datagrams(header.version);
   const std::int64_t boot_ms = std::int64_t{header.unix_secs} * 1000 - std::int64_t{header.sys_uptime_ms};
   // Modulo 2^32, as the field wraps: from -2^31 to 2^31 - 1.
   const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - stream.next_sequence);
   const std::int64_t farthest_late = datagrams ? kFarthestLate : kFarthestLate * kRecordsInADatagram;
-  // next_sequence = sequence before + records before; an exporter that counts a message's own records is at
-  // sequence before + records of this one.
+  // next_sequence = sequence before + records before; an exporter that counts a message's own records is at sequence
+  // before + records of this one, and softflowd does not count options among them.
+  const std::uint32_t before = stream.next_sequence - stream.last_records;
   const bool own = header.version == FlowVersion::ipfix && ahead != 0 && stream.sequence_known &&
-                   header.sequence == stream.next_sequence - stream.last_records + units;
+                   (header.sequence == before + units || header.sequence == before + flows);
   bool newest = true;
   if (!stream.sequence_known || ahead == 0) {
     // In order, or nothing to compare with.
@@ -295,7 +297,7 @@ DecodeError FlowDecoder::decode_fixed(const DatagramOrigin& origin, Octets datag
   }
   if (error != DecodeError::none) return refuse(stream->counts, error);
   note_clock(*stream, out.header, origin.received_ns);
-  follow_sequence(*stream, out.header, out.header.count);
+  follow_sequence(*stream, out.header, out.header.count, out.header.count);
   ++stream->counts.datagrams;
   stream->counts.records += out.flows.size();
   return DecodeError::none;
@@ -327,16 +329,17 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
     if (ipfix) {
       stream->sequence_known = false;  // how many records it had is not known
     } else {
-      follow_sequence(*stream, header, 1);
+      follow_sequence(*stream, header, 1, 1);
     }
     return refuse(stream->counts, first_error);
   }
   note_clock(*stream, header, origin.received_ns);
-  if (!ipfix) follow_sequence(*stream, header, 1);
+  if (!ipfix) follow_sequence(*stream, header, 1, 1);
 
   const std::uint64_t now_ns = origin.received_ns;
   std::uint64_t template_records = 0;
   std::uint64_t data_records = 0;
+  std::uint64_t flow_records = 0;  // of these, without options
   bool all_known = true;
   for (const FlowSet& set : parsed_.flow_sets) {
     DecodeError error = DecodeError::none;
@@ -359,18 +362,21 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
           all_known = false;
           break;
         }
-        const std::size_t before = out.flows.size() + out.options.size();
+        const std::size_t flows_before = out.flows.size();
+        const std::size_t options_before = out.options.size();
         error = take_data(*stream, *known, header, set.id, set.body, out);
-        data_records += out.flows.size() + out.options.size() - before;
+        flow_records += out.flows.size() - flows_before;
+        data_records += out.flows.size() - flows_before + out.options.size() - options_before;
         break;
       }
     }
     if (first_error == DecodeError::none) first_error = error;
   }
   if (ipfix && all_known && first_error == DecodeError::none) {
-    follow_sequence(*stream, header, static_cast<std::uint32_t>(data_records));
+    follow_sequence(*stream, header, static_cast<std::uint32_t>(data_records),
+                    static_cast<std::uint32_t>(flow_records));
   } else if (ipfix) {
-    follow_sequence(*stream, header, 0);
+    follow_sequence(*stream, header, 0, 0);
     stream->sequence_known = false;  // the number after this message depends on records that nobody could count
   }
   if (first_error != DecodeError::none) return refuse(stream->counts, first_error);

@@ -173,8 +173,8 @@ class FlowDecoder {
 
   Stream* find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add);
   static void note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns);
-  /// `units`: how much this message adds to the sequence.
-  static void follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units);
+  /// `units`: how much this message adds to the sequence; `flows`: of these, the records that are no options.
+  static void follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units, std::uint32_t flows);
   DecodeError take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set, std::uint64_t now_ns,
                              std::uint64_t& records, Decoded& out);
   DecodeError take_data(Stream& stream, const FlowTemplate& known, const MessageHeader& header, std::uint16_t id,

@@ -6,11 +6,12 @@
 #include <span>
 #include <string_view>
 
-#include "proto/netflow9_decoder.h"
+#include "proto/flow_decoder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  weir::Netflow9Decoder decoder({.streams = 4, .templates_per_stream = 8, .fields_per_stream = 64});
-  weir::Netflow9Decoded out;
+  weir::FlowDecoder decoder(
+      {.streams = 4, .templates_per_stream = 8, .fields_per_stream = 64, .waiting_octets_per_stream = 1024});
+  weir::Decoded out;
   std::span<const std::uint8_t> rest(data, size);
   std::uint64_t datagrams = 0;
   while (rest.size() >= 3) {
@@ -24,12 +25,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest = rest.subspan(length);
     (void)decoder.decode(exporter, {exact.get(), length}, out);
     ++datagrams;
-    // Every value lies inside the datagram, every range inside the values, and no datagram gives more than it has.
+    // Every value lies inside the datagram or what waited for its template, every range inside the values, and no
+    // datagram gives more than it and what waited have.
+    const auto inside = [](std::span<const std::uint8_t> part, std::span<const std::uint8_t> whole) {
+      return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
+    };
+    std::size_t most = length;
+    for (const auto& waited : out.waited) most += waited.size();
     std::uint64_t sum = 0;
-    for (const weir::Netflow9Value& value : out.values) {
+    for (const weir::DecodedValue& value : out.values) {
       for (const std::uint8_t octet : value.octets) sum += octet;
-      if (value.octets.data() < exact.get() || value.octets.data() + value.octets.size() > exact.get() + length)
-        abort();
+      bool found = inside(value.octets, {exact.get(), length});
+      for (const auto& waited : out.waited) found = found || inside(value.octets, waited);
+      if (!found) abort();
     }
     for (const weir::DecodedFlow& flow : out.flows) {
       if (std::size_t{flow.first_value} + flow.value_count > out.values.size()) abort();
@@ -38,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const weir::DecodedOptions& options : out.options) {
       if (std::size_t{options.first_value} + options.value_count > out.values.size()) abort();
     }
-    if (out.flows.size() + out.options.size() > length) abort();
+    if (out.flows.size() + out.options.size() > most) abort();
     if (sum == UINT64_MAX) abort();  // never so: it keeps the reads above from being optimised away
   }
   if (decoder.totals().datagrams != datagrams || decoder.streams() > 4) abort();

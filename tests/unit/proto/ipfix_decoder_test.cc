@@ -305,9 +305,17 @@ TEST(IpfixDecoder, RecognisesASequenceThatCountsItsOwnRecords) {
   const std::string_view one_record = "0100 0018 c000020c c00002fe c0000201 00001391 00518c81";
   ASSERT_EQ(decoder.decode("a", message({.sequence = 4}, one_record), out), DecodeError::none);
   ASSERT_EQ(decoder.decode("a", message({.sequence = 7}, kRfcData), out), DecodeError::none);
+  // With options, which it does not count.
+  ASSERT_EQ(decoder.decode(
+                "a",
+                message({.sequence = 8}, "0003 0012 0200 0002 0001 0095 0004 0022 0004 0200 000c 00000001 00000064" +
+                                             std::string(one_record)),
+                out),
+            DecodeError::none);
+  ASSERT_EQ(decoder.decode("a", message({.sequence = 9}, one_record), out), DecodeError::none);
   EXPECT_EQ(decoder.totals().sequence_gaps, 0U);
   EXPECT_EQ(decoder.totals().late_datagrams, 0U);
-  EXPECT_EQ(decoder.totals().sequence_own, 2U);
+  EXPECT_EQ(decoder.totals().sequence_own, 4U);
 }
 
 TEST(IpfixDecoder, NamesWhatIsWrongWithAMessage) {

@@ -1,0 +1,454 @@
+// What weir-collect makes of streams that others send: softflowd, nfreplay (of what nfpcapd stored) and pmacctd's
+// nfprobe meter a capture whose truth is known and export it as NetFlow v5, v9 and IPFIX.
+//
+// softflowd and nfprobe put one pair of times on both directions of a conversation, so times are compared by
+// conversation; and their v5 and uptime-relative times count from their own start, which an old capture lies decades
+// before, so there only packets and octets are compared. nfreplay's times are exact.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/hex.h"
+#include "tests/support/process.h"
+#include "tests/support/truth.h"
+
+namespace weir::test {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+using Arguments = std::vector<std::string>;
+
+const std::string kBin = WEIR_BIN;
+const std::string kAndroid = WEIR_CAPTURES "/basic/ndpi_android.pcap";  // 107 tuples, IPv4 and IPv6
+const std::string kScan = WEIR_CAPTURES "/basic/ndpi_synscan.pcap";     // 2002 tuples, IPv4; many datagrams
+constexpr std::uint64_t kMs = 1'000'000;
+
+std::string contents(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::vector<json> lines_of(const std::string& text) {
+  std::vector<json> result;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) result.push_back(json::parse(line));
+  return result;
+}
+
+TupleSums sums_of(const std::vector<json>& records) {
+  TupleSums sums;
+  for (const json& r : records) {
+    if (!r.contains("src_addr")) continue;
+    const std::string source = r.at("src_addr"), destination = r.at("dst_addr");
+    if (r.at("packets") != 0) {
+      sums[tuple_of(source, destination, r.at("src_port"), r.at("dst_port"), r.at("proto"))].add(
+          r.at("packets"), r.at("bytes"), r.at("fwd_time_start_ns"), r.at("fwd_time_end_ns"));
+    }
+    if (r.at("rev_packets") != 0) {
+      sums[tuple_of(destination, source, r.at("dst_port"), r.at("src_port"), r.at("proto"))].add(
+          r.at("rev_packets"), r.at("rev_bytes"), r.at("rev_time_start_ns"), r.at("rev_time_end_ns"));
+    }
+  }
+  return sums;
+}
+
+enum class Times { exact, by_conversation, none };
+
+/// Times as they are compared: in ms, those of a conversation, or none.
+TupleSums prepared(TupleSums sums, Times times) {
+  const TupleSums original = sums;
+  for (auto& [tuple, sum] : sums) {
+    if (times == Times::by_conversation) {
+      Tuple back = tuple;
+      std::swap(back.source, back.destination);
+      std::swap(back.source_port, back.destination_port);
+      if (const auto other = original.find(back); other != original.end()) {
+        sum.first_ns = std::min(sum.first_ns, other->second.first_ns);
+        sum.last_ns = std::max(sum.last_ns, other->second.last_ns);
+      }
+    }
+    sum.first_ns = times == Times::none ? 0 : sum.first_ns / kMs;
+    sum.last_ns = times == Times::none ? 0 : sum.last_ns / kMs;
+  }
+  return sums;
+}
+
+TupleSums only_ipv4(TupleSums sums) {
+  std::erase_if(sums, [](const auto& entry) { return entry.first.ip_version != 4; });
+  return sums;
+}
+
+/// weir-collect on a UDP or TCP port of its own.
+class Collect {
+ public:
+  explicit Collect(const std::string& scheme, const Arguments& more = {"--json", "--options"})
+      : process_(command(scheme, folder_.path("summary.json"), more)) {
+    EXPECT_TRUE(process_.wait_for_error_text("listening on")) << process_.error_text();
+    const std::string text = process_.error_text();
+    const std::string mark = "://127.0.0.1:";
+    port_ = std::to_string(std::stoul(text.substr(text.find(mark) + mark.size())));
+  }
+  [[nodiscard]] const std::string& port() const { return port_; }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + port_; }
+
+  struct Result {
+    std::vector<json> lines;
+    json summary;
+  };
+  Result finish() {
+    process_.signal(SIGTERM);  // it still takes what its socket holds
+    const Finished ended = process_.wait(seconds(30));
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    return {lines_of(ended.out), json::parse(contents(folder_.path("summary.json")))};
+  }
+
+ private:
+  static Arguments command(const std::string& scheme, const std::string& summary, const Arguments& more) {
+    Arguments result{kBin + "/weir-collect", "--listen", scheme + "://127.0.0.1:0", "--summary", summary};
+    result.insert(result.end(), more.begin(), more.end());
+    return result;
+  }
+  TemporaryFolder folder_;
+  Process process_;
+  std::string port_;
+};
+
+void softflowd(const std::string& capture, const std::string& address, const char* version) {
+  const Finished done =
+      run({"softflowd", "-r", capture, "-n", address, "-v", version, "-d", "-c", "none", "-A", "milli"}, seconds(30));
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+}
+
+void nfreplay(const std::string& capture, const std::string& port, const char* version) {
+  TemporaryFolder folder;
+  const Finished stored = run({"nfpcapd", "-r", capture, "-w", folder.folder().string()}, seconds(30));
+  EXPECT_EQ(stored.exit_code, 0) << stored.err;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.folder())) {
+    if (!entry.path().filename().string().starts_with("nfcapd.2")) continue;
+    const Finished sent =
+        run({"nfreplay", "-r", entry.path().string(), "-H", "127.0.0.1", "-p", port, "-v", version}, seconds(30));
+    EXPECT_EQ(sent.exit_code, 0) << sent.err;
+  }
+}
+
+void nfprobe(const std::string& capture, const std::string& address, const char* version) {
+  TemporaryFolder folder;
+  std::ofstream(folder.path("conf")) << "daemonize: false\npcap_savefile: " << capture
+                                     << "\nplugins: nfprobe[a]\naggregate[a]: src_host, dst_host, src_port, dst_port, "
+                                        "proto, tos, tcpflags, timestamp_start, timestamp_end\nnfprobe_receiver[a]: "
+                                     << address << "\nnfprobe_version[a]: " << version << '\n';
+  (void)run({"pmacctd", "-f", folder.path("conf")}, seconds(30));  // its exit code is not 0 at the end of a file
+}
+
+#define NEED(program)                                        \
+  do {                                                       \
+    if (!installed(program)) GTEST_SKIP() << "no " #program; \
+    if (!std::filesystem::exists(kAndroid)) GTEST_SKIP();    \
+  } while (false)
+
+TEST(DecodeStreams, softflowd_in_every_version_equals_the_truth) {
+  NEED("softflowd");
+  for (const std::string& capture : {kAndroid, kScan}) {
+    TupleSums truth = read_truth(capture).tuples;
+    // softflowd counts the Ethernet padding of the scan's answers of 40 octets: 46.
+    const auto comparable = [&](TupleSums sums) {
+      for (auto& [tuple, sum] : sums) sum.octets = capture == kScan ? 0 : sum.octets;
+      return sums;
+    };
+    truth = comparable(truth);
+    for (const char* version : {"5", "9", "10"}) {
+      Collect collect("netflow9");  // any port takes any version
+      softflowd(capture, collect.address(), version);
+      const auto result = collect.finish();
+      const bool five = version[0] == '5';
+      const Times times = five ? Times::none : Times::by_conversation;
+      EXPECT_EQ(difference(prepared(five ? only_ipv4(truth) : truth, times),
+                           prepared(comparable(sums_of(result.lines)), times)),
+                "")
+          << capture << " v" << version;
+      const json& summary = result.summary;
+      EXPECT_EQ(summary.at("sequence_gaps"), 0) << version;
+      EXPECT_EQ(summary.at("unknown_template"), 0);
+      EXPECT_EQ(summary.at("kernel_drops"), 0);
+      for (const auto& [name, count] : summary.at("malformed").items()) EXPECT_EQ(count, 0) << name;
+      if (five) continue;
+      // Its options say 1:1, which its records do not.
+      for (const json& line : result.lines) {
+        if (!line.contains("src_addr")) continue;
+        ASSERT_EQ(line.at("sampling_rate"), 1) << line;
+      }
+    }
+  }
+}
+
+TEST(DecodeStreams, nfpcapd_replayed_as_v5_and_v9_equals_the_truth_in_milliseconds) {
+  NEED("nfreplay");
+  const TupleSums truth = read_truth(kScan).tuples;
+  for (const char* version : {"5", "9"}) {
+    Collect collect("netflow5");
+    nfreplay(kScan, collect.port(), version);
+    const auto result = collect.finish();
+    EXPECT_EQ(difference(prepared(truth, Times::exact), prepared(sums_of(result.lines), Times::exact)), "") << version;
+    EXPECT_EQ(result.summary.at("sequence_gaps"), 0);
+  }
+}
+
+TEST(DecodeStreams, nfprobe_in_every_version_equals_the_truth) {
+  NEED("pmacctd");
+  const TupleSums truth = read_truth(kAndroid).tuples;
+  for (const char* version : {"5", "9", "10"}) {
+    Collect collect("ipfix");
+    nfprobe(kAndroid, collect.address(), version);
+    const auto result = collect.finish();
+    const bool five = version[0] == '5';
+    const Times times = five ? Times::none : Times::by_conversation;
+    EXPECT_EQ(difference(prepared(five ? only_ipv4(truth) : truth, times), prepared(sums_of(result.lines), times)), "")
+        << version;
+    EXPECT_EQ(result.summary.at("sequence_gaps"), 0) << version;
+    EXPECT_EQ(result.summary.at("unknown_template"), 0) << version;
+  }
+}
+
+/// The datagrams that a program sent to a port of the test's own.
+std::vector<Bytes> datagrams_of(const std::function<void(const std::string& address)>& send) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  const int room = 8 << 20;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  send("127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+  std::vector<Bytes> result;
+  Bytes buffer(65'536);
+  for (ssize_t octets = 0; (octets = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT)) >= 0;) {
+    result.emplace_back(buffer.begin(), buffer.begin() + octets);
+  }
+  close(fd);
+  return result;
+}
+
+/// A capture of raw IPv4 packets that hold the datagrams.
+void write_capture(const std::string& file, const std::vector<Bytes>& datagrams) {
+  Bytes out = hex("a1b2c3d4 0002 0004 00000000 00000000 0000ffff 00000065");
+  std::uint32_t second = 1'700'000'000;
+  for (const Bytes& datagram : datagrams) {
+    put(out, second++, 4);
+    put(out, 0, 4);
+    put(out, datagram.size() + 28, 4);
+    put(out, datagram.size() + 28, 4);
+    put(out, 0x4500, 2);
+    put(out, datagram.size() + 28, 2);
+    const Bytes rest = hex("0000 0000 4011 0000 c0000201 c0000202 9c40 270b");
+    out.insert(out.end(), rest.begin(), rest.end());
+    put(out, datagram.size() + 8, 2);
+    put(out, 0, 2);
+    out.insert(out.end(), datagram.begin(), datagram.end());
+  }
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(out.data()), static_cast<std::streamsize>(out.size()));
+}
+
+TEST(DecodeStreams, tshark_reads_the_same_in_every_field_of_a_capture) {
+  NEED("softflowd");
+  NEED("tshark");
+  const std::pair<const char*, const char*> fields[] = {
+      {"cflow.srcaddr", "src_addr"}, {"cflow.dstaddr", "dst_addr"},   {"cflow.srcport", "src_port"},
+      {"cflow.dstport", "dst_port"}, {"cflow.protocol", "proto"},     {"cflow.packets", "packets"},
+      {"cflow.octets", "bytes"},     {"cflow.tcpflags", "tcp_flags"}, {"cflow.tos", "ip_tos"}};
+  TemporaryFolder folder;
+  for (const char* version : {"5", "9", "10"}) {
+    const auto datagrams = datagrams_of([&](const std::string& address) { softflowd(kScan, address, version); });
+    const std::string capture = folder.path("export.pcap");
+    write_capture(capture, datagrams);
+    const Finished decoded = run({kBin + "/weir-collect", "--json", capture});
+    ASSERT_EQ(decoded.exit_code, 0) << decoded.err;
+    const std::vector<json> lines = lines_of(decoded.out);
+    ASSERT_GT(lines.size(), 1900U);
+    Arguments command{"tshark", "-n",     "-r", capture,       "-d", "udp.port==9995,cflow",
+                      "-T",     "fields", "-E", "occurrence=a"};
+    for (const auto& [field, name] : fields) command.insert(command.end(), {"-e", field});
+    // A line is a datagram: for each field the values of all its records.
+    std::size_t record = 0;
+    std::istringstream shown(run(command).out);
+    for (std::string line; std::getline(shown, line);) {
+      std::istringstream columns(line);
+      std::size_t next = record;
+      for (const auto& [field, name] : fields) {
+        std::string column;
+        std::getline(columns, column, '\t');
+        std::istringstream values(column);
+        std::size_t i = record;
+        for (std::string value; std::getline(values, value, ','); ++i) {
+          ASSERT_LT(i, lines.size()) << field << " v" << version;
+          const json& ours = lines[i].at(name);
+          const bool equal = ours.is_string() ? ours == value : ours == std::stoull(value, nullptr, 0);
+          ASSERT_TRUE(equal) << field << " v" << version << ": " << value << " and " << ours;
+        }
+        ASSERT_TRUE(next == record || next == i) << field << " v" << version;
+        next = i;
+      }
+      record = next;
+    }
+    EXPECT_EQ(record, lines.size()) << "v" << version;
+  }
+}
+
+TEST(DecodeStreams, ipfix_over_tcp_in_pieces_equals_ipfix_over_udp) {
+  NEED("softflowd");
+  const auto messages = datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "10"); });
+  Collect collect("ipfix+tcp");
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoul(collect.port())));
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  Bytes stream;
+  for (const Bytes& message : messages) stream.insert(stream.end(), message.begin(), message.end());
+  for (std::size_t at = 0; at < stream.size(); at += 333) {
+    const std::size_t octets = std::min<std::size_t>(333, stream.size() - at);
+    ASSERT_EQ(send(fd, stream.data() + at, octets, 0), static_cast<ssize_t>(octets));
+  }
+  close(fd);
+  const auto result = collect.finish();
+  const TupleSums truth = read_truth(kAndroid).tuples;
+  EXPECT_EQ(
+      difference(prepared(truth, Times::by_conversation), prepared(sums_of(result.lines), Times::by_conversation)), "");
+  EXPECT_EQ(result.summary.at("connections"), 1);
+  EXPECT_EQ(result.summary.at("streams_cut_off"), 0);
+
+  // The same octets as a file (RFC 5655).
+  TemporaryFolder folder;
+  std::ofstream(folder.path("messages.ipfix"), std::ios::binary)
+      .write(reinterpret_cast<const char*>(stream.data()), static_cast<std::streamsize>(stream.size()));
+  const Finished file = run({kBin + "/weir-collect", "--json", folder.path("messages.ipfix")});
+  EXPECT_EQ(file.exit_code, 0) << file.err;
+  EXPECT_EQ(difference(prepared(truth, Times::by_conversation),
+                       prepared(sums_of(lines_of(file.out)), Times::by_conversation)),
+            "");
+}
+
+TEST(DecodeStreams, what_is_collected_goes_on_and_arrives_whole) {
+  NEED("softflowd");
+  const TupleSums truth = read_truth(kAndroid).tuples;
+  TemporaryFolder folder;
+  Collect last("netflow9");
+  {
+    Collect middle("ipfix",
+                   {"--export", "netflow9://" + last.address(), "--export", "json:" + folder.path("out.json")});
+    softflowd(kAndroid, middle.address(), "10");
+    const auto result = middle.finish();
+    EXPECT_TRUE(result.lines.empty()) << "records that go on are not shown";
+    EXPECT_EQ(result.summary.at("records"), 107);
+  }
+  const auto result = last.finish();
+  EXPECT_EQ(difference(prepared(truth, Times::none), prepared(sums_of(result.lines), Times::none)), "");
+  const std::vector<json> written = lines_of(contents(folder.path("out.json")));
+  EXPECT_EQ(difference(prepared(truth, Times::by_conversation), prepared(sums_of(written), Times::by_conversation)),
+            "");
+}
+
+TEST(DecodeStreams, from_a_file_the_times_go_on_as_they_are) {
+  NEED("softflowd");
+  TemporaryFolder folder;
+  write_capture(folder.path("export.pcap"),
+                datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "9"); }));
+  Collect last("netflow9");
+  const Finished middle = run(
+      {kBin + "/weir-collect", "--export", "netflow9://" + last.address() + "?rate=20000", folder.path("export.pcap")});
+  EXPECT_EQ(middle.exit_code, 0) << middle.err;
+  const auto result = last.finish();
+  EXPECT_EQ(difference(prepared(read_truth(kAndroid).tuples, Times::by_conversation),
+                       prepared(sums_of(result.lines), Times::by_conversation)),
+            "");
+}
+
+TEST(DecodeStreams, sums_by_fields_add_up_to_the_truth) {
+  NEED("softflowd");
+  TemporaryFolder folder;
+  write_capture(folder.path("export.pcap"),
+                datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "9"); }));
+  const Finished summed =
+      run({kBin + "/weir-collect", "--json", "--sum-by", "src_addr,proto", folder.path("export.pcap")});
+  ASSERT_EQ(summed.exit_code, 0) << summed.err;
+  std::map<std::pair<std::string, unsigned>, std::uint64_t> wanted;
+  std::ifstream truth(kAndroid + ".truth.outer.jsonl");
+  for (std::string line; std::getline(truth, line);) {
+    const json tuple = json::parse(line);
+    if (tuple.contains("src_addr"))
+      wanted[{tuple.at("src_addr"), tuple.at("proto")}] += tuple.at("bytes").get<std::uint64_t>();
+  }
+  const std::vector<json> rows = lines_of(summed.out);
+  EXPECT_EQ(rows.size(), wanted.size());
+  std::uint64_t before = UINT64_MAX;
+  for (const json& row : rows) {
+    const std::uint64_t octets = row.at("bytes");
+    EXPECT_EQ(octets, (wanted[{row.at("src_addr"), row.at("proto")}])) << row;
+    EXPECT_LE(octets, before) << "the largest first";
+    before = octets;
+  }
+}
+
+TEST(DecodeStreams, malformed_datagrams_are_counted_by_name_and_nothing_else_happens) {
+  Collect collect("netflow9");
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoul(collect.port())));
+  const std::string_view nine = "0009 0001 00002710 6553f100 00000000 00000001";
+  const std::pair<std::string, std::string_view> cases[] = {
+      {"00", "short_header"},
+      {"0006 0000 00000000 00000000 00000000 00000000", "wrong_version"},
+      {std::string(nine) + "0100 0003", "flow_set_too_short"},
+      {std::string(nine) + "0100 ffff", "flow_set_too_long"},
+      {std::string(nine) + "0000 000c 0100 ffff 0004 0001", "truncated_template"},
+      {std::string(nine) + "0000 000c 0100 0001 0004 0000", "zero_length_field"},
+      {std::string(nine) + "0001 0012 0100 0003 0005 0001 0004 0022 0004", "bad_scope_length"},
+      {"000a 0010 6553f100 00000000", "bad_message_length"},
+      {"000a 001e 6553f100 00000000 00000001 0003 000e 0100 0001 0002 0095 0004", "bad_scope_count"},
+      {"0005 0002 00002710 6553f100 00000000 00000000 00000000", "bad_record_count"},
+  };
+  for (const auto& [octets, name] : cases) {
+    Bytes datagram = hex(octets);
+    if (name == "bad_message_length") datagram.resize(17);
+    sendto(fd, datagram.data(), datagram.size(), 0, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+  close(fd);
+  const auto result = collect.finish();
+  EXPECT_TRUE(result.lines.empty());
+  EXPECT_EQ(result.summary.at("datagrams"), std::size(cases));
+  for (const auto& [octets, name] : cases) EXPECT_EQ(result.summary.at("malformed").at(std::string(name)), 1) << name;
+}
+
+TEST(DecodeStreams, a_dump_names_every_field) {
+  NEED("softflowd");
+  TemporaryFolder folder;
+  write_capture(folder.path("export.pcap"),
+                datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "10"); }));
+  const Finished dumped = run({kBin + "/weir-collect", "--dump", folder.path("export.pcap")});
+  EXPECT_EQ(dumped.exit_code, 0) << dumped.err;
+  for (const char* text : {"192.0.2.1:40000: IPFIX, observation domain 0", "    template 1024, ", "(152), 8 octets",
+                           "options template 256", "scope meteringProcessId", "sourceIPv6Address=fe80::"}) {
+    EXPECT_NE(dumped.out.find(text), std::string::npos) << text;
+  }
+  EXPECT_EQ(dumped.out.find("error"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace weir::test
