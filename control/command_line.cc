@@ -72,6 +72,12 @@ constexpr auto kCommonOptions = std::to_array<OptionText>({
     {"tcp_close", "on|off", kMeteringGroup, "End a flow 2 s after FIN or RST [on]"},
     {"max_flows", "N", kMeteringGroup, "Capacity of the flow table, all workers together [1048576]"},
     {"workers", "N", kMeteringGroup, "Workers, each with a core and a queue of every port [1]"},
+    {"when_full", "evict|overflow|sample", kMeteringGroup,
+     "What a new flow meets in a full table: the stalest flow near\nit ends; or its packets are summed beside the "
+     "table, by\n"
+     "direction; or, from three quarters full on, one new flow in\nN is taken and its record carries N [evict]"},
+    {"overflow_entries", "N", kMeteringGroup, "Most flows that are summed beside a full table [65536]"},
+    {"overflow_timeout", "T", kMeteringGroup, "How long one of them is summed before it is exported [10s]"},
     {"export", "URI", kOutputGroup,
      "Where records go, repeatable: netflow9://HOST:PORT,\nprotobuf+tcp://HOST:PORT, protobuf+unix:///PATH,\n"
      "protobuf:FILE, json:FILE; FILE - is standard output"},

@@ -35,7 +35,11 @@ constexpr std::uint64_t kGreatestDuration = 87'600 * kHour;  ///< ten years
 constexpr std::uint64_t kLeastFlows = 64;
 constexpr std::uint64_t kGreatestFlows = 1ULL << 31;  ///< entries are found by a 32-bit index
 constexpr unsigned kGreatestWorkers = 64;
+constexpr std::uint64_t kGreatestOverflow = 1ULL << 24;  ///< 5 GB
 constexpr unsigned kGreatestCpu = 4095;
+
+constexpr std::array<std::pair<std::string_view, FullTable>, 3> kFullTables{
+    {{"evict", FullTable::evict}, {"overflow", FullTable::overflow}, {"sample", FullTable::sample}}};
 
 struct FieldHelp {
   std::string_view name;
@@ -49,6 +53,9 @@ constexpr auto kFields = std::to_array<FieldHelp>({
     {"tcp_close", "tcp_close: true", ""},
     {"max_flows", "max_flows: 1048576", ""},
     {"workers", "workers: 4", ""},
+    {"when_full", R"(when_full: "evict")", ""},
+    {"overflow_entries", "overflow_entries: 65536", ""},
+    {"overflow_timeout", R"(overflow_timeout: "10s")", ""},
     {"export", R"(export: "netflow9://192.0.2.1:2055")", "none, records are counted and dropped"},
     {"ledger", R"(ledger: "/var/log/weir/ledger.json")", "not written"},
     {"port", R"(port: "0000:3b:00.0")", "none, `run` needs one"},
@@ -185,6 +192,7 @@ class Validator {
 
   tl::expected<Settings, ConfigError> run() {
     metering();
+    full_table();
     outputs();
     ports();
     cores();
@@ -255,6 +263,29 @@ class Validator {
         fail("workers", 0, std::to_string(settings_.workers),
              fmt::format("out of range; expected 1 to {}", kGreatestWorkers));
       }
+    }
+  }
+
+  void full_table() {
+    if (config_.has_when_full()) {
+      const auto* found = std::find_if(kFullTables.begin(), kFullTables.end(),
+                                       [&](const auto& one) { return one.first == config_.when_full(); });
+      if (!good_text("when_full", 0, config_.when_full(), "evict, overflow or sample")) return;
+      if (found == kFullTables.end()) {
+        return fail("when_full", 0, config_.when_full(), "expected evict, overflow or sample");
+      }
+      settings_.when_full = found->second;
+    }
+    if (config_.has_overflow_entries()) {
+      settings_.overflow.max_entries = config_.overflow_entries();
+      if (settings_.overflow.max_entries < 1 || settings_.overflow.max_entries > kGreatestOverflow) {
+        fail("overflow_entries", 0, std::to_string(settings_.overflow.max_entries),
+             fmt::format("out of range; expected 1 to {}", kGreatestOverflow));
+      }
+    }
+    if (config_.has_overflow_timeout()) {
+      duration("overflow_timeout", config_.overflow_timeout(), kLeastTimeout, kGreatestTimeout,
+               settings_.overflow.timeout_ns);
     }
   }
 
@@ -374,6 +405,12 @@ ConfigError file_error(const std::string& path, int error) {
 }
 
 }  // namespace
+
+std::string_view when_full_name(FullTable when_full) {
+  const auto* found =
+      std::find_if(kFullTables.begin(), kFullTables.end(), [&](const auto& one) { return one.second == when_full; });
+  return found == kFullTables.end() ? std::string_view() : found->first;
+}
 
 std::string option_of(std::string_view field) {
   std::string option = "--" + std::string(field);
@@ -545,6 +582,9 @@ v1::Config effective_config(const Settings& settings, const v1::Config& config) 
   out.set_tcp_close(settings.tcp_close);
   out.set_max_flows(settings.max_flows);
   out.set_workers(settings.workers);
+  out.set_when_full(std::string(when_full_name(settings.when_full)));
+  out.set_overflow_entries(settings.overflow.max_entries);
+  out.set_overflow_timeout(duration_text(settings.overflow.timeout_ns));
   for (const auto& uri : settings.exports) out.add_export_(uri);
   if (!settings.ledger_file.empty()) out.set_ledger(settings.ledger_file);
   for (const auto& port : settings.ports) out.add_port(port);

@@ -68,6 +68,9 @@ std::string duration_text(std::uint64_t duration_ns);
 /// "0,2-4" to 0 2 3 4. Error: what is wrong and what is expected.
 tl::expected<std::vector<unsigned>, std::string> parse_cpu_list(std::string_view text);
 
+/// The name of a policy as it stands in the configuration.
+std::string_view when_full_name(FullTable when_full);
+
 /// The option of a field: "--idle-timeout" of "idle_timeout".
 std::string option_of(std::string_view field);
 

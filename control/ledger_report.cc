@@ -55,13 +55,16 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
   PacketCount in = c.received;
   in += c.taken_over;
   PacketCount out = c.counted;
+  out += c.sampled_out;
   for (const PacketCount& reject : c.rejects) out += reject;
   out += c.handed_over;
   out += c.handover_full;
-  bool ok = check.equal(name + ": packets received + taken over = counted + rejects + handed over + handover_full",
-                        in.packets, out.packets);
-  ok &= check.equal(name + ": frame octets received + taken over = counted + rejects + handed over + handover_full",
-                    in.octets, out.octets);
+  bool ok = check.equal(
+      name + ": packets received + taken over = counted + sampled out + rejects + handed over + handover_full",
+      in.packets, out.packets);
+  ok &= check.equal(
+      name + ": frame octets received + taken over = counted + sampled out + rejects + handed over + handover_full",
+      in.octets, out.octets);
 
   const FlowCount lost = sum_lost(c);
   ok &= check.equal(name + ": packets counted = in table + lost + emitted", c.counted.packets,
@@ -105,7 +108,7 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
 }
 
 v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vector<ExporterSnapshot>& exporters,
-                       const std::vector<v1::PortLedger>& ports, bool final) {
+                       const std::vector<v1::PortLedger>& ports, bool final, const OverflowTotals& overflow) {
   v1::Ledger ledger;
   Checker check(ledger);
   WorkerCounters sum;
@@ -119,7 +122,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     put(*out.mutable_received(), c.received);
     put(*out.mutable_counted(), c.counted);
     put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
-    out.mutable_sampled_out();
+    put(*out.mutable_sampled_out(), c.sampled_out);
     out.mutable_filtered_out();
     put(*out.mutable_handed_over(), c.handed_over);
     put(*out.mutable_taken_over(), c.taken_over);
@@ -138,6 +141,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     }
     out.set_balanced(check_worker(check, number, account, final));
     sum.received += c.received;
+    sum.sampled_out += c.sampled_out;
     sum.counted += c.counted;
     counted_ip += {c.counted.packets, c.counted_ip_octets};
     sum.handed_over += c.handed_over;
@@ -150,12 +154,14 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   put(*ledger.mutable_received(), sum.received);
   put(*ledger.mutable_counted(), sum.counted);
   put(*ledger.mutable_counted_ip(), counted_ip);
-  ledger.mutable_sampled_out();
+  put(*ledger.mutable_sampled_out(), sum.sampled_out);
   ledger.mutable_filtered_out();
   put(*ledger.mutable_handover_full(), sum.handover_full);
   for (std::size_t i = 1; i < kRejectCount; ++i) {
     put((*ledger.mutable_rejects())[std::string(kRejectTexts[i].name)], sum.rejects[i]);
   }
+  sum.lost[static_cast<std::size_t>(Loss::overflow_full)] +=
+      FlowCount{overflow.lost.records, overflow.lost.packets, overflow.lost.octets};
   for (std::size_t i = 0; i < kLossCount; ++i) {
     put((*ledger.mutable_lost())[std::string(kLossTexts[i].name)], sum.lost[i]);
   }
@@ -163,7 +169,17 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   put(*ledger.mutable_in_rings(),
       FlowCount{sum.emitted.records - drained.records, sum.emitted.packets - drained.packets,
                 sum.emitted.octets - drained.octets});
+  // What the exporters were offered: as drained, with the accounter's records in place of the packets it took.
+  drained.records += overflow.given.records - overflow.taken.records;
+  drained.packets += overflow.given.packets - overflow.taken.packets;
+  drained.octets += overflow.given.octets - overflow.taken.octets;
   put(*ledger.mutable_drained(), drained);
+  put(*ledger.mutable_in_overflow(), overflow.held);
+  check.equal("packets taken by the overflow accounter = held + lost + given", overflow.taken.packets,
+              overflow.held.packets + overflow.lost.packets + overflow.given.packets);
+  check.equal("IP octets taken by the overflow accounter = held + lost + given", overflow.taken.octets,
+              overflow.held.octets + overflow.lost.octets + overflow.given.octets);
+  if (final) check.equal("packets held by the overflow accounter at the end", overflow.held.packets, 0);
 
   // Workers answer one after another: a packet may be handed over before its giver answers and taken after its taker
   // did, or the other way round. Only when all rest must the two be equal.
@@ -184,7 +200,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     for (const auto& [name, totals] : snapshot.lost) accounted += totals;
     const auto compare = [&](const char* unit, std::uint64_t left, std::uint64_t right, std::uint64_t offered) {
       check.equal(fmt::format("{}: {} drained = exported + queued + lost", snapshot.uri, unit), left, right);
-      check.equal(fmt::format("{}: {} offered = drained from the rings", snapshot.uri, unit), left, offered);
+      check.equal(fmt::format("{}: {} offered = drained", snapshot.uri, unit), left, offered);
     };
     compare("records", snapshot.drained.records, accounted.records, drained.records);
     compare("packets", snapshot.drained.packets, accounted.packets, drained.packets);

@@ -1,8 +1,9 @@
 // The ledger: builds the report from what workers, drain and exporters counted, and checks its three equations.
 //
 //   1  per worker, packets and frame octets: received + taken over
-//                                             = counted + rejects + handed over + hand-over ring full
+//                                             = counted + sampled out + rejects + handed over + hand-over ring full
 //   2  per worker, packets and IP octets:     counted = in the table + in the ring + lost + drained
+//      and of what was drained into the overflow accounter: taken = held + lost (overflow_full) + given
 //   3  per exporter, records, packets and IP octets: drained = exported + queued + lost
 //
 // `in the ring` is what the worker emitted less what the drain took, so equation 2 is checked as counted = in the
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "control/export/export_hub.h"
+#include "control/record_drain.h"
 #include "dataplane/counters.h"
 #include "proto/control.pb.h"
 
@@ -29,7 +31,7 @@ struct WorkerAccount {
 /// Builds and checks. The exporters' snapshots and `drained` must be of one instant, not later than the counters.
 /// `final`: no worker and no drain runs any more.
 v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vector<ExporterSnapshot>& exporters,
-                       const std::vector<v1::PortLedger>& ports, bool final);
+                       const std::vector<v1::PortLedger>& ports, bool final, const OverflowTotals& overflow = {});
 
 v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot);
 

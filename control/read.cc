@@ -147,14 +147,19 @@ int read_captures(const Settings& settings) {
   options.timeouts.idle_ns = settings.idle_timeout_ns;
   options.timeouts.active_ns = settings.active_timeout_ns;
   options.timeouts.tcp_close = settings.tcp_close;
-  OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
+  options.full_table = settings.when_full;
+  const KeyHash hash(KeyHash::random_seed());
+  OfflineMeter meter(options, hash);
   if (!meter.ok()) {
     spdlog::error("no memory for {} flows: lower --max-flows", settings.max_flows);
     return 1;
   }
   std::vector<RecordRing*> rings;
   for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i));
-  RecordDrain drain(rings, hub, true);
+  RecordDrain drain(rings, hub, true,
+                    settings.when_full == FullTable::overflow
+                        ? std::make_unique<OverflowAccounter>(settings.overflow, hash)
+                        : nullptr);
 
   {
     ProgressLine progress;
@@ -184,7 +189,8 @@ int read_captures(const Settings& settings) {
   for (unsigned i = 0; i < meter.workers(); ++i) {
     accounts.push_back({meter.counters(i), totals.drained[i], meter.recount(i)});
   }
-  const int ledger_code = summarise_ledger(make_ledger(accounts, totals.exporters, {}, true), settings.ledger_file);
+  const int ledger_code =
+      summarise_ledger(make_ledger(accounts, totals.exporters, {}, true, totals.overflow), settings.ledger_file);
   return code != 0 ? code : ledger_code;
 }
 

@@ -1,13 +1,21 @@
 #include "control/record_drain.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
 
 namespace weir {
 
-RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait)
-    : rings_(std::move(rings)), hub_(hub), drained_(rings_.size()), staging_(kBatch), wait_(wait) {
+RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
+                         std::unique_ptr<OverflowAccounter> overflow, std::uint64_t (*clock)())
+    : rings_(std::move(rings)),
+      hub_(hub),
+      drained_(rings_.size()),
+      staging_(kBatch),
+      overflow_(std::move(overflow)),
+      clock_(clock),
+      wait_(wait) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -24,29 +32,64 @@ void RecordDrain::run() {
   for (;;) {
     // Read before the rings are: what was pushed before the flag was set is then seen.
     const bool last = stopping_.load(std::memory_order_acquire);
-    if (round()) continue;
+    if (round(last)) continue;
     if (last) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   finished_.store(true, std::memory_order_release);
 }
 
-bool RecordDrain::round() {
+bool RecordDrain::round(bool last) {
   const std::lock_guard lock(mutex_);
   auto batch = std::make_shared<RecordBatch>();
+  bool found = false;
   for (std::size_t i = 0; i < rings_.size(); ++i) {
     const std::size_t count = rings_[i]->pop(staging_);
+    found |= count != 0;
     for (std::size_t k = 0; k < count; ++k) drained_[i].add(staging_[k]);
+    const std::size_t from = batch->size();
     batch->insert(batch->end(), staging_.begin(), staging_.begin() + static_cast<std::ptrdiff_t>(count));
+    if (overflow_ != nullptr) account(*batch, from);
   }
-  if (batch->empty()) return false;
+  if (overflow_ != nullptr) collect(*batch, last && !found);
+  if (batch->empty()) return found;
   hub_.offer(std::move(batch), wait_.load(std::memory_order_relaxed));
   return true;
 }
 
+/// Moves the overflow records of `batch` from `from` on into the accounter.
+void RecordDrain::account(RecordBatch& batch, std::size_t from) {
+  if (clock_ != nullptr) now_ns_ = clock_();
+  std::size_t kept = from;
+  for (std::size_t i = from; i < batch.size(); ++i) {
+    const FlowRecord& record = batch[i];
+    if (clock_ == nullptr) now_ns_ = std::max(now_ns_, record.end_ns());
+    if (record.overflow == 0) {
+      batch[kept++] = record;
+      continue;
+    }
+    overflow_totals_.taken.add(record);
+    (overflow_->add(record, now_ns_) ? overflow_totals_.held : overflow_totals_.lost).add(record);
+  }
+  batch.resize(kept);
+}
+
+/// Appends what leaves the accounter now, at most kBatch records: the next round goes on.
+void RecordDrain::collect(RecordBatch& batch, bool all) {
+  if (clock_ != nullptr) now_ns_ = clock_();
+  const std::size_t from = batch.size();
+  all ? overflow_->collect_all(batch, kBatch) : overflow_->collect(now_ns_, batch, kBatch);
+  for (std::size_t i = from; i < batch.size(); ++i) {
+    overflow_totals_.given.add(batch[i]);
+    overflow_totals_.held.packets -= batch[i].total_packets();
+    overflow_totals_.held.octets -= batch[i].total_octets();
+  }
+  overflow_totals_.held.records = overflow_->size();
+}
+
 RecordDrain::Totals RecordDrain::totals() const {
   const std::lock_guard lock(mutex_);
-  return {drained_, hub_.snapshot()};
+  return {drained_, overflow_totals_, hub_.snapshot()};
 }
 
 }  // namespace weir

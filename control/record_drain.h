@@ -4,23 +4,39 @@
 // the hub. It sleeps only when all rings were empty, 1 ms at a time: at 14.88 M records/s a ring of 65536 records fills
 // in 4.4 ms. What it counts as drained and what the exporters were offered is one step under one lock, so that
 // totals() is one instant of the ledger.
+//
+// Overflow records (--when-full overflow) go through the accounter first: what it holds and what it had no room for is
+// part of that instant.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "control/export/export_hub.h"
+#include "control/overflow_accounter.h"
 #include "dataplane/flow/flow_shard.h"
 
 namespace weir {
 
+/// The accounter's account: taken from the rings = held + lost + given to the exporters, in packets and octets.
+struct OverflowTotals {
+  RecordTotals taken;
+  RecordTotals held;
+  RecordTotals lost;
+  RecordTotals given;
+};
+
 class RecordDrain {
  public:
   /// `wait`: offer() blocks while an exporter's queue is full (`weir read`), instead of losing by name.
-  RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait);
+  /// `overflow`: where overflow records are summed; nullptr where no worker makes any. `clock`: the accounter's time,
+  /// ns since 1970; none: the greatest packet time of all records so far.
+  RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
+              std::unique_ptr<OverflowAccounter> overflow = nullptr, std::uint64_t (*clock)() = nullptr);
   RecordDrain(const RecordDrain&) = delete;
   RecordDrain& operator=(const RecordDrain&) = delete;
   ~RecordDrain();
@@ -35,6 +51,7 @@ class RecordDrain {
 
   struct Totals {
     std::vector<RecordTotals> drained;  ///< by ring
+    OverflowTotals overflow;
     std::vector<ExporterSnapshot> exporters;
   };
   [[nodiscard]] Totals totals() const;
@@ -43,14 +60,20 @@ class RecordDrain {
   static constexpr std::size_t kBatch = 4096;
 
   void run();
-  /// One round; false if the rings were empty.
-  bool round();
+  /// One round; false if the rings were empty. `last`: the accounter is emptied once they are.
+  bool round(bool last);
+  void account(RecordBatch& batch, std::size_t from);
+  void collect(RecordBatch& batch, bool all);
 
   std::vector<RecordRing*> rings_;
   ExportHub& hub_;
   mutable std::mutex mutex_;
   std::vector<RecordTotals> drained_;  ///< guarded by mutex_
+  OverflowTotals overflow_totals_;     ///< guarded by mutex_
   std::vector<FlowRecord> staging_;    ///< the thread's
+  std::unique_ptr<OverflowAccounter> overflow_;
+  std::uint64_t (*clock_)();
+  std::uint64_t now_ns_ = 0;           ///< the thread's
   std::atomic<bool> wait_;             ///< written by the supervisor, read by the thread
   std::atomic<bool> stopping_{false};  ///< likewise
   std::atomic<bool> finished_{false};  ///< written by the thread, read by the supervisor

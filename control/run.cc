@@ -25,7 +25,9 @@
 #include <vector>
 
 #include "control/commands.h"
+#include "control/config.h"
 #include "control/control_service.h"
+#include "control/flood_watch.h"
 #include "control/ledger_output.h"
 #include "control/ledger_report.h"
 #include "control/record_drain.h"
@@ -161,6 +163,7 @@ class LiveProbe final : public StatusSource {
   std::vector<WorkerCounters> last_counters_;
   Sample before_;
   Sample latest_;
+  FloodWatch flood_;
 };
 
 /// What worker `number` does without packets.
@@ -190,6 +193,7 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
     options.timeouts.idle_ns = settings_.idle_timeout_ns;
     options.timeouts.active_ns = settings_.active_timeout_ns;
     options.timeouts.tcp_close = settings_.tcp_close;
+    options.full_table = settings_.when_full;
     options.handover = mesh_.get();
     workers_.push_back(std::make_unique<Worker>(options, hash));
     if (!workers_.back()->ok()) {
@@ -201,7 +205,11 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
   }
   std::vector<RecordRing*> rings;
   for (auto& worker : workers_) rings.push_back(&worker->records());
-  drain_ = std::make_unique<RecordDrain>(rings, *hub_, false);
+  drain_ = std::make_unique<RecordDrain>(rings, *hub_, false,
+                                         settings_.when_full == FullTable::overflow
+                                             ? std::make_unique<OverflowAccounter>(settings_.overflow, hash)
+                                             : nullptr,
+                                         &LiveClock::read_wall_ns);
   {
     const std::lock_guard lock(mutex_);
     last_counters_.resize(settings_.workers);
@@ -280,7 +288,7 @@ v1::Ledger LiveProbe::ledger_locked() {
   const std::vector<WorkerCounters> counters = take_counters();
   std::vector<WorkerAccount> accounts;
   for (std::size_t i = 0; i < counters.size(); ++i) accounts.push_back({counters[i], totals.drained[i], std::nullopt});
-  return make_ledger(accounts, totals.exporters, port_ledgers(), false);
+  return make_ledger(accounts, totals.exporters, port_ledgers(), false, totals.overflow);
 }
 
 v1::Ledger LiveProbe::ledger() {
@@ -293,6 +301,16 @@ void LiveProbe::sample_rates() {
   const std::lock_guard lock(mutex_);
   before_ = std::move(latest_);
   latest_ = {SteadyClock::now(), take_counters()};
+  FloodWatch::Sample sum;
+  for (const WorkerCounters& counters : latest_.counters) {
+    sum.flows_created += counters.flows_created;
+    sum.far_inserts += counters.far_inserts;
+    sum.longest_probe = std::max(sum.longest_probe, counters.longest_probe);
+  }
+  if (flood_.look(sum, std::chrono::duration<double>(latest_.at - started_).count())) {
+    spdlog::warn("hash flooding: {} of the last second's new flows crowd in one place of the table; see weirctl status",
+                 flood_.report().recent);
+  }
 }
 
 v1::StatusReply LiveProbe::status() {
@@ -365,6 +383,21 @@ v1::StatusReply LiveProbe::status() {
   }
   reply.set_flows(flows);
   reply.set_capacity(capacity);
+  reply.set_when_full(std::string(when_full_name(settings_.when_full)));
+  reply.set_overflow_flows(ledger.in_overflow().records());
+  std::uint64_t level = 0;
+  for (const WorkerCounters& counters : last_counters_) {
+    reply.set_evictions(reply.evictions() + counters.evictions);
+    reply.set_overflowed(reply.overflowed() + counters.overflowed);
+    level = std::max(level, counters.sampling_level);
+  }
+  reply.set_sampling_rate(std::uint32_t{1} << level);
+  const FloodWatch::Report flood = flood_.report();
+  v1::HashFlooding& flooding = *reply.mutable_hash_flooding();
+  flooding.set_suspected(flood.suspected);
+  flooding.set_far_inserts(flood.far_inserts);
+  flooding.set_far_inserts_recent(flood.recent);
+  flooding.set_longest_probe(flood.longest_probe);
   reply.set_balanced(ledger.balanced());
   *reply.mutable_exporters() = ledger.exporters();
   return reply;
@@ -565,8 +598,8 @@ int LiveProbe::stop() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     accounts.push_back({workers_[i]->counters(), totals.drained[i], workers_[i]->shard().recount()});
   }
-  const int ledger_code =
-      report_ledger(make_ledger(accounts, totals.exporters, port_ledgers(), true), settings_.ledger_file);
+  const int ledger_code = report_ledger(make_ledger(accounts, totals.exporters, port_ledgers(), true, totals.overflow),
+                                        settings_.ledger_file);
   return code != 0 ? code : ledger_code;
 }
 

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "control/idle_choice.h"
+#include "control/overflow_accounter.h"
+#include "dataplane/flow/flow_shard.h"
 
 namespace weir {
 
@@ -16,6 +18,8 @@ struct Settings {
   bool tcp_close = true;
   std::uint64_t max_flows = 1'048'576;  ///< all workers together
   unsigned workers = 1;
+  FullTable when_full = FullTable::evict;
+  OverflowLimits overflow;
   std::vector<std::string> exports;
   std::string ledger_file;  ///< empty: none; "-": standard output
 

@@ -49,14 +49,19 @@ struct WorkerCounters {
   PacketCount handed_over;              ///< parsed here, given to another worker
   PacketCount handover_full;            ///< lost: the other worker's ring was full
   PacketCount taken_over;               ///< from another worker
+  PacketCount sampled_out;              ///< of new flows that were not taken: the table is nearly full
   PacketCount counted;                  ///< counted in a flow of this worker
   std::uint64_t counted_ip_octets = 0;  ///< the same packets, IP octets
   FlowCount emitted;                    ///< into the record ring, IP octets
   FlowCount lost[kLossCount];           ///< by Loss, IP octets
   FlowCount in_table;                   ///< flows with packets to report, IP octets; see FlowShard::recount()
   std::uint64_t flows_created = 0;
-  std::uint64_t evictions = 0;      ///< flows that ended for lack of resources
-  std::uint64_t late_expiries = 0;  ///< times an expiry was put off because the record ring was full
+  std::uint64_t evictions = 0;       ///< flows that ended for lack of resources
+  std::uint64_t overflowed = 0;      ///< packets that left by themselves, for the overflow accounter
+  std::uint64_t sampling_level = 0;  ///< one new flow in 2^level is taken now
+  std::uint64_t far_inserts = 0;     ///< see BucketIndex::far_inserts()
+  std::uint64_t longest_probe = 0;   ///< see BucketIndex::longest_probe()
+  std::uint64_t late_expiries = 0;   ///< times an expiry was put off because the record ring was full
   std::uint64_t polls = 0;
   std::uint64_t busy_polls = 0;  ///< polls that found packets
   std::uint64_t waits = 0;       ///< times the worker gave its core away for want of packets

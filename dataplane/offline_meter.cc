@@ -6,10 +6,10 @@
 
 namespace weir {
 
-OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, bool threaded)
-    : packets(threaded ? kRingPackets : 1),
+OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const OfflineOptions& options)
+    : packets(options.workers > 1 ? kRingPackets : 1),
       records(kRingRecords),
-      shard(capacity, hash, timeouts, counters, records, RingFull::wait) {
+      shard(capacity, hash, options.timeouts, counters, records, RingFull::wait, options.full_table) {
   burst.resize(FlowShard::kBurst);
 }
 
@@ -17,7 +17,7 @@ OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash) :
   const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
   const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(capacity, hash, options.timeouts, options.workers > 1));
+    lanes_.push_back(std::make_unique<Lane>(capacity, hash, options));
   }
   if (!ok() || options.workers == 1) return;
   for (auto& lane : lanes_) {

@@ -23,6 +23,7 @@ struct OfflineOptions {
   unsigned workers = 1;
   std::uint64_t max_flows = 1U << 20;  ///< all workers together
   FlowTimeouts timeouts;
+  FullTable full_table = FullTable::evict;
 };
 
 class OfflineMeter {
@@ -52,7 +53,7 @@ class OfflineMeter {
   static constexpr std::size_t kNoBudget = ~std::size_t{0};
 
   struct Lane {
-    Lane(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, bool threaded);
+    Lane(std::uint32_t capacity, const KeyHash& hash, const OfflineOptions& options);
 
     PacketCount received;                 ///< reader's
     PacketCount rejects[kRejectCount];    ///< reader's

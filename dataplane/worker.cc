@@ -19,7 +19,7 @@ HandoverMesh::HandoverMesh(unsigned workers) : workers_(workers) {
 Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
     : options_(options),
       records_(options.ring_records),
-      shard_(options.capacity, hash, options.timeouts, counters_, records_, RingFull::lose) {}
+      shard_(options.capacity, hash, options.timeouts, counters_, records_, RingFull::lose, options.full_table) {}
 
 std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   PacketView views[FlowShard::kBurst];
@@ -58,6 +58,8 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   ++counters_.polls;
   counters_.busy_polls += found != 0 ? 1 : 0;
   counters_.now_ns = shard_.now_ns();
+  counters_.far_inserts = shard_.table().index().far_inserts();
+  counters_.longest_probe = shard_.table().index().longest_probe();
   snapshots_.answer(counters_);
   return found;
 }

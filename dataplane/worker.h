@@ -52,6 +52,7 @@ struct WorkerOptions {
   std::uint32_t capacity = 1U << 20;                ///< flows of this worker
   std::size_t ring_records = std::size_t{1} << 16;  ///< record ring: 8 MiB
   FlowTimeouts timeouts;
+  FullTable full_table = FullTable::evict;
   HandoverMesh* handover = nullptr;  ///< nullptr: every packet received here belongs here
 };
 

@@ -46,7 +46,8 @@ struct FlowRecord {
   std::uint8_t icmp_type[2];        ///< of the direction's first packet, ICMP and ICMPv6 only
   std::uint8_t icmp_code[2];        ///< likewise
   EndReason end_reason;
-  std::uint8_t reserved[5];  ///< zero
+  std::uint8_t overflow;     ///< 1: a packet that found the table full, for the overflow accounter; else, and after, 0
+  std::uint8_t reserved[4];  ///< zero
 
   /// Least packet time of the directions that have packets, ns since 1970.
   [[nodiscard]] std::uint64_t start_ns() const {

@@ -27,17 +27,21 @@ static_assert(offsetof(FlowKey, protocol) == offsetof(FlowKey, port_low) + 4);
 }  // namespace
 
 FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts,
-                     WorkerCounters& counters, RecordRing& ring, RingFull ring_full)
+                     WorkerCounters& counters, RecordRing& ring, RingFull ring_full, FullTable full_table)
     : table_(capacity, hash),
       wheel_(capacity),
       timeouts_(timeouts),
       counters_(counters),
       ring_(ring),
-      ring_full_(ring_full) {}
+      ring_full_(ring_full),
+      full_table_(full_table),
+      sampler_(capacity),
+      levels_(full_table == FullTable::sample ? capacity : 0) {}
 
 void FlowShard::touch() {
   table_.touch();
   wheel_.touch();
+  levels_.touch();
 }
 
 bool FlowShard::closed(const FlowEntry& entry) const {
@@ -85,6 +89,9 @@ void FlowShard::process(std::span<const ParsedPacket> burst) {
   for (std::size_t i = 0; i < count; ++i) {
     candidates[i] = table_.candidate(burst[i].hash, burst[i].key.ip_version != 4);
   }
+  // A flow whose sampling rate may have to fall is no plain case: the rules decide about every packet then.
+  if (sampled_flows_ != 0) [[unlikely]]
+    std::fill_n(candidates, count, FlowTable::kNone);
   std::uint64_t frame_octets = 0;
   std::uint64_t ip_octets = 0;
   std::uint64_t now_ns = now_ns_;
@@ -152,9 +159,10 @@ void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   const bool old = now_ns_ - entry.start_ns >= timeouts_.active_ns;
   const bool reopens = was_closed && (packet.tcp_flags & (kSynFlag | kAckFlag)) == kSynFlag;
   const bool full = entry.packets[static_cast<unsigned>(packet.from)] == 0xffffffff;
-  if (silent || reported || old || reopens || full) [[unlikely]] {
+  const bool rate_falls = sampled_flows_ != 0 && levels_[number] > sampler_.level();
+  if (silent || reported || old || reopens || full || rate_falls) [[unlikely]] {
     if (!reported) {
-      EndReason reason = EndReason::active_timeout;  // also where a counter is full
+      EndReason reason = EndReason::active_timeout;  // also where a counter is full, or the sampling rate falls
       if (silent || old) {
         reason = timeout_reason(entry);
       } else if (reopens) {
@@ -163,7 +171,16 @@ void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
       // The next conversation on the same key needs the entry now: no room means loss.
       (void)emit(number, reason, true);
     }
-    restart(number, packet, !silent && !reopens);
+    const bool begins = silent || reopens;
+    if (full_table_ == FullTable::sample) {
+      if (begins && !admit(packet)) {
+        wheel_.cancel(number);
+        erase(number);
+        return;
+      }
+      if (begins || rate_falls) set_level(number, sampler_.level());
+    }
+    restart(number, packet, !begins);
   }
   count(number, packet);
   if (!was_closed && closed(entry)) [[unlikely]] {
@@ -192,8 +209,13 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
 }
 
 void FlowShard::create(const ParsedPacket& packet) {
+  if (full_table_ == FullTable::sample && !admit(packet)) return;
   std::uint32_t number = table_.insert(packet.key, packet.hash);
   if (number == FlowTable::kNone) [[unlikely]] {
+    if (full_table_ == FullTable::overflow) {
+      overflow(packet);
+      return;
+    }
     evict_for(packet.hash);
     number = table_.insert(packet.key, packet.hash);
   }
@@ -204,6 +226,13 @@ void FlowShard::create(const ParsedPacket& packet) {
   restart(number, packet, false);
   count(number, packet);
   schedule(number, deadline(table_.entry(number)));
+  if (full_table_ == FullTable::sample) set_level(number, sampler_.level());
+}
+
+/// Takes the flow, which is in the wheel no more, out of the table.
+void FlowShard::erase(std::uint32_t number) {
+  if (full_table_ == FullTable::sample) set_level(number, 0);
+  table_.erase(number);
 }
 
 /// Least raw time of the side's packets, which has some.
@@ -257,26 +286,6 @@ void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
   }
 }
 
-void FlowShard::evict_for(std::uint64_t hash) {
-  std::uint32_t stalest = FlowTable::kNone;
-  std::uint64_t least = kNever;
-  table_.for_each_victim(hash, [&](std::uint32_t number) { table_.prefetch_entry(number); });
-  table_.for_each_victim(hash, [&](std::uint32_t number) {
-    const std::uint64_t last = table_.entry(number).last_ns();
-    if (stalest == FlowTable::kNone || last < least) {
-      stalest = number;
-      least = last;
-    }
-  });
-  const FlowEntry& entry = table_.entry(stalest);
-  const bool over = deadline(entry) <= now_ns_;  // the wheel had not got round to it
-  if (entry.total_packets() != 0)
-    (void)emit(stalest, over ? timeout_reason(entry) : EndReason::lack_of_resources, true);
-  if (!over) ++counters_.evictions;
-  wheel_.cancel(stalest);
-  table_.erase(stalest);
-}
-
 void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
   now_ns_ = std::max(now_ns_, now_ns);
   if (table_.stuck()) [[unlikely]] {
@@ -284,6 +293,10 @@ void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
     table_.retry();
   }
   table_.maintain(kIndexBudget);
+  if (full_table_ == FullTable::sample) {
+    sampler_.adjust(table_.size());
+    counters_.sampling_level = sampler_.level();
+  }
   const std::uint64_t now_tick = now_ns_ >> TimerWheel::kTickShift;
   if (!started_ || !wheel_.behind(now_tick)) [[likely]]
     return;
@@ -330,7 +343,7 @@ void FlowShard::timer_due(std::uint32_t number) {
       }
     }
   }
-  table_.erase(number);
+  erase(number);
 }
 
 void FlowShard::clear_counts(std::uint32_t number) {
@@ -342,13 +355,19 @@ void FlowShard::clear_counts(std::uint32_t number) {
   }
 }
 
-/// Reports the flow. False: the ring is full and, since the entry need not be vacated, nothing was done.
-bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
+/// Room for a record; nullptr: none, and none is waited for.
+FlowRecord* FlowShard::claim() {
   FlowRecord* slot = ring_.claim();
   while (slot == nullptr && ring_full_ == RingFull::wait) {
     std::this_thread::yield();
     slot = ring_.claim();
   }
+  return slot;
+}
+
+/// Reports the flow. False: the ring is full and, since the entry need not be vacated, nothing was done.
+bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
+  FlowRecord* slot = claim();
   if (slot == nullptr && !must_vacate) return false;
   const FlowEntry& entry = table_.entry(number);
   const FlowCount reported{1, entry.total_packets(), entry.total_octets()};
@@ -365,12 +384,8 @@ bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
   return true;
 }
 
-void FlowShard::fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const {
-  const FlowEntry& entry = table_.entry(number);
-  const FlowCold& cold = table_.cold(number);
-  const FlowKey key = table_.key_of(number);
-  const unsigned initiator = (entry.state & FlowEntry::kInitiatorHigh) != 0 ? 1 : 0;
-  record = FlowRecord{};
+/// The record's addresses, ports and protocol, with side `initiator` of the key as the source.
+void FlowShard::set_key(FlowRecord& record, const FlowKey& key, unsigned initiator) {
   if (key.ip_version == 4) {
     const auto* addresses = reinterpret_cast<const std::uint8_t*>(key.address);
     std::memcpy(record.source_address, addresses + 4 * initiator, 4);
@@ -385,9 +400,18 @@ void FlowShard::fill_record(std::uint32_t number, EndReason reason, FlowRecord& 
   record.destination_port = initiator == 0 ? key.port_high : key.port_low;
   record.protocol = key.protocol;
   record.ip_version = key.ip_version;
+}
+
+void FlowShard::fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const {
+  const FlowEntry& entry = table_.entry(number);
+  const FlowCold& cold = table_.cold(number);
+  const FlowKey key = table_.key_of(number);
+  const unsigned initiator = (entry.state & FlowEntry::kInitiatorHigh) != 0 ? 1 : 0;
+  record = FlowRecord{};
+  set_key(record, key, initiator);
   record.vlan_id = cold.vlan_id;
   record.ingress_interface = cold.ingress_interface;
-  record.sampling_rate = 1;
+  record.sampling_rate = full_table_ == FullTable::sample ? std::uint32_t{1} << levels_[number] : 1;
   record.end_reason = reason;
   for (unsigned direction = 0; direction < 2; ++direction) {
     const unsigned side = initiator ^ direction;
@@ -418,7 +442,7 @@ void FlowShard::drain(std::uint64_t now_ns) {
       (void)emit(number, over ? timeout_reason(entry) : EndReason::forced_end, true);
     }
     wheel_.cancel(number);
-    table_.erase(number);
+    erase(number);
   }
 }
 

@@ -15,7 +15,8 @@
 // buckets; process() matches tags and prefetches the entries, then updates them in packet order, each after comparing
 // the whole key. A miss is looked up again right before it inserts, since a packet before it may have inserted.
 //
-// Eviction: when the table is full, the stalest of the ten entries nearest to the new key's place goes.
+// A new flow that finds the table full: FullTable says what then. Eviction takes the stalest of the ten entries nearest
+// to the new key's place.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/new_flow_sampler.h"
 #include "dataplane/flow/timer_wheel.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/spsc_ring.h"
@@ -49,6 +51,14 @@ enum class RingFull : std::uint8_t {
   wait,  ///< reading a file, and at an orderly shutdown: until the consumer has made room
 };
 
+/// What happens to a new flow when the table is full. Where the index alone has no room (an attack by somebody who
+/// knows the seed), `overflow` does the same and the others evict.
+enum class FullTable : std::uint8_t {
+  evict,     ///< the stalest of its neighbours ends, for lack of resources
+  overflow,  ///< its packets leave one by one, as records marked for the overflow accounter
+  sample,    ///< before the table is full, one new flow in N is taken (new_flow_sampler.h); when it is, as evict
+};
+
 class FlowShard {
  public:
   /// Most flows of one shard: entry numbers have 31 bits in the wheel.
@@ -60,8 +70,10 @@ class FlowShard {
 
   /// `counters` and `ring` are the owning worker's. ok() is false if the memory could not be had.
   FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, WorkerCounters& counters,
-            RecordRing& ring, RingFull ring_full);
-  [[nodiscard]] bool ok() const { return table_.ok() && wheel_.ok(); }
+            RecordRing& ring, RingFull ring_full, FullTable full_table = FullTable::evict);
+  [[nodiscard]] bool ok() const {
+    return table_.ok() && wheel_.ok() && (full_table_ != FullTable::sample || levels_.size() != 0);
+  }
   /// Touches all memory; to be called by the thread that will use it.
   void touch();
   [[nodiscard]] std::size_t octets() const { return table_.octets() + wheel_.octets(); }
@@ -117,12 +129,18 @@ class FlowShard {
   void restart(std::uint32_t number, const ParsedPacket& packet, bool keep_direction);
   void count(std::uint32_t number, const ParsedPacket& packet);
   void create(const ParsedPacket& packet);
+  void erase(std::uint32_t number);
   void evict_for(std::uint64_t hash);
+  void overflow(const ParsedPacket& packet);
+  [[nodiscard]] bool admit(const ParsedPacket& packet);
+  void set_level(std::uint32_t number, unsigned level);
   void timers_due(std::span<const std::uint32_t> numbers);
   void timer_due(std::uint32_t number);
   [[nodiscard]] std::uint64_t first_ns(std::uint32_t number, unsigned side) const;
   [[nodiscard]] std::uint64_t last_ns(std::uint32_t number, unsigned side) const;
+  [[nodiscard]] FlowRecord* claim();
   [[nodiscard]] bool emit(std::uint32_t number, EndReason reason, bool must_vacate);
+  static void set_key(FlowRecord& record, const FlowKey& key, unsigned initiator);
   void fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const;
   void clear_counts(std::uint32_t number);
   void schedule(std::uint32_t number, std::uint64_t deadline_ns);
@@ -133,6 +151,10 @@ class FlowShard {
   WorkerCounters& counters_;
   RecordRing& ring_;
   RingFull ring_full_;
+  FullTable full_table_;
+  NewFlowSampler sampler_;
+  MappedArray<std::uint8_t> levels_;  ///< by entry: its record stands for 2^level flows; policy `sample` only
+  std::uint32_t sampled_flows_ = 0;   ///< entries whose level is not 0
   std::uint64_t now_ns_ = 0;
   bool started_ = false;
 };

@@ -94,6 +94,25 @@ std::string link_text(const v1::PortStatus& port) {
                                                                  : "up " + scaled(port.link_mbps() * 1e6, "bit/s");
 }
 
+/// What the policy for a full table has come to; empty while it was never needed.
+std::string full_table_text(const v1::StatusReply& status) {
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (status.sampling_rate() > 1) add("one new flow in " + grouped(status.sampling_rate()) + " is taken");
+  if (status.overflowed() != 0) {
+    add(grouped(status.overflowed()) + " packets went beside it, " + grouped(status.overflow_flows()) +
+        " flows are summed there");
+  }
+  if (status.evictions() != 0) add(grouped(status.evictions()) + " flows were evicted");
+  return text.empty() ? text : status.when_full() + ": " + text;
+}
+
+std::string flooding_text(const v1::HashFlooding& flooding) {
+  return grouped(flooding.far_inserts()) + " keys crowded off their place (" + grouped(flooding.far_inserts_recent()) +
+         " in the last second), longest probe " + grouped(flooding.longest_probe()) +
+         " of 16: somebody may know the hash's seed; a restart changes it";
+}
+
 }  // namespace
 
 std::string ledger_text(const v1::Ledger& ledger) {
@@ -116,6 +135,7 @@ std::string ledger_text(const v1::Ledger& ledger) {
       {"", "counted in flows", "", grouped(ledger.counted_ip().packets()), grouped(ledger.counted_ip().octets())});
   second.row(cells("=", "in the flow table", ledger.in_table()));
   second.row(cells("+", "in the record rings", ledger.in_rings()));
+  if (!is_zero(ledger.in_overflow())) second.row(cells("+", "in the overflow accounter", ledger.in_overflow()));
   add_named(second, "lost", ledger.lost());
   second.row(cells("+", "drained", ledger.drained()));
   out += "\n2  every counted packet (IP octets)\n" + second.text();
@@ -171,6 +191,8 @@ std::string status_text(const v1::StatusReply& status) {
   head.row({"weir", status.version() + ", process " + std::to_string(status.pid())});
   head.row({"up", uptime_text(status.uptime_s())});
   head.row({"flows", grouped(status.flows()) + " of " + grouped(status.capacity())});
+  if (std::string full = full_table_text(status); !full.empty()) head.row({"full table", std::move(full)});
+  if (status.hash_flooding().suspected()) head.row({"HASH FLOODING", flooding_text(status.hash_flooding())});
   head.row({"memory", status.hugepages() ? "huge pages" : "no huge pages"});
   head.row({"ledger", yes_no(status.balanced())});
   std::string out = head.text(0);

@@ -14,8 +14,9 @@ namespace weir::test {
 class Meter {
  public:
   explicit Meter(std::uint32_t capacity = 1024, const FlowTimeouts& timeouts = {}, std::size_t ring_records = 1U << 16,
-                 RingFull ring_full = RingFull::lose)
-      : ring(ring_records), shard(capacity, KeyHash({1, 2, 3, 4, 5, 6}), timeouts, counters, ring, ring_full) {}
+                 RingFull ring_full = RingFull::lose, FullTable full_table = FullTable::evict,
+                 const KeyHash::Seed& seed = {1, 2, 3, 4, 5, 6})
+      : ring(ring_records), shard(capacity, KeyHash(seed), timeouts, counters, ring, ring_full, full_table) {}
 
   void add(const FlowPacket& packet) { add(packet.packet()); }
   void add(ParsedPacket packet) {

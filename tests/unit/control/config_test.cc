@@ -99,7 +99,11 @@ TEST(Validate, TakesTheDocumentedDefaults) {
   EXPECT_TRUE(settings->tcp_close);
   EXPECT_EQ(settings->max_flows, 1'048'576U);
   EXPECT_EQ(settings->workers, 1U);
+  EXPECT_EQ(settings->when_full, FullTable::evict);
+  EXPECT_EQ(settings->overflow.max_entries, 65'536U);
+  EXPECT_EQ(settings->overflow.timeout_ns, 10 * kSecond);
   EXPECT_FALSE(settings->rss_ports);
+  EXPECT_EQ(settings->idle, IdleChoice::automatic);
   EXPECT_EQ(settings->duration_ns, 0U);
   EXPECT_EQ(settings->socket, default_socket_path());
 }
@@ -165,6 +169,10 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        "--cores 3: 1 CPU; expected 3: the first for control, then one for each of 2 workers"},
       {[](auto& c) { c.set_cores("0,x"); },
        "--cores 0,x: 'x' is not a CPU number or range; expected CPU numbers and ranges such as 0,2-4"},
+      {[](auto& c) { c.set_when_full("drop"); }, "--when-full drop: expected evict, overflow or sample"},
+      {[](auto& c) { c.set_overflow_entries(0); }, "--overflow-entries 0: out of range; expected 1 to 16777216"},
+      {[](auto& c) { c.set_overflow_timeout("0s"); }, "--overflow-timeout 0s: out of range; expected 1ms to 72h"},
+      {[](auto& c) { c.set_idle("never"); }, "--idle never: expected auto, poll, pause or sleep"},
       {[](auto& c) { c.set_rss("address"); }, "--rss address: expected addresses or ports"},
       {[](auto& c) { c.set_socket("/run/weir/"); }, "--socket /run/weir/: a folder; expected a file in it"},
       {[](auto& c) { c.set_duration("0s"); }, "--duration 0s: out of range; expected 1ns to 87600h"},
@@ -220,7 +228,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeout: 30\n", "c:1:15: expected string, got: 30; expected a line such as idle_timeout: \"30s\""},
       {"wrokers: 2\n",
        "c:1:8: no field is named \"wrokers\"; expected one of idle_timeout active_timeout tcp_close max_flows workers "
-       "export ledger port cores rss idle socket duration eal"},
+       "when_full overflow_entries overflow_timeout export ledger port cores rss idle socket duration eal"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -308,6 +316,9 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "tcp_close: true\n"
       "max_flows: 1048576\n"
       "workers: 1\n"
+      "when_full: \"evict\"\n"
+      "overflow_entries: 65536\n"
+      "overflow_timeout: \"10s\"\n"
       "# export: none, records are counted and dropped\n"
       "# ledger: not written\n"
       "# port: none, `run` needs one\n"
@@ -326,7 +337,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false max_flows: 99 workers: 3\n"
           "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
           "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"
-          "idle: \"pause\" "
+          "idle: \"pause\" when_full: \"overflow\" overflow_entries: 7 overflow_timeout: \"2s\" "
           "socket: \"/s\\303\\244\" duration: \"10m\" eal: \"--log-level=8 -m 512\"\n",
           "f")
           .value();

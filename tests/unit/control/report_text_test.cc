@@ -108,6 +108,7 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
                 R"(,"sampled_out":)" + zero + R"(,"filtered_out":)" + zero +
                 R"(,"rejects":{"a":{"packets":2,"octets":120},"b":{"packets":1,"octets":60}},"handover_full":)" + zero +
                 R"(,"in_handover":)" + zero + R"(,"in_table":)" + zero_records + R"(,"in_rings":)" + zero_records +
+                R"(,"in_overflow":)" + zero_records +
                 R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
                 R"(,"exporters":[],"ports":[],"workers":[],"violations":["x\"y"]})");
 }
@@ -164,6 +165,42 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
             "exporters (records)\n"
             "  exporter  state  exported  queued  lost\n"
             "  json:-    up        1,500       0     5\n");
+}
+
+TEST(LedgerText, HasALineForTheOverflowAccounterWhereItHoldsSomething) {
+  v1::Ledger ledger = example();
+  EXPECT_EQ(ledger_text(ledger).find("overflow"), std::string::npos);
+  set(ledger.mutable_in_overflow(), 2, 7, 420);
+  EXPECT_NE(ledger_text(ledger).find("  +  in the overflow accounter"), std::string::npos);
+}
+
+TEST(StatusText, SaysWhatAFullTableAndAFloodMeant) {
+  v1::StatusReply status;
+  status.set_when_full("sample");
+  status.set_sampling_rate(1);
+  EXPECT_EQ(status_text(status).find("full table"), std::string::npos) << "it never was";
+  EXPECT_EQ(status_text(status).find("HASH"), std::string::npos);
+  status.set_sampling_rate(8);
+  status.set_evictions(1234);
+  EXPECT_NE(status_text(status).find("sample: one new flow in 8 is taken, 1,234 flows were evicted\n"),
+            std::string::npos)
+      << status_text(status);
+  status.set_when_full("overflow");
+  status.set_sampling_rate(1);
+  status.set_evictions(0);
+  status.set_overflowed(5000);
+  status.set_overflow_flows(40);
+  EXPECT_NE(status_text(status).find("overflow: 5,000 packets went beside it, 40 flows are summed there\n"),
+            std::string::npos);
+  auto& flooding = *status.mutable_hash_flooding();
+  flooding.set_suspected(true);
+  flooding.set_far_inserts(9000);
+  flooding.set_far_inserts_recent(400);
+  flooding.set_longest_probe(16);
+  EXPECT_NE(status_text(status).find("HASH FLOODING  9,000 keys crowded off their place (400 in the last second), "
+                                     "longest probe 16 of 16"),
+            std::string::npos)
+      << status_text(status);
 }
 
 TEST(StatusText, SaysHowUnevenlyTheWorkersAreLoaded) {

@@ -1,0 +1,68 @@
+// OverflowAccounter: packets that found a full flow table (--when-full overflow), summed by direction of a
+// conversation.
+//
+// A worker whose table is full sends each packet of a flow it cannot take as a record of its own. Exporting those one
+// by one would cost the collectors a record a packet; so they are gathered here, outside the workers, by source,
+// destination, ports and protocol. The first packet opens an entry; what has gathered when the eviction timeout is
+// over leaves as one uniflow record, end reason lack of resources. Since every entry lives equally long, they leave in
+// the order they came: no timer, no search.
+//
+// Bounded: at most max_entries, each about 300 octets (65536 make 20 MiB); a packet for which there is none is lost by
+// name (overflow_full). Whoever can send packets can choose the keys, so the map's hash is weir's keyed one. The map is
+// TBB's concurrent one, so that several drains may add at once; collect() is one thread's.
+#pragma once
+
+#include <tbb/concurrent_hash_map.h>
+#include <tbb/concurrent_queue.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dataplane/flow/key_hash.h"
+#include "dataplane/packet/flow_key.h"
+#include "proto/flow_record.h"
+
+namespace weir {
+
+struct OverflowLimits {
+  std::uint64_t max_entries = 65'536;
+  std::uint64_t timeout_ns = 10'000'000'000;  ///< from an entry's first packet to its leaving
+};
+
+class OverflowAccounter {
+ public:
+  OverflowAccounter(const OverflowLimits& limits, const KeyHash& hash);
+
+  /// Takes what `record`, a worker's overflow record, counts; `now_ns` dates a new entry. False: there is no entry for
+  /// it and no room for one.
+  bool add(const FlowRecord& record, std::uint64_t now_ns);
+  /// Moves out the entries whose time is over at `now_ns`, at most `limit`.
+  void collect(std::uint64_t now_ns, std::vector<FlowRecord>& out, std::size_t limit = SIZE_MAX);
+  /// Moves out all, at most `limit`.
+  void collect_all(std::vector<FlowRecord>& out, std::size_t limit = SIZE_MAX) { collect(UINT64_MAX, out, limit); }
+  [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+
+ private:
+  /// In TBB's words.
+  struct HashCompare {
+    KeyHash keyed;
+    [[nodiscard]] std::size_t hash(const FlowKey& key) const { return keyed(key); }
+    [[nodiscard]] bool equal(const FlowKey& a, const FlowKey& b) const { return a == b; }
+  };
+  using Map = tbb::concurrent_hash_map<FlowKey, FlowRecord, HashCompare>;
+  struct Leaving {
+    std::uint64_t at_ns;
+    FlowKey key;
+  };
+
+  OverflowLimits limits_;
+  Map entries_;
+  tbb::concurrent_queue<Leaving> order_;
+  std::optional<Leaving> next_;  ///< the collector's: taken from order_, not yet due
+  std::atomic<std::size_t> size_{0};
+};
+
+}  // namespace weir

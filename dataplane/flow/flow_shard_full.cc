@@ -1,0 +1,80 @@
+// FlowShard: what happens to a new flow when the table is full, or nearly so.
+#include <algorithm>
+
+#include "dataplane/flow/flow_shard.h"
+
+namespace weir {
+
+void FlowShard::evict_for(std::uint64_t hash) {
+  std::uint32_t stalest = FlowTable::kNone;
+  std::uint64_t least = kNever;
+  table_.for_each_victim(hash, [&](std::uint32_t number) { table_.prefetch_entry(number); });
+  table_.for_each_victim(hash, [&](std::uint32_t number) {
+    const std::uint64_t last = table_.entry(number).last_ns();
+    if (stalest == FlowTable::kNone || last < least) {
+      stalest = number;
+      least = last;
+    }
+  });
+  const FlowEntry& entry = table_.entry(stalest);
+  const bool over = deadline(entry) <= now_ns_;  // the wheel had not got round to it
+  if (entry.total_packets() != 0)
+    (void)emit(stalest, over ? timeout_reason(entry) : EndReason::lack_of_resources, true);
+  if (!over) ++counters_.evictions;
+  wheel_.cancel(stalest);
+  erase(stalest);
+}
+
+/// Policy `overflow`: the packet leaves as a record of its own, for the accounter on the control side. The ring is the
+/// same as all records', so a burst of new flows takes room from flows that end; they wait for it, new flows do not.
+void FlowShard::overflow(const ParsedPacket& packet) {
+  FlowRecord* slot = claim();
+  const FlowCount one{1, 1, packet.ip_octets};
+  if (slot == nullptr) {
+    counters_.lost[static_cast<std::size_t>(Loss::table_full)] += one;
+  } else {
+    const unsigned initiator = static_cast<unsigned>(packet.from);
+    *slot = FlowRecord{};
+    set_key(*slot, packet.key, initiator);
+    slot->vlan_id = packet.vlan_id;
+    slot->ingress_interface = packet.ingress_interface;
+    slot->sampling_rate = 1;
+    slot->end_reason = EndReason::lack_of_resources;
+    slot->overflow = 1;
+    slot->packets[kForward] = 1;
+    slot->octets[kForward] = packet.ip_octets;
+    slot->first_ns[kForward] = packet.time_ns;
+    slot->last_ns[kForward] = packet.time_ns;
+    slot->tcp_flags[kForward] = packet.tcp_flags;
+    slot->ip_tos[kForward] = packet.ip_tos;
+    slot->icmp_type[kForward] = packet.icmp_type;
+    slot->icmp_code[kForward] = packet.icmp_code;
+    ring_.commit();
+    counters_.emitted += one;
+    ++counters_.overflowed;
+  }
+  counters_.in_table.packets -= 1;
+  counters_.in_table.octets -= packet.ip_octets;
+}
+
+/// Policy `sample`: whether a new flow is taken. Not taken: the packet is none of the table's, and is taken out of what
+/// process() will add for the whole burst.
+bool FlowShard::admit(const ParsedPacket& packet) {
+  sampler_.adjust(table_.size());
+  counters_.sampling_level = sampler_.level();
+  if (sampler_.takes(packet.hash)) return true;
+  counters_.sampled_out.add(packet.frame_octets);
+  counters_.counted.packets -= 1;
+  counters_.counted.octets -= packet.frame_octets;
+  counters_.counted_ip_octets -= packet.ip_octets;
+  counters_.in_table.packets -= 1;
+  counters_.in_table.octets -= packet.ip_octets;
+  return false;
+}
+
+void FlowShard::set_level(std::uint32_t number, unsigned level) {
+  sampled_flows_ += (level != 0 ? 1U : 0U) - (levels_[number] != 0 ? 1U : 0U);
+  levels_[number] = static_cast<std::uint8_t>(level);
+}
+
+}  // namespace weir

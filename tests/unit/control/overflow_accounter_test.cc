@@ -1,0 +1,131 @@
+// What goes into the accounter comes out of it, whole and in time, and no more is held than is allowed.
+#include "control/overflow_accounter.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <thread>
+
+namespace weir {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+const KeyHash kHash({1, 2, 3, 4, 5, 6});
+
+FlowRecord packet(std::uint8_t source, std::uint8_t destination, std::uint64_t time_ns, std::uint64_t octets = 60,
+                  std::uint8_t flags = 0) {
+  FlowRecord record{};
+  record.ip_version = 4;
+  record.ether_type = 0x0800;
+  record.protocol = 6;
+  record.source_address[3] = source;
+  record.destination_address[3] = destination;
+  record.source_port = 1000;
+  record.destination_port = 80;
+  record.sampling_rate = 1;
+  record.end_reason = EndReason::lack_of_resources;
+  record.overflow = 1;
+  record.packets[kForward] = 1;
+  record.octets[kForward] = octets;
+  record.first_ns[kForward] = record.last_ns[kForward] = time_ns;
+  record.tcp_flags[kForward] = flags;
+  return record;
+}
+
+TEST(OverflowAccounter, SumsThePacketsOfADirection) {
+  OverflowAccounter accounter({.max_entries = 10, .timeout_ns = 10 * kSecond}, kHash);
+  EXPECT_TRUE(accounter.add(packet(1, 2, 5 * kSecond, 100, 0x02), 5 * kSecond));
+  EXPECT_TRUE(accounter.add(packet(1, 2, 7 * kSecond, 40, 0x10), 7 * kSecond));
+  EXPECT_TRUE(accounter.add(packet(1, 2, 4 * kSecond, 41, 0x01), 7 * kSecond)) << "stamped earlier";
+  EXPECT_TRUE(accounter.add(packet(2, 1, 6 * kSecond, 1500), 7 * kSecond))
+      << "the other direction, a record of its own";
+  EXPECT_EQ(accounter.size(), 2U);
+  std::vector<FlowRecord> out;
+  accounter.collect_all(out);
+  EXPECT_EQ(accounter.size(), 0U);
+  ASSERT_EQ(out.size(), 2U);
+  EXPECT_EQ(out[0].packets[kForward], 3U);
+  EXPECT_EQ(out[0].octets[kForward], 181U);
+  EXPECT_EQ(out[0].first_ns[kForward], 4 * kSecond);
+  EXPECT_EQ(out[0].last_ns[kForward], 7 * kSecond);
+  EXPECT_EQ(out[0].tcp_flags[kForward], 0x13);
+  EXPECT_EQ(out[0].packets[kReverse], 0U);
+  EXPECT_EQ(out[0].overflow, 0) << "an ordinary record from here on";
+  EXPECT_EQ(out[0].end_reason, EndReason::lack_of_resources);
+  EXPECT_EQ(out[1].octets[kForward], 1500U);
+  EXPECT_EQ(out[1].source_address[3], 2);
+}
+
+TEST(OverflowAccounter, KeepsApartWhatDiffersInOneFieldOfTheKey) {
+  OverflowAccounter accounter({.max_entries = 100, .timeout_ns = kSecond}, kHash);
+  FlowRecord base = packet(1, 2, 0);
+  std::vector<FlowRecord> all(6, base);
+  all[1].source_port = 1001;
+  all[2].destination_port = 81;
+  all[3].protocol = 17;
+  all[4].destination_address[0] = 9;
+  all[5].ip_version = 6;
+  for (const FlowRecord& one : all) EXPECT_TRUE(accounter.add(one, 0));
+  EXPECT_EQ(accounter.size(), all.size());
+}
+
+TEST(OverflowAccounter, LetsAnEntryGoWhenItsTimeIsOverAndNotBefore) {
+  OverflowAccounter accounter({.max_entries = 10, .timeout_ns = 10 * kSecond}, kHash);
+  accounter.add(packet(1, 2, 0), 0);
+  accounter.add(packet(3, 4, 0), 4 * kSecond);
+  accounter.add(packet(1, 2, 9 * kSecond), 9 * kSecond);  // does not keep it longer
+  std::vector<FlowRecord> out;
+  accounter.collect(10 * kSecond - 1, out);
+  EXPECT_TRUE(out.empty());
+  accounter.collect(10 * kSecond, out);
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0].packets[kForward], 2U);
+  accounter.collect(14 * kSecond - 1, out);
+  EXPECT_EQ(out.size(), 1U);
+  EXPECT_TRUE(accounter.add(packet(1, 2, 11 * kSecond), 11 * kSecond)) << "begins anew";
+  accounter.collect(14 * kSecond, out);
+  EXPECT_EQ(out.size(), 2U);
+  EXPECT_EQ(accounter.size(), 1U);
+}
+
+TEST(OverflowAccounter, TakesNoMoreKeysThanItMayHoldAndGoesOnWithThoseItHas) {
+  OverflowAccounter accounter({.max_entries = 3, .timeout_ns = kSecond}, kHash);
+  for (std::uint8_t host = 1; host <= 3; ++host) EXPECT_TRUE(accounter.add(packet(host, 9, 0), 0));
+  EXPECT_FALSE(accounter.add(packet(4, 9, 0), 0));
+  EXPECT_TRUE(accounter.add(packet(2, 9, 0), 0));
+  EXPECT_EQ(accounter.size(), 3U);
+  std::vector<FlowRecord> out;
+  accounter.collect_all(out);
+  EXPECT_EQ(out.size(), 3U);
+  EXPECT_TRUE(accounter.add(packet(4, 9, 0), 0)) << "there is room again";
+}
+
+TEST(OverflowAccounter, LosesNothingWhenThreadsAddWhileOneCollects) {
+  constexpr unsigned kThreads = 3;
+  constexpr unsigned kPackets = 20'000;
+  OverflowAccounter accounter({.max_entries = 50, .timeout_ns = 1}, kHash);
+  std::atomic<unsigned> running{kThreads};
+  std::atomic<std::uint64_t> taken{0};
+  std::vector<std::thread> threads;
+  for (unsigned thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&] {
+      std::uint64_t mine = 0;
+      for (unsigned i = 0; i < kPackets; ++i)
+        mine += accounter.add(packet(static_cast<std::uint8_t>(i % 100), 1, i), i) ? 1 : 0;
+      taken += mine;
+      --running;
+    });
+  }
+  std::vector<FlowRecord> out;
+  while (running != 0) accounter.collect_all(out);
+  for (std::thread& thread : threads) thread.join();
+  accounter.collect_all(out);
+  std::uint64_t counted = 0;
+  for (const FlowRecord& record : out) counted += record.packets[kForward];
+  EXPECT_EQ(counted, taken.load());
+  EXPECT_GT(counted, kPackets);
+  EXPECT_EQ(accounter.size(), 0U);
+}
+
+}  // namespace
+}  // namespace weir
