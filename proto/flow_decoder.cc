@@ -244,11 +244,18 @@ DecodeError FlowDecoder::take_data(Stream& stream, const FlowTemplate& known, co
 }
 
 DecodeError FlowDecoder::take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set,
-                                        std::uint64_t now_ns, std::uint64_t& records, Decoded& out) {
+                                        const DatagramOrigin& origin, std::uint64_t& records, Decoded& out) {
+  // In a session nothing expires: there the clock stands.
+  const std::uint64_t now_ns = origin.session ? 0 : origin.received_ns;
+  const bool ignore_withdrawals = header.version == FlowVersion::ipfix && !origin.session;
   records_.clear();
   DecodeError error = parse_templates(header.version, set, records_);
   records += records_.size();
   for (const TemplateRecord& record : records_) {
+    if (record.fields.empty() && ignore_withdrawals) {
+      ++stream.counts.withdrawals_ignored;
+      continue;
+    }
     switch (stream.templates.take(header.version, record, template_limits_, now_ns)) {
       case TemplateStore::Change::withdrawn:
         ++stream.counts.withdrawals;
@@ -336,7 +343,7 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
   note_clock(*stream, header, origin.received_ns);
   if (!ipfix) follow_sequence(*stream, header, 1, 1);
 
-  const std::uint64_t now_ns = origin.received_ns;
+  const std::uint64_t now_ns = origin.session ? 0 : origin.received_ns;
   std::uint64_t template_records = 0;
   std::uint64_t data_records = 0;
   std::uint64_t flow_records = 0;  // of these, without options
@@ -346,7 +353,7 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
     switch (set_kind(header.version, set.id)) {
       case SetKind::templates:
       case SetKind::options_templates:
-        error = take_templates(*stream, header, set, now_ns, template_records, out);
+        error = take_templates(*stream, header, set, origin, template_records, out);
         break;
       case SetKind::reserved:
         ++stream->counts.reserved_flow_sets;

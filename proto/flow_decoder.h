@@ -56,6 +56,7 @@ namespace weir {
   X(template_changes,   "of these, other than the definition before")                                    \
   X(templates_expired,  "not sent again within their lifetime")                                          \
   X(withdrawals,        "templates without fields")                                                      \
+  X(withdrawals_ignored, "IPFIX over UDP: templates without fields, which mean nothing there")           \
   X(unknown_template,   "data sets that came without a known template")                                  \
   X(recovered_sets,     "of these, decoded when their template came")                                    \
   X(dropped_sets,       "of these, given up for want of room")                                           \
@@ -73,11 +74,15 @@ struct StreamCounts {
 
 /// Whence and when a datagram came.
 struct DatagramOrigin {
-  DatagramOrigin(std::string_view from, std::uint64_t at_ns = 0) : exporter(from), received_ns(at_ns) {}
+  DatagramOrigin(std::string_view from, std::uint64_t at_ns = 0, bool in_session = false)
+      : exporter(from), received_ns(at_ns), session(in_session) {}
   DatagramOrigin(const char* from) : exporter(from) {}
 
   std::string_view exporter;      ///< its address as text, or any name that tells exporters apart
   std::uint64_t received_ns = 0;  ///< since 1970; 0: unknown, so nothing expires and no clock is compared
+  /// A reliable transport session (TCP, a file): templates live as long as it, and may be withdrawn (RFC 7011 section
+  /// 8.4: over UDP a withdrawal is to be ignored).
+  bool session = false;
 };
 
 /// The exporter's clock against the receiver's: reception less export time, in ms. The least is the best estimate of
@@ -175,8 +180,8 @@ class FlowDecoder {
   static void note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns);
   /// `units`: how much this message adds to the sequence; `flows`: of these, the records that are no options.
   static void follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units, std::uint32_t flows);
-  DecodeError take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set, std::uint64_t now_ns,
-                             std::uint64_t& records, Decoded& out);
+  DecodeError take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set,
+                             const DatagramOrigin& origin, std::uint64_t& records, Decoded& out);
   DecodeError take_data(Stream& stream, const FlowTemplate& known, const MessageHeader& header, std::uint16_t id,
                         std::span<const std::uint8_t> body, Decoded& out);
   void give_rates(const Stream& stream, std::size_t first_flow, bool sampler_known, Decoded& out) const;

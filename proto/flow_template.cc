@@ -212,8 +212,9 @@ std::uint64_t converted(std::uint8_t action, std::uint64_t value, const MessageH
   }
 }
 
-void perform(std::uint8_t action, std::uint8_t target_octets, std::uint16_t target, Octets octets,
-             const MessageHeader& header, Working& working) {
+/// Inlined into the loop over the operations: a call for each field was a third of the time of a record.
+[[gnu::always_inline]] inline void perform(std::uint8_t action, std::uint8_t target_octets, std::uint16_t target,
+                                           Octets octets, const MessageHeader& header, Working& working) {
   std::uint8_t* const at = reinterpret_cast<std::uint8_t*>(&working) + target;
   switch (action) {
     case kRaw:
@@ -332,6 +333,8 @@ void finish(Working& working, const RecordContext& context) {
 struct FlowTemplate::Compiler {
   FlowVersion version;
   const std::vector<FieldSpec>& fields;
+  bool has_octets = has(1);  // looked for once: a template has up to 4096 fields, and a forger sends the worst ones
+  bool has_packets = has(2);
 
   struct Place {
     const Rule* rule = nullptr;
@@ -355,7 +358,7 @@ struct FlowTemplate::Compiler {
       static constexpr Rule kOut[2] = {{23, 9, kInteger, 8, WEIR_FLOW(octets), WEIR_FLOW(reverse_octets)},
                                        {24, 9, kInteger, 8, WEIR_FLOW(packets), WEIR_FLOW(reverse_packets)}};
       const Rule& rule = kOut[octets ? 0 : 1];
-      const bool beside = has(octets ? 1 : 2);
+      const bool beside = octets ? has_octets : has_packets;
       return {&rule, beside ? rule.reverse : rule.target, rule.rank};
     }
     const Rule* const rule = find_rule(field.element);

@@ -1,5 +1,6 @@
 #include "proto/template_store.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir {
@@ -68,7 +69,7 @@ std::size_t TemplateStore::wait(std::uint16_t id, const MessageHeader& header, s
 
 std::vector<TemplateStore::Waiting> TemplateStore::take_waiting(std::uint16_t id) {
   std::vector<Waiting> result;
-  if (waiting_.empty()) return result;
+  if (std::none_of(waiting_.begin(), waiting_.end(), [&](const Waiting& one) { return one.id == id; })) return result;
   std::deque<Waiting> rest;
   for (Waiting& one : waiting_) {
     if (one.id == id) {

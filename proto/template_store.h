@@ -7,9 +7,7 @@
 // counted.
 // - Over UDP a template lives for `template_lifetime_ns` after it was last sent (RFC 7011 section 8.4, RFC 3954 section
 //   9); data that comes later is data without a template. With a clock that stands at 0 nothing expires.
-// - Withdrawals are taken as they come. RFC 7011 section 8.4 has none over UDP; one that is sent all the same means
-// what
-//   it says.
+// - A withdrawal forgets one template, or all of a kind (RFC 7011 section 8.1). Whether one counts the caller decides.
 // - A data set without a template waits, with the header it came under, until the template comes. What waits is bounded
 //   in octets; the oldest is dropped first, and counted. So whoever forges datagrams can push out what waits of the
 //   stream that he forges, and cost 64 KiB; he could not do less with forged data itself.

@@ -16,7 +16,7 @@ namespace {
 
 using Octets = std::span<const std::uint8_t>;
 
-constexpr std::uint64_t kSecond_ns = 1'000'000'000;
+constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kSecondsFrom1900To1970 = 2'208'988'800;
 
 template <typename T>
@@ -122,7 +122,7 @@ bool append_typed(std::string& out, IanaType type, Octets octets, Form form) {
     case IanaType::date_time_seconds:
     case IanaType::date_time_milliseconds: {
       if (size == 0 || size > 8) return false;
-      const std::uint64_t unit_ns = type == IanaType::date_time_seconds ? kSecond_ns : 1'000'000;
+      const std::uint64_t unit_ns = type == IanaType::date_time_seconds ? kNsPerSecond : 1'000'000;
       const std::uint64_t value = integer(octets);
       if (value > UINT64_MAX / unit_ns) return false;
       quote(out, form);
@@ -136,7 +136,7 @@ bool append_typed(std::string& out, IanaType type, Octets octets, Form form) {
       const std::uint64_t value = integer(octets);
       if (value >> 32 < kSecondsFrom1900To1970) return false;
       const std::uint64_t ns =
-          ((value >> 32) - kSecondsFrom1900To1970) * kSecond_ns + ((value & 0xffff'ffff) * kSecond_ns >> 32);
+          ((value >> 32) - kSecondsFrom1900To1970) * kNsPerSecond + ((value & 0xffff'ffff) * kNsPerSecond >> 32);
       quote(out, form);
       out += iso_time(ns, type == IanaType::date_time_microseconds ? 6 : 9);
       quote(out, form);
@@ -235,13 +235,13 @@ void append_value_text(std::string& out, FlowVersion version, const DecodedValue
 }
 
 std::string iso_time(std::uint64_t time_ns, unsigned decimals) {
-  const auto seconds = static_cast<std::time_t>(time_ns / kSecond_ns);
+  const auto seconds = static_cast<std::time_t>(time_ns / kNsPerSecond);
   std::tm utc{};
   gmtime_r(&seconds, &utc);  // 64 bits of ns end in the year 2554
   std::string text;
-  append_digits(text, static_cast<std::uint64_t>(utc.tm_year + 1900), 4);
+  append_digits(text, static_cast<std::uint64_t>(utc.tm_year) + 1900, 4);
   text += '-';
-  append_digits(text, static_cast<std::uint64_t>(utc.tm_mon + 1), 2);
+  append_digits(text, static_cast<std::uint64_t>(utc.tm_mon) + 1, 2);
   text += '-';
   append_digits(text, static_cast<std::uint64_t>(utc.tm_mday), 2);
   text += 'T';
@@ -251,7 +251,7 @@ std::string iso_time(std::uint64_t time_ns, unsigned decimals) {
   text += ':';
   append_digits(text, static_cast<std::uint64_t>(utc.tm_sec), 2);
   if (decimals != 0) {
-    std::uint64_t fraction = time_ns % kSecond_ns;
+    std::uint64_t fraction = time_ns % kNsPerSecond;
     for (unsigned i = decimals; i < 9; ++i) fraction /= 10;
     text += '.';
     append_digits(text, fraction, static_cast<int>(decimals));
@@ -285,7 +285,7 @@ std::string header_text(const MessageHeader& header) {
   append_number(text, header.version == FlowVersion::ipfix ? header.octets : header.count);
   text += header.version == FlowVersion::ipfix ? " octets" : " records";
   text += ", exported ";
-  text += iso_time(header.unix_secs * kSecond_ns + header.unix_nsecs % kSecond_ns, header.unix_nsecs == 0 ? 0 : 9);
+  text += iso_time(header.unix_secs * kNsPerSecond + header.unix_nsecs % kNsPerSecond, header.unix_nsecs == 0 ? 0 : 9);
   if (header.version != FlowVersion::ipfix) {
     text += ", uptime ";
     append_number(text, header.sys_uptime_ms / 1000);

@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       weir::store_be<std::uint16_t>(message.data(), 10);
       weir::store_be<std::uint16_t>(message.data() + 2, static_cast<std::uint16_t>(message.size()));
     }
-    (void)decoder.decode({exporter, now_ns}, message, out);
+    (void)decoder.decode({exporter, now_ns, rest.size() % 2 == 0}, message, out);  // over UDP, or in a session
     ++datagrams;
     std::uint64_t sum = 0;
     for (const weir::DecodedValue& value : out.values) {

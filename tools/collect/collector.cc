@@ -176,7 +176,7 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
   if (connection.ipfix) {
     const std::uint64_t now_ns = wall_clock_ns();
     return connection.messages.feed(octets, [&](std::span<const std::uint8_t> message) {
-      take_datagram({connection.peer, now_ns}, message);
+      take_datagram({connection.peer, now_ns, true}, message);
     });
   }
   counts_.wire_octets += octets.size();

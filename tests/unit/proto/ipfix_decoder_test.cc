@@ -239,7 +239,7 @@ TEST(IpfixDecoder, WithdrawsOneTemplateOrAllOfAKind) {
   FlowDecoder decoder;
   Decoded out;
   const auto take = [&](std::string_view sets) {
-    EXPECT_EQ(decoder.decode("a", message({}, sets), out), DecodeError::none) << sets;
+    EXPECT_EQ(decoder.decode({"a", 0, true}, message({}, sets), out), DecodeError::none) << sets;
     return out.flows.size() + out.options.size();
   };
   const std::string_view both =
@@ -257,6 +257,25 @@ TEST(IpfixDecoder, WithdrawsOneTemplateOrAllOfAKind) {
   take("0003 0008 0003 0000");  // all options templates
   EXPECT_EQ(take(options), 0U);
   EXPECT_EQ(decoder.totals().withdrawals, 3U);
+}
+
+TEST(IpfixDecoder, IgnoresWithdrawalsOverUdp) {
+  FlowDecoder decoder;  // RFC 7011 section 8.4; and whoever forges a source address could send them
+  Decoded out;
+  for (const std::string_view sets : {kRfcTemplate, std::string_view("0002 0008 0100 0000"), kRfcData}) {
+    ASSERT_EQ(decoder.decode("a", message({}, sets), out), DecodeError::none);
+  }
+  EXPECT_EQ(out.flows.size(), 3U);
+  EXPECT_EQ(decoder.totals().withdrawals, 0U);
+  EXPECT_EQ(decoder.totals().withdrawals_ignored, 1U);
+}
+
+TEST(IpfixDecoder, TemplatesOfASessionDoNotExpire) {
+  FlowDecoder decoder({.template_lifetime_ns = 60 * kSecond_ns});
+  Decoded out;
+  ASSERT_EQ(decoder.decode({"a", 1'000 * kSecond_ns, true}, message({}, kRfcTemplate), out), DecodeError::none);
+  ASSERT_EQ(decoder.decode({"a", 9'000 * kSecond_ns, true}, message({}, kRfcData), out), DecodeError::none);
+  EXPECT_EQ(out.flows.size(), 3U);
 }
 
 TEST(IpfixDecoder, ForgetsTemplatesThatAreNotSentAgain) {
