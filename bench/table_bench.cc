@@ -221,8 +221,8 @@ struct Filled {
 
 enum class Operation : std::uint8_t { find, insert, erase };
 
-template <typename Table>
-void table(benchmark::State& state, Operation operation) {
+template <typename Table, Operation kOperation>
+void table(benchmark::State& state) {
   const auto flows = static_cast<std::uint32_t>(state.range(0));
   const std::string name = std::string("table") + typeid(Table).name() + std::to_string(flows);
   const auto filled = std::static_pointer_cast<Filled<Table>>(keep_fixture(name, [&]() -> std::shared_ptr<void> {
@@ -234,7 +234,7 @@ void table(benchmark::State& state, Operation operation) {
     state.SkipWithError("not enough memory");
     return;
   }
-  const bool wants_full = operation != Operation::insert;
+  const bool wants_full = kOperation != Operation::insert;
   if (wants_full != filled->full || !filled->at_end()) {
     filled->clear();
     if (wants_full) filled->fill();
@@ -244,7 +244,7 @@ void table(benchmark::State& state, Operation operation) {
   std::size_t asked = 0;
   for ([[maybe_unused]] const auto _ : state) {
     if (filled->at_end()) {
-      if (operation == Operation::find) {
+      if (kOperation == Operation::find) {
         filled->restart();
       } else {
         state.PauseTiming();
@@ -255,7 +255,7 @@ void table(benchmark::State& state, Operation operation) {
     }
     const Keys keys = filled->next();
     asked += keys.size();
-    switch (operation) {
+    switch (kOperation) {
       case Operation::find:
         done += filled->table.find(keys);
         break;
@@ -268,7 +268,7 @@ void table(benchmark::State& state, Operation operation) {
     }
   }
   // What is left behind is neither full nor empty, except after find.
-  if (operation == Operation::find) {
+  if (kOperation == Operation::find) {
     filled->at = filled->order.size();
   } else {
     filled->clear();
@@ -278,27 +278,22 @@ void table(benchmark::State& state, Operation operation) {
   state.SetItemsProcessed(static_cast<std::int64_t>(asked));
 }
 
-template <typename Table>
-void add(const std::string& suffix) {
-  constexpr std::array<std::pair<const char*, Operation>, 3> kOperations{
-      {{"find", Operation::find}, {"insert", Operation::insert}, {"erase", Operation::erase}}};
-  for (const auto& [name, operation] : kOperations) {
-    benchmark::RegisterBenchmark((std::string("table/") + name + suffix).c_str(),
-                                 [operation = operation](benchmark::State& state) { table<Table>(state, operation); })
-        ->ArgName("flows")
-        ->Arg(10'000)
-        ->Arg(1'000'000)
-        ->Arg(10'000'000);
-  }
+void sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgName("flows")->Arg(10'000)->Arg(1'000'000)->Arg(10'000'000);
 }
 
-[[maybe_unused]] const bool registered = [] {
-  add<WeirTable>("");
-  add<RteHashTable>("_rte_hash");
-  add<TbbMap>("_tbb_concurrent_hash_map");
-  add<UnorderedMap>("_unordered_map");
-  return true;
-}();
+BENCHMARK(table<WeirTable, Operation::find>)->Name("table/find")->Apply(sizes);
+BENCHMARK(table<WeirTable, Operation::insert>)->Name("table/insert")->Apply(sizes);
+BENCHMARK(table<WeirTable, Operation::erase>)->Name("table/erase")->Apply(sizes);
+BENCHMARK(table<RteHashTable, Operation::find>)->Name("table/find_rte_hash")->Apply(sizes);
+BENCHMARK(table<RteHashTable, Operation::insert>)->Name("table/insert_rte_hash")->Apply(sizes);
+BENCHMARK(table<RteHashTable, Operation::erase>)->Name("table/erase_rte_hash")->Apply(sizes);
+BENCHMARK(table<TbbMap, Operation::find>)->Name("table/find_tbb_concurrent_hash_map")->Apply(sizes);
+BENCHMARK(table<TbbMap, Operation::insert>)->Name("table/insert_tbb_concurrent_hash_map")->Apply(sizes);
+BENCHMARK(table<TbbMap, Operation::erase>)->Name("table/erase_tbb_concurrent_hash_map")->Apply(sizes);
+BENCHMARK(table<UnorderedMap, Operation::find>)->Name("table/find_unordered_map")->Apply(sizes);
+BENCHMARK(table<UnorderedMap, Operation::insert>)->Name("table/insert_unordered_map")->Apply(sizes);
+BENCHMARK(table<UnorderedMap, Operation::erase>)->Name("table/erase_unordered_map")->Apply(sizes);
 
 }  // namespace
 }  // namespace weir::bench
