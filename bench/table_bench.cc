@@ -87,6 +87,7 @@ class WeirTable {
       const std::uint32_t number = table_->find(keys[i], hashes_[i]);
       if (number == FlowTable::kNone) continue;
       table_->erase(number);
+      table_->maintain(FlowTable::kHomesAnOperation);
       ++erased;
     }
     return erased;

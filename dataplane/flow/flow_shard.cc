@@ -218,6 +218,10 @@ void FlowShard::create(const ParsedPacket& packet) {
     }
     evict_for(packet.hash);
     number = table_.insert(packet.key, packet.hash);
+    if (number == FlowTable::kNone) {  // there was nothing to evict: the packet leaves as a record of its own
+      overflow(packet);
+      return;
+    }
   }
   if (!started_) {
     started_ = true;
@@ -233,6 +237,7 @@ void FlowShard::create(const ParsedPacket& packet) {
 void FlowShard::erase(std::uint32_t number) {
   if (full_table_ == FullTable::sample) set_level(number, 0);
   table_.erase(number);
+  table_.maintain(FlowTable::kHomesAnOperation);
 }
 
 /// Least raw time of the side's packets, which has some.

@@ -22,7 +22,9 @@ void FlowShard::evict_for(std::uint64_t hash) {
     (void)emit(stalest, over ? timeout_reason(entry) : EndReason::lack_of_resources, true);
   if (!over) ++counters_.evictions;
   wheel_.cancel(stalest);
-  erase(stalest);
+  if (full_table_ == FullTable::sample) set_level(stalest, 0);
+  // Without a step of the index's growth: that could take the room which this makes.
+  table_.erase(stalest);
 }
 
 /// Policy `overflow`: the packet leaves as a record of its own, for the accounter on the control side. The ring is the

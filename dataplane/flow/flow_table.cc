@@ -81,7 +81,6 @@ void FlowTable::erase(std::uint32_t number) {
   entry.address = free_head_;
   free_head_ = number;
   --size_;
-  maintain(kHomesAnOperation);
 }
 
 }  // namespace weir

@@ -65,7 +65,8 @@ class FlowTable {
   /// A new entry for `key`, which must not be in the table: key set, everything else 0. kNone: no room (no free entry,
   /// or the key's probe is full); erase one near it, then try again.
   [[nodiscard]] std::uint32_t insert(const FlowKey& key, std::uint64_t hash);
-  /// Frees the entry.
+  /// Frees the entry. The index is left as it is, so that an insertion that was refused finds the room that this made;
+  /// call maintain() some time after.
   void erase(std::uint32_t number);
   /// The index could not go on growing or shrinking; an entry near this hash must be erased.
   [[nodiscard]] bool stuck() const { return index_.stuck(); }
@@ -106,8 +107,8 @@ class FlowTable {
   /// Entries that are compared when one must be evicted: ten cache misses side by side, about 200 ns.
   static constexpr unsigned kVictims = BucketIndex::kLanes;
 
-  /// Homes of the index that are moved with each insertion and erasure while it grows or shrinks: about 12 keys, which
-  /// were prefetched.
+  /// Homes of the index that are moved with each insertion and, by the caller, each erasure while it grows or shrinks:
+  /// about 12 keys, which were prefetched.
   static constexpr unsigned kHomesAnOperation = 2;
 
  private:
