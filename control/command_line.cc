@@ -50,6 +50,7 @@ constexpr const char* kReadFooter =
     "  weir read --export json:- capture.pcap\n"
     "  weir read --export netflow9://127.0.0.1:2055?rate=20000 --workers 2 monday.pcapng tuesday.pcapng\n"
     "  weir read --idle-timeout 15s --tcp-close off --ledger ledger.json capture.pcap\n"
+    "Options of an exporter follow a ? in its URI: netflow9://HOST:PORT?rate=20000&mtu=1400 (README.md, Exporters).\n"
     "Captures are read in the order given as if they were one. A file of --config may hold the fields of `run`, too:\n"
     "they are checked and have no effect here.\n\n";
 
@@ -300,8 +301,10 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   auto* read = app.add_subcommand("read", "Read capture files (pcap, pcapng) and export flow records");
   Options read_options(*read);
   read_options.add(kCommonOptions);
+  read->get_option("--workers")
+      ->description("Threads that count, besides the one that reads when there are several [1]");
   auto* captures = read->add_option(
-      "captures", [](const CLI::results_t&) { return true; }, "Capture files");
+      "captures", [](const CLI::results_t&) { return true; }, "Capture files; - is standard input");
   captures->type_name("CAPTURE")->expected(1, CLI::detail::expected_max_vector_size)->group("Input");
   // Extra arguments: captures may stand before, between and after options. (CLI11 then unwraps a word in brackets: a
   // capture named "[a]" is to be given as "./[a]".)

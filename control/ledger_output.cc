@@ -1,6 +1,7 @@
 #include "control/ledger_output.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "control/final_error.h"
 #include "proto/message_json.h"
 #include "proto/report/report_text.h"
 
@@ -45,7 +47,7 @@ bool write_ledger(const std::string& file, const std::string& text) {
 int file_ledger(const v1::Ledger& ledger, const std::string& file) {
   int code = ledger.balanced() ? 0 : 1;
   if (!file.empty() && !write_ledger(file, message_json(ledger) + "\n")) {
-    spdlog::error("--ledger {}: {}", file, std::strerror(errno));
+    final_error(fmt::format("--ledger {}: {}", file, std::strerror(errno)));
     code = 1;
   }
   return code;
@@ -63,7 +65,7 @@ bool check_ledger_file(const std::string& file) {
   if (file.empty() || file == "-") return true;
   const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) {
-    spdlog::error("--ledger {}: {}", file, std::strerror(errno));
+    final_error(fmt::format("--ledger {}: {}", file, std::strerror(errno)));
     return false;
   }
   close(fd);
@@ -80,8 +82,10 @@ int summarise_ledger(const v1::Ledger& ledger, const std::string& file) {
   if (!ledger.balanced() || has_losses(ledger)) return report_ledger(ledger, file);
   std::uint64_t rejected = 0;
   for (const auto& [name, count] : ledger.rejects()) rejected += count.packets();
-  spdlog::info("{} packets: {} counted in {} flow records, {} rejected; the ledger balances",
-               ledger.received().packets(), ledger.counted().packets(), ledger.drained().records(), rejected);
+  const std::uint64_t sampled_out = ledger.sampled_out().packets();
+  spdlog::info("{} packets: {} counted in {} flow records, {}{} rejected; the ledger balances",
+               ledger.received().packets(), ledger.counted().packets(), ledger.drained().records(),
+               sampled_out == 0 ? "" : fmt::format("{} sampled out, ", sampled_out), rejected);
   return file_ledger(ledger, file);
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "control/commands.h"
+#include "control/final_error.h"
 #include "control/ledger_output.h"
 #include "control/ledger_report.h"
 #include "control/record_drain.h"
@@ -82,7 +83,7 @@ class CaptureSequence {
         if (at_ == paths_.size()) return false;
         auto opened = CaptureFile::open(paths_[at_++]);
         if (!opened) {
-          spdlog::error("{}", opened.error());
+          final_error(opened.error());
           failed_ = true;
           continue;
         }
@@ -134,7 +135,7 @@ int read_captures(const Settings& settings) {
   context.capture_start_ns = more ? view.time_ns : 0;
   auto opened = ExportHub::open(settings.exports, context);
   if (!opened) {
-    spdlog::error("{}", opened.error());
+    final_error(opened.error());
     return 1;
   }
   ExportHub& hub = **opened;
@@ -151,7 +152,7 @@ int read_captures(const Settings& settings) {
   const KeyHash hash(KeyHash::random_seed());
   OfflineMeter meter(options, hash);
   if (!meter.ok()) {
-    spdlog::error("no memory for {} flows: lower --max-flows", settings.max_flows);
+    final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     return 1;
   }
   std::vector<RecordRing*> rings;

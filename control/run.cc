@@ -27,6 +27,7 @@
 #include "control/commands.h"
 #include "control/config.h"
 #include "control/control_service.h"
+#include "control/final_error.h"
 #include "control/flood_watch.h"
 #include "control/ledger_output.h"
 #include "control/ledger_report.h"
@@ -197,7 +198,7 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
     options.handover = mesh_.get();
     workers_.push_back(std::make_unique<Worker>(options, hash));
     if (!workers_.back()->ok()) {
-      spdlog::error("no memory for {} flows: lower --max-flows", settings_.max_flows);
+      final_error(fmt::format("no memory for {} flows: lower --max-flows", settings_.max_flows));
       return false;
     }
     idle_.push_back(idle_mode(settings_.idle, runtime_->worker_core(number), isolated));
@@ -217,7 +218,7 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
   for (unsigned number = 0; number < settings_.workers; ++number) {
     const auto launched = runtime_->launch(number, [this, number] { worker_loop(number); });
     if (!launched) {
-      spdlog::error("{}", launched.error());
+      final_error(launched.error());
       stopping_.store(true, std::memory_order_relaxed);
       return false;
     }
@@ -619,13 +620,13 @@ int LiveProbe::run() {
     const OffWorkerCores off(cores);
     auto started = ControlService::start(settings_.socket, *this);
     if (!started) {
-      spdlog::error("{}", started.error());
+      final_error(started.error());
       return 1;
     }
     service = std::move(*started);
     auto hub = ExportHub::open(settings_.exports, ExportContext{});
     if (!hub) {
-      spdlog::error("{}", hub.error());
+      final_error(hub.error());
       return 1;
     }
     hub_ = std::move(*hub);
@@ -640,7 +641,7 @@ int LiveProbe::run() {
   options.eal_arguments = settings_.eal_arguments;
   auto runtime = dpdk::Runtime::start(options);
   if (!runtime) {
-    spdlog::error("{}", runtime.error());
+    final_error(runtime.error());
     return 1;
   }
   runtime_ = std::move(*runtime);

@@ -4,7 +4,6 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -13,14 +12,12 @@
 
 #include "control/command_line.h"
 #include "control/commands.h"
+#include "control/final_error.h"
 
 namespace {
 
-int fail(std::string message, int exit_code) {
-  // One line, whatever a file name or a value holds.
-  std::replace_if(
-      message.begin(), message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  fmt::print(stderr, "weir: {}\n", message);
+int fail(const std::string& message, int exit_code) {
+  weir::final_error(message);
   return exit_code;
 }
 

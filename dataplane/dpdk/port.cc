@@ -62,7 +62,8 @@ unsigned memif_slots(const std::string& argument) {
 
 std::string problem(const Port& port, const std::string& what, int result) {
   std::string text = port.name + ": " + what;
-  if (result < 0) text += std::string(": ") + rte_strerror(-result);
+  // A bare -1 is no error number (it would read "Operation not permitted"): net_memif and others fail with it.
+  if (result < -1) text += std::string(": ") + rte_strerror(-result);
   return text + last_dpdk_error();
 }
 

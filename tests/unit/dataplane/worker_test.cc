@@ -55,6 +55,7 @@ void expect_balanced(const Worker& worker) {
   PacketCount in = c.received;
   in += c.taken_over;
   PacketCount out = c.counted;
+  out += c.sampled_out;
   for (const PacketCount& reject : c.rejects) out += reject;
   out += c.handed_over;
   out += c.handover_full;
@@ -185,6 +186,61 @@ TEST(Worker, AFullHandOverRingLosesByNameAndHoldsNothingUp) {
   EXPECT_EQ(giver.counters().handed_over.packets, HandoverMesh::kRingPackets);
   EXPECT_GT(giver.counters().handover_full.packets, 0U);
   expect_balanced(giver);
+}
+
+/// Nobody empties the record ring, as when the control side hangs.
+TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor) {
+  constexpr unsigned kFlows = 4000;
+  WorkerOptions options;
+  options.capacity = 2 * kFlows;
+  options.ring_records = 16;
+  options.timeouts.idle_ns = 1'000'000'000;
+  Worker worker(options, kHash);
+  const WorkerCounters& c = worker.counters();
+  FrameList source;
+  FrameList again;
+  for (unsigned i = 0; i < kFlows; ++i) {
+    source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(i, 53).bytes());
+  }
+  again.frames = source.frames;
+  while (!source.done()) worker.poll(source, kEpochNs);
+
+  // All flows are over: their timers find the ring full and try again, at most the budget in a poll, and nothing is
+  // lost by that.
+  std::uint64_t now = kEpochNs + 2'000'000'000;
+  std::uint64_t steps = c.late_expiries + c.emitted.records;
+  for (unsigned poll = 0; poll < 1000; ++poll) {
+    worker.poll(source, now += 1'000'000);
+    const std::uint64_t after = c.late_expiries + c.emitted.records;
+    EXPECT_LE(after - steps, Worker::kTimerBudget);
+    steps = after;
+  }
+  EXPECT_GT(c.late_expiries, kFlows);
+  EXPECT_EQ(c.emitted.records, 16U);
+  EXPECT_EQ(c.lost[static_cast<std::size_t>(Loss::ring_full)], FlowCount{});
+
+  // Packets go on being counted, a whole burst a poll. Their flows' entries are needed at once, so the records in them
+  // are lost by name.
+  for (unsigned burst = 0; burst < kFlows / FlowShard::kBurst; ++burst) {
+    EXPECT_EQ(worker.poll(again, now), FlowShard::kBurst);
+  }
+  EXPECT_EQ(c.counted.packets, 2 * kFlows);
+  const FlowCount lost = c.lost[static_cast<std::size_t>(Loss::ring_full)];
+  EXPECT_EQ(lost.packets, kFlows - 16);
+  expect_balanced(worker);
+
+  // The control side is back: what is late comes.
+  const std::vector<FlowRecord> first = take(worker.records());
+  EXPECT_EQ(first.size(), 16U);
+  std::uint64_t records = 0;
+  now += 2'000'000'000;
+  for (unsigned poll = 0; poll < 3000; ++poll) {
+    worker.poll(source, now += 1'000'000);
+    records += take(worker.records()).size();
+  }
+  EXPECT_EQ(records, kFlows);
+  EXPECT_EQ(c.in_table, FlowCount{});
+  expect_balanced(worker);
 }
 
 }  // namespace
