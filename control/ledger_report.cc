@@ -103,6 +103,13 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
   }
   out.set_datagrams(snapshot.datagrams);
   out.set_wire_octets(snapshot.wire_octets);
+  for (std::size_t i = 0; i < Lateness::kBuckets; ++i) {
+    if (snapshot.lateness.counts[i] == 0) continue;
+    v1::Lateness::Bucket& bucket = *out.mutable_lateness()->add_buckets();
+    bucket.set_below_ms(Lateness::bucket_end_ms(i));
+    bucket.set_records(snapshot.lateness.counts[i]);
+    out.mutable_lateness()->set_greatest_ms(snapshot.lateness.greatest_ns / 1'000'000);
+  }
   out.set_balanced(accounted == snapshot.drained);
   return out;
 }

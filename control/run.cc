@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -34,6 +35,7 @@
 #include "control/record_drain.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/live_clock.h"
+#include "dataplane/loss.h"
 #include "dataplane/worker.h"
 #include "proto/report/control_socket.h"
 
@@ -41,6 +43,9 @@ namespace weir {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+
+/// How long the table keeps a closed TCP connection (`--tcp-close`).
+constexpr std::uint64_t kTcpLingerNs = 2'000'000'000;
 
 std::vector<unsigned> allowed_cpus() {
   cpu_set_t set;
@@ -135,6 +140,7 @@ class LiveProbe final : public StatusSource {
   std::vector<WorkerCounters> take_counters();
   v1::Ledger ledger_locked();
   void sample_rates();
+  void publish_facts(const std::vector<WorkerCounters>& counters);
   void report_links();
   void report_rss() const;
   void report_exporters();
@@ -144,6 +150,7 @@ class LiveProbe final : public StatusSource {
   const v1::Config& effective_;
   SteadyClock::time_point started_;
   std::unique_ptr<ExportHub> hub_;
+  std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
   std::unique_ptr<dpdk::Runtime> runtime_;
   std::unique_ptr<HandoverMesh> mesh_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -312,6 +319,24 @@ void LiveProbe::sample_rates() {
     spdlog::warn("hash flooding: {} of the last second's new flows crowd in one place of the table; see weirctl status",
                  flood_.report().recent);
   }
+  publish_facts(latest_.counters);
+}
+
+/// For options data: what never came into a flow, and what was lost before the exporters.
+void LiveProbe::publish_facts(const std::vector<WorkerCounters>& counters) {
+  PacketCount ignored;
+  std::array<FlowCount, kLossCount> lost{};
+  for (const WorkerCounters& c : counters) {
+    for (const PacketCount& reject : c.rejects) ignored += reject;
+    ignored += c.handover_full;
+    for (std::size_t i = 0; i < kLossCount; ++i) lost[i] += c.lost[i];
+  }
+  facts_->set_ignored(ignored.packets, ignored.octets);
+  std::vector<NamedLoss> losses;
+  for (std::size_t i = 0; i < kLossCount; ++i) {
+    losses.push_back({std::string(kLossTexts[i].name), lost[i].records, lost[i].packets, lost[i].octets});
+  }
+  facts_->set_lost(std::move(losses));
 }
 
 v1::StatusReply LiveProbe::status() {
@@ -624,7 +649,10 @@ int LiveProbe::run() {
       return 1;
     }
     service = std::move(*started);
-    auto hub = ExportHub::open(settings_.exports, ExportContext{});
+    ExportContext context;
+    context.timeouts = {settings_.idle_timeout_ns, settings_.active_timeout_ns, kTcpLingerNs};
+    context.facts = facts_;
+    auto hub = ExportHub::open(settings_.exports, context);
     if (!hub) {
       final_error(hub.error());
       return 1;
@@ -649,6 +677,14 @@ int LiveProbe::run() {
     spdlog::warn("no free huge pages: running on ordinary memory, which is slower (see README.md, real NICs)");
   }
   for (const std::string& notice : runtime_->notices()) spdlog::warn("{}", notice);
+  {
+    std::vector<InterfaceName> interfaces;
+    for (unsigned i = 0; i < runtime_->port_count(); ++i) {
+      const dpdk::PortInfo info = runtime_->port_info(i);
+      interfaces.push_back({i + 1, info.name, info.driver});
+    }
+    facts_->set_interfaces(std::move(interfaces));
+  }
   const bool started = start_workers(KeyHash(KeyHash::random_seed()));
   if (!started) {
     stopping_.store(true, std::memory_order_relaxed);

@@ -15,7 +15,8 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 ExportTemplate make_template(const IpfixOptions& options, Family family, RecordKind kind) {
   const auto id =
       static_cast<std::uint16_t>(kFirstTemplateId + (kind == RecordKind::biflow ? 2 : 0) + static_cast<int>(family));
-  auto made = ExportTemplate::compile(id, template_fields(options.profile, Dialect::ipfix, family, kind, options.fields));
+  auto made =
+      ExportTemplate::compile(id, template_fields(options.profile, Dialect::ipfix, family, kind, options.fields));
   if (!made) made = ExportTemplate::compile(id, template_fields(options.profile, Dialect::ipfix, family, kind));
   return *made;
 }
@@ -103,8 +104,9 @@ std::span<std::uint8_t> IpfixEncoder::finish(std::uint64_t now_ns) {
 }
 
 std::vector<AnnouncedMessage> IpfixEncoder::announce(const ExportAccount& account, const FlowRecord* record,
-                                                     std::uint64_t now_ns) {
+                                                     std::uint64_t now_ns, bool with_templates) {
   AnnouncementForm form;
+  form.templates = with_templates;
   form.dialect = Dialect::ipfix;
   form.domain = options_.domain;
   form.header_octets = sizeof(IpfixHeader);

@@ -68,8 +68,9 @@ class IpfixEncoder {
   [[nodiscard]] bool announcement_due(const FlowRecord* /*record*/, std::uint64_t now_ns) const {
     return flow_records_ == 0 && refresh_.due(now_ns);
   }
-  /// Only while the message is empty.
-  std::vector<AnnouncedMessage> announce(const ExportAccount& account, const FlowRecord* record, std::uint64_t now_ns);
+  /// Only while the message is empty. `templates` false: options data alone, for a stream that has had its templates.
+  std::vector<AnnouncedMessage> announce(const ExportAccount& account, const FlowRecord* record, std::uint64_t now_ns,
+                                         bool templates = true);
   /// The next record is to be preceded by templates.
   void refresh_templates() { refresh_.want(); }
   /// A new transport session: the sequence begins anew.

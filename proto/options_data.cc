@@ -230,8 +230,10 @@ std::uint8_t* write_template_record(std::uint8_t* out, const ExportTemplate& of)
 std::vector<AnnouncedMessage> announcement(const AnnouncementForm& form, std::span<const ExportTemplate> templates,
                                            const ExportAccount& account) {
   Announcer announcer(form);
-  announcer.templates(templates);
-  announcer.declare();
+  if (form.templates) {
+    announcer.templates(templates);
+    announcer.declare();
+  }
   announcer.data(account);
   return announcer.take();
 }

@@ -4,14 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "control/export/datagram_exporter.h"
 #include "control/export/endpoint.h"
 #include "control/export/export_queue.h"
 #include "control/export/export_uri.h"
 #include "control/export/exporter_thread.h"
 #include "control/export/file_exporter.h"
-#include "control/export/netflow9_exporter.h"
+#include "control/export/ipfix_buffer.h"
+#include "control/export/kafka_exporter.h"
 #include "control/export/socket_exporter.h"
 #include "control/export/sorted_file_exporter.h"
 
@@ -34,7 +37,13 @@ bool is_file(const ExportUri& uri) {
   return uri.kind == ExportKind::protobuf_file || uri.kind == ExportKind::json_file;
 }
 
-tl::expected<std::unique_ptr<Exporter>, std::string> make_socket_exporter(const ExportUri& uri, bool capture_time,
+bool is_datagram(const ExportUri& uri) {
+  return uri.kind == ExportKind::netflow9 || uri.kind == ExportKind::ipfix || uri.kind == ExportKind::netflow5 ||
+         uri.kind == ExportKind::netflow7;
+}
+
+tl::expected<std::unique_ptr<Exporter>, std::string> make_socket_exporter(const ExportUri& uri,
+                                                                          const ExportContext& context,
                                                                           ExportQueue& queue) {
   std::vector<Endpoint> endpoints;
   std::string peer = uri.path;
@@ -47,9 +56,16 @@ tl::expected<std::unique_ptr<Exporter>, std::string> make_socket_exporter(const 
     peer = fmt::format("{}:{}", uri.host, uri.port);
   }
   SocketOptions options;
-  options.reconnect = !capture_time;
-  auto exporter = std::make_unique<SocketExporter>(std::move(endpoints), std::move(peer), options, queue);
-  if (capture_time) {
+  options.reconnect = !context.capture_time;
+  std::unique_ptr<StreamBuffer> buffer;
+  if (uri.kind == ExportKind::ipfix_tcp) {
+    buffer = std::make_unique<IpfixBuffer>(uri, context, queue);
+  } else {
+    buffer = std::make_unique<RecordBuffer>(RecordFormat::protobuf, RecordBuffer::kUsualOctets, context.timeouts);
+  }
+  auto exporter =
+      std::make_unique<SocketExporter>(std::move(endpoints), std::move(peer), options, queue, std::move(buffer));
+  if (context.capture_time) {
     if (const auto connected = exporter->connect_now(); !connected) {
       return Error(connected.error() + "; start the collector first");
     }
@@ -100,22 +116,28 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
 
   std::vector<Opened> opened(uris.size());
   std::vector<std::pair<std::size_t, FileSink>> sinks;
+  std::vector<std::optional<FileRotation>> rotations(uris.size());
   std::vector<std::pair<std::size_t, FileSink::Identity>> files;
   for (std::size_t i = 0; i < uris.size(); ++i) {
     const ExportUri& uri = uris[i];
     const auto fault = [&](const std::string& what) { return Error(fmt::format("export '{}': {}", uri.text, what)); };
     opened[i].queue = std::make_unique<ExportQueue>(uri.text, context.queue_records);
     if (is_file(uri)) {
-      auto sink = FileSink::open(uri.path);
+      if (uri.rotates()) rotations[i].emplace(uri.path, uri.rotate_ns, uri.rotate_octets);
+      auto sink = uri.rotates() ? rotations[i]->open(exporter_clock_ns()) : FileSink::open(uri.path);
       if (!sink) return fault(sink.error());
       if (sink->regular()) files.emplace_back(i, sink->identity());
       sinks.emplace_back(i, std::move(*sink));
-    } else if (uri.kind == ExportKind::netflow9) {
-      auto exporter = Netflow9Exporter::open(uri, context, *opened[i].queue);
+    } else if (uri.kind == ExportKind::kafka) {
+      auto exporter = KafkaExporter::open(uri, context, *opened[i].queue);
+      if (!exporter) return fault(exporter.error());
+      opened[i].exporter = std::move(*exporter);
+    } else if (is_datagram(uri)) {
+      auto exporter = open_datagram_exporter(uri, context, *opened[i].queue);
       if (!exporter) return fault(exporter.error());
       opened[i].exporter = std::move(*exporter);
     } else {
-      auto exporter = make_socket_exporter(uri, context.capture_time, *opened[i].queue);
+      auto exporter = make_socket_exporter(uri, context, *opened[i].queue);
       if (!exporter) return fault(exporter.error());
       opened[i].exporter = std::move(*exporter);
     }
@@ -127,12 +149,20 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
     if (const auto emptied = sink.truncate(); !emptied) {
       return Error(fmt::format("export '{}': {}", uri.text, emptied.error()));
     }
-    const bool json = uri.kind == ExportKind::json_file;
-    const RecordFormat format = json ? RecordFormat::json : RecordFormat::protobuf;
-    if (json && context.capture_time) {
-      opened[i].exporter = std::make_unique<SortedFileExporter>(std::move(sink), uri.path, format, *opened[i].queue);
+    FileOptions options;
+    options.format = uri.kind == ExportKind::json_file ? RecordFormat::json : RecordFormat::protobuf;
+    options.compression = uri.compression;
+    options.wait_for_room = !context.capture_time;
+    options.timeouts = context.timeouts;
+    ExportQueue& queue = *opened[i].queue;
+    if (rotations[i]) {
+      const std::string name = rotations[i]->part();
+      opened[i].exporter =
+          std::make_unique<FileExporter>(std::move(sink), name, options, queue, std::move(rotations[i]));
+    } else if (options.format == RecordFormat::json && context.capture_time) {
+      opened[i].exporter = std::make_unique<SortedFileExporter>(std::move(sink), uri.path, options, queue);
     } else {
-      opened[i].exporter = std::make_unique<FileExporter>(std::move(sink), uri.path, format, *opened[i].queue);
+      opened[i].exporter = std::make_unique<FileExporter>(std::move(sink), uri.path, options, queue);
     }
   }
 

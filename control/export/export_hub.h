@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "control/export/lateness.h"
+#include "control/export/probe_facts.h"
 #include "proto/flow_record.h"
 
 namespace weir {
@@ -49,15 +51,19 @@ struct ExporterSnapshot {
   std::vector<std::pair<std::string, RecordTotals>> lost;  ///< every name of export/loss.h, zeros included
   std::uint64_t datagrams = 0;                             ///< datagrams or writes that left
   std::uint64_t wire_octets = 0;
+  Lateness lateness;  ///< live only
 };
 
 /// How the exporters see time and where they run.
 struct ExportContext {
   /// false (`weir run`): headers carry the wall clock, JSON is written as records come.
-  /// true (`weir read`): headers carry capture time (see netflow9_exporter.h), JSON is sorted by start time, then key.
+  /// true (`weir read`): headers carry capture time (see uptime_window.h), JSON is sorted by start time, then key.
   bool capture_time = false;
   /// Time of the capture's first packet, ns since 1970; `capture_time` only.
   std::uint64_t capture_start_ns = 0;
+  RecordTimeouts timeouts;          ///< for the lateness of records; live only
+  std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
+  std::shared_ptr<const ProbeFacts> facts;
   std::size_t queue_records = 1U << 18;  ///< bound of each exporter's queue, in records (128 octets each: 32 MiB)
 };
 

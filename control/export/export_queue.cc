@@ -81,6 +81,7 @@ ExporterSnapshot ExportQueue::snapshot() const {
   for (std::size_t i = 0; i < kExportLossCount; ++i) result.lost.emplace_back(kExportLossTexts[i].name, lost_[i]);
   result.datagrams = writes_;
   result.wire_octets = wire_octets_;
+  result.lateness = lateness_;
   return result;
 }
 
@@ -139,12 +140,14 @@ bool ExportQueue::nothing_waits() const {
   return waiting_ == 0;
 }
 
-void ExportQueue::exported(const RecordTotals& totals, std::uint64_t writes, std::uint64_t wire_octets) {
+void ExportQueue::exported(const RecordTotals& totals, std::uint64_t writes, std::uint64_t wire_octets,
+                           const Lateness& lateness) {
   const std::lock_guard lock(mutex_);
   queued_ = minus(queued_, totals);
   exported_ += totals;
   writes_ += writes;
   wire_octets_ += wire_octets;
+  lateness_ += lateness;
 }
 
 void ExportQueue::lost(const RecordTotals& totals, ExportLoss loss) {

@@ -21,6 +21,7 @@
 #include <string>
 
 #include "control/export/export_hub.h"
+#include "control/export/lateness.h"
 #include "control/export/loss.h"
 #include "proto/flow_record.h"
 
@@ -63,7 +64,8 @@ class ExportQueue {
   [[nodiscard]] bool nothing_waits() const;
 
   // Books. Each moves records that an exporter took out of `queued`.
-  void exported(const RecordTotals& totals, std::uint64_t writes, std::uint64_t wire_octets);
+  void exported(const RecordTotals& totals, std::uint64_t writes, std::uint64_t wire_octets,
+                const Lateness& lateness = {});
   void lost(const RecordTotals& totals, ExportLoss loss);
   /// Counted as exported, and now known to be lost.
   void exported_was_lost(const RecordTotals& totals, ExportLoss loss);
@@ -107,6 +109,7 @@ class ExportQueue {
   std::array<RecordTotals, kExportLossCount> lost_{};
   std::uint64_t writes_ = 0;
   std::uint64_t wire_octets_ = 0;
+  Lateness lateness_;
 };
 
 /// a - b; b is a part of a.

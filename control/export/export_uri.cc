@@ -16,25 +16,45 @@ namespace {
 using Error = tl::unexpected<std::string>;
 using Result = tl::expected<void, std::string>;
 
-enum class Form : std::uint8_t { host_port, path, file };
+enum class Form : std::uint8_t { host_port, path, file, brokers };
 
 struct Scheme {
   std::string_view prefix;
   ExportKind kind;
   Form form;
   std::string_view expected;
+  std::string_view options;  ///< names, separated by ", "; empty: it has none
 };
+
+constexpr std::string_view kTemplateOptions = "mtu, template_refresh, uniflow, source_id, rate, profile, fields";
+constexpr std::string_view kFixedOptions = "mtu, source_id, rate";
+constexpr std::string_view kFileOptions = "rotate, rotate_size, compression";
 
 // Longest prefixes first: `protobuf:` is also the beginning of no other, since those go on with '+'.
 constexpr auto kSchemes = std::to_array<Scheme>({
-    {"netflow9://", ExportKind::netflow9, Form::host_port, "netflow9://HOST:PORT"},
-    {"protobuf+tcp://", ExportKind::protobuf_tcp, Form::host_port, "protobuf+tcp://HOST:PORT"},
-    {"protobuf+unix://", ExportKind::protobuf_unix, Form::path, "protobuf+unix:///PATH"},
-    {"protobuf:", ExportKind::protobuf_file, Form::file, "protobuf:FILE"},
-    {"json:", ExportKind::json_file, Form::file, "json:FILE"},
+    {"netflow9://", ExportKind::netflow9, Form::host_port, "netflow9://HOST:PORT", kTemplateOptions},
+    {"ipfix://", ExportKind::ipfix, Form::host_port, "ipfix://HOST:PORT", kTemplateOptions},
+    {"ipfix+tcp://", ExportKind::ipfix_tcp, Form::host_port, "ipfix+tcp://HOST:PORT",
+     "template_refresh, uniflow, source_id, profile, fields"},
+    {"netflow5://", ExportKind::netflow5, Form::host_port, "netflow5://HOST:PORT", kFixedOptions},
+    {"netflow7://", ExportKind::netflow7, Form::host_port, "netflow7://HOST:PORT", kFixedOptions},
+    {"protobuf+tcp://", ExportKind::protobuf_tcp, Form::host_port, "protobuf+tcp://HOST:PORT", ""},
+    {"protobuf+unix://", ExportKind::protobuf_unix, Form::path, "protobuf+unix:///PATH", ""},
+    {"kafka://", ExportKind::kafka, Form::brokers, "kafka://BROKER[:PORT][,BROKER...]/TOPIC",
+     "compression, uniflow, format"},
+    {"protobuf:", ExportKind::protobuf_file, Form::file, "protobuf:FILE", kFileOptions},
+    {"json:", ExportKind::json_file, Form::file, "json:FILE", kFileOptions},
 });
 
-constexpr std::string_view kNetflow9Options = "mtu, template_refresh, uniflow, source_id, rate";
+bool has_option(const Scheme& scheme, std::string_view name) {
+  std::string_view rest = scheme.options;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(", ");
+    if (rest.substr(0, comma) == name) return true;
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 2);
+  }
+  return false;
+}
 
 std::string fault(std::string_view uri, std::string_view what) {
   return fmt::format("export '{}': {}", uri, what);
@@ -116,8 +136,83 @@ Result parse_path(const Scheme& scheme, std::string_view rest, ExportUri& uri) {
   return {};
 }
 
-Result set_netflow9_option(std::string_view name, std::string_view value, ExportUri& uri) {
-  constexpr std::uint64_t kHour = 3'600'000'000'000;
+Result parse_brokers(const Scheme& scheme, std::string_view rest, ExportUri& uri) {
+  const std::size_t slash = rest.find('/');
+  uri.host = rest.substr(0, slash);
+  if (uri.host.empty()) return Error(fmt::format("no broker; expected {}", scheme.expected));
+  if (slash != std::string_view::npos) uri.topic = rest.substr(slash + 1);
+  if (uri.topic.empty()) return Error(fmt::format("no topic; expected {}", scheme.expected));
+  // Kafka's own rule for names of topics.
+  constexpr std::size_t kLongest = 249;
+  const auto legal = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (uri.topic.size() > kLongest || !std::all_of(uri.topic.begin(), uri.topic.end(), legal)) {
+    return Error(
+        fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', at most {}", uri.topic, kLongest));
+  }
+  return {};
+}
+
+/// A number with a unit: k, M or G octets (powers of 1024), or none.
+tl::expected<std::uint64_t, std::string> octets(std::string_view name, std::string_view text, std::uint64_t least) {
+  std::uint64_t value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const unsigned shift = unit == "k" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : 0;
+  const bool known = unit.empty() || shift != 0;
+  if (code != std::errc{} || !known || value > (UINT64_MAX >> 1 >> shift) || value << shift < least) {
+    return Error(fmt::format("{} '{}' is not a size from {} up, as in 100M (units: k, M, G)", name, text, least));
+  }
+  return value << shift;
+}
+
+Result set_compression(const Scheme& scheme, std::string_view value, ExportUri& uri) {
+  struct Named {
+    std::string_view name;
+    Compression compression;
+    bool file;
+  };
+  static constexpr auto kNamed = std::to_array<Named>({{"none", Compression::none, true},
+                                                       {"lz4", Compression::lz4, true},
+                                                       {"zstd", Compression::zstd, true},
+                                                       {"gzip", Compression::gzip, false},
+                                                       {"snappy", Compression::snappy, false}});
+  const bool file = scheme.form == Form::file;
+  for (const Named& one : kNamed) {
+    if (one.name != value || (file && !one.file)) continue;
+    uri.compression = one.compression;
+    return {};
+  }
+  return Error(
+      fmt::format("compression '{}' is none of {}", value, file ? "none, lz4, zstd" : "none, lz4, zstd, gzip, snappy"));
+}
+
+Result set_fields(std::string_view value, ExportUri& uri) {
+  const std::vector<std::string_view>& names = export_field_names();
+  while (!value.empty()) {
+    const std::size_t comma = value.find(',');
+    const std::string_view name = value.substr(0, comma);
+    value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+    const auto known = std::find(names.begin(), names.end(), name);
+    if (known == names.end()) {
+      std::string all;
+      for (const std::string_view one : names) all.append(all.empty() ? "" : ",").append(one);
+      return Error(fmt::format("no field '{}'; there are {}", name, all));
+    }
+    uri.fields.push_back(*known);
+  }
+  const bool uniflow = std::any_of(uri.fields.begin(), uri.fields.end(),
+                                   [](std::string_view name) { return !name.starts_with("rev_"); });
+  if (!uniflow) return Error("fields names nothing that a record of one direction has");
+  return {};
+}
+
+Result set_option(const Scheme& scheme, std::string_view name, std::string_view value, ExportUri& uri) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  constexpr std::uint64_t kHour = 3600 * kSecond;
+  constexpr std::uint64_t kLeastFile = 1 << 16;
   const auto set = [&](auto& field, const tl::expected<std::uint64_t, std::string>& parsed) -> Result {
     if (!parsed) return Error(parsed.error());
     field = static_cast<std::remove_reference_t<decltype(field)>>(*parsed);
@@ -125,37 +220,59 @@ Result set_netflow9_option(std::string_view name, std::string_view value, Export
   };
   if (name == "mtu") return set(uri.mtu, number(name, value, kLeastMtu, kGreatestMtu));
   if (name == "template_refresh") {
-    return set(uri.template_refresh_ns, duration_ns(name, value, 1'000'000'000, 24 * kHour, "from 1s to 24h"));
+    return set(uri.template_refresh_ns, duration_ns(name, value, kSecond, 24 * kHour, "from 1s to 24h"));
   }
   if (name == "uniflow") return set(uri.uniflow, number(name, value, 0, 1));
   if (name == "source_id") {
     return set(uri.source_id, number(name, value, 0, std::numeric_limits<std::uint32_t>::max()));
   }
   if (name == "rate") return set(uri.rate, number(name, value, 1, kGreatestRate));
-  return Error(fmt::format("no option '{}'; netflow9 has {}", name, kNetflow9Options));
+  if (name == "profile") {
+    const auto profile = export_profile(value);
+    if (!profile) return Error(fmt::format("profile '{}' is none of {}", value, export_profile_names()));
+    uri.profile = *profile;
+    return {};
+  }
+  if (name == "fields") return set_fields(value, uri);
+  if (name == "compression") return set_compression(scheme, value, uri);
+  if (name == "format") {
+    if (value != "protobuf" && value != "json") {
+      return Error(fmt::format("format '{}' is none of protobuf, json", value));
+    }
+    uri.json = value == "json";
+    return {};
+  }
+  if (name == "rotate")
+    return set(uri.rotate_ns, duration_ns(name, value, kSecond, 24 * 366 * kHour, "from 1s to 8784h"));
+  return set(uri.rotate_octets, octets(name, value, kLeastFile));
 }
 
 Result parse_options(const Scheme& scheme, std::string_view query, ExportUri& uri) {
   std::vector<std::string_view> seen;
+  const auto given = [&seen](std::string_view name) { return std::find(seen.begin(), seen.end(), name) != seen.end(); };
+  const std::string_view scheme_name = scheme.prefix.substr(0, scheme.prefix.find(':'));
   while (!query.empty()) {
     const std::size_t ampersand = query.find('&');
     const std::string_view option = query.substr(0, ampersand);
     query = ampersand == std::string_view::npos ? std::string_view{} : query.substr(ampersand + 1);
     const std::size_t equals = option.find('=');
     const std::string_view name = option.substr(0, equals);
-    if (scheme.kind != ExportKind::netflow9) {
-      return Error(fmt::format("no option '{}'; {} has none", name, scheme.expected));
-    }
+    if (scheme.options.empty()) return Error(fmt::format("no option '{}'; {} has none", name, scheme.expected));
     if (equals == std::string_view::npos) {
       return Error(
-          fmt::format("option '{}' has no value; expected NAME=VALUE with NAME one of {}", option, kNetflow9Options));
+          fmt::format("option '{}' has no value; expected NAME=VALUE with NAME one of {}", option, scheme.options));
     }
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      return Error(fmt::format("option '{}' is given twice", name));
-    }
+    if (given(name)) return Error(fmt::format("option '{}' is given twice", name));
     seen.push_back(name);
-    if (Result set = set_netflow9_option(name, option.substr(equals + 1), uri); !set) return set;
+    if (!has_option(scheme, name))
+      return Error(fmt::format("no option '{}'; {} has {}", name, scheme_name, scheme.options));
+    if (Result set = set_option(scheme, name, option.substr(equals + 1), uri); !set) return set;
   }
+  if (!given("uniflow") && given("profile")) {
+    uri.uniflow =
+        profile_wants_uniflow(uri.profile, uri.kind == ExportKind::netflow9 ? Dialect::netflow9 : Dialect::ipfix);
+  }
+  if (uri.standard_output() && uri.rotates()) return Error("standard output does not rotate; name a file");
   return {};
 }
 
@@ -178,6 +295,9 @@ tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
         break;
       case Form::path:
         result = parse_path(scheme, target, uri);
+        break;
+      case Form::brokers:
+        result = parse_brokers(scheme, target, uri);
         break;
       case Form::file:
         uri.path = target;

@@ -1,58 +1,106 @@
 // FileExporter: records to a file or standard output as they come.
 //
-// Writes are gathered and leave when the buffer is full or kFlushAfter old. A full disk ends the exporter for good: the
-// file then holds whole records only, and the rest is lost by name.
+// Writes are gathered and leave when the buffer is full or kFlushAfter old, compressed or not; a rotating output begins
+// a new file when it is due. The file holds whole records only. Live, a disk that is full is waited for: the file is
+// cut back to its last whole record, the exporter is "connecting", records wait in the queue, and it tries again every
+// second. Every other error, and a full disk while a capture is read, ends the exporter for good, and the rest is lost
+// by name.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "control/export/compressor.h"
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
+#include "control/export/file_rotation.h"
 #include "control/export/file_sink.h"
 #include "control/export/record_buffer.h"
 
 namespace weir {
 
-/// Buffer and sink together: what the exporters of files share.
+struct FileOptions {
+  RecordFormat format = RecordFormat::json;
+  Compression compression = Compression::none;
+  bool wait_for_room = false;  ///< a full disk is waited for
+  RecordTimeouts timeouts;
+};
+
+/// Buffer, compressor and sink together: what the exporters of files share.
 class FileWriter {
  public:
-  FileWriter(FileSink sink, std::string file_name, RecordFormat format, ExportQueue& books)
-      : sink_(std::move(sink)), file_name_(std::move(file_name)), buffer_(format), books_(books) {}
+  FileWriter(FileSink sink, std::string file_name, const FileOptions& options, ExportQueue& books)
+      : sink_(std::move(sink)),
+        file_name_(std::move(file_name)),
+        buffer_(options.format, RecordBuffer::kUsualOctets, options.timeouts),
+        compressor_(make_compressor(options.compression)),
+        books_(books) {}
 
   std::size_t append(std::span<const FlowRecord> records) { return buffer_.append(records); }
-  [[nodiscard]] bool empty() const { return buffer_.empty(); }
+  [[nodiscard]] bool empty() const { return buffer_.empty() && frame_.empty(); }
+  struct Fault {
+    std::string text;
+    int error;  ///< errno
+  };
   /// Writes what can be written now. Error: the file takes no more, and was cut back to its last whole record.
-  tl::expected<void, std::string> flush();
+  tl::expected<void, Fault> flush();
   tl::expected<void, std::string> close();
+  /// Goes on in another file; close() the one before.
+  void continue_in(FileSink sink, std::string file_name);
+  /// Octets in the file.
+  [[nodiscard]] std::uint64_t octets() const { return octets_; }
+  [[nodiscard]] bool regular() const { return sink_.regular(); }
   /// Loses what is left, and closes.
   void abandon(ExportLoss loss);
 
  private:
-  std::string fault(int error) const;
+  [[nodiscard]] std::string fault(int error) const;
+  tl::expected<void, Fault> flush_frame();
 
   FileSink sink_;
   std::string file_name_;
   RecordBuffer buffer_;
+  std::unique_ptr<Compressor> compressor_;
   ExportQueue& books_;
+  std::vector<std::uint8_t> frame_;  ///< compressed, not written as a whole yet
+  std::size_t frame_sent_ = 0;
+  std::size_t frame_source_ = 0;  ///< octets of the buffer that are in it
+  std::uint64_t octets_ = 0;
 };
 
 class FileExporter final : public Exporter {
  public:
-  /// `file_name` is for messages; `books` outlives the exporter.
-  FileExporter(FileSink sink, const std::string& file_name, RecordFormat format, ExportQueue& books)
-      : writer_(std::move(sink), file_name, format, books) {}
+  /// `file_name` is for messages; `books` outlives the exporter. With a rotation: `sink` is the file that it opened.
+  FileExporter(FileSink sink, const std::string& file_name, const FileOptions& options, ExportQueue& books,
+               std::optional<FileRotation> rotation = std::nullopt)
+      : writer_(std::move(sink), file_name, options, books),
+        books_(books),
+        rotation_(std::move(rotation)),
+        wait_for_room_(options.wait_for_room) {}
 
   std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
-  [[nodiscard]] ExportTime due() const override { return due_; }
+  [[nodiscard]] ExportTime ready() const override { return retry_at_; }
+  [[nodiscard]] ExportTime due() const override;
   void tick(ExportTime now) override;
   bool drain(ExportTime now) override;
-  void abandon(ExportLoss loss) override { writer_.abandon(loss); }
+  void abandon(ExportLoss loss) override;
+  [[nodiscard]] ExportLoss leftover() const override { return full_ ? ExportLoss::send_failed : ExportLoss::shutdown; }
 
  private:
-  bool flush();
+  bool flush(ExportTime now);
+  bool rotate(ExportTime now);
+  bool finish_file();
 
   FileWriter writer_;
+  ExportQueue& books_;
+  std::optional<FileRotation> rotation_;
+  const bool wait_for_room_;
+  bool full_ = false;
+  ExportTime retry_at_ = ExportTime::min();
   ExportTime due_ = ExportTime::max();
+  ExportTime rotate_at_ = ExportTime::min();
 };
 
 }  // namespace weir

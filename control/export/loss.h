@@ -14,6 +14,10 @@ namespace weir {
   X(unreachable,   "the collector's host answered that nobody listens (ICMP port unreachable)")                    \
   X(send_failed,   "the operating system refused to send or write")                                                \
   X(not_connected, "no connection to the collector could be had")                                                  \
+  X(ipv6_not_in_format,  "NetFlow v5 and v7 have no IPv6")                                                             \
+  X(rate_not_in_format,  "NetFlow v5 has 14 bits for the sampling rate, v7 none")                                      \
+  X(count_not_in_format, "more octets in one flow than a datagram of NetFlow v5 or v7 can say (128 GB)")                \
+  X(refused,             "the Kafka broker refused the message, or took none of it before its time was over")          \
   X(shutdown,      "still queued when the time for an orderly shutdown was over")
 // clang-format on
 

@@ -8,8 +8,10 @@
 
 namespace weir {
 
-RecordBuffer::RecordBuffer(RecordFormat format, std::size_t capacity_octets)
-    : format_(format), octets_(std::max(capacity_octets, 2 * std::max(kFlowJsonMaxOctets, kFlowProtobufMaxOctets))) {
+RecordBuffer::RecordBuffer(RecordFormat format, std::size_t capacity_octets, const RecordTimeouts& timeouts)
+    : format_(format),
+      timeouts_(timeouts),
+      octets_(std::max(capacity_octets, 2 * std::max(kFlowJsonMaxOctets, kFlowProtobufMaxOctets))) {
   marks_.reserve(octets_.size() / 64);
 }
 
@@ -32,7 +34,7 @@ std::size_t RecordBuffer::append_with(std::span<const FlowRecord> records, std::
   for (const FlowRecord& record : records) {
     if (octets_.size() - end_ < longest) break;
     end_ = static_cast<std::size_t>(encode(octets_.data() + end_, record) - octets_.data());
-    marks_.push_back({end_, record.total_packets(), record.total_octets()});
+    marks_.push_back({end_, record.total_packets(), record.total_octets(), Lateness::deadline_ns(record, timeouts_)});
     ++count;
   }
   return count;
@@ -48,9 +50,11 @@ std::size_t RecordBuffer::append(std::span<const FlowRecord> records) {
 RecordTotals RecordBuffer::advance(std::size_t count) {
   sent_ += count;
   RecordTotals done;
+  const std::uint64_t now_ns = exporter_clock_ns();
   while (marks_done_ < marks_.size() && marks_[marks_done_].end <= sent_) {
     const Mark& mark = marks_[marks_done_++];
     done += {1, mark.packets, mark.octets};
+    lateness_.add(mark.deadline_ns, now_ns);
     boundary_ = mark.end;
   }
   if (empty()) {

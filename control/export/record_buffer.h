@@ -1,7 +1,4 @@
-// RecordBuffer: encoded records on their way out, and where each of them ends.
-//
-// A write may stop anywhere. The buffer knows the boundary of every record, so that a file can be cut back to the last
-// whole one, a new connection begins with a whole one, and what counts as exported is exactly what left completely.
+// RecordBuffer: JSON lines or length-delimited protobuf messages, each a whole record.
 #pragma once
 
 #include <cstddef>
@@ -10,42 +7,43 @@
 #include <vector>
 
 #include "control/export/export_hub.h"
+#include "control/export/stream_buffer.h"
 #include "proto/flow_record.h"
 
 namespace weir {
 
 enum class RecordFormat : std::uint8_t { json, protobuf };
 
-class RecordBuffer {
+class RecordBuffer final : public StreamBuffer {
  public:
-  /// 256 KiB are some 1500 protobuf or 500 JSON records a write: the system call vanishes beside the encoding.
-  explicit RecordBuffer(RecordFormat format, std::size_t capacity_octets = std::size_t{256} * 1024);
+  static constexpr std::size_t kUsualOctets = std::size_t{256} * 1024;
 
-  /// Encodes leading records while there is room; returns how many.
-  std::size_t append(std::span<const FlowRecord> records);
-  /// What has not left yet.
-  [[nodiscard]] std::span<const std::uint8_t> pending() const { return {octets_.data() + sent_, end_ - sent_}; }
-  [[nodiscard]] bool empty() const { return end_ == sent_; }
-  /// The first `count` octets of pending() left; returns the records that are now out as a whole.
-  RecordTotals advance(std::size_t count);
+  /// 256 KiB are some 1500 protobuf or 500 JSON records a write: the system call vanishes beside the encoding.
+  explicit RecordBuffer(RecordFormat format, std::size_t capacity_octets = kUsualOctets,
+                        const RecordTimeouts& timeouts = {});
+
+  std::size_t append(std::span<const FlowRecord> records) override;
+  std::span<const std::uint8_t> pending() override { return {octets_.data() + sent_, end_ - sent_}; }
+  [[nodiscard]] bool empty() const override { return end_ == sent_; }
+  RecordTotals advance(std::size_t count) override;
   /// Octets that left of a record that has not left as a whole.
   [[nodiscard]] std::size_t begun_octets() const { return sent_ - boundary_; }
-  /// That record starts over.
-  void rewind() { sent_ = boundary_; }
-  /// Forgets everything; returns the records that had not left as a whole.
-  RecordTotals clear();
+  void rewind() override { sent_ = boundary_; }
+  RecordTotals clear() override;
 
  private:
   struct Mark {
     std::size_t end;
     std::uint64_t packets;
     std::uint64_t octets;
+    std::uint64_t deadline_ns;  ///< see Lateness
   };
   template <typename Encode>
   std::size_t append_with(std::span<const FlowRecord> records, std::size_t longest, Encode encode);
   void make_room(std::size_t octets);
 
   RecordFormat format_;
+  RecordTimeouts timeouts_;
   std::vector<std::uint8_t> octets_;
   std::size_t end_ = 0;
   std::size_t sent_ = 0;

@@ -34,12 +34,12 @@ bool connected_to_itself(int fd) {
 }  // namespace
 
 SocketExporter::SocketExporter(std::vector<Endpoint> endpoints, std::string peer, const SocketOptions& options,
-                               ExportQueue& books)
+                               ExportQueue& books, std::unique_ptr<StreamBuffer> buffer)
     : endpoints_(std::move(endpoints)),
       peer_(std::move(peer)),
       options_(options),
       books_(books),
-      buffer_(RecordFormat::protobuf),
+      buffer_(std::move(buffer)),
       backoff_(options.first_backoff) {
   books_.set_connected(false);
 }
@@ -81,8 +81,9 @@ void SocketExporter::continue_attempt(ExportTime now) {
 void SocketExporter::connected(ExportTime now) {
   if (connected_to_itself(socket_.get())) return attempt_failed(ECONNREFUSED, now);
   state_ = State::connected;
+  buffer_->begin_stream();
   look_at_ = now + kLookEvery;
-  flush_at_ = buffer_.empty() ? ExportTime::max() : now;
+  flush_at_ = buffer_->empty() ? ExportTime::max() : now;
   books_.set_connected(true);
 }
 
@@ -100,7 +101,7 @@ void SocketExporter::attempt_failed(int error, ExportTime now) {
 
 void SocketExporter::broken(const std::string& why, ExportTime now) {
   socket_.reset();
-  buffer_.rewind();
+  buffer_->rewind();
   if (!options_.reconnect) return fail(fmt::format("{}: {}", peer_, why), ExportLoss::not_connected);
   state_ = State::waiting;
   endpoint_ = 0;
@@ -127,11 +128,11 @@ void SocketExporter::flush(ExportTime now) {
   std::uint64_t writes = 0;
   std::uint64_t octets = 0;
   int error = 0;
-  while (!buffer_.empty()) {
-    const std::span<const std::uint8_t> pending = buffer_.pending();
+  while (!buffer_->empty()) {
+    const std::span<const std::uint8_t> pending = buffer_->pending();
     const ssize_t sent = send(socket_.get(), pending.data(), pending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
-      done += buffer_.advance(static_cast<std::size_t>(sent));
+      done += buffer_->advance(static_cast<std::size_t>(sent));
       octets += static_cast<std::uint64_t>(sent);
       ++writes;
       continue;
@@ -147,17 +148,17 @@ void SocketExporter::flush(ExportTime now) {
     break;
   }
   if (writes != 0) {
-    books_.exported(done, writes, octets);
+    books_.exported(done, writes, octets, buffer_->take_lateness());
     backoff_ = options_.first_backoff;
   }
   look_at_ = now + kLookEvery;
-  flush_at_ = buffer_.empty() ? ExportTime::max() : now;
+  flush_at_ = buffer_->empty() ? ExportTime::max() : now;
   if (error != 0) broken(error_text(error), now);
 }
 
 std::size_t SocketExporter::take(std::span<const FlowRecord> records, ExportTime now) {
-  if (buffer_.empty()) flush_at_ = now + kFlushAfter;
-  const std::size_t count = buffer_.append(records);
+  if (buffer_->empty()) flush_at_ = now + kFlushAfter;
+  const std::size_t count = buffer_->append(records);
   if (count < records.size()) flush(now);
   return count;
 }
@@ -193,8 +194,10 @@ void SocketExporter::tick(ExportTime now) {
 }
 
 bool SocketExporter::drain(ExportTime now) {
-  if (state_ == State::connected && !buffer_.empty()) flush(now);
-  if (!buffer_.empty() || failure()) return false;
+  if (!ended_ && state_ == State::connected) buffer_->end_stream();
+  ended_ = true;
+  if (state_ == State::connected && !buffer_->empty()) flush(now);
+  if (!buffer_->empty() || failure()) return false;
   // The kernel goes on delivering what it has after close().
   socket_.reset();
   return true;
@@ -202,7 +205,7 @@ bool SocketExporter::drain(ExportTime now) {
 
 void SocketExporter::abandon(ExportLoss loss) {
   socket_.reset();
-  books_.lost(buffer_.clear(), loss);
+  books_.lost(buffer_->clear(), loss);
 }
 
 ExportLoss SocketExporter::leftover() const {

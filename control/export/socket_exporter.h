@@ -1,4 +1,4 @@
-// SocketExporter: length-delimited protobuf over TCP or a unix stream socket, with reconnection.
+// SocketExporter: length-delimited protobuf over TCP or a unix stream socket, or IPFIX over TCP, with reconnection.
 //
 // Live (`weir run`): a collector that is not there, or goes, is waited for. Records stay in the queue meanwhile, and
 // are lost as `queue_full` when that is full. Attempts are 1 s apart at first and 30 s at most. A new connection begins
@@ -36,7 +36,8 @@ struct SocketOptions {
 class SocketExporter final : public Exporter {
  public:
   /// `peer` is for messages. With reconnect the exporter begins without a connection.
-  SocketExporter(std::vector<Endpoint> endpoints, std::string peer, const SocketOptions& options, ExportQueue& books);
+  SocketExporter(std::vector<Endpoint> endpoints, std::string peer, const SocketOptions& options, ExportQueue& books,
+                 std::unique_ptr<StreamBuffer> buffer = std::make_unique<RecordBuffer>(RecordFormat::protobuf));
 
   /// Tries each address once, now. Error: one line.
   tl::expected<void, std::string> connect_now();
@@ -64,7 +65,8 @@ class SocketExporter final : public Exporter {
   const std::string peer_;
   const SocketOptions options_;
   ExportQueue& books_;
-  RecordBuffer buffer_;
+  std::unique_ptr<StreamBuffer> buffer_;
+  bool ended_ = false;
   UniqueFd socket_;
   State state_ = State::waiting;
   std::size_t endpoint_ = 0;  ///< to be tried next, or being tried

@@ -44,7 +44,7 @@ bool SortedFileExporter::drain(ExportTime /*now*/) {
   held_ = minus(held_, totals_of(rest.first(appended)));
   block_at_ += appended;
   if (appended < rest.size() || all_out_of_sorter_) {
-    if (const auto flushed = writer_.flush(); !flushed) return fail_with(flushed.error());
+    if (const auto flushed = writer_.flush(); !flushed) return fail_with(flushed.error().text);
   }
   if (!all_out_of_sorter_ || !writer_.empty()) return false;
   if (const auto closed = writer_.close(); !closed) fail_with(closed.error());

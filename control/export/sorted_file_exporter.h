@@ -16,9 +16,9 @@ namespace weir {
 
 class SortedFileExporter final : public Exporter {
  public:
-  SortedFileExporter(FileSink sink, const std::string& file_name, RecordFormat format, ExportQueue& books,
+  SortedFileExporter(FileSink sink, const std::string& file_name, const FileOptions& options, ExportQueue& books,
                      std::size_t run_records = RecordSorter::kDefaultRunRecords)
-      : writer_(std::move(sink), file_name, format, books), books_(books), sorter_(run_records) {}
+      : writer_(std::move(sink), file_name, options, books), books_(books), sorter_(run_records) {}
 
   std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
   [[nodiscard]] ExportTime due() const override { return ExportTime::max(); }

@@ -221,11 +221,18 @@ std::string status_text(const v1::StatusReply& status) {
     out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";
   }
 
-  TextTable exporters("llrrr");
+  // Lateness: of all, and how many left more than a second after their flow should have ended.
+  TextTable exporters("llrrrrr");
   for (const auto& exporter : status.exporters()) {
-    if (exporters.empty()) exporters.row({"exporter", "state", "exported", "queued", "lost"});
+    if (exporters.empty())
+      exporters.row({"exporter", "state", "exported", "queued", "lost", "late > 1 s", "latest ms"});
+    std::uint64_t late = 0;
+    for (const auto& bucket : exporter.lateness().buckets()) {
+      if (bucket.below_ms() == 0 || bucket.below_ms() > 1024) late += bucket.records();
+    }
     exporters.row({exporter.uri(), exporter.state(), grouped(exporter.exported().records()),
-                   grouped(exporter.queued().records()), grouped(sum_records(exporter.lost()))});
+                   grouped(exporter.queued().records()), grouped(sum_records(exporter.lost())), grouped(late),
+                   grouped(exporter.lateness().greatest_ms())});
   }
   out += "\nexporters (records)\n" + (exporters.empty() ? "  none\n" : exporters.text());
   return out;

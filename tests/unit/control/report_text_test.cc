@@ -163,8 +163,8 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
             "       0     1  14.9 Mpps   75 %  10.0 Gbit/s  38 %    25 %  1,000 of 1,048,576  sleep 137 us\n"
             "\n"
             "exporters (records)\n"
-            "  exporter  state  exported  queued  lost\n"
-            "  json:-    up        1,500       0     5\n");
+            "  exporter  state  exported  queued  lost  late > 1 s  latest ms\n"
+            "  json:-    up        1,500       0     5           0          0\n");
 }
 
 TEST(LedgerText, HasALineForTheOverflowAccounterWhereItHoldsSomething) {

@@ -56,6 +56,40 @@ TEST(ExportUri, TakesEveryOption) {
   }
 }
 
+TEST(ExportUri, KnowsTheFormsOfEveryExporter) {
+  const auto parsed = [](const char* text) {
+    const auto uri = parse_export_uri(text);
+    EXPECT_TRUE(uri) << uri.error();
+    return uri.value_or(ExportUri{});
+  };
+  EXPECT_EQ(parsed("ipfix://h:4739").kind, ExportKind::ipfix);
+  EXPECT_EQ(parsed("ipfix+tcp://h:4739").kind, ExportKind::ipfix_tcp);
+  EXPECT_EQ(parsed("netflow5://h:2055?source_id=3").kind, ExportKind::netflow5);
+  EXPECT_EQ(parsed("netflow7://h:2055").kind, ExportKind::netflow7);
+  const ExportUri kafka = parsed("kafka://a:9092,b:9092/flows.weir?compression=zstd&uniflow=0&format=json");
+  EXPECT_EQ(kafka.kind, ExportKind::kafka);
+  EXPECT_EQ(kafka.host, "a:9092,b:9092");
+  EXPECT_EQ(kafka.topic, "flows.weir");
+  EXPECT_EQ(kafka.compression, Compression::zstd);
+  EXPECT_FALSE(kafka.uniflow);
+  EXPECT_TRUE(kafka.json);
+  const ExportUri file = parsed("protobuf:/var/%Y%m%d-%H%M.pb?rotate=5m&rotate_size=64M&compression=lz4");
+  EXPECT_EQ(file.rotate_ns, 300'000'000'000U);
+  EXPECT_EQ(file.rotate_octets, 64U << 20);
+  EXPECT_EQ(file.compression, Compression::lz4);
+  EXPECT_TRUE(file.rotates());
+}
+
+TEST(ExportUri, TakesUniflowFromTheProfileUnlessItIsGiven) {
+  const auto uniflow = [](const char* text) { return parse_export_uri(text)->uniflow; };
+  EXPECT_TRUE(uniflow("ipfix://h:1"));
+  EXPECT_TRUE(uniflow("ipfix://h:1?profile=goflow2"));
+  EXPECT_FALSE(uniflow("ipfix://h:1?profile=nfdump"));
+  EXPECT_FALSE(uniflow("ipfix://h:1?profile=akvorado"));
+  EXPECT_TRUE(uniflow("netflow9://h:1?profile=akvorado"));
+  EXPECT_TRUE(uniflow("ipfix://h:1?uniflow=1&profile=nfdump"));
+}
+
 struct Bad {
   const char* uri;
   const char* what;  ///< part of the message
@@ -63,8 +97,8 @@ struct Bad {
 
 TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
   const Bad table[] = {
-      {"", "unknown form; expected one of netflow9://HOST:PORT, protobuf+tcp://HOST:PORT"},
-      {"ipfix://h:1", "unknown form"},
+      {"", "unknown form; expected one of netflow9://HOST:PORT, ipfix://HOST:PORT, ipfix+tcp://HOST:PORT"},
+      {"netflow8://h:1", "unknown form"},
       {"NETFLOW9://h:1", "unknown form"},
       {"netflow9:h:1", "unknown form"},
       {"protobuf+udp://h:1", "unknown form"},
@@ -89,7 +123,24 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"netflow9://h:1?mtu", "option 'mtu' has no value"},
       {"netflow9://h:1?mtu=1400&mtu=1400", "option 'mtu' is given twice"},
       {"netflow9://h:1?mtu=1400&&rate=1", "option '' has no value"},
-      {"netflow9://h:1?profile=goflow2", "no option 'profile'; netflow9 has mtu, template_refresh, uniflow"},
+      {"netflow9://h:1?compression=lz4", "no option 'compression'; netflow9 has mtu, template_refresh, uniflow"},
+      {"netflow9://h:1?profile=ntop", "profile 'ntop' is none of rfc, nfdump, goflow2, akvorado, pmacct"},
+      {"ipfix://h:1?fields=src_addr,bogus", "no field 'bogus'; there are src_addr,dst_addr,bytes"},
+      {"ipfix://h:1?fields=rev_bytes,rev_packets", "fields names nothing that a record of one direction has"},
+      {"ipfix+tcp://h:1?mtu=1400", "no option 'mtu'; ipfix+tcp has template_refresh, uniflow"},
+      {"netflow5://h:1?uniflow=1", "no option 'uniflow'; netflow5 has mtu, source_id, rate"},
+      {"kafka://", "no broker; expected kafka://BROKER[:PORT][,BROKER...]/TOPIC"},
+      {"kafka://b:9092", "no topic"},
+      {"kafka://b:9092/", "no topic"},
+      {"kafka://b/a b", "'a b' is no name of a topic"},
+      {"kafka://b/t?compression=brotli", "compression 'brotli' is none of none, lz4, zstd, gzip, snappy"},
+      {"kafka://b/t?format=avro", "format 'avro' is none of protobuf, json"},
+      {"json:x?compression=gzip", "compression 'gzip' is none of none, lz4, zstd"},
+      {"json:x?rotate=0s", "rotate '0s' is not a duration"},
+      {"json:x?rotate_size=1k", "rotate_size '1k' is not a size from 65536 up"},
+      {"json:x?rotate_size=20000000000G", "rotate_size '20000000000G'"},
+      {"json:x?rotate_size=1T", "rotate_size '1T'"},
+      {"json:-?rotate=1h", "standard output does not rotate"},
       {"netflow9://h:1?template_refresh=20", "template_refresh '20' is not a duration"},
       {"netflow9://h:1?template_refresh=0s", "template_refresh '0s'"},
       {"netflow9://h:1?template_refresh=999ms", "template_refresh '999ms'"},
@@ -108,7 +159,7 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"protobuf+unix:///", "'/' is not an absolute path"},
       {"protobuf:", "no file; expected protobuf:FILE"},
       {"json:", "no file; expected json:FILE"},
-      {"json:x?pretty=1", "no option 'pretty'; json:FILE has none"},
+      {"json:x?pretty=1", "no option 'pretty'; json has rotate, rotate_size, compression"},
   };
   for (const Bad& bad : table) {
     const auto checked = check_export_uri(bad.uri);

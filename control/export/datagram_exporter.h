@@ -1,0 +1,106 @@
+// DatagramExporter: NetFlow v5, v7, v9 and IPFIX over UDP, in batches and at a pace.
+//
+// What one call of take() completes leaves together (see udp_socket.h); a datagram that is not full waits kFlushAfter
+// for more. Templates and options data go ahead of the first record, and again as the encoder says: statistics are
+// those of that moment; the last ones leave when the exporter is closed.
+//
+// The sequence is set where datagrams are sent, in order: what has to be put between them (templates, after a refusal)
+// gets its place in it.
+//
+// A full socket buffer is no loss: what was completed stays, take() takes nothing, and records wait in the queue.
+// A collector that is not there answers by ICMP: the records of the datagrams that were refused move from exported to
+// lost (`unreachable`), and the next datagram begins with the templates: should the collector be coming back, the first
+// thing it sees must not be data that it cannot read. A host that answers no ICMP, or limits it (RFC 1812
+// section 4.3.2.8 wants that), leaves losses unseen: UDP tells no more. On loopback, where ICMP comes back within
+// send(), the books are exact.
+//
+// A biflow counts as two for `rate` where it makes two data records: what wears a collector out is what it decodes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "control/export/export_queue.h"
+#include "control/export/export_uri.h"
+#include "control/export/exporter.h"
+#include "control/export/token_bucket.h"
+#include "control/export/udp_socket.h"
+
+namespace weir {
+
+/// The exporter of `uri`, which is of kind netflow9, ipfix, netflow5 or netflow7. Error: without the URI.
+tl::expected<std::unique_ptr<Exporter>, std::string> open_datagram_exporter(const ExportUri& uri,
+                                                                            const ExportContext& context,
+                                                                            ExportQueue& books);
+
+/// What the books and the probe say, for options data.
+ExportAccount export_account(const ExportQueue& books, const ExportContext& context, const FlowRecord* record);
+
+template <typename Encoder>
+class DatagramExporter final : public Exporter {
+ public:
+  template <typename Options>
+  DatagramExporter(const ExportUri& uri, const Options& options, const ExportContext& context, UdpSocket socket,
+                   ExportQueue& books);
+
+  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
+  [[nodiscard]] ExportTime ready() const override;
+  [[nodiscard]] ExportTime due() const override;
+  void tick(ExportTime now) override;
+  bool drain(ExportTime now) override;
+  void abandon(ExportLoss loss) override;
+
+ private:
+  /// A datagram that is complete.
+  struct Datagram {
+    std::size_t at = 0;  ///< in octets_
+    std::size_t octets = 0;
+    RecordTotals totals;
+    std::uint32_t data_records = 0;
+    std::size_t deadlines_end = 0;  ///< in deadlines_: those of its records end here
+  };
+  /// One that was sent, in case it comes back.
+  struct Past {
+    std::array<std::uint8_t, 24> head{};
+    std::uint32_t run = 0;
+    RecordTotals totals;
+  };
+  static constexpr std::size_t kPast = 256;
+  static constexpr std::size_t kBatch = 128;
+
+  bool add(const FlowRecord& record, std::uint64_t wall_ns);
+  void append(std::span<const std::uint8_t> datagram, const RecordTotals& totals, std::uint32_t data_records);
+  void close_datagram(std::uint64_t wall_ns);
+  void announce(const FlowRecord* record, std::uint64_t wall_ns, std::size_t place);
+  /// Sends what is complete; what the socket has no room for stays.
+  void send_batch();
+  void book(std::size_t from, std::size_t count);
+  void drop_first(ExportLoss loss);
+  bool take_refusals();
+
+  ExportQueue& books_;
+  const ExportContext context_;
+  UdpSocket socket_;
+  Encoder encoder_;
+  TokenBucket bucket_;
+  std::uint32_t wanted_tokens_ = 0;  ///< of the record that the bucket turned away; 0: it did not
+  RecordTotals open_;                ///< of the open datagram
+  ExportTime first_added_{};
+  bool announced_ = false;
+  // The batch. Deadlines of its records, then those of the open datagram.
+  std::vector<std::uint8_t> octets_;
+  std::vector<Datagram> batch_;
+  std::vector<std::uint64_t> deadlines_;
+  std::size_t deadlines_booked_ = 0;
+  std::vector<std::span<const std::uint8_t>> spans_;  ///< scratch of send_batch(), as the next
+  std::vector<std::uint32_t> runs_;
+  std::uint32_t sequence_ = 0;  ///< of the datagram sent next
+  std::array<Past, kPast> past_;
+  std::size_t past_count_ = 0;  ///< ever
+};
+
+}  // namespace weir

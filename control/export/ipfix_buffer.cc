@@ -1,0 +1,151 @@
+#include "control/export/ipfix_buffer.h"
+
+#include <algorithm>
+
+#include "control/export/datagram_exporter.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kCapacity = std::size_t{256} * 1024;
+
+IpfixOptions options_of(const ExportUri& uri, const ExportContext& context) {
+  IpfixOptions options;
+  options.domain = uri.source_id;
+  options.payload_octets = kMaxPayload;
+  options.biflow = !uri.uniflow;
+  options.template_refresh_ns = uri.template_refresh_ns;
+  options.template_refresh_messages = UINT32_MAX;
+  options.capture_time = context.capture_time;
+  options.profile = uri.profile;
+  options.fields = uri.fields;
+  return options;
+}
+
+}  // namespace
+
+IpfixBuffer::IpfixBuffer(const ExportUri& uri, const ExportContext& context, const ExportQueue& books)
+    : context_(context), books_(books), encoder_(options_of(uri, context)) {
+  octets_.reserve(kCapacity + kMaxPayload);
+}
+
+void IpfixBuffer::append_message(std::span<const std::uint8_t> message, const RecordTotals& totals,
+                                 std::uint32_t data_records) {
+  const std::size_t at = octets_.size();
+  octets_.insert(octets_.end(), message.begin(), message.end());
+  IpfixEncoder::set_sequence(std::span(octets_).subspan(at), sequence_);
+  sequence_ += data_records;
+  messages_.push_back({octets_.size(), totals, data_records, deadlines_.size()});
+}
+
+void IpfixBuffer::announce(bool templates) {
+  for (const AnnouncedMessage& one :
+       encoder_.announce(export_account(books_, context_, nullptr), nullptr, exporter_clock_ns(), templates)) {
+    append_message(one.octets, {}, one.data_records);
+  }
+}
+
+void IpfixBuffer::close_message() {
+  if (encoder_.empty()) return;
+  const std::uint32_t data_records = encoder_.open_data_records();
+  append_message(encoder_.finish(exporter_clock_ns()), open_, data_records);
+  open_ = {};
+}
+
+std::size_t IpfixBuffer::append(std::span<const FlowRecord> records) {
+  forget_sent();
+  std::size_t count = 0;
+  const std::uint64_t now_ns = exporter_clock_ns();
+  for (const FlowRecord& record : records) {
+    if (octets_.size() >= kCapacity) break;
+    if (encoder_.empty() && encoder_.announcement_due(&record, now_ns)) announce(false);
+    if (!encoder_.add(record, now_ns)) {
+      close_message();
+      static_cast<void>(encoder_.add(record, now_ns));  // an empty message takes every record
+    }
+    open_.add(record);
+    deadlines_.push_back(Lateness::deadline_ns(record, context_.timeouts));
+    ++count;
+  }
+  return count;
+}
+
+std::span<const std::uint8_t> IpfixBuffer::pending() {
+  close_message();
+  return std::span(octets_).subspan(sent_);
+}
+
+RecordTotals IpfixBuffer::advance(std::size_t count) {
+  sent_ += count;
+  RecordTotals done;
+  const std::uint64_t now_ns = exporter_clock_ns();
+  while (messages_done_ < messages_.size() && messages_[messages_done_].end <= sent_) {
+    const Message& message = messages_[messages_done_++];
+    done += message.totals;
+    boundary_ = message.end;
+    for (; deadlines_done_ < message.deadlines_end; ++deadlines_done_) {
+      lateness_.add(deadlines_[deadlines_done_], now_ns);
+    }
+  }
+  if (sent_ == octets_.size()) forget_sent();
+  return done;
+}
+
+void IpfixBuffer::forget_sent() {
+  if (boundary_ == 0) return;
+  octets_.erase(octets_.begin(), octets_.begin() + static_cast<std::ptrdiff_t>(boundary_));
+  messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(messages_done_));
+  deadlines_.erase(deadlines_.begin(), deadlines_.begin() + static_cast<std::ptrdiff_t>(deadlines_done_));
+  for (Message& message : messages_) {
+    message.end -= boundary_;
+    message.deadlines_end -= deadlines_done_;
+  }
+  sent_ -= boundary_;
+  boundary_ = 0;
+  messages_done_ = 0;
+  deadlines_done_ = 0;
+}
+
+RecordTotals IpfixBuffer::clear() {
+  RecordTotals rest = open_;
+  for (; messages_done_ < messages_.size(); ++messages_done_) rest += messages_[messages_done_].totals;
+  static_cast<void>(encoder_.finish(0));
+  open_ = {};
+  octets_.clear();
+  messages_.clear();
+  deadlines_.clear();
+  sent_ = boundary_ = messages_done_ = deadlines_done_ = 0;
+  return rest;
+}
+
+void IpfixBuffer::begin_stream() {
+  close_message();
+  rewind();
+  forget_sent();
+  // What the last connection did not take goes behind the templates of this one.
+  std::vector<std::uint8_t> rest = std::move(octets_);
+  std::vector<Message> messages = std::move(messages_);
+  std::vector<std::uint64_t> deadlines = std::move(deadlines_);
+  octets_ = {};
+  messages_ = {};
+  deadlines_ = {};
+  sequence_ = 0;
+  encoder_.restart();
+  announce(true);
+  std::size_t at = 0;
+  std::size_t deadline = 0;
+  for (const Message& message : messages) {
+    deadlines_.insert(deadlines_.end(), deadlines.begin() + static_cast<std::ptrdiff_t>(deadline),
+                      deadlines.begin() + static_cast<std::ptrdiff_t>(message.deadlines_end));
+    deadline = message.deadlines_end;
+    append_message(std::span(rest).subspan(at, message.end - at), message.totals, message.data_records);
+    at = message.end;
+  }
+}
+
+void IpfixBuffer::end_stream() {
+  close_message();
+  announce(false);
+}
+
+}  // namespace weir

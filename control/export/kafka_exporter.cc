@@ -1,0 +1,260 @@
+#include "control/export/kafka_exporter.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "control/export/one_way.h"
+#include "proto/byte_order.h"
+#include "proto/flow_json.h"
+#include "proto/flow_protobuf.h"
+
+namespace weir {
+namespace {
+
+using Error = tl::unexpected<std::string>;
+
+constexpr std::chrono::milliseconds kPollEvery{20};
+constexpr std::uint32_t kNone = UINT32_MAX;
+constexpr int kConnectMs = 10'000;
+// Two messages a record, and a margin: produce() never finds librdkafka's queue full.
+constexpr const char* kMostMessages = "300000";
+static_assert(2 * KafkaExporter::kInFlight < 300'000);
+
+const char* compression_name(Compression compression) {
+  switch (compression) {
+    case Compression::gzip:
+      return "gzip";
+    case Compression::snappy:
+      return "snappy";
+    case Compression::lz4:
+      return "lz4";
+    case Compression::zstd:
+      return "zstd";
+    case Compression::none:
+      break;
+  }
+  return "none";
+}
+
+/// The conversation of `record`, the same in both directions. Returns its length.
+std::size_t write_key(std::uint8_t* out, const FlowRecord& record) {
+  const std::size_t address = record.ip_version == 6 ? 16 : 4;
+  std::array<std::uint8_t, 18> source{};
+  std::array<std::uint8_t, 18> destination{};
+  std::memcpy(source.data(), record.source_address, address);
+  std::memcpy(destination.data(), record.destination_address, address);
+  store_be<std::uint16_t>(source.data() + 16, record.source_port);
+  store_be<std::uint16_t>(destination.data() + 16, record.destination_port);
+  const bool in_order = source <= destination;
+  std::uint8_t* at = out;
+  *at++ = record.protocol;
+  for (const auto* end : {in_order ? &source : &destination, in_order ? &destination : &source}) {
+    std::memcpy(at, end->data(), address);
+    std::memcpy(at + address, end->data() + 16, 2);
+    at += address + 2;
+  }
+  return static_cast<std::size_t>(at - out);
+}
+
+}  // namespace
+
+/// What librdkafka calls back, from poll() and flush() only.
+struct KafkaCallbacks {
+  static void delivery(rd_kafka_t* /*producer*/, const rd_kafka_message_t* message, void* exporter) {
+    const auto entry = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(message->_private));
+    static_cast<KafkaExporter*>(exporter)->report(entry, message->err == RD_KAFKA_RESP_ERR_NO_ERROR, message->len);
+  }
+  static void error(rd_kafka_t* producer, int code, const char* reason, void* exporter) {
+    auto& self = *static_cast<KafkaExporter*>(exporter);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) self.set_connected(false);
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+      std::array<char, 256> text{};
+      rd_kafka_fatal_error(producer, text.data(), text.size());
+      self.fail(fmt::format("{}: {}", reason, text.data()), ExportLoss::refused);
+    }
+  }
+  static void log(const rd_kafka_t* /*producer*/, int /*level*/, const char* /*facility*/, const char* /*text*/) {
+    // What matters comes as an error or a report; the rest would fill the terminal during an outage.
+  }
+};
+
+KafkaExporter::KafkaExporter(const ExportUri& uri, const ExportContext& context, ExportQueue& books)
+    : books_(books), timeouts_(context.timeouts), uniflow_(uri.uniflow), json_(uri.json), entries_(kInFlight) {
+  for (std::uint32_t i = 0; i < kInFlight; ++i) entries_[i].next_free = i + 1 < kInFlight ? i + 1 : kNone;
+}
+
+tl::expected<std::unique_ptr<KafkaExporter>, std::string> KafkaExporter::open(const ExportUri& uri,
+                                                                              const ExportContext& context,
+                                                                              ExportQueue& books) {
+  std::unique_ptr<KafkaExporter> exporter(new KafkaExporter(uri, context, books));
+  std::array<char, 512> text{};
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+  const std::pair<const char*, std::string> settings[] = {
+      {"client.id", "weir"},
+      {"bootstrap.servers", uri.host},
+      {"enable.idempotence", "true"},
+      {"compression.codec", compression_name(uri.compression)},
+      {"linger.ms", "50"},
+      {"message.timeout.ms", "0"},  // without limit: what waits is bounded, and the queue before it has the names
+      {"queue.buffering.max.messages", kMostMessages},
+      {"partitioner", "murmur2_random"},
+      {"reconnect.backoff.max.ms", "5000"},
+  };
+  for (const auto& [name, value] : settings) {
+    if (rd_kafka_conf_set(conf, name, value.c_str(), text.data(), text.size()) == RD_KAFKA_CONF_OK) continue;
+    rd_kafka_conf_destroy(conf);
+    return Error(fmt::format("librdkafka refuses {}={}: {}", name, value, text.data()));
+  }
+  rd_kafka_conf_set_opaque(conf, exporter.get());
+  rd_kafka_conf_set_dr_msg_cb(conf, &KafkaCallbacks::delivery);
+  rd_kafka_conf_set_error_cb(conf, &KafkaCallbacks::error);
+  rd_kafka_conf_set_log_cb(conf, &KafkaCallbacks::log);
+  exporter->producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text.data(), text.size());
+  if (exporter->producer_ == nullptr) {
+    rd_kafka_conf_destroy(conf);
+    return Error(fmt::format("librdkafka: {}", text.data()));
+  }
+  exporter->topic_ = rd_kafka_topic_new(exporter->producer_, uri.topic.c_str(), nullptr);
+  if (exporter->topic_ == nullptr) {
+    return Error(fmt::format("topic {}: {}", uri.topic, rd_kafka_err2str(rd_kafka_last_error())));
+  }
+  if (context.capture_time) {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const rd_kafka_resp_err_t code = rd_kafka_metadata(exporter->producer_, 0, exporter->topic_, &metadata, kConnectMs);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return Error(fmt::format("no answer from {}: {}; start the broker first", uri.host, rd_kafka_err2str(code)));
+    }
+    rd_kafka_metadata_destroy(metadata);
+  }
+  return exporter;
+}
+
+KafkaExporter::~KafkaExporter() {
+  close();
+}
+
+void KafkaExporter::close() {
+  if (topic_ != nullptr) rd_kafka_topic_destroy(topic_);
+  topic_ = nullptr;
+  if (producer_ == nullptr) return;
+  rd_kafka_purge(producer_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_destroy(producer_);
+  producer_ = nullptr;
+}
+
+void KafkaExporter::set_connected(bool connected) {
+  if (connected == connected_) return;
+  connected_ = connected;
+  books_.set_connected(connected);
+}
+
+void KafkaExporter::report(std::uint32_t index, bool delivered, std::uint64_t octets) {
+  Entry& entry = entries_[index];
+  entry.refused |= !delivered;
+  if (delivered) {
+    ++messages_;
+    octets_ += octets;
+    set_connected(true);
+  }
+  if (--entry.messages != 0) return;
+  const RecordTotals totals{1, entry.packets, entry.octets};
+  if (entry.refused) {
+    lost_ += totals;
+  } else {
+    delivered_ += totals;
+    lateness_.add(entry.deadline_ns, exporter_clock_ns());
+  }
+  entry.next_free = free_;
+  free_ = index;
+  --in_flight_;
+}
+
+void KafkaExporter::poll(int timeout_ms) {
+  rd_kafka_poll(producer_, timeout_ms);
+  if (messages_ != 0 || delivered_.records != 0) books_.exported(delivered_, messages_, octets_, lateness_);
+  if (lost_.records != 0) books_.lost(lost_, abandoned_as_);
+  delivered_ = lost_ = {};
+  lateness_ = {};
+  messages_ = octets_ = 0;
+}
+
+void KafkaExporter::produce(const FlowRecord& record, std::uint32_t index) {
+  std::array<std::uint8_t, 64> key;
+  const std::size_t key_octets = write_key(key.data(), record);
+  std::array<std::uint8_t, std::max(kFlowProtobufMaxOctets, kFlowJsonMaxOctets)> message;
+  std::size_t octets = 0;
+  if (json_) {
+    char* const begin = reinterpret_cast<char*>(message.data());
+    octets = static_cast<std::size_t>(write_flow_json(begin, record) - begin) - 1;  // without the newline
+  } else {
+    octets = static_cast<std::size_t>(write_flow_protobuf(message.data(), record) - message.data());
+  }
+  void* const opaque = reinterpret_cast<void*>(static_cast<std::uintptr_t>(index));
+  const int result = rd_kafka_produce(topic_, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, message.data(), octets,
+                                      key.data(), key_octets, opaque);
+  if (result != 0) report(index, false, 0);
+}
+
+std::size_t KafkaExporter::take(std::span<const FlowRecord> records, ExportTime now) {
+  ready_ = ExportTime::min();
+  std::size_t count = 0;
+  for (const FlowRecord& record : records) {
+    if (free_ == kNone) {
+      ready_ = now + kPollEvery;
+      break;
+    }
+    const bool forward = record.packets[kForward] != 0;
+    const bool both = uniflow_ && forward && record.packets[kReverse] != 0;
+    const std::uint32_t index = free_;
+    Entry& entry = entries_[index];
+    free_ = entry.next_free;
+    ++in_flight_;
+    entry.packets = record.total_packets();
+    entry.octets = record.total_octets();
+    entry.deadline_ns = Lateness::deadline_ns(record, timeouts_);
+    entry.messages = both ? 2 : 1;
+    entry.refused = false;
+    if (both) {
+      produce(one_way(record, kForward), index);
+      produce(one_way(record, kReverse), index);
+    } else {
+      produce(uniflow_ && !forward && record.packets[kReverse] != 0 ? one_way(record, kReverse) : record, index);
+    }
+    ++count;
+  }
+  poll(0);
+  poll_at_ = now + kPollEvery;
+  return count;
+}
+
+void KafkaExporter::tick(ExportTime now) {
+  poll(0);
+  poll_at_ = now + kPollEvery;
+}
+
+bool KafkaExporter::drain(ExportTime /*now*/) {
+  rd_kafka_flush(producer_, static_cast<int>(kLongestBlock.count()));
+  poll(0);
+  if (in_flight_ != 0) return false;
+  close();
+  return true;
+}
+
+void KafkaExporter::abandon(ExportLoss loss) {
+  abandoned_as_ = loss;
+  rd_kafka_purge(producer_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  for (int i = 0; i < 20 && in_flight_ != 0; ++i) poll(static_cast<int>(kLongestBlock.count()));
+  // What was not even reported as purged: lost all the same.
+  RecordTotals rest;
+  for (const Entry& entry : entries_) {
+    if (entry.messages != 0) rest += {1, entry.packets, entry.octets};
+  }
+  if (rest.records != 0) books_.lost(rest, loss);
+  close();
+}
+
+}  // namespace weir

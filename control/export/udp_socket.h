@@ -1,0 +1,64 @@
+// UdpSocket: a connected UDP socket that sends datagrams in batches and learns which of them nobody took.
+//
+// sendmmsg() sends many datagrams with one system call, and UDP segmentation (UDP_SEGMENT, Linux 4.18) sends a run of
+// datagrams of one length through the stack as one. Both pay: on loopback a datagram costs about 2 us alone and some
+// 0.2 us in a run.
+//
+// ICMP port unreachable. A connected socket fails the next send with ECONNREFUSED, without saying which datagram it was
+// about, and sendmmsg() swallows an error between two datagrams. The error queue (IP_RECVERR) knows: it holds the
+// beginning of the datagram that was refused, and with it the sequence number of its header. A router may quote 8
+// octets only (RFC 792), then the datagram sent last is taken. A run that was segmented is refused as one, so the
+// caller says with each datagram in which run it went.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "control/export/unique_fd.h"
+
+namespace weir {
+
+class UdpSocket {
+ public:
+  /// Resolves and connects. Error: one line.
+  static tl::expected<UdpSocket, std::string> open(const std::string& host, std::uint16_t port);
+
+  /// Octets of IP and UDP headers.
+  [[nodiscard]] std::uint32_t header_octets() const { return ipv6_ ? 40 + 8 : 20 + 8; }
+  [[nodiscard]] bool valid() const { return fd_.valid(); }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  void close() { fd_.reset(); }
+
+  struct Sent {
+    std::size_t count = 0;  ///< datagrams that the kernel took
+    int error = 0;          ///< why it did not take the next one, 0: it took all
+  };
+  /// Sends leading datagrams, without waiting. `runs[i]` becomes a number that datagrams segmented together share.
+  Sent send(std::span<const std::span<const std::uint8_t>> datagrams, std::span<std::uint32_t> runs);
+
+  /// A datagram that did not arrive.
+  struct Refusal {
+    std::array<std::uint8_t, 24> head{};  ///< its first octets
+    std::size_t octets = 0;               ///< how many of them are known
+  };
+  /// The oldest refusal that was not asked for yet.
+  std::optional<Refusal> next_refusal();
+
+ private:
+  explicit UdpSocket(UniqueFd fd, bool ipv6) : fd_(std::move(fd)), ipv6_(ipv6) {}
+
+  UniqueFd fd_;
+  bool ipv6_;
+  bool segments_ = true;  ///< UDP_SEGMENT works as far as is known
+  std::uint32_t run_ = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,216 @@
+// The Kafka exporter against librdkafka's mock cluster: a broker of its own in this process, on a port of the kernel's.
+#include "control/export/kafka_exporter.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+
+#include "control/export/export_hub.h"
+#include "proto/flow_json.h"
+#include "tests/unit/export/export_fixtures.h"
+
+namespace weir {
+namespace {
+
+using namespace test;
+
+/// One broker, one topic of four partitions, and all that was stored in it.
+class MockBroker {
+ public:
+  MockBroker() {
+    std::array<char, 512> text{};
+    handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, quiet(), text.data(), text.size());
+    cluster_ = rd_kafka_mock_cluster_new(handle_, 1);
+    rd_kafka_mock_topic_create(cluster_, "flows", 4, 1);
+    consumer_ = rd_kafka_new(RD_KAFKA_CONSUMER, consumer_settings(), text.data(), text.size());
+    rd_kafka_topic_partition_list_t* const partitions = rd_kafka_topic_partition_list_new(4);
+    for (int i = 0; i < 4; ++i) rd_kafka_topic_partition_list_add(partitions, "flows", i)->offset = 0;
+    rd_kafka_assign(consumer_, partitions);
+    rd_kafka_topic_partition_list_destroy(partitions);
+  }
+  MockBroker(const MockBroker&) = delete;
+  MockBroker& operator=(const MockBroker&) = delete;
+  ~MockBroker() {
+    rd_kafka_destroy(consumer_);
+    rd_kafka_mock_cluster_destroy(cluster_);
+    rd_kafka_destroy(handle_);
+  }
+
+  [[nodiscard]] std::string uri(const std::string& options = "") const {
+    return fmt::format("kafka://{}/flows{}", rd_kafka_mock_cluster_bootstraps(cluster_), options);
+  }
+  void down() { rd_kafka_mock_broker_set_down(cluster_, 1); }
+  void up() { rd_kafka_mock_broker_set_up(cluster_, 1); }
+  void refuse(int count) {
+    for (int i = 0; i < count; ++i) {
+      rd_kafka_mock_push_request_errors(cluster_, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    }
+  }
+
+  struct Message {
+    int partition;
+    std::string value;
+  };
+  /// The next `count` messages, or fewer if no more come.
+  std::vector<Message> consume(std::size_t count, int patience = 100) {
+    std::vector<Message> messages;
+    for (int silent = 0; messages.size() < count && silent < patience;) {
+      rd_kafka_message_t* const message = rd_kafka_consumer_poll(consumer_, 100);
+      if (message == nullptr || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        ++silent;
+      } else {
+        messages.push_back({message->partition, {static_cast<const char*>(message->payload), message->len}});
+      }
+      if (message != nullptr) rd_kafka_message_destroy(message);
+    }
+    return messages;
+  }
+
+ private:
+  static rd_kafka_conf_t* quiet() {
+    rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t*, int, const char*, const char*) {});
+    return conf;
+  }
+  rd_kafka_conf_t* consumer_settings() const {
+    rd_kafka_conf_t* const conf = quiet();
+    std::array<char, 512> text{};
+    for (const auto& [name, value] : {std::pair<const char*, const char*>{"group.id", "test"},
+                                      {"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster_)},
+                                      {"auto.offset.reset", "earliest"},
+                                      {"enable.auto.commit", "false"},
+                                      {"reconnect.backoff.max.ms", "200"}}) {
+      EXPECT_EQ(rd_kafka_conf_set(conf, name, value, text.data(), text.size()), RD_KAFKA_CONF_OK) << text.data();
+    }
+    return conf;
+  }
+
+  rd_kafka_t* handle_;
+  rd_kafka_mock_cluster_t* cluster_;
+  rd_kafka_t* consumer_;
+};
+
+std::unique_ptr<ExportHub> open_hub(const std::string& uri) {
+  auto hub = ExportHub::open({uri}, {});
+  EXPECT_TRUE(hub) << hub.error();
+  return hub ? std::move(*hub) : nullptr;
+}
+
+RecordBatch biflows(std::uint32_t from, std::uint32_t count) {
+  RecordBatch batch = *numbered_batch(from, count);
+  for (FlowRecord& record : batch) {
+    record.packets[kReverse] = 3;
+    record.octets[kReverse] = 300;
+    record.first_ns[kReverse] = record.first_ns[kForward];
+    record.last_ns[kReverse] = record.last_ns[kForward];
+  }
+  return batch;
+}
+
+TEST(KafkaExporter, StoresBothDirectionsOfAConversationInOnePartition) {
+  MockBroker broker;
+  auto hub = open_hub(broker.uri("?compression=lz4"));
+  const RecordBatch batch = biflows(0, 500);
+  hub->offer(std::make_shared<RecordBatch>(batch), true);
+  EXPECT_TRUE(hub->finish(std::chrono::seconds(20)).empty());
+  const ExporterSnapshot snapshot = hub->snapshot()[0];
+  EXPECT_EQ(snapshot.exported, totals_of_batch(batch));
+  EXPECT_EQ(snapshot.datagrams, 1000U) << "messages";
+  EXPECT_TRUE(balanced(snapshot));
+
+  std::map<std::uint16_t, std::set<int>> partitions;  // of the port that tells the conversations apart
+  RecordTotals stored;
+  for (const MockBroker::Message& message : broker.consume(1000)) {
+    const auto records = records_in(message.value);
+    ASSERT_EQ(records.size(), 1U);
+    EXPECT_EQ(records[0].packets[kReverse], 0U);
+    const bool forward = records[0].destination_port == 53;
+    partitions[forward ? records[0].source_port : records[0].destination_port].insert(message.partition);
+    stored.add(records[0]);
+  }
+  EXPECT_EQ(stored.records, 1000U);
+  EXPECT_EQ(stored.packets, snapshot.exported.packets);
+  EXPECT_EQ(stored.octets, snapshot.exported.octets);
+  EXPECT_EQ(partitions.size(), 500U);
+  std::set<int> used;
+  for (const auto& [port, where] : partitions) {
+    EXPECT_EQ(where.size(), 1U) << port;
+    used.insert(*where.begin());
+  }
+  EXPECT_EQ(used.size(), 4U) << "conversations are spread over all partitions";
+}
+
+TEST(KafkaExporter, WritesOneJsonObjectABiflowWhereThatIsAskedFor) {
+  MockBroker broker;
+  auto hub = open_hub(broker.uri("?format=json&uniflow=0"));
+  const RecordBatch batch = biflows(7, 1);
+  hub->offer(std::make_shared<RecordBatch>(batch), true);
+  EXPECT_TRUE(hub->finish(std::chrono::seconds(20)).empty());
+  const auto messages = broker.consume(1);
+  ASSERT_EQ(messages.size(), 1U);
+  std::array<char, kFlowJsonMaxOctets> line;
+  char* const end = write_flow_json(line.data(), batch[0]);
+  EXPECT_EQ(messages[0].value + "\n", std::string(line.data(), end));
+}
+
+TEST(KafkaExporter, LosesNothingWhileTheBrokerIsGoneAndSendsEverythingWhenItIsBack) {
+  MockBroker broker;
+  auto hub = open_hub(broker.uri());
+  hub->offer(numbered_batch(0, 1000), false);
+  ASSERT_TRUE(eventually([&] { return hub->snapshot()[0].exported.records == 1000; }));
+  broker.down();
+  for (std::uint32_t i = 1; i < 10; ++i) hub->offer(numbered_batch(1000 * i, 1000), false);
+  ASSERT_TRUE(eventually([&] { return hub->snapshot()[0].state == "connecting"; }));
+  EXPECT_TRUE(balanced(hub->snapshot()[0]));
+  EXPECT_GT(hub->snapshot()[0].queued.records, 0U);
+  broker.up();
+  EXPECT_TRUE(hub->finish(std::chrono::seconds(30)).empty());
+  const ExporterSnapshot snapshot = hub->snapshot()[0];
+  EXPECT_EQ(snapshot.exported, totals_of_batch(*numbered_batch(0, 10'000)));
+  EXPECT_EQ(snapshot.state, "up");
+  // Produced = consumed: each record once.
+  std::set<std::uint16_t> ports;
+  RecordTotals stored;
+  for (const MockBroker::Message& message : broker.consume(10'000)) {
+    const FlowRecord record = records_in(message.value).at(0);
+    ports.insert(record.source_port);
+    stored.add(record);
+  }
+  EXPECT_EQ(ports.size(), 10'000U);
+  EXPECT_EQ(stored, snapshot.exported);
+  EXPECT_TRUE(broker.consume(1, 5).empty());
+}
+
+TEST(KafkaExporter, NamesWhatIsLeftWhenNoBrokerEverAnswers) {
+  LoopbackSocket nobody(SOCK_STREAM);
+  const std::string uri = fmt::format("kafka://127.0.0.1:{}/flows", nobody.port());
+  nobody.close();
+  auto hub = open_hub(uri);
+  hub->offer(numbered_batch(0, 100), false);
+  ASSERT_TRUE(eventually([&] { return hub->snapshot()[0].state == "connecting"; }));
+  EXPECT_EQ(hub->finish(std::chrono::milliseconds(200)).size(), 1U);
+  const ExporterSnapshot snapshot = hub->snapshot()[0];
+  EXPECT_EQ(lost(snapshot, ExportLoss::not_connected), totals_of_batch(*numbered_batch(0, 100)));
+  EXPECT_TRUE(balanced(snapshot));
+}
+
+TEST(KafkaExporter, NamesWhatTheBrokerRefuses) {
+  MockBroker broker;
+  broker.refuse(4);
+  auto hub = open_hub(broker.uri());
+  hub->offer(numbered_batch(0, 100), false);
+  static_cast<void>(hub->finish(std::chrono::seconds(20)));
+  const ExporterSnapshot snapshot = hub->snapshot()[0];
+  EXPECT_GT(lost(snapshot, ExportLoss::refused).records, 0U);
+  EXPECT_TRUE(balanced(snapshot));
+  EXPECT_EQ(snapshot.queued, RecordTotals{});
+}
+
+}  // namespace
+}  // namespace weir
