@@ -1,0 +1,100 @@
+// export/…: FlowRecords a second through the whole export side: queue, encoder, and the kernel, to a socket on loopback
+// that nobody empties in time (what it drops was sent) or to a file that is written over.
+//
+// One exporter thread does all of it; the thread that offers only hands over batches that are there already. CPU time
+// is that of both, wall time is what counts.
+#include <arpa/inet.h>
+#include <benchmark/benchmark.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "control/export/export_hub.h"
+#include "proto/byte_order.h"
+
+namespace weir::bench {
+namespace {
+
+constexpr std::size_t kBatch = 4096;
+constexpr std::uint64_t kStartNs = 1'700'000'000'000'000'000;
+
+std::shared_ptr<const RecordBatch> make_batch() {
+  auto batch = std::make_shared<RecordBatch>(kBatch);
+  for (std::size_t i = 0; i < kBatch; ++i) {
+    FlowRecord& record = (*batch)[i];
+    store_be<std::uint32_t>(record.source_address, static_cast<std::uint32_t>(0x0a000000 + i));
+    store_be<std::uint32_t>(record.destination_address, 0xc0000201);
+    record.source_port = static_cast<std::uint16_t>(i);
+    record.destination_port = 443;
+    record.protocol = 6;
+    record.ip_version = 4;
+    record.ether_type = 0x0800;
+    record.packets[kForward] = 10;
+    record.octets[kForward] = 5000;
+    record.first_ns[kForward] = kStartNs + i * 1000;
+    record.last_ns[kForward] = kStartNs + i * 1000 + 500;
+    record.sampling_rate = 1;
+    record.end_reason = EndReason::idle_timeout;
+  }
+  return batch;
+}
+
+/// Offers batches until they have left; counts records a second.
+void run(benchmark::State& state, const std::string& uri) {
+  ExportContext context;
+  context.capture_time = true;  // waits for room instead of losing
+  context.capture_start_ns = kStartNs;
+  auto hub = ExportHub::open({uri}, context);
+  if (!hub) {
+    state.SkipWithError(hub.error().c_str());
+    return;
+  }
+  const std::shared_ptr<const RecordBatch> batch = make_batch();
+  for ([[maybe_unused]] const auto _ : state) (*hub)->offer(batch, true);
+  static_cast<void>((*hub)->finish(std::chrono::seconds(30)));
+  const ExporterSnapshot snapshot = (*hub)->snapshot()[0];
+  if (snapshot.exported.records != static_cast<std::uint64_t>(state.iterations()) * kBatch) {
+    state.SkipWithError("not everything was exported");
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(snapshot.exported.records));
+}
+
+void to_udp(benchmark::State& state, const char* scheme) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    state.SkipWithError("no socket on loopback");
+  } else {
+    run(state, std::string(scheme) + "://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+  }
+  close(fd);
+}
+
+void to_file(benchmark::State& state, const char* options) {
+  std::string folder = (std::filesystem::temp_directory_path() / "weir-bench-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    state.SkipWithError("no temporary folder");
+    return;
+  }
+  run(state, "protobuf:" + folder + "/flows.pb" + options);
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+BENCHMARK_CAPTURE(to_udp, netflow9, "netflow9")->Name("export/netflow9")->UseRealTime();
+BENCHMARK_CAPTURE(to_udp, ipfix, "ipfix")->Name("export/ipfix")->UseRealTime();
+BENCHMARK_CAPTURE(to_udp, netflow5, "netflow5")->Name("export/netflow5")->UseRealTime();
+BENCHMARK_CAPTURE(to_file, protobuf, "")->Name("export/protobuf_file")->UseRealTime();
+BENCHMARK_CAPTURE(to_file, zstd, "?compression=zstd")->Name("export/protobuf_file_zstd")->UseRealTime();
+
+}  // namespace
+}  // namespace weir::bench
