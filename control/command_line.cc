@@ -21,6 +21,7 @@ namespace weir {
 namespace {
 
 constexpr const char* kMeteringGroup = "Flows";
+constexpr const char* kParsingGroup = "Packets";
 constexpr const char* kOutputGroup = "Output";
 constexpr const char* kPortsGroup = "Ports and cores";
 constexpr const char* kServiceGroup = "Control";
@@ -79,6 +80,13 @@ constexpr auto kCommonOptions = std::to_array<OptionText>({
      "direction; or, from three quarters full on, one new flow in\nN is taken and its record carries N [evict]"},
     {"overflow_entries", "N", kMeteringGroup, "Most flows that are summed beside a full table [65536]"},
     {"overflow_timeout", "T", kMeteringGroup, "How long one of them is summed before it is exported [10s]"},
+    {"layer", "outer|inner", kParsingGroup, "Which IP header makes the flow [inner]"},
+    {"tunnels", "LIST", kParsingGroup,
+     "Tunnels to look into: all, none, default, or names with =PORT\nwhere it is not the registered one; "
+     "`weir tunnels` lists them"},
+    {"tunnel_depth", "N", kParsingGroup, "Tunnels inside one another that are looked into [16]"},
+    {"icmp_errors", "own|quoted", kParsingGroup, "What an ICMP error counts for: itself, or the flow it quotes [own]"},
+    {"filter", "FILTER", kParsingGroup, "Count only what this pcap filter matches, such as 'tcp port 443' [all]"},
     {"export", "URI", kOutputGroup,
      "Where records go, repeatable: netflow9://HOST:PORT,\nprotobuf+tcp://HOST:PORT, protobuf+unix:///PATH,\n"
      "protobuf:FILE, json:FILE; FILE - is standard output"},
@@ -286,6 +294,17 @@ std::string reasons_text() {
          "\nLosses of an exporter (ledger: exporters, lost)\n" + export_losses.text();
 }
 
+std::string tunnels_text() {
+  TextTable table("llrl");
+  table.row({"name", "default", "UDP port", ""});
+  for (std::size_t i = 1; i < kTunnelTypes.size(); ++i) {
+    const TunnelTypeInfo& info = kTunnelTypes[i];
+    table.row({std::string(info.name), info.by_default ? "on" : "off", info.port != 0 ? std::to_string(info.port) : "",
+               std::string(info.what)});
+  }
+  return table.text();
+}
+
 tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* const* argv) {
   CLI::App app("weir: a flow probe that accounts for every packet.", "weir");
   app.set_version_flag("--version", fmt::format("weir {}", version()), "Print the version");
@@ -309,6 +328,10 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   // Extra arguments: captures may stand before, between and after options. (CLI11 then unwraps a word in brackets: a
   // capture named "[a]" is to be given as "./[a]".)
   captures->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(true);
+  std::string explain;
+  read->add_option("--explain", explain, "Show how weir sees packet N (from 1), layer by layer, and export nothing")
+      ->type_name("N")
+      ->group("Input");
   read->footer(std::string(kReadFooter) + kExitCodes);
 
   auto* check = app.add_subcommand("check", "Check a configuration and print it as it takes effect");
@@ -319,6 +342,9 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
 
   auto* reasons = app.add_subcommand("reasons", "Print every name under which the ledger counts what is not in a flow");
   reasons->footer("Example:\n  weir reasons | grep vlan");
+
+  auto* tunnels = app.add_subcommand("tunnels", "Print every tunnel that --tunnels knows");
+  tunnels->footer("Example:\n  weir read --tunnels default,teredo,vxlan=8472 --export json:- capture.pcap");
 
   const auto chosen = [&]() -> const CLI::App& {
     const auto given = app.get_subcommands();
@@ -352,6 +378,14 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
     if (!out) return out;
     out->settings.captures = captures->results();
     out->settings.captures.insert(out->settings.captures.end(), plain.begin(), plain.end());
+    if (!explain.empty()) {
+      std::uint64_t number = 0;
+      const auto [end_of, fault] = std::from_chars(explain.data(), explain.data() + explain.size(), number);
+      if (fault != std::errc() || end_of != explain.data() + explain.size() || number == 0) {
+        return usage_error(*read, fmt::format("--explain {}: expected the number of a packet, from 1", explain));
+      }
+      out->settings.explain_packet = number;
+    }
     if (out->settings.captures.empty()) {
       return usage_error(*read, "no capture file; expected one or more, as in weir read capture.pcap");
     }
@@ -364,7 +398,8 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
     return out;
   }
   if (*reasons) return printed(reasons_text());
-  return usage_error(app, "a command is missing: run, read, check or reasons");
+  if (*tunnels) return printed(tunnels_text());
+  return usage_error(app, "a command is missing: run, read, check, reasons or tunnels");
 }
 
 }  // namespace weir

@@ -1,4 +1,4 @@
-// The command line of weir: `weir run | read | check | reasons`. From argv to what is to be done, without doing it, so
+// The command line of weir: `weir run | read | check | reasons | tunnels`. From argv to what is to be done, without doing it, so
 // that every case can be tested without a process.
 //
 // CLI11 knows the options and writes the help; the values stay text until control/config.h checks them, so that an
@@ -32,5 +32,8 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
 
 /// The names of all rejects and losses with what they mean.
 std::string reasons_text();
+
+/// What `weir tunnels` prints: every name of --tunnels, whether it is on by default, its port and what it is.
+std::string tunnels_text();
 
 }  // namespace weir

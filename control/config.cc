@@ -18,6 +18,8 @@
 #include <set>
 
 #include "control/export/export_hub.h"
+#include "control/tunnel_list.h"
+#include "dataplane/input/pcap_filter.h"
 #include "proto/message_json.h"
 #include "proto/report/control_socket.h"
 
@@ -58,6 +60,11 @@ constexpr auto kFields = std::to_array<FieldHelp>({
     {"overflow_timeout", R"(overflow_timeout: "10s")", ""},
     {"export", R"(export: "netflow9://192.0.2.1:2055")", "none, records are counted and dropped"},
     {"ledger", R"(ledger: "/var/log/weir/ledger.json")", "not written"},
+    {"layer", R"(layer: "inner")", ""},
+    {"tunnels", R"(tunnels: "default,teredo,vxlan=8472")", ""},
+    {"tunnel_depth", "tunnel_depth: 16", ""},
+    {"icmp_errors", R"(icmp_errors: "own")", ""},
+    {"filter", R"(filter: "tcp port 443")", "none, every packet is counted"},
     {"port", R"(port: "0000:3b:00.0")", "none, `run` needs one"},
     {"cores", R"(cores: "0,2-4")", "chosen at start"},
     {"rss", R"(rss: "addresses")", ""},
@@ -193,6 +200,7 @@ class Validator {
   tl::expected<Settings, ConfigError> run() {
     metering();
     full_table();
+    parsing();
     outputs();
     ports();
     cores();
@@ -287,6 +295,51 @@ class Validator {
       duration("overflow_timeout", config_.overflow_timeout(), kLeastTimeout, kGreatestTimeout,
                settings_.overflow.timeout_ns);
     }
+  }
+
+  void parsing() {
+    if (config_.has_layer()) {
+      const std::string& layer = config_.layer();
+      if (!good_text("layer", 0, layer, "outer or inner")) return;
+      if (layer != "outer" && layer != "inner") return fail("layer", 0, layer, "expected outer or inner");
+      settings_.parser.layer = layer == "outer" ? Layer::outer : Layer::inner;
+    }
+    if (config_.has_tunnels()) {
+      if (!good_text("tunnels", 0, config_.tunnels(), "all, none, default or names of tunnels")) return;
+      if (const auto good = parse_tunnel_list(config_.tunnels(), settings_.parser); !good) {
+        return fail("tunnels", 0, config_.tunnels(), good.error());
+      }
+      settings_.tunnels = config_.tunnels();
+    }
+    if (config_.has_tunnel_depth()) {
+      settings_.parser.tunnel_depth = config_.tunnel_depth();
+      if (settings_.parser.tunnel_depth > ParserOptions::kMaxTunnelDepth) {
+        return fail("tunnel_depth", 0, std::to_string(settings_.parser.tunnel_depth),
+                    fmt::format("out of range; expected 0 to {}", ParserOptions::kMaxTunnelDepth));
+      }
+    }
+    if (config_.has_icmp_errors()) {
+      const std::string& errors = config_.icmp_errors();
+      if (!good_text("icmp_errors", 0, errors, "own or quoted")) return;
+      if (errors != "own" && errors != "quoted") return fail("icmp_errors", 0, errors, "expected own or quoted");
+      settings_.parser.icmp_errors = errors == "quoted" ? IcmpErrors::quoted : IcmpErrors::own;
+    }
+    if (config_.has_filter()) {
+      if (!good_text("filter", 0, config_.filter(), "a pcap filter such as 'tcp port 443'")) return;
+      if (const auto good = PcapFilter::compile(config_.filter(), LinkType::ethernet); !good && !read_may_know()) {
+        return fail("filter", 0, fmt::format("'{}'", config_.filter()),
+                    fmt::format("{}; expected a pcap filter such as 'tcp port 443' (man pcap-filter)", good.error()));
+      }
+      settings_.filter = config_.filter();
+    }
+  }
+
+  /// A capture of another link type may know words that Ethernet does not.
+  [[nodiscard]] bool read_may_know() const {
+    if (command_ != Command::read) return false;
+    return PcapFilter::compile(config_.filter(), LinkType::ieee80211).has_value() ||
+           PcapFilter::compile(config_.filter(), LinkType::ppp).has_value() ||
+           PcapFilter::compile(config_.filter(), LinkType::frame_relay).has_value();
   }
 
   void outputs() {
@@ -585,6 +638,11 @@ v1::Config effective_config(const Settings& settings, const v1::Config& config) 
   out.set_when_full(std::string(when_full_name(settings.when_full)));
   out.set_overflow_entries(settings.overflow.max_entries);
   out.set_overflow_timeout(duration_text(settings.overflow.timeout_ns));
+  out.set_layer(settings.parser.layer == Layer::outer ? "outer" : "inner");
+  out.set_tunnels(settings.tunnels);
+  out.set_tunnel_depth(settings.parser.tunnel_depth);
+  out.set_icmp_errors(settings.parser.icmp_errors == IcmpErrors::quoted ? "quoted" : "own");
+  if (!settings.filter.empty()) out.set_filter(settings.filter);
   for (const auto& uri : settings.exports) out.add_export_(uri);
   if (!settings.ledger_file.empty()) out.set_ledger(settings.ledger_file);
   for (const auto& port : settings.ports) out.add_port(port);

@@ -57,13 +57,14 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
   PacketCount out = c.counted;
   out += c.sampled_out;
   for (const PacketCount& reject : c.rejects) out += reject;
+  out += c.filtered_out;
   out += c.handed_over;
   out += c.handover_full;
   bool ok = check.equal(
-      name + ": packets received + taken over = counted + sampled out + rejects + handed over + handover_full",
+      name + ": packets received + taken over = counted + sampled out + filtered out + rejects + handed over + handover_full",
       in.packets, out.packets);
   ok &= check.equal(
-      name + ": frame octets received + taken over = counted + sampled out + rejects + handed over + handover_full",
+      name + ": frame octets received + taken over = counted + sampled out + filtered out + rejects + handed over + handover_full",
       in.octets, out.octets);
 
   const FlowCount lost = sum_lost(c);
@@ -130,7 +131,8 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     put(*out.mutable_counted(), c.counted);
     put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
     put(*out.mutable_sampled_out(), c.sampled_out);
-    out.mutable_filtered_out();
+    put(*out.mutable_filtered_out(), c.filtered_out);
+    put(*out.mutable_fragments_without_first(), c.fragments_without_first);
     put(*out.mutable_handed_over(), c.handed_over);
     put(*out.mutable_taken_over(), c.taken_over);
     put(*out.mutable_handover_full(), c.handover_full);
@@ -150,6 +152,8 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     sum.received += c.received;
     sum.sampled_out += c.sampled_out;
     sum.counted += c.counted;
+    sum.filtered_out += c.filtered_out;
+    sum.fragments_without_first += c.fragments_without_first;
     counted_ip += {c.counted.packets, c.counted_ip_octets};
     sum.handed_over += c.handed_over;
     sum.taken_over += c.taken_over;
@@ -162,7 +166,8 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   put(*ledger.mutable_counted(), sum.counted);
   put(*ledger.mutable_counted_ip(), counted_ip);
   put(*ledger.mutable_sampled_out(), sum.sampled_out);
-  ledger.mutable_filtered_out();
+  put(*ledger.mutable_filtered_out(), sum.filtered_out);
+  put(*ledger.mutable_fragments_without_first(), sum.fragments_without_first);
   put(*ledger.mutable_handover_full(), sum.handover_full);
   for (std::size_t i = 1; i < kRejectCount; ++i) {
     put((*ledger.mutable_rejects())[std::string(kRejectTexts[i].name)], sum.rejects[i]);

@@ -12,15 +12,18 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "control/commands.h"
+#include "control/explain.h"
 #include "control/final_error.h"
 #include "control/ledger_output.h"
 #include "control/ledger_report.h"
 #include "control/record_drain.h"
 #include "dataplane/input/capture_file.h"
+#include "dataplane/input/pcap_filter.h"
 #include "dataplane/offline_meter.h"
 
 namespace weir {
@@ -90,7 +93,10 @@ class CaptureSequence {
         file_ = std::move(*opened);
       }
       const CaptureFile::Result result = file_->next(view);
-      if (result == CaptureFile::Result::packet) return true;
+      if (result == CaptureFile::Result::packet) {
+        ++packets_;
+        return true;
+      }
       if (result == CaptureFile::Result::error && interrupted.load(std::memory_order_relaxed)) {
         spdlog::warn("interrupted: what was read up to there is exported");  // a pipe: the read itself was broken off
         return false;
@@ -104,11 +110,13 @@ class CaptureSequence {
   }
   [[nodiscard]] const CaptureFile& file() const { return *file_; }
   [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] std::uint64_t packets() const { return packets_; }
 
  private:
   const std::vector<std::string>& paths_;
   std::size_t at_ = 0;
   std::unique_ptr<CaptureFile> file_;
+  std::uint64_t packets_ = 0;
   bool failed_ = false;
 };
 
@@ -127,6 +135,19 @@ int read_captures(const Settings& settings) {
   CaptureSequence captures(settings.captures);
   PacketView view{};
   bool more = captures.next(view);
+  if (settings.explain_packet != 0) {
+    Explainer explainer(settings.parser);
+    for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
+      if (number != settings.explain_packet) {
+        explainer.skip(view, number);
+        continue;
+      }
+      fmt::print("{}: {}", captures.file().name(), explainer.explain(view, number, settings.filter));
+      return 0;
+    }
+    if (!captures.failed()) spdlog::error("there are only {} packets", captures.packets());
+    return 1;
+  }
   // Not one packet to be had: said already, and no output file is touched for it.
   if (!more && captures.failed()) return 1;
 
@@ -148,6 +169,7 @@ int read_captures(const Settings& settings) {
   options.timeouts.idle_ns = settings.idle_timeout_ns;
   options.timeouts.active_ns = settings.active_timeout_ns;
   options.timeouts.tcp_close = settings.tcp_close;
+  options.parser = settings.parser;
   options.full_table = settings.when_full;
   const KeyHash hash(KeyHash::random_seed());
   OfflineMeter meter(options, hash);
@@ -162,11 +184,24 @@ int read_captures(const Settings& settings) {
                         ? std::make_unique<OverflowAccounter>(settings.overflow, hash)
                         : nullptr);
 
+  bool filter_failed = false;
   {
     ProgressLine progress;
     constexpr std::uint64_t kLook = 1 << 14;  // packets between two looks at the clock and the signals
+    std::optional<LinkFilter> filter;
+    if (!settings.filter.empty()) filter.emplace(settings.filter);
     for (std::uint64_t packets = 1; more; ++packets) {
-      meter.add(view);
+      if (filter) {
+        const auto match = filter->matches(view);
+        if (!match) {
+          spdlog::error("{}: {}", captures.file().name(), match.error());
+          filter_failed = true;
+          break;
+        }
+        *match ? meter.add(view) : meter.add_filtered(view);
+      } else {
+        meter.add(view);
+      }
       if (packets % kLook == 0) {
         if (interrupted.load(std::memory_order_relaxed)) {
           spdlog::warn("interrupted after {} packets: what was read up to there is exported", packets);
@@ -179,7 +214,7 @@ int read_captures(const Settings& settings) {
   }
   meter.finish();
   drain.finish();
-  int code = captures.failed() ? 1 : 0;
+  int code = captures.failed() || filter_failed ? 1 : 0;
   // A file is being read, nobody is waiting for the link: the exporters get the time they need, within reason.
   for (const std::string& failure : hub.finish(std::chrono::hours(24))) {
     spdlog::error("{}", failure);

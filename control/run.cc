@@ -202,6 +202,7 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
     options.timeouts.active_ns = settings_.active_timeout_ns;
     options.timeouts.tcp_close = settings_.tcp_close;
     options.full_table = settings_.when_full;
+    options.parser = settings_.parser;
     options.handover = mesh_.get();
     workers_.push_back(std::make_unique<Worker>(options, hash));
     if (!workers_.back()->ok()) {
@@ -666,6 +667,7 @@ int LiveProbe::run() {
   options.workers = settings_.workers;
   options.rss_ports = settings_.rss_ports;
   options.interrupts = settings_.idle == IdleChoice::automatic;
+  options.filter = settings_.filter;
   options.eal_arguments = settings_.eal_arguments;
   auto runtime = dpdk::Runtime::start(options);
   if (!runtime) {

@@ -9,6 +9,7 @@
 #include "control/idle_choice.h"
 #include "control/overflow_accounter.h"
 #include "dataplane/flow/flow_shard.h"
+#include "dataplane/packet/parser_options.h"
 
 namespace weir {
 
@@ -20,6 +21,9 @@ struct Settings {
   unsigned workers = 1;
   FullTable when_full = FullTable::evict;
   OverflowLimits overflow;
+  ParserOptions parser = ParserOptions::defaults();
+  std::string tunnels = "default";  ///< as given; parser.tunnels and parser.udp_ports are made of it
+  std::string filter;               ///< empty: none
   std::vector<std::string> exports;
   std::string ledger_file;  ///< empty: none; "-": standard output
 
@@ -32,6 +36,7 @@ struct Settings {
   std::string eal_arguments;
 
   std::vector<std::string> captures;  ///< `read` only
+  std::uint64_t explain_packet = 0;   ///< `read` only: explain this packet, counted from 1; 0: read
 };
 
 }  // namespace weir

@@ -46,11 +46,13 @@ struct FlowCount {
 struct WorkerCounters {
   PacketCount received;                 ///< what the input gave
   PacketCount rejects[kRejectCount];    ///< by Reject
+  PacketCount filtered_out;             ///< the filter said no
   PacketCount handed_over;              ///< parsed here, given to another worker
   PacketCount handover_full;            ///< lost: the other worker's ring was full
   PacketCount taken_over;               ///< from another worker
   PacketCount sampled_out;              ///< of new flows that were not taken: the table is nearly full
   PacketCount counted;                  ///< counted in a flow of this worker
+  PacketCount fragments_without_first;  ///< of those: later fragments that count with ports 0
   std::uint64_t counted_ip_octets = 0;  ///< the same packets, IP octets
   FlowCount emitted;                    ///< into the record ring, IP octets
   FlowCount lost[kLossCount];           ///< by Loss, IP octets

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dataplane/packet/parser.h"
-
 namespace weir {
 
 OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const OfflineOptions& options)
@@ -13,7 +11,8 @@ OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const Offl
   burst.resize(FlowShard::kBurst);
 }
 
-OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash) : hash_(hash) {
+OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
+    : hash_(hash), parser_(options.parser), fragments_(hash) {
   const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
   const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {
@@ -33,14 +32,15 @@ OfflineMeter::~OfflineMeter() {
 }
 
 bool OfflineMeter::ok() const {
-  return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->shard.ok(); });
+  return fragments_.ok() &&
+         std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->shard.ok(); });
 }
 
 void OfflineMeter::add(const PacketView& view) {
   effective_ns_ = std::max(effective_ns_, view.time_ns);
   // Parsed where a single worker counts it from.
   ParsedPacket& packet = lanes_[0]->burst[lanes_[0]->held];
-  const Reject reject = parse_packet(view, packet);
+  const Reject reject = parser_.parse_plain(view, packet) ? Reject::none : parser_.parse(view, packet);
   if (reject != Reject::none) {
     // No flow, no owner: the first worker's account.
     lanes_[0]->received.add(view.frame_octets);
@@ -48,8 +48,17 @@ void OfflineMeter::add(const PacketView& view) {
     return;
   }
   packet.effective_ns = effective_ns_;
+  bool without_first = false;
+  if ((packet.facts & (kFirstFragment | kLaterFragment)) != 0) [[unlikely]] {
+    if ((packet.facts & kFirstFragment) != 0) {
+      const FragmentNotes& notes = parser_.notes();
+      for (unsigned i = 0; i < notes.count; ++i) fragments_.learn(notes.notes[i], effective_ns_);
+    }
+    if ((packet.facts & kLaterFragment) != 0) without_first = !fragments_.resolve(packet, effective_ns_);
+  }
   packet.hash = hash_(packet.key);
   Lane& lane = *lanes_[KeyHash::worker_of(packet.hash, workers())];
+  if (without_first) lane.fragments_without_first.add(view.frame_octets);
   lane.received.add(view.frame_octets);
   if (lane.thread.joinable()) {
     while (!lane.packets.push(packet)) std::this_thread::yield();
@@ -57,6 +66,12 @@ void OfflineMeter::add(const PacketView& view) {
   }
   lane.shard.prefetch(packet.hash);
   if (++lane.held == FlowShard::kBurst) count(lane);
+}
+
+void OfflineMeter::add_filtered(const PacketView& view) {
+  // Its time does not count: the records are those of a capture without such frames.
+  lanes_[0]->received.add(view.frame_octets);
+  lanes_[0]->filtered_out.add(view.frame_octets);
 }
 
 void OfflineMeter::count(Lane& lane) {
@@ -99,6 +114,8 @@ WorkerCounters OfflineMeter::counters(unsigned worker) const {
   const Lane& lane = *lanes_[worker];
   WorkerCounters total = lane.counters;
   total.received = lane.received;
+  total.filtered_out = lane.filtered_out;
+  total.fragments_without_first = lane.fragments_without_first;
   std::copy(std::begin(lane.rejects), std::end(lane.rejects), std::begin(total.rejects));
   return total;
 }

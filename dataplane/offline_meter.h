@@ -1,10 +1,10 @@
 // OfflineMeter: flows from packets that come in order from one place (capture files), on any number of workers.
 //
 // The caller's thread parses, fixes the effective time (the running maximum of packet time, frames without an IP
-// header included), and gives each packet to the worker that owns its flow. Since every decision about a flow uses
-// effective times only, and a flow's packets reach its worker in order, the records are the same for any number of
-// workers, as long as none is evicted. Nothing is lost: the reader waits for the workers, and they for the consumer
-// of the record rings, which must run in another thread.
+// header included), fills in the ports of later fragments, and gives each packet to the worker that owns its flow.
+// Since every decision about a flow uses effective times only, and a flow's packets reach its worker in order, the
+// records are the same for any number of workers, as long as none is evicted. Nothing is lost: the reader waits for the
+// workers, and they for the consumer of the record rings, which must run in another thread.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,9 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
+#include "dataplane/packet/fragment_cache.h"
 #include "dataplane/packet/packet_view.h"
+#include "dataplane/packet/parser.h"
 
 namespace weir {
 
@@ -24,6 +26,7 @@ struct OfflineOptions {
   std::uint64_t max_flows = 1U << 20;  ///< all workers together
   FlowTimeouts timeouts;
   FullTable full_table = FullTable::evict;
+  ParserOptions parser = ParserOptions::defaults();
 };
 
 class OfflineMeter {
@@ -39,6 +42,8 @@ class OfflineMeter {
 
   /// Counts a frame. The view need not live on.
   void add(const PacketView& view);
+  /// Counts a frame that the filter keeps out of all flows.
+  void add_filtered(const PacketView& view);
   /// Ends all flows at the last effective time. The rings hold the last records then.
   void finish();
 
@@ -57,6 +62,8 @@ class OfflineMeter {
 
     PacketCount received;                 ///< reader's
     PacketCount rejects[kRejectCount];    ///< reader's
+    PacketCount filtered_out;             ///< reader's
+    PacketCount fragments_without_first;  ///< reader's
     std::vector<ParsedPacket> burst;      ///< reader's: kBurst places; the first `held` have packets not yet counted
     std::size_t held = 0;                 ///< reader's; stays 0 where workers are threads
     SpscRing<ParsedPacket> packets;       ///< reader to worker
@@ -70,6 +77,8 @@ class OfflineMeter {
   void work(Lane& lane);
 
   KeyHash hash_;
+  Parser parser_;
+  FragmentCache fragments_;  ///< one for all workers, as there is one order of packets
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::uint64_t effective_ns_ = 0;
   std::atomic<bool> finished_{false};  ///< written by the reader, read by the workers

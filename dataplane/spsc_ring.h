@@ -16,6 +16,12 @@
 
 namespace weir {
 
+/// How a ring copies a value; a type whose parts need not all be copied overloads it.
+template <typename T>
+inline void copy_value(T& to, const T& from) {
+  to = from;
+}
+
 template <typename T>
 class SpscRing {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -33,7 +39,7 @@ class SpscRing {
       head_seen_ = head_.load(std::memory_order_acquire);
       if (tail - head_seen_ == slots_.size()) return false;
     }
-    slots_[tail & mask_] = value;
+    copy_value(slots_[tail & mask_], value);
     tail_.store(tail + 1, std::memory_order_release);
     return true;
   }
@@ -54,7 +60,7 @@ class SpscRing {
     const std::uint64_t head = head_.load(std::memory_order_relaxed);
     if (tail_seen_ - head < out.size()) tail_seen_ = tail_.load(std::memory_order_acquire);
     const std::size_t count = std::min<std::size_t>(out.size(), tail_seen_ - head);
-    for (std::size_t i = 0; i < count; ++i) out[i] = slots_[(head + i) & mask_];
+    for (std::size_t i = 0; i < count; ++i) copy_value(out[i], slots_[(head + i) & mask_]);
     head_.store(head + count, std::memory_order_release);
     return count;
   }

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <span>
 
-#include "dataplane/packet/parser.h"
-#include "dataplane/packet/plain_parser.h"
-
 namespace weir {
 
 HandoverMesh::HandoverMesh(unsigned workers) : workers_(workers) {
@@ -18,6 +15,8 @@ HandoverMesh::HandoverMesh(unsigned workers) : workers_(workers) {
 
 Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
     : options_(options),
+      parser_(options.parser),
+      fragments_(hash),
       records_(options.ring_records),
       shard_(options.capacity, hash, options.timeouts, counters_, records_, RingFull::lose, options.full_table) {}
 
@@ -31,14 +30,15 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   ParsedPacket* end = packets;
   for (const PacketView& view : std::span(views, received)) {
     received_octets += view.frame_octets;
-    if (parse_plain(view, *end)) [[likely]] {
+    if (parser_.parse_plain(view, *end)) [[likely]] {
       ++end;
       continue;
     }
-    const Reject reject = parse_packet(view, *end);
+    const Reject reject = parser_.parse(view, *end);
     if (reject == Reject::none) {
       end->effective_ns = end->time_ns;
-      ++end;
+      const bool fragment = (end->facts & (kFirstFragment | kLaterFragment)) != 0;
+      if (!fragment || settle_fragment(*end)) ++end;
     } else {
       counters_.rejects[static_cast<std::size_t>(reject)].add(view.frame_octets);
     }
@@ -50,6 +50,11 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   source.release();
   if (own != 0) shard_.process({packets, own});
   std::size_t found = received;
+  if (const PacketSource::Filtered filtered = source.take_filtered(); filtered.packets != 0) [[unlikely]] {
+    counters_.received += {filtered.packets, filtered.octets};
+    counters_.filtered_out += {filtered.packets, filtered.octets};
+    found += filtered.packets;
+  }
   if (options_.handover != nullptr) found += take_over(now_ns);
   // A full burst says that more packets wait: then only as many flows end as keep the table from growing, and a few.
   const std::uint64_t created = counters_.flows_created - created_before;
@@ -73,10 +78,51 @@ std::size_t Worker::hand_over(std::span<ParsedPacket> packets) {
       ++own;
       continue;
     }
-    const bool taken = options_.handover->ring(options_.number, owner).push(packet);
-    (taken ? counters_.handed_over : counters_.handover_full).add(packet.frame_octets);
+    pass_on(packet, owner);
   }
   return own;
+}
+
+void Worker::pass_on(const ParsedPacket& packet, unsigned owner) {
+  const bool taken = options_.handover->ring(options_.number, owner).push(packet);
+  (taken ? counters_.handed_over : counters_.handover_full).add(packet.frame_octets);
+}
+
+void Worker::resolve(ParsedPacket& packet) {
+  if (!fragments_.resolve(packet, packet.effective_ns)) counters_.fragments_without_first.add(packet.frame_octets);
+}
+
+bool Worker::settle_fragment(ParsedPacket& packet) {
+  if ((packet.facts & kFirstFragment) != 0) {
+    const FragmentNotes& notes = parser_.notes();
+    for (unsigned i = 0; i < notes.count; ++i) {
+      const FragmentNote& note = notes.notes[i];
+      const unsigned owner = options_.handover == nullptr
+                                 ? options_.number
+                                 : KeyHash::worker_of(fragments_.hash_of(note), options_.workers);
+      if (owner == options_.number) {
+        fragments_.learn(note, packet.effective_ns);
+        continue;
+      }
+      ParsedPacket message{};
+      message.key = note.key;
+      message.from = note.from;
+      message.fragment_protocol = note.fragment_protocol;
+      message.fragment_id = note.fragment_id;
+      message.facts = kFragmentNote;
+      (void)options_.handover->ring(options_.number, owner).push(message);
+    }
+  }
+  if ((packet.facts & kLaterFragment) == 0) return true;
+  if (options_.handover != nullptr) {
+    const unsigned owner = KeyHash::worker_of(fragments_.hash_of(packet), options_.workers);
+    if (owner != options_.number) {
+      pass_on(packet, owner);
+      return false;
+    }
+  }
+  resolve(packet);
+  return true;
 }
 
 std::size_t Worker::take_over(std::uint64_t now_ns) {
@@ -85,13 +131,30 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
   for (unsigned from = 0; from < options_.workers; ++from) {
     if (from == options_.number) continue;
     const std::size_t count = options_.handover->ring(from, options_.number).pop(packets);
+    std::size_t own = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      shard_.prefetch(packets[i].hash);
-      counters_.taken_over.add(packets[i].frame_octets);
+      ParsedPacket& packet = packets[i];
       // Stamped by the poll that counts it, as every live packet is; the cores' clocks differ by less than a poll.
-      packets[i].time_ns = packets[i].effective_ns = std::max(now_ns, shard_.now_ns());
+      packet.time_ns = packet.effective_ns = std::max(now_ns, shard_.now_ns());
+      if ((packet.facts & (kFragmentNote | kLaterFragment)) != 0) [[unlikely]] {
+        if ((packet.facts & kFragmentNote) != 0) {
+          fragments_.learn(FragmentCache::note_of(packet), packet.effective_ns);
+          continue;
+        }
+        resolve(packet);
+        packet.hash = shard_.hash_of(packet.key);
+        if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
+          counters_.taken_over.add(packet.frame_octets);
+          pass_on(packet, owner);
+          continue;
+        }
+      }
+      shard_.prefetch(packet.hash);
+      counters_.taken_over.add(packet.frame_octets);
+      if (own != i) packets[own] = packet;
+      ++own;
     }
-    if (count != 0) shard_.process({packets, count});
+    if (own != 0) shard_.process({packets, own});
     taken += count;
   }
   return taken;
@@ -104,8 +167,15 @@ void Worker::stop_receiving() {
 
 bool Worker::settle(std::uint64_t now_ns) {
   if (options_.handover == nullptr) return true;
+  // Read before the rings are: what was pushed before a worker said so is then seen.
   const bool all_stopped = options_.handover->stopped.load(std::memory_order_acquire) == options_.workers;
-  return take_over(now_ns) == 0 && all_stopped;
+  const bool all_passed_on = options_.handover->passed_on.load(std::memory_order_acquire) == options_.workers;
+  const bool empty = take_over(now_ns) == 0;
+  if (all_stopped && empty && !said_passed_on_) {
+    said_passed_on_ = true;
+    options_.handover->passed_on.fetch_add(1, std::memory_order_release);
+  }
+  return empty && all_passed_on;
 }
 
 void Worker::drain(std::uint64_t now_ns) {

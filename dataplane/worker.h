@@ -8,6 +8,14 @@
 // below 1 us, so that a burst of 32, which takes 2.15 us to arrive at 14.88 Mpps, is counted in that time even while a
 // million flows end at once. With a poll of 2 us they still end at 2 million a second.
 //
+// Fragments: a later fragment takes the ports of its datagram's first (fragment_cache.h). Where all packets of a pair
+// of addresses reach one worker, its own cache is all there is to it. With hand-over, the worker that owns a datagram
+// is fixed by a hash of addresses, identification and protocol: whoever receives a first fragment sends that worker a
+// note, and a later one the packet itself, which goes on from there, ports and all, to the worker of its flow. Both
+// take the same ring, so the order in which a worker received them is kept. A fragment then crosses two rings in place
+// of one; what is no fragment pays nothing. A note that finds the ring full is dropped: its later fragments count with
+// ports 0, by name.
+//
 // Hand-over: where the device does not bring both directions of every conversation to one worker, the worker that
 // owns a flow is fixed by the flow's hash, and a packet reaches it as a ParsedPacket through a ring that exactly one
 // worker fills and one empties.
@@ -22,6 +30,8 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/input/packet_source.h"
+#include "dataplane/packet/fragment_cache.h"
+#include "dataplane/packet/parser.h"
 
 namespace weir {
 
@@ -31,7 +41,7 @@ using HandoverRing = SpscRing<ParsedPacket>;
 class HandoverMesh {
  public:
   /// As many as a receive queue has descriptors: a worker that was held up finds its queue full, and all of it may
-  /// belong to one other worker that is held up just then. 88 octets a slot make 352 KiB a pair.
+  /// belong to one other worker that is held up just then. 136 octets a slot make 544 KiB a pair.
   static constexpr std::size_t kRingPackets = 4096;
 
   explicit HandoverMesh(unsigned workers);
@@ -40,6 +50,8 @@ class HandoverMesh {
 
   /// Counted up by each worker once it will hand over no more; read by all.
   std::atomic<unsigned> stopped{0};
+  /// Counted up by each worker once it will pass on no fragment any more, which others handed over to it.
+  std::atomic<unsigned> passed_on{0};
 
  private:
   unsigned workers_;
@@ -53,6 +65,7 @@ struct WorkerOptions {
   std::size_t ring_records = std::size_t{1} << 16;  ///< record ring: 8 MiB
   FlowTimeouts timeouts;
   FullTable full_table = FullTable::evict;
+  ParserOptions parser = ParserOptions::defaults();
   HandoverMesh* handover = nullptr;  ///< nullptr: every packet received here belongs here
 };
 
@@ -65,9 +78,12 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  [[nodiscard]] bool ok() const { return shard_.ok(); }
+  [[nodiscard]] bool ok() const { return shard_.ok() && fragments_.ok(); }
   /// Touches all memory; to be called on the worker's core.
-  void touch() { shard_.touch(); }
+  void touch() {
+    shard_.touch();
+    fragments_.touch();
+  }
 
   /// One round at time `now_ns`, which every packet of it gets. Says how many packets it found.
   std::size_t poll(PacketSource& source, std::uint64_t now_ns);
@@ -99,8 +115,15 @@ class Worker {
   /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
   std::size_t hand_over(std::span<ParsedPacket> packets);
   std::size_t take_over(std::uint64_t now_ns);
+  /// Learns from a first fragment, fills in a later one. False: the packet is another worker's now.
+  bool settle_fragment(ParsedPacket& packet);
+  void resolve(ParsedPacket& packet);
+  void pass_on(const ParsedPacket& packet, unsigned owner);
 
   WorkerOptions options_;
+  Parser parser_;
+  FragmentCache fragments_;
+  bool said_passed_on_ = false;
   alignas(64) WorkerCounters counters_;  ///< written by the worker only
   RecordRing records_;
   FlowShard shard_;

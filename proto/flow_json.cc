@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <string_view>
 
 #include "proto/byte_order.h"
 
@@ -75,6 +76,39 @@ char* write_address_text(char* out, const std::uint8_t* address, std::uint8_t ip
   return ip_version == 4 ? put_ipv4(out, address) : put_ipv6(out, address);
 }
 
+namespace {
+
+char* put_sections(char* out, const FlowRecord& record) {
+  if ((record.sections & kTunnelSection) != 0) {
+    out = put(out, R"(,"tunnel_type":")");
+    const std::string_view name = tunnel_name(record.tunnel_type);
+    std::memcpy(out, name.data(), name.size());
+    out += name.size();
+    out = put(out, R"(","tunnel_id":)");
+    out = put(out, record.tunnel_id);
+    out = put(out, R"(,"tunnel_depth":)");
+    out = put(out, record.tunnel_depth);
+    if (record.tunnel_ip_version != 0) {
+      out = put(out, R"(,"tunnel_src_addr":")");
+      out = write_address_text(out, record.tunnel_source, record.tunnel_ip_version);
+      out = put(out, R"(","tunnel_dst_addr":")");
+      out = write_address_text(out, record.tunnel_destination, record.tunnel_ip_version);
+      *out++ = '"';
+    }
+  }
+  if ((record.sections & kLabelSection) != 0) {
+    out = put(out, R"(,"mpls_label":)");
+    out = put(out, record.mpls_label);
+  }
+  if ((record.sections & kSpiSection) != 0) {
+    out = put(out, R"(,"esp_spi":)");
+    out = put(out, record.esp_spi);
+  }
+  return out;
+}
+
+}  // namespace
+
 char* write_flow_json(char* out, const FlowRecord& record) {
   const bool has_forward = record.packets[kForward] != 0;
   const bool has_reverse = record.packets[kReverse] != 0;
@@ -133,6 +167,7 @@ char* write_flow_json(char* out, const FlowRecord& record) {
   out = put(out, has_reverse ? record.first_ns[kReverse] : 0U);
   out = put(out, R"(,"rev_time_end_ns":)");
   out = put(out, has_reverse ? record.last_ns[kReverse] : 0U);
+  if (record.sections != 0) out = put_sections(out, record);
   out = put(out, "}\n");
   return out;
 }

@@ -22,6 +22,7 @@ enum Field : std::uint32_t {
   kEtype = 30,
   kIcmpType = 31,
   kIcmpCode = 32,
+  kMplsLabel = 81,
   kTimeFlowStartNs = 111,
   kTimeFlowEndNs = 112,
   kRevPackets = 1000,
@@ -35,6 +36,12 @@ enum Field : std::uint32_t {
   kFwdTimeEndNs = 1008,
   kRevTimeStartNs = 1009,
   kRevTimeEndNs = 1010,
+  kTunnelType = 1020,
+  kTunnelId = 1021,
+  kTunnelDepth = 1022,
+  kTunnelSrcAddr = 1023,
+  kTunnelDstAddr = 1024,
+  kEspSpi = 1025,
 };
 
 enum WireType : std::uint32_t { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kFixed32 = 5 };
@@ -72,12 +79,41 @@ std::uint8_t* put_number(std::uint8_t* out, std::uint64_t value) {
 template <Field kField>
 std::uint8_t* put_address(std::uint8_t* out, const std::uint8_t* address, std::uint8_t ip_version) {
   constexpr Tag kTag = make_tag(kField, kLengthDelimited);
-  static_assert(kTag.length == 1);
   const std::uint8_t length = ip_version == 4 ? 4 : 16;
-  out[0] = kTag.octets[0];
-  out[1] = length;
-  std::memcpy(out + 2, address, length);
-  return out + 2 + length;
+  std::memcpy(out, kTag.octets, kTag.length);
+  out += kTag.length;
+  *out++ = length;
+  std::memcpy(out, address, length);
+  return out + length;
+}
+
+/// `repeated uint32`, packed as proto3 has it, with one element.
+std::uint8_t* put_label(std::uint8_t* out, std::uint32_t label) {
+  constexpr Tag kTag = make_tag(kMplsLabel, kLengthDelimited);
+  std::memcpy(out, kTag.octets, kTag.length);
+  out += kTag.length;
+  std::uint8_t* const end = put_varint(out + 1, label);
+  *out = static_cast<std::uint8_t>(end - out - 1);
+  return end;
+}
+
+/// What of the record's third line comes last in the order of field numbers.
+std::uint8_t* put_sections(std::uint8_t* at, const FlowRecord& record) {
+  if ((record.sections & kTunnelSection) != 0) {
+    at = put_number<kTunnelType>(at, static_cast<std::uint64_t>(record.tunnel_type));
+    at = put_number<kTunnelId>(at, record.tunnel_id);
+    at = put_number<kTunnelDepth>(at, record.tunnel_depth);
+    if (record.tunnel_ip_version != 0) {
+      at = put_address<kTunnelSrcAddr>(at, record.tunnel_source, record.tunnel_ip_version);
+      at = put_address<kTunnelDstAddr>(at, record.tunnel_destination, record.tunnel_ip_version);
+    }
+  }
+  if ((record.sections & kSpiSection) != 0) {
+    constexpr Tag kTag = make_tag(kEspSpi, kVarint);
+    std::memcpy(at, kTag.octets, kTag.length);
+    at = put_varint(at + kTag.length, record.esp_spi);  // `optional`: a value of 0 is one
+  }
+  return at;
 }
 
 /// Reads a varint at `at`; moves `at` behind it. false: it does not end within the message, or in ten octets.
@@ -160,6 +196,22 @@ bool store_number(std::uint32_t field, std::uint64_t value, FlowRecord& record, 
       return store_checked(record.first_ns[kReverse], value);
     case kRevTimeEndNs:
       return store_checked(record.last_ns[kReverse], value);
+    case kMplsLabel:  // the first of several
+      if ((record.sections & kLabelSection) != 0) return true;
+      record.sections |= kLabelSection;
+      return store_checked(record.mpls_label, value);
+    case kTunnelType:
+      if (value > 0xff) return false;
+      if (value != 0) record.sections |= kTunnelSection;
+      record.tunnel_type = static_cast<TunnelType>(value);
+      return true;
+    case kTunnelId:
+      return store_checked(record.tunnel_id, value);
+    case kTunnelDepth:
+      return store_checked(record.tunnel_depth, value);
+    case kEspSpi:
+      record.sections |= kSpiSection;
+      return store_checked(record.esp_spi, value);
     default:
       return true;  // not one of ours: skipped
   }
@@ -204,6 +256,7 @@ std::uint8_t* write_flow_protobuf(std::uint8_t* out, const FlowRecord& record) {
   at = put_number<kEtype>(at, record.ether_type);
   at = put_number<kIcmpType>(at, record.icmp_type[kForward]);
   at = put_number<kIcmpCode>(at, record.icmp_code[kForward]);
+  if ((record.sections & kLabelSection) != 0) at = put_label(at, record.mpls_label);
   at = put_number<kTimeFlowStartNs>(at, record.start_ns());
   at = put_number<kTimeFlowEndNs>(at, record.end_ns());
   const bool has_reverse = record.packets[kReverse] != 0;
@@ -226,6 +279,8 @@ std::uint8_t* write_flow_protobuf(std::uint8_t* out, const FlowRecord& record) {
     at = put_number<kRevTimeStartNs>(at, record.first_ns[kReverse]);
     at = put_number<kRevTimeEndNs>(at, record.last_ns[kReverse]);
   }
+
+  if (record.sections != 0) at = put_sections(at, record);
 
   const std::size_t length = static_cast<std::size_t>(at - message);
   std::uint8_t* const behind_length = put_varint(out, length);
@@ -258,6 +313,16 @@ bool decode_flow(std::span<const std::uint8_t> message, FlowRecord& record) {
           std::memset(address, 0, 16);
           std::memcpy(address, at, value);
           address_octets[field == kSrcAddr ? 0 : 1] = value;
+        } else if (field == kTunnelSrcAddr || field == kTunnelDstAddr) {
+          if (value != 4 && value != 16) return false;
+          std::uint8_t* const address = field == kTunnelSrcAddr ? record.tunnel_source : record.tunnel_destination;
+          std::memset(address, 0, 16);
+          std::memcpy(address, at, value);
+          record.tunnel_ip_version = value == 4 ? 4 : 6;
+        } else if (field == kMplsLabel && value != 0) {
+          const std::uint8_t* label = at;
+          std::uint64_t number = 0;
+          if (!get_varint(label, at + value, number) || !store_number(field, number, record, times)) return false;
         }
         at += value;
         break;

@@ -21,9 +21,11 @@ std::vector<QueueWaiter::Queue> waited_for(const std::vector<SourceQueue>& queue
 
 }  // namespace
 
-MbufSource::MbufSource(std::vector<SourceQueue> queues, std::uint64_t sleep_ns, bool interrupts)
+MbufSource::MbufSource(std::vector<SourceQueue> queues, std::uint64_t sleep_ns, bool interrupts,
+                       const MbufFilter* filter)
     : queues_(std::move(queues)),
       waiter_(waited_for(queues_), sleep_ns, interrupts),
+      filter_(filter),
       headers_(new std::array<std::array<std::uint8_t, kHeaderOctets>, kBurst>) {}
 
 MbufSource::~MbufSource() {
@@ -41,10 +43,16 @@ std::size_t MbufSource::receive(std::span<PacketView> views, std::uint64_t now_n
       continue;
     const auto wanted = static_cast<std::uint16_t>(room - held_);
     rte_mbuf** to = mbufs_.data() + held_;
-    const std::uint16_t count = queue.memif ? guarded_rx_burst(queue.port, queue.queue, to, wanted)
-                                            : rte_eth_rx_burst(queue.port, queue.queue, to, wanted);
+    std::uint16_t count = queue.memif ? guarded_rx_burst(queue.port, queue.queue, to, wanted)
+                                      : rte_eth_rx_burst(queue.port, queue.queue, to, wanted);
     if (count == 0) continue;
     std::uint64_t octets = 0;
+    const std::uint64_t packets = count;
+    if (filter_ != nullptr) {
+      const std::uint64_t before = filtered_.octets;
+      count = keep_matching(to, count);
+      octets = filtered_.octets - before;
+    }
     for (std::size_t slot = held_; slot < held_ + count; ++slot) {
       rte_mbuf* mbuf = mbufs_[slot];
       const std::uint8_t* data = rte_pktmbuf_mtod(mbuf, const std::uint8_t*);
@@ -73,11 +81,25 @@ std::size_t MbufSource::receive(std::span<PacketView> views, std::uint64_t now_n
     held_ += count;
     // One writer: a plain add, published.
     QueueCounters& counters = *queue.counters;
-    counters.packets.store(counters.packets.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+    counters.packets.store(counters.packets.load(std::memory_order_relaxed) + packets, std::memory_order_relaxed);
     counters.octets.store(counters.octets.load(std::memory_order_relaxed) + octets, std::memory_order_relaxed);
   }
   first_ = first_ + 1 >= queues_.size() ? 0 : first_ + 1;
   return held_;
+}
+
+std::uint16_t MbufSource::keep_matching(rte_mbuf** mbufs, std::uint16_t count) {
+  std::uint16_t kept = 0;
+  for (std::uint16_t i = 0; i < count; ++i) {
+    if (filter_->matches(mbufs[i])) {
+      mbufs[kept++] = mbufs[i];
+      continue;
+    }
+    ++filtered_.packets;
+    filtered_.octets += mbufs[i]->pkt_len;
+    rte_pktmbuf_free(mbufs[i]);
+  }
+  return kept;
 }
 
 void MbufSource::release() {

@@ -2,7 +2,7 @@
 //
 // A view points into the mbuf. Where a frame lies in several segments and the first is short, the headers are copied
 // together, so that the parser always sees them in one piece: kHeaderOctets hold Ethernet with 8 VLAN tags, IPv6 and
-// 400 octets of extension headers. The payload is never needed.
+// 400 octets of extension headers, or eight tunnels of VXLAN inside one another. The payload is never needed.
 //
 // Ports take turns in being first, so that a busy one does not starve the others of places in the burst.
 #pragma once
@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/dpdk/mbuf_filter.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/queue_waiter.h"
 #include "dataplane/input/live_source.h"
@@ -46,8 +47,10 @@ struct SourceQueue {
 
 class MbufSource final : public LiveSource {
  public:
-  /// `sleep_ns`, `interrupts`: see QueueWaiter.
-  MbufSource(std::vector<SourceQueue> queues, std::uint64_t sleep_ns, bool interrupts);
+  /// `sleep_ns`, `interrupts`: see QueueWaiter. `filter` may be nullptr; it must outlive the source, and any number of
+  /// sources may share it.
+  MbufSource(std::vector<SourceQueue> queues, std::uint64_t sleep_ns, bool interrupts,
+             const MbufFilter* filter = nullptr);
   ~MbufSource() override;
 
   std::size_t receive(std::span<PacketView> views, std::uint64_t now_ns) override;
@@ -55,8 +58,12 @@ class MbufSource final : public LiveSource {
   bool wait() override { return waiter_.wait(); }
 
  private:
+  /// Moves what the filter matches to the front and frees the rest; says how many stay.
+  std::uint16_t keep_matching(rte_mbuf** mbufs, std::uint16_t count);
+
   std::vector<SourceQueue> queues_;
   QueueWaiter waiter_;
+  const MbufFilter* filter_;
   std::size_t first_ = 0;  ///< index of the queue that is polled first next time
   std::size_t held_ = 0;
   std::array<rte_mbuf*, kBurst> mbufs_{};

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "dataplane/dpdk/eal.h"
@@ -42,6 +43,7 @@ struct Runtime::Impl {
   std::vector<PortGate> gates;
   std::vector<QueueCounters> counters;  ///< port x worker
   std::unique_ptr<MemifWatch> watch;
+  std::optional<MbufFilter> filter;
   bool spreads_conversations = false;
 
   [[nodiscard]] RssReport check() const {
@@ -101,6 +103,16 @@ struct Runtime::Impl {
     if (!started) return tl::unexpected(started.error());
     eal = std::move(*started);
 
+    if (!options.filter.empty()) {
+      auto made = MbufFilter::make(options.filter);
+      if (!made) return tl::unexpected(made.error());
+      filter.emplace(std::move(*made));
+      if (!filter->compiled())
+        notices.emplace_back(
+            "the filter is interpreted, which costs more a packet: DPDK cannot compile it, or not rightly (a test of "
+            "single bits)");
+    }
+
     // All of them first: a missing device is said before any other is touched.
     std::vector<Port> found;
     for (const Device& device : *devices) {
@@ -145,6 +157,7 @@ struct Runtime::Impl {
     watch.reset();
     for (const Port& port : ports) close_port(port);
     pools.free_all();
+    filter.reset();
     eal.reset();
   }
 };
@@ -242,7 +255,8 @@ std::unique_ptr<LiveSource> Runtime::source(unsigned worker, const Waiting& wait
                       .gate = &impl_->gates[port],
                       .counters = &impl_->counters[port * impl_->options.workers + worker]});
   }
-  return std::make_unique<MbufSource>(std::move(queues), waiting.sleep_ns, waiting.interrupts);
+  return std::make_unique<MbufSource>(std::move(queues), waiting.sleep_ns, waiting.interrupts,
+                                      impl_->filter ? &*impl_->filter : nullptr);
 }
 
 unsigned Runtime::worker_core(unsigned worker) const {

@@ -20,6 +20,7 @@ struct RuntimeOptions {
   unsigned workers = 1;              ///< receive queues per port; one lcore each
   bool rss_ports = false;            ///< hash addresses and ports instead of addresses alone
   bool interrupts = false;           ///< start the ports with RX interrupts, where they have them
+  std::string filter;                ///< pcap filter; empty: none
   std::string eal_arguments;         ///< further EAL arguments, separated by blanks
 };
 

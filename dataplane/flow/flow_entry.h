@@ -30,7 +30,7 @@ struct alignas(64) FlowEntry {
   std::uint8_t last[2][6];   ///< effective time of the side's last packet - start_ns, 48 bits, lowest octet first
   std::uint8_t tcp_flags[2];  ///< OR since the last report
   std::uint8_t state;         ///< kInitiatorHigh ... below
-  std::uint8_t times;         ///< kOpenerHigh, kFirstBehind, kLastBehind
+  std::uint8_t times;         ///< kOpenerHigh, kFirstBehind, kLastBehind, kHasTunnel
 
   static constexpr std::uint8_t kInitiatorHigh = 1;  ///< the high side sent the first packet
   static constexpr std::uint8_t kSeen = 2;           ///< << Side: the side ever sent a packet, reports notwithstanding
@@ -40,6 +40,7 @@ struct alignas(64) FlowEntry {
   static constexpr std::uint8_t kOpenerHigh = 1;   ///< the high side sent the record's first packet, at start_ns
   static constexpr std::uint8_t kFirstBehind = 2;  ///< << Side: least raw time is in FlowTimes
   static constexpr std::uint8_t kLastBehind = 8;   ///< << Side: greatest raw time is in FlowTimes
+  static constexpr std::uint8_t kHasTunnel = 32;   ///< FlowTunnel holds something
 
   [[nodiscard]] bool free() const { return tail == 0; }
   static constexpr std::uint64_t kOffsetMask = (std::uint64_t{1} << 48) - 1;
@@ -92,6 +93,19 @@ struct FlowTimes {
   std::uint64_t last_ns[2];   ///< greatest, only while kLastBehind is set
 };
 static_assert(sizeof(FlowTimes) == 32);
+
+/// The tunnel and the label of a flow's first packet, for flows that have one of them.
+struct FlowTunnel {
+  std::uint8_t source[16];
+  std::uint8_t destination[16];
+  std::uint32_t id;
+  std::uint32_t mpls_label;
+  std::uint8_t type;
+  std::uint8_t ip_version;
+  std::uint8_t depth;
+  std::uint8_t sections;  ///< RecordSection
+};
+static_assert(sizeof(FlowTunnel) == 44);
 
 /// The addresses of an IPv6 flow: the second line that its packets read.
 struct alignas(32) FlowAddress6 {

@@ -130,6 +130,7 @@ class FlowShard {
   void count(std::uint32_t number, const ParsedPacket& packet);
   void create(const ParsedPacket& packet);
   void erase(std::uint32_t number);
+  void keep_tunnel(std::uint32_t number, const ParsedPacket& packet);
   void evict_for(std::uint64_t hash);
   void overflow(const ParsedPacket& packet);
   [[nodiscard]] bool admit(const ParsedPacket& packet);
@@ -142,6 +143,7 @@ class FlowShard {
   [[nodiscard]] bool emit(std::uint32_t number, EndReason reason, bool must_vacate);
   static void set_key(FlowRecord& record, const FlowKey& key, unsigned initiator);
   void fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const;
+  void fill_tunnel(std::uint32_t number, FlowRecord& record) const;
   void clear_counts(std::uint32_t number);
   void schedule(std::uint32_t number, std::uint64_t deadline_ns);
 

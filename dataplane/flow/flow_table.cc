@@ -12,11 +12,12 @@ FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash)
       entries_(capacity),
       cold_(capacity),
       addresses6_(capacity),
-      times_(capacity, Pages::small) {}
+      times_(capacity, Pages::small),
+      tunnels_(capacity, Pages::small) {}
 
 bool FlowTable::ok() const {
   return index_.ok() && entries_.size() == capacity_ && cold_.size() == capacity_ && addresses6_.size() == capacity_ &&
-         times_.size() == capacity_;
+         times_.size() == capacity_ && tunnels_.size() == capacity_;
 }
 
 void FlowTable::touch() {

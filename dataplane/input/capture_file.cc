@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "dataplane/input/link_types.h"
+
 namespace weir {
 namespace {
 
@@ -68,6 +70,15 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
   }
   std::ungetc(first, file);
 
+  const auto octets = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+  constexpr int kPcapngFirst = 0x0a;  // of the section header's type; no magic number of pcap begins with it
+  if (first == kPcapngFirst) {
+    std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, nullptr, octets));
+    capture->pcapng_ = std::make_unique<PcapngReader>(file);
+    if (const auto problem = capture->pcapng_->check_start()) return tl::unexpected(capture->name_ + ": " + *problem);
+    return capture;
+  }
+
   char text[PCAP_ERRBUF_SIZE] = "";
   pcap_t* handle = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, text);
   if (handle == nullptr) {
@@ -75,26 +86,31 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
     return tl::unexpected(name + ": " + text);
   }
   // From here on pcap_close() closes the file.
-  if (const int link_type = pcap_datalink(handle); link_type != DLT_EN10MB) {
-    const char* known = pcap_datalink_val_to_name(link_type);
+  const int number = pcap_datalink(handle);
+  const auto link_type = link_type_of(number);
+  if (!link_type) {
     pcap_close(handle);
-    return tl::unexpected(name + ": link type " + (known != nullptr ? known : "unknown to libpcap") + " (" +
-                          std::to_string(link_type) + ") is not supported; weir reads EN10MB (1), Ethernet");
+    return tl::unexpected(name + ": " + unsupported_link_type(number));
   }
-  const auto octets = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
-  return std::unique_ptr<CaptureFile>(new CaptureFile(std::move(name), handle, octets));
+  std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, handle, octets));
+  capture->link_type_ = *link_type;
+  return capture;
 }
 
-CaptureFile::CaptureFile(std::string name, pcap* handle, std::uint64_t file_octets)
-    : name_(std::move(name)), handle_(handle), file_octets_(file_octets) {
+CaptureFile::CaptureFile(std::string name, std::FILE* file, pcap* handle, std::uint64_t file_octets)
+    : name_(std::move(name)), file_(file), handle_(handle), file_octets_(file_octets) {
   // Standard input may be a file that somebody has begun to read.
-  if (std::FILE* file = pcap_file(handle_); file != stdin) {
-    blocks_ = CaptureBlocks::open(fileno(file), static_cast<std::uint32_t>(std::max(0, pcap_snapshot(handle_))));
+  if (handle_ != nullptr && file_ != stdin) {
+    blocks_ = CaptureBlocks::open(fileno(file_), static_cast<std::uint32_t>(std::max(0, pcap_snapshot(handle_))));
   }
 }
 
 CaptureFile::~CaptureFile() {
-  pcap_close(handle_);
+  if (handle_ != nullptr) {
+    pcap_close(handle_);
+  } else {
+    close_input(file_);
+  }
 }
 
 bool CaptureFile::next_from_blocks(PacketView& view) {
@@ -102,7 +118,7 @@ bool CaptureFile::next_from_blocks(PacketView& view) {
   if (!blocks_->next(packet)) {
     // libpcap goes on where the blocks stopped, and says what is there. If it cannot be told where, there is nothing
     // that it could read either, and its reading from a wrong place must not look like packets.
-    if (fseeko(pcap_file(handle_), static_cast<off_t>(blocks_->offset()), SEEK_SET) != 0) {
+    if (fseeko(file_, static_cast<off_t>(blocks_->offset()), SEEK_SET) != 0) {
       error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + errno_text();
       state_ = Result::error;
     }
@@ -115,12 +131,27 @@ bool CaptureFile::next_from_blocks(PacketView& view) {
           .frame_octets = std::max(packet.frame_octets, packet.captured_octets),
           .time_ns = capture_time_ns(packet.seconds, static_cast<std::int64_t>(packet.nanoseconds)),
           .ingress_interface = 0,
-          .link_type = LinkType::ethernet};
+          .link_type = link_type_};
   return true;
 }
 
 CaptureFile::Result CaptureFile::next(PacketView& view) {
   if (state_ != Result::packet) return state_;
+  if (pcapng_ == nullptr) return next_of_pcap(view);
+  switch (pcapng_->next(view)) {
+    case PcapngReader::Result::packet:
+      ++packets_;
+      return Result::packet;
+    case PcapngReader::Result::end:
+      return state_ = Result::end;
+    case PcapngReader::Result::error:
+      break;
+  }
+  error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + pcapng_->error();
+  return state_ = Result::error;
+}
+
+CaptureFile::Result CaptureFile::next_of_pcap(PacketView& view) {
   if (blocks_ != nullptr) {
     if (next_from_blocks(view)) return Result::packet;
     if (state_ != Result::packet) return state_;
@@ -134,24 +165,22 @@ CaptureFile::Result CaptureFile::next(PacketView& view) {
     return state_ = Result::error;
   }
   ++packets_;
-  // libpcap hands out the 32-bit seconds of a classic file (version 2.x; it reports 1.0 for pcapng) as if they had a
-  // sign; they have none and end in 2106.
-  std::int64_t seconds = header->ts.tv_sec;
-  if (pcap_major_version(handle_) == 2) seconds = static_cast<std::uint32_t>(seconds);
+  // libpcap hands out the 32-bit seconds of the file as if they had a sign; they have none and end in 2106.
+  const std::int64_t seconds = static_cast<std::uint32_t>(header->ts.tv_sec);
   view = {.data = octets,
           .captured_octets = header->caplen,
           // Damaged files claim a frame shorter than what they hold of it.
           .frame_octets = std::max(header->len, header->caplen),
           .time_ns = capture_time_ns(seconds, header->ts.tv_usec),
           .ingress_interface = 0,
-          .link_type = LinkType::ethernet};
+          .link_type = link_type_};
   return Result::packet;
 }
 
 std::uint64_t CaptureFile::octets_read() const {
   if (file_octets_ == 0) return 0;
   if (blocks_ != nullptr) return blocks_->offset();
-  const off_t at = ftello(pcap_file(handle_));
+  const off_t at = ftello(file_);
   return at < 0 ? 0 : static_cast<std::uint64_t>(at);
 }
 

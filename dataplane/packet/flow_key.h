@@ -16,7 +16,7 @@ struct FlowKey {
   /// IPv6: words 0-1 are the low side's address, 2-3 the high side's, as they lie in the packet.
   /// IPv4: word 0 holds the low side's address in octets 0-3 and the high side's in octets 4-7; the rest is 0.
   std::uint64_t address[4];
-  std::uint16_t port_low;   ///< host order; 0 for protocols without ports
+  std::uint16_t port_low;   ///< host order; 0 for protocols without ports; ESP: half of the SPI, see layer_walk.cc
   std::uint16_t port_high;  ///< likewise
   std::uint8_t protocol;
   std::uint8_t ip_version;  ///< 4 or 6
@@ -45,6 +45,15 @@ static_assert(std::has_unique_object_representations_v<FlowKey>, "no holes: comp
 /// Which side of the key sent the packet.
 enum class Side : std::uint8_t { low = 0, high = 1 };
 
+/// Bits of ParsedPacket::facts. 0 for the common stack, whose parser writes nothing behind that member.
+enum PacketFact : std::uint8_t {
+  kHasTunnel = 1,      ///< tunnel_* are set
+  kHasLabel = 2,       ///< mpls_label is set
+  kFirstFragment = 4,  ///< the parser has notes on first fragments: see fragment_cache.h
+  kLaterFragment = 8,  ///< ports 0 until a FragmentCache fills them in; fragment_* are set
+  kFragmentNote = 16,  ///< no packet but a note on a first fragment, on its way between two workers; likewise
+};
+
 struct ParsedPacket {
   FlowKey key;
   std::uint64_t hash;          ///< of key, by the process's seed; set by whoever owns the seed, not by the parser
@@ -59,9 +68,20 @@ struct ParsedPacket {
   std::uint8_t ip_tos;
   std::uint8_t icmp_type;  ///< ICMP and ICMPv6, else 0
   std::uint8_t icmp_code;
-  std::uint8_t reserved;
+  std::uint8_t facts;  ///< bits of PacketFact
+
+  // What only a bit of `facts` gives a meaning to.
+  std::uint8_t tunnel_source[16];       ///< of the IP header that carries the tunnel; IPv4 in the first 4 octets
+  std::uint8_t tunnel_destination[16];  ///< likewise
+  std::uint32_t tunnel_id;              ///< VNI, TEID, key, ...: see WEIR_TUNNELS
+  std::uint32_t mpls_label;             ///< top label of the frame's first stack
+  std::uint32_t fragment_id;            ///< IPv4 and IPv6 identification
+  std::uint8_t fragment_protocol;       ///< IPv4 protocol, or next header of the IPv6 fragment header
+  std::uint8_t tunnel_type;             ///< TunnelType
+  std::uint8_t tunnel_ip_version;       ///< 0 where no IP header carries the tunnel (pseudo-wires)
+  std::uint8_t tunnel_depth;            ///< tunnels around the header that counts
 };
-static_assert(sizeof(ParsedPacket) == 88 && std::is_trivially_copyable_v<ParsedPacket>,
-              "copied by value between workers: keep it below a cache line and a half");
+static_assert(sizeof(ParsedPacket) == 136 && std::is_trivially_copyable_v<ParsedPacket>,
+              "the common stack touches the first 88 octets; only a hand-over between workers copies it whole");
 
 }  // namespace weir

@@ -18,10 +18,19 @@ enum EtherType : std::uint16_t {
   kEtherTypeIpv4 = 0x0800,
   kEtherTypeArp = 0x0806,
   kEtherTypeRarp = 0x8035,
-  kEtherTypeVlan = 0x8100,  ///< IEEE 802.1Q customer tag
+  kEtherTypeVlan = 0x8100,                 ///< IEEE 802.1Q customer tag
+  kEtherTypeTransparentBridging = 0x6558,  ///< an Ethernet frame inside GRE or GENEVE
+  kEtherTypeErspan3 = 0x22eb,              ///< in GRE: ERSPAN type III
   kEtherTypeIpv6 = 0x86dd,
-  kEtherTypeQinQ = 0x88a8,    ///< IEEE 802.1ad service tag
-  kEtherTypeQinQOld = 0x9100  ///< the service tag before 802.1ad
+  kEtherTypePpp = 0x880b,  ///< in GRE
+  kEtherTypeMpls = 0x8847,
+  kEtherTypeMplsMulticast = 0x8848,  ///< or with an upstream-assigned label (RFC 5332)
+  kEtherTypePppoeDiscovery = 0x8863,
+  kEtherTypePppoeSession = 0x8864,
+  kEtherTypeQinQ = 0x88a8,     ///< IEEE 802.1ad service tag
+  kEtherTypeErspan = 0x88be,   ///< in GRE: ERSPAN type I and II
+  kEtherTypeNsh = 0x894f,      ///< RFC 8300
+  kEtherTypeQinQOld = 0x9100,  ///< the service tag before 802.1ad
 };
 
 /// Protocol numbers of IANA: the IPv4 protocol field and the IPv6 next header field.
@@ -35,13 +44,17 @@ enum IpProtocol : std::uint8_t {
   kProtocolIpv6 = 41,
   kProtocolRouting = 43,
   kProtocolFragment = 44,
+  kProtocolGre = 47,
   kProtocolEsp = 50,
   kProtocolAh = 51,
   kProtocolIcmpv6 = 58,
   kProtocolNoNextHeader = 59,
   kProtocolDestinationOptions = 60,
+  kProtocolEtherIp = 97,
+  kProtocolL2tpV3 = 115,
   kProtocolSctp = 132,
-  kProtocolUdpLite = 136
+  kProtocolUdpLite = 136,
+  kProtocolMplsInIp = 137,
 };
 
 /// IEEE 802.3 §3.1.1, without preamble and FCS.
@@ -80,6 +93,8 @@ struct Ipv4Header {
   /// In units of 8 octets; 0 for the first fragment and for what is no fragment.
   [[nodiscard]] unsigned fragment_offset() const { return flags_and_offset.host() & 0x1fffu; }
   [[nodiscard]] bool more_fragments() const { return (flags_and_offset.host() & 0x2000u) != 0; }
+  /// First or later: more fragments to come, or an offset.
+  [[nodiscard]] bool is_fragment() const { return (flags_and_offset.host() & 0x3fffu) != 0; }
 };
 static_assert(sizeof(Ipv4Header) == 20 && alignof(Ipv4Header) == 1);
 static_assert(offsetof(Ipv4Header, protocol) == 9);

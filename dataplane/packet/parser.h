@@ -1,19 +1,50 @@
 // The parser: from the octets of a frame to the canonical key, in one pass and a bounded number of steps.
 //
-// Shape: the link layer finds the network layer, the network layer finds the transport header, and each step either
-// goes on or names its reject. Tunnels, fragments and further link types join as further steps of the same walk.
+// The common stack (Ethernet, at most one tag, IPv4 without fragments or IPv6 without extension headers, TCP, or UDP to
+// a port that announces no tunnel) is a straight run of code in parser.cc. Whatever is anything else is taken up by
+// LayerWalk (layer_walk.h) from the frame's first octet, which knows every header and states the bound on the work.
 // Reads stay inside [data, data + captured_octets); a length field never moves the reader beyond that.
 #pragma once
 
+#include <memory>
+
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/fragment_note.h"
+#include "dataplane/packet/packet_trace.h"
 #include "dataplane/packet/packet_view.h"
+#include "dataplane/packet/parser_options.h"
+#include "dataplane/packet/plain_parser.h"
 #include "dataplane/packet/reject.h"
 
 namespace weir {
 
-/// Parses `view` into `packet` (all members but hash and effective_ns; those are left alone).
-/// Reject::none: the packet counts for packet.key. Anything else: no IP header counts, and of `packet` only
-/// frame_octets, time_ns and ingress_interface are set.
-[[nodiscard]] Reject parse_packet(const PacketView& view, ParsedPacket& packet);
+/// One per thread: it holds the notes on the last frame.
+class Parser {
+ public:
+  explicit Parser(ParserOptions options = ParserOptions::defaults());
+
+  /// plain_parser.h for these options: the commonest frames, inlined where the caller loops. parse() takes the rest.
+  [[nodiscard]] bool parse_plain(const PacketView& view, ParsedPacket& packet) const {
+    return weir::parse_plain(view, tunnels_, packet);
+  }
+
+  /// Parses `view` into `packet` (all members but hash and effective_ns; those are left alone; what only a bit of
+  /// `facts` gives a meaning to is set where that bit is).
+  /// Reject::none: the packet counts for packet.key. Anything else: no IP header counts, and of `packet` only
+  /// frame_octets, time_ns and ingress_interface are set.
+  [[nodiscard]] Reject parse(const PacketView& view, ParsedPacket& packet);
+
+  /// The same answer by the general walk alone, whatever the frame; `trace` may be nullptr.
+  [[nodiscard]] Reject walk(const PacketView& view, ParsedPacket& packet, PacketTrace* trace);
+
+  /// After a packet with kFirstFragment in its facts, until the next call: what to remember for the later fragments.
+  [[nodiscard]] const FragmentNotes& notes() const { return notes_; }
+  [[nodiscard]] const ParserOptions& options() const { return options_; }
+
+ private:
+  TunnelPorts tunnels_;
+  FragmentNotes notes_;
+  ParserOptions options_;
+};
 
 }  // namespace weir

@@ -15,6 +15,7 @@
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/packet_view.h"
+#include "dataplane/packet/parser_options.h"
 #include "proto/byte_order.h"
 
 namespace weir {
@@ -45,7 +46,7 @@ static_assert(offsetof(ParsedPacket, from) == offsetof(ParsedPacket, ingress_int
 static_assert(offsetof(ParsedPacket, tcp_flags) == offsetof(ParsedPacket, ingress_interface) + 7);
 static_assert(offsetof(ParsedPacket, icmp_type) == offsetof(ParsedPacket, ip_tos) + 1);
 static_assert(offsetof(ParsedPacket, icmp_code) == offsetof(ParsedPacket, ip_tos) + 2);
-static_assert(offsetof(ParsedPacket, reserved) == offsetof(ParsedPacket, ip_tos) + 3);
+static_assert(offsetof(ParsedPacket, facts) == offsetof(ParsedPacket, ip_tos) + 3);
 
 /// `protocol` is TCP or UDP, `flags` what lies where the flags of TCP would.
 inline void set_rest(ParsedPacket& packet, const PacketView& view, const Ports& ports, bool from_high,
@@ -66,7 +67,7 @@ inline void set_rest(ParsedPacket& packet, const PacketView& view, const Ports& 
   std::memcpy(&packet.ip_tos, &types, sizeof types);
 }
 
-inline bool parse_ipv4(const PacketView& view, ParsedPacket& packet) {
+inline bool parse_ipv4(const PacketView& view, const TunnelPorts& tunnels, ParsedPacket& packet) {
   const std::uint8_t* frame = view.data;
   // EtherType 0x0800, version 4 and 5 words of header (RFC 791 §3.1), then TOS, total length, identification.
   const auto first = load<std::uint64_t>(frame + 12);
@@ -78,7 +79,7 @@ inline bool parse_ipv4(const PacketView& view, ParsedPacket& packet) {
   const Ports ports(frame + kIp + 20);
   // More fragments or an offset: all but the first two bits, in network order.
   const bool odd = ((first & 0xffffff) != 0x450008) | ((fragment & 0xff3f) != 0) | ((protocol != kProtocolUdp) & !tcp) |
-                   (total_octets < least_octets);
+                   (total_octets < least_octets) | (!tcp & tunnels.may_announce(ports.source, ports.destination));
   if (odd) [[unlikely]]
     return false;
   const auto addresses = load<std::uint64_t>(frame + kIp + 12);
@@ -92,7 +93,7 @@ inline bool parse_ipv4(const PacketView& view, ParsedPacket& packet) {
   return true;
 }
 
-inline bool parse_ipv6(const PacketView& view, ParsedPacket& packet) {
+inline bool parse_ipv6(const PacketView& view, const TunnelPorts& tunnels, ParsedPacket& packet) {
   const std::uint8_t* frame = view.data;
   // RFC 8200 §3: version, traffic class and flow label, payload length, next header, hop limit, addresses.
   const std::uint8_t protocol = frame[kIp + 6];
@@ -104,6 +105,8 @@ inline bool parse_ipv6(const PacketView& view, ParsedPacket& packet) {
   if (odd) [[unlikely]]
     return false;
   const Ports ports(frame + kIp + 40);
+  if (!tcp & tunnels.may_announce(ports.source, ports.destination)) [[unlikely]]
+    return false;
   const std::uint64_t source_high = load_be<std::uint64_t>(frame + kIp + 8);
   const std::uint64_t source_low = load_be<std::uint64_t>(frame + kIp + 16);
   const std::uint64_t destination_high = load_be<std::uint64_t>(frame + kIp + 24);
@@ -130,13 +133,13 @@ inline bool parse_ipv6(const PacketView& view, ParsedPacket& packet) {
 
 /// Parses a frame of the kind described above, all members of `packet` but the hash, with the packet's own time as the
 /// effective one. False: it is none, and `packet` is not written.
-inline bool parse_plain(const PacketView& view, ParsedPacket& packet) {
+inline bool parse_plain(const PacketView& view, const TunnelPorts& tunnels, ParsedPacket& packet) {
   // 54: the octets that are read of an IPv4 frame.
   if (view.captured_octets < 54 || view.link_type != LinkType::ethernet) [[unlikely]]
     return false;
   const auto ether_type = plain::load<std::uint16_t>(view.data + 12);
-  if (ether_type == 0x0008) return plain::parse_ipv4(view, packet);
-  if (ether_type == 0xdd86) return plain::parse_ipv6(view, packet);
+  if (ether_type == 0x0008) return plain::parse_ipv4(view, tunnels, packet);
+  if (ether_type == 0xdd86) return plain::parse_ipv6(view, tunnels, packet);
   return false;
 }
 

@@ -17,14 +17,22 @@ namespace weir {
   X(link_truncated,      "the frame ends inside its link-layer header")                                            \
   X(vlan_truncated,      "the frame ends inside an 802.1Q or QinQ tag")                                            \
   X(vlan_too_deep,       "more VLAN tags than the parser follows (8)")                                             \
-  X(ether_type_length,   "IEEE 802.3 length field instead of an EtherType: LLC, spanning tree and the like")       \
+  X(ether_type_length,   "IEEE 802.2 LLC frame without an IP packet: spanning tree and the like")                  \
   X(ether_type_arp,      "ARP or RARP")                                                                            \
   X(ether_type_other,    "an EtherType that carries no IP packet weir knows how to reach")                         \
   X(ip_version,          "the IP version field is not the one that the EtherType announced")                       \
   X(ipv4_truncated,      "the frame ends inside the IPv4 header (options included)")                               \
   X(ipv4_header_length,  "IPv4 header length below 5 words")                                                       \
   X(ipv4_total_length,   "IPv4 total length below the header length")                                              \
-  X(ipv6_truncated,      "the frame ends inside the fixed IPv6 header")
+  X(ipv6_truncated,      "the frame ends inside the fixed IPv6 header")                                            \
+  X(link_protocol,       "the link-layer header (BSD null, Frame Relay, raw IP ...) announces no IP packet")         \
+  X(mpls_truncated,      "the frame ends inside an MPLS label stack")                                              \
+  X(mpls_payload,        "no IP packet behind the MPLS labels: pseudo-wires and the like")                         \
+  X(ppp_truncated,       "the frame ends inside a PPPoE or PPP header")                                            \
+  X(ppp_control,         "PPP or PPPoE frame without an IP packet: discovery, LCP, IPCP, compressed headers")      \
+  X(wifi_no_data,        "802.11 management, control or empty frame, or a later 802.11 fragment")                  \
+  X(wifi_protected,      "802.11 data frame whose contents are encrypted")                                         \
+  X(too_many_headers,    "more headers before the first IP packet than the parser follows (192)")
 // clang-format on
 
 /// What the parser says of a frame: one byte a packet.

@@ -43,20 +43,196 @@ Bytes address_octets(std::string_view text) {
   misuse("no address");
 }
 
-PacketView view_of(const Bytes& bytes, std::uint64_t time_ns, std::uint32_t frame_octets) {
+PacketView view_of(const Bytes& bytes, std::uint64_t time_ns, std::uint32_t frame_octets, LinkType link_type) {
   const auto captured = static_cast<std::uint32_t>(bytes.size());
   return {.data = bytes.data(),
           .captured_octets = captured,
           .frame_octets = std::max(captured, frame_octets),
           .time_ns = time_ns,
           .ingress_interface = 0,
-          .link_type = LinkType::ethernet};
+          .link_type = link_type};
 }
 
 PacketBuilder& PacketBuilder::add(Kind kind, unsigned number, Bytes octets) {
-  layers_.push_back(
-      {.kind = kind, .number = number, .octets = std::move(octets), .next = {}, .length = {}, .ip_words = {}});
+  Layer layer{};
+  layer.kind = kind;
+  layer.number = number;
+  layer.octets = std::move(octets);
+  layers_.push_back(std::move(layer));
   return *this;
+}
+
+PacketBuilder::Layer& PacketBuilder::add_shim(unsigned ether_type, unsigned protocol, Bytes octets, Field field,
+                                              std::size_t field_at) {
+  add(Kind::shim, ether_type, std::move(octets));
+  Layer& layer = layers_.back();
+  layer.protocol = protocol;
+  layer.field = field;
+  layer.field_at = field_at;
+  return layer;
+}
+
+PacketBuilder& PacketBuilder::llc_snap() {
+  add_shim(0, kExperimental, {0xaa, 0xaa, 3, 0, 0, 0, 0, 0}, Field::ether_type, 6);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::mpls(unsigned label) {
+  // RFC 3032 §2.1: label, traffic class, bottom of stack, time to live.
+  for (Layer& before : layers_) {
+    if (&before == &layers_.back() && before.kind == Kind::shim && before.number == 0x8847) before.octets[2] &= 0xfe;
+  }
+  const unsigned entry = label << 12 | 0x100 | 64;
+  Bytes octets(4);
+  put16(octets, 0, entry >> 16);
+  put16(octets, 2, entry & 0xffff);
+  add_shim(0x8847, 137, std::move(octets), Field::none, 0);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::pppoe(unsigned session) {
+  Bytes octets = {0x11, 0, 0, 0, 0, 0};
+  put16(octets, 2, session);
+  add_shim(0x8864, kExperimental, std::move(octets), Field::length, 4).length_counts_from = 6;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::ppp(bool framing) {
+  Bytes octets = framing ? Bytes{0xff, 0x03, 0, 0} : Bytes{0, 0};
+  add_shim(0x880b, kExperimental, octets, Field::ppp_protocol, octets.size() - 2);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::sll(unsigned device) {
+  Bytes octets(16);
+  put16(octets, 2, device);
+  add_shim(0, kExperimental, std::move(octets), Field::ether_type, 14);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::sll2(unsigned device) {
+  Bytes octets(20);
+  put16(octets, 8, device);
+  add_shim(0, kExperimental, std::move(octets), Field::ether_type, 0);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::hdlc() {
+  add_shim(0, kExperimental, {0x0f, 0, 0, 0}, Field::ether_type, 2);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::bsd_null(unsigned family, bool little) {
+  const auto low = static_cast<std::uint8_t>(family);
+  return header(little ? Bytes{low, 0, 0, 0} : Bytes{0, 0, 0, low});
+}
+
+PacketBuilder& PacketBuilder::header(Bytes octets) {
+  add_shim(kExperimentalType, kExperimental, std::move(octets), Field::none, 0);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::gre(std::optional<std::uint32_t> key, bool sequence, bool checksum) {
+  Bytes octets = {0, 0, 0, 0};
+  if (checksum) {
+    octets[0] |= 0x80;
+    octets.insert(octets.end(), 4, 0);
+  }
+  if (key) {
+    octets[0] |= 0x20;
+    octets.resize(octets.size() + 4);
+    put16(octets, octets.size() - 4, *key >> 16);
+    put16(octets, octets.size() - 2, *key & 0xffff);
+  }
+  if (sequence) {
+    octets[0] |= 0x10;
+    octets.insert(octets.end(), 4, 0);
+  }
+  add_shim(kExperimentalType, 47, std::move(octets), Field::ether_type, 2);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::erspan2(unsigned session) {
+  Bytes octets = {0x10, 0, 0, 0, 0, 0, 0, 0};
+  put16(octets, 2, session);
+  add_shim(0x88be, kExperimental, std::move(octets), Field::none, 0);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::erspan3(unsigned session, unsigned frame_type, bool subheader) {
+  Bytes octets(subheader ? 20 : 12);
+  octets[0] = 0x20;
+  put16(octets, 2, session);
+  put16(octets, 10, frame_type << 10 | (subheader ? 1u : 0u));
+  add_shim(0x22eb, kExperimental, std::move(octets), Field::none, 0);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::vxlan(unsigned vni) {
+  Bytes octets = {8, 0, 0, 0, 0, 0, 0, 0};
+  put16(octets, 4, vni >> 8);
+  octets[6] = static_cast<std::uint8_t>(vni);
+  return header(std::move(octets));
+}
+
+PacketBuilder& PacketBuilder::geneve(unsigned vni, std::size_t option_octets) {
+  Bytes octets(8 + option_octets);
+  octets[0] = static_cast<std::uint8_t>(option_octets / 4);
+  put16(octets, 4, vni >> 8);
+  octets[6] = static_cast<std::uint8_t>(vni);
+  add_shim(kExperimentalType, kExperimental, std::move(octets), Field::ether_type, 2);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::gtp_u(std::uint32_t teid, std::size_t extension_octets) {
+  Bytes octets = {0x30, 255, 0, 0, 0, 0, 0, 0};
+  put16(octets, 4, teid >> 16);
+  put16(octets, 6, teid & 0xffff);
+  if (extension_octets != 0) {
+    octets[0] |= 4;
+    octets.insert(octets.end(), {0, 0, 0, 0x85});  // sequence, N-PDU, next: PDU session container
+    Bytes extension(extension_octets);
+    extension[0] = static_cast<std::uint8_t>(extension_octets / 4);
+    octets.insert(octets.end(), extension.begin(), extension.end());
+  }
+  add_shim(kExperimentalType, kExperimental, std::move(octets), Field::length, 2).length_counts_from = 8;
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::l2tp(unsigned tunnel, unsigned session, bool length, bool sequence, unsigned pad) {
+  Bytes octets = {static_cast<std::uint8_t>((length ? 0x40u : 0u) | (sequence ? 0x08u : 0u) | (pad != 0 ? 0x02u : 0u)),
+                  2};
+  const auto append16 = [&octets](unsigned value) {
+    octets.resize(octets.size() + 2);
+    put16(octets, octets.size() - 2, value);
+  };
+  if (length) append16(0);
+  append16(tunnel);
+  append16(session);
+  if (sequence) octets.insert(octets.end(), 4, 0);
+  if (pad != 0) {
+    append16(pad);
+    octets.insert(octets.end(), pad, 0xee);
+  }
+  add_shim(kExperimentalType, kExperimental, std::move(octets), length ? Field::length : Field::none, 2);
+  return *this;
+}
+
+unsigned PacketBuilder::ether_type_of(const Layer* layer) {
+  if (layer == nullptr) return kExperimentalType;
+  switch (layer->kind) {
+    case Kind::ethernet:
+      return 0x6558;  // inside something else
+    case Kind::ipv4:
+      return kIpv4Type;
+    case Kind::ipv6:
+      return kIpv6Type;
+    case Kind::tag:
+    case Kind::shim:
+      return layer->number;
+    default:
+      return kExperimentalType;
+  }
 }
 
 PacketBuilder& PacketBuilder::eth() {
@@ -323,14 +499,15 @@ Bytes PacketBuilder::bytes() const {
     const Layer* next = i + 1 < layers_.size() ? &layers_[i + 1] : nullptr;
     const std::size_t at = begin[i];
     const unsigned length = layer.length.value_or(static_cast<unsigned>(end - at));
-    const unsigned next_protocol = layer.next.value_or(next != nullptr ? next->number : kExperimental);
+    unsigned following = kExperimental;
+    if (next != nullptr) following = next->kind == Kind::shim ? next->protocol : next->number;
+    const unsigned next_protocol = layer.next.value_or(following);
     switch (layer.kind) {
       case Kind::ethernet:
       case Kind::tag: {
-        unsigned type = kExperimentalType;
-        if (next != nullptr && next->kind == Kind::ipv4) type = kIpv4Type;
-        if (next != nullptr && next->kind == Kind::ipv6) type = kIpv6Type;
-        if (next != nullptr && next->kind == Kind::tag) type = next->number;
+        // llc_snap() has no EtherType: the field is a length then.
+        unsigned type = ether_type_of(next);
+        if (type == 0) type = static_cast<unsigned>(end - begin[i + 1]);
         put16(out, at + layer.octets.size() - 2, layer.next.value_or(type));
         break;
       }
@@ -351,6 +528,16 @@ Bytes PacketBuilder::bytes() const {
         break;
       case Kind::transport:
         if (layer.number == 17 || layer.number == 136) put16(out, at + 4, length);
+        break;
+      case Kind::shim:
+        if (layer.field == Field::ether_type) {
+          put16(out, at + layer.field_at, ether_type_of(next));
+        } else if (layer.field == Field::ppp_protocol) {
+          const unsigned type = ether_type_of(next);  // RFC 1332, RFC 5072, RFC 3032 §4.3
+          put16(out, at + layer.field_at, type == kIpv4Type ? 0x0021 : type == kIpv6Type ? 0x0057 : 0x0281);
+        } else if (layer.field == Field::length) {
+          put16(out, at + layer.field_at, static_cast<unsigned>(end - at - layer.length_counts_from));
+        }
         break;
       case Kind::payload:
         break;

@@ -37,6 +37,15 @@ class PacketBuilder {
   PacketBuilder& qinq(unsigned id, unsigned priority = 0);                ///< 802.1ad, 0x88a8
   PacketBuilder& tag(unsigned tpid, unsigned id, unsigned priority = 0);  ///< any tag protocol identifier
   PacketBuilder& ether_type(unsigned type);  ///< of the last link-layer header, instead of what follows
+  PacketBuilder& llc_snap();                 ///< behind eth() or a tag: their type is a length then
+  PacketBuilder& mpls(unsigned label);       ///< one entry; the last of several is the bottom of the stack
+  PacketBuilder& pppoe(unsigned session = 1);
+  PacketBuilder& ppp(bool framing = false);  ///< framing: address and control first
+  PacketBuilder& sll(unsigned device = 1);   ///< Linux cooked; the device type is Ethernet's
+  PacketBuilder& sll2(unsigned device = 1);
+  PacketBuilder& hdlc();                                         ///< Cisco HDLC
+  PacketBuilder& bsd_null(unsigned family, bool little = true);  ///< address family, in this byte order
+  PacketBuilder& header(Bytes octets);                           ///< anything, as it is
 
   // Network layer.
   PacketBuilder& ipv4(std::string_view source, std::string_view destination);
@@ -56,6 +65,15 @@ class PacketBuilder {
   PacketBuilder& ip_total_length(unsigned octets);    ///< IPv4
   PacketBuilder& ip_payload_length(unsigned octets);  ///< IPv6
   PacketBuilder& extension_length(unsigned value);    ///< length field of the last extension header, as on the wire
+
+  // Tunnels. UDP ones stand behind udp(), whose port is the test's to choose.
+  PacketBuilder& gre(std::optional<std::uint32_t> key = {}, bool sequence = false, bool checksum = false);
+  PacketBuilder& erspan2(unsigned session);  ///< behind a gre() with a sequence number
+  PacketBuilder& erspan3(unsigned session, unsigned frame_type = 0, bool subheader = false);
+  PacketBuilder& vxlan(unsigned vni);
+  PacketBuilder& geneve(unsigned vni, std::size_t option_octets = 0);
+  PacketBuilder& gtp_u(std::uint32_t teid, std::size_t extension_octets = 0);
+  PacketBuilder& l2tp(unsigned tunnel, unsigned session, bool length = true, bool sequence = false, unsigned pad = 0);
 
   // Transport layer.
   PacketBuilder& tcp(unsigned source_port, unsigned destination_port);
@@ -78,7 +96,9 @@ class PacketBuilder {
   [[nodiscard]] Bytes bytes() const;
 
  private:
-  enum class Kind : std::uint8_t { ethernet, tag, ipv4, ipv6, extension, transport, payload };
+  enum class Kind : std::uint8_t { ethernet, tag, ipv4, ipv6, extension, transport, shim, payload };
+  /// What a field of a shim says about what lies behind it.
+  enum class Field : std::uint8_t { none, ether_type, ppp_protocol, length };
   struct Layer {
     Kind kind;
     unsigned
@@ -87,7 +107,15 @@ class PacketBuilder {
     std::optional<unsigned> next;      ///< EtherType or protocol field, where the test wants its own
     std::optional<unsigned> length;    ///< total, payload or extension length field, likewise
     std::optional<unsigned> ip_words;  ///< IHL, likewise
+    // Shims only.
+    unsigned protocol = 253;  ///< what an IP header before it calls it
+    Field field = Field::none;
+    std::size_t field_at = 0;
+    std::size_t length_counts_from = 0;  ///< Field::length: octets of this header that do not count
   };
+
+  Layer& add_shim(unsigned ether_type, unsigned protocol, Bytes octets, Field field, std::size_t field_at);
+  [[nodiscard]] static unsigned ether_type_of(const Layer* layer);
 
   PacketBuilder& add(Kind kind, unsigned number, Bytes octets);
   PacketBuilder& add_ports(unsigned number, std::size_t octets, unsigned source_port, unsigned destination_port);
@@ -109,7 +137,8 @@ class PacketBuilder {
 }
 
 /// A view of `bytes`, which must outlive it. frame_octets 0: as many as there are.
-[[nodiscard]] PacketView view_of(const Bytes& bytes, std::uint64_t time_ns = 0, std::uint32_t frame_octets = 0);
+[[nodiscard]] PacketView view_of(const Bytes& bytes, std::uint64_t time_ns = 0, std::uint32_t frame_octets = 0,
+                                 LinkType link_type = LinkType::ethernet);
 
 /// The octets of an address in text form: 4 or 16.
 [[nodiscard]] Bytes address_octets(std::string_view text);

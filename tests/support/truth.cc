@@ -56,8 +56,13 @@ Tuple tuple_of(const std::string& source, const std::string& destination, unsign
   return tuple;
 }
 
-Truth read_truth(const std::filesystem::path& capture) {
-  const std::string path = capture.string() + ".truth.outer.jsonl";
+bool has_inner_truth(const std::filesystem::path& capture) {
+  return std::filesystem::exists(capture.string() + ".truth.inner.jsonl");
+}
+
+Truth read_truth(const std::filesystem::path& capture, TruthLayer layer) {
+  const bool inner = layer == TruthLayer::inner && has_inner_truth(capture);
+  const std::string path = capture.string() + (inner ? ".truth.inner.jsonl" : ".truth.outer.jsonl");
   std::ifstream in(path);
   if (!in) throw std::runtime_error(path + ": cannot be opened");
   Truth truth;
@@ -97,37 +102,6 @@ std::vector<std::filesystem::path> captures_of(const std::filesystem::path& coll
   }
   std::sort(files.begin(), files.end());
   return files;
-}
-
-const std::map<std::string, std::string>& captures_that_need_more() {
-  static const std::map<std::string, std::string> captures = {
-      {"pcpp_one_ipv6_http_stream.pcap", "link type RAW (12)"},
-      {"tcpdump_babel.pcap", "link type LINUX_SLL (113)"},
-      {"suricata_decode-sll2-01.pcap", "link type LINUX_SLL2 (276)"},
-      {"ndpi_quic-v2.pcapng", "link type LINUX_SLL (113)"},
-      {"pcpp_many_interfaces-1.pcapng", "interfaces of two link types in one file"},
-      {"gopacket_pcap-test_loopback.pcap", "link type NULL (0)"},
-      {"ndpi_opc-ua.pcap", "link type NULL (0)"},
-      {"packetnet_80211_unencrypted_data_frame.pcap", "link type IEEE802_11_RADIO (127)"},
-      {"packetnet_LinuxCookedCapture.pcap", "link type LINUX_SLL (113)"},
-      {"packetnet_LinuxCookedCapturev2.pcap", "link type LINUX_SLL2 (276)"},
-      {"pcpp_linktype_ipv6.pcap", "link type IPV6 (229)"},
-      {"suricata_decode-chdlc-01.pcap", "link type C_HDLC (104)"},
-      {"suricata_linktype-228.pcap", "link type IPV4 (228)"},
-      {"synthetic_loop-108.pcap", "link type LOOP (108)"},
-      {"tcpdump_OSPFv3_NBMA_adjacencies.pcap", "link type FRELAY (107)"},
-      {"tcpdump_mpls-traceroute.pcap", "link type PPP (9)"},
-      {"zeek_radiotap.pcap", "link type IEEE802_11_RADIO (127)"},
-      {"ndpi_discord_mid_flow.pcap", "PPPoE"},
-      {"zeek_pppoe.pcap", "PPPoE"},
-      {"synthetic_mpls-deep.pcap", "MPLS"},
-      {"zeek_mpls-in-vlan.pcap", "MPLS"},
-  };
-  return captures;
-}
-
-bool needs_more(const std::filesystem::path& capture) {
-  return captures_that_need_more().contains(capture.filename());
 }
 
 std::string difference(const TupleSums& expected, const TupleSums& actual, unsigned lines) {

@@ -1,4 +1,5 @@
-// Ground truth of a capture: NAME.truth.outer.jsonl beside NAME.pcap, and sums of the same form to compare with it.
+// Ground truth of a capture: NAME.truth.outer.jsonl and, where it differs, NAME.truth.inner.jsonl beside NAME.pcap, and
+// sums of the same form to compare with it.
 //
 // Each line of the file is one directional 5-tuple with packets, IP octets and the least and greatest timestamp; the
 // last one holds the totals in frames. Addresses are compared as octets, so spelling makes no difference.
@@ -57,18 +58,19 @@ struct Truth {
 [[nodiscard]] Tuple tuple_of(const std::string& source, const std::string& destination, unsigned source_port,
                              unsigned destination_port, unsigned protocol);
 
-/// Reads NAME.truth.outer.jsonl of the capture file `capture` (.../NAME.pcap). Throws std::runtime_error naming the
-/// file and line if it is absent or not what it should be: a test cannot go on without it.
-[[nodiscard]] Truth read_truth(const std::filesystem::path& capture);
+/// Which IP header of a frame the truth is by. The program's default is `inner`.
+enum class TruthLayer : std::uint8_t { outer, inner };
+
+/// Reads the truth of the capture file `capture` (.../NAME.pcap); the inner one is the outer one where it has no file.
+/// Throws std::runtime_error naming the file and line if it is absent or not what it should be: a test cannot go on
+/// without it.
+[[nodiscard]] Truth read_truth(const std::filesystem::path& capture, TruthLayer layer = TruthLayer::inner);
+/// Whether the capture has an inner truth of its own.
+[[nodiscard]] bool has_inner_truth(const std::filesystem::path& capture);
 
 /// Capture files (.pcap, .pcapng) of folder `group` of the capture collection, sorted; empty if the folder is absent.
 [[nodiscard]] std::vector<std::filesystem::path> captures_of(const std::filesystem::path& collection,
                                                              const std::string& group);
-
-/// Captures of groups basic, vlan, ipv6, tcp, quic and linktypes that need more than Ethernet, VLAN tags and IP: the
-/// name of the file, and what it needs ("link type NULL (0)", "PPPoE").
-[[nodiscard]] const std::map<std::string, std::string>& captures_that_need_more();
-[[nodiscard]] bool needs_more(const std::filesystem::path& capture);
 
 /// What differs between `expected` and `actual`, one line a tuple, at most `lines` of them; "" if nothing does.
 [[nodiscard]] std::string difference(const TupleSums& expected, const TupleSums& actual, unsigned lines = 10);

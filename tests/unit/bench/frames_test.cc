@@ -24,7 +24,7 @@ Seen parse_all(FrameSet& frames) {
     const std::uint32_t octets = frames.octets(i);
     ParsedPacket packet{};
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(frames.frame(i)) % 64, 0U);
-    EXPECT_EQ(parse_packet({frames.frame(i), octets, octets, kStartNs, 1, LinkType::ethernet}, packet), Reject::none);
+    EXPECT_EQ(Parser().parse({frames.frame(i), octets, octets, kStartNs, 1, LinkType::ethernet}, packet), Reject::none);
     EXPECT_EQ(packet.ip_octets, octets - 14);
     std::string key(sizeof packet.key, '\0');
     std::memcpy(key.data(), &packet.key, key.size());
@@ -87,7 +87,7 @@ TEST_F(Frames, ASweepMakesEachFlowOnceAndTheSameFlowsAsTheSet) {
     ASSERT_NE(count, 0U);
     for (std::size_t i = 0; i < count; ++i) {
       ParsedPacket packet{};
-      ASSERT_EQ(parse_packet(views[i], packet), Reject::none);
+      ASSERT_EQ(Parser().parse(views[i], packet), Reject::none);
       std::string key(sizeof packet.key, '\0');
       std::memcpy(key.data(), &packet.key, key.size());
       ++swept[key];

@@ -104,6 +104,11 @@ TEST(Validate, TakesTheDocumentedDefaults) {
   EXPECT_EQ(settings->overflow.timeout_ns, 10 * kSecond);
   EXPECT_FALSE(settings->rss_ports);
   EXPECT_EQ(settings->idle, IdleChoice::automatic);
+  EXPECT_EQ(settings->parser.layer, Layer::inner);
+  EXPECT_EQ(settings->parser.icmp_errors, IcmpErrors::own);
+  EXPECT_EQ(settings->parser.tunnel_depth, 16U);
+  EXPECT_EQ(settings->parser.tunnels, ParserOptions::defaults().tunnels);
+  EXPECT_EQ(settings->filter, "");
   EXPECT_EQ(settings->duration_ns, 0U);
   EXPECT_EQ(settings->socket, default_socket_path());
 }
@@ -113,6 +118,15 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
   const std::pair<Change, const char*> bad[] = {
       {[](auto& c) { c.set_idle_timeout("30"); },
        "--idle-timeout 30: a unit is missing; expected a number with one of the units ns us ms s m h, such as 1.5s"},
+      {[](auto& c) { c.set_layer("both"); }, "--layer both: expected outer or inner"},
+      {[](auto& c) { c.set_tunnels("gre=3"); },
+       "--tunnels gre=3: gre has no UDP port; expected all, none, default or names of ipip gre erspan vxlan geneve "
+       "gtp-u "
+       "l2tp mpls-udp mpls-ip ah vxlan-gpe nsh teredo etherip l2tpv3 mpls-pw, separated by commas, with =PORT where it "
+       "is not the registered one"},
+      {[](auto& c) { c.set_tunnel_depth(33); }, "--tunnel-depth 33: out of range; expected 0 to 32"},
+      {[](auto& c) { c.set_icmp_errors("all"); }, "--icmp-errors all: expected own or quoted"},
+      {[](auto& c) { c.set_filter(""); }, "--filter '': empty; expected a pcap filter such as 'tcp port 443'"},
       {[](auto& c) { c.set_idle_timeout("999us"); }, "--idle-timeout 999us: out of range; expected 1ms to 72h"},
       {[](auto& c) { c.set_active_timeout("73h"); }, "--active-timeout 73h: out of range; expected 1ms to 72h"},
       {[](auto& c) { c.set_active_timeout(""); }, "--active-timeout '': empty; expected a duration such as 30s"},
@@ -228,7 +242,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeout: 30\n", "c:1:15: expected string, got: 30; expected a line such as idle_timeout: \"30s\""},
       {"wrokers: 2\n",
        "c:1:8: no field is named \"wrokers\"; expected one of idle_timeout active_timeout tcp_close max_flows workers "
-       "when_full overflow_entries overflow_timeout export ledger port cores rss idle socket duration eal"},
+       "when_full overflow_entries overflow_timeout export ledger layer tunnels "
+       "tunnel_depth icmp_errors filter port cores rss idle socket duration eal"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -309,6 +324,18 @@ TEST(Merge, LetsTheLaterSourceWinAndReplaceLists) {
   EXPECT_EQ(merged.places, expected);
 }
 
+TEST(Validate, TakesFiltersThatOnlyAnotherLinkTypeKnowsForCapturesAlone) {
+  v1::Config config;
+  config.add_port("net_null0");
+  config.set_filter("type mgt");  // 802.11
+  EXPECT_TRUE(validate(config, Command::read));
+  const auto live = validate(config, Command::run);
+  ASSERT_FALSE(live);
+  EXPECT_TRUE(live.error().message.starts_with("--filter 'type mgt': ")) << live.error().message;
+  EXPECT_TRUE(live.error().message.ends_with("; expected a pcap filter such as 'tcp port 443' (man pcap-filter)"))
+      << live.error().message;
+}
+
 TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   const std::string text =
       "idle_timeout: \"30s\"\n"
@@ -321,6 +348,11 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "overflow_timeout: \"10s\"\n"
       "# export: none, records are counted and dropped\n"
       "# ledger: not written\n"
+      "layer: \"inner\"\n"
+      "tunnels: \"default\"\n"
+      "tunnel_depth: 16\n"
+      "icmp_errors: \"own\"\n"
+      "# filter: none, every packet is counted\n"
       "# port: none, `run` needs one\n"
       "# cores: chosen at start\n"
       "rss: \"addresses\"\n"
@@ -338,6 +370,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
           "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"
           "idle: \"pause\" when_full: \"overflow\" overflow_entries: 7 overflow_timeout: \"2s\" "
+          "layer: \"outer\" tunnels: \"default,vxlan=8472\" tunnel_depth: 4 icmp_errors: \"quoted\" "
+          "filter: \"tcp port 443\" "
           "socket: \"/s\\303\\244\" duration: \"10m\" eal: \"--log-level=8 -m 512\"\n",
           "f")
           .value();

@@ -110,7 +110,8 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
                 R"(,"in_handover":)" + zero + R"(,"in_table":)" + zero_records + R"(,"in_rings":)" + zero_records +
                 R"(,"in_overflow":)" + zero_records +
                 R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
-                R"(,"exporters":[],"ports":[],"workers":[],"violations":["x\"y"]})");
+                R"(,"exporters":[],"ports":[],"workers":[],"fragments_without_first":)" + zero +
+                R"(,"violations":["x\"y"]})");
 }
 
 TEST(StatusText, LaysOutPortsWorkersAndExporters) {

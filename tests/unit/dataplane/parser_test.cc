@@ -42,7 +42,7 @@ std::string text_of(const ParsedPacket& packet) {
 Reject parse(const Bytes& frame, ParsedPacket& result) {
   const Bytes exact(frame.begin(), frame.end());
   std::memset(static_cast<void*>(&result), 0xee, sizeof result);  // what the parser leaves out shows
-  return parse_packet(view_of(exact, 12345), result);
+  return Parser().parse(view_of(exact, 12345), result);
 }
 
 std::string parsed(const Bytes& frame) {
@@ -87,7 +87,7 @@ TEST(Parser, takes_ports_from_every_protocol_that_has_them_and_from_no_other) {
       {"ICMP", ip4().icmp(8, 0), "10.0.0.1 0 > 10.0.0.2 0 p1 o28"},
       {"ICMPv6", ip6().icmpv6(128, 0), "2001:db8::1 0 > 2001:db8::2 0 p58 o48"},
       {"GRE", ip4().protocol(47).payload(8), "10.0.0.1 0 > 10.0.0.2 0 p47 o28"},
-      {"ESP over IPv6", ip6().protocol(50).payload(8), "2001:db8::1 0 > 2001:db8::2 0 p50 o48"},
+      {"ESP over IPv6: the SPI", ip6().protocol(50).payload(8), "2001:db8::1 42405 > 2001:db8::2 42405 p50 o48"},
       {"no payload", ip4().protocol(6), "10.0.0.1 0 > 10.0.0.2 0 p6 o20"},
       {"no next header", ip6().protocol(59).payload(4), "2001:db8::1 0 > 2001:db8::2 0 p59 o44"},
       {"AH over IPv4 is the protocol itself", ip4().protocol(51).payload(24), "10.0.0.1 0 > 10.0.0.2 0 p51 o44"},
@@ -153,7 +153,7 @@ TEST(Parser, says_flags_tos_vlan_icmp_and_what_the_view_knew) {
       packet().eth().vlan(42, 5).ipv4(kA4, kB4).tos(0xb8).tcp(1, 2).flags(test::kSyn | test::kEce | test::kCwr).bytes();
   PacketView view = view_of(tcp, 1'700'000'000'000'000'001, 9000);
   view.ingress_interface = 3;
-  ASSERT_EQ(parse_packet(view, result), Reject::none);
+  ASSERT_EQ(Parser().parse(view, result), Reject::none);
   EXPECT_EQ(result.time_ns, 1'700'000'000'000'000'001u);
   EXPECT_EQ(result.frame_octets, 9000u);
   EXPECT_EQ(result.ingress_interface, 3u);
@@ -162,7 +162,7 @@ TEST(Parser, says_flags_tos_vlan_icmp_and_what_the_view_knew) {
   EXPECT_EQ(result.ip_tos, 0xb8);
   EXPECT_EQ(result.icmp_type, 0);
   EXPECT_EQ(result.icmp_code, 0);
-  EXPECT_EQ(result.reserved, 0);
+  EXPECT_EQ(result.facts, 0);
 
   ASSERT_EQ(parse(ip6().tos(0x2e).icmpv6(1, 4).bytes(), result), Reject::none);
   EXPECT_EQ(result.ip_tos, 0x2e);
@@ -185,7 +185,7 @@ TEST(Parser, leaves_hash_and_effective_time_alone_and_sets_the_view_s_facts_on_a
     result.effective_ns = 22;
     PacketView view = view_of(frame, 33, 100);
     view.ingress_interface = 44;
-    EXPECT_EQ(parse_packet(view, result) == Reject::none, frame == good);
+    EXPECT_EQ(Parser().parse(view, result) == Reject::none, frame == good);
     EXPECT_EQ(result.hash, 11u);
     EXPECT_EQ(result.effective_ns, 22u);
     EXPECT_EQ(result.time_ns, 33u);
@@ -305,7 +305,8 @@ TEST(Parser, walks_every_extension_header_to_the_last_next_header) {
       {"ICMPv6", ip6().hop_by_hop().icmpv6(143, 0), "2001:db8::1 0 > 2001:db8::2 0 p58 o56"},
       {"mobility is not walked", ip6().destination_options().protocol(135).payload(16),
        "2001:db8::1 0 > 2001:db8::2 0 p135 o64"},
-      {"ESP ends the chain", ip6().hop_by_hop().protocol(50).payload(16), "2001:db8::1 0 > 2001:db8::2 0 p50 o64"},
+      {"ESP ends the chain", ip6().hop_by_hop().protocol(50).payload(16),
+       "2001:db8::1 42405 > 2001:db8::2 42405 p50 o64"},
   });
 }
 
@@ -328,8 +329,9 @@ TEST(Parser, counts_a_packet_with_more_extension_headers_than_it_walks) {
     for (unsigned i = 0; i < headers; ++i) builder.destination_options(8);
     return builder.udp(1, 2);
   };
-  EXPECT_EQ(parsed(chain(128)), "2001:db8::1 1 > 2001:db8::2 2 p17 o1072");
-  EXPECT_EQ(parsed(chain(129)), "2001:db8::1 0 > 2001:db8::2 0 p60 o1080");
+  // 192 steps: Ethernet, its type, IPv6, and 189 headers.
+  EXPECT_EQ(parsed(chain(189)), "2001:db8::1 1 > 2001:db8::2 2 p17 o1560");
+  EXPECT_EQ(parsed(chain(190)), "2001:db8::1 0 > 2001:db8::2 0 p60 o1568");
   EXPECT_EQ(parsed(chain(1000)), "2001:db8::1 0 > 2001:db8::2 0 p60 o8048");
 }
 

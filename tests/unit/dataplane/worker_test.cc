@@ -41,7 +41,8 @@ class FrameList final : public PacketSource {
   bool lent_ = false;
 };
 
-const KeyHash kHash({1, 2, 3, 4, 5, 6});
+const KeyHash kHash({0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0, 0x082efa98ec4e6c89, 0x452821e638d01377,
+                     0xbe5466cf34e90c6c});
 
 std::vector<FlowRecord> take(RecordRing& ring) {
   std::vector<FlowRecord> out(ring.capacity());
@@ -57,6 +58,7 @@ void expect_balanced(const Worker& worker) {
   PacketCount out = c.counted;
   out += c.sampled_out;
   for (const PacketCount& reject : c.rejects) out += reject;
+  out += c.filtered_out;
   out += c.handed_over;
   out += c.handover_full;
   EXPECT_EQ(in, out);
@@ -166,6 +168,58 @@ TEST_P(HandOver, NoConversationIsSplitOverWorkersAndEveryPacketIsAccountedFor) {
   EXPECT_EQ(ports.size(), kConversations);
   if (workers > 1) {
     EXPECT_GT(handed.packets, 0U);
+  }
+}
+
+/// First fragments reach one worker and later ones another, as with a device that hashes ports where there are some.
+TEST_P(HandOver, LaterFragmentsFindTheirPortsWhicheverWorkerReceivesThem) {
+  const unsigned workers = GetParam();
+  constexpr unsigned kDatagrams = 300;
+  for (const bool together : {false, true}) {
+    HandoverMesh mesh(workers);
+    std::vector<std::unique_ptr<Worker>> all;
+    std::vector<FrameList> firsts(workers);
+    std::vector<FrameList> laters(workers);
+    for (unsigned number = 0; number < workers; ++number) {
+      WorkerOptions options;
+      options.number = number;
+      options.workers = workers;
+      options.capacity = 2000;
+      options.handover = &mesh;
+      all.push_back(std::make_unique<Worker>(options, kHash));
+    }
+    for (unsigned i = 0; i < kDatagrams; ++i) {
+      const auto first = packet().eth().ipv4("10.0.0.1", "10.0.0.2").fragment(0, true, i).udp(1000 + i, 53).payload(8);
+      const auto later = packet().eth().ipv4("10.0.0.1", "10.0.0.2").protocol(17).fragment(16, false, i).payload(8);
+      firsts[i % workers].frames.push_back(first.bytes());
+      // Behind the first in the same queue, or in the next worker's queue a little later.
+      (together ? firsts[i % workers] : laters[(i + 1) % workers]).frames.push_back(later.bytes());
+    }
+    for (auto* sources : {&firsts, &laters}) {
+      for (unsigned number = 0; number < workers; ++number) {
+        while (!(*sources)[number].done()) all[number]->poll((*sources)[number], kEpochNs);
+      }
+      // Everybody takes over what was meant for him before the next ones come.
+      FrameList nothing;
+      for (unsigned turn = 0; turn < 100; ++turn) all[turn % workers]->poll(nothing, kEpochNs);
+    }
+    for (auto& worker : all) worker->stop_receiving();
+    for (unsigned settled = 0, turn = 0; settled < workers; ++turn) {
+      ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
+      settled = all[turn % workers]->settle(kEpochNs) ? settled + 1 : 0;
+    }
+    std::set<std::uint16_t> ports;
+    for (auto& worker : all) {
+      worker->drain(kEpochNs);
+      expect_balanced(*worker);
+      EXPECT_EQ(worker->counters().fragments_without_first.packets, 0U);
+      for (const FlowRecord& record : take(worker->records())) {
+        EXPECT_EQ(record.total_packets(), 2U);
+        EXPECT_EQ(record.total_octets(), 36U + 28U);
+        EXPECT_TRUE(ports.insert(record.source_port).second);
+      }
+    }
+    EXPECT_EQ(ports.size(), kDatagrams);
   }
 }
 

@@ -92,7 +92,36 @@ TEST(FlowJson, FitsTheStatedRoomWithEveryFieldAtItsGreatest) {
   std::memset(&record, 0xff, sizeof record);
   record.ip_version = 6;
   record.protocol = 58;
-  EXPECT_LE(line_of(record).size(), 791U);
+  EXPECT_LE(line_of(record).size(), 1056U);
+}
+
+TEST(FlowJson, NamesTheTunnelTheLabelAndTheSpiOfFlowsThatHaveThem) {
+  FlowRecord record{};
+  record.ip_version = 4;
+  record.tunnel_type = TunnelType::gtp_u;
+  record.tunnel_id = 4294967295;
+  record.tunnel_depth = 2;
+  record.mpls_label = 1048575;
+  record.esp_spi = 7;
+  const auto behind_base = [&] {
+    const std::string line = line_of(record);
+    return line.substr(line.find("\"rev_time_end_ns\":0") + 19);
+  };
+  EXPECT_EQ(behind_base(), "}\n");  // no section: nothing of it is read
+  record.sections = kTunnelSection;
+  EXPECT_EQ(behind_base(), R"(,"tunnel_type":"gtp-u","tunnel_id":4294967295,"tunnel_depth":2})"
+                           "\n");
+  record.tunnel_ip_version = 4;
+  record.tunnel_source[0] = 10;
+  record.tunnel_destination[3] = 1;
+  record.sections = kTunnelSection | kLabelSection | kSpiSection;
+  EXPECT_EQ(behind_base(),
+            R"(,"tunnel_type":"gtp-u","tunnel_id":4294967295,"tunnel_depth":2,)"
+            R"("tunnel_src_addr":"10.0.0.0","tunnel_dst_addr":"0.0.0.1","mpls_label":1048575,"esp_spi":7})"
+            "\n");
+  record.sections = kTunnelSection;
+  record.tunnel_type = static_cast<TunnelType>(200);
+  EXPECT_NE(line_of(record).find(R"("tunnel_type":"unknown")"), std::string::npos);
 }
 
 TEST(FlowJson, WritesAddressesAsRfc5952Says) {

@@ -1,0 +1,123 @@
+#include "control/explain.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/input/pcap_filter.h"
+
+namespace weir {
+namespace {
+
+std::string address_text(const void* address, unsigned ip_version) {
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(ip_version == 4 ? AF_INET : AF_INET6, address, text, sizeof text);
+  return text;
+}
+
+/// "10.0.0.1:80", "[2001:db8::1]:80".
+std::string end_text(const FlowKey& key, Side side) {
+  const std::size_t octets = key.ip_version == 4 ? 4 : 16;
+  const auto* addresses = reinterpret_cast<const std::uint8_t*>(key.address);
+  const std::string address = address_text(addresses + (side == Side::high ? octets : 0), key.ip_version);
+  const unsigned port = side == Side::high ? key.port_high : key.port_low;
+  return key.ip_version == 4 ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
+}
+
+Side other(Side side) {
+  return side == Side::low ? Side::high : Side::low;
+}
+
+std::string ordinal(std::uint64_t number) {
+  const std::uint64_t tens = number % 100;
+  const char* ending = number % 10 == 1 && tens != 11   ? "st"
+                       : number % 10 == 2 && tens != 12 ? "nd"
+                       : number % 10 == 3 && tens != 13 ? "rd"
+                                                        : "th";
+  return fmt::format("{}{}", number, ending);
+}
+
+}  // namespace
+
+Explainer::Explainer(const ParserOptions& options)
+    : parser_(options), hash_(KeyHash::random_seed()), fragments_(hash_), conversations_(0, KeyHasher{hash_}) {}
+
+Explainer::Conversation* Explainer::settle(ParsedPacket& packet, Reject reject, std::uint64_t number) {
+  without_first_ = false;
+  now_ns_ = std::max(now_ns_, packet.time_ns);
+  if (reject != Reject::none) return nullptr;
+  if ((packet.facts & kFirstFragment) != 0) {
+    for (unsigned i = 0; i < parser_.notes().count; ++i) fragments_.learn(parser_.notes().notes[i], now_ns_);
+  }
+  if ((packet.facts & kLaterFragment) != 0) without_first_ = !fragments_.resolve(packet, now_ns_);
+  Conversation& conversation = conversations_[packet.key];
+  if (conversation.first_packet == 0) conversation = {.first_packet = number, .packets = {}, .initiator = packet.from};
+  ++conversation.packets[static_cast<unsigned>(packet.from)];
+  return &conversation;
+}
+
+void Explainer::skip(const PacketView& view, std::uint64_t number) {
+  ParsedPacket packet;
+  const Reject reject = parser_.parse(view, packet);
+  (void)settle(packet, reject, number);
+}
+
+std::string Explainer::explain(const PacketView& view, std::uint64_t number, const std::string& filter) {
+  PacketTrace trace;
+  ParsedPacket packet{};
+  const Reject reject = parser_.walk(view, packet, &trace);
+  const bool later_fragment = (packet.facts & kLaterFragment) != 0;
+  const Conversation* conversation = settle(packet, reject, number);
+
+  std::string out =
+      fmt::format("packet {}, {} octets on the wire, {} captured, {}.{:09} s\n", number, view.frame_octets,
+                  view.captured_octets, view.time_ns / 1'000'000'000, view.time_ns % 1'000'000'000);
+  out += "  offset  octets  layer\n";
+  for (const TracedLayer& layer : trace.layers) {
+    out += fmt::format("  {:>6}  {:>6}  {}{}{}\n", layer.offset, layer.octets, layer.name,
+                       layer.detail.empty() ? "" : ": ", layer.detail);
+  }
+  const auto& stopped = kRejectTexts[static_cast<std::size_t>(trace.stopped)];
+  if (!trace.note.empty()) out += fmt::format("  note: {}\n", trace.note);
+  if (reject == Reject::none && trace.stopped != Reject::none) {
+    out += fmt::format("  nothing further in counts: {} ({})\n", stopped.name, stopped.description);
+  }
+
+  if (!filter.empty()) {
+    LinkFilter program(filter);
+    const auto match = program.matches(view);
+    if (!match) return out + fmt::format("  filter: {}\n", match.error());
+    if (!*match) return out + fmt::format("  filtered out: '{}' does not match\n", filter);
+  }
+  if (conversation == nullptr) {
+    const auto& text = kRejectTexts[static_cast<std::size_t>(reject)];
+    return out + fmt::format("  rejected: {} ({})\n", text.name, text.description);
+  }
+
+  out += fmt::format("  key: {} > {}, protocol {}, {} IP octets\n", end_text(packet.key, packet.from),
+                     end_text(packet.key, other(packet.from)), unsigned{packet.key.protocol}, packet.ip_octets);
+  if (later_fragment) {
+    out += without_first_ ? "  a later fragment whose first was not seen before it: ports 0\n"
+                          : "  a later fragment: ports and protocol are those of its first\n";
+  }
+  if ((packet.facts & kHasTunnel) != 0) {
+    out += fmt::format("  tunnel: {}, id {}", kTunnelTypes[packet.tunnel_type].name, packet.tunnel_id);
+    if (packet.tunnel_ip_version != 0) {
+      out += fmt::format(", {} > {}", address_text(packet.tunnel_source, packet.tunnel_ip_version),
+                         address_text(packet.tunnel_destination, packet.tunnel_ip_version));
+    }
+    out += fmt::format(", depth {}\n", unsigned{packet.tunnel_depth});
+  }
+  if (packet.vlan_id != 0) out += fmt::format("  VLAN: {}\n", packet.vlan_id);
+  if ((packet.facts & kHasLabel) != 0) out += fmt::format("  top MPLS label: {}\n", packet.mpls_label);
+  const Side from = conversation->initiator;
+  const std::uint64_t count = conversation->packets[static_cast<unsigned>(packet.from)];
+  out += fmt::format("  flow: {} > {}, opened by packet {}; this is the {} packet {}\n", end_text(packet.key, from),
+                     end_text(packet.key, other(from)), conversation->first_packet, ordinal(count),
+                     packet.from == from ? "of its initiator" : "back to its initiator");
+  return out;
+}
+
+}  // namespace weir

@@ -1,0 +1,70 @@
+// rte_bpf_convert() is there since DPDK 21.11 and still outside its stable ABI in 22.11.
+#define ALLOW_EXPERIMENTAL_API
+#include "dataplane/dpdk/mbuf_filter.h"
+
+#include <rte_bpf.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::dpdk {
+
+void MbufFilter::Destroy::operator()(rte_bpf* bpf) const {
+  rte_bpf_destroy(bpf);
+}
+
+tl::expected<MbufFilter, std::string> MbufFilter::make(const std::string& expression, bool use_jit) {
+  auto program = PcapFilter::compile(expression, LinkType::ethernet);
+  if (!program) return tl::unexpected("filter '" + expression + "': " + program.error());
+  MbufFilter filter;
+  if (program->tests_bits_of_an_octet()) {
+    filter.interpreted_ = std::make_unique<PcapFilter>(std::move(*program));
+    return filter;
+  }
+  rte_bpf_prm* parameters = rte_bpf_convert(program->program());
+  if (parameters == nullptr) {
+    return tl::unexpected("filter '" + expression + "': DPDK cannot convert it: " + rte_strerror(rte_errno));
+  }
+  filter.bpf_.reset(rte_bpf_load(parameters));
+  rte_free(parameters);
+  if (filter.bpf_ == nullptr) {
+    return tl::unexpected("filter '" + expression + "': DPDK does not take it: " + rte_strerror(rte_errno));
+  }
+  rte_bpf_jit jit{};
+  if (use_jit && rte_bpf_get_jit(filter.bpf_.get(), &jit) == 0) filter.code_ = jit.func;
+  return filter;
+}
+
+bool MbufFilter::matches(rte_mbuf* mbuf) const {
+  if (interpreted_ != nullptr) {
+    constexpr std::uint32_t kOctets = 512;  // where headers lie in several segments
+    std::uint8_t copy[kOctets];
+    PacketView view{.data = rte_pktmbuf_mtod(mbuf, const std::uint8_t*),
+                    .captured_octets = mbuf->data_len,
+                    .frame_octets = mbuf->pkt_len,
+                    .time_ns = 0,
+                    .ingress_interface = 0,
+                    .link_type = LinkType::ethernet};
+    if (mbuf->nb_segs > 1 && mbuf->data_len < kOctets) {
+      view.captured_octets = std::min(mbuf->pkt_len, kOctets);
+      view.data = static_cast<const std::uint8_t*>(rte_pktmbuf_read(mbuf, 0, view.captured_octets, copy));
+    }
+    return interpreted_->matches(view);
+  }
+  return (code_ != nullptr ? code_(mbuf) : rte_bpf_exec(bpf_.get(), mbuf)) != 0;
+}
+
+bool MbufFilter::matches(const PacketView& view) const {
+  // A program only reads: where the octets are, how many, and that there is no further segment.
+  rte_mbuf mbuf{};
+  mbuf.buf_addr = const_cast<std::uint8_t*>(view.data);
+  mbuf.data_len = static_cast<std::uint16_t>(view.captured_octets);
+  mbuf.pkt_len = view.frame_octets;
+  mbuf.nb_segs = 1;
+  return matches(&mbuf);
+}
+
+}  // namespace weir::dpdk

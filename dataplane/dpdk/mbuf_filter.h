@@ -1,0 +1,49 @@
+// MbufFilter: a pcap filter on mbufs: the same classic BPF program that `weir read` runs, converted to DPDK's eBPF
+// (rte_bpf_convert) and compiled to machine code where DPDK can, run by DPDK's interpreter otherwise.
+//
+// A program that a conversion or DPDK's verifier does not take is an error at the start, never a packet that passes.
+//
+// One kind of program DPDK 22.11 gets wrong: a bit test against a constant of one octet. Its compiler for x86-64 writes
+// such a TEST with an operand of one octet, which the instruction does not have, so that the code behind it is read out
+// of step: "ether multicast" said yes to everything here, and the program crashed on some frames. libpcap's interpreter
+// runs those programs, on the mbuf's octets. (The test of fragments in "tcp port 443" has a larger constant: it is
+// compiled.)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "dataplane/input/pcap_filter.h"
+#include "dataplane/packet/packet_view.h"
+
+struct rte_bpf;
+struct rte_mbuf;
+
+namespace weir::dpdk {
+
+class MbufFilter {
+ public:
+  /// Needs an initialised EAL. `use_jit` false: the interpreter, whatever DPDK can. Error: one line.
+  static tl::expected<MbufFilter, std::string> make(const std::string& expression, bool use_jit = true);
+
+  /// Whether machine code runs.
+  [[nodiscard]] bool compiled() const { return code_ != nullptr; }
+  [[nodiscard]] bool matches(rte_mbuf* mbuf) const;
+  /// The same for a frame that lies in one piece, as a device would have put it into an mbuf: at most 65535 octets, all
+  /// of them captured.
+  [[nodiscard]] bool matches(const PacketView& view) const;
+
+ private:
+  struct Destroy {
+    void operator()(rte_bpf* bpf) const;
+  };
+  std::unique_ptr<rte_bpf, Destroy> bpf_;
+  std::uint64_t (*code_)(void*) = nullptr;
+  std::unique_ptr<PcapFilter> interpreted_;  ///< where neither of the others may run
+};
+
+}  // namespace weir::dpdk

@@ -1,0 +1,64 @@
+#include "dataplane/packet/fragment_cache.h"
+
+#include <utility>
+
+namespace weir {
+namespace {
+
+bool same_addresses(const FlowKey& key) {
+  if (key.ip_version == 4) return static_cast<std::uint32_t>(key.address[0]) == key.address[0] >> 32;
+  return key.address[0] == key.address[2] && key.address[1] == key.address[3];
+}
+
+}  // namespace
+
+FlowKey FragmentCache::identity(const FragmentNote& note) {
+  FlowKey key = note.key;
+  key.port_low = static_cast<std::uint16_t>(note.fragment_id >> 16);
+  key.port_high = static_cast<std::uint16_t>(note.fragment_id);
+  key.protocol = note.fragment_protocol;
+  // Between equal addresses the side follows from the ports, which a later fragment does not have.
+  key.reserved = note.from == Side::high && !same_addresses(note.key) ? 1 : 0;
+  return key;
+}
+
+void FragmentCache::learn(const FragmentNote& note, std::uint64_t now_ns) {
+  const FlowKey datagram = identity(note);
+  Line* const set = lines_.data() + hash_(datagram) % kSets * kWays;
+  Line* line = set;
+  for (Line* way = set; way != set + kWays; ++way) {
+    if (way->datagram == datagram) {
+      line = way;
+      break;
+    }
+    if (way->time_ns < line->time_ns) line = way;
+  }
+  const bool from_high = note.from == Side::high;
+  *line = {.datagram = datagram,
+           .time_ns = now_ns,
+           .source_port = from_high ? note.key.port_high : note.key.port_low,
+           .destination_port = from_high ? note.key.port_low : note.key.port_high,
+           .protocol = note.key.protocol};
+}
+
+bool FragmentCache::resolve(ParsedPacket& packet, std::uint64_t now_ns) const {
+  const FlowKey datagram = identity(note_of(packet));
+  const Line* const set = &lines_[hash_(datagram) % kSets * kWays];
+  packet.facts = static_cast<std::uint8_t>(packet.facts & ~kLaterFragment);
+  for (const Line* way = set; way != set + kWays; ++way) {
+    if (way->datagram != datagram || way->time_ns + kTimeoutNs < now_ns) continue;
+    std::uint16_t low = way->source_port;
+    std::uint16_t high = way->destination_port;
+    bool from_high = packet.from == Side::high;
+    if (same_addresses(packet.key)) from_high = low > high;
+    if (from_high) std::swap(low, high);
+    packet.from = from_high ? Side::high : Side::low;
+    packet.key.port_low = low;
+    packet.key.port_high = high;
+    packet.key.protocol = way->protocol;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace weir

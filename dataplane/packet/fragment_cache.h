@@ -1,0 +1,64 @@
+// FragmentCache: what first fragments said, for the later fragments of their datagrams.
+//
+// A later fragment has no transport header; it takes ports (and for IPv6 the final protocol) of the first fragment with
+// the same addresses, identification and protocol that came before it. The latest first fragment wins, as
+// identifications are used again. One that comes before its first counts with ports 0, and is counted by name.
+//
+// Bounded: kSets x kWays lines of 64 octets, 512 KiB, taken from the system as they are first written to. A set is four
+// neighbouring lines; in a full one the line goes that was written first. An entry is good for kTimeoutNs, 60 s, which
+// is how long a host waits for the rest of a datagram (RFC 8200 §4.5, RFC 1122 §3.3.2): 8192 datagrams in 60 s a worker
+// are kept for certain, and of more the latest; on a link the fragments of one come within milliseconds. Time is
+// effective time, which never runs back. The hash is keyed, so that nobody can aim at a set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/flow/key_hash.h"
+#include "dataplane/memory.h"
+#include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/fragment_note.h"
+
+namespace weir {
+
+class FragmentCache {
+ public:
+  static constexpr std::size_t kSets = 2048;
+  static constexpr std::size_t kWays = 4;
+  static constexpr std::uint64_t kTimeoutNs = 60'000'000'000;
+
+  explicit FragmentCache(const KeyHash& hash) : hash_(hash), lines_(kSets * kWays) {}
+  [[nodiscard]] bool ok() const { return lines_.size() != 0; }
+  void touch() { lines_.touch(); }
+
+  void learn(const FragmentNote& note, std::uint64_t now_ns);
+  /// Fills in the ports and protocol of a later fragment. False: its first fragment was not seen.
+  bool resolve(ParsedPacket& packet, std::uint64_t now_ns) const;
+
+  /// The hash by which a fragment's worker is chosen: of what all fragments of the datagram have in common.
+  [[nodiscard]] std::uint64_t hash_of(const FragmentNote& note) const { return hash_(identity(note)); }
+  [[nodiscard]] std::uint64_t hash_of(const ParsedPacket& packet) const { return hash_(identity(note_of(packet))); }
+  /// The fragment that a packet with kLaterFragment or kFragmentNote is.
+  static FragmentNote note_of(const ParsedPacket& packet) {
+    return {packet.key, packet.from, packet.fragment_protocol, packet.fragment_id};
+  }
+
+ private:
+  struct alignas(64) Line {
+    FlowKey datagram;       ///< identity(); 0: the line is free
+    std::uint64_t time_ns;  ///< when it was learned
+    std::uint16_t source_port;
+    std::uint16_t destination_port;
+    std::uint8_t protocol;  ///< the final one
+  };
+  static_assert(sizeof(Line) == 64, "one cache line a datagram");
+
+  /// What all fragments of a datagram have in common, in the form of a key: both addresses, the identification in
+  /// place of the ports, the protocol that every fragment names, and the direction.
+  static FlowKey identity(const FragmentNote& note);
+
+  KeyHash hash_;
+  MappedArray<Line> lines_;
+};
+
+}  // namespace weir

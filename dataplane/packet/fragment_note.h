@@ -1,0 +1,30 @@
+// FragmentNote: what a first fragment tells about the later fragments of its datagram.
+//
+// Only the first fragment holds the transport header (RFC 791 §3.2, RFC 8200 §4.5). The parser, which remembers
+// nothing, leaves a note on every first fragment that it passes on its way inwards, and a FragmentCache keeps them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/packet/flow_key.h"
+
+namespace weir {
+
+struct FragmentNote {
+  FlowKey key;                     ///< of the fragmented packet: its addresses, its ports, its final protocol
+  Side from = Side::low;           ///< which side of the key sent it
+  std::uint8_t fragment_protocol;  ///< IPv4 protocol, or next header of the IPv6 fragment header
+  std::uint32_t fragment_id;
+};
+
+/// The notes on one frame. A frame has more than one where fragments lie inside fragments; what is nested deeper than
+/// this counts with ports 0 in its later fragments. Nobody fragments four times.
+struct FragmentNotes {
+  static constexpr unsigned kMost = 4;
+
+  std::array<FragmentNote, kMost> notes;
+  unsigned count = 0;
+};
+
+}  // namespace weir

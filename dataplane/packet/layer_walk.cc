@@ -1,0 +1,410 @@
+// The walk's frame, its IP steps, and the key that comes out of it. See layer_walk.h.
+#include "dataplane/packet/layer_walk.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/packet/headers.h"
+#include "dataplane/packet/layer_walk_trace.h"
+
+namespace weir {
+namespace {
+
+bool is_extension_header(std::uint8_t protocol) {
+  return protocol == kProtocolHopByHop || protocol == kProtocolRouting || protocol == kProtocolFragment ||
+         protocol == kProtocolAh || protocol == kProtocolDestinationOptions;
+}
+
+bool has_ports(std::uint8_t protocol) {
+  // RFC 9293 §3.1, RFC 768, RFC 9260 §3.1, RFC 3828 §3.1, RFC 4340 §5.1: source and destination port come first.
+  return protocol == kProtocolTcp || protocol == kProtocolUdp || protocol == kProtocolSctp ||
+         protocol == kProtocolUdpLite || protocol == kProtocolDccp;
+}
+
+}  // namespace
+
+LayerWalk::Next LayerWalk::step(Next next) {
+  switch (next) {
+    case Next::done:
+      return Next::done;
+    case Next::ethernet:
+      return ethernet();
+    case Next::ether_type:
+      return ether_type();
+    case Next::vlan_tag:
+      return vlan_tag();
+    case Next::llc:
+      return llc();
+    case Next::snap:
+      return snap();
+    case Next::pppoe:
+      return pppoe();
+    case Next::ppp:
+      return ppp();
+    case Next::ppp_hdlc:
+      return ppp_hdlc();
+    case Next::ppp_pppd:
+      return ppp_pppd();
+    case Next::cisco_hdlc:
+      return cisco_hdlc();
+    case Next::frame_relay:
+      return frame_relay();
+    case Next::linux_sll:
+      return linux_sll();
+    case Next::linux_sll2:
+      return linux_sll2();
+    case Next::bsd_null:
+      return bsd_null();
+    case Next::ieee80211:
+      return ieee80211();
+    case Next::radiotap:
+      return radiotap();
+    case Next::prism:
+      return prism();
+    case Next::avs:
+      return avs();
+    case Next::mpls:
+      return mpls();
+    case Next::mpls_payload:
+      return mpls_payload();
+    case Next::ip:
+      return ip();
+    case Next::ipv4:
+      return ipv4();
+    case Next::ipv6:
+      return ipv6();
+    case Next::payload:
+      return payload();
+    case Next::ah:
+      return ah();
+    case Next::udp:
+      return udp();
+    case Next::gre:
+      return gre();
+    case Next::erspan2:
+      return erspan2();
+    case Next::erspan3:
+      return erspan3();
+    case Next::vxlan:
+      return vxlan();
+    case Next::vxlan_gpe:
+      return vxlan_gpe();
+    case Next::geneve:
+      return geneve();
+    case Next::gtp_u:
+      return gtp_u();
+    case Next::l2tp:
+      return l2tp();
+    case Next::l2tpv3:
+      return l2tpv3();
+    case Next::nsh:
+      return nsh();
+    case Next::teredo:
+      return teredo();
+    case Next::etherip:
+      return etherip();
+  }
+  return Next::done;
+}
+
+Reject LayerWalk::run(ParsedPacket& packet) {
+  packet.frame_octets = view_.frame_octets;
+  packet.time_ns = view_.time_ns;
+  packet.ingress_interface = view_.ingress_interface;
+  notes_.count = 0;
+  for (Next next = first_step(); next != Next::done;) {
+    next = spend() ? step(next) : stop(Reject::too_many_headers);
+  }
+  if (trace_ != nullptr) trace_->stopped = reject_;
+  return finish(packet);
+}
+
+LayerWalk::Next LayerWalk::stop(Reject why) {
+  reject_ = why;
+  return Next::done;
+}
+
+LayerWalk::Next LayerWalk::enter(TunnelType type, std::uint32_t id, Next inside) {
+  if (!options_.walks(type)) {
+    remark("a tunnel that is not to be walked (--tunnels)");
+    return Next::done;
+  }
+  const bool nested = entered_.type != TunnelType::none;  // a tunnel header right behind another: NSH in VXLAN-GPE
+  if (!nested && tunnels_ == options_.tunnel_depth) {
+    remark("as many tunnels inside one another as are walked");
+    return Next::done;
+  }
+  if (!nested) ++tunnels_;
+  entered_ = {.type = type,
+              .id = id,
+              .depth = static_cast<std::uint8_t>(tunnels_),
+              .version = ip_.version,
+              .source = ip_.source,
+              .destination = ip_.destination};
+  if (options_.layer == Layer::outer && ip_.version != 0) {
+    tunnel_ = entered_;  // the tunnel that the flow carries; its addresses are the flow's own
+    return Next::done;
+  }
+  return inside;
+}
+
+LayerWalk::Next LayerWalk::ip() {
+  if (left() == 0) return stop(Reject::link_protocol);
+  switch (at_[0] >> 4) {
+    case 4:
+      return Next::ipv4;
+    case 6:
+      return Next::ipv6;
+    default:
+      return stop(Reject::link_protocol);
+  }
+}
+
+/// RFC 791 §3.1.
+LayerWalk::Next LayerWalk::ipv4() {
+  if (left() < sizeof(Ipv4Header)) return stop(Reject::ipv4_truncated);
+  const auto& wire = header_at<Ipv4Header>(at_);
+  if (wire.version() != 4) return stop(Reject::ip_version);
+  const unsigned header_octets = wire.header_octets();
+  const unsigned total_octets = wire.total_length.host();
+  if (header_octets < sizeof(Ipv4Header)) return stop(Reject::ipv4_header_length);
+  if (total_octets < header_octets) return stop(Reject::ipv4_total_length);
+  if (left() < header_octets) return stop(Reject::ipv4_truncated);
+  IpHeader header;
+  header.source = wire.source;
+  header.destination = wire.destination;
+  header.version = 4;
+  header.protocol = wire.protocol;
+  header.tos = wire.type_of_service;
+  header.octets = total_octets;
+  header.fragment_id = wire.identification.host();
+  header.fragment_protocol = wire.protocol;
+  header.later_fragment = wire.fragment_offset() != 0;
+  header.first_fragment = !header.later_fragment && wire.more_fragments();
+  bound(total_octets);
+  pass("IPv4", header_octets, "protocol %u, %u octets", unsigned{wire.protocol}, total_octets);
+  payload_protocol_ = wire.protocol;
+  behind_ah_ = false;
+  return found(header);
+}
+
+/// RFC 8200 §3.
+LayerWalk::Next LayerWalk::ipv6() {
+  if (left() < sizeof(Ipv6Header)) return stop(Reject::ipv6_truncated);
+  const auto& wire = header_at<Ipv6Header>(at_);
+  if (wire.version() != 6) return stop(Reject::ip_version);
+  IpHeader header;
+  header.source = wire.source;
+  header.destination = wire.destination;
+  header.version = 6;
+  header.protocol = wire.next_header;
+  header.tos = wire.traffic_class();
+  header.octets = static_cast<std::uint32_t>(sizeof(Ipv6Header)) + wire.payload_length.host();
+  const bool may_be_jumbogram = wire.payload_length.host() == 0 && wire.next_header == kProtocolHopByHop;
+  if (may_be_jumbogram) {
+    if (const std::uint32_t jumbo = jumbo_octets(sizeof(Ipv6Header)); jumbo != 0) {
+      header.octets = static_cast<std::uint32_t>(sizeof(Ipv6Header)) + jumbo;
+    }
+  }
+  // Without the jumbo option, too: the headers that are there are looked at; they change no count.
+  if (!may_be_jumbogram) bound(header.octets);
+  pass("IPv6", sizeof(Ipv6Header), "next header %u, %u octets", unsigned{wire.next_header}, header.octets);
+  behind_ah_ = false;
+  if (!extension_headers(header)) {
+    // The chain is cut, endless, or goes on in another fragment: there is no payload to look at.
+    at_ = end_;
+  }
+  payload_protocol_ = header.protocol;
+  return found(header);
+}
+
+/// The jumbo payload length (RFC 2675 §2) in the hop-by-hop header behind the IPv6 header at at_; 0: none. More octets
+/// than the frame has on the wire are no jumbogram but a lie, and count as any other payload length of 0.
+std::uint32_t LayerWalk::jumbo_octets(std::size_t header_octets) const {
+  if (left() < header_octets + 8) return 0;
+  const std::uint8_t* options = at_ + header_octets;
+  const std::size_t octets = std::min<std::size_t>((options[1] + std::size_t{1}) * 8, left() - header_octets);
+  for (std::size_t i = 2, turns = 0; i + 6 <= octets && turns < 8; ++turns) {
+    if (options[i] == 0) {  // Pad1
+      ++i;
+      continue;
+    }
+    if (options[i] == 0xc2 && options[i + 1] == 4) {
+      const std::uint32_t jumbo = load_be<std::uint32_t>(options + i + 2);
+      const auto offset = static_cast<std::uint64_t>(at_ - frame_) + header_octets;
+      return jumbo > 0xffff && offset + jumbo <= view_.frame_octets ? jumbo : 0;
+    }
+    i += std::size_t{2} + options[i + 1];
+  }
+  return 0;
+}
+
+/// Walks the extension headers at at_ (RFC 8200 §4), the first of them of type header.protocol, and sets
+/// header.protocol to the next header of the last one that is there. False: what follows is no payload.
+bool LayerWalk::extension_headers(IpHeader& header) {
+  while (is_extension_header(header.protocol)) {
+    // The least size of all five is 8 octets (RFC 8200 §4.3-§4.6); that of AH is 12 (RFC 4302 §2), but a length field
+    // of 0 makes it 8, which is read as it stands.
+    if (left() < 8 || !spend()) return false;
+    const auto& wire = header_at<Ipv6ExtensionHeader>(at_);
+    std::size_t octets = (wire.length + std::size_t{1}) * 8;  // RFC 8200 §4.3: without the first 8 octets
+    const std::uint8_t protocol = header.protocol;
+    const char* name = protocol == kProtocolHopByHop  ? "IPv6 hop-by-hop options"
+                       : protocol == kProtocolRouting ? "IPv6 routing header"
+                                                      : "IPv6 destination options";
+    if (protocol == kProtocolFragment) {
+      name = "IPv6 fragment header";
+      octets = sizeof(Ipv6FragmentHeader);
+      const auto& fragment = header_at<Ipv6FragmentHeader>(at_);
+      header.fragment_id = fragment.identification.host();
+      header.fragment_protocol = fragment.next_header;
+      // RFC 8200 §4.5: behind a later fragment's header lies the middle of something. (An atomic fragment, RFC 6946,
+      // is neither first nor later.)
+      header.later_fragment = fragment.fragment_offset() != 0;
+      header.first_fragment = !header.later_fragment && fragment.more_fragments();
+    } else if (protocol == kProtocolAh) {
+      name = "AH";
+      octets = (wire.length + std::size_t{2}) * 4;  // RFC 4302 §2.2: 32-bit words, minus 2
+      behind_ah_ = true;
+      ah_spi_ = be32(4);
+    }
+    if (left() < octets) return false;
+    header.protocol = wire.next_header;
+    pass(name, octets, "next header %u", unsigned{header.protocol});
+    if (header.later_fragment) return false;
+  }
+  return true;
+}
+
+void LayerWalk::read_transport(IpHeader& header) const {
+  if (header.protocol == kProtocolEsp && left() >= 8) {
+    // RFC 4303 §2: the SPI, by which every security association is a flow of its own, stands where ports would.
+    header.source_port = be16(0);
+    header.destination_port = be16(2);
+    return;
+  }
+  if (has_ports(header.protocol) && left() >= sizeof(TransportPorts)) {
+    header.source_port = be16(0);
+    header.destination_port = be16(2);
+    if (header.protocol == kProtocolTcp && left() > offsetof(TcpHeader, flags)) {
+      header.tcp_flags = at_[offsetof(TcpHeader, flags)];
+    }
+  } else if (header.protocol == (header.version == 4 ? kProtocolIcmp : kProtocolIcmpv6) &&
+             left() >= sizeof(IcmpHeader)) {
+    header.icmp_type = at_[0];
+    header.icmp_code = at_[1];
+  }
+}
+
+/// An IP header that counts, with at_ at its payload: it takes the place of the one before.
+LayerWalk::Next LayerWalk::found(const IpHeader& header) {
+  ip_ = header;
+  if (entered_.type != TunnelType::none) tunnel_ = entered_;
+  entered_ = {};
+  if (ip_.later_fragment) {
+    remark("a later fragment: its ports are in the first one");
+    return Next::done;
+  }
+  read_transport(ip_);
+  if (ip_.first_fragment) note_first_fragment();
+  return Next::payload;
+}
+
+void LayerWalk::note_first_fragment() {
+  if (notes_.count == FragmentNotes::kMost) return;
+  FragmentNote& note = notes_.notes[notes_.count++];
+  set_key(ip_, note.key, note.from);
+  note.fragment_protocol = ip_.fragment_protocol;
+  note.fragment_id = ip_.fragment_id;
+}
+
+/// An ICMP error message at at_ stands for the packet that it quotes, going back to that packet's sender. It stays what
+/// it is where the quoted header is none, or a later fragment.
+void LayerWalk::read_quoted() {
+  const bool error = ip_.version == 4 ? ip_.icmp_type == 3 || ip_.icmp_type == 4 || ip_.icmp_type == 5 ||
+                                            ip_.icmp_type == 11 || ip_.icmp_type == 12  // RFC 1122 §3.2.2
+                                      : ip_.icmp_type >= 1 && ip_.icmp_type < 128;      // RFC 4443 §2.1
+  if (!error || left() < 8) return;
+  at_ += 8;
+  IpHeader quoted;
+  if (ip_.version == 4) {
+    if (left() < sizeof(Ipv4Header)) return;
+    const auto& wire = header_at<Ipv4Header>(at_);
+    if (wire.version() != 4 || wire.header_octets() < sizeof(Ipv4Header) || left() < wire.header_octets()) return;
+    quoted.source = wire.source;
+    quoted.destination = wire.destination;
+    quoted.protocol = wire.protocol;
+    quoted.later_fragment = wire.fragment_offset() != 0;
+    at_ += wire.header_octets();
+  } else {
+    if (left() < sizeof(Ipv6Header)) return;
+    const auto& wire = header_at<Ipv6Header>(at_);
+    if (wire.version() != 6) return;
+    quoted.source = wire.source;
+    quoted.destination = wire.destination;
+    quoted.protocol = wire.next_header;
+    at_ += sizeof(Ipv6Header);
+    if (!extension_headers(quoted)) return;
+  }
+  quoted.version = ip_.version;
+  if (quoted.later_fragment) return;
+  read_transport(quoted);
+  quoted.tcp_flags = 0;  // of the packet that was quoted, which counted them
+  quoted.octets = ip_.octets;
+  quoted.tos = ip_.tos;
+  quoted.icmp_type = quoted.icmp_code = 0;
+  quoted.reversed = true;
+  ip_ = quoted;
+  remark("an ICMP error: it counts for the flow that it quotes (--icmp-errors quoted)");
+}
+
+/// The canonical key, and who sent. Written for clarity, with memcmp: the tests hold the fast one against it.
+void LayerWalk::set_key(const IpHeader& header, FlowKey& key, Side& from) const {
+  const std::size_t octets = header.version == 4 ? 4 : 16;
+  const int order = std::memcmp(header.source, header.destination, octets);
+  const bool from_high = order > 0 || (order == 0 && header.source_port > header.destination_port);
+  key = FlowKey{};
+  auto* low = reinterpret_cast<std::uint8_t*>(key.address);
+  std::memcpy(low, from_high ? header.destination : header.source, octets);
+  std::memcpy(low + octets, from_high ? header.source : header.destination, octets);
+  key.port_low = from_high ? header.destination_port : header.source_port;
+  key.port_high = from_high ? header.source_port : header.destination_port;
+  key.protocol = header.protocol;
+  key.ip_version = header.version;
+  from = from_high != header.reversed ? Side::high : Side::low;
+}
+
+Reject LayerWalk::finish(ParsedPacket& packet) {
+  if (ip_.version == 0) return reject_ == Reject::none ? Reject::link_protocol : reject_;
+  set_key(ip_, packet.key, packet.from);
+  packet.ip_octets = ip_.octets;
+  packet.vlan_id = vlan_id_;
+  packet.tcp_flags = ip_.tcp_flags;
+  packet.ip_tos = ip_.tos;
+  packet.icmp_type = ip_.icmp_type;
+  packet.icmp_code = ip_.icmp_code;
+  packet.facts = 0;
+  std::memset(packet.tunnel_source, 0, sizeof packet.tunnel_source);
+  std::memset(packet.tunnel_destination, 0, sizeof packet.tunnel_destination);
+  packet.tunnel_id = tunnel_.id;
+  packet.tunnel_type = static_cast<std::uint8_t>(tunnel_.type);
+  packet.tunnel_ip_version = tunnel_.version;
+  packet.tunnel_depth = tunnel_.depth;
+  if (tunnel_.type != TunnelType::none) {
+    packet.facts |= kHasTunnel;
+    if (tunnel_.version != 0) {
+      const std::size_t octets = tunnel_.version == 4 ? 4 : 16;
+      std::memcpy(packet.tunnel_source, tunnel_.source, octets);
+      std::memcpy(packet.tunnel_destination, tunnel_.destination, octets);
+    }
+  }
+  packet.mpls_label = label_;
+  if (has_label_) packet.facts |= kHasLabel;
+  packet.fragment_id = ip_.fragment_id;
+  packet.fragment_protocol = ip_.fragment_protocol;
+  if (ip_.later_fragment) packet.facts |= kLaterFragment;
+  if (notes_.count != 0) packet.facts |= kFirstFragment;
+  return Reject::none;
+}
+
+}  // namespace weir

@@ -1,0 +1,347 @@
+// The walk's tunnel steps: from the payload of an IP header to the next Ethernet frame, PPP frame or IP header inside.
+//
+// Whether a tunnel is walked is asked where it is entered (enter()), so that a header which is there but not to be
+// walked still shows in a trace.
+#include "dataplane/packet/headers.h"
+#include "dataplane/packet/layer_walk_trace.h"
+
+namespace weir {
+
+/// What the innermost IP header carries, with at_ at it.
+LayerWalk::Next LayerWalk::payload() {
+  switch (payload_protocol_) {
+    case kProtocolIpv4:    // RFC 2003, RFC 2473
+    case kProtocolIpv6: {  // RFC 4213, RFC 2473
+      const Next inside = payload_protocol_ == kProtocolIpv4 ? Next::ipv4 : Next::ipv6;
+      if (behind_ah_ && options_.walks(TunnelType::ah)) return enter(TunnelType::ah, ah_spi_, inside);
+      return enter(TunnelType::ipip, 0, inside);
+    }
+    case kProtocolIcmp:
+    case kProtocolIcmpv6:
+      if (options_.icmp_errors == IcmpErrors::quoted && payload_protocol_ == ip_.protocol) read_quoted();
+      return Next::done;
+    case kProtocolUdp:
+      return Next::udp;
+    case kProtocolGre:
+      return Next::gre;
+    case kProtocolAh:
+      return ip_.version == 4 ? Next::ah : Next::done;  // IPv6: an extension header, walked before
+    case kProtocolEtherIp:
+      return Next::etherip;
+    case kProtocolL2tpV3:
+      return Next::l2tpv3;
+    case kProtocolMplsInIp:
+      if (left() < 4) return stop(Reject::mpls_truncated);
+      return enter(TunnelType::mpls_ip, be32(0) >> 12, Next::mpls);
+    default:
+      return Next::done;
+  }
+}
+
+/// The authentication header over IPv4 (RFC 4302 §2), where it is what the protocol field says; only what lies in a
+/// tunnel behind it is of interest.
+LayerWalk::Next LayerWalk::ah() {
+  if (left() < 12) return Next::done;
+  const std::size_t octets = (at_[1] + std::size_t{2}) * 4;
+  if (octets < 12 || left() < octets) return Next::done;
+  payload_protocol_ = at_[0];
+  behind_ah_ = true;
+  ah_spi_ = be32(4);
+  pass("AH", octets, "next header %u, SPI 0x%x", unsigned{payload_protocol_}, ah_spi_);
+  return Next::payload;
+}
+
+/// RFC 768. A tunnel is announced by the destination port; L2TP (RFC 2661 §8.1) and Teredo (RFC 4380 §5.2) answer from
+/// the port they are known by to one that nobody knows, so for those the source port speaks, too.
+LayerWalk::Next LayerWalk::udp() {
+  if (left() < sizeof(UdpHeader)) return Next::done;
+  const std::uint16_t source = be16(0);
+  const std::uint16_t destination = be16(2);
+  const unsigned length = be16(4);
+  if (length >= sizeof(UdpHeader)) bound(length);  // less: 0 of a jumbogram (RFC 2675 §4), or of an offloaded packet
+  pass("UDP", sizeof(UdpHeader), "%u to %u", unsigned{source}, unsigned{destination});
+  for (const TunnelPort& port : options_.udp_ports) {
+    const bool either = TunnelPorts::speaks_as_source(port.type);
+    if (port.port != destination && !(either && port.port == source)) continue;
+    switch (port.type) {
+      case TunnelType::vxlan:
+        return Next::vxlan;
+      case TunnelType::vxlan_gpe:
+        return Next::vxlan_gpe;
+      case TunnelType::geneve:
+        return Next::geneve;
+      case TunnelType::gtp_u:
+        return Next::gtp_u;
+      case TunnelType::l2tp:
+      case TunnelType::l2tpv3:
+        return Next::l2tp;
+      case TunnelType::teredo:
+        return Next::teredo;
+      case TunnelType::mpls_udp:
+        if (left() < 4) return stop(Reject::mpls_truncated);
+        return enter(TunnelType::mpls_udp, be32(0) >> 12, Next::mpls);
+      default:
+        break;
+    }
+  }
+  return Next::done;
+}
+
+/// RFC 2784 and RFC 2890; the source route of RFC 1701 §3; version 1 is PPTP's (RFC 2637 §4.1).
+LayerWalk::Next LayerWalk::gre() {
+  if (left() < 4) return Next::done;
+  const unsigned flags = be16(0);
+  const std::uint16_t protocol = be16(2);
+  const unsigned version = flags & 7;
+  const bool has_checksum = (flags & 0x8000) != 0;
+  const bool has_routing = (flags & 0x4000) != 0;
+  const bool has_key = (flags & 0x2000) != 0;
+  const bool has_sequence = (flags & 0x1000) != 0;
+  const bool has_acknowledgment = version == 1 && (flags & 0x0080) != 0;
+  if (version > 1) return Next::done;
+  std::size_t octets = 4;
+  if (has_checksum || has_routing) octets += 4;
+  const std::size_t key_at = octets;
+  if (has_key) octets += 4;
+  if (has_sequence) octets += 4;
+  if (has_acknowledgment) octets += 4;
+  if (left() < octets) return Next::done;
+  std::uint32_t id = has_key ? be32(key_at) : 0;
+  if (has_routing) {
+    // RFC 1701 §3: entries of address family, offset, length, until one with neither family nor length.
+    for (bool last = false; !last;) {
+      if (left() < octets + 4 || !spend()) return Next::done;
+      last = be16(octets) == 0 && at_[octets + 3] == 0;
+      octets += std::size_t{4} + at_[octets + 3];
+    }
+    if (left() < octets) return Next::done;
+  }
+  if (version == 1) {
+    id &= 0xffff;  // RFC 2637 §4.1: payload length and call id stand in for the key
+    pass("GRE version 1", octets, "type 0x%04x, call %u", unsigned{protocol}, id);
+    // Without a sequence number it is an acknowledgment alone.
+    return protocol == kEtherTypePpp && has_sequence ? enter(TunnelType::gre, id, Next::ppp) : Next::done;
+  }
+  pass("GRE", octets, "type 0x%04x, key %u", unsigned{protocol}, id);
+  switch (protocol) {
+    case kEtherTypeIpv4:
+      return enter(TunnelType::gre, id, Next::ipv4);
+    case kEtherTypeIpv6:
+      return enter(TunnelType::gre, id, Next::ipv6);
+    case kEtherTypeTransparentBridging:
+      return enter(TunnelType::gre, id, Next::ethernet);
+    case kEtherTypePpp:
+      return enter(TunnelType::gre, id, Next::ppp);
+    case kEtherTypeMpls:
+    case kEtherTypeMplsMulticast:
+      return enter(TunnelType::gre, id, Next::mpls);
+    case kEtherTypeErspan:
+      // draft-foschiano-erspan §4.1: type I has no header of its own, and GRE no sequence number.
+      if (!has_sequence) return enter(TunnelType::erspan, 0, Next::ethernet);
+      return Next::erspan2;
+    case kEtherTypeErspan3:
+      return Next::erspan3;
+    case kEtherTypeNsh:
+      return options_.walks(TunnelType::gre) && options_.walks(TunnelType::nsh) ? Next::nsh : Next::done;
+    default:
+      return Next::done;
+  }
+}
+
+/// draft-foschiano-erspan §4.2.
+LayerWalk::Next LayerWalk::erspan2() {
+  if (left() < 8) return Next::done;
+  const std::uint32_t session = be16(2) & 0x3ffu;
+  pass("ERSPAN type II", 8, "session %u", session);
+  return enter(TunnelType::erspan, session, Next::ethernet);
+}
+
+/// draft-foschiano-erspan §4.3.
+LayerWalk::Next LayerWalk::erspan3() {
+  if (left() < 12) return Next::done;
+  const std::uint32_t session = be16(2) & 0x3ffu;
+  const unsigned frame_type = be16(10) >> 10 & 0x1fu;
+  const std::size_t octets = (at_[11] & 1) != 0 ? 20 : 12;  // O: a platform specific subheader
+  if (left() < octets) return Next::done;
+  pass("ERSPAN type III", octets, "session %u, frame type %u", session, frame_type);
+  if (frame_type == 0) return enter(TunnelType::erspan, session, Next::ethernet);
+  if (frame_type == 2) return enter(TunnelType::erspan, session, Next::ip);
+  return Next::done;
+}
+
+/// RFC 7348 §5. The flag that says the VNI is valid is not asked for: senders exist that leave it out.
+LayerWalk::Next LayerWalk::vxlan() {
+  if (left() < 8) return Next::done;
+  const std::uint32_t vni = be32(4) >> 8;
+  pass("VXLAN", 8, "VNI %u", vni);
+  return enter(TunnelType::vxlan, vni, Next::ethernet);
+}
+
+/// The number space that VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3.2) and NSH (RFC 8300 §2.2) share.
+LayerWalk::Next LayerWalk::next_protocol(unsigned number) {
+  switch (number) {
+    case 1:
+      return Next::ipv4;
+    case 2:
+      return Next::ipv6;
+    case 3:
+      return Next::ethernet;
+    case 4:
+      return options_.walks(TunnelType::nsh) ? Next::nsh : Next::done;
+    case 5:
+      return Next::mpls;
+    default:
+      return Next::done;
+  }
+}
+
+LayerWalk::Next LayerWalk::vxlan_gpe() {
+  if (left() < 8) return Next::done;
+  const std::uint32_t vni = be32(4) >> 8;
+  const unsigned number = (at_[0] & 0x04) != 0 ? at_[3] : 3;  // P: the next protocol field is there; else VXLAN
+  pass("VXLAN-GPE", 8, "VNI %u, next protocol %u", vni, number);
+  return enter(TunnelType::vxlan_gpe, vni, next_protocol(number));
+}
+
+/// RFC 8926 §3.4.
+LayerWalk::Next LayerWalk::geneve() {
+  if (left() < 8) return Next::done;
+  const std::size_t octets = 8 + (at_[0] & 0x3fu) * std::size_t{4};
+  const bool version_fits = at_[0] >> 6 == 0;
+  const std::uint16_t protocol = be16(2);
+  const std::uint32_t vni = be32(4) >> 8;
+  if (!version_fits || left() < octets) return Next::done;
+  pass("GENEVE", octets, "VNI %u, type 0x%04x", vni, unsigned{protocol});
+  switch (protocol) {
+    case kEtherTypeIpv4:
+      return enter(TunnelType::geneve, vni, Next::ipv4);
+    case kEtherTypeIpv6:
+      return enter(TunnelType::geneve, vni, Next::ipv6);
+    case kEtherTypeTransparentBridging:
+      return enter(TunnelType::geneve, vni, Next::ethernet);
+    case kEtherTypeMpls:
+    case kEtherTypeMplsMulticast:
+      return enter(TunnelType::geneve, vni, Next::mpls);
+    case kEtherTypeNsh:
+      return options_.walks(TunnelType::geneve) && options_.walks(TunnelType::nsh) ? Next::nsh : Next::done;
+    default:
+      return Next::done;
+  }
+}
+
+/// 3GPP TS 29.281 §5.1 and §5.2.
+LayerWalk::Next LayerWalk::gtp_u() {
+  constexpr std::uint8_t kGPdu = 255;
+  if (left() < 8) return Next::done;
+  const unsigned flags = at_[0];
+  // Version 1, protocol type GTP (not GTP').
+  if ((flags & 0xf0) != 0x30 || at_[1] != kGPdu) return Next::done;
+  const std::uint32_t tunnel = be32(4);
+  bound(std::size_t{8} + be16(2));
+  std::size_t octets = 8;
+  if ((flags & 7) != 0) {  // any of extension header, sequence number, N-PDU number: room for all three
+    octets += 4;
+    if (left() < octets) return Next::done;
+    unsigned type = (flags & 4) != 0 ? at_[11] : 0;
+    while (type != 0) {
+      // The length of an extension header is in units of four octets, at its front; the next type at its end.
+      if (left() < octets + 4 || !spend()) return Next::done;
+      const std::size_t extension = at_[octets] * std::size_t{4};
+      if (extension == 0 || left() < octets + extension) return Next::done;
+      octets += extension;
+      type = at_[octets - 1];
+    }
+  }
+  pass("GTP-U", octets, "TEID 0x%x", tunnel);
+  if (left() == 0) return Next::done;
+  if (left() >= 2 && at_[0] == 0xff && at_[1] == 0x03) return enter(TunnelType::gtp_u, tunnel, Next::ppp);
+  return enter(TunnelType::gtp_u, tunnel, Next::ip);
+}
+
+/// L2TPv2 data messages (RFC 2661 §3.1); the version field tells L2TPv3 (RFC 3931 §4.1.2.1) apart.
+LayerWalk::Next LayerWalk::l2tp() {
+  if (left() < 6) return Next::done;
+  const unsigned flags = be16(0);
+  const unsigned version = flags & 0x0f;
+  const bool control = (flags & 0x8000) != 0;
+  if (control) return Next::done;
+  if (version == 3) {
+    pass("L2TPv3 over UDP", 4);
+    return Next::l2tpv3;
+  }
+  if (version != 2) return Next::done;
+  const bool has_length = (flags & 0x4000) != 0;
+  const bool has_sequence = (flags & 0x0800) != 0;
+  const bool has_offset = (flags & 0x0200) != 0;
+  std::size_t octets = has_length ? 4 : 2;
+  if (left() < octets + 4) return Next::done;
+  const std::uint32_t id = be32(octets);
+  if (has_length) bound(be16(2));
+  octets += 4;
+  if (has_sequence) octets += 4;
+  if (has_offset) {
+    if (left() < octets + 2) return Next::done;
+    octets += std::size_t{2} + be16(octets);
+  }
+  if (left() < octets) return Next::done;
+  pass("L2TPv2", octets, "tunnel %u, session %u", id >> 16, id & 0xffff);
+  return enter(TunnelType::l2tp, id, Next::ppp);
+}
+
+/// L2TPv3 data messages (RFC 3931 §4.1): session id, then a cookie of 0, 4 or 8 octets, then perhaps the default
+/// sublayer of 4. The endpoints agreed on both, and the packet does not say: the first place where an Ethernet frame
+/// (RFC 4719) with an IP packet begins, or a PPP frame, is taken.
+LayerWalk::Next LayerWalk::l2tpv3() {
+  if (left() < 4) return Next::done;
+  const std::uint32_t session = be32(0);
+  if (session == 0) return Next::done;  // a control message
+  for (std::size_t offset = 4; offset <= 16; offset += 4) {
+    if (left() < offset + 4) return Next::done;
+    if (be32(offset) >> 8 == 0xff0300 && (at_[offset + 3] == 0x21 || at_[offset + 3] == 0x57)) {
+      pass("L2TPv3", offset, "session %u", session);
+      return enter(TunnelType::l2tpv3, session, Next::ppp);
+    }
+    if (left() < offset + 15) return Next::done;
+    const unsigned type = be16(offset + 12);
+    const unsigned nibble = at_[offset + 14] >> 4;
+    const bool tag = type == kEtherTypeVlan || type == kEtherTypeQinQ;
+    if (tag || (type == kEtherTypeIpv4 && nibble == 4) || (type == kEtherTypeIpv6 && nibble == 6)) {
+      pass("L2TPv3", offset, "session %u", session);
+      return enter(TunnelType::l2tpv3, session, Next::ethernet);
+    }
+  }
+  return Next::done;
+}
+
+/// RFC 8300 §2.
+LayerWalk::Next LayerWalk::nsh() {
+  if (left() < 8) return Next::done;
+  const std::size_t octets = (be16(0) & 0x3fu) * std::size_t{4};
+  const bool version_fits = at_[0] >> 6 == 0;
+  if (!version_fits || octets < 8 || left() < octets) return Next::done;
+  const unsigned number = at_[3];
+  const std::uint32_t path = be32(4);
+  pass("NSH", octets, "path %u, index %u", path >> 8, path & 0xff);
+  return enter(TunnelType::nsh, path, next_protocol(number));
+}
+
+/// RFC 4380 §5.1.1: authentication and origin indication may stand before the IPv6 packet, in this order.
+LayerWalk::Next LayerWalk::teredo() {
+  if (left() >= 4 && be16(0) == 0x0001) {
+    const std::size_t octets = std::size_t{4} + at_[2] + at_[3] + 8 + 1;
+    if (left() < octets) return Next::done;
+    pass("Teredo authentication", octets);
+  }
+  if (left() >= 8 && be16(0) == 0x0000) pass("Teredo origin", 8);
+  if (left() == 0 || at_[0] >> 4 != 6) return Next::done;
+  return enter(TunnelType::teredo, 0, Next::ipv6);
+}
+
+/// RFC 3378 §3: version 3, reserved, then an Ethernet frame.
+LayerWalk::Next LayerWalk::etherip() {
+  if (left() < 2 || at_[0] >> 4 != 3) return Next::done;
+  pass("EtherIP", 2);
+  return enter(TunnelType::etherip, 0, Next::ethernet);
+}
+
+}  // namespace weir
