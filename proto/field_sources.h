@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "proto/flow_record.h"
 #include "proto/export_template.h"
+#include "proto/flow_record.h"
 #include "proto/information_elements.h"
 
 namespace weir {

@@ -26,8 +26,8 @@
 #include <vector>
 
 #include "proto/export_profile.h"
-#include "proto/flow_record.h"
 #include "proto/export_template.h"
+#include "proto/flow_record.h"
 #include "proto/open_message.h"
 #include "proto/options_data.h"
 #include "proto/template_refresh.h"
@@ -108,7 +108,7 @@ class Netflow9Encoder {
 
   Netflow9Options options_;
   std::array<ExportTemplate, 2> templates_;  ///< by Family
-  bool usual_;                             ///< the templates of usual_record.h
+  bool usual_;                               ///< the templates of usual_record.h
   // Of the stream.
   UptimeWindow window_;
   TemplateRefresh refresh_;
