@@ -1,5 +1,5 @@
-// The command line of weir: `weir run | read | check | reasons | tunnels`. From argv to what is to be done, without doing it, so
-// that every case can be tested without a process.
+// The command line of weir: `weir run | read | check | reasons | tunnels`. From argv to what is to be done, without
+// doing it, so that every case can be tested without a process.
 //
 // CLI11 knows the options and writes the help; the values stay text until control/config.h checks them, so that an
 // option and the file's field are held to the same rules and speak of an error in the same words.

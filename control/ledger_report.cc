@@ -60,12 +60,14 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
   out += c.filtered_out;
   out += c.handed_over;
   out += c.handover_full;
-  bool ok = check.equal(
-      name + ": packets received + taken over = counted + sampled out + filtered out + rejects + handed over + handover_full",
-      in.packets, out.packets);
-  ok &= check.equal(
-      name + ": frame octets received + taken over = counted + sampled out + filtered out + rejects + handed over + handover_full",
-      in.octets, out.octets);
+  bool ok = check.equal(name +
+                            ": packets received + taken over = counted + sampled out + filtered out + rejects + handed "
+                            "over + handover_full",
+                        in.packets, out.packets);
+  ok &= check.equal(name +
+                        ": frame octets received + taken over = counted + sampled out + filtered out + rejects + "
+                        "handed over + handover_full",
+                    in.octets, out.octets);
 
   const FlowCount lost = sum_lost(c);
   ok &= check.equal(name + ": packets counted = in table + lost + emitted", c.counted.packets,

@@ -51,7 +51,8 @@ class CopyProgram {
       WEIR_X(7)
       WEIR_X(8)
       WEIR_X(9)
-      WEIR_X(10) WEIR_X(12) WEIR_X(13)
+      WEIR_X(10)
+      WEIR_X(12) WEIR_X(13)
 #undef WEIR_X
           default : for (const Operation& one : operations_) run_all<1>(&one, out, first, second);
     }

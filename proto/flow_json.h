@@ -2,11 +2,10 @@
 //
 // A straight run: constant text and std::to_chars into memory of the caller, no heap, no locale. Field names are those
 // of proto/flow.proto. Every base field is always present; after sampling_rate follow the ICMP fields (protocols 1 and
-// 58 only), the TOS of the way back, and the times of each direction (0 where the direction has no packets). Behind them
-// stand tunnel_type tunnel_id tunnel_depth tunnel_src_addr tunnel_dst_addr, mpls_label and esp_spi, each only for flows
-// that have it.
-// Numbers are JSON numbers. Nanoseconds since 1970 need 61 bits: a reader that keeps numbers as doubles (53 bits)
-// rounds them to 256 ns.
+// 58 only), the TOS of the way back, and the times of each direction (0 where the direction has no packets). Behind
+// them stand tunnel_type tunnel_id tunnel_depth tunnel_src_addr tunnel_dst_addr, mpls_label and esp_spi, each only for
+// flows that have it. Numbers are JSON numbers. Nanoseconds since 1970 need 61 bits: a reader that keeps numbers as
+// doubles (53 bits) rounds them to 256 ns.
 #pragma once
 
 #include <cstddef>

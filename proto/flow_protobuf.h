@@ -19,8 +19,8 @@
 namespace weir {
 
 /// Most octets of one message with its length: 2 addresses of 18, 10 64-bit fields of 12, 15 32-bit fields of at most 7
-/// make 261; a tunnel, a label and an SPI add 2 addresses of 19 and 5 fields of at most 8: 339, and 2 for the length; the
-/// rest is reserve.
+/// make 261; a tunnel, a label and an SPI add 2 addresses of 19 and 5 fields of at most 8: 339, and 2 for the length;
+/// the rest is reserve.
 inline constexpr std::size_t kFlowProtobufMaxOctets = 384;
 
 /// Writes length and message to `out`, which has room for kFlowProtobufMaxOctets. Returns the end.

@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kDay = 86'400 * kSecond;
-constexpr std::uint64_t kWindow = UptimeWindow::kWindow;
 
 constexpr std::uint64_t floor_to_second(std::uint64_t time_ns) {
   return time_ns - time_ns % kSecond;

@@ -135,9 +135,9 @@ inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet,
   constexpr unsigned kClosing = FlowEntry::kRst | (FlowEntry::kFin << 0) | (FlowEntry::kFin << 1);
   constexpr unsigned kBehind = (FlowEntry::kLastBehind << 0) | (FlowEntry::kLastBehind << 1);
   // Without branches but one: each of these is rare.
-  const bool silent =
-      (age - entry.last_offset_ns(0) > timeouts_.idle_ns) & (age - entry.last_offset_ns(1) > timeouts_.idle_ns);
-  const bool decide = silent | (age >= timeouts_.active_ns) |
+  const bool silent_low = age - entry.last_offset_ns(0) > timeouts_.idle_ns;
+  const bool silent_high = age - entry.last_offset_ns(1) > timeouts_.idle_ns;
+  const bool decide = (silent_low & silent_high) | (age >= timeouts_.active_ns) |
                       (packets - 1U >= 0xfffffffeU) |  // the side's first packet, or the counter is full
                       (packet.time_ns != now_ns) | ((entry.state & kClosing) != 0) | ((entry.times & kBehind) != 0) |
                       ((packet.tcp_flags & (kFinFlag | kRstFlag)) != 0);

@@ -1,11 +1,11 @@
 // FlowTable: one worker's flows by key. Fixed capacity, no allocation after construction, entries never move.
 //
 // The parts are arrays of their own by the same 32-bit entry number: the hot line, the cold part, the IPv6 addresses,
-// the raw times, the tunnels, the timer links (in the wheel). Memory for each flow of capacity: index 64/6 = 10.7, entry 64, cold
-// 16, timer 8: 98.7 octets, and 32 more for IPv6, of which an IPv4 packet touches two cache lines and an IPv6 packet
-// three. At 75 % of capacity the index has 10.7/0.75 = 14.2 octets a flow, so 102.2 are in use for IPv4, 134.2 for
-// IPv6. Raw times, 32 octets a flow, are mapped on small pages and exist only where time ran backwards; tunnels, 44
-// octets, likewise, and exist only where a flow has one.
+// the raw times, the tunnels, the timer links (in the wheel). Memory for each flow of capacity: index 64/6 = 10.7,
+// entry 64, cold 16, timer 8: 98.7 octets, and 32 more for IPv6, of which an IPv4 packet touches two cache lines and an
+// IPv6 packet three. At 75 % of capacity the index has 10.7/0.75 = 14.2 octets a flow, so 102.2 are in use for IPv4,
+// 134.2 for IPv6. Raw times, 32 octets a flow, are mapped on small pages and exist only where time ran backwards;
+// tunnels, 44 octets, likewise, and exist only where a flow has one.
 //
 // Free entries are taken last in, first out, so that the touched ones stay dense; entries never used stay untouched.
 // The list of the free ones runs through the entries themselves.

@@ -80,7 +80,7 @@ struct TunnelPorts {
     }
   }
   [[nodiscard]] bool may_announce(std::uint16_t from, std::uint16_t to) const {
-    return destination.may_hold(to) | source.may_hold(from);
+    return (unsigned{destination.may_hold(to)} | unsigned{source.may_hold(from)}) != 0;
   }
 };
 

@@ -20,13 +20,14 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
   record.set_src_addr(std::string("\xc0\x00\x02\x01", 4));
   record.set_bytes(std::numeric_limits<std::uint64_t>::max());
   record.set_src_port(443);
-  EXPECT_EQ(message_json(record),
-            R"({"type":"IPFIX","sampling_rate":0,"src_addr":"wAACAQ==","dst_addr":"","bytes":18446744073709551615,)"
-            R"("packets":0,"in_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"tcp_flags":0,"vlan_id":0,)"
-            R"("etype":0,"icmp_type":0,"icmp_code":0,"mpls_label":[],"time_flow_start_ns":0,"time_flow_end_ns":0,"rev_packets":0,)"
-            R"("rev_bytes":0,"rev_tcp_flags":0,"end_reason":0,"rev_ip_tos":0,"rev_icmp_type":0,"rev_icmp_code":0,)"
-            R"("fwd_time_start_ns":0,"fwd_time_end_ns":0,"rev_time_start_ns":0,"rev_time_end_ns":0,"tunnel_type":"NONE","tunnel_id":0,)"
-            R"("tunnel_depth":0,"tunnel_src_addr":"","tunnel_dst_addr":"","esp_spi":0})");
+  EXPECT_EQ(
+      message_json(record),
+      R"({"type":"IPFIX","sampling_rate":0,"src_addr":"wAACAQ==","dst_addr":"","bytes":18446744073709551615,)"
+      R"("packets":0,"in_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"tcp_flags":0,"vlan_id":0,)"
+      R"("etype":0,"icmp_type":0,"icmp_code":0,"mpls_label":[],"time_flow_start_ns":0,"time_flow_end_ns":0,"rev_packets":0,)"
+      R"("rev_bytes":0,"rev_tcp_flags":0,"end_reason":0,"rev_ip_tos":0,"rev_icmp_type":0,"rev_icmp_code":0,)"
+      R"("fwd_time_start_ns":0,"fwd_time_end_ns":0,"rev_time_start_ns":0,"rev_time_end_ns":0,"tunnel_type":"NONE","tunnel_id":0,)"
+      R"("tunnel_depth":0,"tunnel_src_addr":"","tunnel_dst_addr":"","esp_spi":0})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {
