@@ -42,20 +42,15 @@ class CopyProgram {
   std::uint8_t* run(std::uint8_t* out, const std::uint8_t* first, const std::uint8_t* second) const {
     // Unrolled for the lengths that templates have: no branch for each operation.
     const Operation* const operations = operations_.data();
+    // clang-format off
     switch (operations_.size()) {
-#define WEIR_X(count)                               \
-  case count:                                       \
-    run_all<count>(operations, out, first, second); \
-    break;
-      WEIR_X(6)
-      WEIR_X(7)
-      WEIR_X(8)
-      WEIR_X(9)
-      WEIR_X(10)
-      WEIR_X(12) WEIR_X(13)
+#define WEIR_X(count) case count: run_all<count>(operations, out, first, second); break;
+      WEIR_X(6) WEIR_X(7) WEIR_X(8) WEIR_X(9) WEIR_X(10) WEIR_X(12) WEIR_X(13)
 #undef WEIR_X
-          default : for (const Operation& one : operations_) run_all<1>(&one, out, first, second);
+      default:
+        for (const Operation& one : operations_) run_all<1>(&one, out, first, second);
     }
+    // clang-format on
     return out + octets_;
   }
 

@@ -10,8 +10,9 @@ namespace {
 constexpr std::uint16_t kLongestInteger = 8;
 
 bool append(std::vector<OctetSource>& octets, const TemplateField& field, Direction way) {
-  const FieldSource* const found = find_source(field);
-  if (found == nullptr) return false;
+  const std::size_t at = find_source(field);
+  if (at == kFieldSourceCount) return false;
+  const FieldSource* const found = &kFieldSources[at];
   const std::uint16_t offset = found->offset[way];
   if (!found->number) {
     if (field.octets != found->octets) return false;

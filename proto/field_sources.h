@@ -74,12 +74,17 @@ inline constexpr FieldSource kFieldSources[] = {
 #undef WEIR_PAIR
 #undef WEIR_VALUE
 
-/// nullptr: weir has no such field.
-constexpr const FieldSource* find_source(const TemplateField& field) {
-  for (const FieldSource& source : kFieldSources) {
-    if (source.element == field.element && source.enterprise == field.enterprise) return &source;
+inline constexpr std::size_t kFieldSourceCount = sizeof kFieldSources / sizeof kFieldSources[0];
+
+/// The field's place in kFieldSources; kFieldSourceCount: weir has no such field. (A place and no pointer: what is a
+/// constant must stay one under -fsanitize=undefined, where gcc takes no comparison of a pointer with null for one.)
+constexpr std::size_t find_source(const TemplateField& field) {
+  std::size_t at = 0;
+  while (at < kFieldSourceCount &&
+         (kFieldSources[at].element != field.element || kFieldSources[at].enterprise != field.enterprise)) {
+    ++at;
   }
-  return nullptr;
+  return at;
 }
 
 }  // namespace weir

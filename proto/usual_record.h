@@ -45,19 +45,20 @@ inline void put(std::uint8_t* out, const FlowRecord& record, const RecordValues&
   constexpr const FieldList& kList = kFields<kDialect, kFamily, kKind>;
   constexpr TemplateField kField = kList.fields[kIndex];
   out += std::integral_constant<std::size_t, offset_of_field(kList, kIndex)>::value;
-  constexpr const FieldSource* kSource = find_source(kField);
-  static_assert(kSource != nullptr, "a template names an element that weir has no source for");
-  const std::uint8_t* const from = (kSource->base == 0 ? reinterpret_cast<const std::uint8_t*>(&record)
-                                                       : reinterpret_cast<const std::uint8_t*>(&values)) +
-                                   kSource->offset[kWay];
-  if constexpr (!kSource->number) {
-    static_assert(kField.octets == kSource->octets);
+  constexpr std::size_t kAt = find_source(kField);
+  static_assert(kAt != kFieldSourceCount, "a template names an element that weir has no source for");
+  constexpr FieldSource kSource = kFieldSources[kAt];
+  const std::uint8_t* const from = (kSource.base == 0 ? reinterpret_cast<const std::uint8_t*>(&record)
+                                                      : reinterpret_cast<const std::uint8_t*>(&values)) +
+                                   kSource.offset[kWay];
+  if constexpr (!kSource.number) {
+    static_assert(kField.octets == kSource.octets);
     std::memcpy(out, from, kField.octets);
-  } else if constexpr (kSource->octets == 1) {
+  } else if constexpr (kSource.octets == 1) {
     std::memset(out, 0, kField.octets - 1U);
     out[kField.octets - 1] = *from;
   } else {
-    static_assert(kField.octets == kSource->octets, "the usual templates send whole numbers");
+    static_assert(kField.octets == kSource.octets, "the usual templates send whole numbers");
     if constexpr (kField.octets == 2) put_number<std::uint16_t>(out, from);
     if constexpr (kField.octets == 4) put_number<std::uint32_t>(out, from);
     if constexpr (kField.octets == 8) put_number<std::uint64_t>(out, from);

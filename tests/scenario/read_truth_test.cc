@@ -109,7 +109,8 @@ std::vector<std::string> error_lines_of(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) {
-    if (line.find(" error ") != std::string::npos) lines.push_back(line);
+    // The one that ends the program stands alone; one after which it goes on is a line of the log.
+    if (line.starts_with("weir: ") || line.find(" error ") != std::string::npos) lines.push_back(line);
   }
   return lines;
 }
