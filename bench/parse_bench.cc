@@ -33,6 +33,7 @@ PacketView view_of(const Bytes& frame) {
 
 void parse_frames(benchmark::State& state, const std::vector<Bytes>& frames) {
   std::vector<PacketView> views;
+  views.reserve(frames.size());
   for (const Bytes& frame : frames) views.push_back(view_of(frame));
   Parser parser;
   std::size_t at = 0;

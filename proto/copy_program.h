@@ -79,6 +79,7 @@ class CopyProgram {
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < kCount; ++i, ++operation) {
       const std::uintptr_t from = base + (apart & operation->second) + operation->offset;
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the choice between two sources without a branch
       const __m128i loaded = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
       const __m128i mask = _mm_load_si128(reinterpret_cast<const __m128i*>(operation->shuffle.data()));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(out + operation->to), _mm_shuffle_epi8(loaded, mask));

@@ -193,6 +193,7 @@ void KafkaExporter::produce(const FlowRecord& record, std::uint32_t index) {
   } else {
     octets = static_cast<std::size_t>(write_flow_protobuf(message.data(), record) - message.data());
   }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka hands it back as it is, and nobody follows it
   void* const opaque = reinterpret_cast<void*>(static_cast<std::uintptr_t>(index));
   const int result = rd_kafka_produce(topic_, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, message.data(), octets,
                                       key.data(), key_octets, opaque);

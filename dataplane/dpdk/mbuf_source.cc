@@ -15,6 +15,7 @@ namespace {
 
 std::vector<QueueWaiter::Queue> waited_for(const std::vector<SourceQueue>& queues) {
   std::vector<QueueWaiter::Queue> out;
+  out.reserve(queues.size());
   for (const SourceQueue& queue : queues) out.push_back({queue.port, queue.queue});
   return out;
 }

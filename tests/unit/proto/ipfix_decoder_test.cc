@@ -52,8 +52,8 @@ constexpr std::string_view kRfcData =
 TEST(IpfixDecoder, DecodesTheTemplateAndDataOfRfc7011) {
   FlowDecoder decoder;
   Decoded out;
-  ASSERT_EQ(decoder.decode("a", message({}, std::string(kRfcTemplate) + std::string(kRfcData)), out),
-            DecodeError::none);
+  const Bytes octets = message({}, std::string(kRfcTemplate) + std::string(kRfcData));  // `out` points into it
+  ASSERT_EQ(decoder.decode("a", octets, out), DecodeError::none);
   ASSERT_EQ(out.flows.size(), 3U);
   EXPECT_EQ(out.flows[0].ip_version, 4);
   EXPECT_EQ(load_be<std::uint32_t>(out.flows[0].source_address), 0xc000020cU);
@@ -77,12 +77,10 @@ TEST(IpfixDecoder, DecodesTheOptionsOfRfc7011) {
   FlowDecoder decoder;
   Decoded out;
   // Appendix A.4: lineCardId (141) is the scope, exportedMessageTotalCount (41), exportedFlowRecordTotalCount (42).
-  ASSERT_EQ(decoder.decode("a",
-                           message({},
-                                   "0003 0018 0102 0003 0001 008d 0004 0029 0002 002a 0002 0000"
-                                   "0102 0014 00000001 0159 27d9 00000002 02b2 4fb2"),
-                           out),
-            DecodeError::none);
+  const Bytes octets = message({},
+                               "0003 0018 0102 0003 0001 008d 0004 0029 0002 002a 0002 0000"
+                               "0102 0014 00000001 0159 27d9 00000002 02b2 4fb2");  // `out` points into it
+  ASSERT_EQ(decoder.decode("a", octets, out), DecodeError::none);
   EXPECT_TRUE(out.flows.empty());
   ASSERT_EQ(out.options.size(), 2U);
   const auto value = [&](std::size_t record, std::size_t i) -> const DecodedValue& {
