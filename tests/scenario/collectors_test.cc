@@ -1,35 +1,29 @@
 // What weir says to collectors that others wrote: nfcapd stores and nfdump shows what `weir read` exports, and tshark
 // decodes every datagram. What the captures hold is known from their truth files; for traffic made here, and for TCP
 // flags, tshark reads the capture itself.
-//
-// For tshark, the test is the collector: it takes the datagrams from its own socket and writes them to a capture file.
-// So every datagram is there, and nobody needs the right to capture on loopback.
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "tests/support/collectors.h"
 
-#include <atomic>
-#include <csignal>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
+#include "tests/support/capture_file.h"
 #include "tests/support/process.h"
 #include "tests/support/truth.h"
+#include "tests/support/udp.h"
 
 namespace weir::test {
 namespace {
 
 using nlohmann::json;
-using std::chrono::seconds;
 
 const std::string kBin = WEIR_BIN;
 const std::string kCaptures = WEIR_CAPTURES;
@@ -71,98 +65,6 @@ TupleSums without_times(TupleSums sums) {
 
 // ---- nfcapd and nfdump
 
-/// One line of /proc/net/udp: what a socket has not read yet, and what it lost.
-struct UdpSocket {
-  bool found = false;
-  std::uint64_t unread = 0;
-  std::uint64_t drops = 0;
-};
-
-UdpSocket udp_socket(std::uint16_t port) {
-  UdpSocket result;
-  std::ifstream in("/proc/net/udp");
-  std::string line;
-  std::getline(in, line);
-  while (std::getline(in, line)) {
-    // sl local rem st tx:rx tr:tm retrnsmt uid timeout inode ref pointer drops
-    std::istringstream words(line);
-    std::vector<std::string> word{std::istream_iterator<std::string>(words), {}};
-    if (word.size() < 13 || std::stoul(word[1].substr(word[1].find(':') + 1), nullptr, 16) != port) continue;
-    result.found = true;
-    result.unread += std::stoull(word[4].substr(word[4].find(':') + 1), nullptr, 16);
-    result.drops += std::stoull(word[12]);
-  }
-  return result;
-}
-
-/// A UDP port of loopback that nobody has now.
-std::uint16_t free_udp_port() {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-/// "2022-06-12T14:15:22.443", UTC.
-std::uint64_t parse_time_ns(const std::string& text) {
-  std::tm tm{};
-  const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &tm);
-  if (rest == nullptr || *rest != '.' || std::strlen(rest) != 4) throw std::runtime_error("no time: " + text);
-  return static_cast<std::uint64_t>(timegm(&tm)) * 1'000'000'000 + std::stoull(rest + 1) * kMs;
-}
-
-/// nfcapd from its start to its end, and what nfdump says of the file it wrote.
-class Nfcapd {
- public:
-  Nfcapd()
-      : port_(free_udp_port()),
-        nfcapd_({"nfcapd", "-w", folder_.folder().string(), "-b", "127.0.0.1", "-p", std::to_string(port_), "-t",
-                 "3600", "-B", "4000000"}) {
-    const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-    while (!udp_socket(port_).found && std::chrono::steady_clock::now() < deadline) pause();
-  }
-
-  [[nodiscard]] std::string uri(const std::string& options = {}, const std::string& scheme = "netflow9") const {
-    return scheme + "://127.0.0.1:" + std::to_string(port_) + "?rate=20000" + options;
-  }
-
-  /// Ends nfcapd once it has read everything. Reports what it counts as an error.
-  void finish() {
-    const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-    while (udp_socket(port_).unread != 0 && std::chrono::steady_clock::now() < deadline) pause();
-    EXPECT_EQ(udp_socket(port_).drops, 0U) << "the kernel dropped datagrams";
-    nfcapd_.signal(SIGTERM);
-    const Finished ended = nfcapd_.wait(seconds(20));
-    const std::string log = ended.out + ended.err;
-    EXPECT_NE(log.find("Sequence Errors: 0, Bad Packets: 0"), std::string::npos) << log;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.folder())) {
-      if (entry.path().filename().string().starts_with("nfcapd.2")) file_ = entry.path().string();
-    }
-    ASSERT_FALSE(file_.empty()) << log;
-    const Finished summary = run({"nfdump", "-r", file_, "-I"});
-    EXPECT_NE(summary.out.find("Sequence failures: 0\n"), std::string::npos) << summary.out;
-  }
-
-  /// nfdump's flows.
-  [[nodiscard]] json flows() const {
-    const Finished shown = run({"nfdump", "-r", file_, "-o", "json"});
-    return json::parse(shown.out);
-  }
-
- private:
-  static void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
-
-  TemporaryFolder folder_;
-  std::uint16_t port_;
-  Process nfcapd_;
-  std::string file_;
-};
-
 Tuple tuple_of_flow(const json& flow) {
   const char* family = flow.contains("src4_addr") ? "4" : "6";
   return tuple_of(flow.at(std::string("src") + family + "_addr"), flow.at(std::string("dst") + family + "_addr"),
@@ -173,8 +75,8 @@ Traffic traffic_of_flows(const json& flows) {
   Traffic traffic;
   for (const json& flow : flows) {
     const Tuple tuple = tuple_of_flow(flow);
-    traffic.sums[tuple].add(flow.at("in_packets"), flow.at("in_bytes"), parse_time_ns(flow.at("first")),
-                            parse_time_ns(flow.at("last")));
+    traffic.sums[tuple].add(flow.at("in_packets"), flow.at("in_bytes"), parse_time_ms(flow.at("first")) * kMs,
+                            parse_time_ms(flow.at("last")) * kMs);
     if (tuple.protocol != IPPROTO_TCP) continue;
     // "CEUAPRSF", a dot where the flag is not set.
     const std::string text = flow.at("tcp_flags");
@@ -303,7 +205,7 @@ TEST_F(Collectors, NfdumpShowsTheTruthOfIpfixAndOfVersion5) {
     const std::string capture = kCaptures + "/" + form.capture;
     if (!std::filesystem::exists(capture)) GTEST_SKIP() << capture << " is not there";
     Nfcapd collector;
-    const Finished read = read_capture(capture, collector.uri(form.options, form.scheme), folder_.path("ledger"));
+    const Finished read = read_capture(capture, collector.uri(form.scheme, form.options), folder_.path("ledger"));
     ASSERT_EQ(read.exit_code, 0) << read.err;
     collector.finish();
     const Traffic shown = traffic_of_flows(collector.flows());
@@ -339,7 +241,7 @@ TEST_F(Collectors, NfdumpShowsBothDirectionsOfABiflowRecord) {
   const std::string capture = kCaptures + "/basic/ndpi_android.pcap";
   if (!std::filesystem::exists(capture)) GTEST_SKIP() << capture << " is not there";
   Nfcapd collector;
-  const Finished read = read_capture(capture, collector.uri("&uniflow=0"), folder_.path("ledger"));
+  const Finished read = read_capture(capture, collector.uri("netflow9", "&uniflow=0"), folder_.path("ledger"));
   ASSERT_EQ(read.exit_code, 0) << read.err;
   collector.finish();
   const json flows = collector.flows();
@@ -360,104 +262,6 @@ TEST_F(Collectors, NfdumpShowsBothDirectionsOfABiflowRecord) {
 
 // ---- datagrams
 
-/// A UDP socket on loopback whose datagrams are kept.
-class UdpSink {
- public:
-  UdpSink() : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const int octets = 4 << 20;
-    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets);
-    bind(fd_, reinterpret_cast<sockaddr*>(&address), size);
-    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { receive(); });
-  }
-  UdpSink(const UdpSink&) = delete;
-  UdpSink& operator=(const UdpSink&) = delete;
-  ~UdpSink() {
-    finish();
-    close(fd_);
-  }
-  [[nodiscard]] std::string uri(const std::string& options = {}) const {
-    return "netflow9://127.0.0.1:" + std::to_string(port_) + "?rate=20000" + options;
-  }
-  /// Everything that was sent by now.
-  const std::vector<std::string>& finish() {
-    stop_.store(true);
-    if (thread_.joinable()) thread_.join();
-    return datagrams_;
-  }
-
- private:
-  void receive() {
-    std::string octets(65536, '\0');
-    for (;;) {
-      const bool stopping = stop_.load();
-      pollfd one{.fd = fd_, .events = POLLIN, .revents = 0};
-      if (poll(&one, 1, stopping ? 0 : 20) == 1) {
-        const ssize_t size = recv(fd_, octets.data(), octets.size(), 0);
-        if (size >= 0) datagrams_.push_back(octets.substr(0, static_cast<std::size_t>(size)));
-      } else if (stopping) {
-        return;
-      }
-    }
-  }
-
-  int fd_;
-  std::uint16_t port_ = 0;
-  std::atomic<bool> stop_{false};
-  std::vector<std::string> datagrams_;
-  std::thread thread_;
-};
-
-/// The datagrams as a capture file of IPv4 packets (LINKTYPE_RAW) from 127.0.0.1 port 40000 to port 2055.
-void write_capture(const std::string& path, const std::vector<std::string>& datagrams) {
-  std::string file;
-  const auto host = [&file](std::uint32_t value) { file.append(reinterpret_cast<const char*>(&value), 4); };
-  const auto be16 = [&file](std::size_t value) {
-    file += static_cast<char>(value >> 8);
-    file += static_cast<char>(value);
-  };
-  host(0xa1b2c3d4);
-  host(2 | 4 << 16);
-  host(0);
-  host(0);
-  host(65535);
-  host(101);
-  for (const std::string& datagram : datagrams) {
-    const std::size_t size = 20 + 8 + datagram.size();
-    host(1'700'000'000);
-    host(0);
-    host(static_cast<std::uint32_t>(size));
-    host(static_cast<std::uint32_t>(size));
-    be16(0x4500);
-    be16(size);
-    file.append("\0\0\0\0\x40\x11\0\0\x7f\0\0\1\x7f\0\0\1", 16);
-    be16(40000);
-    be16(2055);
-    be16(size - 20);
-    be16(0);
-    file += datagram;
-  }
-  std::ofstream(path, std::ios::binary) << file;
-}
-
-/// The values of `fields` (comma-separated where there are several) of each frame.
-std::vector<std::vector<std::string>> tshark_fields(const std::string& capture, const std::string& filter,
-                                                    const std::vector<std::string>& fields) {
-  std::vector<std::string> command{"tshark", "-n",     "-r", capture,        "-d", "udp.port==2055,cflow",
-                                   "-T",     "fields", "-E", "occurrence=a", "-E", "separator=|"};
-  if (!filter.empty()) command.insert(command.end(), {"-Y", filter});
-  for (const std::string& field : fields) command.insert(command.end(), {"-e", field});
-  std::vector<std::vector<std::string>> rows;
-  std::istringstream lines(run(command).out);
-  for (std::string line; std::getline(lines, line);) rows.push_back(split(line, '|'));
-  return rows;
-}
-
 std::uint64_t sum_of(const std::string& list) {
   std::uint64_t sum = 0;
   for (const std::string& value : split(list, ',')) sum += std::stoull(value);
@@ -466,19 +270,20 @@ std::uint64_t sum_of(const std::string& list) {
 
 /// Reads `captures` into a socket and has tshark look at what came.
 void expect_tshark_decodes(const std::string& folder, const std::vector<std::string>& captures,
-                           const std::string& options, std::size_t least_datagrams) {
+                           const std::string& scheme, const std::string& options, std::size_t least_datagrams) {
   UdpSink sink;
-  std::vector<std::string> command{kBin + "/weir",    "read",     "--export",
-                                   sink.uri(options), "--ledger", folder + "/ledger"};
+  std::vector<std::string> command{kBin + "/weir", "read",
+                                   "--export",     scheme + "://" + sink.address() + "?rate=20000" + options,
+                                   "--ledger",     folder + "/ledger"};
   command.insert(command.end(), captures.begin(), captures.end());
   const Finished read = run(command);
   ASSERT_EQ(read.exit_code, 0) << read.err;
-  const std::vector<std::string>& datagrams = sink.finish();
+  const std::vector<Bytes>& datagrams = sink.finish();
   const json ledger = json::parse(contents(folder + "/ledger"));
   EXPECT_EQ(datagrams.size(), ledger.at("exporters").at(0).at("datagrams").get<std::size_t>());
   ASSERT_GE(datagrams.size(), least_datagrams);
   const std::string capture = folder + "/datagrams.pcap";
-  write_capture(capture, datagrams);
+  write_datagram_capture(capture, datagrams, kTsharkPort);
 
   EXPECT_TRUE(tshark_fields(capture, "_ws.malformed", {"frame.number"}).empty());
   // tshark warns of gaps in the sequence, of unknown templates and of lengths that do not fit, too.
@@ -496,14 +301,20 @@ void expect_tshark_decodes(const std::string& folder, const std::vector<std::str
     ASSERT_EQ(rows[i].size(), 7U);
     const std::string& flow_sets = rows[i][3];
     const std::string& templates = rows[i][4];
-    EXPECT_EQ(rows[i][0], "9");
-    EXPECT_EQ(std::stoull(rows[i][1]), i);
-    // RFC 3954 section 5.1: the number of records. Announcements hold templates and options, the rest flows only.
-    if (templates.empty()) {
-      EXPECT_EQ(std::stoull(rows[i][2]), split(rows[i][5], ',').size());
+    if (scheme == "netflow9") {
+      EXPECT_EQ(rows[i][0], "9");
+      EXPECT_EQ(std::stoull(rows[i][1]), i);
+      // RFC 3954 section 5.1: the number of records. Announcements hold templates and options, the rest flows only.
+      if (templates.empty()) {
+        EXPECT_EQ(std::stoull(rows[i][2]), split(rows[i][5], ',').size());
+      }
+    } else {
+      // RFC 7011 section 3.1: the data records before this message; whether they are, tshark checks itself.
+      EXPECT_EQ(rows[i][0], "10");
+      EXPECT_EQ(rows[i][2], "") << "a count is NetFlow's";
     }
     if (i == 0) {
-      EXPECT_EQ(split(flow_sets, ',')[0], "0") << "no template in the first datagram";
+      EXPECT_EQ(split(flow_sets, ',')[0], scheme == "netflow9" ? "0" : "2") << "no template in the first datagram";
       EXPECT_FALSE(templates.empty());
     }
     packets += sum_of(rows[i][5]);
@@ -524,9 +335,12 @@ TEST_F(Collectors, TsharkDecodesEveryDatagramOfRealCaptures) {
     if (!std::filesystem::exists(captures.back())) GTEST_SKIP() << captures.back() << " is not there";
     packets += read_truth(captures.back()).ip_packets;
   }
-  expect_tshark_decodes(folder_.folder().string(), captures, "", 5);
-  const json ledger = json::parse(contents(folder_.path("ledger")));
-  EXPECT_EQ(ledger.at("counted_ip").at("packets").get<std::uint64_t>(), packets);
+  for (const char* scheme : {"netflow9", "ipfix"}) {
+    SCOPED_TRACE(scheme);
+    expect_tshark_decodes(folder_.folder().string(), captures, scheme, "", 5);
+    const json ledger = json::parse(contents(folder_.path("ledger")));
+    EXPECT_EQ(ledger.at("counted_ip").at("packets").get<std::uint64_t>(), packets);
+  }
 }
 
 TEST_F(Collectors, TsharkDecodesThousandsOfRecordsInDatagramsOfEverySize) {
@@ -537,10 +351,12 @@ TEST_F(Collectors, TsharkDecodesThousandsOfRecordsInDatagramsOfEverySize) {
                              "imix", "--ipv6", "50", "--tcp", "50", "--json"});
   ASSERT_EQ(made.exit_code, 0) << made.err;
   const json sent = json::parse(made.out);
-  for (const char* options : {"&mtu=576", "", "&mtu=9000"}) {
-    SCOPED_TRACE(options);
+  const std::pair<const char*, const char*> forms[] = {
+      {"netflow9", "&mtu=576"}, {"netflow9", ""}, {"netflow9", "&mtu=9000"}, {"ipfix", "&mtu=600"}, {"ipfix", ""}};
+  for (const auto& [scheme, options] : forms) {
+    SCOPED_TRACE(std::string(scheme) + options);
     // 4000 records of 50 octets and more, in datagrams of 9000 and less.
-    expect_tshark_decodes(folder_.folder().string(), {capture}, options, 4000 * 50 / 9000);
+    expect_tshark_decodes(folder_.folder().string(), {capture}, scheme, options, 4000 * 50 / 9000);
     const json ledger = json::parse(contents(folder_.path("ledger")));
     EXPECT_EQ(ledger.at("counted_ip").at("octets"), sent.at("octets"));
   }

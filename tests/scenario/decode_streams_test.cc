@@ -6,7 +6,6 @@
 // before, so there only packets and octets are compared. nfreplay's times are exact.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,9 +18,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/capture_file.h"
+#include "tests/support/collectors.h"
 #include "tests/support/hex.h"
 #include "tests/support/process.h"
 #include "tests/support/truth.h"
+#include "tests/support/udp.h"
 
 namespace weir::test {
 namespace {
@@ -223,44 +225,9 @@ TEST(DecodeStreams, nfprobe_in_every_version_equals_the_truth) {
 
 /// The datagrams that a program sent to a port of the test's own.
 std::vector<Bytes> datagrams_of(const std::function<void(const std::string& address)>& send) {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const int room = 8 << 20;
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  send("127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
-  std::vector<Bytes> result;
-  Bytes buffer(65'536);
-  for (ssize_t octets = 0; (octets = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT)) >= 0;) {
-    result.emplace_back(buffer.begin(), buffer.begin() + octets);
-  }
-  close(fd);
-  return result;
-}
-
-/// A capture of raw IPv4 packets that hold the datagrams.
-void write_capture(const std::string& file, const std::vector<Bytes>& datagrams) {
-  Bytes out = hex("a1b2c3d4 0002 0004 00000000 00000000 0000ffff 00000065");
-  std::uint32_t second = 1'700'000'000;
-  for (const Bytes& datagram : datagrams) {
-    put(out, second++, 4);
-    put(out, 0, 4);
-    put(out, datagram.size() + 28, 4);
-    put(out, datagram.size() + 28, 4);
-    put(out, 0x4500, 2);
-    put(out, datagram.size() + 28, 2);
-    const Bytes rest = hex("0000 0000 4011 0000 c0000201 c0000202 9c40 270b");
-    out.insert(out.end(), rest.begin(), rest.end());
-    put(out, datagram.size() + 8, 2);
-    put(out, 0, 2);
-    out.insert(out.end(), datagram.begin(), datagram.end());
-  }
-  std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(out.data()), static_cast<std::streamsize>(out.size()));
+  UdpSink sink;
+  send(sink.address());
+  return sink.finish();
 }
 
 TEST(DecodeStreams, tshark_reads_the_same_in_every_field_of_a_capture) {
@@ -274,12 +241,12 @@ TEST(DecodeStreams, tshark_reads_the_same_in_every_field_of_a_capture) {
   for (const char* version : {"5", "9", "10"}) {
     const auto datagrams = datagrams_of([&](const std::string& address) { softflowd(kScan, address, version); });
     const std::string capture = folder.path("export.pcap");
-    write_capture(capture, datagrams);
+    write_datagram_capture(capture, datagrams, kTsharkPort);
     const Finished decoded = run({kBin + "/weir-collect", "--json", capture});
     ASSERT_EQ(decoded.exit_code, 0) << decoded.err;
     const std::vector<json> lines = lines_of(decoded.out);
     ASSERT_GT(lines.size(), 1900U);
-    Arguments command{"tshark", "-n",     "-r", capture,       "-d", "udp.port==9995,cflow",
+    Arguments command{"tshark", "-n",     "-r", capture,       "-d", "udp.port==2055,cflow",
                       "-T",     "fields", "-E", "occurrence=a"};
     for (const auto& [field, name] : fields) command.insert(command.end(), {"-e", field});
     // A line is a datagram: for each field the values of all its records.
@@ -366,8 +333,9 @@ TEST(DecodeStreams, what_is_collected_goes_on_and_arrives_whole) {
 TEST(DecodeStreams, from_a_file_the_times_go_on_as_they_are) {
   NEED("softflowd");
   TemporaryFolder folder;
-  write_capture(folder.path("export.pcap"),
-                datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "9"); }));
+  write_datagram_capture(folder.path("export.pcap"),
+                         datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "9"); }),
+                         kTsharkPort);
   Collect last("netflow9");
   const Finished middle = run(
       {kBin + "/weir-collect", "--export", "netflow9://" + last.address() + "?rate=20000", folder.path("export.pcap")});
@@ -381,8 +349,9 @@ TEST(DecodeStreams, from_a_file_the_times_go_on_as_they_are) {
 TEST(DecodeStreams, sums_by_fields_add_up_to_the_truth) {
   NEED("softflowd");
   TemporaryFolder folder;
-  write_capture(folder.path("export.pcap"),
-                datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "9"); }));
+  write_datagram_capture(folder.path("export.pcap"),
+                         datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "9"); }),
+                         kTsharkPort);
   const Finished summed =
       run({kBin + "/weir-collect", "--json", "--sum-by", "src_addr,proto", folder.path("export.pcap")});
   ASSERT_EQ(summed.exit_code, 0) << summed.err;
@@ -406,11 +375,6 @@ TEST(DecodeStreams, sums_by_fields_add_up_to_the_truth) {
 
 TEST(DecodeStreams, malformed_datagrams_are_counted_by_name_and_nothing_else_happens) {
   Collect collect("netflow9");
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(std::stoul(collect.port())));
   const std::string_view nine = "0009 0001 00002710 6553f100 00000000 00000001";
   const std::pair<std::string, std::string_view> cases[] = {
       {"00", "short_header"},
@@ -427,9 +391,8 @@ TEST(DecodeStreams, malformed_datagrams_are_counted_by_name_and_nothing_else_hap
   for (const auto& [octets, name] : cases) {
     Bytes datagram = hex(octets);
     if (name == "bad_message_length") datagram.resize(17);
-    sendto(fd, datagram.data(), datagram.size(), 0, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    send_datagram(static_cast<std::uint16_t>(std::stoul(collect.port())), datagram);
   }
-  close(fd);
   const auto result = collect.finish();
   EXPECT_TRUE(result.lines.empty());
   EXPECT_EQ(result.summary.at("datagrams"), std::size(cases));
@@ -439,8 +402,9 @@ TEST(DecodeStreams, malformed_datagrams_are_counted_by_name_and_nothing_else_hap
 TEST(DecodeStreams, a_dump_names_every_field) {
   NEED("softflowd");
   TemporaryFolder folder;
-  write_capture(folder.path("export.pcap"),
-                datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "10"); }));
+  write_datagram_capture(folder.path("export.pcap"),
+                         datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "10"); }),
+                         kTsharkPort);
   const Finished dumped = run({kBin + "/weir-collect", "--dump", folder.path("export.pcap")});
   EXPECT_EQ(dumped.exit_code, 0) << dumped.err;
   for (const char* text : {"192.0.2.1:40000: IPFIX, observation domain 0", "    template 1024, ", "(152), 8 octets",

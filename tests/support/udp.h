@@ -1,0 +1,54 @@
+// UDP on loopback as a collector's test needs it: a free port, what the kernel knows of a socket, and a receiver that
+// keeps every datagram.
+//
+// The receiver is how a test sees datagrams: nobody needs the right to capture on loopback, and none is missing.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/hex.h"
+
+namespace weir::test {
+
+/// The sockets of a port by /proc/net/udp: what they have not read yet, and what they lost.
+struct UdpSocketState {
+  bool found = false;
+  std::uint64_t unread = 0;
+  std::uint64_t drops = 0;
+};
+UdpSocketState udp_socket_state(std::uint16_t port);
+
+/// A UDP port of loopback that nobody has now.
+std::uint16_t free_udp_port();
+
+/// Sends one datagram to a port of loopback.
+void send_datagram(std::uint16_t port, const Bytes& octets);
+
+/// A UDP socket on loopback whose datagrams are kept.
+class UdpSink {
+ public:
+  UdpSink();
+  UdpSink(const UdpSink&) = delete;
+  UdpSink& operator=(const UdpSink&) = delete;
+  ~UdpSink();
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  /// Everything that was sent by now.
+  const std::vector<Bytes>& finish();
+
+ private:
+  void receive();
+
+  std::uint16_t port_ = 0;  // before the socket, which fills it
+  int fd_;
+  std::atomic<bool> stop_{false};
+  std::vector<Bytes> datagrams_;
+  std::thread thread_;
+};
+
+}  // namespace weir::test
