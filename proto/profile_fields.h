@@ -35,8 +35,9 @@ constexpr FieldList profile_fields(ExportProfile profile, Dialect dialect, Famil
   const bool icmpv6_apart = ipfix && profile != ExportProfile::nfdump;
   const std::uint16_t icmp = ipv6 && icmpv6_apart ? ie::kIcmpTypeCodeIpv6 : ie::kIcmpTypeCodeIpv4;
   const bool dot1q = profile == ExportProfile::akvorado || (ipfix && profile == ExportProfile::rfc);
-  // RFC 3954 section 8: one octet; RFC 7125 has since made it two.
-  const std::uint16_t flag_octets = ipfix ? 2 : 1;
+  // RFC 3954 section 8: one octet. RFC 7125 section 3 made it two and lets who knows the lower eight flags only send
+  // one; that is what a FlowRecord has, and nfacctd (pmacct 1.7.7) reads two octets as no flags.
+  constexpr std::uint16_t kFlagOctets = 1;
 
   FieldList list;
   list.add("src_addr", ipv6 ? ie::kSourceIpv6Address : ie::kSourceIpv4Address);
@@ -59,7 +60,7 @@ constexpr FieldList profile_fields(ExportProfile profile, Dialect dialect, Famil
   list.add("icmp_type", icmp);
   list.add("proto", ie::kProtocolIdentifier);
   list.add("ip_tos", ie::kIpClassOfService);
-  list.add("tcp_flags", ie::kTcpControlBits, 0, flag_octets);
+  list.add("tcp_flags", ie::kTcpControlBits, 0, kFlagOctets);
   list.add("end_reason", ie::kFlowEndReason);
   list.add("sampling_rate", ie::kSamplingAlgorithm);
   list.add("ip_version", ie::kIpVersion);
@@ -69,7 +70,7 @@ constexpr FieldList profile_fields(ExportProfile profile, Dialect dialect, Famil
     list.add("rev_time_start_ns", ie::kFlowStartMilliseconds, kReverseEnterprise);
     list.add("rev_time_end_ns", ie::kFlowEndMilliseconds, kReverseEnterprise);
     list.add("rev_icmp_type", icmp, kReverseEnterprise);
-    list.add("rev_tcp_flags", ie::kTcpControlBits, kReverseEnterprise, flag_octets);
+    list.add("rev_tcp_flags", ie::kTcpControlBits, kReverseEnterprise, kFlagOctets);
     list.add("rev_ip_tos", ie::kIpClassOfService, kReverseEnterprise);
     // RFC 5103 section 6.3: the source is the initiator.
     list.add("rev_packets", ie::kBiflowDirection);

@@ -24,7 +24,7 @@ TEST(IpfixEncoder, WritesTheOctetsOfRfc7011) {
   ASSERT_TRUE(encoder.add(ipv4_flow(), kBase));
   const std::string expected = joined({
       "000a",
-      "0058",      // version, length: 16 + 4 + 67 and 1 of padding
+      "0058",      // version, length: 16 + 4 + 66 and 2 of padding
       "6553f10a",  // export time 1 700 000 010
       "00000000",
       "00000005",  // sequence, domain
@@ -46,11 +46,11 @@ TEST(IpfixEncoder, WritesTheOctetsOfRfc7011) {
       "0000",  // ports, vlanId, dot1qVlanId, EtherType, ICMP
       "06",
       "10",
-      "001b",  // TCP, TOS, flags in two octets (RFC 7125)
+      "1b",  // TCP, TOS, flags in one octet (RFC 7125 section 3)
       "03",
       "01",
       "04",  // end of flow, deterministic, IPv4
-      "00",
+      "0000",
   });
   EXPECT_EQ(hex(encoder.finish(kBase + 10 * kSecond)), expected);
 }
@@ -208,16 +208,17 @@ TEST(IpfixEncoder, WritesBothDirectionsOfABiflowInOneRecordAndASingleOneAsAUnifl
       "0014",
       "c0000209",
       "00000000000000c8",
-      "0012",
-      "0000",  // a reply alone: from the responder
+      "12",
+      "000000",  // a reply alone: from the responder
       "0102",
       "0024",
       "0a000001",
       "0000000000010203",
-      "001b",
+      "1b",
       "00000000000000c8",
       "0000018bcfe56865",
-      "0012",
+      "12",
+      "0000",
   });
   EXPECT_EQ(hex(encoder.finish(kBase)).substr(32), expected);
 }
