@@ -4,12 +4,15 @@
 // The names are those of weir's JSON. One name may stand for several elements (the sampling rate is 34 with 35), and
 // for different ones in different dialects and for different collectors: that is what a profile says.
 //
-//   profile   | times of v9             | times of IPFIX | sampling in options data | VLAN        | ICMPv6 | biflows
-//   rfc       | 21/22 (uptime)          | 152/153        | 34, 35                   | 58, IPFIX also 243   | v9: 32,
-//   IPFIX: 139 | two nfdump    | 152/153                 | 152/153        | 34, 35                   | 58          | 32
-//   | one goflow2   | 21/22                   | 152/153        | 34, 35                   | 58          | 139    | two
-//   akvorado  | 21/22                   | 152/153        | 302, 304, 305, 306       | 58, 243     | 139    | two, IPFIX
-//   one pmacct    | 152/153                 | 152/153        | 34, 35                   | 58          | 139    | two
+// clang-format off
+//   profile  | times of v9    | times of IPFIX | sampling in options data | VLAN               | ICMPv6             | biflows
+//   ---------+----------------+----------------+--------------------------+--------------------+--------------------+-----------------
+//   rfc      | 21/22 (uptime) | 152/153        | 34, 35                   | 58, IPFIX also 243 | v9 32, IPFIX 139   | two uniflows
+//   nfdump   | 152/153        | 152/153        | 34, 35                   | 58                 | 32                 | one
+//   goflow2  | 21/22          | 152/153        | 34, 35                   | 58                 | v9 32, IPFIX 139   | two uniflows
+//   akvorado | 21/22          | 152/153        | 302, 304, 305, 306       | 58, 243            | v9 32, IPFIX 139   | v9 two, IPFIX one
+//   pmacct   | 152/153        | 152/153        | 34, 35                   | 58                 | v9 32, IPFIX 139   | two uniflows
+// clang-format on
 //
 // Every record carries the sampling rate (34, 35) besides: 34 is what all of them read, and some drop flows without
 // one.

@@ -2,15 +2,18 @@
 // itself. Templates, options templates, and options data: sampling, exporter statistics with the ledger's sums, names
 // of interfaces, and in IPFIX every loss by its name.
 //
+// clang-format off
 //   template | scope                        | elements
+//   ---------+------------------------------+--------------------------------------------------------------------------
 //   260      | v9 System, IPFIX 149         | 34 samplingInterval, 35 samplingAlgorithm
 //            | (profile with selectors)     | 302 selectorId (0), 304 selectorAlgorithm (1), 305 (1), 306 (rate - 1)
 //   261      | v9 System, IPFIX 149         | 41 messages, 40 octets and 42 flow records exported; 163 flows observed;
 //            |                              | 166 flows, 167 packets and 168 octets not sent; 164 packets and 165
-//            octets ignored
+//            |                              | octets ignored
 //   262      | v9 Interface, IPFIX 10       | 82 interfaceName, 83 interfaceDescription
 //   263      | IPFIX 32473:1 weirLossName   | 166 records, 167 packets, 168 octets of one reason; nothing for a reason
-//   that is 0
+//            |                              | that is 0
+// clang-format on
 //
 // Read as the ledger: 163 = 42 + 166 + what is still queued, in weir's flow records (a biflow is one, however many data
 // records it makes), and 164/165 are the frames that never came into a flow. v9 has no enterprise elements, so the

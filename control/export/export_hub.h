@@ -64,7 +64,7 @@ struct ExportContext {
   RecordTimeouts timeouts;          ///< for the lateness of records; live only
   std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
   std::shared_ptr<const ProbeFacts> facts;
-  std::size_t queue_records = 1U << 18;  ///< bound of each exporter's queue, in records (128 octets each: 32 MiB)
+  std::size_t queue_records = 1U << 18;  ///< bound of each exporter's queue, in records (192 octets each: 48 MiB)
 };
 
 class ExportHub {

@@ -3,7 +3,7 @@
 // Order: start time, then source address, destination address, source port, destination port, protocol, then the whole
 // record as memory; so the same set of records gives the same output whatever order the workers delivered it in.
 //
-// Memory: `run_records` records of 128 octets, 512 MiB at the default of 4 Mi, are held at most, plus 16 octets each of
+// Memory: `run_records` records of 192 octets, 768 MiB at the default of 4 Mi, are held at most, plus 16 octets each of
 // sorting index (64 MiB): what is moved while sorting is the index and not the records. Pages are touched as they
 // fill. A full run is sorted and written to a temporary file that has no name (in $TMPDIR, else /tmp), and at the end
 // the runs are merged: 256 KiB of read buffer for each run, so 64 MiB for a thousand million records.
