@@ -2,51 +2,12 @@
 
 #include <cstring>
 
-#include "proto/byte_order.h"
+#include "proto/netflow5.h"
 
 namespace weir {
 namespace {
 
 using Octets = std::span<const std::uint8_t>;
-
-struct Netflow5Header {
-  Be16 version;
-  Be16 count;
-  Be32 sys_uptime_ms;
-  Be32 unix_secs;
-  Be32 unix_nsecs;
-  Be32 sequence;
-  std::uint8_t engine_type;  // v7: this and the rest reserved
-  std::uint8_t engine_id;
-  Be16 sampling;
-};
-static_assert(sizeof(Netflow5Header) == 24);
-
-// What v5 and v7 have in common: all of v5.
-struct Netflow5Record {
-  std::uint8_t source_address[4];
-  std::uint8_t destination_address[4];
-  std::uint8_t next_hop[4];
-  Be16 input;
-  Be16 output;
-  Be32 packets;
-  Be32 octets;
-  Be32 first_ms;  // sysUptime
-  Be32 last_ms;
-  Be16 source_port;
-  Be16 destination_port;
-  std::uint8_t pad_or_flags;  // v7: which fields are invalid
-  std::uint8_t tcp_flags;
-  std::uint8_t protocol;
-  std::uint8_t tos;
-  std::uint8_t source_as[2];
-  std::uint8_t destination_as[2];
-  std::uint8_t source_mask;
-  std::uint8_t destination_mask;
-  std::uint8_t pad_or_flags_2[2];
-};
-static_assert(sizeof(Netflow5Record) == 48);
-constexpr std::size_t kNetflow7RecordOctets = 52;  // and router_sc of 4 octets
 
 constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
 constexpr std::uint8_t kProtocolIcmp = 1;
@@ -92,8 +53,8 @@ DecodeError decode_netflow5(Octets datagram, Decoded& out) {
     DecodedFlow flow{};
     flow.ip_version = 4;
     flow.ether_type = kEtherTypeIpv4;
-    std::memcpy(flow.source_address, record.source_address, 4);
-    std::memcpy(flow.destination_address, record.destination_address, 4);
+    std::memcpy(flow.source_address, record.source, 4);
+    std::memcpy(flow.destination_address, record.destination, 4);
     flow.ingress_interface = record.input.host();
     flow.egress_interface = record.output.host();
     flow.packets = record.packets.host();
@@ -119,8 +80,8 @@ DecodeError decode_netflow5(Octets datagram, Decoded& out) {
       out.values.push_back({element, false, 0, rest.subspan(offset, octets)});
     };
     keep(15, record.next_hop, 4);                                                   // ipNextHopIPv4Address
-    keep(16, record.source_as, 2);                                                  // bgpSourceAsNumber
-    keep(17, record.destination_as, 2);                                             // bgpDestinationAsNumber
+    keep(16, &record.source_as, 2);                                                 // bgpSourceAsNumber
+    keep(17, &record.destination_as, 2);                                            // bgpDestinationAsNumber
     keep(9, &record.source_mask, 1);                                                // sourceIPv4PrefixLength
     keep(13, &record.destination_mask, 1);                                          // destinationIPv4PrefixLength
     if (!v5) out.values.push_back({43, false, 0, rest.subspan(sizeof record, 4)});  // ipv4RouterSc

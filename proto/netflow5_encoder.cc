@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint64_t kCounterMax = UINT32_MAX;
-constexpr std::uint32_t kVersion7RecordOctets = 52;
+
 constexpr std::uint32_t kMostVersion5 = 30;
 constexpr std::uint32_t kMostVersion7 = 27;
 constexpr std::uint32_t kRateMax = (1U << 14) - 1;
@@ -26,7 +26,7 @@ std::uint32_t parts_of(const FlowRecord& record, Direction way) {
 
 Netflow5Encoder::Netflow5Encoder(const Netflow5Options& options)
     : options_(options),
-      record_octets_(options.version7 ? kVersion7RecordOctets : sizeof(Netflow5Record)),
+      record_octets_(options.version7 ? kNetflow7RecordOctets : sizeof(Netflow5Record)),
       most_records_(std::clamp<std::uint32_t>((std::max<std::uint32_t>(options.payload_octets, sizeof(Netflow5Header)) -
                                                static_cast<std::uint32_t>(sizeof(Netflow5Header))) /
                                                   record_octets_,

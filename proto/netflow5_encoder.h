@@ -3,12 +3,13 @@
 // The formats are fixed: a header of 24 octets and up to 30 (v5, 48 octets) or 27 (v7, 52 octets) records of IPv4. A
 // biflow is two records. What a FlowRecord has and the format has not is lost by name, never sent wrong:
 //
-//   ipv6_not_in_format      v5 and v7 know IPv4 only
-//   rate_not_in_format      v5 has 14 bits for the sampling rate, in the header; v7 has nothing, so it takes rate 1
-//   only count_not_in_format     counters have 32 bits. A direction with more is split evenly into as many records as
-//   it
-//                           takes, all with the same times, so that the sums stay exact; what would need more than
-//                           one datagram of them (128 GB) is lost
+// clang-format off
+//   ipv6_not_in_format    v5 and v7 know IPv4 only
+//   rate_not_in_format    v5 has 14 bits for the sampling rate, in the header; v7 has nothing, so it takes rate 1 only
+//   count_not_in_format   counters have 32 bits. A direction with more is split evenly into as many records as it takes,
+//                         all with the same times, so that the sums stay exact; what would need more than one datagram
+//                         of them (128 GB) is lost
+// clang-format on
 //
 // v5 says the rate in the header (mode 1, deterministic, in the upper 2 bits), so a record of another rate closes the
 // datagram. An interface number above 65535 is sent as 0, unknown. ICMP type and code are type * 256 + code in the
@@ -23,46 +24,10 @@
 
 #include "proto/byte_order.h"
 #include "proto/flow_record.h"
+#include "proto/netflow5.h"
 #include "proto/uptime_window.h"
 
 namespace weir {
-
-struct Netflow5Header {
-  Be16 version;
-  Be16 count;
-  Be32 sys_uptime_ms;
-  Be32 unix_secs;
-  Be32 unix_nsecs;
-  Be32 sequence;
-  std::uint8_t engine_type;  ///< v7: this and the rest are reserved
-  std::uint8_t engine_id;
-  Be16 sampling;
-};
-static_assert(sizeof(Netflow5Header) == 24 && alignof(Netflow5Header) == 1);
-
-struct Netflow5Record {
-  std::uint8_t source[4];
-  std::uint8_t destination[4];
-  std::uint8_t next_hop[4];
-  Be16 input;
-  Be16 output;
-  Be32 packets;
-  Be32 octets;
-  Be32 first_ms;
-  Be32 last_ms;
-  Be16 source_port;
-  Be16 destination_port;
-  std::uint8_t pad1;  ///< v7: flags that say which fields are not valid; 0: all are
-  std::uint8_t tcp_flags;
-  std::uint8_t protocol;
-  std::uint8_t tos;
-  Be16 source_as;
-  Be16 destination_as;
-  std::uint8_t source_mask;
-  std::uint8_t destination_mask;
-  Be16 pad2;  ///< v7: flags; its record ends with 4 octets of a router's address more
-};
-static_assert(sizeof(Netflow5Record) == 48 && alignof(Netflow5Record) == 1);
 
 enum class Netflow5Result : std::uint8_t {
   added,

@@ -4,52 +4,24 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "proto/byte_order.h"
 #include "proto/netflow9_decoder.h"
+#include "tests/unit/proto/encoder_fixtures.h"
 
 namespace weir {
 namespace {
 
-constexpr std::uint64_t kMs = 1'000'000;
-constexpr std::uint64_t kSecond = 1'000 * kMs;
+using namespace test;
+
 constexpr std::uint64_t kDay = 86'400 * kSecond;
-constexpr std::uint64_t kBase = 1'700'000'000 * kSecond;  // 2023-11-14 22:13:20 UTC
 
 FlowRecord ipv4_record() {
-  FlowRecord record{};
-  const std::uint8_t source[] = {10, 0, 0, 1};
-  const std::uint8_t destination[] = {192, 0, 2, 9};
-  std::memcpy(record.source_address, source, 4);
-  std::memcpy(record.destination_address, destination, 4);
-  record.first_ns[kForward] = kBase + 100 * kMs + 999'999;
-  record.last_ns[kForward] = kBase + 1'500 * kMs;
-  record.packets[kForward] = 3;
-  record.octets[kForward] = 0x0102030405;
-  record.source_port = 0x1234;
-  record.destination_port = 443;
-  record.vlan_id = 42;
-  record.ether_type = 0x0800;
-  record.ingress_interface = 7;
-  record.sampling_rate = 1;
-  record.protocol = 6;
-  record.ip_version = 4;
-  record.tcp_flags[kForward] = 0x1b;
-  record.ip_tos[kForward] = 0x10;
-  record.end_reason = EndReason::end_of_flow;
+  FlowRecord record = ipv4_flow();
+  record.octets[kForward] = 0x0102030405;  // more than 32 bits
   return record;
-}
-
-void add_reverse(FlowRecord& record) {
-  record.first_ns[kReverse] = kBase + 101 * kMs;
-  record.last_ns[kReverse] = kBase + 1'600 * kMs;
-  record.packets[kReverse] = 2;
-  record.octets[kReverse] = 200;
-  record.tcp_flags[kReverse] = 0x12;
-  record.ip_tos[kReverse] = 0x20;
 }
 
 FlowRecord ipv6_record() {
@@ -66,21 +38,6 @@ Netflow9Options options_at(std::uint64_t start_ns) {
   options.start_ns = start_ns;
   options.source_id = 5;
   return options;
-}
-
-std::string hex(std::span<const std::uint8_t> octets) {
-  std::string text;
-  for (const std::uint8_t octet : octets) {
-    text += "0123456789abcdef"[octet >> 4];
-    text += "0123456789abcdef"[octet & 15];
-  }
-  return text;
-}
-
-std::string joined(std::initializer_list<const char*> parts) {
-  std::string text;
-  for (const char* part : parts) text += part;
-  return text;
 }
 
 std::vector<std::uint8_t> copy(std::span<const std::uint8_t> octets) {
@@ -148,7 +105,7 @@ TEST(Netflow9Encoder, WritesTheOctetsOfRfc3954) {
 TEST(Netflow9Encoder, SplitsABiflowIntoTwoRecordsWithTheirOwnFields) {
   Netflow9Encoder encoder(options_at(kBase));
   FlowRecord record = ipv4_record();
-  add_reverse(record);
+  add_reply(record);
   ASSERT_TRUE(encoder.add(record, kBase));
   const auto datagram = encoder.finish(kBase + 10 * kSecond);
   EXPECT_EQ(header_of(datagram).count, 4U);
@@ -182,7 +139,7 @@ TEST(Netflow9Encoder, WritesOneRecordABiflowInBiflowMode) {
   options.biflow = true;
   Netflow9Encoder encoder(options);
   FlowRecord record = ipv4_record();
-  add_reverse(record);
+  add_reply(record);
   ASSERT_TRUE(encoder.add(record, kBase));
   const auto datagram = encoder.finish(kBase + 10 * kSecond);
   EXPECT_EQ(header_of(datagram).count, 3U);
@@ -217,7 +174,7 @@ TEST(Netflow9Encoder, WritesOneRecordABiflowInBiflowMode) {
 TEST(Netflow9Encoder, WritesOnlyTheDirectionThatHasPackets) {
   // After an active timeout the next record of a conversation keeps its direction, and may have replies only.
   FlowRecord record = ipv4_record();
-  add_reverse(record);
+  add_reply(record);
   record.packets[kForward] = record.octets[kForward] = record.first_ns[kForward] = record.last_ns[kForward] = 0;
   Netflow9Encoder encoder(options_at(kBase));
   ASSERT_TRUE(encoder.add(record, kBase));
@@ -280,7 +237,7 @@ TEST(Netflow9Encoder, FillsTheDatagramToItsLimitAndNoFurther) {
 TEST(Netflow9Encoder, KeepsBothHalvesOfABiflowInOneDatagram) {
   Netflow9Encoder encoder(options_at(kBase));
   FlowRecord both = ipv4_record();
-  add_reverse(both);
+  add_reply(both);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(encoder.add(both, kBase));
   // 20 of 21 records are there: room for one half, none for two.
   EXPECT_FALSE(encoder.add(both, kBase));
@@ -296,7 +253,7 @@ TEST(Netflow9Encoder, TakesARecordOfEachKindIntoTheSmallestDatagram) {
     options.payload_octets = 1;  // moved to the least
     Netflow9Encoder encoder(options);
     FlowRecord record = ipv6_record();
-    add_reverse(record);
+    add_reply(record);
     for (int i = 0; i < 3; ++i) {
       encoder.refresh_templates();
       ASSERT_TRUE(encoder.add(record, kBase));
