@@ -80,6 +80,10 @@ constexpr auto kCommonOptions = std::to_array<OptionText>({
      "direction; or, from three quarters full on, one new flow in\nN is taken and its record carries N [evict]"},
     {"overflow_entries", "N", kMeteringGroup, "Most flows that are summed beside a full table [65536]"},
     {"overflow_timeout", "T", kMeteringGroup, "How long one of them is summed before it is exported [10s]"},
+    {"key", "FIELDS", kMeteringGroup,
+     "What makes the flow key: 5tuple, or src_addr dst_addr src_port\ndst_port proto one by one, with vlan_id, "
+     "mpls_label and\n"
+     "tunnel_id; /N for a prefix: src_addr/24, src_addr6/64 [5tuple]"},
     {"layer", "outer|inner", kParsingGroup, "Which IP header makes the flow [inner]"},
     {"tunnels", "LIST", kParsingGroup,
      "Tunnels to look into: all, none, default, or names with =PORT\nwhere it is not the registered one; "

@@ -18,6 +18,7 @@
 #include <set>
 
 #include "control/export/export_hub.h"
+#include "control/key_list.h"
 #include "control/tunnel_list.h"
 #include "dataplane/input/pcap_filter.h"
 #include "proto/message_json.h"
@@ -60,6 +61,7 @@ constexpr auto kFields = std::to_array<FieldHelp>({
     {"overflow_timeout", R"(overflow_timeout: "10s")", ""},
     {"export", R"(export: "netflow9://192.0.2.1:2055")", "none, records are counted and dropped"},
     {"ledger", R"(ledger: "/var/log/weir/ledger.json")", "not written"},
+    {"key", R"(key: "5tuple,vlan_id")", ""},
     {"layer", R"(layer: "inner")", ""},
     {"tunnels", R"(tunnels: "default,teredo,vxlan=8472")", ""},
     {"tunnel_depth", "tunnel_depth: 16", ""},
@@ -298,6 +300,13 @@ class Validator {
   }
 
   void parsing() {
+    if (config_.has_key()) {
+      if (!good_text("key", 0, config_.key(), "the fields of the flow key such as 5tuple,vlan_id")) return;
+      const auto key = parse_key_list(config_.key());
+      if (!key) return fail("key", 0, config_.key(), key.error());
+      settings_.key = *key;
+      settings_.key_list = config_.key();
+    }
     if (config_.has_layer()) {
       const std::string& layer = config_.layer();
       if (!good_text("layer", 0, layer, "outer or inner")) return;
@@ -638,6 +647,7 @@ v1::Config effective_config(const Settings& settings, const v1::Config& config) 
   out.set_when_full(std::string(when_full_name(settings.when_full)));
   out.set_overflow_entries(settings.overflow.max_entries);
   out.set_overflow_timeout(duration_text(settings.overflow.timeout_ns));
+  out.set_key(settings.key_list);
   out.set_layer(settings.parser.layer == Layer::outer ? "outer" : "inner");
   out.set_tunnels(settings.tunnels);
   out.set_tunnel_depth(settings.parser.tunnel_depth);

@@ -19,11 +19,11 @@ std::string address_text(const void* address, unsigned ip_version) {
 
 /// "10.0.0.1:80", "[2001:db8::1]:80".
 std::string end_text(const FlowKey& key, Side side) {
-  const std::size_t octets = key.ip_version == 4 ? 4 : 16;
+  const std::size_t octets = key.version() == 4 ? 4 : 16;
   const auto* addresses = reinterpret_cast<const std::uint8_t*>(key.address);
-  const std::string address = address_text(addresses + (side == Side::high ? octets : 0), key.ip_version);
+  const std::string address = address_text(addresses + (side == Side::high ? octets : 0), key.version());
   const unsigned port = side == Side::high ? key.port_high : key.port_low;
-  return key.ip_version == 4 ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
+  return key.version() == 4 ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
 }
 
 Side other(Side side) {
@@ -41,8 +41,12 @@ std::string ordinal(std::uint64_t number) {
 
 }  // namespace
 
-Explainer::Explainer(const ParserOptions& options)
-    : parser_(options), hash_(KeyHash::random_seed()), fragments_(hash_), conversations_(0, KeyHasher{hash_}) {}
+Explainer::Explainer(const ParserOptions& options, const KeyFields& key)
+    : parser_(options),
+      mask_(key),
+      hash_(KeyHash::random_seed()),
+      fragments_(hash_),
+      conversations_(0, KeyHasher{hash_}) {}
 
 Explainer::Conversation* Explainer::settle(ParsedPacket& packet, Reject reject, std::uint64_t number) {
   without_first_ = false;
@@ -52,6 +56,7 @@ Explainer::Conversation* Explainer::settle(ParsedPacket& packet, Reject reject, 
     for (unsigned i = 0; i < parser_.notes().count; ++i) fragments_.learn(parser_.notes().notes[i], now_ns_);
   }
   if ((packet.facts & kLaterFragment) != 0) without_first_ = !fragments_.resolve(packet, now_ns_);
+  if (mask_.changes()) mask_.apply(packet);
   Conversation& conversation = conversations_[packet.key];
   if (conversation.first_packet == 0) conversation = {.first_packet = number, .packets = {}, .initiator = packet.from};
   ++conversation.packets[static_cast<unsigned>(packet.from)];

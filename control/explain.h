@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "dataplane/flow/key_hash.h"
+#include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/fragment_cache.h"
 #include "dataplane/packet/parser.h"
 
@@ -17,7 +18,7 @@ namespace weir {
 
 class Explainer {
  public:
-  explicit Explainer(const ParserOptions& options);
+  Explainer(const ParserOptions& options, const KeyFields& key);
 
   /// A packet before the one in question; packets count from 1.
   void skip(const PacketView& view, std::uint64_t number);
@@ -39,6 +40,7 @@ class Explainer {
   Conversation* settle(ParsedPacket& packet, Reject reject, std::uint64_t number);
 
   Parser parser_;
+  KeyMask mask_;
   KeyHash hash_;
   FragmentCache fragments_;
   std::unordered_map<FlowKey, Conversation, KeyHasher> conversations_;

@@ -4,10 +4,11 @@
 #include <cstring>
 
 namespace weir {
-namespace {
 
-/// The direction's key: the source where a flow's key has the lower side.
-FlowKey direction_of(const FlowRecord& record) {
+OverflowAccounter::OverflowAccounter(const OverflowLimits& limits, const KeyHash& hash, const KeyFields& key)
+    : limits_(limits), key_(key), entries_(HashCompare{hash}) {}
+
+FlowKey OverflowAccounter::direction_of(const FlowRecord& record) const {
   FlowKey key{};
   auto* addresses = reinterpret_cast<std::uint8_t*>(key.address);
   const std::size_t size = record.ip_version == 4 ? 4 : 16;
@@ -17,13 +18,20 @@ FlowKey direction_of(const FlowRecord& record) {
   key.port_high = record.destination_port;
   key.protocol = record.protocol;
   key.ip_version = record.ip_version;
+  if ((record.sections & kSpiSection) != 0) {
+    key.port_low = static_cast<std::uint16_t>(record.esp_spi >> 16);
+    key.port_high = static_cast<std::uint16_t>(record.esp_spi);
+  }
+  if (key_.vlan_id) key.vlan_id = record.vlan_id;
+  const bool tunnel = key_.tunnel_id && (record.sections & kTunnelSection) != 0;
+  const bool label = key_.mpls_label && (record.sections & kLabelSection) != 0;
+  if (tunnel || label) {
+    key.ip_version |= FlowKey::kWide;
+    key.added = FlowKey::added_of(tunnel ? static_cast<std::uint8_t>(record.tunnel_type) : 0,
+                                  tunnel ? record.tunnel_id : 0, label, label ? record.mpls_label : 0);
+  }
   return key;
 }
-
-}  // namespace
-
-OverflowAccounter::OverflowAccounter(const OverflowLimits& limits, const KeyHash& hash)
-    : limits_(limits), entries_(HashCompare{hash}) {}
 
 bool OverflowAccounter::add(const FlowRecord& record, std::uint64_t now_ns) {
   const FlowKey key = direction_of(record);

@@ -3,9 +3,9 @@
 //
 // A worker whose table is full sends each packet of a flow it cannot take as a record of its own. Exporting those one
 // by one would cost the collectors a record a packet; so they are gathered here, outside the workers, by source,
-// destination, ports and protocol. The first packet opens an entry; what has gathered when the eviction timeout is
-// over leaves as one uniflow record, end reason lack of resources. Since every entry lives equally long, they leave in
-// the order they came: no timer, no search.
+// destination, ports and protocol, or what --key has in their place. The first packet opens an entry; what has gathered
+// when the eviction timeout is over leaves as one uniflow record, end reason lack of resources. Since every entry lives
+// equally long, they leave in the order they came: no timer, no search.
 //
 // Bounded: at most max_entries, each about 300 octets (65536 make 20 MiB); a packet for which there is none is lost by
 // name (overflow_full). Whoever can send packets can choose the keys, so the map's hash is weir's keyed one. The map is
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "dataplane/flow/key_hash.h"
+#include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/flow_key.h"
 #include "proto/flow_record.h"
 
@@ -34,7 +35,7 @@ struct OverflowLimits {
 
 class OverflowAccounter {
  public:
-  OverflowAccounter(const OverflowLimits& limits, const KeyHash& hash);
+  OverflowAccounter(const OverflowLimits& limits, const KeyHash& hash, const KeyFields& key = {});
 
   /// Takes what `record`, a worker's overflow record, counts; `now_ns` dates a new entry. False: there is no entry for
   /// it and no room for one.
@@ -58,7 +59,11 @@ class OverflowAccounter {
     FlowKey key;
   };
 
+  /// The direction's key: the source where a flow's key has the lower side.
+  [[nodiscard]] FlowKey direction_of(const FlowRecord& record) const;
+
   OverflowLimits limits_;
+  KeyFields key_;
   Map entries_;
   tbb::concurrent_queue<Leaving> order_;
   std::optional<Leaving> next_;  ///< the collector's: taken from order_, not yet due

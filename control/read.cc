@@ -136,7 +136,7 @@ int read_captures(const Settings& settings) {
   PacketView view{};
   bool more = captures.next(view);
   if (settings.explain_packet != 0) {
-    Explainer explainer(settings.parser);
+    Explainer explainer(settings.parser, settings.key);
     for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
       if (number != settings.explain_packet) {
         explainer.skip(view, number);
@@ -169,6 +169,7 @@ int read_captures(const Settings& settings) {
   options.timeouts.idle_ns = settings.idle_timeout_ns;
   options.timeouts.active_ns = settings.active_timeout_ns;
   options.timeouts.tcp_close = settings.tcp_close;
+  options.key = settings.key;
   options.parser = settings.parser;
   options.full_table = settings.when_full;
   const KeyHash hash(KeyHash::random_seed());
@@ -181,7 +182,7 @@ int read_captures(const Settings& settings) {
   for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i));
   RecordDrain drain(rings, hub, true,
                     settings.when_full == FullTable::overflow
-                        ? std::make_unique<OverflowAccounter>(settings.overflow, hash)
+                        ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.key)
                         : nullptr);
 
   bool filter_failed = false;

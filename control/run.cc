@@ -185,7 +185,8 @@ std::string LiveProbe::idle_text(unsigned number) const {
 }
 
 bool LiveProbe::start_workers(const KeyHash& hash) {
-  const bool hand_over = settings_.workers > 1 && !runtime_->spreads_conversations();
+  const bool hand_over =
+      settings_.workers > 1 && (!runtime_->spreads_conversations() || !settings_.key.whole_addresses());
   if (hand_over) {
     mesh_ = std::make_unique<HandoverMesh>(settings_.workers);
   }
@@ -202,6 +203,7 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
     options.timeouts.active_ns = settings_.active_timeout_ns;
     options.timeouts.tcp_close = settings_.tcp_close;
     options.full_table = settings_.when_full;
+    options.key = settings_.key;
     options.parser = settings_.parser;
     options.handover = mesh_.get();
     workers_.push_back(std::make_unique<Worker>(options, hash));
@@ -214,11 +216,12 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
   }
   std::vector<RecordRing*> rings;
   for (auto& worker : workers_) rings.push_back(&worker->records());
-  drain_ = std::make_unique<RecordDrain>(rings, *hub_, false,
-                                         settings_.when_full == FullTable::overflow
-                                             ? std::make_unique<OverflowAccounter>(settings_.overflow, hash)
-                                             : nullptr,
-                                         &LiveClock::read_wall_ns);
+  drain_ =
+      std::make_unique<RecordDrain>(rings, *hub_, false,
+                                    settings_.when_full == FullTable::overflow
+                                        ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.key)
+                                        : nullptr,
+                                    &LiveClock::read_wall_ns);
   {
     const std::lock_guard lock(mutex_);
     last_counters_.resize(settings_.workers);
@@ -468,7 +471,9 @@ void LiveProbe::report_rss() const {
     spdlog::info("RSS self-check: the ports differ: {} known conversations would be split between two of them",
                  report.split_between_ports);
   }
-  if (mesh_ != nullptr) {
+  if (mesh_ != nullptr && !settings_.key.whole_addresses()) {
+    spdlog::info("--key {} puts several addresses into one flow: workers hand packets over", settings_.key_list);
+  } else if (mesh_ != nullptr) {
     spdlog::info("the ports do not bring both directions of a conversation to one worker: workers hand packets over");
   }
 }

@@ -9,6 +9,7 @@
 #include "control/idle_choice.h"
 #include "control/overflow_accounter.h"
 #include "dataplane/flow/flow_shard.h"
+#include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/parser_options.h"
 
 namespace weir {
@@ -21,6 +22,8 @@ struct Settings {
   unsigned workers = 1;
   FullTable when_full = FullTable::evict;
   OverflowLimits overflow;
+  KeyFields key;
+  std::string key_list = "5tuple";  ///< as given; key is made of it
   ParserOptions parser = ParserOptions::defaults();
   std::string tunnels = "default";  ///< as given; parser.tunnels and parser.udp_ports are made of it
   std::string filter;               ///< empty: none

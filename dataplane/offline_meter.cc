@@ -7,12 +7,13 @@ namespace weir {
 OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const OfflineOptions& options)
     : packets(options.workers > 1 ? kRingPackets : 1),
       records(kRingRecords),
-      shard(capacity, hash, options.timeouts, counters, records, RingFull::wait, options.full_table) {
+      shard(capacity, hash, for_key(options.timeouts, options.key), counters, records, RingFull::wait,
+            options.full_table) {
   burst.resize(FlowShard::kBurst);
 }
 
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
-    : hash_(hash), parser_(options.parser), fragments_(hash) {
+    : hash_(hash), parser_(options.parser), mask_(options.key), fragments_(hash) {
   const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
   const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {
@@ -56,6 +57,8 @@ void OfflineMeter::add(const PacketView& view) {
     }
     if ((packet.facts & kLaterFragment) != 0) without_first = !fragments_.resolve(packet, effective_ns_);
   }
+  if (mask_.changes()) [[unlikely]]
+    mask_.apply(packet);
   packet.hash = hash_(packet.key);
   Lane& lane = *lanes_[KeyHash::worker_of(packet.hash, workers())];
   if (without_first) lane.fragments_without_first.add(view.frame_octets);

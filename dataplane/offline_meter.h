@@ -15,6 +15,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
+#include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/fragment_cache.h"
 #include "dataplane/packet/packet_view.h"
 #include "dataplane/packet/parser.h"
@@ -26,6 +27,7 @@ struct OfflineOptions {
   std::uint64_t max_flows = 1U << 20;  ///< all workers together
   FlowTimeouts timeouts;
   FullTable full_table = FullTable::evict;
+  KeyFields key;
   ParserOptions parser = ParserOptions::defaults();
 };
 
@@ -78,6 +80,7 @@ class OfflineMeter {
 
   KeyHash hash_;
   Parser parser_;
+  KeyMask mask_;
   FragmentCache fragments_;  ///< one for all workers, as there is one order of packets
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::uint64_t effective_ns_ = 0;

@@ -16,9 +16,11 @@ HandoverMesh::HandoverMesh(unsigned workers) : workers_(workers) {
 Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
     : options_(options),
       parser_(options.parser),
+      mask_(options.key),
       fragments_(hash),
       records_(options.ring_records),
-      shard_(options.capacity, hash, options.timeouts, counters_, records_, RingFull::lose, options.full_table) {}
+      shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, RingFull::lose,
+             options.full_table) {}
 
 std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   PacketView views[FlowShard::kBurst];
@@ -45,6 +47,9 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   }
   counters_.received += {received, received_octets};
   auto own = static_cast<std::size_t>(end - packets);
+  if (mask_.changes()) [[unlikely]] {
+    for (ParsedPacket& packet : std::span(packets, own)) mask_.apply(packet);
+  }
   shard_.prepare({packets, own});
   if (options_.handover != nullptr) own = hand_over({packets, own});
   source.release();
@@ -142,6 +147,7 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
           continue;
         }
         resolve(packet);
+        if (mask_.changes()) mask_.apply(packet);
         packet.hash = shard_.hash_of(packet.key);
         if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
           counters_.taken_over.add(packet.frame_octets);

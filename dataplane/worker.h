@@ -29,6 +29,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
+#include "dataplane/flow/key_mask.h"
 #include "dataplane/input/packet_source.h"
 #include "dataplane/packet/fragment_cache.h"
 #include "dataplane/packet/parser.h"
@@ -41,7 +42,7 @@ using HandoverRing = SpscRing<ParsedPacket>;
 class HandoverMesh {
  public:
   /// As many as a receive queue has descriptors: a worker that was held up finds its queue full, and all of it may
-  /// belong to one other worker that is held up just then. 136 octets a slot make 544 KiB a pair.
+  /// belong to one other worker that is held up just then. 144 octets a slot make 576 KiB a pair.
   static constexpr std::size_t kRingPackets = 4096;
 
   explicit HandoverMesh(unsigned workers);
@@ -65,6 +66,7 @@ struct WorkerOptions {
   std::size_t ring_records = std::size_t{1} << 16;  ///< record ring: 12 MiB
   FlowTimeouts timeouts;
   FullTable full_table = FullTable::evict;
+  KeyFields key;
   ParserOptions parser = ParserOptions::defaults();
   HandoverMesh* handover = nullptr;  ///< nullptr: every packet received here belongs here
 };
@@ -122,6 +124,7 @@ class Worker {
 
   WorkerOptions options_;
   Parser parser_;
+  KeyMask mask_;
   FragmentCache fragments_;
   bool said_passed_on_ = false;
   alignas(64) WorkerCounters counters_;  ///< written by the worker only

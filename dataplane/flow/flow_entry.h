@@ -22,12 +22,12 @@
 namespace weir {
 
 struct alignas(64) FlowEntry {
-  std::uint64_t address;     ///< IPv4: both addresses; IPv6: the key's first word, the whole address is in FlowAddress6
-  std::uint64_t tail;        ///< FlowKey::tail(); 0: the entry is free
-  std::uint64_t octets[2];   ///< by Side, like all arrays of two here
-  std::uint64_t start_ns;    ///< effective time of the first packet; without packets: of the last one before
-  std::uint32_t packets[2];  ///< both 0: reported by the active timeout, and no packet since
-  std::uint8_t last[2][6];   ///< effective time of the side's last packet - start_ns, 48 bits, lowest octet first
+  std::uint64_t address;      ///< IPv4: both addresses; IPv6: the key's first word, the others are in FlowLongKey
+  std::uint64_t tail;         ///< FlowKey::tail(); 0: the entry is free
+  std::uint64_t octets[2];    ///< by Side, like all arrays of two here
+  std::uint64_t start_ns;     ///< effective time of the first packet; without packets: of the last one before
+  std::uint32_t packets[2];   ///< both 0: reported by the active timeout, and no packet since
+  std::uint8_t last[2][6];    ///< effective time of the side's last packet - start_ns, 48 bits, lowest octet first
   std::uint8_t tcp_flags[2];  ///< OR since the last report
   std::uint8_t state;         ///< kInitiatorHigh ... below
   std::uint8_t times;         ///< kOpenerHigh, kFirstBehind, kLastBehind, kHasTunnel
@@ -107,10 +107,11 @@ struct FlowTunnel {
 };
 static_assert(sizeof(FlowTunnel) == 44);
 
-/// The addresses of an IPv6 flow: the second line that its packets read.
-struct alignas(32) FlowAddress6 {
-  std::uint64_t address[4];
+/// The rest of a key that does not fit the entry, IPv6 or wide: the second line that such a flow's packets read.
+struct alignas(32) FlowLongKey {
+  std::uint64_t address[3];  ///< FlowKey::address without its first word, which is in the entry
+  std::uint64_t added;       ///< FlowKey::added; wide form only
 };
-static_assert(sizeof(FlowAddress6) == 32);
+static_assert(sizeof(FlowLongKey) == 32, "two of them a cache line");
 
 }  // namespace weir

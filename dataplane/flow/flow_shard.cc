@@ -213,7 +213,11 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
 
 [[gnu::noinline]] void FlowShard::keep_tunnel(std::uint32_t number, const ParsedPacket& packet) {
   table_.entry(number).times |= FlowEntry::kHasTunnel;
-  FlowTunnel& tunnel = table_.tunnel(number);
+  table_.tunnel(number) = tunnel_of(packet);
+}
+
+FlowTunnel FlowShard::tunnel_of(const ParsedPacket& packet) {
+  FlowTunnel tunnel;
   std::memcpy(tunnel.source, packet.tunnel_source, sizeof tunnel.source);
   std::memcpy(tunnel.destination, packet.tunnel_destination, sizeof tunnel.destination);
   tunnel.id = packet.tunnel_id;
@@ -224,12 +228,12 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   tunnel.sections = 0;
   if ((packet.facts & kHasTunnel) != 0) tunnel.sections |= kTunnelSection;
   if ((packet.facts & kHasLabel) != 0) tunnel.sections |= kLabelSection;
+  return tunnel;
 }
 
 /// The tunnel in the third line of a record, which few have.
-[[gnu::noinline]] void FlowShard::fill_tunnel(std::uint32_t number, FlowRecord& record) const {
+[[gnu::noinline]] void FlowShard::fill_tunnel(const FlowTunnel& tunnel, FlowRecord& record) {
   if (record.sections == 0) std::memset(record.tunnel_source, 0, sizeof record - kFlowRecordBaseOctets);
-  const FlowTunnel& tunnel = table_.tunnel(number);
   std::memcpy(record.tunnel_source, tunnel.source, sizeof tunnel.source);
   std::memcpy(record.tunnel_destination, tunnel.destination, sizeof tunnel.destination);
   record.tunnel_id = tunnel.id;
@@ -423,7 +427,7 @@ bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
 
 /// The record's addresses, ports and protocol, with side `initiator` of the key as the source.
 void FlowShard::set_key(FlowRecord& record, const FlowKey& key, unsigned initiator) {
-  if (key.ip_version == 4) {
+  if (key.version() == 4) {
     const auto* addresses = reinterpret_cast<const std::uint8_t*>(key.address);
     std::memcpy(record.source_address, addresses + 4 * initiator, 4);
     std::memcpy(record.destination_address, addresses + 4 * (1 - initiator), 4);
@@ -436,9 +440,10 @@ void FlowShard::set_key(FlowRecord& record, const FlowKey& key, unsigned initiat
   record.source_port = initiator == 0 ? key.port_low : key.port_high;
   record.destination_port = initiator == 0 ? key.port_high : key.port_low;
   record.protocol = key.protocol;
-  record.ip_version = key.ip_version;
-  if (key.protocol == kEsp) [[unlikely]] {
-    // ESP has no ports: the SPI stands in their place in the key, so that every security association is a flow.
+  record.ip_version = static_cast<std::uint8_t>(key.version());
+  if (key.protocol == kEsp && (key.port_low | key.port_high) != 0) [[unlikely]] {
+    // ESP has no ports: the SPI stands in their place in the key, so that every security association is a flow. 0,
+    // which no packet may carry (RFC 4303 §2.1), is one that was not captured or is no part of the key.
     std::memset(record.tunnel_source, 0, sizeof record - kFlowRecordBaseOctets);
     record.esp_spi = std::uint32_t{record.source_port} << 16 | record.destination_port;
     record.source_port = record.destination_port = 0;
@@ -471,7 +476,7 @@ void FlowShard::fill_record(std::uint32_t number, EndReason reason, FlowRecord& 
     record.icmp_code[direction] = cold.icmp_code[side];
   }
   if ((entry.times & FlowEntry::kHasTunnel) != 0) [[unlikely]]
-    fill_tunnel(number, record);
+    fill_tunnel(table_.tunnel(number), record);
 }
 
 void FlowShard::drain(std::uint64_t now_ns) {

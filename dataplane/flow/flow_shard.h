@@ -24,6 +24,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/key_mask.h"
 #include "dataplane/flow/new_flow_sampler.h"
 #include "dataplane/flow/timer_wheel.h"
 #include "dataplane/packet/flow_key.h"
@@ -40,6 +41,12 @@ struct FlowTimeouts {
   std::uint64_t linger_ns = 2'000'000'000;
   bool tcp_close = true;
 };
+
+/// `timeouts` for flows of this key: FIN and RST say something only of a flow that is one connection.
+[[nodiscard]] inline FlowTimeouts for_key(FlowTimeouts timeouts, const KeyFields& key) {
+  timeouts.tcp_close = timeouts.tcp_close && key.holds_five_tuple();
+  return timeouts;
+}
 
 /// Longest idle or active timeout: 72 h. Offsets in a flow have 48 bits of ns, 78.2 h, and the wheel spans as much.
 inline constexpr std::uint64_t kMaxTimeoutNs = std::uint64_t{72} * 3600 * 1'000'000'000;
@@ -143,7 +150,8 @@ class FlowShard {
   [[nodiscard]] bool emit(std::uint32_t number, EndReason reason, bool must_vacate);
   static void set_key(FlowRecord& record, const FlowKey& key, unsigned initiator);
   void fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const;
-  void fill_tunnel(std::uint32_t number, FlowRecord& record) const;
+  static FlowTunnel tunnel_of(const ParsedPacket& packet);
+  static void fill_tunnel(const FlowTunnel& tunnel, FlowRecord& record);
   void clear_counts(std::uint32_t number);
   void schedule(std::uint32_t number, std::uint64_t deadline_ns);
 

@@ -51,6 +51,7 @@ void FlowShard::overflow(const ParsedPacket& packet) {
     slot->ip_tos[kForward] = packet.ip_tos;
     slot->icmp_type[kForward] = packet.icmp_type;
     slot->icmp_code[kForward] = packet.icmp_code;
+    if ((packet.facts & (kHasTunnel | kHasLabel)) != 0) fill_tunnel(tunnel_of(packet), *slot);
     ring_.commit();
     counters_.emitted += one;
     ++counters_.overflowed;

@@ -11,12 +11,12 @@ FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash)
       index_(capacity),
       entries_(capacity),
       cold_(capacity),
-      addresses6_(capacity),
+      long_keys_(capacity),
       times_(capacity, Pages::small),
       tunnels_(capacity, Pages::small) {}
 
 bool FlowTable::ok() const {
-  return index_.ok() && entries_.size() == capacity_ && cold_.size() == capacity_ && addresses6_.size() == capacity_ &&
+  return index_.ok() && entries_.size() == capacity_ && cold_.size() == capacity_ && long_keys_.size() == capacity_ &&
          times_.size() == capacity_ && tunnels_.size() == capacity_;
 }
 
@@ -24,27 +24,27 @@ void FlowTable::touch() {
   index_.touch();
   entries_.touch();
   cold_.touch();
-  addresses6_.touch();
+  long_keys_.touch();
 }
 
 std::size_t FlowTable::octets() const {
-  return index_.octets() + entries_.octets() + cold_.octets() + addresses6_.octets();
+  return index_.octets() + entries_.octets() + cold_.octets() + long_keys_.octets();
 }
 
 std::size_t FlowTable::octets_in_use() const {
   return index_.octets_in_use() + used_limit_ * (sizeof(FlowEntry) + sizeof(FlowCold)) +
-         used_limit6_ * sizeof(FlowAddress6);
+         used_limit6_ * sizeof(FlowLongKey);
 }
 
 FlowKey FlowTable::key_of(std::uint32_t number) const {
   const FlowEntry& entry = entries_[number];
   FlowKey key{};
   std::memcpy(&key.port_low, &entry.tail, sizeof entry.tail);
-  if (key.ip_version == 4) {
-    key.address[0] = entry.address;
-  } else {
-    std::memcpy(key.address, addresses6_[number].address, sizeof key.address);
-  }
+  key.address[0] = entry.address;
+  if (key.ip_version == 4) return key;
+  const FlowLongKey& rest = long_keys_[number];
+  std::memcpy(&key.address[1], rest.address, sizeof rest.address);
+  if (key.wide()) key.added = rest.added;
   return key;
 }
 
@@ -68,7 +68,9 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
   entry.tail = key.tail();
   cold_[number] = FlowCold{};
   if (key.ip_version != 4) {
-    std::memcpy(addresses6_[number].address, key.address, sizeof key.address);
+    FlowLongKey& rest = long_keys_[number];
+    std::memcpy(rest.address, &key.address[1], sizeof rest.address);
+    rest.added = key.wide() ? key.added : 0;
     used_limit6_ = std::max(used_limit6_, number + 1);
   }
   maintain(kHomesAnOperation);

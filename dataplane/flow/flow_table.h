@@ -1,11 +1,11 @@
 // FlowTable: one worker's flows by key. Fixed capacity, no allocation after construction, entries never move.
 //
-// The parts are arrays of their own by the same 32-bit entry number: the hot line, the cold part, the IPv6 addresses,
-// the raw times, the tunnels, the timer links (in the wheel). Memory for each flow of capacity: index 64/6 = 10.7,
-// entry 64, cold 16, timer 8: 98.7 octets, and 32 more for IPv6, of which an IPv4 packet touches two cache lines and an
-// IPv6 packet three. At 75 % of capacity the index has 10.7/0.75 = 14.2 octets a flow, so 102.2 are in use for IPv4,
-// 134.2 for IPv6. Raw times, 32 octets a flow, are mapped on small pages and exist only where time ran backwards;
-// tunnels, 44 octets, likewise, and exist only where a flow has one.
+// The parts are arrays of their own by the same 32-bit entry number: the hot line, the cold part, the long keys, the
+// raw times, the tunnels, the timer links (in the wheel). Memory for each flow of capacity: index 64/6 = 10.7, entry
+// 64, cold 16, timer 8: 98.7 octets, and 32 more for IPv6 and wide keys, of which an IPv4 packet touches two cache
+// lines and an IPv6 packet three. At 75 % of capacity the index has 10.7/0.75 = 14.2 octets a flow, so 102.2 are in use
+// for IPv4, 134.2 for IPv6. Raw times, 32 octets a flow, are mapped on small pages and exist only where time ran
+// backwards; tunnels, 44 octets, likewise, and exist only where a flow has one.
 //
 // Free entries are taken last in, first out, so that the touched ones stay dense; entries never used stay untouched.
 // The list of the free ones runs through the entries themselves.
@@ -30,7 +30,7 @@ class FlowTable {
   void touch();
   /// Mapped memory, without the raw times and the tunnels.
   [[nodiscard]] std::size_t octets() const;
-  /// Memory that flows lie in or have lain in: index lines in use, entries and cold parts, and IPv6 addresses.
+  /// Memory that flows lie in or have lain in: index lines in use, entries and cold parts, and long keys.
   [[nodiscard]] std::size_t octets_in_use() const;
 
   [[nodiscard]] std::uint32_t capacity() const { return capacity_; }
@@ -45,7 +45,7 @@ class FlowTable {
     const std::uint32_t number = index_.candidate(hash);
     if (number != kNone) {
       prefetch_entry(number);
-      if (ipv6) __builtin_prefetch(&addresses6_[number]);
+      if (ipv6) __builtin_prefetch(&long_keys_[number]);
     }
     return number;
   }
@@ -56,8 +56,9 @@ class FlowTable {
     const FlowEntry& entry = entries_[number];
     if (((entry.tail ^ key.tail()) | (entry.address ^ key.address[0])) != 0) return false;
     if (key.ip_version == 4) return true;
-    const FlowAddress6& six = addresses6_[number];
-    return six.address[1] == key.address[1] && six.address[2] == key.address[2] && six.address[3] == key.address[3];
+    const FlowLongKey& rest = long_keys_[number];
+    return rest.address[0] == key.address[1] && rest.address[1] == key.address[2] &&
+           rest.address[2] == key.address[3] && (!key.wide() || rest.added == key.added);
   }
   [[nodiscard]] std::uint32_t find(const FlowKey& key, std::uint64_t hash) const {
     return index_.find(hash, [&](std::uint32_t number) { return is_key(number, key); });
@@ -117,20 +118,20 @@ class FlowTable {
  private:
   void prefetch_key(std::uint32_t number) const {
     __builtin_prefetch(&entries_[number]);
-    if (used_limit6_ != 0) __builtin_prefetch(&addresses6_[number]);
+    if (used_limit6_ != 0) __builtin_prefetch(&long_keys_[number]);
   }
 
   KeyHash hash_;
   std::uint32_t capacity_;
   std::uint32_t size_ = 0;
   std::uint32_t used_limit_ = 0;
-  std::uint32_t used_limit6_ = 0;  ///< entries that IPv6 flows ever used are below this
+  std::uint32_t used_limit6_ = 0;  ///< entries that flows with a long key ever used are below this
   std::uint32_t hand_ = 0;
   std::uint32_t free_head_ = kNone;
   BucketIndex index_;
   MappedArray<FlowEntry> entries_;
   MappedArray<FlowCold> cold_;
-  MappedArray<FlowAddress6> addresses6_;
+  MappedArray<FlowLongKey> long_keys_;
   MappedArray<FlowTimes> times_;
   MappedArray<FlowTunnel> tunnels_;
 };

@@ -28,9 +28,12 @@ class KeyHash {
     if (key.ip_version == 4) {
       mixed = fold(key.address[0] ^ seed_[0], key.tail() ^ seed_[1]);
     } else {
+      // Of a wide IPv4 key, whose words 1-3 are 0, too.
       mixed = fold(key.address[0] ^ seed_[0], key.address[1] ^ seed_[2]) ^
               fold(key.address[2] ^ seed_[3], key.address[3] ^ seed_[4]);
       mixed = fold(mixed ^ seed_[5], key.tail() ^ seed_[1]);
+      if (key.wide()) [[unlikely]]
+        mixed = fold(mixed ^ seed_[0], key.added ^ seed_[4]);
     }
     return fold(mixed ^ seed_[2], seed_[3] | 1);
   }

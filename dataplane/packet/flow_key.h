@@ -3,9 +3,14 @@
 // Both directions of a conversation have the same key: the endpoint (address, port) that is less, compared as
 // octets in network order, is the low side. Which way a packet goes is one bit beside the key, so that one hash and
 // one table entry serve both ways.
+//
+// Three forms, told apart by `ip_version`. IPv4 and IPv6 are the 5-tuple, with the VLAN where --key adds it, which
+// costs nothing: there is room in the word of the ports. The wide forms of both hold what else --key may add, tunnel
+// and label, in a sixth word, which means nothing in the other forms and is neither written nor read there.
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -19,12 +24,28 @@ struct FlowKey {
   std::uint16_t port_low;   ///< host order; 0 for protocols without ports; ESP: half of the SPI, see layer_walk.cc
   std::uint16_t port_high;  ///< likewise
   std::uint8_t protocol;
-  std::uint8_t ip_version;  ///< 4 or 6
-  std::uint16_t reserved;   ///< 0
+  std::uint8_t ip_version;  ///< 4 or 6; in the wide form kWide more
+  std::uint16_t vlan_id;    ///< 0 where it is no part of the key
+  std::uint64_t added;      ///< wide form only: see added_of()
 
-  friend bool operator==(const FlowKey& a, const FlowKey& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+  static constexpr std::uint8_t kWide = 0x10;
 
-  /// Ports, protocol and version as one word: with `address`, the whole key.
+  [[nodiscard]] unsigned version() const { return ip_version & 0x0fu; }
+  [[nodiscard]] bool wide() const { return (ip_version & kWide) != 0; }
+
+  friend bool operator==(const FlowKey& a, const FlowKey& b) {
+    return std::memcmp(&a, &b, offsetof(FlowKey, added)) == 0 && (!a.wide() || a.added == b.added);
+  }
+
+  /// The sixth word of what is a part of the key; 0 where nothing is. Type 0: no tunnel; it says what kind of number
+  /// the id is.
+  [[nodiscard]] static constexpr std::uint64_t added_of(std::uint8_t tunnel_type, std::uint32_t tunnel_id,
+                                                        bool has_label, std::uint32_t label) {
+    return std::uint64_t{tunnel_id} | std::uint64_t{tunnel_type} << 32 |
+           (has_label ? std::uint64_t{label} << 40 | std::uint64_t{1} << 63 : 0);
+  }
+
+  /// Ports, protocol, version and VLAN as one word: with `address` (and `added`), the whole key.
   [[nodiscard]] std::uint64_t tail() const {
     std::uint64_t word;
     std::memcpy(&word, &port_low, sizeof word);
@@ -39,7 +60,8 @@ struct FlowKey {
   }
 };
 static_assert(std::endian::native == std::endian::little, "set_tail() and the protocol's place in tail()");
-static_assert(sizeof(FlowKey) == 40, "five words: the hash and the compare go word by word");
+static_assert(sizeof(FlowKey) == 48 && offsetof(FlowKey, added) == 40,
+              "five words and one: the hash and the compare go word by word");
 static_assert(std::has_unique_object_representations_v<FlowKey>, "no holes: compared as memory");
 
 /// Which side of the key sent the packet.
@@ -81,7 +103,7 @@ struct ParsedPacket {
   std::uint8_t tunnel_ip_version;       ///< 0 where no IP header carries the tunnel (pseudo-wires)
   std::uint8_t tunnel_depth;            ///< tunnels around the header that counts
 };
-static_assert(sizeof(ParsedPacket) == 136 && std::is_trivially_copyable_v<ParsedPacket>,
-              "the common stack touches the first 88 octets; only a hand-over between workers copies it whole");
+static_assert(sizeof(ParsedPacket) == 144 && std::is_trivially_copyable_v<ParsedPacket>,
+              "the common stack touches 88 of the first 96 octets; only a hand-over between workers copies it whole");
 
 }  // namespace weir

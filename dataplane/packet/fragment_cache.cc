@@ -18,7 +18,8 @@ FlowKey FragmentCache::identity(const FragmentNote& note) {
   key.port_high = static_cast<std::uint16_t>(note.fragment_id);
   key.protocol = note.fragment_protocol;
   // Between equal addresses the side follows from the ports, which a later fragment does not have.
-  key.reserved = note.from == Side::high && !same_addresses(note.key) ? 1 : 0;
+  // It stands where no key of the parser has anything.
+  key.vlan_id = note.from == Side::high && !same_addresses(note.key) ? 1 : 0;
   return key;
 }
 

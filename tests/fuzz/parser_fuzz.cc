@@ -90,7 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require_same(first, second);
   const weir::FlowKey& key = first.key;
   require(key.ip_version == 4 || key.ip_version == 6);
-  require(key.reserved == 0);
+  require(key.vlan_id == 0);
   require(first.vlan_id < 4096);
   require(first.ip_octets >= (key.ip_version == 4 ? 20 : 40));
   require(first.ip_octets <= std::max<std::size_t>(size + 40, key.ip_version == 4 ? 65535 : 65575));

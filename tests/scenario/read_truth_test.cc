@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -189,6 +190,76 @@ TEST_F(Read, gives_the_same_bytes_with_1_2_and_4_workers) {
       EXPECT_EQ(more.out, one.out) << name << " with " << workers << " workers";
     }
   }
+}
+
+/// "vlan tunnel_id src_addr src_port": packets and octets of the direction.
+std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> sums_by_added_fields(const std::vector<Json>& records) {
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> sums;
+  for (const Json& record : records) {
+    for (const bool reverse : {false, true}) {
+      const std::uint64_t packets = record.at(reverse ? "rev_packets" : "packets");
+      if (packets == 0) continue;
+      std::string name = std::to_string(record.at("vlan_id").get<unsigned>()) + ' ' +
+                         std::to_string(record.value("tunnel_id", 0U)) + ' ' +
+                         record.at(reverse ? "dst_addr" : "src_addr").get<std::string>() + ' ' +
+                         std::to_string(record.at(reverse ? "dst_port" : "src_port").get<unsigned>());
+      auto& sum = sums[name];
+      sum.first += packets;
+      sum.second += record.at(reverse ? "rev_bytes" : "bytes").get<std::uint64_t>();
+    }
+  }
+  return sums;
+}
+
+// Expected: tshark -T fields -E occurrence=f -e vlan.id -e ip.src -e tcp.srcport -e ip.len, and for the tunnels
+// occurrence=l with geneve.vni, summed with awk.
+TEST_F(Read, vlans_and_tunnels_part_flows_where_key_says_so) {
+  using Sums = std::map<std::string, std::pair<std::uint64_t, std::uint64_t>>;
+  struct Case {
+    const char* capture;
+    const char* key;
+    std::size_t records;
+    Sums sums;
+  };
+  const Case cases[] = {
+      {"vlan/zeek_vlan-collisions.pcap",
+       "5tuple,vlan_id",
+       3,
+       {{"0 0 141.142.228.5 59856", {7, 512}},
+        {"0 0 192.150.187.43 80", {7, 5379}},
+        {"10 0 141.142.228.5 59856", {7, 512}},
+        {"10 0 192.150.187.43 80", {7, 5379}},
+        {"42 0 141.142.228.5 59856", {7, 512}},
+        {"42 0 192.150.187.43 80", {7, 5379}}}},
+      {"vlan/zeek_vlan-collisions.pcap",
+       "src_addr,dst_addr,proto",
+       1,
+       {{"0 0 141.142.228.5 0", {21, 1536}}, {"0 0 192.150.187.43 0", {21, 16137}}}},
+      {"tunnels/tcpdump_geneve.pcap",
+       "5tuple,tunnel_id",
+       4,
+       {{"0 10 30.0.0.1 0", {3, 252}},
+        {"0 11 30.0.0.2 0", {3, 252}},
+        {"0 10 30.0.0.1 22", {16, 3407}},
+        {"0 11 30.0.0.2 51225", {17, 2721}}}},
+  };
+  for (const Case& one : cases) {
+    for (const char* workers : {"1", "3"}) {
+      SCOPED_TRACE(std::string(one.capture) + ' ' + one.key + ' ' + workers);
+      auto command = read_command("json:-", ledger_file_, {kCaptures / one.capture});
+      command.insert(command.end(), {"--key", one.key, "--workers", workers});
+      const Finished done = run(command);
+      ASSERT_EQ(done.exit_code, 0) << done.err;
+      const auto records = records_of(done.out);
+      EXPECT_EQ(records.size(), one.records);
+      EXPECT_EQ(sums_by_added_fields(records), one.sums);
+      EXPECT_EQ(ledger_of(ledger_file_)->at("balanced"), true);
+    }
+  }
+  const Finished refused = run({kWeir, "read", "--key", "5tuple,mac", kCaptures / cases[0].capture});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("--key 5tuple,mac: 'mac' is no field of a key; expected 5tuple"), std::string::npos)
+      << refused.err;
 }
 
 TEST_F(Read, names_the_link_type_that_it_does_not_know) {

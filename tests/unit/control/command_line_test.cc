@@ -195,6 +195,7 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
                             "overflow_timeout",
                             "export",
                             "ledger",
+                            "key",
                             "layer",
                             "tunnels",
                             "tunnel_depth",

@@ -69,6 +69,42 @@ TEST(OverflowAccounter, KeepsApartWhatDiffersInOneFieldOfTheKey) {
   EXPECT_EQ(accounter.size(), all.size());
 }
 
+TEST(OverflowAccounter, KeepsApartWhatTheKeyAddsAndSecurityAssociations) {
+  FlowRecord base = packet(1, 2, 0);
+  base.sections = kTunnelSection | kLabelSection;
+  base.tunnel_type = TunnelType::vxlan;
+  base.vlan_id = 5;
+  std::vector<FlowRecord> all(5, base);
+  all[1].vlan_id = 6;
+  all[2].tunnel_id = 6;
+  all[3].tunnel_type = TunnelType::gre;
+  all[4].mpls_label = 7;
+  OverflowAccounter plain({.max_entries = 100, .timeout_ns = kSecond}, kHash);
+  KeyFields key;
+  key.vlan_id = key.mpls_label = key.tunnel_id = true;
+  OverflowAccounter parted({.max_entries = 100, .timeout_ns = kSecond}, kHash, key);
+  for (const FlowRecord& one : all) {
+    EXPECT_TRUE(plain.add(one, 0));
+    EXPECT_TRUE(parted.add(one, 0));
+  }
+  EXPECT_EQ(plain.size(), 1U);
+  EXPECT_EQ(parted.size(), all.size());
+  std::vector<FlowRecord> out;
+  plain.collect_all(out);
+  EXPECT_EQ(out.at(0).tunnel_type, TunnelType::vxlan) << "of the first packet";
+  EXPECT_EQ(out.at(0).sections, kTunnelSection | kLabelSection);
+
+  FlowRecord esp = packet(1, 2, 0);
+  esp.protocol = 50;
+  esp.source_port = esp.destination_port = 0;
+  esp.sections = kSpiSection;
+  for (const std::uint32_t spi : {1U, 2U, 0x10000U}) {
+    esp.esp_spi = spi;
+    EXPECT_TRUE(plain.add(esp, 0));
+  }
+  EXPECT_EQ(plain.size(), 3U);
+}
+
 TEST(OverflowAccounter, LetsAnEntryGoWhenItsTimeIsOverAndNotBefore) {
   OverflowAccounter accounter({.max_entries = 10, .timeout_ns = 10 * kSecond}, kHash);
   accounter.add(packet(1, 2, 0), 0);

@@ -58,6 +58,35 @@ TEST(Overflow, SendsThePacketsOfFlowsThatFindNoRoomOneByOne) {
   meter.expect_balanced();
 }
 
+TEST(Overflow, ASinglePacketTellsItsTunnelAndLabelToo) {
+  Meter meter = overflowing();
+  for (unsigned host = 0; host < 64; ++host) meter.add(udp(host));
+  ParsedPacket packet = udp(100).packet();
+  packet.facts = kHasTunnel | kHasLabel;
+  packet.tunnel_type = static_cast<std::uint8_t>(TunnelType::vxlan);
+  packet.tunnel_id = 77;
+  packet.tunnel_ip_version = 4;
+  packet.tunnel_depth = 2;
+  packet.tunnel_source[0] = 9;
+  packet.tunnel_destination[0] = 8;
+  packet.mpls_label = 16;
+  meter.add(packet);
+  meter.add(udp(101));
+  const auto records = meter.records();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].sections, kTunnelSection | kLabelSection);
+  EXPECT_EQ(records[0].tunnel_type, TunnelType::vxlan);
+  EXPECT_EQ(records[0].tunnel_id, 77U);
+  EXPECT_EQ(records[0].tunnel_ip_version, 4);
+  EXPECT_EQ(records[0].tunnel_depth, 2);
+  EXPECT_EQ(records[0].tunnel_source[0], 9);
+  EXPECT_EQ(records[0].tunnel_destination[0], 8);
+  EXPECT_EQ(records[0].mpls_label, 16U);
+  EXPECT_EQ(records[0].esp_spi, 0U);
+  EXPECT_EQ(records[1].sections, 0);
+  meter.expect_balanced();
+}
+
 TEST(Overflow, TakesFlowsAgainWhenThereIsRoom) {
   Meter meter = overflowing();
   for (unsigned host = 0; host < 65; ++host) meter.add(udp(host));

@@ -137,7 +137,7 @@ TEST(Parser, lays_addresses_into_the_key_as_they_lie_in_the_packet) {
   EXPECT_EQ(result.key.port_low, 2);
   EXPECT_EQ(result.key.port_high, 1);
   EXPECT_EQ(result.key.ip_version, 4);
-  EXPECT_EQ(result.key.reserved, 0);
+  EXPECT_EQ(result.key.vlan_id, 0);
 
   ASSERT_EQ(parse(packet().eth().ipv6("fe80::9", "2001:db8::3").udp(1, 2).bytes(), result), Reject::none);
   Bytes expected = test::address_octets("2001:db8::3");

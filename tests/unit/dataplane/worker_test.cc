@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -169,6 +170,72 @@ TEST_P(HandOver, NoConversationIsSplitOverWorkersAndEveryPacketIsAccountedFor) {
   if (workers > 1) {
     EXPECT_GT(handed.packets, 0U);
   }
+}
+
+/// --key joins what the device spreads: the owner is found by the masked key.
+TEST_P(HandOver, AFlowOfManyAddressesIsOneWorkersFragmentsIncluded) {
+  const unsigned workers = GetParam();
+  constexpr unsigned kRounds = 50;
+  HandoverMesh mesh(workers);
+  std::vector<std::unique_ptr<Worker>> all;
+  std::vector<FrameList> sources(workers);
+  for (unsigned number = 0; number < workers; ++number) {
+    WorkerOptions options;
+    options.number = number;
+    options.workers = workers;
+    options.capacity = 2000;
+    options.handover = &mesh;
+    options.key.source_prefix4 = options.key.destination_prefix4 = 24;
+    options.key.vlan_id = true;
+    all.push_back(std::make_unique<Worker>(options, kHash));
+  }
+  std::mt19937 random(3);
+  for (unsigned round = 0; round < kRounds; ++round) {
+    for (unsigned net = 0; net < 20; ++net) {
+      const auto in = [&](unsigned third) {
+        return "10." + std::to_string(net) + '.' + std::to_string(third) + '.' + std::to_string(random() % 256);
+      };
+      std::vector<Bytes> frames = {packet().eth().vlan(1 + net % 2).ipv4(in(0), in(1)).udp(1000, 53).bytes(),
+                                   packet().eth().vlan(1 + net % 2).ipv4(in(1), in(0)).udp(53, 1000).bytes()};
+      const std::string from = in(0);
+      const std::string to = in(1);
+      const auto datagram = [&] { return packet().eth().vlan(1 + net % 2).ipv4(from, to); };
+      frames.push_back(datagram().fragment(0, true, round).udp(1000, 53).payload(8).bytes());
+      frames.push_back(datagram().protocol(17).fragment(16, false, round).payload(8).bytes());
+      // The fragments in one queue, so that the first comes first; which one is the device's affair.
+      const std::size_t queue = random() % workers;
+      for (std::size_t i = 0; i < 4; ++i) {
+        sources[i < 2 ? random() % workers : queue].frames.push_back(std::move(frames[i]));
+      }
+    }
+  }
+  FrameList nothing;
+  for (unsigned number = 0; number < workers; ++number) {
+    while (!sources[number].done()) {
+      all[number]->poll(sources[number], kEpochNs);
+      for (auto& worker : all) worker->poll(nothing, kEpochNs);
+    }
+  }
+  for (auto& worker : all) worker->stop_receiving();
+  for (unsigned settled = 0, turn = 0; settled < workers; ++turn) {
+    ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
+    settled = all[turn % workers]->settle(kEpochNs) ? settled + 1 : 0;
+  }
+  std::set<std::uint8_t> nets;
+  for (auto& worker : all) {
+    worker->drain(kEpochNs);
+    expect_balanced(*worker);
+    EXPECT_EQ(worker->counters().fragments_without_first.packets, 0U);
+    EXPECT_EQ(worker->counters().handover_full.packets, 0U);
+    for (const FlowRecord& record : take(worker->records())) {
+      EXPECT_TRUE(nets.insert(record.source_address[1]).second) << "a flow came out twice";
+      EXPECT_EQ(record.source_address[3], 0);
+      EXPECT_EQ(record.total_packets(), 4 * kRounds);
+      EXPECT_EQ(record.vlan_id, 1 + record.source_address[1] % 2);
+      EXPECT_EQ(std::min(record.packets[0], record.packets[1]), kRounds);
+    }
+  }
+  EXPECT_EQ(nets.size(), 20U);
 }
 
 /// First fragments reach one worker and later ones another, as with a device that hashes ports where there are some.

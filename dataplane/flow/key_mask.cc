@@ -1,0 +1,95 @@
+#include "dataplane/flow/key_mask.h"
+
+#include <bit>
+#include <tuple>
+
+#include "dataplane/packet/headers.h"
+
+namespace weir {
+namespace {
+
+/// The first `length` of `width` bits set, as they lie in the packet.
+std::uint32_t mask32(unsigned length) {
+  return length == 0 ? 0 : __builtin_bswap32(~std::uint32_t{0} << (32 - length));
+}
+std::uint64_t mask64(unsigned length) {
+  return length == 0 ? 0 : __builtin_bswap64(~std::uint64_t{0} << (64 - length));
+}
+
+}  // namespace
+
+KeyMask::KeyMask(const KeyFields& fields)
+    : fields_(fields),
+      changes_(!(fields == KeyFields{})),
+      mask4_{mask32(fields.source_prefix4), mask32(fields.destination_prefix4)} {
+  const unsigned prefixes[2] = {fields.source_prefix6, fields.destination_prefix6};
+  for (unsigned end = 0; end < 2; ++end) {
+    const unsigned length = prefixes[end];
+    mask6_[end][0] = mask64(length < 64 ? length : 64);
+    mask6_[end][1] = mask64(length < 64 ? 0 : length - 64);
+  }
+}
+
+void KeyMask::apply(ParsedPacket& packet) const {
+  FlowKey& key = packet.key;
+  const bool from_high = packet.from == Side::high;
+  std::uint16_t source_port = from_high ? key.port_high : key.port_low;
+  std::uint16_t destination_port = from_high ? key.port_low : key.port_high;
+  if (key.protocol == kProtocolEsp) {
+    // The SPI stands there, whole or not at all; and what is no ESP any more has none.
+    if (!fields_.source_port || !fields_.destination_port || !fields_.protocol) source_port = destination_port = 0;
+  }
+  if (!fields_.source_port) source_port = 0;
+  if (!fields_.destination_port) destination_port = 0;
+  const std::uint8_t protocol = fields_.protocol ? key.protocol : 0;
+  if (key.ip_version == 4) {
+    apply4(packet, source_port, destination_port, protocol);
+  } else {
+    apply6(packet, source_port, destination_port, protocol);
+  }
+  key.vlan_id = fields_.vlan_id ? packet.vlan_id : 0;
+  const bool tunnel = fields_.tunnel_id && (packet.facts & kHasTunnel) != 0;
+  const bool label = fields_.mpls_label && (packet.facts & kHasLabel) != 0;
+  if (tunnel || label) {
+    key.ip_version |= FlowKey::kWide;
+    key.added = FlowKey::added_of(tunnel ? packet.tunnel_type : 0, tunnel ? packet.tunnel_id : 0, label,
+                                  label ? packet.mpls_label : 0);
+  }
+}
+
+void KeyMask::apply4(ParsedPacket& packet, std::uint16_t source_port, std::uint16_t destination_port,
+                     std::uint8_t protocol) const {
+  FlowKey& key = packet.key;
+  const std::uint64_t sent = std::rotl(key.address[0], packet.from == Side::high ? 32 : 0);  // source first
+  const std::uint32_t source = static_cast<std::uint32_t>(sent) & mask4_[0];
+  const std::uint32_t destination = static_cast<std::uint32_t>(sent >> 32) & mask4_[1];
+  const bool from_high =
+      std::tuple(__builtin_bswap32(source), source_port) > std::tuple(__builtin_bswap32(destination), destination_port);
+  key.address[0] = from_high ? std::uint64_t{destination} | std::uint64_t{source} << 32
+                             : std::uint64_t{source} | std::uint64_t{destination} << 32;
+  key.set_tail(from_high ? destination_port : source_port, from_high ? source_port : destination_port, protocol, 4);
+  packet.from = from_high ? Side::high : Side::low;
+}
+
+void KeyMask::apply6(ParsedPacket& packet, std::uint16_t source_port, std::uint16_t destination_port,
+                     std::uint8_t protocol) const {
+  FlowKey& key = packet.key;
+  const unsigned at = packet.from == Side::high ? 2 : 0;  // of the source
+  std::uint64_t source[2];
+  std::uint64_t destination[2];
+  for (unsigned word = 0; word < 2; ++word) {
+    source[word] = key.address[at + word] & mask6_[0][word];
+    destination[word] = key.address[2 - at + word] & mask6_[1][word];
+  }
+  const bool from_high =
+      std::tuple(__builtin_bswap64(source[0]), __builtin_bswap64(source[1]), source_port) >
+      std::tuple(__builtin_bswap64(destination[0]), __builtin_bswap64(destination[1]), destination_port);
+  for (unsigned word = 0; word < 2; ++word) {
+    key.address[word] = from_high ? destination[word] : source[word];
+    key.address[2 + word] = from_high ? source[word] : destination[word];
+  }
+  key.set_tail(from_high ? destination_port : source_port, from_high ? source_port : destination_port, protocol, 6);
+  packet.from = from_high ? Side::high : Side::low;
+}
+
+}  // namespace weir

@@ -1,0 +1,70 @@
+// KeyFields: which fields make the flow key (--key), and KeyMask, which applies them to what the parser found.
+//
+// What is not in the key is 0 in it, before it is hashed: the table, the workers and the records see a shorter key and
+// nothing else. What --key adds to the 5-tuple is in the key whole (flow_key.h), never as a hash that stands for it.
+//
+// The mask is put on the packet as it travels, source and destination; then the two ends are put in order. So two
+// packets are the two directions of one flow where the masked source of one is the masked destination of the other, and
+// the sums per masked, directional tuple are exact, whatever the mask. Where source and destination are masked alike a
+// conversation has both directions, as ever. Where they are not (src_addr alone, say) a packet back has another key:
+// every direction is a flow of its own. Where both ends are the same after masking there is one direction.
+//
+// An identifier that each direction has its own of (a label, a TEID, an SPI) parts the directions, too.
+//
+// Only a key that holds the whole 5-tuple tells TCP connections apart: with any other, FIN and RST end no flow. Only
+// where it holds both whole addresses do all packets of a flow come to one queue by RSS of the addresses; with any
+// other, workers hand packets over.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/packet/flow_key.h"
+
+namespace weir {
+
+struct KeyFields {
+  // Prefix lengths; 0: the address is no part of the key.
+  unsigned source_prefix4 = 32;
+  unsigned destination_prefix4 = 32;
+  unsigned source_prefix6 = 128;
+  unsigned destination_prefix6 = 128;
+  bool source_port = true;
+  bool destination_port = true;
+  bool protocol = true;
+  bool vlan_id = false;
+  bool mpls_label = false;
+  bool tunnel_id = false;  ///< and what kind of tunnel it is the id of
+
+  friend bool operator==(const KeyFields&, const KeyFields&) = default;
+
+  [[nodiscard]] bool whole_addresses() const {
+    return source_prefix4 == 32 && destination_prefix4 == 32 && source_prefix6 == 128 && destination_prefix6 == 128;
+  }
+  [[nodiscard]] bool holds_five_tuple() const {
+    return whole_addresses() && source_port && destination_port && protocol;
+  }
+};
+
+class KeyMask {
+ public:
+  explicit KeyMask(const KeyFields& fields);
+
+  /// False: the key is what the parser makes of it, and apply() need not be called.
+  [[nodiscard]] bool changes() const { return changes_; }
+  /// Makes key and side of `packet` those that count. To be called once a packet, when its ports are known.
+  void apply(ParsedPacket& packet) const;
+
+ private:
+  void apply4(ParsedPacket& packet, std::uint16_t source_port, std::uint16_t destination_port,
+              std::uint8_t protocol) const;
+  void apply6(ParsedPacket& packet, std::uint16_t source_port, std::uint16_t destination_port,
+              std::uint8_t protocol) const;
+
+  KeyFields fields_;
+  bool changes_;
+  // By end, source first; IPv4 as the octets lie in the packet.
+  std::uint32_t mask4_[2];
+  std::uint64_t mask6_[2][2];
+};
+
+}  // namespace weir
