@@ -20,6 +20,7 @@
 
 #include "tests/support/capture_file.h"
 #include "tests/support/collectors.h"
+#include "tests/support/exporters.h"
 #include "tests/support/hex.h"
 #include "tests/support/process.h"
 #include "tests/support/truth.h"
@@ -40,13 +41,6 @@ constexpr std::uint64_t kMs = 1'000'000;
 std::string contents(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-std::vector<json> lines_of(const std::string& text) {
-  std::vector<json> result;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) result.push_back(json::parse(line));
-  return result;
 }
 
 TupleSums sums_of(const std::vector<json>& records) {
@@ -92,68 +86,6 @@ TupleSums only_ipv4(TupleSums sums) {
   return sums;
 }
 
-/// weir-collect on a UDP or TCP port of its own.
-class Collect {
- public:
-  explicit Collect(const std::string& scheme, const Arguments& more = {"--json", "--options"})
-      : process_(command(scheme, folder_.path("summary.json"), more)) {
-    EXPECT_TRUE(process_.wait_for_error_text("listening on")) << process_.error_text();
-    const std::string text = process_.error_text();
-    const std::string mark = "://127.0.0.1:";
-    port_ = std::to_string(std::stoul(text.substr(text.find(mark) + mark.size())));
-  }
-  [[nodiscard]] const std::string& port() const { return port_; }
-  [[nodiscard]] std::string address() const { return "127.0.0.1:" + port_; }
-
-  struct Result {
-    std::vector<json> lines;
-    json summary;
-  };
-  Result finish() {
-    process_.signal(SIGTERM);  // it still takes what its socket holds
-    const Finished ended = process_.wait(seconds(30));
-    EXPECT_EQ(ended.exit_code, 0) << ended.err;
-    return {lines_of(ended.out), json::parse(contents(folder_.path("summary.json")))};
-  }
-
- private:
-  static Arguments command(const std::string& scheme, const std::string& summary, const Arguments& more) {
-    Arguments result{kBin + "/weir-collect", "--listen", scheme + "://127.0.0.1:0", "--summary", summary};
-    result.insert(result.end(), more.begin(), more.end());
-    return result;
-  }
-  TemporaryFolder folder_;
-  Process process_;
-  std::string port_;
-};
-
-void softflowd(const std::string& capture, const std::string& address, const char* version) {
-  const Finished done =
-      run({"softflowd", "-r", capture, "-n", address, "-v", version, "-d", "-c", "none", "-A", "milli"}, seconds(30));
-  EXPECT_EQ(done.exit_code, 0) << done.err;
-}
-
-void nfreplay(const std::string& capture, const std::string& port, const char* version) {
-  TemporaryFolder folder;
-  const Finished stored = run({"nfpcapd", "-r", capture, "-w", folder.folder().string()}, seconds(30));
-  EXPECT_EQ(stored.exit_code, 0) << stored.err;
-  for (const auto& entry : std::filesystem::directory_iterator(folder.folder())) {
-    if (!entry.path().filename().string().starts_with("nfcapd.2")) continue;
-    const Finished sent =
-        run({"nfreplay", "-r", entry.path().string(), "-H", "127.0.0.1", "-p", port, "-v", version}, seconds(30));
-    EXPECT_EQ(sent.exit_code, 0) << sent.err;
-  }
-}
-
-void nfprobe(const std::string& capture, const std::string& address, const char* version) {
-  TemporaryFolder folder;
-  std::ofstream(folder.path("conf")) << "daemonize: false\npcap_savefile: " << capture
-                                     << "\nplugins: nfprobe[a]\naggregate[a]: src_host, dst_host, src_port, dst_port, "
-                                        "proto, tos, tcpflags, timestamp_start, timestamp_end\nnfprobe_receiver[a]: "
-                                     << address << "\nnfprobe_version[a]: " << version << '\n';
-  (void)run({"pmacctd", "-f", folder.path("conf")}, seconds(30));  // its exit code is not 0 at the end of a file
-}
-
 #define NEED(program)                                        \
   do {                                                       \
     if (!installed(program)) GTEST_SKIP() << "no " #program; \
@@ -171,7 +103,7 @@ TEST(DecodeStreams, softflowd_in_every_version_equals_the_truth) {
     };
     truth = comparable(truth);
     for (const char* version : {"5", "9", "10"}) {
-      Collect collect("netflow9");  // any port takes any version
+      WeirCollect collect(kBin, "netflow9");  // any port takes any version
       softflowd(capture, collect.address(), version);
       const auto result = collect.finish();
       const bool five = version[0] == '5';
@@ -199,7 +131,7 @@ TEST(DecodeStreams, nfpcapd_replayed_as_v5_and_v9_equals_the_truth_in_millisecon
   NEED("nfreplay");
   const TupleSums truth = read_truth(kScan).tuples;
   for (const char* version : {"5", "9"}) {
-    Collect collect("netflow5");
+    WeirCollect collect(kBin, "netflow5");
     nfreplay(kScan, collect.port(), version);
     const auto result = collect.finish();
     EXPECT_EQ(difference(prepared(truth, Times::exact), prepared(sums_of(result.lines), Times::exact)), "") << version;
@@ -211,7 +143,7 @@ TEST(DecodeStreams, nfprobe_in_every_version_equals_the_truth) {
   NEED("pmacctd");
   const TupleSums truth = read_truth(kAndroid).tuples;
   for (const char* version : {"5", "9", "10"}) {
-    Collect collect("ipfix");
+    WeirCollect collect(kBin, "ipfix");
     nfprobe(kAndroid, collect.address(), version);
     const auto result = collect.finish();
     const bool five = version[0] == '5';
@@ -221,13 +153,6 @@ TEST(DecodeStreams, nfprobe_in_every_version_equals_the_truth) {
     EXPECT_EQ(result.summary.at("sequence_gaps"), 0) << version;
     EXPECT_EQ(result.summary.at("unknown_template"), 0) << version;
   }
-}
-
-/// The datagrams that a program sent to a port of the test's own.
-std::vector<Bytes> datagrams_of(const std::function<void(const std::string& address)>& send) {
-  UdpSink sink;
-  send(sink.address());
-  return sink.finish();
 }
 
 TEST(DecodeStreams, tshark_reads_the_same_in_every_field_of_a_capture) {
@@ -244,7 +169,7 @@ TEST(DecodeStreams, tshark_reads_the_same_in_every_field_of_a_capture) {
     write_datagram_capture(capture, datagrams, kTsharkPort);
     const Finished decoded = run({kBin + "/weir-collect", "--json", capture});
     ASSERT_EQ(decoded.exit_code, 0) << decoded.err;
-    const std::vector<json> lines = lines_of(decoded.out);
+    const std::vector<json> lines = json_lines(decoded.out);
     ASSERT_GT(lines.size(), 1900U);
     Arguments command{"tshark", "-n",     "-r", capture,       "-d", "udp.port==2055,cflow",
                       "-T",     "fields", "-E", "occurrence=a"};
@@ -278,7 +203,7 @@ TEST(DecodeStreams, tshark_reads_the_same_in_every_field_of_a_capture) {
 TEST(DecodeStreams, ipfix_over_tcp_in_pieces_equals_ipfix_over_udp) {
   NEED("softflowd");
   const auto messages = datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "10"); });
-  Collect collect("ipfix+tcp");
+  WeirCollect collect(kBin, "ipfix+tcp");
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -306,7 +231,7 @@ TEST(DecodeStreams, ipfix_over_tcp_in_pieces_equals_ipfix_over_udp) {
   const Finished file = run({kBin + "/weir-collect", "--json", folder.path("messages.ipfix")});
   EXPECT_EQ(file.exit_code, 0) << file.err;
   EXPECT_EQ(difference(prepared(truth, Times::by_conversation),
-                       prepared(sums_of(lines_of(file.out)), Times::by_conversation)),
+                       prepared(sums_of(json_lines(file.out)), Times::by_conversation)),
             "");
 }
 
@@ -314,10 +239,10 @@ TEST(DecodeStreams, what_is_collected_goes_on_and_arrives_whole) {
   NEED("softflowd");
   const TupleSums truth = read_truth(kAndroid).tuples;
   TemporaryFolder folder;
-  Collect last("netflow9");
+  WeirCollect last(kBin, "netflow9");
   {
-    Collect middle("ipfix",
-                   {"--export", "netflow9://" + last.address(), "--export", "json:" + folder.path("out.json")});
+    WeirCollect middle(kBin, "ipfix",
+                       {"--export", "netflow9://" + last.address(), "--export", "json:" + folder.path("out.json")});
     softflowd(kAndroid, middle.address(), "10");
     const auto result = middle.finish();
     EXPECT_TRUE(result.lines.empty()) << "records that go on are not shown";
@@ -325,7 +250,7 @@ TEST(DecodeStreams, what_is_collected_goes_on_and_arrives_whole) {
   }
   const auto result = last.finish();
   EXPECT_EQ(difference(prepared(truth, Times::none), prepared(sums_of(result.lines), Times::none)), "");
-  const std::vector<json> written = lines_of(contents(folder.path("out.json")));
+  const std::vector<json> written = json_lines(contents(folder.path("out.json")));
   EXPECT_EQ(difference(prepared(truth, Times::by_conversation), prepared(sums_of(written), Times::by_conversation)),
             "");
 }
@@ -336,7 +261,7 @@ TEST(DecodeStreams, from_a_file_the_times_go_on_as_they_are) {
   write_datagram_capture(folder.path("export.pcap"),
                          datagrams_of([](const std::string& address) { softflowd(kAndroid, address, "9"); }),
                          kTsharkPort);
-  Collect last("netflow9");
+  WeirCollect last(kBin, "netflow9");
   const Finished middle = run(
       {kBin + "/weir-collect", "--export", "netflow9://" + last.address() + "?rate=20000", folder.path("export.pcap")});
   EXPECT_EQ(middle.exit_code, 0) << middle.err;
@@ -362,7 +287,7 @@ TEST(DecodeStreams, sums_by_fields_add_up_to_the_truth) {
     if (tuple.contains("src_addr"))
       wanted[{tuple.at("src_addr"), tuple.at("proto")}] += tuple.at("bytes").get<std::uint64_t>();
   }
-  const std::vector<json> rows = lines_of(summed.out);
+  const std::vector<json> rows = json_lines(summed.out);
   EXPECT_EQ(rows.size(), wanted.size());
   std::uint64_t before = UINT64_MAX;
   for (const json& row : rows) {
@@ -374,7 +299,7 @@ TEST(DecodeStreams, sums_by_fields_add_up_to_the_truth) {
 }
 
 TEST(DecodeStreams, malformed_datagrams_are_counted_by_name_and_nothing_else_happens) {
-  Collect collect("netflow9");
+  WeirCollect collect(kBin, "netflow9");
   const std::string_view nine = "0009 0001 00002710 6553f100 00000000 00000001";
   const std::pair<std::string, std::string_view> cases[] = {
       {"00", "short_header"},

@@ -115,7 +115,7 @@ bool is_ipv6(const Flow& flow) {
   return std::string_view(flow.source).find(':') != std::string_view::npos;
 }
 
-Bytes frame_of(const Flow& flow, const Packet& one) {
+Bytes frame_of(const Flow& flow, const Packet& one, bool padded) {
   PacketBuilder frame = packet().eth();
   if (flow.inner_vlan != 0) {
     frame.qinq(flow.outer_vlan).vlan(flow.inner_vlan);
@@ -140,7 +140,7 @@ Bytes frame_of(const Flow& flow, const Packet& one) {
     default:
       frame.icmpv6(flow.icmp_type, flow.icmp_code);
   }
-  return frame.payload(one.payload).pad_to(60).bytes();
+  return frame.payload(one.payload).pad_to(padded ? 60 : 0).bytes();
 }
 
 std::string address_text(const Tuple& tuple, const std::array<std::uint8_t, 16>& address) {
@@ -167,7 +167,7 @@ std::string text_of(const SeenFlows& flows, const Compared& compared) {
     add("octets", flow.octets);
     add("first", flow.first_ms, compared.times);
     add("last", flow.last_ms, compared.times);
-    add("tos", flow.tos);
+    add("tos", flow.tos, compared.tos);
     add("flags", flow.tcp_flags, compared.tcp_flags);
     add("vlan", flow.vlan, compared.vlan);
     add("rate", flow.sampling_rate, compared.sampling_rate);
@@ -177,7 +177,7 @@ std::string text_of(const SeenFlows& flows, const Compared& compared) {
   return text;
 }
 
-SeenFlows write_known_traffic(const std::string& path) {
+SeenFlows write_known_traffic(const std::string& path, const KnownTrafficForm& form) {
   SeenFlows known;
   std::vector<CapturedFrame> frames;
   for (const Flow& flow : flows()) {
@@ -189,7 +189,7 @@ SeenFlows write_known_traffic(const std::string& path) {
     seen.icmp = flow.icmp_type * 256 + flow.icmp_code;
     for (const Packet& one : flow.packets) {
       const std::uint64_t time_ns = kStart_ns + one.after_us * 1000;
-      frames.push_back({time_ns, frame_of(flow, one)});
+      frames.push_back({time_ns, frame_of(flow, one, form.padded)});
       ++seen.packets;
       seen.octets += (is_ipv6(flow) ? 40 : 20) + transport_octets(flow.protocol) + one.payload;
       seen.tcp_flags |= one.tcp_flags;

@@ -38,6 +38,7 @@ struct Compared {
   bool icmp = true;
   bool tcp_flags = true;
   bool sampling_rate = true;
+  bool tos = true;
   bool other_ports = true;  ///< of protocols other than TCP and UDP
   bool times = true;
 };
@@ -45,7 +46,11 @@ struct Compared {
 /// Each flow as a line of text, in order: two texts differ where their lines do.
 std::string text_of(const SeenFlows& flows, const Compared& compared = {});
 
+struct KnownTrafficForm {
+  bool padded = true;  ///< to the 60 octets that Ethernet asks for, as on a wire; else as a sending host captures it
+};
+
 /// Writes the capture and returns what is in it.
-SeenFlows write_known_traffic(const std::string& path);
+SeenFlows write_known_traffic(const std::string& path, const KnownTrafficForm& form = {});
 
 }  // namespace weir::test
