@@ -316,12 +316,72 @@ TEST(DecodeStreams, malformed_datagrams_are_counted_by_name_and_nothing_else_hap
   for (const auto& [octets, name] : cases) {
     Bytes datagram = hex(octets);
     if (name == "bad_message_length") datagram.resize(17);
-    send_datagram(static_cast<std::uint16_t>(std::stoul(collect.port())), datagram);
+    UdpSource(static_cast<std::uint16_t>(std::stoul(collect.port()))).send(datagram);
   }
   const auto result = collect.finish();
   EXPECT_TRUE(result.lines.empty());
   EXPECT_EQ(result.summary.at("datagrams"), std::size(cases));
   for (const auto& [octets, name] : cases) EXPECT_EQ(result.summary.at("malformed").at(std::string(name)), 1) << name;
+}
+
+TEST(DecodeStreams, gaps_late_ones_restarts_template_changes_and_clocks_are_told_of_each_exporter) {
+  // What goes first is 2023's time to the second, so this exporter's clock is years behind.
+  const auto nine = [](std::uint32_t sequence, std::string_view sets) {
+    Bytes datagram = hex("0009 0001 00002710 6553f100");
+    put(datagram, sequence, 4);
+    put(datagram, 7, 4);  // source id
+    const Bytes body = hex(sets);
+    datagram.insert(datagram.end(), body.begin(), body.end());
+    return datagram;
+  };
+  const auto ipfix = [](std::uint32_t sequence, std::string_view sets) {
+    const Bytes body = hex(sets);
+    Bytes message = hex("000a");
+    put(message, 16 + body.size(), 2);
+    put(message, 0x6553f100, 4);
+    put(message, sequence, 4);
+    put(message, 9, 4);  // observation domain
+    message.insert(message.end(), body.begin(), body.end());
+    return message;
+  };
+  constexpr std::string_view kTemplate9 = "0000 0010 0100 0002 0004 0001 0002 0001";
+  constexpr std::string_view kOther9 = "0000 0010 0100 0002 0004 0001 0002 0002";  // packets in two octets
+  constexpr std::string_view kRecord9 = "0100 0006 1105";
+  constexpr std::string_view kTemplate10 = "0002 0010 0100 0002 0004 0001 0002 0001";
+  WeirCollect collect(kBin, "netflow9");
+  const UdpSource source(static_cast<std::uint16_t>(std::stoul(collect.port())));
+  source.send(nine(100, kTemplate9));
+  source.send(nine(101, kRecord9));
+  source.send(nine(105, kRecord9));    // 102, 103 and 104 are missing
+  source.send(nine(103, kRecord9));    // and one of them was only late
+  source.send(nine(106, kTemplate9));  // the same again is no change
+  source.send(nine(107, kOther9));
+  source.send(ipfix(1000, kTemplate10));
+  source.send(ipfix(1000, "0100 000a 1105 0606 1107"));  // three records
+  source.send(ipfix(1010, "0100 0006 1101"));            // 1003 to 1009 are missing
+  const auto result = collect.finish();
+  const auto stream = [&](unsigned version) -> const json& {
+    for (const json& one : result.summary.at("streams")) {
+      if (one.at("version") == version) return one;
+    }
+    throw std::runtime_error("no such stream");
+  };
+  const json& of9 = stream(9);
+  EXPECT_EQ(of9.at("source_id"), 7);
+  EXPECT_EQ(of9.at("datagrams"), 6);
+  EXPECT_EQ(of9.at("records"), 3);
+  EXPECT_EQ(of9.at("sequence_gaps"), 1);
+  EXPECT_EQ(of9.at("lost_datagrams"), 2);
+  EXPECT_EQ(of9.at("late_datagrams"), 1);
+  EXPECT_EQ(of9.at("template_changes"), 1);
+  EXPECT_GT(of9.at("clock_skew_ms").at("least"), std::int64_t{86'400'000} * 365);
+  const json& of10 = stream(10);
+  EXPECT_EQ(of10.at("source_id"), 9);
+  EXPECT_EQ(of10.at("records"), 4);
+  EXPECT_EQ(of10.at("sequence_gaps"), 1);
+  EXPECT_EQ(of10.at("lost_records"), 7);
+  EXPECT_EQ(of10.at("lost_datagrams"), 0);
+  EXPECT_EQ(result.summary.at("sequence_gaps"), 2);
 }
 
 TEST(DecodeStreams, a_dump_names_every_field) {

@@ -13,14 +13,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/support/exporters.h"
 #include "tests/support/known_traffic.h"
 
 namespace weir::test {
 namespace {
-
-using nlohmann::json;
 
 const std::string kBin = WEIR_BIN;
 constexpr Compared kVersion5{
@@ -34,28 +33,8 @@ class MeteredTraffic : public ::testing::Test {
     for (auto& [tuple, flow] : known_) flow.tos = tuple.ip_version == 6 ? 0 : flow.tos;
   }
 
-  /// What weir-collect shows of the records, one entry for each direction.
-  static SeenFlows shown(const std::vector<json>& lines) {
-    SeenFlows flows;
-    for (const json& line : lines) {
-      if (!line.contains("src_addr")) continue;  // options
-      SeenFlow& seen = flows[tuple_of(line.at("src_addr"), line.at("dst_addr"), line.at("src_port"),
-                                      line.at("dst_port"), line.at("proto"))];
-      seen.packets += line.at("packets").get<std::uint64_t>();
-      seen.octets += line.at("bytes").get<std::uint64_t>();
-      constexpr std::uint64_t kMs_ns = 1'000'000;
-      seen.first_ms = std::min(seen.first_ms, line.at("time_flow_start_ns").get<std::uint64_t>() / kMs_ns);
-      seen.last_ms = std::max(seen.last_ms, line.at("time_flow_end_ns").get<std::uint64_t>() / kMs_ns);
-      seen.tos = line.at("ip_tos");
-      seen.vlan = line.at("vlan_id");
-      seen.tcp_flags |= line.at("tcp_flags").get<unsigned>();
-      seen.icmp = line.value("icmp_type", 0U) * 256 + line.value("icmp_code", 0U);
-    }
-    return flows;
-  }
-
   void expect_known(const WeirCollect::Result& result, const Compared& compared) const {
-    EXPECT_EQ(text_of(shown(result.lines), compared), text_of(known_, compared));
+    EXPECT_EQ(text_of(seen_flows(result.lines), compared), text_of(known_, compared));
     EXPECT_EQ(result.summary.at("sequence_gaps"), 0);
     EXPECT_EQ(result.summary.at("unknown_template"), 0);
     for (const auto& [name, count] : result.summary.at("malformed").items()) EXPECT_EQ(count, 0) << name;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/support/hex.h"
+#include "tests/support/known_traffic.h"
 #include "tests/support/process.h"
 
 namespace weir::test {
@@ -36,6 +37,9 @@ class WeirCollect {
 
 /// The JSON objects of a text, one a line.
 std::vector<nlohmann::json> json_lines(const std::string& text);
+
+/// What weir's JSON says of records in one direction each; options records are passed over.
+SeenFlows seen_flows(const std::vector<nlohmann::json>& lines);
 
 void softflowd(const std::string& capture, const std::string& address, const std::string& version,
                const std::vector<std::string>& more = {});

@@ -59,13 +59,21 @@ std::uint16_t free_udp_port() {
   return port;
 }
 
-void send_datagram(std::uint16_t port, const Bytes& octets) {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = loopback(port);
-  const ssize_t sent =
-      sendto(fd, octets.data(), octets.size(), 0, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  close(fd);
-  if (sent != static_cast<ssize_t>(octets.size())) throw std::runtime_error("a datagram was not sent");
+UdpSource::UdpSource(std::uint16_t to_port) : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  const sockaddr_in address = loopback(to_port);
+  if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    throw std::runtime_error("no UDP socket on loopback");
+  }
+}
+
+UdpSource::~UdpSource() {
+  close(fd_);
+}
+
+void UdpSource::send(const Bytes& octets) const {
+  if (::send(fd_, octets.data(), octets.size(), 0) != static_cast<ssize_t>(octets.size())) {
+    throw std::runtime_error("a datagram was not sent");
+  }
 }
 
 UdpSink::UdpSink() : fd_(bound_socket(port_)) {

@@ -25,8 +25,18 @@ UdpSocketState udp_socket_state(std::uint16_t port);
 /// A UDP port of loopback that nobody has now.
 std::uint16_t free_udp_port();
 
-/// Sends one datagram to a port of loopback.
-void send_datagram(std::uint16_t port, const Bytes& octets);
+/// An exporter of the test's own: datagrams from one socket to a port of loopback.
+class UdpSource {
+ public:
+  explicit UdpSource(std::uint16_t to_port);
+  UdpSource(const UdpSource&) = delete;
+  UdpSource& operator=(const UdpSource&) = delete;
+  ~UdpSource();
+  void send(const Bytes& octets) const;
+
+ private:
+  int fd_;
+};
 
 /// A UDP socket on loopback whose datagrams are kept.
 class UdpSink {
