@@ -41,6 +41,8 @@ LayerWalk::Next LayerWalk::step(Next next) {
       return pppoe();
     case Next::ppp:
       return ppp();
+    case Next::ppp_multilink:
+      return ppp_multilink();
     case Next::ppp_hdlc:
       return ppp_hdlc();
     case Next::ppp_pppd:
@@ -115,7 +117,10 @@ Reject LayerWalk::run(ParsedPacket& packet) {
   for (Next next = first_step(); next != Next::done;) {
     next = spend() ? step(next) : stop(Reject::too_many_headers);
   }
-  if (trace_ != nullptr) trace_->stopped = reject_;
+  if (trace_ != nullptr) {
+    trace_->stopped = reject_;
+    trace_->steps = steps_;
+  }
   return finish(packet);
 }
 

@@ -59,6 +59,7 @@ class LayerWalk {
     snap,  ///< organisation code and protocol
     pppoe,
     ppp,
+    ppp_multilink,
     ppp_hdlc,
     ppp_pppd,
     cisco_hdlc,
@@ -156,6 +157,7 @@ class LayerWalk {
   Next snap();
   Next pppoe();
   Next ppp();
+  Next ppp_multilink();
   Next ppp_hdlc();
   Next ppp_pppd();
   Next cisco_hdlc();

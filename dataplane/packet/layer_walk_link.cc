@@ -74,6 +74,8 @@ LayerWalk::Next LayerWalk::ether_type() {
       return Next::pppoe;
     case kEtherTypePppoeDiscovery:
       return stop(Reject::ppp_control);
+    case kEtherTypeTransparentBridging:
+      return Next::ethernet;
     case kEtherTypeArp:
     case kEtherTypeRarp:
       return stop(Reject::ether_type_arp);
@@ -162,9 +164,20 @@ LayerWalk::Next LayerWalk::ppp() {
     case 0x0281:          // RFC 3032 §4.3
     case 0x0283:
       return Next::mpls;
+    case 0x003d:
+      return Next::ppp_multilink;
     default:
       return stop(Reject::ppp_control);
   }
+}
+
+/// RFC 1990 §3, with the long sequence number, which is the default. The first of a packet's fragments, which may be
+/// all of it, begins with a PPP header of its own.
+LayerWalk::Next LayerWalk::ppp_multilink() {
+  if (left() < 4) return stop(Reject::ppp_truncated);
+  const bool begins = (at_[0] & 0x80) != 0;
+  pass("PPP multilink", 4, "sequence number %u", be32(0) & 0xffffffU);
+  return begins ? Next::ppp : stop(Reject::ppp_control);
 }
 
 LayerWalk::Next LayerWalk::ppp_hdlc() {
@@ -227,6 +240,7 @@ LayerWalk::Next LayerWalk::linux_sll() {
   pass("Linux cooked", 16, "type 0x%04x", unsigned{ether_type_});
   if (device == 824) return stop(Reject::link_protocol);  // ARPHRD_NETLINK: the protocol is netlink's own
   if (device == 803) return Next::radiotap;               // ARPHRD_IEEE80211_RADIOTAP
+  if (device == 770) return Next::frame_relay;            // ARPHRD_FRAD
   if (ether_type_ < kEtherTypeFirst && ether_type_ != 0x0004) return stop(Reject::link_protocol);
   return ether_type_ == 0x0004 ? Next::llc : Next::ether_type;  // 0x0004: an LLC header follows
 }
@@ -239,6 +253,7 @@ LayerWalk::Next LayerWalk::linux_sll2() {
   pass("Linux cooked v2", 20, "type 0x%04x", unsigned{ether_type_});
   if (device == 824) return stop(Reject::link_protocol);
   if (device == 803) return Next::radiotap;
+  if (device == 770) return Next::frame_relay;
   if (ether_type_ < kEtherTypeFirst && ether_type_ != 0x0004) return stop(Reject::link_protocol);
   return ether_type_ == 0x0004 ? Next::llc : Next::ether_type;
 }
@@ -285,6 +300,9 @@ LayerWalk::Next LayerWalk::ieee80211() {
   if ((at_[22] & 0x0f) != 0) return stop(Reject::wifi_no_data);  // a later fragment: no LLC header
   if ((flags & 0x40) != 0) return stop(Reject::wifi_protected);
   const bool aggregate = quality != 0 && (at_[quality] & 0x80) != 0;
+  // §9.2.4.5.10: a mesh control field follows. Outside a mesh the bit means something else; the field's reserved bits
+  // and its address extension then tell an LLC header apart.
+  const bool maybe_mesh = quality != 0 && (flags & 2) != 0 && (at_[quality + 1] & 1) != 0;
   if (data_pad_) octets = (octets + 3) & ~std::size_t{3};
   if (left() < octets) return stop(Reject::link_truncated);
   pass("802.11 data", octets);
@@ -294,6 +312,11 @@ LayerWalk::Next LayerWalk::ieee80211() {
     const unsigned length = be16(12);
     pass("A-MSDU subframe", 14);
     bound(length);
+  } else if (maybe_mesh && left() >= 6 && at_[0] < 3) {
+    const std::size_t mesh =
+        6 + at_[0] * std::size_t{6};  // §9.2.4.7.3: flags, time to live, sequence number, addresses
+    if (left() < mesh) return stop(Reject::link_truncated);
+    pass("802.11 mesh control", mesh);
   }
   return Next::llc;
 }

@@ -58,7 +58,13 @@ LayerWalk::Next LayerWalk::udp() {
   const std::uint16_t source = be16(0);
   const std::uint16_t destination = be16(2);
   const unsigned length = be16(4);
-  if (length >= sizeof(UdpHeader)) bound(length);  // less: 0 of a jumbogram (RFC 2675 §4), or of an offloaded packet
+  // RFC 2675 §4: 0 in a jumbogram, whose IP header says how long it is. Else less than a header is no UDP.
+  const bool is_long = length == 0 && ip_.version == 6;
+  if (length < sizeof(UdpHeader) && !is_long) {
+    remark("a UDP length that is less than the UDP header");
+    return Next::done;
+  }
+  if (!is_long) bound(length);
   pass("UDP", sizeof(UdpHeader), "%u to %u", unsigned{source}, unsigned{destination});
   for (const TunnelPort& port : options_.udp_ports) {
     const bool either = TunnelPorts::speaks_as_source(port.type);
@@ -119,10 +125,10 @@ LayerWalk::Next LayerWalk::gre() {
   if (version == 1) {
     id &= 0xffff;  // RFC 2637 §4.1: payload length and call id stand in for the key
     pass("GRE version 1", octets, "type 0x%04x, call %u", unsigned{protocol}, id);
-    // Without a sequence number it is an acknowledgment alone.
-    return protocol == kEtherTypePpp && has_sequence ? enter(TunnelType::gre, id, Next::ppp) : Next::done;
+    if (left() == 0) return Next::done;  // an acknowledgment alone
+  } else {
+    pass("GRE", octets, "type 0x%04x, key %u", unsigned{protocol}, id);
   }
-  pass("GRE", octets, "type 0x%04x, key %u", unsigned{protocol}, id);
   switch (protocol) {
     case kEtherTypeIpv4:
       return enter(TunnelType::gre, id, Next::ipv4);
@@ -222,6 +228,10 @@ LayerWalk::Next LayerWalk::geneve() {
     case kEtherTypeMpls:
     case kEtherTypeMplsMulticast:
       return enter(TunnelType::geneve, vni, Next::mpls);
+    case kEtherTypeVlan:
+    case kEtherTypeQinQ:
+      tags_ = 0;
+      return enter(TunnelType::geneve, vni, Next::vlan_tag);
     case kEtherTypeNsh:
       return options_.walks(TunnelType::geneve) && options_.walks(TunnelType::nsh) ? Next::nsh : Next::done;
     default:
@@ -255,7 +265,9 @@ LayerWalk::Next LayerWalk::gtp_u() {
   pass("GTP-U", octets, "TEID 0x%x", tunnel);
   if (left() == 0) return Next::done;
   if (left() >= 2 && at_[0] == 0xff && at_[1] == 0x03) return enter(TunnelType::gtp_u, tunnel, Next::ppp);
-  return enter(TunnelType::gtp_u, tunnel, Next::ip);
+  // TS 29.281 §4.3.0: the PDU may be an Ethernet frame; nothing says so but that it is no IP packet.
+  const unsigned version = at_[0] >> 4;
+  return enter(TunnelType::gtp_u, tunnel, version == 4 || version == 6 ? Next::ip : Next::ethernet);
 }
 
 /// L2TPv2 data messages (RFC 2661 §3.1); the version field tells L2TPv3 (RFC 3931 §4.1.2.1) apart.

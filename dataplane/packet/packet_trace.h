@@ -25,7 +25,8 @@ struct PacketTrace {
   /// Why the walk ended where it did. Behind an IP header that counts this is no reject: it says why nothing further in
   /// counts. Reject::none: it ended at a header that carries no tunnel.
   Reject stopped = Reject::none;
-  std::string note;  ///< what else there is to know: a depth that was reached, a fragment, a quoted packet
+  unsigned steps = 0;  ///< that the frame took of LayerWalk::kMaxSteps
+  std::string note;    ///< what else there is to know: a depth that was reached, a fragment, a quoted packet
 };
 
 }  // namespace weir

@@ -104,10 +104,12 @@ TEST(ParserLink, linux_cooked_captures_hold_an_ethertype_at_their_end_or_at_thei
                                   {"IPv6", udp6(packet().sll()), kUdp6},
                                   {"a tag", udp4(packet().sll().vlan(3)), kUdp4},
                                   {"ARP", packet().sll().header(Bytes(28)), "ether_type_other"},
+                                  {"Frame Relay", udp4(packet().sll(770).header({0x18, 0x41, 3, 0xcc})), kUdp4},
                                   {"netlink", udp4(packet().sll(824)), "link_protocol"},
                                   {"cut", packet().sll().cut(15), "link_truncated"}});
   expect_on(LinkType::linux_sll2, {{"IPv4", udp4(packet().sll2()), kUdp4},
                                    {"IPv6", udp6(packet().sll2()), kUdp6},
+                                   {"Frame Relay", udp4(packet().sll2(770).header({0x18, 0x41, 3, 0xcc})), kUdp4},
                                    {"netlink", udp4(packet().sll2(824)), "link_protocol"},
                                    {"cut", packet().sll2().cut(19), "link_truncated"}});
 }
@@ -124,12 +126,17 @@ TEST(ParserLink, bsd_loopback_has_an_address_family_in_either_byte_order) {
 }
 
 TEST(ParserLink, ppp_comes_with_and_without_framing_and_may_be_cisco_hdlc) {
-  expect_on(LinkType::ppp, {{"plain", udp4(packet().ppp()), kUdp4},
-                            {"framed", udp6(packet().ppp(true)), kUdp6},
-                            {"MPLS", udp4(packet().ppp(true).mpls(5)), "10.0.0.1 1 > 10.0.0.2 2 p17 o28 label 5"},
-                            {"LCP", packet().header({0xff, 3, 0xc0, 0x21}).payload(8), "ppp_control"},
-                            {"cut", packet().ppp(true).cut(3), "ppp_truncated"},
-                            {"nothing", packet(), "ppp_truncated"}});
+  expect_on(LinkType::ppp,
+            {{"plain", udp4(packet().ppp()), kUdp4},
+             {"framed", udp6(packet().ppp(true)), kUdp6},
+             {"MPLS", udp4(packet().ppp(true).mpls(5)), "10.0.0.1 1 > 10.0.0.2 2 p17 o28 label 5"},
+             {"multilink, all of a packet", udp4(packet().header({0, 0x3d, 0xc0, 0, 0, 1}).ppp()), kUdp4},
+             {"multilink, its first part", udp4(packet().header({0x3d, 0x80, 0, 0, 1}).ppp(true)), kUdp4},
+             {"multilink, a later part", udp4(packet().header({0, 0x3d, 0x40, 0, 0, 2}).ppp()), "ppp_control"},
+             {"multilink, cut", packet().header({0, 0x3d, 0xc0, 0, 0}), "ppp_truncated"},
+             {"LCP", packet().header({0xff, 3, 0xc0, 0x21}).payload(8), "ppp_control"},
+             {"cut", packet().ppp(true).cut(3), "ppp_truncated"},
+             {"nothing", packet(), "ppp_truncated"}});
   expect_on(LinkType::ppp_hdlc, {{"framed", udp4(packet().ppp(true)), kUdp4}, {"HDLC", udp4(packet().hdlc()), kUdp4}});
   expect_on(LinkType::ppp_pppd, {{"sent", udp4(packet().header({0, 3}).ppp()), kUdp4},
                                  {"received", udp6(packet().header({1, 3}).ppp()), kUdp6}});
@@ -137,6 +144,7 @@ TEST(ParserLink, ppp_comes_with_and_without_framing_and_may_be_cisco_hdlc) {
   expect_on(LinkType::cisco_hdlc, {{"IPv4", udp4(packet().hdlc()), kUdp4},
                                    {"IPv6", udp6(packet().hdlc()), kUdp6},
                                    {"MPLS", udp4(packet().hdlc().mpls(5)), "10.0.0.1 1 > 10.0.0.2 2 p17 o28 label 5"},
+                                   {"bridged", udp4(packet().header({0x0f, 0, 0x65, 0x58}).eth()), kUdp4},
                                    {"SLARP", packet().header({0x8f, 0, 0x80, 0x35}).payload(18), "ether_type_arp"},
                                    {"cut", packet().hdlc().cut(3), "link_truncated"}});
 }
@@ -180,6 +188,12 @@ TEST(ParserLink, ieee80211_data_frames_hold_llc_and_the_others_nothing) {
   Bytes aggregate = wifi(0x88, 1, 26);
   aggregate[24] = 0x80;
   aggregate.insert(aggregate.end(), {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0, 36});
+  Bytes no_mesh = wifi(0x88, 3, 32);
+  no_mesh[31] = 1;
+  Bytes mesh = no_mesh;
+  mesh.insert(mesh.end(), {0, 31, 1, 0, 0, 0});
+  Bytes far_mesh = no_mesh;
+  far_mesh.insert(far_mesh.end(), {2, 31, 1, 0, 0, 0, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2});
   expect_on(LinkType::ieee80211,
             {{"data", snap4(wifi(0x08, 1)), kUdp4},
              {"IPv6", udp6(packet().header(wifi(0x08, 2)).llc_snap()), kUdp6},
@@ -187,6 +201,9 @@ TEST(ParserLink, ieee80211_data_frames_hold_llc_and_the_others_nothing) {
              {"quality of service", snap4(wifi(0x88, 1, 26)), kUdp4},
              {"with HT control", snap4(wifi(0x88, 0x81, 30)), kUdp4},
              {"the first of an aggregate", snap4(aggregate), kUdp4},
+             {"in a mesh", snap4(mesh), kUdp4},
+             {"in a mesh with two more addresses", snap4(far_mesh), kUdp4},
+             {"the bit of a mesh outside one", snap4(no_mesh), kUdp4},
              {"encrypted", snap4(wifi(0x08, 0x41)), "wifi_protected"},
              {"no data", snap4(wifi(0x48, 1)), "wifi_no_data"},
              {"a later fragment", snap4(later), "wifi_no_data"},

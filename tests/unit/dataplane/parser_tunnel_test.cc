@@ -89,12 +89,16 @@ TEST(ParserTunnel, gre_with_every_optional_field_and_every_payload) {
   });
 }
 
-TEST(ParserTunnel, pptp_is_gre_version_1_with_ppp_where_there_is_a_sequence_number) {
+TEST(ParserTunnel, pptp_is_gre_version_1_and_may_be_an_acknowledgment_alone) {
   // Key and sequence bits, version 1, acknowledgment bit; payload length, call 7, sequence, acknowledgment.
   const Bytes data = {0x30, 0x81, 0x88, 0x0b, 0, 44, 0, 7, 0, 0, 0, 1, 0, 0, 0, 1};
   const Bytes acknowledgment = {0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 7, 0, 0, 0, 1};
   expect_parsed({
       {"data", in4(out4().protocol(47).header(data).ppp(true)),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in gre 7 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"data without a sequence number", in4(out4().protocol(47).header({0x20, 1, 0x88, 0x0b, 0, 44, 0, 7}).ppp()),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in gre 7 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"IP in version 1", in4(out4().protocol(47).header({0x20, 1, 0x08, 0, 0, 40, 0, 7})),
        "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in gre 7 192.0.2.1 > 192.0.2.2 depth 1"},
       {"acknowledgment alone", out4().protocol(47).header(acknowledgment), "192.0.2.1 0 > 192.0.2.2 0 p47 o32"},
   });
@@ -144,10 +148,85 @@ TEST(ParserTunnel, udp_tunnels_are_told_by_the_destination_port) {
       {"a UDP length that ends before the inner header",
        in4(out4().protocol(17).header({0xc3, 0x50, 0x12, 0xb5, 0, 20, 0, 0}).vxlan(5).eth()),
        "192.0.2.1 50000 > 192.0.2.2 4789 p17 o90"},
-      {"a UDP length of 0, as offloaded packets have it",
-       in4(out4().protocol(17).header({0xc3, 0x50, 0x12, 0xb5, 0, 0, 0, 0}).vxlan(5).eth()),
-       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in vxlan 5 192.0.2.1 > 192.0.2.2 depth 1"},
   });
+}
+
+TEST(ParserTunnel, a_udp_length_bounds_the_tunnel_and_is_no_less_than_the_header) {
+  const auto with_length = [](PacketBuilder builder, std::size_t udp_at, std::uint8_t low) {
+    Bytes frame = in4(builder.udp(50000, 4789).vxlan(5).eth()).bytes();
+    frame[udp_at + 4] = 0;
+    frame[udp_at + 5] = low;
+    return parsed_text(frame);
+  };
+  constexpr const char* kOuter = "192.0.2.1 50000 > 192.0.2.2 4789 p17 o90";
+  for (const std::uint8_t octets : {std::uint8_t{0}, std::uint8_t{7}, std::uint8_t{8}, std::uint8_t{49}}) {
+    EXPECT_EQ(with_length(out4(), 34, octets), kOuter) << unsigned{octets};
+  }
+  constexpr const char* kInner = "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in vxlan 5 192.0.2.1 > 192.0.2.2 depth 1";
+  EXPECT_EQ(with_length(out4(), 34, 50), "10.0.0.1 0 > 10.0.0.2 0 p6 o40 in vxlan 5 192.0.2.1 > 192.0.2.2 depth 1")
+      << "the inner IP header and nothing behind it";
+  EXPECT_EQ(with_length(out4(), 34, 200), kInner) << "more than there is";
+  // RFC 2675 §4: in IPv6, 0 may be a jumbogram's.
+  EXPECT_EQ(with_length(out6(), 54, 0),
+            "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in vxlan 5 2001:db8:f::1 > 2001:db8:f::2 depth 1");
+  EXPECT_EQ(with_length(out6(), 54, 7), "2001:db8:f::1 50000 > 2001:db8:f::2 4789 p17 o110");
+}
+
+TEST(ParserTunnel, a_gtp_pdu_may_be_an_ethernet_frame_and_geneve_may_begin_with_a_tag) {
+  expect_parsed({
+      {"5G Ethernet", in4(out4().udp(2152, 2152).gtp_u(9).eth().vlan(4)),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in gtp-u 9 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"ARP in it", out4().udp(2152, 2152).gtp_u(9).eth().ether_type(0x0806).payload(28),
+       "192.0.2.1 2152 > 192.0.2.2 2152 p17 o78"},
+      {"GENEVE with a tag", in4(out4().udp(50000, 6081).geneve(3).vlan(4)),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in geneve 3 192.0.2.1 > 192.0.2.2 depth 1"},
+  });
+}
+
+/// What costs most: headers as small as they come, as many as are looked at. LayerWalk states the bound.
+TEST(ParserTunnel, no_frame_takes_more_steps_than_the_bound) {
+  std::vector<std::pair<const char*, PacketBuilder>> frames;
+  PacketBuilder labels = packet().eth();
+  PacketBuilder tags = packet().eth();
+  PacketBuilder extensions = out6();
+  PacketBuilder in_turn = packet().eth();
+  PacketBuilder bridges = packet().eth();
+  for (unsigned i = 0; i < 600; ++i) {
+    labels.mpls(7);
+    tags.vlan(7);
+    extensions.destination_options(8);
+    in_turn.ipv6("2001:db8:f::1", "2001:db8:f::2").destination_options(8).hop_by_hop(8);
+    bridges.ether_type(0x6558).eth();
+  }
+  Bytes route(4 + 4, 0);
+  route[0] = 0x40, route[2] = 8;
+  for (unsigned i = 0; i < 1000; ++i) route.insert(route.end(), {0, 1, 0, 0});
+  Bytes extension_headers = {0x34, 255, 0x10, 0, 0, 0, 0, 1, 0, 0, 0, 0x85};
+  for (unsigned i = 0; i < 1000; ++i) extension_headers.insert(extension_headers.end(), {1, 0, 0, 0x85});
+  Bytes bitmaps = {0, 0, 0, 0x10, 0, 0, 0, 0x80};
+  for (unsigned i = 0; i < 1100; ++i) bitmaps.insert(bitmaps.end(), {0, 0, 0, 0x80});
+  frames.emplace_back("labels", labels);
+  frames.emplace_back("extension headers", extensions);
+  frames.emplace_back("a source route", out4().protocol(47).header(route));
+  frames.emplace_back("GTP extension headers", out4().udp(2152, 2152).header(extension_headers));
+  frames.emplace_back("Ethernet in Ethernet", bridges);
+  ParserOptions everything;
+  for (std::size_t i = 1; i < kTunnelTypes.size(); ++i) everything.walk(static_cast<TunnelType>(i));
+  everything.udp_ports = ParserOptions::defaults().udp_ports;
+  everything.tunnel_depth = ParserOptions::kMaxTunnelDepth;
+  const auto steps_of = [&](const Bytes& frame, LinkType link) {
+    Parser parser(everything);
+    ParsedPacket parsed{};
+    PacketTrace trace;
+    (void)parser.walk(test::view_of(frame, 0, 0, link), parsed, &trace);
+    return trace.steps;
+  };
+  for (const auto& [name, frame] : frames) EXPECT_EQ(steps_of(frame.bytes(), LinkType::ethernet), 192U) << name;
+  EXPECT_EQ(steps_of(bitmaps, LinkType::radiotap), 192U);
+  // These end earlier, at bounds of their own: eight tags; IPv6 in IPv6 to the greatest depth, 32, with the steps of
+  // the link (2), of each IPv6 header, its two extension headers and its payload (4).
+  EXPECT_EQ(steps_of(tags.bytes(), LinkType::ethernet), 1U + 1 + 9 + 8);
+  EXPECT_EQ(steps_of(in_turn.bytes(), LinkType::ethernet), 2U + 33 * 4);
 }
 
 TEST(ParserTunnel, l2tp_data_messages_go_both_ways_and_control_messages_hold_no_ip) {
