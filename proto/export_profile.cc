@@ -67,13 +67,39 @@ const std::vector<std::string_view>& export_field_names() {
       "rev_time_end_ns",
       "rev_tcp_flags",
       "rev_icmp_type",
+      "tunnel_src_addr",
+      "tunnel_dst_addr",
+      "tunnel_id",
+      "esp_spi",
+      "mpls_label",
+      "tunnel_type",
+      "tunnel_depth",
   };
   return names;
 }
 
+bool field_of_third_line(std::string_view name) {
+  return name.starts_with("tunnel_") || name == "esp_spi" || name == "mpls_label";
+}
+
+ExportTemplate make_export_template(std::uint16_t id, const TemplateChoice& choice, Family family, RecordKind kind,
+                                    bool third_line) {
+  const auto compiled = [&](const std::vector<std::string_view>& chosen) {
+    return ExportTemplate::compile(id,
+                                   template_fields(choice.profile, choice.dialect, family, kind, chosen, third_line));
+  };
+  auto made = compiled(choice.fields);
+  if (!made) made = compiled({});
+  return *made;
+}
+
+bool wants_third_line(const TemplateChoice& choice) {
+  return choice.fields.empty() || std::any_of(choice.fields.begin(), choice.fields.end(), field_of_third_line);
+}
+
 std::vector<TemplateField> template_fields(ExportProfile profile, Dialect dialect, Family family, RecordKind kind,
-                                           const std::vector<std::string_view>& chosen) {
-  const FieldList list = profile_fields(profile, dialect, family, kind);
+                                           const std::vector<std::string_view>& chosen, bool third_line) {
+  const FieldList list = profile_fields(profile, dialect, family, kind, third_line);
   std::vector<TemplateField> fields;
   for (std::size_t i = 0; i < list.count; ++i) {
     const bool wanted = chosen.empty() || std::find(chosen.begin(), chosen.end(), list.names[i]) != chosen.end();

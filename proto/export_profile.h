@@ -14,6 +14,22 @@
 //   pmacct   | 152/153        | 152/153        | 34, 35                   | 58                 | v9 32, IPFIX 139   | two uniflows
 // clang-format on
 //
+// Records with a third line (a tunnel, an MPLS label, an ESP SPI) have templates of their own, so that the others do
+// not grow: all of the above, then the elements below. Where IANA has none they are weir's, under the enterprise number
+// for documentation (32473, RFC 5612: weir has none of its own); NetFlow v9 has no enterprises, there they are 49152
+// and the number.
+//
+// clang-format off
+//   element            octets
+//   32473:4, 32473:5   16   the outer addresses, IPv4 as ::ffff:a.b.c.d; a reverse uniflow has them the other way round
+//   351                8    layer2SegmentId: 1 and the VNI of VXLAN, else 0
+//   32473:3            4    the tunnel's id: VNI, TEID, GRE key, label ... (WEIR_TUNNELS in flow_record.h)
+//   295                4    IPSecSPI
+//   70                 3    mplsTopLabelStackSection: the top label; its other bits are 0
+//   32473:2            1    the tunnel's type: its place in WEIR_TUNNELS, from 1
+//   32473:6            1    tunnels around the flow's header
+// clang-format on
+//
 // Every record carries the sampling rate (34, 35) besides: 34 is what all of them read, and some drop flows without
 // one.
 #pragma once
@@ -51,8 +67,23 @@ bool profile_wants_selectors(ExportProfile profile);
 /// The names that `fields=` may list, in the order in which they are sent.
 const std::vector<std::string_view>& export_field_names();
 
+/// Of records with a third line only (a tunnel, a label, an SPI), so in their templates only.
+bool field_of_third_line(std::string_view name);
+
 /// The fields of one template. `chosen`: names; empty: all.
 std::vector<TemplateField> template_fields(ExportProfile profile, Dialect dialect, Family family, RecordKind kind,
-                                           const std::vector<std::string_view>& chosen = {});
+                                           const std::vector<std::string_view>& chosen = {}, bool third_line = false);
+
+/// What a user chose for all templates of a stream.
+struct TemplateChoice {
+  ExportProfile profile;
+  Dialect dialect;
+  const std::vector<std::string_view>& fields;  ///< names; empty: all
+};
+/// The template; with all fields where none of the chosen ones is of this kind of record.
+ExportTemplate make_export_template(std::uint16_t id, const TemplateChoice& choice, Family family, RecordKind kind,
+                                    bool third_line);
+/// Whether records with a third line have templates of their own.
+bool wants_third_line(const TemplateChoice& choice);
 
 }  // namespace weir

@@ -58,8 +58,18 @@ struct alignas(16) RecordValues {
   std::uint8_t reverse_tcp_flags;
   std::uint8_t reverse_ip_tos;
   std::uint8_t reserved[12];
+  // Of records with a third line only, see compute_third_line().
+  std::uint8_t tunnel_source[16];  ///< IPv4 as ::ffff:a.b.c.d, so that one template does for both
+  std::uint8_t tunnel_destination[16];
+  std::uint64_t layer2_segment;
+  std::uint32_t tunnel_id;
+  std::uint32_t esp_spi;
+  std::uint8_t mpls_section[3];
+  std::uint8_t tunnel_type;
+  std::uint8_t tunnel_depth;
+  std::uint8_t reserved_too[11];
 };
-static_assert(sizeof(RecordValues) == 64 && offsetof(RecordValues, start_ms) == 16 &&
+static_assert(sizeof(RecordValues) == 128 && offsetof(RecordValues, start_ms) == 16 &&
               offsetof(RecordValues, reverse_start_ms) == 32 && offsetof(RecordValues, reverse_icmp_type) == 48);
 
 /// Writes the values of the record that shows `kKind` of `record`; kWay: which direction a uniflow is of.
@@ -108,6 +118,36 @@ inline void compute_values(RecordValues& values, const FlowRecord& record, std::
   }
 }
 
+/// What a record's third line says: its tunnel, label and SPI; 0 for what it has not. The addresses are those of the
+/// direction: a reverse uniflow has them the other way round. Type, id and label are the first packet's in both.
+inline void compute_third_line(RecordValues& values, const FlowRecord& record, Direction way) {
+  std::memset(values.tunnel_source, 0, sizeof values - offsetof(RecordValues, tunnel_source));
+  if ((record.sections & kTunnelSection) != 0) {
+    const auto put = [&record](std::uint8_t* to, const std::uint8_t* address) {
+      if (record.tunnel_ip_version == 6) {
+        std::memcpy(to, address, 16);
+      } else if (record.tunnel_ip_version == 4) {  // RFC 4291 section 2.5.5.2
+        to[10] = to[11] = 0xff;
+        std::memcpy(to + 12, address, 4);
+      }
+    };
+    put(values.tunnel_source, way == kForward ? record.tunnel_source : record.tunnel_destination);
+    put(values.tunnel_destination, way == kForward ? record.tunnel_destination : record.tunnel_source);
+    values.tunnel_type = static_cast<std::uint8_t>(record.tunnel_type);
+    values.tunnel_depth = record.tunnel_depth;
+    values.tunnel_id = record.tunnel_id;
+    // IANA 351: the encapsulation in the first octet (1: VXLAN), the segment in the last ones. A GRE key is an NVGRE
+    // segment only where Ethernet is inside, which the record does not say.
+    if (record.tunnel_type == TunnelType::vxlan) values.layer2_segment = std::uint64_t{1} << 56 | record.tunnel_id;
+  }
+  if ((record.sections & kLabelSection) != 0) {  // RFC 3032 section 2.1 without the TTL: label, 3 bits, bottom of stack
+    values.mpls_section[0] = static_cast<std::uint8_t>(record.mpls_label >> 12);
+    values.mpls_section[1] = static_cast<std::uint8_t>(record.mpls_label >> 4);
+    values.mpls_section[2] = static_cast<std::uint8_t>(record.mpls_label << 4);
+  }
+  if ((record.sections & kSpiSection) != 0) values.esp_spi = record.esp_spi;
+}
+
 class ExportTemplate {
  public:
   ExportTemplate() = default;
@@ -121,11 +161,12 @@ class ExportTemplate {
   [[nodiscard]] std::size_t operations() const { return programs_[kForward].operations(); }
 
   /// Writes the data record of kind kKind and direction kWay; returns its end. `out` has room for record_octets() and
-  /// CopyProgram::kSlack.
-  template <RecordKind kKind, Direction kWay>
+  /// CopyProgram::kSlack. kThirdLine: the template has fields of the record's third line.
+  template <RecordKind kKind, Direction kWay, bool kThirdLine = false>
   std::uint8_t* write(std::uint8_t* out, const FlowRecord& record, std::uint64_t boot_ms) const {
     RecordValues values;
     compute_values<kKind, kWay>(values, record, boot_ms);
+    if constexpr (kThirdLine) compute_third_line(values, record, kWay);
     return programs_[kWay].run(out, reinterpret_cast<const std::uint8_t*>(&record),
                                reinterpret_cast<const std::uint8_t*>(&values));
   }

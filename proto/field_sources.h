@@ -67,6 +67,20 @@ inline constexpr FieldSource kFieldSources[] = {
     {ie::kIpClassOfService,         kReverseEnterprise, 1, WEIR_VALUE(reverse_ip_tos), 1, true},
     {ie::kIcmpTypeCodeIpv4,         kReverseEnterprise, 1, WEIR_VALUE(reverse_icmp_type), 2, false},
     {ie::kIcmpTypeCodeIpv6,         kReverseEnterprise, 1, WEIR_VALUE(reverse_icmp_type), 2, false},
+    // The third line, see compute_third_line().
+    {ie::kMplsTopLabelStackSection, 0, 1, WEIR_VALUE(mpls_section), 3, false},
+    {ie::kIpSecSpi, 0, 1, WEIR_VALUE(esp_spi), 4, true},
+    {ie::kLayer2SegmentId, 0, 1, WEIR_VALUE(layer2_segment), 8, true},
+    {ie::kWeirTunnelType, kExampleEnterprise, 1, WEIR_VALUE(tunnel_type), 1, true},
+    {kWeirNetflow9Elements + ie::kWeirTunnelType, 0, 1, WEIR_VALUE(tunnel_type), 1, true},
+    {ie::kWeirTunnelId, kExampleEnterprise, 1, WEIR_VALUE(tunnel_id), 4, true},
+    {kWeirNetflow9Elements + ie::kWeirTunnelId, 0, 1, WEIR_VALUE(tunnel_id), 4, true},
+    {ie::kWeirTunnelSourceAddress, kExampleEnterprise, 1, WEIR_VALUE(tunnel_source), 16, false},
+    {kWeirNetflow9Elements + ie::kWeirTunnelSourceAddress, 0, 1, WEIR_VALUE(tunnel_source), 16, false},
+    {ie::kWeirTunnelDestinationAddress, kExampleEnterprise, 1, WEIR_VALUE(tunnel_destination), 16, false},
+    {kWeirNetflow9Elements + ie::kWeirTunnelDestinationAddress, 0, 1, WEIR_VALUE(tunnel_destination), 16, false},
+    {ie::kWeirTunnelDepth, kExampleEnterprise, 1, WEIR_VALUE(tunnel_depth), 1, true},
+    {kWeirNetflow9Elements + ie::kWeirTunnelDepth, 0, 1, WEIR_VALUE(tunnel_depth), 1, true},
 };
 // clang-format on
 

@@ -184,12 +184,25 @@ inline constexpr auto kTable = std::to_array<InformationElement>({
     {243, 0, "dot1qVlanId", 2, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {254, 0, "postDot1qVlanId", 2, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {256, 0, "ethernetType", 2, Type::unsigned_integer, Semantics::identifier, Units::none, "etype"},
+    {295, 0, "IPSecSPI", 4, Type::unsigned_integer, Semantics::identifier, Units::none, "esp_spi"},
     {302, 0, "selectorId", 8, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {304, 0, "selectorAlgorithm", 2, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
     {305, 0, "samplingPacketInterval", 4, Type::unsigned_integer, Semantics::quantity, Units::packets, ""},
     {306, 0, "samplingPacketSpace", 4, Type::unsigned_integer, Semantics::quantity, Units::packets, ""},
+    {351, 0, "layer2SegmentId", 8, Type::unsigned_integer, Semantics::identifier, Units::none, ""},
+    // Those of weir for NetFlow v9, which has no enterprise numbers: kWeirNetflow9Elements and the number below.
+    {49154, 0, "weirTunnelType", 1, Type::unsigned_integer, Semantics::identifier, Units::none, "tunnel_type"},
+    {49155, 0, "weirTunnelId", 4, Type::unsigned_integer, Semantics::identifier, Units::none, "tunnel_id"},
+    {49156, 0, "weirTunnelSourceAddress", 16, Type::ipv6_address, Semantics::none, Units::none, "tunnel_src_addr"},
+    {49157, 0, "weirTunnelDestinationAddress", 16, Type::ipv6_address, Semantics::none, Units::none, "tunnel_dst_addr"},
+    {49158, 0, "weirTunnelDepth", 1, Type::unsigned_integer, Semantics::quantity, Units::none, "tunnel_depth"},
     // Under kExampleEnterprise.
     {1, 32473, "weirLossName", 0, Type::string, Semantics::none, Units::none, ""},
+    {2, 32473, "weirTunnelType", 1, Type::unsigned_integer, Semantics::identifier, Units::none, "tunnel_type"},
+    {3, 32473, "weirTunnelId", 4, Type::unsigned_integer, Semantics::identifier, Units::none, "tunnel_id"},
+    {4, 32473, "weirTunnelSourceAddress", 16, Type::ipv6_address, Semantics::none, Units::none, "tunnel_src_addr"},
+    {5, 32473, "weirTunnelDestinationAddress", 16, Type::ipv6_address, Semantics::none, Units::none, "tunnel_dst_addr"},
+    {6, 32473, "weirTunnelDepth", 1, Type::unsigned_integer, Semantics::quantity, Units::none, "tunnel_depth"},
 });
 // clang-format on
 
@@ -199,6 +212,9 @@ inline constexpr auto kTable = std::to_array<InformationElement>({
 inline constexpr std::uint32_t kReverseEnterprise = 29305;
 /// Of weir's own elements: the number for documentation (RFC 5612).
 inline constexpr std::uint32_t kExampleEnterprise = 32473;
+/// NetFlow v9 has no enterprise numbers, so weir's element n is number 49152 + n there: above IANA's (below 32768),
+/// Cisco's firewalls (33000, 40000) and below nProbe's (57472 and up).
+inline constexpr std::uint16_t kWeirNetflow9Elements = 0xc000;
 
 /// All elements, by rising (enterprise, id).
 inline constexpr const auto& kInformationElements = ie_detail::kTable;
@@ -298,6 +314,17 @@ inline constexpr std::uint16_t kSelectorId = 302;
 inline constexpr std::uint16_t kSelectorAlgorithm = 304;
 inline constexpr std::uint16_t kSamplingPacketInterval = 305;
 inline constexpr std::uint16_t kSamplingPacketSpace = 306;
+inline constexpr std::uint16_t kMplsTopLabelStackSection = 70;
+inline constexpr std::uint16_t kIpSecSpi = 295;
+inline constexpr std::uint16_t kLayer2SegmentId = 351;
+
+// Under kExampleEnterprise.
+inline constexpr std::uint16_t kWeirLossName = 1;
+inline constexpr std::uint16_t kWeirTunnelType = 2;
+inline constexpr std::uint16_t kWeirTunnelId = 3;
+inline constexpr std::uint16_t kWeirTunnelSourceAddress = 4;
+inline constexpr std::uint16_t kWeirTunnelDestinationAddress = 5;
+inline constexpr std::uint16_t kWeirTunnelDepth = 6;
 
 }  // namespace ie
 

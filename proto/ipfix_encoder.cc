@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "proto/netflow9.h"
+#include "proto/profile_fields.h"
 #include "proto/uptime_window.h"
 #include "proto/usual_record.h"
 
@@ -12,18 +13,17 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-ExportTemplate make_template(const IpfixOptions& options, Family family, RecordKind kind) {
-  const auto id =
-      static_cast<std::uint16_t>(kFirstTemplateId + (kind == RecordKind::biflow ? 2 : 0) + static_cast<int>(family));
-  auto made =
-      ExportTemplate::compile(id, template_fields(options.profile, Dialect::ipfix, family, kind, options.fields));
-  if (!made) made = ExportTemplate::compile(id, template_fields(options.profile, Dialect::ipfix, family, kind));
-  return *made;
+constexpr std::size_t octets_of(const FieldList& list) {
+  std::size_t octets = 0;
+  for (std::size_t i = 0; i < list.count; ++i) octets += list.fields[i].octets;
+  return octets;
 }
 
 // No profile has a longer uniflow record than rfc.
 static_assert(sizeof(IpfixHeader) + OpenMessage::kSetHeader +
-                      2 * kUsualRecordOctets<Dialect::ipfix, Family::ipv6, RecordKind::uniflow> + 3 <=
+                      2 * octets_of(profile_fields(ExportProfile::rfc, Dialect::ipfix, Family::ipv6,
+                                                   RecordKind::uniflow, true)) +
+                      3 <=
                   kMinPayload,
               "add() on an empty message always succeeds");
 
@@ -31,19 +31,40 @@ static_assert(sizeof(IpfixHeader) + OpenMessage::kSetHeader +
 
 IpfixEncoder::IpfixEncoder(const IpfixOptions& options)
     : options_(options),
-      templates_{make_template(options, Family::ipv4, RecordKind::uniflow),
-                 make_template(options, Family::ipv6, RecordKind::uniflow),
-                 make_template(options, Family::ipv4, RecordKind::biflow),
-                 make_template(options, Family::ipv6, RecordKind::biflow)},
       usual_(options.profile == ExportProfile::rfc && options.fields.empty()),
+      third_line_(wants_third_line({options.profile, Dialect::ipfix, options.fields})),
       refresh_(options.template_refresh_ns, options.template_refresh_messages),
-      message_(options.payload_octets) {}
+      message_(options.payload_octets) {
+  const TemplateChoice choice{options.profile, Dialect::ipfix, options.fields};
+  for (std::size_t region = 0; region < templates_.size(); ++region) {
+    const bool third_line = (region & kThirdLine) != 0;
+    const auto first = static_cast<std::uint16_t>(third_line ? kFirstThirdLineTemplateId : kFirstTemplateId);
+    templates_[region] = make_export_template(
+        static_cast<std::uint16_t>(first + (region & 3U)), choice, (region & kIpv6) != 0 ? Family::ipv6 : Family::ipv4,
+        (region & kBiflow) != 0 ? RecordKind::biflow : RecordKind::uniflow, third_line);
+  }
+}
 
 template <Direction kWay>
-std::uint8_t* IpfixEncoder::write_uniflow(std::uint8_t* out, const FlowRecord& record, bool ipv6) const {
-  if (!usual_) return templates_[ipv6].write<RecordKind::uniflow, kWay>(out, record, 0);
-  return ipv6 ? write_usual<Dialect::ipfix, Family::ipv6, RecordKind::uniflow, kWay>(out, record, 0)
-              : write_usual<Dialect::ipfix, Family::ipv4, RecordKind::uniflow, kWay>(out, record, 0);
+std::uint8_t* IpfixEncoder::write_uniflow(std::uint8_t* out, const FlowRecord& record, std::size_t region) const {
+  const ExportTemplate& form = templates_[region];
+  if ((region & kThirdLine) != 0) return form.write<RecordKind::uniflow, kWay, true>(out, record, 0);
+  if (!usual_) return form.write<RecordKind::uniflow, kWay>(out, record, 0);
+  return (region & kIpv6) != 0 ? write_usual<Dialect::ipfix, Family::ipv6, RecordKind::uniflow, kWay>(out, record, 0)
+                               : write_usual<Dialect::ipfix, Family::ipv4, RecordKind::uniflow, kWay>(out, record, 0);
+}
+
+void IpfixEncoder::write_biflow(std::uint8_t* out, const FlowRecord& record, std::size_t region) const {
+  const ExportTemplate& form = templates_[region];
+  if ((region & kThirdLine) != 0) {
+    form.write<RecordKind::biflow, kForward, true>(out, record, 0);
+  } else if (!usual_) {
+    form.write<RecordKind::biflow, kForward>(out, record, 0);
+  } else if ((region & kIpv6) != 0) {
+    write_usual<Dialect::ipfix, Family::ipv6, RecordKind::biflow, kForward>(out, record, 0);
+  } else {
+    write_usual<Dialect::ipfix, Family::ipv4, RecordKind::biflow, kForward>(out, record, 0);
+  }
 }
 
 bool IpfixEncoder::add(const FlowRecord& record, std::uint64_t /*now_ns*/) {
@@ -52,27 +73,21 @@ bool IpfixEncoder::add(const FlowRecord& record, std::uint64_t /*now_ns*/) {
     refresh_.count_message();
     latest_ns_ = 0;
   }
-  const bool ipv6 = record.ip_version == 6;
   const bool forward = record.packets[kForward] != 0;
   const bool reverse = record.packets[kReverse] != 0;
   const bool biflow = options_.biflow && forward && reverse;
-  const std::size_t region = (biflow ? 2U : 0U) + ipv6;
+  const std::size_t region = (record.ip_version == 6 ? kIpv6 : 0) | (biflow ? kBiflow : 0) |
+                             (third_line_ && record.sections != 0 ? kThirdLine : 0);
   const std::uint32_t records = data_records(record);
   const std::uint32_t octets = templates_[region].record_octets();
   std::uint8_t* out = message_.reserve(region, records * octets, octets);
   if (out == nullptr) return false;
   if (biflow) {
-    if (!usual_) {
-      templates_[region].write<RecordKind::biflow, kForward>(out, record, 0);
-    } else if (ipv6) {
-      write_usual<Dialect::ipfix, Family::ipv6, RecordKind::biflow, kForward>(out, record, 0);
-    } else {
-      write_usual<Dialect::ipfix, Family::ipv4, RecordKind::biflow, kForward>(out, record, 0);
-    }
+    write_biflow(out, record, region);
   } else {
     // A record without any packet (there should be none) is still one data record.
-    if (forward || !reverse) out = write_uniflow<kForward>(out, record, ipv6);
-    if (reverse) write_uniflow<kReverse>(out, record, ipv6);
+    if (forward || !reverse) out = write_uniflow<kForward>(out, record, region);
+    if (reverse) write_uniflow<kReverse>(out, record, region);
   }
   latest_ns_ = std::max(latest_ns_, time_span(record).end_ns);
   ++flow_records_;
@@ -112,7 +127,12 @@ std::vector<AnnouncedMessage> IpfixEncoder::announce(const ExportAccount& accoun
   form.header_octets = sizeof(IpfixHeader);
   form.limit_octets = message_.limit();
   form.selectors = profile_wants_selectors(options_.profile);
-  const std::span<const ExportTemplate> templates(templates_.data(), options_.biflow ? templates_.size() : 2);
+  std::vector<const ExportTemplate*> templates;
+  for (std::size_t region = 0; region < templates_.size(); ++region) {
+    if ((region & kBiflow) != 0 && !options_.biflow) continue;
+    if ((region & kThirdLine) != 0 && !third_line_) continue;
+    templates.push_back(&templates_[region]);
+  }
   std::vector<AnnouncedMessage> messages = announcement(form, templates, account);
   const std::uint64_t capture_ns = record != nullptr ? time_span(*record).end_ns : last_header_ns_;
   for (AnnouncedMessage& one : messages) {

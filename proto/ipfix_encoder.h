@@ -9,9 +9,10 @@
 // those of options included, templates never (section 3.1). A message carries the number of data records before it.
 //
 // Templates: 256 and 257, uniflow, IPv4 and IPv6; 258 and 259, biflow (RFC 5103): the reverse direction has the same
-// elements under enterprise number 29305. Biflow mode uses them for conversations of two directions; one direction
-// alone is a uniflow, whose source is who sent. Times are flowStartMilliseconds and flowEndMilliseconds (152, 153),
-// which every collector reads; 156/157 are misread by some.
+// elements under enterprise number 29305; 264 to 267, the same four for records with a third line (tunnels, labels,
+// SPIs: export_profile.h). Biflow mode uses biflow templates for conversations of two directions; one direction alone
+// is a uniflow, whose source is who sent. Times are flowStartMilliseconds and flowEndMilliseconds (152, 153), which
+// every collector reads; 156/157 are misread by some.
 #pragma once
 
 #include <array>
@@ -90,13 +91,20 @@ class IpfixEncoder {
   static std::uint32_t sequence_step(std::uint32_t data_records) { return data_records; }
 
  private:
+  /// Bits of a template's index.
+  static constexpr std::size_t kIpv6 = 1;
+  static constexpr std::size_t kBiflow = 2;
+  static constexpr std::size_t kThirdLine = 4;
+
   void write_header(std::span<std::uint8_t> message, std::uint32_t data_records, std::uint64_t header_ns);
   template <Direction kWay>
-  std::uint8_t* write_uniflow(std::uint8_t* out, const FlowRecord& record, bool ipv6) const;
+  std::uint8_t* write_uniflow(std::uint8_t* out, const FlowRecord& record, std::size_t region) const;
+  void write_biflow(std::uint8_t* out, const FlowRecord& record, std::size_t region) const;
 
   IpfixOptions options_;
-  std::array<ExportTemplate, OpenMessage::kRegions> templates_;  ///< uniflow IPv4, IPv6, biflow IPv4, IPv6
+  std::array<ExportTemplate, OpenMessage::kRegions> templates_;  ///< by the bits above
   bool usual_;                                                   ///< those of usual_record.h
+  bool third_line_;
   TemplateRefresh refresh_;
   std::uint32_t sequence_ = 0;
   std::uint64_t last_header_ns_ = 0;

@@ -12,17 +12,7 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kMillisecond = 1'000'000;
-
-ExportTemplate make_template(const Netflow9Options& options, Family family) {
-  const RecordKind kind = options.biflow ? RecordKind::merged : RecordKind::uniflow;
-  const auto id = static_cast<std::uint16_t>(kFirstTemplateId + (options.biflow ? 2 : 0) + static_cast<int>(family));
-  auto made =
-      ExportTemplate::compile(id, template_fields(options.profile, Dialect::netflow9, family, kind, options.fields));
-  if (!made) {
-    made = ExportTemplate::compile(id, template_fields(options.profile, Dialect::netflow9, family, kind));
-  }
-  return *made;
-}
+constexpr std::size_t kThirdLineRegion = 2;
 
 // The largest case of the first add(): header, templates, and both halves of an IPv6 biflow.
 constexpr std::size_t kMostFields = 22;
@@ -37,24 +27,34 @@ static_assert(kNetflow9MaxPayload <= 65535, "FlowSet lengths have 16 bits");
 
 Netflow9Encoder::Netflow9Encoder(const Netflow9Options& options)
     : options_(options),
-      templates_{make_template(options, Family::ipv4), make_template(options, Family::ipv6)},
       usual_(options.profile == ExportProfile::rfc && options.fields.empty()),
+      third_line_(options.announced && wants_third_line({options.profile, Dialect::netflow9, options.fields})),
       window_(options.capture_time, options.start_ns),
       refresh_(options.template_refresh_ns, options.template_refresh_datagrams),
-      message_(options.payload_octets) {}
+      message_(options.payload_octets) {
+  const RecordKind kind = options.biflow ? RecordKind::merged : RecordKind::uniflow;
+  const TemplateChoice choice{options.profile, Dialect::netflow9, options.fields};
+  for (std::size_t region = 0; region < templates_.size(); ++region) {
+    const bool third_line = region >= kThirdLineRegion;
+    const int first = (third_line ? kFirstThirdLineTemplateId : kFirstTemplateId) + (options.biflow ? 2 : 0);
+    const Family family = region % 2 == 0 ? Family::ipv4 : Family::ipv6;
+    templates_[region] = make_export_template(static_cast<std::uint16_t>(first + static_cast<int>(family)), choice,
+                                              family, kind, third_line);
+  }
+}
 
 void Netflow9Encoder::open(const TimeSpan& span, std::uint64_t now_ns) {
   if (window_.open(span, now_ns)) refresh_.want();
   std::uint8_t* out = message_.header() + sizeof(Netflow9Header);
   templates_in_ = 0;
-  if (refresh_.due(now_ns)) {
+  if (refresh_.due(now_ns) && !options_.announced) {
     // RFC 3954 section 5.2; a multiple of 4, so without padding.
     std::uint8_t* const start = out;
     out += sizeof(Netflow9FlowSetHeader);
-    for (const ExportTemplate& one : templates_) out = write_template_record(out, one);
+    for (std::size_t i = 0; i < kThirdLineRegion; ++i) out = write_template_record(out, templates_[i]);
     store_be<std::uint16_t>(start, kNetflow9TemplateFlowSet);
     store_be<std::uint16_t>(start + 2, static_cast<std::uint16_t>(out - start));
-    templates_in_ = static_cast<std::uint32_t>(templates_.size());  // RFC 3954 section 5.1: each is a record
+    templates_in_ = kThirdLineRegion;  // RFC 3954 section 5.1: each is a record
     refresh_.sent(now_ns);
   }
   refresh_.count_message();
@@ -62,19 +62,22 @@ void Netflow9Encoder::open(const TimeSpan& span, std::uint64_t now_ns) {
   latest_ns_ = 0;
 }
 
-bool Netflow9Encoder::write_chosen(const FlowRecord& record, const ExportTemplate& form, std::uint32_t records) {
-  const std::size_t region = record.ip_version == 6 ? 1 : 0;
+template <bool kThirdLine>
+bool Netflow9Encoder::write_chosen(const FlowRecord& record, std::size_t region, std::uint32_t records) {
+  const ExportTemplate& form = templates_[region];
   std::uint8_t* out = message_.reserve(region, records * form.record_octets(), form.record_octets());
   if (out == nullptr) return false;
   const std::uint64_t boot_ms = window_.boot_ms();
   if (options_.biflow) {
-    form.write<RecordKind::merged, kForward>(out, record, boot_ms);
+    form.write<RecordKind::merged, kForward, kThirdLine>(out, record, boot_ms);
     return true;
   }
   if (record.packets[kForward] != 0 || record.packets[kReverse] == 0) {
-    out = form.write<RecordKind::uniflow, kForward>(out, record, boot_ms);
+    out = form.write<RecordKind::uniflow, kForward, kThirdLine>(out, record, boot_ms);
   }
-  if (record.packets[kReverse] != 0) form.write<RecordKind::uniflow, kReverse>(out, record, boot_ms);
+  if (record.packets[kReverse] != 0) {
+    form.write<RecordKind::uniflow, kReverse, kThirdLine>(out, record, boot_ms);
+  }
   return true;
 }
 
@@ -112,9 +115,11 @@ bool Netflow9Encoder::add(const FlowRecord& record, std::uint64_t now_ns) {
   }
   const bool ipv6 = record.ip_version == 6;
   const std::uint32_t records = data_records(record);
-  const bool fits = !usual_ ? write_chosen(record, templates_[ipv6], records)
-                    : ipv6  ? write_usual_record<Family::ipv6>(record, records)
-                            : write_usual_record<Family::ipv4>(record, records);
+  const bool third_line = third_line_ && record.sections != 0;
+  const bool fits = third_line ? write_chosen<true>(record, kThirdLineRegion + ipv6, records)
+                    : !usual_  ? write_chosen<false>(record, ipv6, records)
+                    : ipv6     ? write_usual_record<Family::ipv6>(record, records)
+                               : write_usual_record<Family::ipv4>(record, records);
   if (!fits) return false;
   latest_ns_ = std::max(latest_ns_, span.end_ns);
   clamped_starts_ += span.start_ns < window_.boot_ns();
@@ -137,7 +142,9 @@ void Netflow9Encoder::write_header(std::uint8_t* at, std::uint32_t count, std::u
 
 std::span<std::uint8_t> Netflow9Encoder::finish(std::uint64_t now_ns) {
   if (flow_records_ == 0) return {};
-  const std::span<std::uint8_t> datagram = message_.close({templates_[0].id(), templates_[1].id()});
+  std::array<std::uint16_t, OpenMessage::kRegions> ids{};
+  for (std::size_t i = 0; i < templates_.size(); ++i) ids[i] = templates_[i].id();
+  const std::span<std::uint8_t> datagram = message_.close(ids);
   write_header(datagram.data(), templates_in_ + data_records_, window_.header_ns(latest_ns_, now_ns));
   flow_records_ = 0;
   data_records_ = 0;
@@ -161,7 +168,11 @@ std::vector<AnnouncedMessage> Netflow9Encoder::announce(const ExportAccount& acc
   form.header_octets = sizeof(Netflow9Header);
   form.limit_octets = message_.limit();
   form.selectors = profile_wants_selectors(options_.profile);
-  std::vector<AnnouncedMessage> messages = announcement(form, templates_, account);
+  std::vector<const ExportTemplate*> templates;
+  for (std::size_t i = 0; i < (third_line_ ? templates_.size() : kThirdLineRegion); ++i) {
+    templates.push_back(&templates_[i]);
+  }
+  std::vector<AnnouncedMessage> messages = announcement(form, templates, account);
   const std::uint64_t latest_ns = record != nullptr ? span.end_ns : last_header_ns_;
   for (AnnouncedMessage& one : messages) {
     write_header(one.octets.data(), one.records, window_.header_ns(latest_ns, now_ns));

@@ -9,6 +9,9 @@
 // to responder and 23/24 (OUT_BYTES/OUT_PKTS) the way back. Beware: goflow2 writes 23/24 over 1/2, so it then shows the
 // reverse direction's counters for the forward one; nfdump reads them right.
 //
+// Records with a third line (tunnels, labels, SPIs: export_profile.h) have templates of their own, 264 to 267, where
+// templates are announced; else they are sent without it, since that many templates do not fit beside records.
+//
 // Times: see uptime_window.h. A record longer than its window is counted in clamped_starts().
 //
 // Templates come first in a datagram: in the first one, when template_refresh_ns have passed since they were sent last,
@@ -48,6 +51,7 @@ struct Netflow9Options {
   std::uint64_t start_ns = 0;
   ExportProfile profile = ExportProfile::rfc;
   std::vector<std::string_view> fields;  ///< names of export_profile.h; empty: all. Some must be of a uniflow
+  bool announced = false;                ///< templates are sent by announce() only
 };
 
 inline constexpr std::uint32_t kNetflow9MinPayload = kMinPayload;
@@ -101,14 +105,16 @@ class Netflow9Encoder {
 
  private:
   void open(const TimeSpan& span, std::uint64_t now_ns);
-  bool write_chosen(const FlowRecord& record, const ExportTemplate& form, std::uint32_t records);
+  template <bool kThirdLine>
+  bool write_chosen(const FlowRecord& record, std::size_t region, std::uint32_t records);
   template <Family kFamily>
   bool write_usual_record(const FlowRecord& record, std::uint32_t records);
   void write_header(std::uint8_t* at, std::uint32_t count, std::uint64_t header_ns);
 
   Netflow9Options options_;
-  std::array<ExportTemplate, 2> templates_;  ///< by Family
-  bool usual_;                               ///< the templates of usual_record.h
+  std::array<ExportTemplate, 4> templates_;  ///< by Family, then the same with the third line
+  bool usual_;                               ///< the first two are those of usual_record.h
+  bool third_line_;                          ///< the last two are announced and used
   // Of the stream.
   UptimeWindow window_;
   TemplateRefresh refresh_;

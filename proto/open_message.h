@@ -22,7 +22,7 @@ inline constexpr std::uint32_t kMaxPayload = 8952;  ///< MTU 9000 less IPv6 and 
 
 class OpenMessage {
  public:
-  static constexpr std::size_t kRegions = 4;
+  static constexpr std::size_t kRegions = 8;
   static constexpr std::uint32_t kSetHeader = 4;
 
   explicit OpenMessage(std::uint32_t payload_octets) : limit_(std::clamp(payload_octets, kMinPayload, kMaxPayload)) {}

@@ -13,7 +13,6 @@ constexpr std::uint16_t kSamplingTemplate = 260;
 constexpr std::uint16_t kStatisticsTemplate = 261;
 constexpr std::uint16_t kInterfaceTemplate = 262;
 constexpr std::uint16_t kLossTemplate = 263;
-constexpr std::uint16_t kWeirLossName = 1;  // under kExampleEnterprise
 
 constexpr std::uint16_t kVariable = 65535;        // RFC 7011 section 7
 constexpr std::uint16_t kEnterpriseBit = 0x8000;  // RFC 7011 section 3.2
@@ -100,10 +99,10 @@ class Announcer {
  public:
   Announcer(const AnnouncementForm& form) : form_(form), ipfix_(form.dialect == Dialect::ipfix), writer_(form) {}
 
-  void templates(std::span<const ExportTemplate> templates) {
-    for (const ExportTemplate& one : templates) {
-      Octets record(4 + 8 * one.fields().size());
-      record.resize(static_cast<std::size_t>(write_template_record(record.data(), one) - record.data()));
+  void templates(std::span<const ExportTemplate* const> templates) {
+    for (const ExportTemplate* const one : templates) {
+      Octets record(4 + 8 * one->fields().size());
+      record.resize(static_cast<std::size_t>(write_template_record(record.data(), *one) - record.data()));
       writer_.add(ipfix_ ? 2 : 0, record, false);
     }
   }
@@ -151,7 +150,7 @@ class Announcer {
                       {ie::kInterfaceDescription, ipfix_ ? kVariable : kDescriptionOctets}});
     if (!ipfix_) return;
     options_template(
-        kLossTemplate, {kWeirLossName, kVariable, kExampleEnterprise},
+        kLossTemplate, {ie::kWeirLossName, kVariable, kExampleEnterprise},
         {{ie::kNotSentFlowTotalCount, 8}, {ie::kNotSentPacketTotalCount, 8}, {ie::kNotSentOctetTotalCount, 8}});
   }
 
@@ -227,7 +226,8 @@ std::uint8_t* write_template_record(std::uint8_t* out, const ExportTemplate& of)
   return out;
 }
 
-std::vector<AnnouncedMessage> announcement(const AnnouncementForm& form, std::span<const ExportTemplate> templates,
+std::vector<AnnouncedMessage> announcement(const AnnouncementForm& form,
+                                           std::span<const ExportTemplate* const> templates,
                                            const ExportAccount& account) {
   Announcer announcer(form);
   if (form.templates) {

@@ -75,7 +75,8 @@ struct AnnouncementForm {
   bool templates = true;              ///< false: the data alone, where the stream has had its templates
 };
 
-std::vector<AnnouncedMessage> announcement(const AnnouncementForm& form, std::span<const ExportTemplate> templates,
+std::vector<AnnouncedMessage> announcement(const AnnouncementForm& form,
+                                           std::span<const ExportTemplate* const> templates,
                                            const ExportAccount& account);
 
 /// The record of one data template in a template set: id, field count, fields. Returns its end.

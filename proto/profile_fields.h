@@ -12,13 +12,14 @@
 namespace weir {
 
 struct FieldList {
-  static constexpr std::size_t kMost = 32;
+  static constexpr std::size_t kMost = 40;
 
   constexpr void add(std::string_view name, std::uint16_t element, std::uint32_t enterprise = 0,
                      std::uint16_t octets = 0) {
     names[count] = name;
     // The registry's length is the type's; a template may send less of it (RFC 7011 section 6.2, RFC 3954 section 8).
-    fields[count] = {element, octets != 0 ? octets : find_element(element)->octets, enterprise};
+    const std::uint32_t registry = enterprise == kReverseEnterprise ? 0 : enterprise;
+    fields[count] = {element, octets != 0 ? octets : find_element(element, registry)->octets, enterprise};
     ++count;
   }
 
@@ -27,7 +28,9 @@ struct FieldList {
   std::size_t count = 0;
 };
 
-constexpr FieldList profile_fields(ExportProfile profile, Dialect dialect, Family family, RecordKind kind) {
+/// `third_line`: with what only records of tunnels, labels and SPIs have.
+constexpr FieldList profile_fields(ExportProfile profile, Dialect dialect, Family family, RecordKind kind,
+                                   bool third_line = false) {
   const bool ipfix = dialect == Dialect::ipfix;
   const bool ipv6 = family == Family::ipv6;
   const bool absolute_times = ipfix || profile == ExportProfile::nfdump || profile == ExportProfile::pmacct;
@@ -74,6 +77,23 @@ constexpr FieldList profile_fields(ExportProfile profile, Dialect dialect, Famil
     list.add("rev_ip_tos", ie::kIpClassOfService, kReverseEnterprise);
     // RFC 5103 section 6.3: the source is the initiator.
     list.add("rev_packets", ie::kBiflowDirection);
+  }
+  if (third_line) {
+    const auto add_own = [&](std::string_view name, std::uint16_t number) {
+      if (ipfix) {
+        list.add(name, number, kExampleEnterprise);
+      } else {
+        list.add(name, static_cast<std::uint16_t>(kWeirNetflow9Elements + number));
+      }
+    };
+    add_own("tunnel_src_addr", ie::kWeirTunnelSourceAddress);
+    add_own("tunnel_dst_addr", ie::kWeirTunnelDestinationAddress);
+    list.add("tunnel_id", ie::kLayer2SegmentId);
+    add_own("tunnel_id", ie::kWeirTunnelId);
+    list.add("esp_spi", ie::kIpSecSpi);
+    list.add("mpls_label", ie::kMplsTopLabelStackSection);
+    add_own("tunnel_type", ie::kWeirTunnelType);
+    add_own("tunnel_depth", ie::kWeirTunnelDepth);
   }
   return list;
 }

@@ -60,6 +60,7 @@ tl::expected<std::unique_ptr<Exporter>, std::string> open_datagram_exporter(cons
     options.start_ns = start_ns;
     options.profile = uri.profile;
     options.fields = uri.fields;
+    options.announced = true;
     return std::make_unique<DatagramExporter<Netflow9Encoder>>(uri, options, context, std::move(*socket), books);
   }
   if (uri.kind == ExportKind::ipfix) {

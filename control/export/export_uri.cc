@@ -203,9 +203,10 @@ Result set_fields(std::string_view value, ExportUri& uri) {
     }
     uri.fields.push_back(*known);
   }
-  const bool uniflow = std::any_of(uri.fields.begin(), uri.fields.end(),
-                                   [](std::string_view name) { return !name.starts_with("rev_"); });
-  if (!uniflow) return Error("fields names nothing that a record of one direction has");
+  const bool uniflow = std::any_of(uri.fields.begin(), uri.fields.end(), [](std::string_view name) {
+    return !name.starts_with("rev_") && !field_of_third_line(name);
+  });
+  if (!uniflow) return Error("fields names nothing that every record of one direction has");
   return {};
 }
 

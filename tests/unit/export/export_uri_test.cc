@@ -126,7 +126,7 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"netflow9://h:1?compression=lz4", "no option 'compression'; netflow9 has mtu, template_refresh, uniflow"},
       {"netflow9://h:1?profile=ntop", "profile 'ntop' is none of rfc, nfdump, goflow2, akvorado, pmacct"},
       {"ipfix://h:1?fields=src_addr,bogus", "no field 'bogus'; there are src_addr,dst_addr,bytes"},
-      {"ipfix://h:1?fields=rev_bytes,rev_packets", "fields names nothing that a record of one direction has"},
+      {"ipfix://h:1?fields=rev_bytes,rev_packets", "fields names nothing that every record of one direction has"},
       {"ipfix+tcp://h:1?mtu=1400", "no option 'mtu'; ipfix+tcp has template_refresh, uniflow"},
       {"netflow5://h:1?uniflow=1", "no option 'uniflow'; netflow5 has mtu, source_id, rate"},
       {"kafka://", "no broker; expected kafka://BROKER[:PORT][,BROKER...]/TOPIC"},

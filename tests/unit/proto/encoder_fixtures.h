@@ -50,6 +50,21 @@ inline void add_reply(FlowRecord& record) {
   record.ip_tos[kReverse] = 0x20;
 }
 
+/// VNI 0x0a0b0c of a VXLAN between 198.51.100.1 and 198.51.100.2, with MPLS label 0x12345 and no SPI.
+inline void add_tunnel(FlowRecord& record) {
+  const std::uint8_t source[] = {198, 51, 100, 1};
+  const std::uint8_t destination[] = {198, 51, 100, 2};
+  std::memcpy(record.tunnel_source, source, 4);
+  std::memcpy(record.tunnel_destination, destination, 4);
+  record.sections = kTunnelSection | kLabelSection;
+  record.tunnel_type = TunnelType::vxlan;
+  record.tunnel_id = 0x0a0b0c;
+  record.tunnel_ip_version = 4;
+  record.tunnel_depth = 1;
+  record.mpls_label = 0x12345;
+  record.esp_spi = 0xdeadbeef;  // its bit is clear: what lies there means nothing
+}
+
 /// Any octets at all, but for the IP version and the times, which stay within a day before kBase.
 inline FlowRecord random_flow(std::mt19937_64& random) {
   FlowRecord record{};
