@@ -190,6 +190,11 @@ TEST_F(BadInput, values_out_of_their_range_are_named_with_the_range) {
       {"weir run --port eth0", 2, {"--port eth0: neither a PCI address nor a vdev; expected"}},
       {"weir run --port ''", 2, {"--port '': empty; expected"}},
       {"weir-collect --listen netflow9://127.0.0.1:2055 --duration x", 2, {"--duration: 'x'", "10s"}},
+      {"weir-collect --top -1 x.pcap", 2, {"--top: '-1'", "at least 1"}},
+      {"weir-collect --max-flows 0 x.pcap", 2, {"--max-flows: '0'", "at least 1"}},
+      {"weir-collect --sum-by nothing x.pcap", 2, {"--sum-by: 'nothing'", "src_addr"}},
+      {"weir-collect --dump --json x.pcap", 2, {"--json excludes --dump"}},
+      {"weir-collect --quiet --options x.pcap", 2, {"--quiet excludes --options"}},
   });
 }
 
@@ -435,7 +440,8 @@ TEST_F(BadInput, the_collector_names_files_that_are_no_records) {
   expect_refused({
       {"weir-collect {FOLDER}/absent", 1, {"{FOLDER}/absent: No such file or directory"}},
       {"weir-collect {FOLDER}/folder", 1, {"{FOLDER}/folder: Is a directory"}},
-      {"weir-collect --json {FOLDER}/garbage", 1, {"{FOLDER}/garbage: record 1 at octet 0"}},
+      {"weir-collect --json {FOLDER}/garbage", 1, {"{FOLDER}/garbage: record 1 at octet 0", "pcapng"}},
+      {"weir-collect --summary /nonexistent/s {FOLDER}/good.pcap", 1, {"--summary /nonexistent/s: No such file"}},
       {"weir-collect --json {FOLDER}/good.pcap", 1, {"{FOLDER}/good.pcap: no NetFlow or IPFIX datagram among its "}},
       {"weir-collect --listen netflow9://host.invalid:2055", 1, {"host.invalid: "}},
       {"weir-collect --listen protobuf+unix:///nonexistent/s", 1, {"/nonexistent/s: cannot listen: No such file"}},

@@ -304,11 +304,17 @@ tl::expected<void, std::string> Collector::read_stream(int descriptor, const std
   connection.peer = name;
   // No protobuf stream begins with a zero: a FlowRecord of no octets is none.
   connection.ipfix = beginning.size() >= 2 && beginning[0] == 0 && beginning[1] == 10;
+  const auto wrong = [&, before = totals_.records()](const std::string& what) {
+    const bool unknown = !connection.ipfix && totals_.records() == before;
+    return tl::make_unexpected(fmt::format(
+        "{}: {}{}", name, what,
+        unknown ? "; a FILE is a capture (pcap, pcapng), IPFIX messages, or weir.v1.FlowRecord messages" : ""));
+  };
   std::span<const std::uint8_t> piece = beginning;
   while (!piece.empty()) {
     const auto fed = feed(connection, piece);
     auto flushed = flush();
-    if (!fed) return tl::make_unexpected(fmt::format("{}: {}", name, fed.error()));
+    if (!fed) return wrong(fed.error());
     if (!flushed) return flushed;
     piece = {};
     while (piece.empty()) {
@@ -325,9 +331,7 @@ tl::expected<void, std::string> Collector::read_stream(int descriptor, const std
       piece = {stream_buffer_.data(), static_cast<std::size_t>(octets)};
     }
   }
-  if (const auto whole = ended(connection); !whole) {
-    return tl::make_unexpected(fmt::format("{}: {}", name, whole.error()));
-  }
+  if (const auto whole = ended(connection); !whole) return wrong(whole.error());
   return {};
 }
 

@@ -1,6 +1,9 @@
 // IPFIX: the examples of RFC 7011 appendix A and RFC 5103 appendix A octet by octet, and what goes wrong on the way.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -141,6 +144,37 @@ TEST(IpfixDecoder, KeepsEnterpriseElementsApartFromIanas) {
   EXPECT_EQ(out.values[0].element, 1);
 }
 
+TEST(IpfixDecoder, DecodesEnterpriseElementsAsInAppendixAOfRfc7011) {
+  FlowDecoder decoder;
+  Decoded out;
+  // A.2.2: source, destination, protocol and then element 15 of an enterprise, octets and packets.
+  const Bytes data = message({},
+                             "0002 0024 0101 0006 0008 0004 000c 0004 0004 0001 800f 0004 00002a2b 0002 0004 0001 0004"
+                             "0101 0019 c0000201 c0000202 06 cafe0001 00000005 00001986");
+  ASSERT_EQ(decoder.decode("a", data, out), DecodeError::none);
+  ASSERT_EQ(out.flows.size(), 1U);
+  EXPECT_EQ(out.flows[0].packets, 5U);
+  EXPECT_EQ(out.flows[0].octets, 6'534U);
+  EXPECT_EQ(out.flows[0].protocol, 6);
+  ASSERT_EQ(out.flows[0].value_count, 1U);
+  EXPECT_EQ(out.values[0].enterprise, 0x2a2bU);
+  EXPECT_EQ(out.values[0].element, 15) << "not IANA's ipNextHopIPv4Address";
+  EXPECT_EQ(load_be<std::uint32_t>(out.values[0].octets.data()), 0xcafe0001U);
+
+  // A.4.3: an options template whose scope is an enterprise's, and A.4.5's form of data.
+  const Bytes options = message({.sequence = 1},
+                                "0003 001c 0103 0003 0001 807b 0002 00002a2b 0029 0002 002a 0002 0000"
+                                "0103 0010 0001 0159 27d9 0002 02b2 4fb2");
+  ASSERT_EQ(decoder.decode("a", options, out), DecodeError::none);
+  ASSERT_EQ(out.options.size(), 2U);
+  const DecodedValue& scope = out.values[out.options[1].first_value];
+  EXPECT_TRUE(scope.scope);
+  EXPECT_EQ(scope.enterprise, 0x2a2bU);
+  EXPECT_EQ(scope.element, 123);
+  EXPECT_EQ(load_be<std::uint16_t>(scope.octets.data()), 2);
+  EXPECT_EQ(load_be<std::uint16_t>(out.values[out.options[1].first_value + 2].octets.data()), 20402);
+}
+
 TEST(IpfixDecoder, JoinsReverseElementsIntoABiflow) {
   // After RFC 5103 appendix A: flowStartSeconds and its reverse, addresses, ports, protocol, octets and packets both
   // ways; 29305 is 0x7279.
@@ -231,6 +265,62 @@ TEST(IpfixDecoder, KeepsNoMoreDataWithoutATemplateThanItsBound) {
   EXPECT_EQ(decoder.totals().dropped_sets, 3U);
   ASSERT_EQ(decoder.decode("a", message({}, kRfcTemplate), out), DecodeError::none);
   EXPECT_EQ(out.flows.size(), 6U);
+}
+
+// Whatever one exporter sends: the heap's own account of what is held, against the bound that flow_decoder.h states.
+TEST(IpfixDecoder, OneExporterHoldsNoMoreMemoryThanItsBound) {
+  constexpr std::size_t kStated = 230'000, kOneMessage = 2 * 65'536;
+  FlowDecoder decoder;
+  auto out = std::make_unique<Decoded>();
+  std::uint32_t sequence = 0;
+  const auto held = [] { return ::mallinfo2().uordblks; };
+  const std::size_t before = held();
+  std::size_t most = before;
+  const auto send = [&](const Bytes& octets) {
+    static_cast<void>(decoder.decode({"a", 1'700'000'000 * kSecond_ns}, octets, *out));
+    out = std::make_unique<Decoded>();  // what is in the caller's hands is the caller's
+    most = std::max(most, held());
+  };
+  // Templates of every size from 1 to 4000 fields under more ids than are kept, each of them redefined and redefined.
+  for (unsigned round = 0; round < 40; ++round) {
+    for (unsigned id = 256; id < 800; id += 7) {
+      const unsigned fields = 1 + (id * 131 + round * 977) % 4000;
+      Bytes sets;
+      put(sets, 2, 2);
+      put(sets, 8 + 4 * fields, 2);
+      put(sets, id, 2);
+      put(sets, fields, 2);
+      for (unsigned i = 0; i < fields; ++i) put(sets, (1 + (i + round) % 500) << 16 | 1, 4);
+      Bytes octets = message({.sequence = sequence}, "");
+      octets.insert(octets.end(), sets.begin(), sets.end());
+      store_be<std::uint16_t>(&octets[2], static_cast<std::uint16_t>(octets.size()));
+      send(octets);
+    }
+    // Data without a template, small and large.
+    for (unsigned id = 1000; id < 1100; ++id) {
+      Bytes octets = message({.sequence = sequence}, "");
+      put(octets, id, 2);
+      put(octets, 4 + id % 7 * 9000, 2);
+      octets.resize(octets.size() + id % 7 * 9000);
+      store_be<std::uint16_t>(&octets[2], static_cast<std::uint16_t>(octets.size()));
+      send(octets);
+    }
+    // Samplers and interfaces without end: 48 and 34, 10 and 34.
+    Bytes octets = message({.sequence = sequence},
+                           "0003 0012 0fff 0002 0001 0030 0004 0022 0004 0003 0012 0ffe 0002 0001 000a 0004 0022 0004");
+    put(octets, 0x0fff0000 | (4 + 8 * 3000), 4);
+    for (unsigned i = 0; i < 3000; ++i) put(octets, std::uint64_t{round * 3000 + i} << 32 | 10, 8);
+    put(octets, 0x0ffe0000 | (4 + 8 * 3000), 4);
+    for (unsigned i = 0; i < 3000; ++i) put(octets, std::uint64_t{round * 3000 + i} << 32 | 10, 8);
+    store_be<std::uint16_t>(&octets[2], static_cast<std::uint16_t>(octets.size()));
+    send(octets);
+  }
+  EXPECT_GT(decoder.totals().dropped_sets, 1000U);
+  EXPECT_GT(decoder.errors(DecodeError::too_many_templates), 1000U);
+  EXPECT_GT(decoder.totals().option_records, 100'000U);
+  EXPECT_EQ(decoder.streams(), 1U);
+  // Beside the stream: what the decoder keeps for the next message, in proportion to the longest one.
+  EXPECT_LT(most - before, kStated + kOneMessage + kLongestMessageBody * 12 / 4);
 }
 
 TEST(IpfixDecoder, WithdrawsOneTemplateOrAllOfAKind) {

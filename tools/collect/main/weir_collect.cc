@@ -42,6 +42,7 @@ struct Options {
   std::vector<std::string> files;
   std::vector<std::string> exports;
   std::string sum_by;
+  const CLI::Option* sum_by_option = nullptr;  ///< whether it was given, be it empty
   std::string summary_file;
   std::string duration;
   std::size_t top = 0;
@@ -52,7 +53,16 @@ struct Options {
   bool dump = false;
 };
 
+/// "-1" would wrap around to a very great number.
+std::string at_least_one(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits && text.find_first_not_of('0') != std::string::npos
+             ? std::string()
+             : fmt::format("'{}' is not a whole number of at least 1", text);
+}
+
 void describe(CLI::App& app, Options& options) {
+  const CLI::Validator whole(at_least_one, "", "at least 1");
   app.set_version_flag("--version", std::string("weir-collect ") + WEIR_VERSION, "Print the version");
   app.add_option(
       "FILE", options.files,
@@ -69,24 +79,32 @@ void describe(CLI::App& app, Options& options) {
                  "unless --json asks for it")
       ->type_name("URI")
       ->allow_extra_args(false);
-  app.add_flag("--json", options.json, "one JSON object a line instead of a table");
-  app.add_flag("--quiet", options.quiet, "no line for each record");
-  app.add_flag("--options", options.options, "show options records (sampling, interface names, counters), too");
-  app.add_flag("--dump", options.dump, "show each message instead: header, templates, and every field of every record");
-  app.add_option("--sum-by", options.sum_by,
-                 "at the end packets and octets summed by these fields, such as src_addr,dst_port, the largest first;\n"
-                 "no line for each record. Fields: src_addr dst_addr src_port dst_port proto ip_tos tcp_flags vlan_id\n"
-                 "etype in_if out_if end_reason sampler_address")
-      ->type_name("FIELDS");
+  CLI::Option* const json = app.add_flag("--json", options.json, "one JSON object a line instead of a table");
+  CLI::Option* const quiet = app.add_flag("--quiet", options.quiet, "no line for each record");
+  app.add_flag("--options", options.options, "show options records (sampling, interface names, counters), too")
+      ->excludes(quiet);
+  app.add_flag("--dump", options.dump,
+               "show each message instead, as text: header, templates, and every field of every record")
+      ->excludes(json)
+      ->excludes(quiet);
+  options.sum_by_option =
+      app.add_option(
+             "--sum-by", options.sum_by,
+             "at the end packets and octets summed by these fields, such as src_addr,dst_port, the largest first;\n"
+             "no line for each record. Fields: src_addr dst_addr src_port dst_port proto ip_tos tcp_flags vlan_id\n"
+             "etype in_if out_if end_reason sampler_address")
+          ->type_name("FIELDS");
   app.add_option("--top", options.top,
                  "at the end the N flows (directional 5-tuples) with the most octets; with --sum-by its first N lines")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(whole);
   app.add_option("--duration", options.duration, "stop after this time (10s, 5m); without it at SIGINT or SIGTERM")
       ->type_name("T");
   app.add_option("--summary", options.summary_file, "write the summary as one JSON object; - is standard output")
       ->type_name("FILE");
   app.add_option("--max-flows", options.max_flows, "flows told apart, 112 octets each; more are summed only")
       ->type_name("N")
+      ->check(whole)
       ->capture_default_str();
   app.footer(
       "Examples:\n"
@@ -112,17 +130,35 @@ weir::Descriptor signals_as_descriptor() {
   return weir::Descriptor(::signalfd(-1, &set, SFD_CLOEXEC));
 }
 
-tl::expected<void, std::string> write_summary(const std::string& path, const std::string& line) {
-  if (path == "-") {
-    if (std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0) return {};
-    return tl::make_unexpected(fmt::format("standard output: {}", std::strerror(errno)));
+/// Where the summary goes. Opened at the start, so that a wrong name is told of then, not after a day of collecting.
+class SummaryFile {
+ public:
+  tl::expected<void, std::string> open(const std::string& path) {
+    path_ = path;
+    if (path.empty() || path == "-") return {};
+    errno = 0;
+    file_.open(path);
+    return file_ ? tl::expected<void, std::string>() : error();
   }
-  std::ofstream file(path);
-  file << line;
-  file.close();
-  if (!file) return tl::make_unexpected(fmt::format("{}: {}", path, std::strerror(errno)));
-  return {};
-}
+  tl::expected<void, std::string> write(const std::string& line) {
+    if (path_.empty()) return {};
+    errno = 0;
+    if (path_ == "-") {
+      if (std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0) return {};
+      return tl::make_unexpected(fmt::format("--summary: standard output: {}", std::strerror(errno)));
+    }
+    file_ << line;
+    file_.close();
+    return file_ ? tl::expected<void, std::string>() : error();
+  }
+
+ private:
+  [[nodiscard]] tl::expected<void, std::string> error() const {
+    return tl::make_unexpected(fmt::format("--summary {}: {}", path_, std::strerror(errno)));
+  }
+  std::string path_;
+  std::ofstream file_;
+};
 
 int collect(const Options& options) {
   std::uint64_t duration_ns = 0;
@@ -146,7 +182,7 @@ int collect(const Options& options) {
   }
 
   std::optional<weir::SumBy> sums;
-  if (!options.sum_by.empty()) {
+  if (options.sum_by_option->count() != 0) {
     auto fields = weir::SumBy::parse(options.sum_by);
     if (!fields) return complain("--sum-by: " + fields.error(), kExitCommandLine);
     sums.emplace(std::move(*fields), options.max_flows);
@@ -166,6 +202,8 @@ int collect(const Options& options) {
                          .forwarder = options.exports.empty() ? nullptr : &forwarder,
                          .options = options.options,
                          .dump = options.dump});
+  SummaryFile summary;
+  if (const auto opened = summary.open(options.summary_file); !opened) return complain(opened.error(), kExitOutside);
   const weir::Descriptor signals = signals_as_descriptor();
   for (const weir::ListenUri& uri : uris) {
     const auto lines = collector.listen(uri);
@@ -196,9 +234,8 @@ int collect(const Options& options) {
   const auto flushed = printer.flush();
   if (done && !flushed) done = flushed;
   if (done || totals.records() != 0) fmt::print(stderr, "weir-collect: {}", weir::summary_text(collector, totals));
-  if (!options.summary_file.empty()) {
-    const auto written = write_summary(options.summary_file, weir::summary_json(collector, totals));
-    if (!written) return complain("--summary " + written.error(), kExitOutside);
+  if (const auto written = summary.write(weir::summary_json(collector, totals)); !written) {
+    code = complain(written.error(), kExitOutside);
   }
   if (sums && sums->remainder().records != 0) {
     complain(fmt::format("--sum-by: {} packets, {} octets came with more keys than --max-flows {} holds",
