@@ -225,6 +225,7 @@ class Live : public ::testing::Test {
   std::string path(const std::string& name) const { return folder_.path(name); }
   void expect_whole_path_is_exact(const Wire& wire, unsigned queues, const std::string& rate);
   void expect_orderly_end(int number);
+  void expect_filter_counts_what_it_matches(const std::string& filter, bool interpreted);
 
   TemporaryFolder folder_;
 };
@@ -321,6 +322,61 @@ void Live::expect_whole_path_is_exact(const Wire& wire, unsigned queues, const s
 
 TEST_F(Live, WhatIsSentOverAMemifIsWhatIsCollected) {
   expect_whole_path_is_exact(memif(), 1, "50000");
+}
+
+/// IPv4 and TCP, and nothing else.
+void Live::expect_filter_counts_what_it_matches(const std::string& filter, bool interpreted) {
+  const Wire wire = memif();
+  Probe probe(folder_, wire, {"--filter", filter, "--export", "json:" + path("flows.json")});
+  Process sender(generator(wire, {"--flows", "500", "--rate", "50000", "--packets", "20000", "--size", "imix", "--ipv6",
+                                  "30", "--tcp", "60", "--manifest", path("manifest.jsonl")}));
+  const Finished sent_text = sender.wait(seconds(60));
+  ASSERT_EQ(sent_text.exit_code, 0) << sent_text.err;
+  const json sent = json::parse(sent_text.out);
+  const std::uint64_t packets = sent.at("packets");
+  EXPECT_TRUE(eventually([&] { return probe.received() >= packets; })) << "sent and not received";
+  probe.signal(SIGINT);
+  const Finished ended = probe.wait();
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(ended.err.find("the filter is interpreted") != std::string::npos, interpreted) << ended.err;
+
+  std::uint64_t matching = 0;
+  std::uint64_t octets = 0;
+  std::ofstream expected(path("expected.jsonl"));
+  for (const json& biflow : json_lines(path("manifest.jsonl"))) {
+    if (biflow.at("proto") != 6 || biflow.at("src_addr").get<std::string>().find(':') != std::string::npos) continue;
+    matching += biflow.at("packets").get<std::uint64_t>() + biflow.at("rev_packets").get<std::uint64_t>();
+    octets += biflow.at("bytes").get<std::uint64_t>() + biflow.at("rev_bytes").get<std::uint64_t>();
+    expected << biflow << '\n';
+  }
+  expected.close();
+  ASSERT_GT(matching, 0U);
+  ASSERT_LT(matching, packets);
+  const json& ledger = probe.ledger();
+  EXPECT_EQ(packets_of(ledger.at("received")), packets);
+  EXPECT_EQ(octets_of(ledger.at("received")), sent.at("frame_octets").get<std::uint64_t>());
+  EXPECT_EQ(packets_of(ledger.at("counted")), matching);
+  EXPECT_EQ(octets_of(ledger.at("counted_ip")), octets);
+  EXPECT_EQ(packets_of(ledger.at("filtered_out")), packets - matching);
+  EXPECT_EQ(octets_of(ledger.at("filtered_out")) + octets_of(ledger.at("counted")), octets_of(ledger.at("received")));
+  expect_manifest(path("expected.jsonl"), path("flows.json"));
+}
+
+TEST_F(Live, AFilterInMachineCodeCountsWhatItMatchesAndTheLedgerHasTheRest) {
+  expect_filter_counts_what_it_matches("ip and tcp", false);
+}
+
+/// A bit test against one octet, which DPDK's compiler gets wrong (mbuf_filter.h).
+TEST_F(Live, AFilterThatIsInterpretedCountsTheSame) {
+  expect_filter_counts_what_it_matches("ip and tcp and tcp[13] & 31 != 0", true);
+}
+
+TEST_F(Live, AFilterThatDoesNotCompileIsAnErrorOfTheCommandLine) {
+  const Finished refused = run({kBin + "/weir", "run", "--port", "net_null0", "--filter", "tcp port"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_NE(refused.err.find("--filter 'tcp port': "), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("expected a pcap filter such as 'tcp port 443'"), std::string::npos) << refused.err;
 }
 
 TEST_F(Live, TwoWorkersThatHandPacketsOverSplitNoConversationAndLoseNothing) {
