@@ -1,4 +1,5 @@
-// ring/…: a record (192 octets, of which 128 mean something without a tunnel) through the record ring, claimed and filled in place, popped in batches of 64.
+// ring/…: a record (192 octets, of which 128 mean something without a tunnel) through the record ring, claimed and
+// filled in place, popped in batches of 64.
 //
 //   ring/push_pop   both ends on one core, 64 in, 64 out
 //   ring/full       a push that finds no room: what a worker pays for a consumer that stands still

@@ -110,6 +110,7 @@ constexpr auto kRunOptions = std::to_array<OptionText>({
     {"socket", "PATH", kServiceGroup,
      "Socket that weirctl asks [root: /run/weir/weir.sock;\nelse $XDG_RUNTIME_DIR/weir.sock or "
      "/tmp/weir-UID/weir.sock]"},
+    {"prometheus", "ADDR:PORT", kServiceGroup, "Serve metrics to Prometheus at http://ADDR:PORT/metrics [off]"},
     {"duration", "T", kServiceGroup, "Stop after this time [until SIGINT or SIGTERM]"},
 });
 

@@ -19,6 +19,7 @@
 
 #include "control/export/export_hub.h"
 #include "control/key_list.h"
+#include "control/prometheus.h"
 #include "control/tunnel_list.h"
 #include "dataplane/input/pcap_filter.h"
 #include "proto/message_json.h"
@@ -72,6 +73,7 @@ constexpr auto kFields = std::to_array<FieldHelp>({
     {"rss", R"(rss: "addresses")", ""},
     {"idle", R"(idle: "auto")", ""},
     {"socket", R"(socket: "/run/weir/weir.sock")", ""},
+    {"prometheus", R"(prometheus: "127.0.0.1:9101")", "off"},
     {"duration", R"(duration: "10m")", "until SIGINT or SIGTERM"},
     {"eal", R"(eal: "--log-level=7")", "none"},
 });
@@ -447,6 +449,12 @@ class Validator {
                   fmt::format("{} octets; expected a path of at most {}", settings_.socket.size(), kMaxSocketPath));
     }
     if (settings_.socket.ends_with('/')) return fail("socket", 0, settings_.socket, "a folder; expected a file in it");
+    if (config_.has_prometheus() && !config_.prometheus().empty()) {
+      if (const auto good = check_listen_address(config_.prometheus()); !good) {
+        return fail("prometheus", 0, config_.prometheus(), good.error());
+      }
+      settings_.prometheus = config_.prometheus();
+    }
     if (config_.has_duration()) duration("duration", config_.duration(), 1, kGreatestDuration, settings_.duration_ns);
     if (config_.has_eal() && !config_.eal().empty()) {
       if (!good_text("eal", 0, config_.eal(), "EAL arguments")) return;
@@ -660,6 +668,7 @@ v1::Config effective_config(const Settings& settings, const v1::Config& config) 
   out.set_rss(settings.rss_ports ? "ports" : "addresses");
   out.set_idle(std::string(idle_choice_name(settings.idle)));
   out.set_socket(settings.socket);
+  if (!settings.prometheus.empty()) out.set_prometheus(settings.prometheus);
   if (settings.duration_ns != 0) out.set_duration(duration_text(settings.duration_ns));
   if (!settings.eal_arguments.empty()) out.set_eal(settings.eal_arguments);
   return out;

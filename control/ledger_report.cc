@@ -112,6 +112,7 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
     bucket.set_below_ms(Lateness::bucket_end_ms(i));
     bucket.set_records(snapshot.lateness.counts[i]);
     out.mutable_lateness()->set_greatest_ms(snapshot.lateness.greatest_ns / 1'000'000);
+    out.mutable_lateness()->set_sum_ms(snapshot.lateness.sum_us / 1'000);
   }
   out.set_balanced(accounted == snapshot.drained);
   return out;

@@ -32,6 +32,7 @@
 #include "control/flood_watch.h"
 #include "control/ledger_output.h"
 #include "control/ledger_report.h"
+#include "control/prometheus.h"
 #include "control/record_drain.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/live_clock.h"
@@ -647,6 +648,7 @@ int LiveProbe::run() {
   tsc_hz_ = measure_tsc_hz();
 
   std::unique_ptr<ControlService> service;
+  std::unique_ptr<PrometheusService> prometheus;
   {
     const OffWorkerCores off(cores);
     auto started = ControlService::start(settings_.socket, *this);
@@ -655,6 +657,14 @@ int LiveProbe::run() {
       return 1;
     }
     service = std::move(*started);
+    if (!settings_.prometheus.empty()) {
+      auto listening = PrometheusService::start(settings_.prometheus, *this);
+      if (!listening) {
+        final_error(listening.error());
+        return 1;
+      }
+      prometheus = std::move(*listening);
+    }
     ExportContext context;
     context.timeouts = {settings_.idle_timeout_ns, settings_.active_timeout_ns, kTcpLingerNs};
     context.facts = facts_;
@@ -696,6 +706,7 @@ int LiveProbe::run() {
   if (!started) {
     stopping_.store(true, std::memory_order_relaxed);
     runtime_->join_workers();
+    prometheus.reset();
     service.reset();
     return 1;
   }
@@ -720,6 +731,7 @@ int LiveProbe::run() {
   sample_rates();
   supervise();
   const int code = stop();
+  prometheus.reset();
   service.reset();
   return code;
 }

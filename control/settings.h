@@ -35,6 +35,7 @@ struct Settings {
   bool rss_ports = false;
   IdleChoice idle = IdleChoice::automatic;
   std::string socket;             ///< always set after validation
+  std::string prometheus;         ///< address and port; empty: off
   std::uint64_t duration_ns = 0;  ///< 0: until a signal
   std::string eal_arguments;
 

@@ -3,8 +3,8 @@
 // A poll takes a burst from the source, parses it, counts what belongs to this worker, hands over what belongs to
 // another one, takes over what others parsed for it, ends a bounded number of flows, and answers a snapshot request.
 // Nothing in it waits, locks, allocates or logs. Its longest: 32 packets from the source, 32 from each other worker,
-// and kTimerBudget expiries; at 200 ns an expiry (two cache misses and a record of two cache lines) 64 of them are 13 us.
-// Where the burst was full, more packets wait, and only kBusyTimerBudget flows end, and as many as began: four are
+// and kTimerBudget expiries; at 200 ns an expiry (two cache misses and a record of two cache lines) 64 of them are 13
+// us. Where the burst was full, more packets wait, and only kBusyTimerBudget flows end, and as many as began: four are
 // below 1 us, so that a burst of 32, which takes 2.15 us to arrive at 14.88 Mpps, is counted in that time even while a
 // million flows end at once. With a poll of 2 us they still end at 2 million a second.
 //

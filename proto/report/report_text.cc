@@ -186,6 +186,47 @@ std::string ledger_text(const v1::Ledger& ledger) {
   return out + "NOT BALANCED: " + (violations.empty() ? "the equation at fault is not named" : violations) + '\n';
 }
 
+namespace {
+
+/// Milliseconds as people say them: "8 ms", "1.02 s".
+std::string span_text(std::uint64_t ms) {
+  if (ms < 1000) return std::to_string(ms) + " ms";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g s", static_cast<double>(ms) / 1000);
+  return text;
+}
+
+/// The lateness of records as a histogram for each exporter that measured any.
+std::string lateness_text(const v1::StatusReply& status) {
+  std::map<std::uint64_t, std::map<int, std::uint64_t>> lines;  // by the bucket's end; UINT64_MAX: it has none
+  std::map<int, std::uint64_t> sums;                            // by exporter, those that measured any
+  for (int i = 0; i < status.exporters_size(); ++i) {
+    for (const auto& bucket : status.exporters(i).lateness().buckets()) {
+      lines[bucket.below_ms() == 0 ? UINT64_MAX : bucket.below_ms()][i] += bucket.records();
+      sums[i] += bucket.records();
+    }
+  }
+  std::string out;
+  for (const auto& [exporter, sum] : sums) {
+    TextTable table("lrrl");
+    table.row({"later than", "records", "share", ""});
+    for (const auto& [end, by_exporter] : lines) {
+      const auto found = by_exporter.find(exporter);
+      const std::uint64_t records = found == by_exporter.end() ? 0 : found->second;
+      if (records == 0) continue;
+      const double share = static_cast<double>(records) / static_cast<double>(sum);
+      const std::uint64_t from = end == UINT64_MAX ? std::uint64_t{65'536} : end == 1 ? 0 : end / 2;
+      table.row({span_text(from), grouped(records), percent(share),
+                 std::string(static_cast<std::size_t>(std::ceil(share * 40)), '#')});
+    }
+    out +=
+        "\nlateness of " + status.exporters(exporter).uri() + " (from when a flow should have ended)\n" + table.text();
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string status_text(const v1::StatusReply& status) {
   TextTable head("ll");
   head.row({"weir", status.version() + ", process " + std::to_string(status.pid())});
@@ -235,7 +276,7 @@ std::string status_text(const v1::StatusReply& status) {
                    grouped(exporter.lateness().greatest_ms())});
   }
   out += "\nexporters (records)\n" + (exporters.empty() ? "  none\n" : exporters.text());
-  return out;
+  return out + lateness_text(status);
 }
 
 std::string rss_text(const v1::RssReply& reply) {

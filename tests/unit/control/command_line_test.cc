@@ -185,29 +185,11 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
     EXPECT_NE(help->text.find(std::string("weir ") + command), std::string::npos) << help->text;
   }
   const auto run = parse({"run", "--help"})->text;
-  for (const auto* field : {"idle_timeout",
-                            "active_timeout",
-                            "tcp_close",
-                            "max_flows",
-                            "workers",
-                            "when_full",
-                            "overflow_entries",
-                            "overflow_timeout",
-                            "export",
-                            "ledger",
-                            "key",
-                            "layer",
-                            "tunnels",
-                            "tunnel_depth",
-                            "icmp_errors",
-                            "filter",
-                            "port",
-                            "cores",
-                            "rss",
-                            "idle",
-                            "socket",
-                            "duration",
-                            "eal"}) {
+  for (const auto* field :
+       {"idle_timeout",     "active_timeout", "tcp_close", "max_flows", "workers", "when_full", "overflow_entries",
+        "overflow_timeout", "export",         "ledger",    "key",       "layer",   "tunnels",   "tunnel_depth",
+        "icmp_errors",      "filter",         "port",      "cores",     "rss",     "idle",      "socket",
+        "duration",         "prometheus",     "eal"}) {
     EXPECT_NE(run.find("  " + option_of(field) + " "), std::string::npos) << field;
   }
 }

@@ -247,7 +247,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"wrokers: 2\n",
        "c:1:8: no field is named \"wrokers\"; expected one of idle_timeout active_timeout tcp_close max_flows workers "
        "when_full overflow_entries overflow_timeout export ledger key layer tunnels "
-       "tunnel_depth icmp_errors filter port cores rss idle socket duration eal"},
+       "tunnel_depth icmp_errors filter port cores rss idle socket prometheus duration eal"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -362,6 +362,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# cores: chosen at start\n"
       "rss: \"addresses\"\n"
       "socket: \"/s\"\n"
+      "# prometheus: off\n"
       "# duration: until SIGINT or SIGTERM\n"
       "idle: \"auto\"\n"
       "# eal: none\n";
@@ -378,7 +379,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "key: \"5tuple,vlan_id,src_addr/24\" layer: \"outer\" tunnels: \"default,vxlan=8472\" tunnel_depth: 4 "
           "icmp_errors: \"quoted\" "
           "filter: \"tcp port 443\" "
-          "socket: \"/s\\303\\244\" duration: \"10m\" eal: \"--log-level=8 -m 512\"\n",
+          "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" duration: \"10m\" eal: \"--log-level=8 -m 512\"\n",
           "f")
           .value();
   const auto settings = validate(full.config, Command::run, full.places);

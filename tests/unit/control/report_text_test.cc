@@ -204,6 +204,31 @@ TEST(StatusText, SaysWhatAFullTableAndAFloodMeant) {
       << status_text(status);
 }
 
+TEST(StatusText, ShowsTheLatenessOfRecordsAsAHistogram) {
+  v1::StatusReply status;
+  auto* exporter = status.add_exporters();
+  exporter->set_uri("json:-");
+  const auto bucket = [&](std::uint64_t below_ms, std::uint64_t records) {
+    auto* one = exporter->mutable_lateness()->add_buckets();
+    one->set_below_ms(below_ms);
+    one->set_records(records);
+  };
+  bucket(1, 1000);
+  bucket(256, 3000);
+  bucket(2048, 3999);
+  bucket(0, 1);
+  status.add_exporters()->set_uri("json:none measured");
+  const std::string text = status_text(status);
+  EXPECT_EQ(text.substr(text.find("\nlateness")),
+            "\n"
+            "lateness of json:- (from when a flow should have ended)\n"
+            "  later than  records  share\n"
+            "  0 ms          1,000   12 %  #####\n"
+            "  128 ms        3,000   38 %  ###############\n"
+            "  1.02 s        3,999   50 %  ####################\n"
+            "  65.5 s            1    0 %  #\n");
+}
+
 TEST(StatusText, SaysHowUnevenlyTheWorkersAreLoaded) {
   v1::StatusReply status;
   status.add_workers();

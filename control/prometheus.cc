@@ -1,0 +1,259 @@
+#include "control/prometheus.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <prometheus/collectable.h>
+#include <prometheus/exposer.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "control/export/lateness.h"
+
+namespace weir {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Labels = std::vector<ClientMetric::Label>;
+
+/// Gathers values into families by name, in the order in which the names come first.
+class Families {
+ public:
+  void counter(const std::string& name, const char* help, double value, Labels labels = {}) {
+    ClientMetric& metric = add(name + "_total", help, MetricType::Counter, std::move(labels));
+    metric.counter.value = value;
+  }
+  void counter(const std::string& name, const char* help, std::uint64_t value, Labels labels = {}) {
+    counter(name, help, static_cast<double>(value), std::move(labels));
+  }
+  void gauge(const std::string& name, const char* help, double value, Labels labels = {}) {
+    add(name, help, MetricType::Gauge, std::move(labels)).gauge.value = value;
+  }
+  void gauge(const std::string& name, const char* help, std::uint64_t value, Labels labels = {}) {
+    gauge(name, help, static_cast<double>(value), std::move(labels));
+  }
+  void histogram(const std::string& name, const char* help, ClientMetric::Histogram value, Labels labels) {
+    add(name, help, MetricType::Histogram, std::move(labels)).histogram = std::move(value);
+  }
+  /// name_packets_total and name_octets_total.
+  void count(const std::string& name, const char* help, const v1::Count& value, const Labels& labels = {}) {
+    counter(name + "_packets", help, value.packets(), labels);
+    counter(name + "_octets", help, value.octets(), labels);
+  }
+  void records(const std::string& name, const char* help, const v1::RecordCount& value, const Labels& labels = {}) {
+    counter(name + "_records", help, value.records(), labels);
+    counter(name + "_packets", help, value.packets(), labels);
+    counter(name + "_octets", help, value.octets(), labels);
+  }
+  void held(const std::string& name, const char* help, const v1::RecordCount& value, const Labels& labels = {}) {
+    gauge(name + "_records", help, value.records(), labels);
+    gauge(name + "_packets", help, value.packets(), labels);
+    gauge(name + "_octets", help, value.octets(), labels);
+  }
+  std::vector<MetricFamily> take() { return std::move(families_); }
+
+ private:
+  ClientMetric& add(const std::string& name, const char* help, MetricType type, Labels labels) {
+    const auto [place, is_new] = places_.try_emplace("weir_" + name, families_.size());
+    if (is_new) {
+      families_.emplace_back();
+      families_.back().name = place->first;
+      families_.back().help = help;
+      families_.back().type = type;
+    }
+    ClientMetric& metric = families_[place->second].metric.emplace_back();
+    metric.label = std::move(labels);
+    return metric;
+  }
+
+  std::vector<MetricFamily> families_;
+  std::map<std::string, std::size_t> places_;
+};
+
+Labels with(Labels labels, const char* name, std::string value) {
+  labels.push_back({name, std::move(value)});
+  return labels;
+}
+
+/// A map of reasons, by name.
+template <typename Map>
+std::map<std::string, typename Map::mapped_type> sorted(const Map& counts) {
+  return {counts.begin(), counts.end()};
+}
+
+void add_ledger(Families& out, const v1::Ledger& ledger) {
+  out.gauge("ledger_balanced", "1: the three equations of the ledger hold",
+            static_cast<std::uint64_t>(ledger.balanced()));
+  out.count("received", "Frames taken from the ports, frame octets", ledger.received());
+  out.count("counted", "Frames counted in flows, frame octets", ledger.counted());
+  out.counter("counted_ip_octets", "IP octets counted in flows", ledger.counted_ip().octets());
+  out.count("sampled_out", "Frames left out by sampling, frame octets", ledger.sampled_out());
+  out.count("filtered_out", "Frames that the filter kept out, frame octets", ledger.filtered_out());
+  for (const auto& [name, count] : sorted(ledger.rejects())) {
+    out.count("rejected", "Frames in no flow, by reason (weir reasons), frame octets", count, {{"reason", name}});
+  }
+  out.count("handover_full", "Frames lost between two workers, frame octets", ledger.handover_full());
+  out.count("fragments_without_first", "Counted later fragments whose first was not seen, frame octets",
+            ledger.fragments_without_first());
+  out.held("table", "In the flow table now, IP octets", ledger.in_table());
+  out.held("rings", "Between workers and exporters now, IP octets", ledger.in_rings());
+  out.held("overflow", "In the overflow accounter now, IP octets", ledger.in_overflow());
+  for (const auto& [name, count] : sorted(ledger.lost())) {
+    out.records("lost", "Lost before the exporters, by reason (weir reasons), IP octets", count, {{"reason", name}});
+  }
+  out.records("drained", "Handed to every exporter, IP octets", ledger.drained());
+}
+
+ClientMetric::Histogram lateness_of(const v1::Lateness& lateness) {
+  ClientMetric::Histogram histogram;
+  std::map<std::uint64_t, std::uint64_t> by_end;
+  for (const auto& bucket : lateness.buckets()) by_end[bucket.below_ms()] += bucket.records();
+  for (std::size_t i = 0; i < Lateness::kBuckets; ++i) {
+    const std::uint64_t end_ms = Lateness::bucket_end_ms(i);
+    const auto found = by_end.find(end_ms);
+    if (found != by_end.end()) histogram.sample_count += found->second;
+    histogram.bucket.push_back({histogram.sample_count, end_ms == 0 ? std::numeric_limits<double>::infinity()
+                                                                    : static_cast<double>(end_ms) / 1000});
+  }
+  histogram.sample_sum = static_cast<double>(lateness.sum_ms()) / 1000;
+  return histogram;
+}
+
+void add_exporters(Families& out, const v1::Ledger& ledger) {
+  for (const auto& exporter : ledger.exporters()) {
+    const Labels labels{{"exporter", exporter.uri()}};
+    out.gauge("exporter_up", "1: it has a connection, or needs none",
+              static_cast<std::uint64_t>(exporter.state() == "up"), labels);
+    out.records("exporter_drained", "Offered to this exporter, IP octets", exporter.drained(), labels);
+    out.records("exporter_exported", "Left this exporter, IP octets", exporter.exported(), labels);
+    out.held("exporter_queued", "Waiting in this exporter now, IP octets", exporter.queued(), labels);
+    for (const auto& [name, count] : sorted(exporter.lost())) {
+      out.records("exporter_lost", "Lost at this exporter, by reason (weir reasons), IP octets", count,
+                  with(labels, "reason", name));
+    }
+    out.counter("exporter_writes", "Datagrams or writes that left", exporter.datagrams(), labels);
+    out.counter("exporter_wire_octets", "Octets that left", exporter.wire_octets(), labels);
+    out.histogram("exporter_lateness_seconds", "From when a flow should have ended to when its record left",
+                  lateness_of(exporter.lateness()), labels);
+  }
+}
+
+void add_ports(Families& out, const v1::Ledger& ledger) {
+  for (const auto& port : ledger.ports()) {
+    const Labels labels{{"port", port.name()}, {"driver", port.driver()}};
+    out.counter("port_received_packets", "The device's own count (ipackets)", port.ipackets(), labels);
+    out.counter("port_received_octets", "The device's own count (ibytes)", port.ibytes(), labels);
+    out.counter("port_missed_packets", "Dropped by the device for want of descriptors (imissed)", port.imissed(),
+                labels);
+    out.counter("port_error_packets", "Bad for the device (ierrors)", port.ierrors(), labels);
+    out.counter("port_no_mbuf_packets", "No buffer was left (rx_nombuf)", port.rx_nombuf(), labels);
+  }
+}
+
+void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& ledger) {
+  out.gauge("info", "Always 1", std::uint64_t{1}, {{"version", status.version()}, {"when_full", status.when_full()}});
+  out.gauge("uptime_seconds", "Since the start", status.uptime_s());
+  out.gauge("table_flows", "Flows in the table", status.flows());
+  out.gauge("table_capacity_flows", "Flows that it holds", status.capacity());
+  out.counter("evictions", "Flows ended for want of room in the table", status.evictions());
+  out.counter("overflowed_packets", "Packets that went to the overflow accounter", status.overflowed());
+  out.gauge("table_sampling_rate", "One new flow in so many is taken; 1: all",
+            static_cast<std::uint64_t>(status.sampling_rate()));
+  out.gauge("hash_flooding_suspected", "1: keys crowd in one place of the table",
+            static_cast<std::uint64_t>(status.hash_flooding().suspected()));
+  out.counter("hash_far_inserts", "Keys put four or more cache lines behind their place",
+              status.hash_flooding().far_inserts());
+  out.gauge("worker_skew_ratio", "Packets of the busiest worker over the mean, last second; 0: no packets",
+            status.queue_skew());
+  for (const auto& port : status.ports()) {
+    out.gauge("port_link_up", "1: the link is up", static_cast<std::uint64_t>(port.link_up()),
+              {{"port", port.name()}, {"driver", port.driver()}});
+  }
+  for (const auto& worker : status.workers()) {
+    const Labels labels{{"worker", std::to_string(worker.worker())}};
+    out.gauge("worker_busy_ratio", "Share of the last second with packets", worker.busy(), labels);
+    out.gauge("worker_asleep_ratio", "Share of the last second without the core", worker.asleep(), labels);
+    out.gauge("worker_flows", "Flows in the worker's part of the table", worker.flows(), labels);
+  }
+  for (const auto& worker : ledger.workers()) {
+    out.count("worker_received", "Frames received by the worker, frame octets", worker.received(),
+              {{"worker", std::to_string(worker.worker())}});
+  }
+}
+
+class Scrape final : public prometheus::Collectable {
+ public:
+  explicit Scrape(StatusSource& source) : source_(source) {}
+  [[nodiscard]] std::vector<MetricFamily> Collect() const override {
+    return prometheus_families(source_.status(), source_.ledger());
+  }
+
+ private:
+  StatusSource& source_;
+};
+
+}  // namespace
+
+std::vector<MetricFamily> prometheus_families(const v1::StatusReply& status, const v1::Ledger& ledger) {
+  Families out;
+  add_status(out, status, ledger);
+  add_ledger(out, ledger);
+  add_exporters(out, ledger);
+  add_ports(out, ledger);
+  return out.take();
+}
+
+tl::expected<void, std::string> check_listen_address(const std::string& address) {
+  constexpr const char* kExpected = "expected ADDRESS:PORT such as 127.0.0.1:9101 or [::1]:9101";
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return tl::make_unexpected(std::string("no port; ") + kExpected);
+  const std::string port = address.substr(colon + 1);
+  const bool number = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string::npos;
+  if (!number || std::stoul(port) == 0 || std::stoul(port) > 65535) {
+    return tl::make_unexpected(fmt::format("'{}' is no port; {}", port, kExpected));
+  }
+  std::string host = address.substr(0, colon);
+  in6_addr parsed{};
+  const bool ipv6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (ipv6) host = host.substr(1, host.size() - 2);
+  if (inet_pton(ipv6 ? AF_INET6 : AF_INET, host.c_str(), &parsed) != 1) {
+    return tl::make_unexpected(fmt::format("'{}' is no address; {}", host, kExpected));
+  }
+  return {};
+}
+
+struct PrometheusService::Impl {
+  Impl(const std::string& address, StatusSource& source)
+      : scrape(std::make_shared<Scrape>(source)),
+        exposer(
+            std::vector<std::string>{"listening_ports", address, "num_threads", "2", "request_timeout_ms", "5000"}) {
+    exposer.RegisterCollectable(scrape);
+  }
+
+  std::shared_ptr<Scrape> scrape;  ///< the exposer holds it weakly
+  prometheus::Exposer exposer;
+};
+
+PrometheusService::PrometheusService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PrometheusService::~PrometheusService() = default;
+
+tl::expected<std::unique_ptr<PrometheusService>, std::string> PrometheusService::start(const std::string& address,
+                                                                                       StatusSource& source) {
+  try {
+    return std::unique_ptr<PrometheusService>(new PrometheusService(std::make_unique<Impl>(address, source)));
+  } catch (const std::exception&) {  // it says no more than "null context when constructing CivetServer"
+    return tl::make_unexpected(fmt::format(
+        "{}: cannot listen there (the port is in use, or the address is not this machine's); use --prometheus for "
+        "another one",
+        address));
+  }
+}
+
+}  // namespace weir

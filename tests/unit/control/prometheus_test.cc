@@ -1,0 +1,111 @@
+// The metrics of a scrape against the replies that they are made of, and the address they are served at.
+#include "control/prometheus.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include "control/export/loss.h"
+#include "control/ledger_report.h"
+#include "dataplane/loss.h"
+#include "dataplane/packet/reject.h"
+
+namespace weir {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+const ClientMetric* find(const std::vector<MetricFamily>& families, const std::string& name, const std::string& label,
+                         const std::string& value) {
+  for (const MetricFamily& family : families) {
+    if (family.name != name) continue;
+    for (const ClientMetric& metric : family.metric) {
+      if (label.empty()) return &metric;
+      for (const auto& one : metric.label) {
+        if (one.name == label && one.value == value) return &metric;
+      }
+    }
+  }
+  return nullptr;
+}
+
+double counter(const std::vector<MetricFamily>& families, const std::string& name, const std::string& label = {},
+               const std::string& value = {}) {
+  const ClientMetric* const metric = find(families, name, label, value);
+  EXPECT_NE(metric, nullptr) << name << " " << value;
+  return metric == nullptr ? -1 : metric->counter.value;
+}
+
+/// A ledger of one worker in which every reject and every loss has a count of its own.
+v1::Ledger ledger_of_everything() {
+  WorkerAccount account;
+  for (std::size_t i = 1; i < kRejectCount; ++i) account.counters.rejects[i] = {i, 100 * i};
+  for (std::size_t i = 0; i < kLossCount; ++i) account.counters.lost[i] = {1000 + i, 2000 + i, 3000 + i};
+  account.counters.received = {4711, 4712};
+  ExporterSnapshot exporter;
+  exporter.uri = "netflow9://192.0.2.1:2055";
+  exporter.state = "up";
+  for (std::size_t i = 0; i < kExportLossCount; ++i) {
+    exporter.lost.emplace_back(std::string(kExportLossTexts[i].name), RecordTotals{50 + i, 60 + i, 70 + i});
+  }
+  exporter.lateness.add(1, 400'001);          // 0.4 ms
+  exporter.lateness.add(1, 3'000'000'001);    // 3 s
+  exporter.lateness.add(1, 100'000'000'001);  // 100 s
+  return make_ledger({account}, {exporter}, {}, false);
+}
+
+TEST(Prometheus, HasEveryRejectAndEveryLossByItsName) {
+  const auto families = prometheus_families({}, ledger_of_everything());
+  for (std::size_t i = 1; i < kRejectCount; ++i) {
+    const std::string name(kRejectTexts[i].name);
+    EXPECT_EQ(counter(families, "weir_rejected_packets_total", "reason", name), i);
+    EXPECT_EQ(counter(families, "weir_rejected_octets_total", "reason", name), 100 * i);
+  }
+  for (std::size_t i = 0; i < kLossCount; ++i) {
+    const std::string name(kLossTexts[i].name);
+    EXPECT_EQ(counter(families, "weir_lost_records_total", "reason", name), 1000 + i);
+    EXPECT_EQ(counter(families, "weir_lost_packets_total", "reason", name), 2000 + i);
+    EXPECT_EQ(counter(families, "weir_lost_octets_total", "reason", name), 3000 + i);
+  }
+  for (std::size_t i = 0; i < kExportLossCount; ++i) {
+    const std::string name(kExportLossTexts[i].name);
+    EXPECT_EQ(counter(families, "weir_exporter_lost_records_total", "reason", name), 50 + i);
+  }
+  EXPECT_EQ(counter(families, "weir_received_packets_total"), 4711);
+  EXPECT_EQ(counter(families, "weir_worker_received_octets_total", "worker", "0"), 4712);
+}
+
+TEST(Prometheus, CountsLatenessCumulativelyInSeconds) {
+  const auto families = prometheus_families({}, ledger_of_everything());
+  const ClientMetric* const metric =
+      find(families, "weir_exporter_lateness_seconds", "exporter", "netflow9://192.0.2.1:2055");
+  ASSERT_NE(metric, nullptr);
+  const ClientMetric::Histogram& histogram = metric->histogram;
+  EXPECT_EQ(histogram.sample_count, 3U);
+  EXPECT_DOUBLE_EQ(histogram.sample_sum, 103.0);
+  ASSERT_EQ(histogram.bucket.size(), Lateness::kBuckets);
+  EXPECT_EQ(histogram.bucket[0].upper_bound, 0.001);
+  EXPECT_EQ(histogram.bucket[0].cumulative_count, 1U);
+  EXPECT_EQ(histogram.bucket[11].upper_bound, 2.048);
+  EXPECT_EQ(histogram.bucket[11].cumulative_count, 1U);
+  EXPECT_EQ(histogram.bucket[12].upper_bound, 4.096);
+  EXPECT_EQ(histogram.bucket[12].cumulative_count, 2U);
+  EXPECT_TRUE(std::isinf(histogram.bucket.back().upper_bound));
+  EXPECT_EQ(histogram.bucket.back().cumulative_count, 3U);
+}
+
+TEST(Prometheus, ListensAtAnAddressAndAPortOnly) {
+  for (const char* good : {"127.0.0.1:9101", "0.0.0.0:1", "[::1]:65535"})
+    EXPECT_TRUE(check_listen_address(good)) << good;
+  for (const char* bad : {"", "9101", ":9101", "localhost:9101", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0",
+                          "127.0.0.1:65536", "127.0.0.1:9101s", "::1:9101", "[::1:9101", "127.0.0.1:80,127.0.0.2:80"}) {
+    EXPECT_FALSE(check_listen_address(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace weir
