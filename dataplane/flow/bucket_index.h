@@ -68,7 +68,10 @@ class BucketIndex {
   [[nodiscard]] std::uint32_t candidate(std::uint64_t hash) const {
     const Bucket& bucket = buckets_[home(hash)];
     const Lanes lanes = match(bucket, tag_of(hash));
-    return lanes == 0 ? kNone : bucket.entries[first_of(lanes)];
+    if (lanes == 0) return kNone;
+    const std::uint32_t entry = bucket.entries[first_of(lanes)];
+    if (entry == kNone) __builtin_unreachable();  // insert() is never given it: spares the caller a compare
+    return entry;
   }
 
   /// The entry for which is_key(entry) holds, or kNone.

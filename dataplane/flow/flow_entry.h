@@ -56,6 +56,12 @@ struct alignas(64) FlowEntry {
     std::memcpy(&last[side][0], &low, sizeof low);
     std::memcpy(&last[side][4], &high, sizeof high);
   }
+  /// `state` in the lower octet, `times` in the upper one.
+  [[nodiscard]] unsigned marks() const {
+    std::uint16_t both;
+    std::memcpy(&both, &state, sizeof both);
+    return both;
+  }
   /// Effective time of the flow's last packet.
   [[nodiscard]] std::uint64_t last_ns() const {
     const std::uint64_t low = last_offset_ns(0);
@@ -66,6 +72,7 @@ struct alignas(64) FlowEntry {
   [[nodiscard]] std::uint64_t total_octets() const { return octets[0] + octets[1]; }
 };
 static_assert(sizeof(FlowEntry) == 64, "one cache line, one miss a packet");
+static_assert(offsetof(FlowEntry, times) == offsetof(FlowEntry, state) + 1, "marks() reads both");
 static_assert(offsetof(FlowEntry, last) + 12 + 2 <= sizeof(FlowEntry), "last_offset_ns() reads eight octets");
 
 struct FlowCold {

@@ -52,16 +52,17 @@ struct ParserOptions {
   }
 };
 
-/// A set of UDP ports that says "no" for certain and "yes" perhaps, in one load from two cache lines that stay in L1.
-/// It stands between the common stack and the exact table. 1024 bits: of random ports one in a hundred takes the
-/// detour for nothing. The low ten bits are the place, since no registered port shares them with 53 or 443.
+/// A set of UDP ports that says "no" for certain and "yes" perhaps, in one load from four cache lines that stay in L1.
+/// It stands between the common stack and the exact table. The upper octet of a port is the place: the ports that
+/// clients draw (32768 and up), 53, 123, 443, 500 and 4500 share theirs with no registered tunnel; what shares one
+/// takes the detour for nothing.
 class PortFilter {
  public:
-  void add(std::uint16_t port) { words_[port % 1024 / 64] |= std::uint64_t{1} << port % 64; }
-  [[nodiscard]] bool may_hold(std::uint16_t port) const { return (words_[port % 1024 / 64] >> port % 64 & 1) != 0; }
+  void add(std::uint16_t port) { places_[port >> 8] = 1; }
+  [[nodiscard]] unsigned may_hold(std::uint16_t port) const { return places_[port >> 8]; }
 
  private:
-  std::array<std::uint64_t, 16> words_{};
+  std::array<std::uint8_t, 256> places_{};
 };
 
 /// The UDP ports that announce tunnels. L2TP (RFC 2661 §8.1) and Teredo (RFC 4380 §5.2) answer from the port they are
@@ -80,7 +81,7 @@ struct TunnelPorts {
     }
   }
   [[nodiscard]] bool may_announce(std::uint16_t from, std::uint16_t to) const {
-    return (unsigned{destination.may_hold(to)} | unsigned{source.may_hold(from)}) != 0;
+    return (destination.may_hold(to) | source.may_hold(from)) != 0;
   }
 };
 

@@ -10,7 +10,7 @@ find_package(Threads REQUIRED)
 
 function(weir_flags target)
   target_compile_options(${target} PRIVATE
-    -march=${WEIR_MARCH} -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+    -march=${WEIR_MARCH} -mno-movbe -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
     -Wnon-virtual-dtor -Werror -fno-omit-frame-pointer)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # GCC 12 sees overlapping copies inside std::string::insert that are not there (GCC bug 105651).
