@@ -125,13 +125,24 @@ INSTANTIATE_TEST_SUITE_P(
 
 using KnownTrafficTshark = KnownTraffic;
 
-TEST_P(KnownTrafficTshark, ReadsEveryFieldAsItWasAndKnowsThemAll) {
+/// The elements that weir documents under the enterprise number for documentation, 32473: 1 to 6; in NetFlow v9, which
+/// has no enterprises, 49152 more.
+bool documented(const std::string& unknown_field) {
+  if (unknown_field.find("Example Enterprise Number for Documentation Use") != std::string::npos) return true;
+  for (unsigned element = 49'153; element <= 49'158; ++element) {
+    if (unknown_field.find(std::to_string(element)) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST_P(KnownTrafficTshark, ReadsEveryFieldAsItWasAndKnowsAllButTheDocumentedOnes) {
   if (!installed("tshark")) GTEST_SKIP() << "no tshark";
   UdpSink sink;
   read_into(std::string(GetParam().scheme) + "://" + sink.address() + "?rate=20000" + GetParam().options);
   write_datagram_capture(folder_.path("datagrams.pcap"), sink.finish(), kTsharkPort);
-  const TsharkReading reading = tshark_reading(folder_.path("datagrams.pcap"));
+  TsharkReading reading = tshark_reading(folder_.path("datagrams.pcap"));
   EXPECT_EQ(reading.complaints, "");
+  std::erase_if(reading.unknown, documented);
   EXPECT_EQ(reading.unknown, std::vector<std::string>());
   EXPECT_EQ(text_of(reading.flows, GetParam().compared), expected());
   const std::string lines = expected();

@@ -127,7 +127,7 @@ void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std:
   }
   for (const DecodedFlow& flow : decoded_.flows) {
     const RecordDetails details{origin.exporter, flow, decoded_};
-    take_record(to_flow_record(flow), &details);
+    take_record(to_flow_record(flow, decoded_), &details);
   }
   if (!outputs_.options) return;
   for (const DecodedOptions& options : decoded_.options) {

@@ -1,10 +1,81 @@
 #include "tools/collect/decoded_record.h"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
+
+#include "proto/information_elements.h"
 
 namespace weir {
+namespace {
 
-FlowRecord to_flow_record(const DecodedFlow& flow) {
+std::uint64_t number(const DecodedValue& value) {
+  std::uint64_t result = 0;
+  for (const std::uint8_t octet : value.octets) result = result << 8 | octet;
+  return result;
+}
+
+/// The number of one of weir's own elements; 0: it is another one.
+unsigned weir_element(FlowVersion version, const DecodedValue& value) {
+  if (value.scope) return 0;
+  if (version == FlowVersion::ipfix) return value.enterprise == kExampleEnterprise ? value.element : 0;
+  return value.element > kWeirNetflow9Elements ? value.element - kWeirNetflow9Elements : 0;
+}
+
+/// IPv4 travels as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). Returns the IP version; 0: there is no address.
+std::uint8_t take_tunnel_address(std::span<const std::uint8_t> octets, std::uint8_t (&address)[16]) {
+  constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (octets.size() != sizeof address) return 0;
+  if (std::memcmp(octets.data(), kMapped, sizeof kMapped) == 0) {
+    std::memcpy(address, octets.data() + sizeof kMapped, 4);
+    return 4;
+  }
+  std::memcpy(address, octets.data(), sizeof address);
+  return std::any_of(octets.begin(), octets.end(), [](std::uint8_t octet) { return octet != 0; }) ? 6 : 0;
+}
+
+/// The third line: what weir says of tunnels by elements of its own, and labels and SPIs by IANA's. 0 is nothing.
+void take_third_line(FlowVersion version, std::span<const DecodedValue> values, FlowRecord& record) {
+  for (const DecodedValue& value : values) {
+    switch (weir_element(version, value)) {
+      case ie::kWeirTunnelType:
+        record.tunnel_type = static_cast<TunnelType>(number(value));
+        continue;
+      case ie::kWeirTunnelId:
+        record.tunnel_id = static_cast<std::uint32_t>(number(value));
+        continue;
+      case ie::kWeirTunnelDepth:
+        record.tunnel_depth = static_cast<std::uint8_t>(number(value));
+        continue;
+      case ie::kWeirTunnelSourceAddress:
+        record.tunnel_ip_version = take_tunnel_address(value.octets, record.tunnel_source);
+        continue;
+      case ie::kWeirTunnelDestinationAddress:
+        static_cast<void>(take_tunnel_address(value.octets, record.tunnel_destination));
+        continue;
+      default:
+        break;
+    }
+    if (value.enterprise != 0 || value.scope) continue;
+    if (value.element == ie::kMplsTopLabelStackSection && value.octets.size() == 3 && number(value) != 0) {
+      record.mpls_label = static_cast<std::uint32_t>(number(value) >> 4);  // RFC 3032 section 2.1: 20 bits of label
+      record.sections |= kLabelSection;
+    } else if (value.element == ie::kIpSecSpi && value.octets.size() <= 4 && number(value) != 0) {
+      record.esp_spi = static_cast<std::uint32_t>(number(value));
+      record.sections |= kSpiSection;
+    }
+  }
+  if (record.tunnel_type != TunnelType::none) record.sections |= kTunnelSection;
+}
+
+}  // namespace
+
+bool has_place_in_flow_record(FlowVersion version, const DecodedValue& value) {
+  const unsigned element = weir_element(version, value);
+  return element >= ie::kWeirTunnelType && element <= ie::kWeirTunnelDepth;
+}
+
+FlowRecord to_flow_record(const DecodedFlow& flow, const Decoded& datagram) {
   FlowRecord record{};
   std::memcpy(record.source_address, flow.source_address, sizeof record.source_address);
   std::memcpy(record.destination_address, flow.destination_address, sizeof record.destination_address);
@@ -39,6 +110,8 @@ FlowRecord to_flow_record(const DecodedFlow& flow) {
   record.icmp_type[kForward] = flow.icmp_type;
   record.icmp_code[kForward] = flow.icmp_code;
   record.end_reason = static_cast<EndReason>(flow.end_reason);
+  take_third_line(datagram.header.version, std::span(datagram.values).subspan(flow.first_value, flow.value_count),
+                  record);
   return record;
 }
 

@@ -9,8 +9,11 @@
 
 namespace weir {
 
-/// What the template did not have is 0.
-FlowRecord to_flow_record(const DecodedFlow& flow);
+/// What the template did not have is 0. `flow` is one of `datagram`.
+FlowRecord to_flow_record(const DecodedFlow& flow, const Decoded& datagram);
+
+/// Whether to_flow_record() takes all that a value says, though DecodedFlow has no field for it: weir's own elements.
+bool has_place_in_flow_record(FlowVersion version, const DecodedValue& value);
 
 /// Where a FlowRecord came from, if it was NetFlow or IPFIX. Valid while the record is handed on.
 struct RecordDetails {

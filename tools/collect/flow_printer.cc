@@ -108,15 +108,16 @@ void FlowPrinter::append_details(const RecordDetails& details) {
   if (flow.sampling_algorithm != 0) fmt::format_to(out, R"(,"samplingAlgorithm":{})", flow.sampling_algorithm);
   fmt::format_to(out, R"(,"sampler_address":"{}","observation_domain_id":{})", address_of_exporter(details.exporter),
                  header.source_id);
-  append_values(header.version, std::span(details.datagram.values).subspan(flow.first_value, flow.value_count));
+  append_values(header.version, std::span(details.datagram.values).subspan(flow.first_value, flow.value_count), true);
   lines_ += "}\n";
 }
 
 /// ,"name":value for each. An element that comes again gets a number: "mplsTopLabelStackSection_2".
-void FlowPrinter::append_values(FlowVersion version, std::span<const DecodedValue> values) {
+void FlowPrinter::append_values(FlowVersion version, std::span<const DecodedValue> values, bool of_flow) {
   constexpr std::size_t kLookBack = 64;  // bounds the time that a template of thousands of equal fields takes
   for (std::size_t i = 0; i < values.size(); ++i) {
     const DecodedValue& value = values[i];
+    if (of_flow && has_place_in_flow_record(version, value)) continue;  // it was printed as a field
     std::size_t before = 0;
     for (std::size_t j = i > kLookBack ? i - kLookBack : 0; j < i; ++j) {
       const DecodedValue& other = values[j];

@@ -40,7 +40,7 @@ class FlowPrinter {
   static constexpr std::size_t kWriteAt = 65'536;
   void print_line(const FlowRecord& record);
   void append_details(const RecordDetails& details);
-  void append_values(FlowVersion version, std::span<const DecodedValue> values);
+  void append_values(FlowVersion version, std::span<const DecodedValue> values, bool of_flow = false);
   void written();
 
   Format format_;
