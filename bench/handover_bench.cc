@@ -30,7 +30,7 @@ namespace {
 
 constexpr unsigned kWorkers = 2;
 constexpr unsigned kFlows = 4096;
-const KeyHash kHash({1, 2, 3, 4, 5, 6});
+const KeyHash hash({1, 2, 3, 4, 5, 6});
 
 /// Frames in order, again and again.
 class FrameRing final : public PacketSource {
@@ -57,7 +57,7 @@ unsigned owner_of(const test::Bytes& frame) {
   Parser parser;
   ParsedPacket packet;
   (void)parser.parse(test::view_of(frame), packet);
-  return KeyHash::worker_of(kHash(packet.key), kWorkers);
+  return KeyHash::worker_of(hash(packet.key), kWorkers);
 }
 
 struct Rig {
@@ -82,7 +82,7 @@ struct Rig {
       options.workers = kWorkers;
       options.capacity = 2 * kFlows;
       options.handover = rings.get();
-      workers[number] = std::make_unique<Worker>(options, kHash);
+      workers[number] = std::make_unique<Worker>(options, hash);
       workers[number]->touch();
     }
   }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 
+#include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/layer_walk.h"
 #include "dataplane/packet/parser.h"
 
@@ -17,7 +18,12 @@ void require(bool condition) {
 
 /// Members that both ways of parsing set: what only a bit of facts gives a meaning to is compared where that bit is.
 void require_same(const weir::ParsedPacket& a, const weir::ParsedPacket& b) {
-  require(std::memcmp(&a, &b, offsetof(weir::ParsedPacket, tunnel_source)) == 0);
+  // FlowKey::added means nothing in a key of the parser.
+  require(a.key == b.key);
+  constexpr std::size_t kFrom = offsetof(weir::ParsedPacket, hash);
+  constexpr std::size_t kTo = offsetof(weir::ParsedPacket, tunnel_source);
+  require(std::memcmp(reinterpret_cast<const char*>(&a) + kFrom, reinterpret_cast<const char*>(&b) + kFrom,
+                      kTo - kFrom) == 0);
   if ((a.facts & weir::kHasTunnel) != 0) {
     require(std::memcmp(a.tunnel_source, b.tunnel_source, 32) == 0);
     require(a.tunnel_id == b.tunnel_id && a.tunnel_type == b.tunnel_type && a.tunnel_depth == b.tunnel_depth);
@@ -111,5 +117,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(first.tunnel_depth >= 1 && first.tunnel_depth <= parser.options().tunnel_depth);
   }
   require(((first.facts & weir::kFirstFragment) != 0) == (parser.notes().count != 0));
+
+  // --key that adds everything changes nothing of the 5-tuple, and says the same of both results.
+  weir::KeyFields fields;
+  fields.vlan_id = fields.mpls_label = fields.tunnel_id = true;
+  const weir::KeyMask mask(fields);
+  const weir::FlowKey before = key;
+  const weir::Side from = first.from;
+  mask.apply(first);
+  mask.apply(second);
+  require(key == second.key && std::memcmp(before.address, key.address, sizeof key.address) == 0);
+  require(before.port_low == key.port_low && before.port_high == key.port_high && before.protocol == key.protocol);
+  const bool same_ends = first.from == from || (order == 0 && key.port_low == key.port_high);
+  require(before.ip_version == key.version() && key.vlan_id == first.vlan_id && same_ends);
   return 0;
 }
