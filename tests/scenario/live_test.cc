@@ -12,6 +12,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -534,6 +535,129 @@ TEST_F(Live, SigtermWhileTrafficRunsExportsEveryFlowAsForcedEnd) {
 
 TEST_F(Live, SigintWhileTrafficRunsExportsEveryFlowAsForcedEnd) {
   expect_orderly_end(SIGINT);
+}
+
+/// A port of loopback that nobody has now. Another could take it before weir does; then weir says so and the test
+/// fails.
+std::string free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  close(fd);
+  return std::to_string(ntohs(address.sin_port));
+}
+
+/// The samples of a text of Prometheus: "name{labels}" to value.
+std::map<std::string, double> samples_of(const std::string& text) {
+  std::map<std::string, double> samples;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t blank = line.rfind(' ');
+    if (line.empty() || line[0] == '#' || blank == std::string::npos) continue;
+    samples[line.substr(0, blank)] = std::strtod(line.c_str() + blank, nullptr);
+  }
+  return samples;
+}
+
+TEST_F(Live, PrometheusFetchesTheCountsOfTheLedgerByTheirNames) {
+  if (!installed("curl")) GTEST_SKIP() << "curl is not installed";
+  const std::string address = "127.0.0.1:" + free_port();
+  const Wire wire = memif();
+  const std::string uri = "json:" + path("flows.json");
+  Probe probe(folder_, wire, {"--prometheus", address, "--export", uri});
+  const Finished sent_text =
+      run(generator(wire, {"--flows", "500", "--packets", "5000", "--rate", "20000"}), seconds(60));
+  ASSERT_EQ(sent_text.exit_code, 0) << sent_text.err;
+  const std::uint64_t packets = json::parse(sent_text.out).at("packets");
+  ASSERT_TRUE(eventually([&] { return probe.received() >= packets; }));
+
+  const Finished scrape = run({"curl", "-sS", "-m", "10", "http://" + address + "/metrics"}, seconds(15));
+  ASSERT_EQ(scrape.exit_code, 0) << scrape.err;
+  const std::map<std::string, double> samples = samples_of(scrape.out);
+  const json ledger = probe.ask_json("ledger");
+  const auto expect_sample = [&](const std::string& name, std::uint64_t value) {
+    const auto found = samples.find(name);
+    ASSERT_NE(found, samples.end()) << name;
+    EXPECT_EQ(found->second, static_cast<double>(value)) << name;
+  };
+  expect_sample("weir_ledger_balanced", 1);
+  expect_sample("weir_received_packets_total", packets);
+  expect_sample("weir_received_octets_total", octets_of(ledger.at("received")));
+  expect_sample("weir_counted_packets_total", packets_of(ledger.at("counted")));
+  expect_sample("weir_counted_ip_octets_total", octets_of(ledger.at("counted_ip")));
+  expect_sample("weir_table_records", 500);
+  expect_sample("weir_table_flows", 500);
+  EXPECT_GT(ledger.at("rejects").size(), 5U);
+  for (const auto& [name, count] : ledger.at("rejects").items()) {
+    expect_sample("weir_rejected_packets_total{reason=\"" + name + "\"}", packets_of(count));
+  }
+  EXPECT_GT(ledger.at("lost").size(), 1U);
+  for (const auto& [name, count] : ledger.at("lost").items()) {
+    expect_sample("weir_lost_packets_total{reason=\"" + name + "\"}", packets_of(count));
+  }
+  for (const auto& [name, count] : ledger.at("exporters").at(0).at("lost").items()) {
+    expect_sample("weir_exporter_lost_packets_total{exporter=\"" + uri + "\",reason=\"" + name + "\"}",
+                  packets_of(count));
+  }
+  expect_sample("weir_exporter_lateness_seconds_count{exporter=\"" + uri + "\"}", 0);
+
+  // A second weir at the same port.
+  const Finished second =
+      run({kBin + "/weir", "run", "--port", "net_null0", "--socket", path("second.sock"), "--prometheus", address},
+          seconds(20));
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_NE(second.err.find(address + ": cannot listen there"), std::string::npos) << second.err;
+  probe.stop();
+}
+
+// The options data of a running probe, read by a decoder that knows nothing of it: rate, interfaces, the ledger's sums.
+TEST_F(Live, OptionsDataTellOfTheRunningProbe) {
+  for (const std::string scheme : {"netflow9", "ipfix"}) {
+    SCOPED_TRACE(scheme);
+    const TemporaryFolder folder;
+    Process collector({kBin + "/weir-collect", "--listen", scheme + "://127.0.0.1:0", "--json", "--options"});
+    ASSERT_TRUE(collector.wait_for_error_text("listening on")) << collector.error_text();
+    const Wire wire = memif();
+    Probe probe(folder, wire,
+                {"--idle-timeout", "1s", "--export",
+                 scheme + "://127.0.0.1:" + port_in(collector.error_text()) + "?template_refresh=1s"});
+    const Finished sent = run(generator(wire, {"--flows", "200", "--packets", "2000", "--rate", "5000"}), seconds(60));
+    ASSERT_EQ(sent.exit_code, 0) << sent.err;
+    // Some refreshes later the data know of all records that left.
+    ASSERT_TRUE(eventually([&] {
+      const json ledger = probe.ask_json("ledger");
+      return packets_of(ledger.at("exporters").at(0).at("exported")) == 2000;
+    }));
+    std::this_thread::sleep_for(seconds(2));  // the wall clock of the refreshes
+    probe.stop();
+    collector.signal(SIGTERM);
+    const Finished ended = collector.wait(seconds(20));
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+
+    json statistics;
+    json interface;
+    json sampling;
+    std::istringstream lines(ended.out);
+    for (std::string line; std::getline(lines, line);) {
+      const json one = json::parse(line);
+      const unsigned form = one.value("options_template", 0U);
+      if (form == 260) sampling = one;
+      if (form == 261) statistics = one;
+      if (form == 262) interface = one;
+    }
+    EXPECT_EQ(sampling.at("samplingInterval"), 1) << sampling;
+    EXPECT_EQ(interface.at("interfaceName"), "net_memif0") << interface;
+    EXPECT_EQ(interface.at("interfaceDescription"), "net_memif") << interface;
+    const json& exporter = probe.ledger().at("exporters").at(0);
+    EXPECT_EQ(statistics.at("exportedFlowRecordTotalCount"), exporter.at("exported").at("records")) << statistics;
+    EXPECT_EQ(statistics.at("observedFlowTotalCount"), exporter.at("drained").at("records"));
+    EXPECT_EQ(statistics.at("notSentFlowTotalCount"), 0);
+    EXPECT_EQ(statistics.at("ignoredPacketTotalCount"), 0);
+  }
 }
 
 TEST_F(Live, DurationEndsARunThatGotNoPacket) {
