@@ -3,6 +3,10 @@
 //
 // One exporter thread does all of it; the thread that offers only hands over batches that are there already. CPU time
 // is that of both, wall time is what counts.
+//
+// export/whole/…: the whole control side, from a worker's ring through the drain and a queue to what left. The thread
+// of the benchmark plays the worker. The rate is by the CPU time of all threads together, start and orderly end
+// included: what one core does for all of them.
 #include <arpa/inet.h>
 #include <benchmark/benchmark.h>
 #include <netinet/in.h>
@@ -13,8 +17,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "control/export/export_hub.h"
+#include "control/record_drain.h"
 #include "proto/byte_order.h"
 
 namespace weir::bench {
@@ -44,6 +50,34 @@ std::shared_ptr<const RecordBatch> make_batch() {
   return batch;
 }
 
+/// Half a million records from a ring to where `uri` says, in every iteration.
+void run_whole(benchmark::State& state, const std::string& uri) {
+  constexpr std::size_t kRecords = 500'000;
+  const std::shared_ptr<const RecordBatch> batch = make_batch();
+  std::uint64_t exported = 0;
+  for ([[maybe_unused]] const auto _ : state) {
+    auto hub = ExportHub::open({uri}, {});
+    if (!hub) {
+      state.SkipWithError(hub.error().c_str());
+      return;
+    }
+    RecordRing ring(std::size_t{1} << 16);
+    {
+      RecordDrain drain({&ring}, **hub, true);  // waits for the exporter, as an orderly end does
+      for (std::size_t i = 0; i < kRecords; ++i) {
+        while (!ring.push((*batch)[i % kBatch])) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      }
+      drain.finish();
+    }
+    static_cast<void>((*hub)->finish(std::chrono::seconds(30)));
+    exported += (*hub)->snapshot()[0].exported.records;
+  }
+  if (exported != static_cast<std::uint64_t>(state.iterations()) * kRecords) {
+    state.SkipWithError("not everything was exported");
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(exported));
+}
+
 /// Offers batches until they have left; counts records a second.
 void run(benchmark::State& state, const std::string& uri) {
   ExportContext context;
@@ -64,7 +98,9 @@ void run(benchmark::State& state, const std::string& uri) {
   state.SetItemsProcessed(static_cast<std::int64_t>(snapshot.exported.records));
 }
 
-void to_udp(benchmark::State& state, const char* scheme) {
+using Run = void (*)(benchmark::State&, const std::string&);
+
+void to_udp(benchmark::State& state, const char* scheme, Run run_one) {
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -74,27 +110,37 @@ void to_udp(benchmark::State& state, const char* scheme) {
       getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     state.SkipWithError("no socket on loopback");
   } else {
-    run(state, std::string(scheme) + "://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+    run_one(state, std::string(scheme) + "://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
   }
   close(fd);
 }
 
-void to_file(benchmark::State& state, const char* options) {
+void to_file(benchmark::State& state, const char* scheme, const char* options, Run run_one) {
   std::string folder = (std::filesystem::temp_directory_path() / "weir-bench-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) {
     state.SkipWithError("no temporary folder");
     return;
   }
-  run(state, "protobuf:" + folder + "/flows.pb" + options);
+  run_one(state, std::string(scheme) + ":" + folder + "/flows" + options);
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
 }
 
-BENCHMARK_CAPTURE(to_udp, netflow9, "netflow9")->Name("export/netflow9")->UseRealTime();
-BENCHMARK_CAPTURE(to_udp, ipfix, "ipfix")->Name("export/ipfix")->UseRealTime();
-BENCHMARK_CAPTURE(to_udp, netflow5, "netflow5")->Name("export/netflow5")->UseRealTime();
-BENCHMARK_CAPTURE(to_file, protobuf, "")->Name("export/protobuf_file")->UseRealTime();
-BENCHMARK_CAPTURE(to_file, zstd, "?compression=zstd")->Name("export/protobuf_file_zstd")->UseRealTime();
+BENCHMARK_CAPTURE(to_udp, netflow9, "netflow9", run)->Name("export/netflow9")->UseRealTime();
+BENCHMARK_CAPTURE(to_udp, ipfix, "ipfix", run)->Name("export/ipfix")->UseRealTime();
+BENCHMARK_CAPTURE(to_udp, netflow5, "netflow5", run)->Name("export/netflow5")->UseRealTime();
+BENCHMARK_CAPTURE(to_file, protobuf, "protobuf", "", run)->Name("export/protobuf_file")->UseRealTime();
+BENCHMARK_CAPTURE(to_file, zstd, "protobuf", "?compression=zstd", run)
+    ->Name("export/protobuf_file_zstd")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(to_udp, whole_netflow9, "netflow9", run_whole)
+    ->Name("export/whole/netflow9")
+    ->MeasureProcessCPUTime();
+BENCHMARK_CAPTURE(to_udp, whole_ipfix, "ipfix", run_whole)->Name("export/whole/ipfix")->MeasureProcessCPUTime();
+BENCHMARK_CAPTURE(to_file, whole_protobuf, "protobuf", "", run_whole)
+    ->Name("export/whole/protobuf_file")
+    ->MeasureProcessCPUTime();
+BENCHMARK_CAPTURE(to_file, whole_json, "json", "", run_whole)->Name("export/whole/json_file")->MeasureProcessCPUTime();
 
 }  // namespace
 }  // namespace weir::bench
