@@ -1,6 +1,7 @@
 # Build rules that every target of weir shares.
 #
 # weir_flags(TARGET)            language flags, warnings as errors, -march, sanitizers
+# weir_test_flags(TARGET)       the same for a test program
 # weir_library(NAME FOLDER...)  a static library of all .cc files of the folders, whose headers are each compiled alone
 #                               (target all_verify_interface_header_sets, built by tools/test)
 
@@ -25,6 +26,13 @@ function(weir_flags target)
     target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
     target_link_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
   endif()
+endfunction()
+
+# A test's own code is compiled quickly, not for speed: what it tests is compiled as it is delivered. Saves a third of
+# the time that the tests take to build.
+function(weir_test_flags target)
+  weir_flags(${target})
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
 function(weir_library name)
