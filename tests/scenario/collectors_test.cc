@@ -324,6 +324,25 @@ void expect_tshark_decodes(const std::string& folder, const std::vector<std::str
   EXPECT_EQ(octets, ledger.at("counted_ip").at("octets").get<std::uint64_t>());
 }
 
+TEST_F(Collectors, TsharkReadsTunnelsFromTemplatesOfTheirOwn) {
+  need({"tshark"});
+  if (IsSkipped()) return;
+  const std::string capture = kCaptures + "/tunnels/ndpi_vxlan.pcap";
+  if (!std::filesystem::exists(capture)) GTEST_SKIP() << capture << " is not there";
+  for (const char* scheme : {"netflow9", "ipfix"}) {
+    SCOPED_TRACE(scheme);
+    expect_tshark_decodes(folder_.folder().string(), {capture}, scheme, "", 2);
+    // tshark -r ndpi_vxlan.pcap -T fields -e vxlan.vni: 1111 in all 127 frames. IANA 351: 1 (VXLAN) << 56 | VNI.
+    std::size_t records = 0;
+    for (const auto& row : tshark_fields(folder_.path("datagrams.pcap"), "cflow.layer2_segment_id",
+                                         {"cflow.layer2_segment_id", "cflow.packets"})) {
+      for (const std::string& id : split(row[0], ',')) EXPECT_EQ(std::stoull(id), (std::uint64_t{1} << 56) + 1111);
+      records += split(row[1], ',').size();
+    }
+    EXPECT_EQ(records, 8U);
+  }
+}
+
 TEST_F(Collectors, TsharkDecodesEveryDatagramOfRealCaptures) {
   need({"tshark"});
   if (IsSkipped()) return;
