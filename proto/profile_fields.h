@@ -19,7 +19,9 @@ struct FieldList {
     names[count] = name;
     // The registry's length is the type's; a template may send less of it (RFC 7011 section 6.2, RFC 3954 section 8).
     const std::uint32_t registry = enterprise == kReverseEnterprise ? 0 : enterprise;
-    fields[count] = {element, octets != 0 ? octets : find_element(element, registry)->octets, enterprise};
+    const InformationElement* const known = find_element(element, registry);
+    const std::uint16_t usual = known != nullptr ? known->octets : std::uint16_t{0};  // 0: makes no template
+    fields[count] = {element, octets != 0 ? octets : usual, enterprise};
     ++count;
   }
 
