@@ -19,9 +19,8 @@ struct FieldList {
     names[count] = name;
     // The registry's length is the type's; a template may send less of it (RFC 7011 section 6.2, RFC 3954 section 8).
     const std::uint32_t registry = enterprise == kReverseEnterprise ? 0 : enterprise;
-    const InformationElement* const known = find_element(element, registry);
-    const std::uint16_t usual = known != nullptr ? known->octets : std::uint16_t{0};  // 0: makes no template
-    fields[count] = {element, octets != 0 ? octets : usual, enterprise};
+    // 0 octets, where the registry does not know the element, make no template.
+    fields[count] = {element, octets != 0 ? octets : element_octets(element, registry), enterprise};
     ++count;
   }
 
