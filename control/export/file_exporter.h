@@ -34,7 +34,7 @@ class FileWriter {
   FileWriter(FileSink sink, std::string file_name, const FileOptions& options, ExportQueue& books)
       : sink_(std::move(sink)),
         file_name_(std::move(file_name)),
-        buffer_(options.format, RecordBuffer::kUsualOctets, options.timeouts),
+        buffer_(options.format, RecordBuffer::usual_octets(options.format), options.timeouts),
         compressor_(make_compressor(options.compression)),
         books_(books) {}
 

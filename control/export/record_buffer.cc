@@ -7,6 +7,16 @@
 #include "proto/flow_protobuf.h"
 
 namespace weir {
+namespace {
+
+std::uint8_t* write_json(std::uint8_t* out, const FlowRecord& record) {
+  return reinterpret_cast<std::uint8_t*>(write_flow_json(reinterpret_cast<char*>(out), record));
+}
+
+/// What a JSON line usually needs at most; the rest of a run that needs more waits for the next write.
+constexpr std::size_t kUsualJsonOctets = 512;
+
+}  // namespace
 
 RecordBuffer::RecordBuffer(RecordFormat format, std::size_t capacity_octets, const RecordTimeouts& timeouts)
     : format_(format),
@@ -34,17 +44,39 @@ std::size_t RecordBuffer::append_with(std::span<const FlowRecord> records, std::
   for (const FlowRecord& record : records) {
     if (octets_.size() - end_ < longest) break;
     end_ = static_cast<std::size_t>(encode(octets_.data() + end_, record) - octets_.data());
-    marks_.push_back({end_, record.total_packets(), record.total_octets(), Lateness::deadline_ns(record, timeouts_)});
+    mark(record);
     ++count;
   }
   return count;
 }
 
+/// The record that ends at end_.
+void RecordBuffer::mark(const FlowRecord& record) {
+  marks_.push_back({end_, record.total_packets(), record.total_octets(), Lateness::deadline_ns(record, timeouts_)});
+}
+
+std::size_t RecordBuffer::append_side_by_side(std::span<const FlowRecord> records) {
+  if (side_by_side_ == nullptr) side_by_side_ = std::make_unique<OrderedEncoding>(write_json, kFlowJsonMaxOctets);
+  std::size_t count = 0;
+  side_by_side_->run(records, [&](const FlowRecord& record, std::span<const std::uint8_t> line) {
+    if (octets_.size() - end_ < line.size()) return false;
+    std::memcpy(octets_.data() + end_, line.data(), line.size());
+    end_ += line.size();
+    mark(record);
+    ++count;
+    return true;
+  });
+  return count;
+}
+
 std::size_t RecordBuffer::append(std::span<const FlowRecord> records) {
   if (format_ == RecordFormat::protobuf) return append_with(records, kFlowProtobufMaxOctets, write_flow_protobuf);
-  return append_with(records, kFlowJsonMaxOctets, [](std::uint8_t* out, const FlowRecord& record) {
-    return reinterpret_cast<std::uint8_t*>(write_flow_json(reinterpret_cast<char*>(out), record));
-  });
+  if (records.size() >= OrderedEncoding::kLeastRecords && OrderedEncoding::worthwhile()) {
+    make_room(kFlowJsonMaxOctets);
+    const std::size_t fit = (octets_.size() - end_) / kUsualJsonOctets;
+    if (fit >= OrderedEncoding::kLeastRecords) return append_side_by_side(records.first(std::min(fit, records.size())));
+  }
+  return append_with(records, kFlowJsonMaxOctets, write_json);
 }
 
 RecordTotals RecordBuffer::advance(std::size_t count) {

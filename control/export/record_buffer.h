@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "control/export/export_hub.h"
+#include "control/export/ordered_encoding.h"
 #include "control/export/stream_buffer.h"
 #include "proto/flow_record.h"
 
@@ -16,9 +18,13 @@ enum class RecordFormat : std::uint8_t { json, protobuf };
 
 class RecordBuffer final : public StreamBuffer {
  public:
+  /// 256 KiB are some 1500 protobuf records a write: the system call vanishes beside the encoding. 2 MiB are some 5000
+  /// JSON lines: five runs of the queue, which several cores may encode (ordered_encoding.h).
   static constexpr std::size_t kUsualOctets = std::size_t{256} * 1024;
+  static constexpr std::size_t usual_octets(RecordFormat format) {
+    return format == RecordFormat::json ? 8 * kUsualOctets : kUsualOctets;
+  }
 
-  /// 256 KiB are some 1500 protobuf or 500 JSON records a write: the system call vanishes beside the encoding.
   explicit RecordBuffer(RecordFormat format, std::size_t capacity_octets = kUsualOctets,
                         const RecordTimeouts& timeouts = {});
 
@@ -40,6 +46,8 @@ class RecordBuffer final : public StreamBuffer {
   };
   template <typename Encode>
   std::size_t append_with(std::span<const FlowRecord> records, std::size_t longest, Encode encode);
+  std::size_t append_side_by_side(std::span<const FlowRecord> records);
+  void mark(const FlowRecord& record);
   void make_room(std::size_t octets);
 
   RecordFormat format_;
@@ -50,6 +58,7 @@ class RecordBuffer final : public StreamBuffer {
   std::size_t boundary_ = 0;  ///< end of the last record that left as a whole
   std::vector<Mark> marks_;   ///< of the records in octets_, in order
   std::size_t marks_done_ = 0;
+  std::unique_ptr<OrderedEncoding> side_by_side_;  ///< made when it is first needed
 };
 
 }  // namespace weir

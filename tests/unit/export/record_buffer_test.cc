@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "proto/flow_json.h"
 #include "tests/unit/export/export_fixtures.h"
 
 namespace weir {
@@ -35,6 +36,65 @@ TEST(RecordBuffer, CountsARecordWhenItsLastOctetLeft) {
   other.add(numbered_record(1));
   EXPECT_EQ(buffer.clear(), other);
   EXPECT_TRUE(buffer.empty());
+}
+
+TEST(RecordBuffer, SeveralCoresWriteTheLinesInOrder) {
+  if (!OrderedEncoding::worthwhile()) GTEST_SKIP() << "one core to run on";
+  const auto batch = numbered_batch(0, 20'000);
+  std::string expected;
+  for (const FlowRecord& record : *batch) {
+    char line[kFlowJsonMaxOctets];
+    expected.append(line, write_flow_json(line, record));
+  }
+  RecordBuffer buffer(RecordFormat::json, RecordBuffer::usual_octets(RecordFormat::json));
+  std::string stream;
+  RecordTotals done;
+  std::size_t next = 0;
+  while (next < batch->size()) {
+    const std::size_t taken = buffer.append(std::span(*batch).subspan(next));
+    ASSERT_GE(taken, OrderedEncoding::kLeastRecords / 2) << "at " << next;
+    next += taken;
+    const auto pending = buffer.pending();
+    stream.append(reinterpret_cast<const char*>(pending.data()), pending.size());
+    done += buffer.advance(pending.size());
+  }
+  EXPECT_TRUE(stream == expected);  // some 8 MB: not to be printed
+  RecordTotals all;
+  for (const FlowRecord& record : *batch) all.add(record);
+  EXPECT_EQ(done, all);
+}
+
+TEST(RecordBuffer, OfARunThatDoesNotFitWholeLinesAreTaken) {
+  if (!OrderedEncoding::worthwhile()) GTEST_SKIP() << "one core to run on";
+  auto batch = *numbered_batch(0, 1024);
+  for (FlowRecord& record : batch) {  // the longest lines: IPv6 in IPv6, numbers of 20 digits
+    record.ip_version = record.tunnel_ip_version = 6;
+    for (auto* address :
+         {record.source_address, record.destination_address, record.tunnel_source, record.tunnel_destination}) {
+      std::memset(address, 0x2a, 16);
+    }
+    record.packets[kForward] = record.packets[kReverse] = ~std::uint64_t{0} >> 1;
+    record.octets[kForward] = record.octets[kReverse] = ~std::uint64_t{0} >> 1;
+    record.first_ns[kReverse] = record.first_ns[kForward];
+    record.last_ns[kReverse] = record.last_ns[kForward];
+    record.sections = kTunnelSection | kLabelSection | kSpiSection;
+    record.tunnel_type = TunnelType::vxlan;
+  }
+  std::string expected;
+  for (const FlowRecord& record : batch) {
+    char line[kFlowJsonMaxOctets];
+    expected.append(line, write_flow_json(line, record));
+  }
+  constexpr std::size_t kRoom = std::size_t{1024} * 512;
+  ASSERT_GT(expected.size(), kRoom);
+  RecordBuffer buffer(RecordFormat::json, kRoom);
+  const std::size_t taken = buffer.append(batch);
+  EXPECT_LT(taken, batch.size());
+  const std::string stream(reinterpret_cast<const char*>(buffer.pending().data()), buffer.pending().size());
+  EXPECT_TRUE(stream == expected.substr(0, stream.size()));
+  EXPECT_GT(stream.size() + 1024, kRoom);
+  EXPECT_EQ(stream.back(), '\n');
+  EXPECT_EQ(buffer.clear().records, taken);
 }
 
 TEST(RecordBuffer, GivesTheSameStreamHoweverItLeaves) {
