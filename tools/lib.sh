@@ -5,6 +5,9 @@
 
 weir_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# What ccache must not insist on, so that it keeps what was compiled with a precompiled header (the tests).
+export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros,include_file_mtime,include_file_ctime}
+
 say() { printf '== %s\n' "$*" >&2; }
 die() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2

@@ -33,6 +33,9 @@ endfunction()
 function(weir_test_flags target)
   weir_flags(${target})
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # so that ccache sees through a precompiled header
+  endif()
 endfunction()
 
 function(weir_library name)
