@@ -4,7 +4,7 @@
 // one comparison for each thing that may be odd, most of which it needs anyway, and the odd ones pay a few nanoseconds.
 //
 // What the walk understands and the common stack does not is told apart by: an EtherType, a protocol number, the
-// fragment fields of IPv4 (one AND), and a UDP port that may announce a tunnel (PortFilter).
+// fragment fields of IPv4 (one AND), and a UDP port that announces a tunnel (PortSet).
 #include "dataplane/packet/parser.h"
 
 #include <algorithm>
@@ -58,7 +58,7 @@ inline bool read_transport(Octets octets, std::uint8_t protocol, const TunnelPor
   if (protocol != kProtocolUdp) [[unlikely]]
     return false;
   read_ports(octets, transport);
-  return !tunnels.may_announce(transport.source_port, transport.destination_port);
+  return !tunnels.announce(transport.source_port, transport.destination_port);
 }
 
 /// The members of `packet` that do not depend on the IP version. Ports and side come without a branch, since which

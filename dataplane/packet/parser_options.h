@@ -52,24 +52,28 @@ struct ParserOptions {
   }
 };
 
-/// A set of UDP ports that says "no" for certain and "yes" perhaps, in one load from four cache lines that stay in L1.
-/// It stands between the common stack and the exact table. The upper octet of a port is the place: the ports that
-/// clients draw (32768 and up), 53, 123, 443, 500 and 4500 share theirs with no registered tunnel; what shares one
-/// takes the detour for nothing.
-class PortFilter {
+/// A set of UDP ports, asked in two steps. may_hold() says "no" for certain and "yes" perhaps, in one load from four
+/// cache lines that stay in L1: the common stack's one branch needs no more. holds() is exact and looks into 8 KiB,
+/// which for the ports that share their upper octet with a tunnel's (one in forty) costs less than the general walk.
+class PortSet {
  public:
-  void add(std::uint16_t port) { places_[port >> 8] = 1; }
-  [[nodiscard]] unsigned may_hold(std::uint16_t port) const { return places_[port >> 8]; }
+  void add(std::uint16_t port) {
+    upper_octets_[port >> 8] = 1;
+    bits_[port / 64] |= std::uint64_t{1} << port % 64;
+  }
+  [[nodiscard]] unsigned may_hold(std::uint16_t port) const { return upper_octets_[port >> 8]; }
+  [[nodiscard]] unsigned holds(std::uint16_t port) const { return bits_[port / 64] >> port % 64 & 1; }
 
  private:
-  std::array<std::uint8_t, 256> places_{};
+  std::array<std::uint8_t, 256> upper_octets_{};
+  std::array<std::uint64_t, 1024> bits_{};
 };
 
 /// The UDP ports that announce tunnels. L2TP (RFC 2661 §8.1) and Teredo (RFC 4380 §5.2) answer from the port they are
 /// known by to one that nobody knows, so for those the source port speaks, too.
 struct TunnelPorts {
-  PortFilter source;
-  PortFilter destination;
+  PortSet source;
+  PortSet destination;
 
   static bool speaks_as_source(TunnelType type) {
     return type == TunnelType::l2tp || type == TunnelType::l2tpv3 || type == TunnelType::teredo;
@@ -80,8 +84,11 @@ struct TunnelPorts {
       if (speaks_as_source(port.type)) source.add(port.port);
     }
   }
-  [[nodiscard]] bool may_announce(std::uint16_t from, std::uint16_t to) const {
-    return (destination.may_hold(to) | source.may_hold(from)) != 0;
+  [[nodiscard]] unsigned may_announce(std::uint16_t from, std::uint16_t to) const {
+    return destination.may_hold(to) | source.may_hold(from);
+  }
+  [[nodiscard]] bool announce(std::uint16_t from, std::uint16_t to) const {
+    return (destination.holds(to) | source.holds(from)) != 0;
   }
 };
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -363,6 +364,24 @@ TEST(Parser, a_jumbogram_counts_for_the_protocol_it_carries) {
 TEST(Parser, what_an_icmp_error_quotes_is_payload) {
   EXPECT_EQ(parsed(ip4().icmp(3, 3).payload(packet().ipv4(kB4, kA4).udp(5, 6).bytes())),
             "10.0.0.1 0 > 10.0.0.2 0 p1 o56");
+}
+
+TEST(Parser, leaves_the_common_stack_for_the_ports_of_tunnels_and_for_no_other) {
+  // VXLAN, GENEVE, GTP-U, L2TP and MPLS in UDP (RFC 7348, 8926, 3GPP TS 29.281, RFC 2661, 7510); L2TP answers from its.
+  const std::set<unsigned> as_destination = {4789, 6081, 2152, 1701, 6635};
+  const std::set<unsigned> as_source = {1701};
+  const Parser parser;
+  const auto is_plain = [&](const PacketBuilder& ip, unsigned source, unsigned destination) {
+    const Bytes frame = PacketBuilder(ip).udp(source, destination).payload(20).bytes();
+    ParsedPacket result;
+    return parser.parse_plain(view_of(frame), result);
+  };
+  for (const PacketBuilder& ip : {ip4(), ip6()}) {
+    for (unsigned port = 0; port < 65536; ++port) {
+      ASSERT_EQ(is_plain(ip, 40000, port), !as_destination.contains(port)) << port;
+      ASSERT_EQ(is_plain(ip, port, 40000), !as_source.contains(port)) << port;
+    }
+  }
 }
 
 TEST(Parser, every_cut_of_a_frame_is_counted_or_rejected_without_a_read_beyond_it) {
