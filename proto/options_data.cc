@@ -52,7 +52,9 @@ class MessageWriter {
  public:
   explicit MessageWriter(const AnnouncementForm& form) : form_(form) {}
 
-  void add(std::uint16_t set_id, const Octets& record, bool data) {
+  /// `own_set`: in a set of its own, whatever came before.
+  void add(std::uint16_t set_id, const Octets& record, bool data, bool own_set = false) {
+    if (own_set) close_set();
     const std::size_t head = set_id == set_id_ ? 0 : 4;
     if (!messages_.empty() &&
         padded(messages_.back().octets.size()) + head + padded(record.size()) > form_.limit_octets) {
@@ -119,7 +121,9 @@ class Announcer {
     }
     put_field(record, scope);
     for (const TemplateField& field : options) put_field(record, field);
-    writer_.add(ipfix_ ? 3 : 1, record, false);
+    // Any number may share a set, but nfacctd goes wrong behind the first: in IPFIX it counts the scopes twice, since
+    // they are part of the field count there, and in v9 it takes lengths for counts.
+    writer_.add(ipfix_ ? 3 : 1, record, false, true);
   }
 
   void declare() {

@@ -108,6 +108,7 @@ TEST_P(KnownTrafficNfacctd, ShowsEveryFieldAsItWas) {
   SeenFlows shown;
   for (const json& flow : collector.finish()) add_nfacctd_flow(shown, flow);
   EXPECT_EQ(text_of(shown, GetParam().compared), expected());
+  EXPECT_EQ(collector.complaints(), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(

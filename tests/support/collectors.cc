@@ -169,6 +169,16 @@ json Nfacctd::finish() {
   return flows;
 }
 
+std::string Nfacctd::complaints() const {
+  std::istringstream in(log());
+  std::string result;
+  for (std::string line; std::getline(in, line);) {
+    if (line.find("unable to read") != std::string::npos || line.find("ERROR") != std::string::npos)
+      result += line + '\n';
+  }
+  return result;
+}
+
 void add_nfacctd_flow(SeenFlows& flows, const json& flow) {
   static const std::map<std::string, unsigned> protocols{
       {"icmp", 1}, {"tcp", 6}, {"udp", 17}, {"ipv6-icmp", 58}, {"sctp", 132}};

@@ -46,6 +46,8 @@ class Nfacctd {
   [[nodiscard]] std::string uri(const std::string& scheme = "netflow9", const std::string& options = {}) const;
   /// Ends nfacctd once it has read everything; its flows, one JSON object each.
   [[nodiscard]] nlohmann::json finish();
+  /// After finish(): the lines of its log that say what it could not read.
+  [[nodiscard]] std::string complaints() const;
 
  private:
   std::string configuration();

@@ -98,15 +98,18 @@ TEST(IpfixEncoder, AnnouncesItsTemplatesInOctetsOfRfc7011) {
       "80020008",
       "00007279",
       "00ef0001",  // 259
-      // Options template set: id, fields, scopes.
+      // Options template sets, one each: id, fields, scopes.
       "0003",
-      "0070",
+      "0018",
       "0104",
       "0003",
       "0001",
       "00950004",
       "00220004",
-      "00230001",  // 260: domain; sampling interval and algorithm
+      "00230001",
+      "0000",  // 260: domain; sampling interval and algorithm; padding
+      "0003",
+      "0034",
       "0105",
       "000a",
       "0001",
@@ -120,12 +123,18 @@ TEST(IpfixEncoder, AnnouncesItsTemplatesInOctetsOfRfc7011) {
       "00a80008",
       "00a40008",
       "00a50008",
+      "0000",
+      "0003",
+      "0018",
       "0106",
       "0003",
       "0001",
       "000a0004",
       "0052ffff",
-      "0053ffff",  // 262: interface; name, description
+      "0053ffff",
+      "0000",  // 262: interface; name, description
+      "0003",
+      "0020",
       "0107",
       "0004",
       "0001",
@@ -133,7 +142,8 @@ TEST(IpfixEncoder, AnnouncesItsTemplatesInOctetsOfRfc7011) {
       "00007ed9",
       "00a60008",
       "00a70008",
-      "00a80008",  // 263: weir's loss name
+      "00a80008",
+      "0000",  // 263: weir's loss name
       "0104",
       "0010",
       "00000001",
