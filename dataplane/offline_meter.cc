@@ -59,16 +59,15 @@ void OfflineMeter::add(const PacketView& view) {
   }
   if (mask_.changes()) [[unlikely]]
     mask_.apply(packet);
-  packet.hash = hash_(packet.key);
-  Lane& lane = *lanes_[KeyHash::worker_of(packet.hash, workers())];
-  if (without_first) lane.fragments_without_first.add(view.frame_octets);
-  lane.received.add(view.frame_octets);
-  if (lane.thread.joinable()) {
-    while (!lane.packets.push(packet)) std::this_thread::yield();
-    return;
+  Lane* lane = lanes_[0].get();
+  if (workers() != 1) {
+    packet.hash = hash_(packet.key);
+    lane = lanes_[KeyHash::worker_of(packet.hash, workers())].get();
+    while (!lane->packets.push(packet)) std::this_thread::yield();
   }
-  lane.shard.prefetch(packet.hash);
-  if (++lane.held == FlowShard::kBurst) count(lane);
+  if (without_first) lane->fragments_without_first.add(view.frame_octets);
+  lane->received.add(view.frame_octets);
+  if (workers() == 1 && ++lane->held == FlowShard::kBurst) count(*lane);
 }
 
 void OfflineMeter::add_filtered(const PacketView& view) {
@@ -79,6 +78,9 @@ void OfflineMeter::add_filtered(const PacketView& view) {
 
 void OfflineMeter::count(Lane& lane) {
   if (lane.held == 0) return;
+  // Hashed here and not one by one: a prefetch waits until its address is translated, and only waits that stand close
+  // together overlap.
+  lane.shard.prepare({lane.burst.data(), lane.held});
   lane.shard.process({lane.burst.data(), lane.held});
   // No bound on the work of one call: being late costs nothing here, a full table would.
   lane.shard.advance(lane.burst[lane.held - 1].effective_ns, kNoBudget);

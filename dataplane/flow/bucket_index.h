@@ -31,6 +31,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #if defined(__AVX2__)
@@ -101,6 +102,17 @@ class BucketIndex {
   void erase(std::uint64_t hash, std::uint32_t entry) {
     take(hash, entry);
     --size_;
+  }
+
+  /// Takes out every key, and starts small again: 64 octets written a home in use, 1 GB/s at the least.
+  void clear() {
+    std::memset(static_cast<void*>(buckets_.data()), 0, octets_in_use());
+    below_ = above_ = std::min(most_, kLeastHomes);
+    border_ = 0;
+    stuck_ = false;
+    size_ = 0;
+    wait_ = 0;
+    set_limits();
   }
 
   /// Begins a move if the number of keys asks for one, and moves at most `homes` homes of it. hash_of(entry) gives

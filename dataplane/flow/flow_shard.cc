@@ -483,20 +483,17 @@ void FlowShard::fill_record(std::uint32_t number, EndReason reason, FlowRecord& 
 void FlowShard::drain(std::uint64_t now_ns) {
   now_ns_ = std::max(now_ns_, now_ns);
   ring_full_ = RingFull::wait;
-  const std::uint32_t limit = table_.used_limit();
-  // The entries come in order, their places in the index at random.
-  constexpr std::uint32_t kAhead = 16;
-  for (std::uint32_t number = 0; number < limit; ++number) {
-    if (number + kAhead < limit) table_.prefetch_bucket_of(number + kAhead);
+  // In the order of the memory, and out of the index and the wheel all at once: one by one each flow would cost two
+  // cache misses there, and the index would shrink step by step for nobody.
+  for (std::uint32_t number = 0; number < table_.used_limit(); ++number) {
     const FlowEntry& entry = table_.entry(number);
-    if (entry.free()) continue;
-    if (entry.total_packets() != 0) {
-      const bool over = deadline(entry) <= now_ns_;
-      (void)emit(number, over ? timeout_reason(entry) : EndReason::forced_end, true);
-    }
-    wheel_.cancel(number);
-    erase(number);
+    if (entry.free() || entry.total_packets() == 0) continue;
+    const bool over = deadline(entry) <= now_ns_;
+    (void)emit(number, over ? timeout_reason(entry) : EndReason::forced_end, true);
   }
+  for (std::uint32_t number = 0; sampled_flows_ != 0 && number < table_.used_limit(); ++number) set_level(number, 0);
+  table_.clear();
+  wheel_.clear();
 }
 
 FlowCount FlowShard::recount() const {

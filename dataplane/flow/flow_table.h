@@ -70,6 +70,15 @@ class FlowTable {
   /// Frees the entry. The index is left as it is, so that an insertion that was refused finds the room that this made;
   /// call maintain() some time after.
   void erase(std::uint32_t number);
+  /// Takes out all entries.
+  void clear() {
+    index_.clear();
+    size_ = 0;
+    used_limit_ = 0;
+    used_limit6_ = 0;
+    hand_ = 0;
+    free_head_ = kNone;
+  }
   /// The index could not go on growing or shrinking; an entry near this hash must be erased.
   [[nodiscard]] bool stuck() const { return index_.stuck(); }
   [[nodiscard]] std::uint64_t stuck_hash() const { return index_.stuck_hash(); }

@@ -45,6 +45,12 @@ class TimerWheel {
   void schedule(std::uint32_t index, std::uint64_t tick);
   /// Takes `index`, which must be in the wheel, out of it.
   void cancel(std::uint32_t index);
+  /// Takes out all.
+  void clear() {
+    heads_.fill(kNil);
+    occupied_ = {};
+    stages_ = 0;
+  }
 
   /// Sets the time of a wheel that holds nothing yet.
   void start(std::uint64_t tick) { current_ = tick; }

@@ -370,6 +370,30 @@ TEST(FlowShard, AtTheEndAFlowWhoseTimeoutWasOverSaysSo) {
   meter.expect_balanced();
 }
 
+TEST(FlowShard, ADrainedShardIsEmptyAndTakesFlowsAgain) {
+  constexpr unsigned kFlows =
+      20000;  // more than the least index holds: it has grown, and is growing, when it is emptied
+  Meter meter(1U << 16);
+  const std::uint32_t least = meter.shard.table().index().homes();
+  for (const std::uint64_t begin : {0_s, 100_s}) {
+    for (unsigned i = 0; i < kFlows; ++i) {
+      meter.add(datagram().from("10.1.0.1", static_cast<std::uint16_t>(i)).at(begin));
+    }
+    EXPECT_EQ(meter.shard.size(), kFlows);
+    EXPECT_GT(meter.shard.table().index().homes(), least);
+    meter.drain(begin + 1_s);
+    const auto records = meter.records();
+    EXPECT_EQ(records.size(), kFlows);
+    for (const FlowRecord& record : records) EXPECT_EQ(record.packets[kForward], 1U);
+    EXPECT_EQ(meter.shard.size(), 0U);
+    EXPECT_EQ(meter.shard.table().used_limit(), 0U);
+    EXPECT_EQ(meter.shard.table().index().homes(), least);
+    meter.pass(begin + 50_s);  // no timer is left that could fire
+    EXPECT_TRUE(meter.records().empty());
+    meter.expect_balanced();
+  }
+}
+
 TEST(FlowShard, ExpiriesInOneCallAreBoundedByTheBudget) {
   Meter meter(4096);
   for (unsigned i = 0; i < 1000; ++i) meter.add(datagram().from("10.1.0.1", static_cast<std::uint16_t>(i)).at(0));
