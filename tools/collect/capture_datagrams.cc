@@ -56,6 +56,43 @@ Octets ip_of_frame(int link_type, Octets frame) {
   }
 }
 
+/// The octets of a NetFlow v9 message at the beginning. It does not say its length; but behind its last set comes the
+/// next message's version, and no set has the number 9 (RFC 3954 section 5.2: 2 to 255 are reserved).
+std::size_t netflow9_octets(Octets octets) {
+  std::size_t at = 20;
+  while (octets.size() >= at + 4 && u16(octets, at) != 9) {
+    const std::size_t length = u16(octets, at + 2);
+    if (length < 4) return octets.size();
+    at += length;
+  }
+  return at;
+}
+
+/// The octets of the first message of a payload in which another one of the same version follows; else all of it.
+std::size_t first_message_octets(Octets payload) {
+  if (payload.size() < 16) return payload.size();
+  const std::uint16_t version = u16(payload, 0);
+  std::size_t octets = 0;
+  switch (version) {
+    case 5:
+      octets = 24 + std::size_t{48} * u16(payload, 2);
+      break;
+    case 7:
+      octets = 24 + std::size_t{52} * u16(payload, 2);
+      break;
+    case 9:
+      octets = netflow9_octets(payload);
+      break;
+    case 10:
+      octets = u16(payload, 2);
+      break;
+    default:
+      return payload.size();
+  }
+  const bool another = octets >= 16 && octets + 16 <= payload.size() && u16(payload, octets) == version;
+  return another ? octets : payload.size();
+}
+
 }  // namespace
 
 bool is_flow_export(Octets datagram) {
@@ -127,7 +164,8 @@ bool CaptureDatagrams::take_ip(Octets packet, Datagram& out) {
   std::string key(reinterpret_cast<const char*>(destination), address_octets);
   key.append(reinterpret_cast<const char*>(udp.data()) + 2, 2);
   if (!destinations_.contains(key)) {
-    if (!is_flow_export(payload) || destinations_.size() >= kMostDestinations) return false;
+    const bool is_export = is_flow_export(payload.first(first_message_octets(payload)));
+    if (!is_export || destinations_.size() >= kMostDestinations) return false;
     destinations_.insert(std::move(key));
   }
   if (payload.size() < length - 8) ++counts_.cut_off;
@@ -139,11 +177,22 @@ bool CaptureDatagrams::take_ip(Octets packet, Datagram& out) {
   return true;
 }
 
+Octets CaptureDatagrams::take_message() {
+  const Octets message = rest_.first(first_message_octets(rest_));
+  rest_ = rest_.subspan(message.size());
+  ++counts_.datagrams;
+  return message;
+}
+
 bool CaptureDatagrams::find_datagram(Octets frame, Datagram& out) {
   return take_ip(ip_of_frame(link_type_, frame), out);
 }
 
 bool CaptureDatagrams::next(Datagram& out) {
+  if (!rest_.empty()) {
+    out = {exporter_, received_ns_, take_message()};
+    return true;
+  }
   for (;;) {
     pcap_pkthdr* header = nullptr;
     const std::uint8_t* octets = nullptr;
@@ -155,12 +204,15 @@ bool CaptureDatagrams::next(Datagram& out) {
     }
     ++counts_.packets;
     if (!find_datagram({octets, header->caplen}, out)) continue;
-    ++counts_.datagrams;
     // tv_usec holds nanoseconds, as asked for. Signed, and whatever the file says: a time before 1970 becomes 0.
     const auto seconds = static_cast<std::int64_t>(header->ts.tv_sec);
     out.received_ns = seconds < 0 ? 0
                                   : static_cast<std::uint64_t>(seconds) * 1'000'000'000 +
                                         static_cast<std::uint64_t>(header->ts.tv_usec);
+    rest_ = out.octets;
+    exporter_ = out.exporter;
+    received_ns_ = out.received_ns;
+    out.octets = take_message();
     return true;
   }
 }

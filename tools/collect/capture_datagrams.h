@@ -4,6 +4,10 @@
 // every length up to its last octet. Once a destination (address and port) has received one, everything that goes there
 // is taken, so that malformed datagrams are counted and not overlooked. At most 1024 destinations are remembered.
 //
+// A capture that was taken on the exporter's own host may show several messages as one datagram, up to 64 KiB of them:
+// the exporter gave them to the kernel together (UDP_SEGMENT), and only the NIC cuts them apart. They are cut apart
+// here.
+//
 // It looks through Ethernet with VLAN tags, Linux cooked captures (v1, v2), raw IP and BSD loopback. It does not put IP
 // fragments together and does not follow TCP: both are counted.
 #pragma once
@@ -23,7 +27,7 @@ class CaptureDatagrams {
  public:
   struct Counts {
     std::uint64_t packets = 0;
-    std::uint64_t datagrams = 0;  ///< taken for flow export
+    std::uint64_t datagrams = 0;  ///< taken for flow export, each message of a joined one
     std::uint64_t fragments = 0;  ///< IP fragments: not put together
     std::uint64_t cut_off = 0;    ///< UDP datagrams that the snapshot length cut
   };
@@ -51,12 +55,17 @@ class CaptureDatagrams {
   };
   bool find_datagram(std::span<const std::uint8_t> frame, Datagram& out);
   bool take_ip(std::span<const std::uint8_t> packet, Datagram& out);
+  /// The first message of rest_, which is then behind it.
+  std::span<const std::uint8_t> take_message();
 
   std::unique_ptr<pcap_t, Close> pcap_;
   int link_type_ = 0;
   std::string name_;
   std::string error_;
   Counts counts_;
+  std::span<const std::uint8_t> rest_;  ///< of the packet's payload, what was not given out yet
+  std::string exporter_;                ///< of that packet
+  std::uint64_t received_ns_ = 0;       ///< likewise
   std::set<std::string> destinations_;  ///< address and port, as octets
 };
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 
+#include "proto/flow_json.h"
 #include "proto/message_dump.h"
 #include "tools/collect/decoded_record.h"
 
@@ -180,7 +181,14 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
     });
   }
   counts_.wire_octets += octets.size();
-  return connection.stream.feed(octets, [this](const FlowRecord& record) { take_record(record); });
+  return connection.stream.feed(octets, [&](const FlowRecord& record) {
+    if (outputs_.dump) {
+      char text[kFlowJsonMaxOctets];
+      const auto length = static_cast<std::size_t>(write_flow_json(text, record) - text);
+      printer_.print_text(fmt::format("{}: weir.v1.FlowRecord {}", connection.peer, std::string_view(text, length)));
+    }
+    take_record(record);
+  });
 }
 
 tl::expected<void, std::string> Collector::ended(const Connection& connection) const {
@@ -304,11 +312,19 @@ tl::expected<void, std::string> Collector::read_stream(int descriptor, const std
   connection.peer = name;
   // No protobuf stream begins with a zero: a FlowRecord of no octets is none.
   connection.ipfix = beginning.size() >= 2 && beginning[0] == 0 && beginning[1] == 10;
+  const auto beginning_is = [&](std::initializer_list<std::uint8_t> magic) {
+    return beginning.size() >= magic.size() && std::equal(magic.begin(), magic.end(), beginning.begin());
+  };
   const auto wrong = [&, before = totals_.records()](const std::string& what) {
     const bool unknown = !connection.ipfix && totals_.records() == before;
     return tl::make_unexpected(fmt::format(
         "{}: {}{}", name, what,
-        unknown ? "; a FILE is a capture (pcap, pcapng), IPFIX messages, or weir.v1.FlowRecord messages" : ""));
+        !unknown                                 ? ""
+        : beginning_is({0x28, 0xb5, 0x2f, 0xfd}) ? "; it is compressed: 'zstd -dc FILE | weir-collect -' reads it"
+        : beginning_is({0x04, 0x22, 0x4d, 0x18}) ? "; it is compressed: 'lz4 -dc FILE | weir-collect -' reads it"
+        : beginning_is({0x1f, 0x8b})
+            ? "; it is compressed: 'gzip -dc FILE | weir-collect -' reads it"
+            : "; a FILE is a capture (pcap, pcapng), IPFIX messages, or weir.v1.FlowRecord messages"));
   };
   std::span<const std::uint8_t> piece = beginning;
   while (!piece.empty()) {

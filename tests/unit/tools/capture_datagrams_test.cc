@@ -75,6 +75,7 @@ Bytes pcap_of(std::uint32_t link_type, const std::vector<Bytes>& frames) {
 struct Found {
   std::vector<std::string> exporters;
   std::vector<std::uint64_t> times;
+  std::vector<std::size_t> sizes;
   CaptureDatagrams::Counts counts;
   std::string error;
 };
@@ -90,6 +91,7 @@ Found find(Bytes file) {
   while (capture->next(datagram)) {
     found.exporters.push_back(datagram.exporter);
     found.times.push_back(datagram.received_ns);
+    found.sizes.push_back(datagram.octets.size());
   }
   found.counts = capture->counts();
   found.error = capture->error();
@@ -124,6 +126,27 @@ TEST(CaptureDatagrams, TakesWhatGoesWhereExportWentAndNothingElse) {
   EXPECT_EQ(found.times, (std::vector<std::uint64_t>{1'700'000'000'000'002'000, 1'700'000'000'000'003'000}));
   EXPECT_EQ(found.counts.packets, 5U);
   EXPECT_EQ(found.counts.datagrams, 2U);
+}
+
+// As a capture on the exporter's own host shows what went to the kernel with UDP_SEGMENT.
+TEST(CaptureDatagrams, CutsMessagesApartThatTheKernelWasGivenTogether) {
+  const Bytes v5 = joined(hex("0005 0001 00000001 6553f100 00000000 00000001 0000 0000"), Bytes(48));
+  const Bytes v7 = joined(hex("0007 0001 00000001 6553f100 00000000 00000001 00000000"), Bytes(52));
+  const Bytes v9 = hex("0009 0001 00000001 6553f100 00000001 00000001 0000 000c 0100 0001 0001 0004");
+  for (const Bytes& message : {kMessage, v5, v7, v9}) {
+    SCOPED_TRACE(message.size());
+    Bytes three = joined(joined(message, message), message);
+    const Found found = find(pcap_of(101, {ipv4(udp(2055, three)), ipv4(udp(2055, message))}));
+    EXPECT_EQ(found.sizes, std::vector<std::size_t>(4, message.size()));
+    EXPECT_EQ(found.exporters, std::vector<std::string>(4, "192.0.2.1:40000"));
+    EXPECT_EQ(found.times.at(2), 1'700'000'000'000'000'000U);
+    EXPECT_EQ(found.times.at(3), 1'700'000'000'000'001'000U);
+    EXPECT_EQ(found.counts.packets, 2U);
+    EXPECT_EQ(found.counts.datagrams, 4U);
+    // What is behind a message and is none stays with it, to be counted as malformed.
+    const Found trailing = find(pcap_of(101, {ipv4(udp(2055, message)), ipv4(udp(2055, joined(message, Bytes(20))))}));
+    EXPECT_EQ(trailing.sizes, (std::vector<std::size_t>{message.size(), message.size() + 20}));
+  }
 }
 
 TEST(CaptureDatagrams, CountsFragmentsAndWhatTheSnapshotLengthCut) {
