@@ -175,7 +175,10 @@ class Sender {
     if (pending_ == 0) {
       progress_ns_ = now;
       const std::size_t room = rate_ == 0 ? dpdk::TxPort::kBatch : due(now);
-      if (room == 0) return time_of(made_ + 1, rate_) + shift_ns_ - now;
+      if (room == 0) {
+        const std::uint64_t next = time_of(made_ + 1, rate_) + shift_ns_;
+        return next > now ? next - now : 0;  // 0: behind, and not allowed to be faster than it is
+      }
       make(room, now);
       if (pending_ == 0) return done_ ? kDone : 0;
     } else if (now < again_ns_) {
@@ -223,15 +226,20 @@ class Sender {
     return result;
   }
 
-  // Packets that should have been sent by now and were not, a batch at most.
+  // Packets that should have been sent by now and were not, a batch at most. Who was held up catches up 10 ms, not
+  // more, and a quarter faster than the rate: a burst at full speed would measure how long the receiver's ring is.
   std::size_t due(std::uint64_t now) {
-    // Who was held up catches up 10 ms, not more: a burst at full speed would measure something else.
     constexpr std::uint64_t kCatchUpNs = 10'000'000;
+    constexpr std::uint64_t kMostCredit = dpdk::TxPort::kBatch * kNsPerSecond;
     const std::uint64_t next = time_of(made_, rate_) + shift_ns_;
     if (now > next + kCatchUpNs) shift_ns_ += now - next - kCatchUpNs;
     const std::uint64_t should = proportion(now - std::min(now, shift_ns_), rate_, kNsPerSecond);
-    return should <= made_ ? 0
-                           : static_cast<std::size_t>(std::min<std::uint64_t>(should - made_, dpdk::TxPort::kBatch));
+    credit_ = std::min(kMostCredit, credit_ + std::min(now - credit_ns_, kMostCredit / rate_ + 1) * rate_ / 4 * 5);
+    credit_ns_ = now;
+    if (should <= made_) return 0;
+    const std::uint64_t room = std::min(should - made_, credit_ / kNsPerSecond);
+    credit_ -= room * kNsPerSecond;
+    return static_cast<std::size_t>(room);
   }
 
   void make(std::size_t room, std::uint64_t now) {
@@ -274,7 +282,9 @@ class Sender {
   std::size_t pending_ = 0;  ///< frames from first_ on that were made and not sent
   std::uint64_t made_ = 0;
   std::uint64_t replaced_ = 0;
-  std::uint64_t shift_ns_ = 0;  ///< by how much the schedule was put off
+  std::uint64_t shift_ns_ = 0;   ///< by how much the schedule was put off
+  std::uint64_t credit_ = 0;     ///< packets that may be sent now, times 10^9
+  std::uint64_t credit_ns_ = 0;  ///< when it was counted
   Clock::time_point start_;
   bool done_ = false;
   bool stalled_ = false;
