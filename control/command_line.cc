@@ -92,8 +92,9 @@ constexpr auto kCommonOptions = std::to_array<OptionText>({
     {"icmp_errors", "own|quoted", kParsingGroup, "What an ICMP error counts for: itself, or the flow it quotes [own]"},
     {"filter", "FILTER", kParsingGroup, "Count only what this pcap filter matches, such as 'tcp port 443' [all]"},
     {"export", "URI", kOutputGroup,
-     "Where records go, repeatable: netflow9://HOST:PORT,\nprotobuf+tcp://HOST:PORT, protobuf+unix:///PATH,\n"
-     "protobuf:FILE, json:FILE; FILE - is standard output"},
+     "Where records go, repeatable: netflow9://HOST:PORT,\nipfix:// ipfix+tcp:// netflow5:// netflow7:// likewise,\n"
+     "kafka://BROKERS/TOPIC, protobuf+tcp://HOST:PORT,\nprotobuf+unix:///PATH, protobuf:FILE, json:FILE;\n"
+     "FILE - is standard output; options follow a '?'"},
     {"ledger", "FILE", kOutputGroup, "Write the ledger as one JSON object at the end; - is standard output"},
 });
 

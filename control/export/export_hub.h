@@ -44,7 +44,7 @@ struct RecordTotals {
 /// One exporter's side of the ledger's third equation, taken at one instant: drained = exported + queued + sum(lost).
 struct ExporterSnapshot {
   std::string uri;
-  std::string state;  ///< "up", "connecting", "failed: why"
+  std::string state;  ///< "up", "connecting", "connecting: why", "failed: why"
   RecordTotals drained;
   RecordTotals exported;
   RecordTotals queued;
@@ -64,7 +64,7 @@ struct ExportContext {
   RecordTimeouts timeouts;          ///< for the lateness of records; live only
   std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
   std::shared_ptr<const ProbeFacts> facts;
-  std::size_t queue_records = 1U << 18;  ///< bound of each exporter's queue, in records (192 octets each: 48 MiB)
+  std::size_t queue_records = 1U << 20;  ///< bound of each exporter's queue, in records (192 octets each: 192 MiB)
 };
 
 class ExportHub {

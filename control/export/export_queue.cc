@@ -74,7 +74,12 @@ ExporterSnapshot ExportQueue::snapshot() const {
   ExporterSnapshot result;
   result.uri = name_;
   const std::lock_guard lock(mutex_);
-  result.state = failed_ ? "failed: " + why_ : connected_ ? "up" : "connecting";
+  result.state = "up";
+  if (failed_) {
+    result.state = "failed: " + why_;
+  } else if (!connected_) {
+    result.state = why_.empty() ? "connecting" : "connecting: " + why_;
+  }
   result.drained = drained_;
   result.exported = exported_;
   result.queued = queued_;
@@ -162,9 +167,10 @@ void ExportQueue::exported_was_lost(const RecordTotals& totals, ExportLoss loss)
   lost_of(loss) += totals;
 }
 
-void ExportQueue::set_connected(bool connected) {
+void ExportQueue::set_connected(bool connected, const std::string& why) {
   const std::lock_guard lock(mutex_);
   connected_ = connected;
+  if (!failed_) why_ = why;
   room_came_.notify_all();
 }
 

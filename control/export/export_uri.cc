@@ -27,7 +27,6 @@ struct Scheme {
 };
 
 constexpr std::string_view kTemplateOptions = "mtu, template_refresh, uniflow, source_id, rate, profile, fields";
-constexpr std::string_view kFixedOptions = "mtu, source_id, rate";
 constexpr std::string_view kFileOptions = "rotate, rotate_size, compression";
 
 // Longest prefixes first: `protobuf:` is also the beginning of no other, since those go on with '+'.
@@ -36,8 +35,8 @@ constexpr auto kSchemes = std::to_array<Scheme>({
     {"ipfix://", ExportKind::ipfix, Form::host_port, "ipfix://HOST:PORT", kTemplateOptions},
     {"ipfix+tcp://", ExportKind::ipfix_tcp, Form::host_port, "ipfix+tcp://HOST:PORT",
      "template_refresh, uniflow, source_id, profile, fields"},
-    {"netflow5://", ExportKind::netflow5, Form::host_port, "netflow5://HOST:PORT", kFixedOptions},
-    {"netflow7://", ExportKind::netflow7, Form::host_port, "netflow7://HOST:PORT", kFixedOptions},
+    {"netflow5://", ExportKind::netflow5, Form::host_port, "netflow5://HOST:PORT", "mtu, source_id, rate"},
+    {"netflow7://", ExportKind::netflow7, Form::host_port, "netflow7://HOST:PORT", "mtu, rate"},
     {"protobuf+tcp://", ExportKind::protobuf_tcp, Form::host_port, "protobuf+tcp://HOST:PORT", ""},
     {"protobuf+unix://", ExportKind::protobuf_unix, Form::path, "protobuf+unix:///PATH", ""},
     {"kafka://", ExportKind::kafka, Form::brokers, "kafka://BROKER[:PORT][,BROKER...]/TOPIC",
@@ -160,7 +159,7 @@ tl::expected<std::uint64_t, std::string> octets(std::string_view name, std::stri
   std::uint64_t value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const unsigned shift = unit == "k" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : 0;
+  const unsigned shift = unit == "k" || unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : 0;
   const bool known = unit.empty() || shift != 0;
   if (code != std::errc{} || !known || value > (UINT64_MAX >> 1 >> shift) || value << shift < least) {
     return Error(fmt::format("{} '{}' is not a size from {} up, as in 100M (units: k, M, G)", name, text, least));
@@ -206,7 +205,7 @@ Result set_fields(std::string_view value, ExportUri& uri) {
   const bool uniflow = std::any_of(uri.fields.begin(), uri.fields.end(), [](std::string_view name) {
     return !name.starts_with("rev_") && !field_of_third_line(name);
   });
-  if (!uniflow) return Error("fields names nothing that every record of one direction has");
+  if (!uniflow) return Error("fields names nothing that every record of one direction has, such as src_addr,packets");
   return {};
 }
 
@@ -225,7 +224,9 @@ Result set_option(const Scheme& scheme, std::string_view name, std::string_view 
   }
   if (name == "uniflow") return set(uri.uniflow, number(name, value, 0, 1));
   if (name == "source_id") {
-    return set(uri.source_id, number(name, value, 0, std::numeric_limits<std::uint32_t>::max()));
+    // Version 5 has an octet for it, the engine id; version 7 has none.
+    const bool octet = scheme.kind == ExportKind::netflow5;
+    return set(uri.source_id, number(name, value, 0, octet ? 255 : std::numeric_limits<std::uint32_t>::max()));
   }
   if (name == "rate") return set(uri.rate, number(name, value, 1, kGreatestRate));
   if (name == "profile") {

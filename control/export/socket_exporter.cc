@@ -89,6 +89,7 @@ void SocketExporter::connected(ExportTime now) {
 
 void SocketExporter::attempt_failed(int error, ExportTime now) {
   last_error_ = error;
+  books_.set_connected(false, error_text(error));
   socket_.reset();
   state_ = State::waiting;
   next_attempt_ = now;
@@ -107,7 +108,7 @@ void SocketExporter::broken(const std::string& why, ExportTime now) {
   endpoint_ = 0;
   next_attempt_ = now + backoff_;
   backoff_ = std::min(2 * backoff_, options_.greatest_backoff);
-  books_.set_connected(false);
+  books_.set_connected(false, why);
 }
 
 bool SocketExporter::peer_is_there(ExportTime now) {

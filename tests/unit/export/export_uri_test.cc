@@ -149,6 +149,8 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"netflow9://h:1?uniflow=2", "uniflow '2' is not a number from 0 to 1"},
       {"netflow9://h:1?uniflow=yes", "uniflow 'yes'"},
       {"netflow9://h:1?source_id=4294967296", "source_id '4294967296'"},
+      {"netflow5://h:1?source_id=256", "source_id '256'"},
+      {"netflow7://h:1?source_id=1", "no option 'source_id'; netflow7 has mtu, rate"},
       {"netflow9://h:1?rate=0", "rate '0'"},
       {"netflow9://h:1?rate=1e6", "rate '1e6'"},
       {"netflow9://h:1?rate=99999999999999999999", "rate '99999999999999999999'"},
