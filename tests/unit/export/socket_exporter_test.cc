@@ -69,7 +69,7 @@ TEST(SocketExporter, WaitsForACollectorThatIsNotThereYet) {
   const Scene scene(port);
   const auto batch = numbered_batch(0, 100);
   scene.queue().push(batch, 0);
-  EXPECT_EQ(scene.snapshot().state, "connecting");
+  EXPECT_TRUE(eventually([&] { return scene.snapshot().state == "connecting: Connection refused"; }));
   EXPECT_EQ(scene.snapshot().queued, totals_of_batch(*batch));
   const LoopbackSocket listener(SOCK_STREAM, port);
   const UniqueFd peer = listener.accept();
