@@ -211,9 +211,18 @@ TEST(SampledTraffic, EachFlowHasItsRateInEveryFormatForNfacctdAndTshark) {
 
     std::uint64_t conversations = 0;
     const SeenFlows written = written_flows(folder.path("json"), conversations);
-    // The estimate is drawn anew with each seed: in 120 runs 2320 to 3920, with a standard deviation of 290. Without
-    // the rates it would be the table's 1000.
-    EXPECT_NEAR(static_cast<double>(conversations), kConversations, 0.55 * kConversations);
+    // Each run draws its own seed, and one estimate has a standard deviation of 290: the mean of nine has 100.
+    constexpr int kRuns = 9;
+    std::uint64_t of_all_runs = conversations;
+    for (int more = 1; more < kRuns; ++more) {
+      const Finished again = run({kBin + "/weir", "read", "--when-full", "sample", "--max-flows", "1000", "--export",
+                                  "json:" + folder.path("again"), "--ledger", folder.path("ledger"), capture});
+      ASSERT_EQ(again.exit_code, 0) << again.err;
+      std::ifstream account(folder.path("ledger"));
+      EXPECT_TRUE(json::parse(account).at("balanced").get<bool>());
+      written_flows(folder.path("again"), of_all_runs);
+    }
+    EXPECT_NEAR(static_cast<double>(of_all_runs) / kRuns, kConversations, 0.25 * kConversations);
     std::set<unsigned> rates;
     for (const auto& [tuple, flow] : written) rates.insert(flow.sampling_rate);
     EXPECT_GT(rates.size(), 3U) << "the table was not full enough to see anything";
