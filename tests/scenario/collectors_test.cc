@@ -382,5 +382,27 @@ TEST_F(Collectors, TsharkDecodesThousandsOfRecordsInDatagramsOfEverySize) {
   }
 }
 
+TEST_F(Collectors, WeirCollectDumpsEveryRecordOfAProtobufFile) {
+  const std::string capture = folder_.path("synthetic.pcap");
+  const Finished made = run({kBin + "/weir-gen", "--write", capture, "--flows", "50", "--packets", "500"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const std::string ledger = folder_.path("ledger");
+  const Finished read = read_capture(capture, "protobuf:" + folder_.path("records"), ledger);
+  ASSERT_EQ(read.exit_code, 0) << read.err;
+  EXPECT_TRUE(json::parse(contents(ledger)).at("balanced").get<bool>());
+  const Finished dumped = run({kBin + "/weir-collect", "--dump", folder_.path("records")});
+  ASSERT_EQ(dumped.exit_code, 0) << dumped.err;
+  std::istringstream lines(dumped.out);
+  std::uint64_t records = 0;
+  std::uint64_t packets = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const json record = json::parse(line.substr(line.find('{')));
+    packets += record.at("packets").get<std::uint64_t>() + record.at("rev_packets").get<std::uint64_t>();
+    ++records;
+  }
+  EXPECT_EQ(records, 50U);
+  EXPECT_EQ(packets, 500U);
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -177,9 +177,10 @@ bool CaptureDatagrams::take_ip(Octets packet, Datagram& out) {
   return true;
 }
 
-Octets CaptureDatagrams::take_message() {
-  const Octets message = rest_.first(first_message_octets(rest_));
-  rest_ = rest_.subspan(message.size());
+CaptureDatagrams::Datagram CaptureDatagrams::take_message() {
+  Datagram message = joined_;
+  message.octets = joined_.octets.first(first_message_octets(joined_.octets));
+  joined_.octets = joined_.octets.subspan(message.octets.size());
   ++counts_.datagrams;
   return message;
 }
@@ -189,8 +190,8 @@ bool CaptureDatagrams::find_datagram(Octets frame, Datagram& out) {
 }
 
 bool CaptureDatagrams::next(Datagram& out) {
-  if (!rest_.empty()) {
-    out = {exporter_, received_ns_, take_message()};
+  if (!joined_.octets.empty()) {
+    out = take_message();
     return true;
   }
   for (;;) {
@@ -203,16 +204,13 @@ bool CaptureDatagrams::next(Datagram& out) {
       return false;
     }
     ++counts_.packets;
-    if (!find_datagram({octets, header->caplen}, out)) continue;
+    if (!find_datagram({octets, header->caplen}, joined_)) continue;
     // tv_usec holds nanoseconds, as asked for. Signed, and whatever the file says: a time before 1970 becomes 0.
     const auto seconds = static_cast<std::int64_t>(header->ts.tv_sec);
-    out.received_ns = seconds < 0 ? 0
-                                  : static_cast<std::uint64_t>(seconds) * 1'000'000'000 +
-                                        static_cast<std::uint64_t>(header->ts.tv_usec);
-    rest_ = out.octets;
-    exporter_ = out.exporter;
-    received_ns_ = out.received_ns;
-    out.octets = take_message();
+    joined_.received_ns = seconds < 0 ? 0
+                                      : static_cast<std::uint64_t>(seconds) * 1'000'000'000 +
+                                            static_cast<std::uint64_t>(header->ts.tv_usec);
+    out = take_message();
     return true;
   }
 }

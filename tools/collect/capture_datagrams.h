@@ -55,17 +55,15 @@ class CaptureDatagrams {
   };
   bool find_datagram(std::span<const std::uint8_t> frame, Datagram& out);
   bool take_ip(std::span<const std::uint8_t> packet, Datagram& out);
-  /// The first message of rest_, which is then behind it.
-  std::span<const std::uint8_t> take_message();
+  /// The first message of joined_, which begins behind it then.
+  Datagram take_message();
 
   std::unique_ptr<pcap_t, Close> pcap_;
   int link_type_ = 0;
   std::string name_;
   std::string error_;
   Counts counts_;
-  std::span<const std::uint8_t> rest_;  ///< of the packet's payload, what was not given out yet
-  std::string exporter_;                ///< of that packet
-  std::uint64_t received_ns_ = 0;       ///< likewise
+  Datagram joined_;                     ///< the packet's, its octets those that were not given out yet
   std::set<std::string> destinations_;  ///< address and port, as octets
 };
 

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "tests/support/process.h"
 #include "tools/collect/summary.h"
 
 namespace weir {
@@ -123,6 +125,20 @@ TEST_F(CollectorTest, NamesWhatWasMalformed) {
   EXPECT_NE(text.find("malformed: 1 short_header: "), std::string::npos) << text;
   EXPECT_EQ(collector_.counts().datagrams, 2U);
   EXPECT_EQ(totals_.records(), 0U);
+}
+
+TEST_F(CollectorTest, SaysHowToReadACompressedFile) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("records");
+  const auto fault_of = [&](const std::string& beginning) {
+    std::ofstream(path, std::ios::binary) << beginning << std::string(500, '\xff');
+    const auto outcome = collector_.read_file(path, -1);
+    return outcome ? std::string("none") : outcome.error();
+  };
+  EXPECT_NE(fault_of("\x28\xb5\x2f\xfd").find("'zstd -dc FILE | weir-collect -'"), std::string::npos);
+  EXPECT_NE(fault_of("\x04\x22\x4d\x18").find("'lz4 -dc FILE | weir-collect -'"), std::string::npos);
+  EXPECT_NE(fault_of("\x1f\x8b\x08").find("'gzip -dc FILE | weir-collect -'"), std::string::npos);
+  EXPECT_NE(fault_of("what").find("a FILE is a capture"), std::string::npos);
 }
 
 }  // namespace
