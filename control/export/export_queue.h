@@ -69,8 +69,7 @@ class ExportQueue {
   void lost(const RecordTotals& totals, ExportLoss loss);
   /// Counted as exported, and now known to be lost.
   void exported_was_lost(const RecordTotals& totals, ExportLoss loss);
-  /// Whether there is somebody to send to: "up", or "connecting" and why the last attempt failed.
-  /// `why`: what the last attempt failed for, if one did.
+  /// Whether there is somebody to send to: "up", or "connecting" and `why` the last attempt failed, if one did.
   void set_connected(bool connected, const std::string& why = {});
   /// For good: what waits and what is still offered is `loss` from now on.
   void fail(const std::string& why, ExportLoss loss);

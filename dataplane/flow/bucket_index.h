@@ -104,7 +104,7 @@ class BucketIndex {
     --size_;
   }
 
-  /// Takes out every key, and starts small again: 64 octets written a home in use, 1 GB/s at the least.
+  /// Takes out every key, and starts small again: writes 64 octets for each home in use.
   void clear() {
     std::memset(static_cast<void*>(buckets_.data()), 0, octets_in_use());
     below_ = above_ = std::min(most_, kLeastHomes);
