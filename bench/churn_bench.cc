@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "bench/meter_rig.h"
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 
 namespace weir::bench {
 namespace {

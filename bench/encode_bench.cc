@@ -6,11 +6,11 @@
 #include <random>
 #include <vector>
 
-#include "proto/byte_order.h"
-#include "proto/flow_json.h"
-#include "proto/flow_protobuf.h"
-#include "proto/flow_record.h"
-#include "proto/netflow9_encoder.h"
+#include "proto/base/byte_order.h"
+#include "proto/encode/netflow9_encoder.h"
+#include "proto/record/flow_json.h"
+#include "proto/record/flow_protobuf.h"
+#include "proto/record/flow_record.h"
 
 namespace weir::bench {
 namespace {

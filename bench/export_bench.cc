@@ -21,7 +21,7 @@
 
 #include "control/export/export_hub.h"
 #include "control/record_drain.h"
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 
 namespace weir::bench {
 namespace {

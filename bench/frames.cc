@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "bench/generator.h"
-#include "proto/byte_order.h"
+#include "bench/gen/generator.h"
+#include "proto/base/byte_order.h"
 
 namespace weir::bench {
 namespace {

@@ -22,7 +22,7 @@
 #include "bench/frames.h"
 #include "bench/meter_rig.h"
 #include "dataplane/worker.h"
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 #include "tests/support/packet_builder.h"
 
 namespace weir::bench {

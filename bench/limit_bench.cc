@@ -12,7 +12,7 @@
 
 #include "bench/frames.h"
 #include "bench/meter_rig.h"
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 
 namespace weir::bench {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "dataplane/packet/parser.h"
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 #include "tests/support/packet_builder.h"
 
 namespace weir::bench {

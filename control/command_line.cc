@@ -14,8 +14,8 @@
 #include "control/export/loss.h"
 #include "dataplane/loss.h"
 #include "dataplane/packet/reject.h"
-#include "proto/report/control_socket.h"
-#include "proto/report/text_table.h"
+#include "proto/schema/control_socket.h"
+#include "proto/schema/text_table.h"
 
 namespace weir {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "control/config.h"
 #include "control/settings.h"
-#include "proto/config.pb.h"
+#include "proto/schema/config.pb.h"
 
 namespace weir {
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "control/settings.h"
-#include "proto/config.pb.h"
+#include "proto/schema/config.pb.h"
 
 namespace weir {
 

@@ -22,8 +22,8 @@
 #include "control/prometheus.h"
 #include "control/tunnel_list.h"
 #include "dataplane/input/pcap_filter.h"
-#include "proto/message_json.h"
-#include "proto/report/control_socket.h"
+#include "proto/record/message_json.h"
+#include "proto/schema/control_socket.h"
 
 namespace weir {
 namespace {

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "control/settings.h"
-#include "proto/config.pb.h"
+#include "proto/schema/config.pb.h"
 
 namespace weir {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "proto/control.pb.h"
+#include "proto/schema/control.pb.h"
 
 namespace weir {
 

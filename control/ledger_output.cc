@@ -12,8 +12,8 @@
 #include <cstring>
 
 #include "control/final_error.h"
-#include "proto/message_json.h"
-#include "proto/report/report_text.h"
+#include "proto/record/message_json.h"
+#include "proto/schema/report_text.h"
 
 namespace weir {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "proto/control.pb.h"
+#include "proto/schema/control.pb.h"
 
 namespace weir {
 

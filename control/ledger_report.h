@@ -18,7 +18,7 @@
 #include "control/export/export_hub.h"
 #include "control/record_drain.h"
 #include "dataplane/counters.h"
-#include "proto/control.pb.h"
+#include "proto/schema/control.pb.h"
 
 namespace weir {
 

@@ -24,7 +24,7 @@
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/flow_key.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "control/control_service.h"
-#include "proto/control.pb.h"
+#include "proto/schema/control.pb.h"
 
 namespace weir {
 

@@ -38,7 +38,7 @@
 #include "dataplane/live_clock.h"
 #include "dataplane/loss.h"
 #include "dataplane/worker.h"
-#include "proto/report/control_socket.h"
+#include "proto/schema/control_socket.h"
 
 namespace weir {
 namespace {

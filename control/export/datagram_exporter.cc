@@ -8,9 +8,9 @@
 #include <cstring>
 #include <utility>
 
-#include "proto/ipfix_encoder.h"
-#include "proto/netflow5_encoder.h"
-#include "proto/netflow9_encoder.h"
+#include "proto/encode/ipfix_encoder.h"
+#include "proto/encode/netflow5_encoder.h"
+#include "proto/encode/netflow9_encoder.h"
 
 namespace weir {
 namespace {

@@ -16,7 +16,7 @@
 
 #include "control/export/lateness.h"
 #include "control/export/probe_facts.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -23,7 +23,7 @@
 #include "control/export/export_hub.h"
 #include "control/export/lateness.h"
 #include "control/export/loss.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

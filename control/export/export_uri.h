@@ -14,7 +14,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "proto/export_profile.h"
+#include "proto/encode/export_profile.h"
 
 namespace weir {
 

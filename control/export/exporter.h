@@ -13,7 +13,7 @@
 
 #include "control/export/export_queue.h"
 #include "control/export/loss.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

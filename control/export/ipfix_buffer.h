@@ -11,7 +11,7 @@
 #include "control/export/export_queue.h"
 #include "control/export/export_uri.h"
 #include "control/export/stream_buffer.h"
-#include "proto/ipfix_encoder.h"
+#include "proto/encode/ipfix_encoder.h"
 
 namespace weir {
 

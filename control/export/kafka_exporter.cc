@@ -8,9 +8,9 @@
 #include <cstring>
 
 #include "control/export/one_way.h"
-#include "proto/byte_order.h"
-#include "proto/flow_json.h"
-#include "proto/flow_protobuf.h"
+#include "proto/base/byte_order.h"
+#include "proto/record/flow_json.h"
+#include "proto/record/flow_protobuf.h"
 
 namespace weir {
 namespace {

@@ -13,7 +13,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

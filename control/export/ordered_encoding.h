@@ -17,7 +17,7 @@
 #include <memory>
 #include <span>
 
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/options_data.h"
+#include "proto/encode/options_data.h"
 
 namespace weir {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proto/flow_json.h"
-#include "proto/flow_protobuf.h"
+#include "proto/record/flow_json.h"
+#include "proto/record/flow_protobuf.h"
 
 namespace weir {
 namespace {

@@ -10,7 +10,7 @@
 #include "control/export/export_hub.h"
 #include "control/export/ordered_encoding.h"
 #include "control/export/stream_buffer.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

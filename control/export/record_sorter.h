@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "control/export/unique_fd.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -29,7 +29,7 @@
 #include "dataplane/flow/timer_wheel.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/spsc_ring.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

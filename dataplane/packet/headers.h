@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 
 namespace weir {
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "dataplane/packet/layer_walk.h"
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 
 namespace weir {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -19,7 +19,7 @@
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/packet_view.h"
 #include "dataplane/packet/parser_options.h"
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 
 namespace weir {
 namespace plain {

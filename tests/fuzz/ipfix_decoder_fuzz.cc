@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "proto/byte_order.h"
-#include "proto/flow_decoder.h"
-#include "proto/message_dump.h"
+#include "proto/base/byte_order.h"
+#include "proto/decode/flow_decoder.h"
+#include "proto/decode/message_dump.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::uint64_t kSecond_ns = 1'000'000'000;

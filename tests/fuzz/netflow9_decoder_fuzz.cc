@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "proto/flow_decoder.h"
+#include "proto/decode/flow_decoder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   weir::FlowDecoder decoder(

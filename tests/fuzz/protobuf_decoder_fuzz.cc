@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "proto/flow_protobuf.h"
+#include "proto/record/flow_protobuf.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<std::uint8_t> exact(data, data + size);

@@ -4,10 +4,10 @@
 
 #include <cstdio>
 
-#include "proto/byte_order.h"
-#include "proto/flow_json.h"
-#include "proto/flow_message.h"
-#include "proto/netflow5_decoder.h"
+#include "proto/base/byte_order.h"
+#include "proto/decode/flow_message.h"
+#include "proto/decode/netflow5_decoder.h"
+#include "proto/record/flow_json.h"
 
 namespace weir {
 namespace {

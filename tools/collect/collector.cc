@@ -12,8 +12,8 @@
 #include <cstring>
 #include <memory>
 
-#include "proto/flow_json.h"
-#include "proto/message_dump.h"
+#include "proto/decode/message_dump.h"
+#include "proto/record/flow_json.h"
 #include "tools/collect/decoded_record.h"
 
 namespace weir {

@@ -19,7 +19,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "proto/flow_decoder.h"
+#include "proto/decode/flow_decoder.h"
 #include "tools/collect/capture_datagrams.h"
 #include "tools/collect/flow_printer.h"
 #include "tools/collect/flow_totals.h"

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <span>
 
-#include "proto/information_elements.h"
+#include "proto/element/information_elements.h"
 
 namespace weir {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <string_view>
 
-#include "proto/decoded_flow.h"
-#include "proto/flow_record.h"
+#include "proto/decode/decoded_flow.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

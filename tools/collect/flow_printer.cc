@@ -8,8 +8,8 @@
 #include <cstring>
 #include <iterator>
 
-#include "proto/flow_json.h"
-#include "proto/value_text.h"
+#include "proto/decode/value_text.h"
+#include "proto/record/flow_json.h"
 #include "tools/collect/units.h"
 
 namespace weir {

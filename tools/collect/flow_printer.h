@@ -11,7 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 #include "tools/collect/decoded_record.h"
 #include "tools/collect/flow_totals.h"
 #include "tools/collect/sum_by.h"

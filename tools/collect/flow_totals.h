@@ -17,7 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "control/export/export_hub.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 
 namespace weir {
 

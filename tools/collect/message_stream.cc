@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "proto/flow_protobuf.h"
+#include "proto/record/flow_protobuf.h"
 
 namespace weir {
 

@@ -1,6 +1,6 @@
 // MessageStream: flow records out of a stream of octets that arrives in pieces of any size.
 //
-// A stream is a sequence of length-delimited protobuf messages (proto/flow_protobuf.h). What is kept between two
+// A stream is a sequence of length-delimited protobuf messages (proto/record/flow_protobuf.h). What is kept between two
 // pieces is the beginning of one message, at most kFlowProtobufLongestAccepted octets and its length.
 #pragma once
 
@@ -11,7 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <random>
 
-#include "proto/flow_json.h"
+#include "proto/record/flow_json.h"
 
 namespace weir {
 namespace {

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <string_view>
 
-#include "proto/message_json.h"
+#include "proto/record/message_json.h"
 #include "tools/collect/units.h"
 
 namespace weir {

@@ -1,4 +1,4 @@
-#include "bench/capture_writer.h"
+#include "bench/gen/capture_writer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "bench/generator.h"
+#include "bench/gen/generator.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <tuple>
 #include <vector>
 
-#include "bench/gen_report.h"
-#include "proto/byte_order.h"
+#include "bench/gen/gen_report.h"
+#include "proto/base/byte_order.h"
 
 namespace weir::bench {
 namespace {

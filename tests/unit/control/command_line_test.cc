@@ -11,7 +11,7 @@
 
 #include "control/export/loss.h"
 #include "dataplane/loss.h"
-#include "proto/report/control_socket.h"
+#include "proto/schema/control_socket.h"
 
 namespace weir {
 namespace {

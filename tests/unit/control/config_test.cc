@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <functional>
 
-#include "proto/report/control_socket.h"
+#include "proto/schema/control_socket.h"
 
 namespace weir {
 namespace {

@@ -17,8 +17,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "proto/control.grpc.pb.h"
-#include "proto/report/control_socket.h"
+#include "proto/schema/control.grpc.pb.h"
+#include "proto/schema/control_socket.h"
 
 namespace weir {
 namespace {

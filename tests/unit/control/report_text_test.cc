@@ -1,10 +1,10 @@
 // What weirctl prints, as whole texts written by hand; and the ledger as JSON.
-#include "proto/report/report_text.h"
+#include "proto/schema/report_text.h"
 
 #include <gtest/gtest.h>
 
-#include "proto/message_json.h"
-#include "proto/report/text_table.h"
+#include "proto/record/message_json.h"
+#include "proto/schema/text_table.h"
 
 namespace weir {
 namespace {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "proto/byte_order.h"
-#include "proto/flow_decoder.h"
+#include "proto/base/byte_order.h"
+#include "proto/decode/flow_decoder.h"
 #include "tests/unit/export/export_fixtures.h"
 
 namespace weir {

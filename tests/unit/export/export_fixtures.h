@@ -22,8 +22,8 @@
 #include "control/export/export_hub.h"
 #include "control/export/loss.h"
 #include "control/export/unique_fd.h"
-#include "proto/flow_protobuf.h"
-#include "proto/flow_record.h"
+#include "proto/record/flow_protobuf.h"
+#include "proto/record/flow_record.h"
 
 namespace weir::test {
 

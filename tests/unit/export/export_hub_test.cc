@@ -13,7 +13,7 @@
 #include <random>
 
 #include "control/export/record_sorter.h"
-#include "proto/flow_json.h"
+#include "proto/record/flow_json.h"
 #include "tests/unit/export/export_fixtures.h"
 
 namespace weir {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "proto/flow_decoder.h"
+#include "proto/decode/flow_decoder.h"
 #include "tests/unit/export/export_fixtures.h"
 
 namespace weir {

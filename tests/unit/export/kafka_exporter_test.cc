@@ -10,7 +10,7 @@
 #include <string>
 
 #include "control/export/export_hub.h"
-#include "proto/flow_json.h"
+#include "proto/record/flow_json.h"
 #include "tests/support/mock_broker.h"
 #include "tests/unit/export/export_fixtures.h"
 

@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "proto/flow_json.h"
+#include "proto/record/flow_json.h"
 #include "tests/unit/export/export_fixtures.h"
 
 namespace weir {

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "proto/flow_record.h"
+#include "proto/record/flow_record.h"
 
 namespace weir::test {
 

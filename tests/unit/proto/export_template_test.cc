@@ -1,14 +1,14 @@
 // Records whose fields are chosen at run time, against those that the compiler made of the same list.
-#include "proto/export_template.h"
+#include "proto/encode/export_template.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-#include "proto/export_profile.h"
-#include "proto/information_elements.h"
-#include "proto/ipfix_encoder.h"
-#include "proto/netflow9_encoder.h"
+#include "proto/element/information_elements.h"
+#include "proto/encode/export_profile.h"
+#include "proto/encode/ipfix_encoder.h"
+#include "proto/encode/netflow9_encoder.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
 namespace weir {

@@ -1,4 +1,4 @@
-#include "proto/flow_json.h"
+#include "proto/record/flow_json.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

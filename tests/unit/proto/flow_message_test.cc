@@ -1,5 +1,5 @@
 // One message without state: the examples of RFC 3954 section 7, and templates that the caller brings.
-#include "proto/flow_message.h"
+#include "proto/decode/flow_message.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/byte_order.h"
-#include "proto/message_dump.h"
-#include "proto/value_text.h"
+#include "proto/base/byte_order.h"
+#include "proto/decode/message_dump.h"
+#include "proto/decode/value_text.h"
 #include "tests/support/hex.h"
 
 namespace weir {

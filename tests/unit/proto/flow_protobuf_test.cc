@@ -1,4 +1,4 @@
-#include "proto/flow_protobuf.h"
+#include "proto/record/flow_protobuf.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/flow.pb.h"
+#include "proto/schema/flow.pb.h"
 
 namespace weir {
 namespace {

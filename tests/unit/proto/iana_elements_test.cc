@@ -1,8 +1,8 @@
-#include "proto/iana_elements.h"
+#include "proto/element/iana_elements.h"
 
 #include <gtest/gtest.h>
 
-#include "proto/information_elements.h"
+#include "proto/element/information_elements.h"
 
 namespace weir {
 namespace {

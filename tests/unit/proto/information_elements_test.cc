@@ -1,5 +1,5 @@
 // The registry against IANA's "IPFIX Information Elements" and RFC 3954 section 8.
-#include "proto/information_elements.h"
+#include "proto/element/information_elements.h"
 
 #include <gtest/gtest.h>
 

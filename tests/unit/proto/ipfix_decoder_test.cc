@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "proto/byte_order.h"
-#include "proto/flow_decoder.h"
+#include "proto/base/byte_order.h"
+#include "proto/decode/flow_decoder.h"
 #include "tests/support/hex.h"
 
 namespace weir {

@@ -1,11 +1,11 @@
 // Messages against octets worked out by hand from RFC 7011, RFC 5103 and IANA's registry.
-#include "proto/ipfix_encoder.h"
+#include "proto/encode/ipfix_encoder.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-#include "proto/byte_order.h"
+#include "proto/base/byte_order.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
 namespace weir {

@@ -1,6 +1,6 @@
 // message_json: goldens written by hand from RFC 8259 (JSON), RFC 4648 (base64) and RFC 3629 (UTF-8). Protobuf's own
 // well-known types stand in for the shapes that weir's flow.proto does not have (maps, oneofs, types in themselves).
-#include "proto/message_json.h"
+#include "proto/record/message_json.h"
 
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/type.pb.h>
@@ -9,7 +9,7 @@
 
 #include <limits>
 
-#include "proto/flow.pb.h"
+#include "proto/schema/flow.pb.h"
 
 namespace weir {
 namespace {

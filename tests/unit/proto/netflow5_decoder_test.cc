@@ -1,13 +1,13 @@
 // NetFlow v5 and v7: datagrams written octet by octet from Cisco's field tables.
-#include "proto/netflow5_decoder.h"
+#include "proto/decode/netflow5_decoder.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <string_view>
 
-#include "proto/byte_order.h"
-#include "proto/flow_decoder.h"
+#include "proto/base/byte_order.h"
+#include "proto/decode/flow_decoder.h"
 #include "tests/support/hex.h"
 
 namespace weir {

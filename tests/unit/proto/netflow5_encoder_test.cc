@@ -1,5 +1,5 @@
 // Datagrams of v5 and v7 against octets worked out by hand from Cisco's tables of the formats.
-#include "proto/netflow5_encoder.h"
+#include "proto/encode/netflow5_encoder.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The decoder: datagrams written octet by octet, a table of malformed ones, and what the encoder makes.
-#include "proto/netflow9_decoder.h"
+#include "proto/decode/netflow9_decoder.h"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/byte_order.h"
-#include "proto/netflow9_encoder.h"
+#include "proto/base/byte_order.h"
+#include "proto/encode/netflow9_encoder.h"
 
 namespace weir {
 namespace {

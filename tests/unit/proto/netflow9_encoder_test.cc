@@ -1,5 +1,5 @@
 // Datagrams against bytes worked out by hand from RFC 3954, and the rules for templates, size and time.
-#include "proto/netflow9_encoder.h"
+#include "proto/encode/netflow9_encoder.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "proto/byte_order.h"
-#include "proto/netflow9_decoder.h"
+#include "proto/base/byte_order.h"
+#include "proto/decode/netflow9_decoder.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
 namespace weir {

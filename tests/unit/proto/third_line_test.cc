@@ -6,11 +6,11 @@
 #include <map>
 #include <vector>
 
-#include "proto/byte_order.h"
-#include "proto/flow_decoder.h"
-#include "proto/ipfix_encoder.h"
-#include "proto/netflow9_encoder.h"
-#include "proto/value_text.h"
+#include "proto/base/byte_order.h"
+#include "proto/decode/flow_decoder.h"
+#include "proto/decode/value_text.h"
+#include "proto/encode/ipfix_encoder.h"
+#include "proto/encode/netflow9_encoder.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
 namespace weir {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/flow.pb.h"
+#include "proto/schema/flow.pb.h"
 
 namespace weir {
 namespace {

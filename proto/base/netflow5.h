@@ -1,0 +1,54 @@
+// NetFlow v5 and v7 on the wire: the structs that lie over their octets, for encoder and decoder.
+//
+// A header of 24 octets, then up to 30 records of 48 octets (v5) or 27 of 52 (v7). Everything is big-endian and aligned
+// to nothing; the structs have alignment 1. The formats are Cisco's ("NetFlow Export Datagram Formats").
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "proto/base/byte_order.h"
+
+namespace weir {
+
+struct Netflow5Header {
+  Be16 version;
+  Be16 count;
+  Be32 sys_uptime_ms;
+  Be32 unix_secs;
+  Be32 unix_nsecs;
+  Be32 sequence;
+  std::uint8_t engine_type;  ///< v7: this and the rest are reserved
+  std::uint8_t engine_id;
+  Be16 sampling;
+};
+static_assert(sizeof(Netflow5Header) == 24 && alignof(Netflow5Header) == 1);
+
+struct Netflow5Record {
+  std::uint8_t source[4];
+  std::uint8_t destination[4];
+  std::uint8_t next_hop[4];
+  Be16 input;
+  Be16 output;
+  Be32 packets;
+  Be32 octets;
+  Be32 first_ms;
+  Be32 last_ms;
+  Be16 source_port;
+  Be16 destination_port;
+  std::uint8_t pad1;  ///< v7: flags that say which fields are not valid; 0: all are
+  std::uint8_t tcp_flags;
+  std::uint8_t protocol;
+  std::uint8_t tos;
+  Be16 source_as;
+  Be16 destination_as;
+  std::uint8_t source_mask;
+  std::uint8_t destination_mask;
+  Be16 pad2;  ///< v7: flags; its record ends with 4 octets of a router's address more
+};
+static_assert(sizeof(Netflow5Record) == 48 && alignof(Netflow5Record) == 1);
+
+/// v7: Netflow5Record and the 4 octets of the router that was bypassed.
+inline constexpr std::size_t kNetflow7RecordOctets = sizeof(Netflow5Record) + 4;
+
+}  // namespace weir

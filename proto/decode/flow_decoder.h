@@ -1,0 +1,202 @@
+// FlowDecoder: datagrams of NetFlow v5, v7, v9 and IPFIX in, flows and options records out, with what must be
+// remembered between them.
+//
+// It keeps a stream for each (exporter, version, source id): its templates (template_store.h), its place in the
+// sequence, what its options records said about sampling, its clock, and counts of all that went wrong. What a single
+// message says is decoded in flow_message.h, netflow5_decoder.h and flow_template.h.
+//
+// Errors are values (DecodeError), one per datagram, counted. A datagram whose framing is wrong is refused whole. Where
+// the framing is right and a set's content is wrong, that set gives what it held up to there, the other sets are
+// decoded, and the first error is reported.
+//
+// Sequence (anchors of every format): v9 counts datagrams (RFC 3954 section 5.1), v5 and v7 flows, IPFIX data records,
+// options data included and templates not (RFC 7011 section 3.1). So in IPFIX a data set without a template leaves the
+// next number unknown: the sequence is taken up again from the message after. Some exporters (softflowd 1.1) count the
+// records of the message itself, too; that is recognised, and reported as `sequence_own` instead of gaps.
+//
+// Sampling: a record's own rate (305 with 306, else 50, else 34, else 310/309); else what options data said for its
+// sampler (48, 302), for its interface, or for the whole stream, in this order.
+//
+// Memory is bounded: `streams` streams of at most 230 kB (template_store.h; 64 samplers and 256 interfaces of 50 octets
+// add 16 kB). When all are taken, one that was silent for an hour, or whose session ended, gives way; if there is none
+// the newcomer is refused: swapping would let whoever forges source addresses throw out the templates of the real ones.
+// One datagram of 65 535 octets yields at most as many flows (templates with records of one octet), 10 MB in the
+// caller's Decoded, and waiting data as much again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "proto/decode/decoded_flow.h"
+#include "proto/decode/flow_message.h"
+#include "proto/decode/template_store.h"
+
+namespace weir {
+
+/// Counts of one stream, or summed over all.
+// clang-format off
+#define WEIR_STREAM_COUNTS(X)                                                                            \
+  X(datagrams,          "received, malformed ones included")                                             \
+  X(malformed,          "of these, with an error")                                                       \
+  X(sequence_gaps,      "places in the sequence where something is missing")                             \
+  X(lost_datagrams,     "v9: how many are missing there, less those that came late")                     \
+  X(lost_records,       "v5, v7, IPFIX: the same, in records")                                           \
+  X(late_datagrams,     "came after a later one")                                                        \
+  X(restarts,           "the sequence began anew")                                                       \
+  X(sequence_own,       "messages whose sequence number counts their own records, too")                  \
+  X(records,            "data records decoded as flows")                                                 \
+  X(option_records,     "data records decoded as options")                                               \
+  X(templates,          "template and options template records taken")                                   \
+  X(template_changes,   "of these, other than the definition before")                                    \
+  X(templates_expired,  "not sent again within their lifetime")                                          \
+  X(withdrawals,        "templates without fields")                                                      \
+  X(withdrawals_ignored, "IPFIX over UDP: templates without fields, which mean nothing there")           \
+  X(unknown_template,   "data sets that came without a known template")                                  \
+  X(recovered_sets,     "of these, decoded when their template came")                                    \
+  X(dropped_sets,       "of these, given up for want of room")                                           \
+  X(reserved_flow_sets, "sets of ids that the format reserves: skipped")                                 \
+  X(count_mismatches,   "v9 datagrams, all templates known, whose header counts other than they hold")
+// clang-format on
+
+struct StreamCounts {
+#define WEIR_X(name, text) std::uint64_t name = 0;
+  WEIR_STREAM_COUNTS(WEIR_X)
+#undef WEIR_X
+
+  StreamCounts& operator+=(const StreamCounts& other);
+};
+
+/// Whence and when a datagram came.
+struct DatagramOrigin {
+  DatagramOrigin(std::string_view from, std::uint64_t at_ns = 0, bool in_session = false)
+      : exporter(from), received_ns(at_ns), session(in_session) {}
+  DatagramOrigin(const char* from) : exporter(from) {}
+
+  std::string_view exporter;      ///< its address as text, or any name that tells exporters apart
+  std::uint64_t received_ns = 0;  ///< since 1970; 0: unknown, so nothing expires and no clock is compared
+  /// A reliable transport session (TCP, a file): templates live as long as it, and may be withdrawn (RFC 7011 section
+  /// 8.4: over UDP a withdrawal is to be ignored).
+  bool session = false;
+};
+
+/// The exporter's clock against the receiver's: reception less export time, in ms. The least is the best estimate of
+/// how far the clocks are apart, since delay on the way only adds to it. A v9 or IPFIX header has whole seconds, which
+/// adds up to 999.
+struct ClockSkew {
+  bool known = false;
+  std::int64_t last_ms = 0;
+  std::int64_t least_ms = 0;
+  std::int64_t greatest_ms = 0;
+};
+
+struct StreamReport {
+  std::string exporter;
+  FlowVersion version;
+  std::uint32_t source_id;
+  StreamCounts counts;
+  ClockSkew skew;
+  std::size_t templates;     ///< known now
+  std::size_t waiting_sets;  ///< without a template now
+};
+
+class FlowDecoder {
+ public:
+  struct Limits {
+    std::size_t streams = 256;
+    std::size_t templates_per_stream = 256;
+    std::size_t fields_per_stream = 4096;  ///< of all templates of a stream together
+    std::size_t waiting_octets_per_stream = 65'536;
+    std::uint64_t template_lifetime_ns = 1'800'000'000'000;
+    std::uint64_t stream_idle_ns = 3'600'000'000'000;  ///< silent for so long, a stream may be forgotten for another
+  };
+  FlowDecoder() : FlowDecoder(Limits{}) {}
+  explicit FlowDecoder(const Limits& limits);
+
+  /// Decodes one datagram, or one IPFIX message of a stream, into `out`, which is emptied first; its spans are valid as
+  /// long as `datagram` and `out` are. The first error is returned and counted.
+  DecodeError decode(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram, Decoded& out);
+
+  /// A transport session (a TCP connection) is over: its templates mean nothing any more (RFC 7011 section 8.1).
+  void end_session(std::string_view exporter);
+
+  /// Sum over all streams, those forgotten since included, and over datagrams that belong to none.
+  [[nodiscard]] StreamCounts totals() const;
+  /// Counts of one source id of an exporter, of all versions; zeros if it was never seen.
+  [[nodiscard]] StreamCounts counts(std::string_view exporter, std::uint32_t source_id) const;
+  /// Datagrams with this error.
+  [[nodiscard]] std::uint64_t errors(DecodeError error) const { return errors_[static_cast<std::size_t>(error)]; }
+  [[nodiscard]] std::size_t streams() const { return streams_.size(); }
+  /// The fields of a template that is known now; nullptr: none. Valid until the next datagram.
+  [[nodiscard]] const std::vector<FieldSpec>* find_template(std::string_view exporter, const MessageHeader& header,
+                                                            std::uint16_t id) const;
+  /// Every stream that is known now, by exporter, version and source id.
+  [[nodiscard]] std::vector<StreamReport> reports() const;
+
+ private:
+  struct Stream {
+    TemplateStore templates;
+    bool sequence_known = false;
+    std::uint32_t next_sequence = 0;
+    std::uint32_t last_records = 0;  ///< IPFIX: data records of the message before
+    std::uint32_t uptime_ms = 0;     ///< of the datagram with the greatest sequence
+    std::int64_t boot_ms = 0;        ///< likewise: header time - sysUptime
+    std::uint64_t seen_ns = 0;
+    bool ended = false;
+    std::uint64_t system_init_ms = 0;                      ///< element 160 of the options
+    std::uint32_t default_rate = 0;                        ///< sampling, of the options
+    std::map<std::uint64_t, std::uint32_t> sampler_rates;  ///< by samplerId or selectorId
+    std::map<std::uint32_t, std::uint32_t> interface_rates;
+    ClockSkew skew;
+    StreamCounts counts;
+  };
+  struct Key {
+    std::string exporter;
+    FlowVersion version;
+    std::uint32_t source_id;
+  };
+  struct KeyView {
+    std::string_view exporter;
+    FlowVersion version;
+    std::uint32_t source_id;
+  };
+  /// Orders streams, and compares with a view so that a look-up makes no string.
+  struct KeyOrder {
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard library's name
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      const int order = std::string_view(a.exporter).compare(std::string_view(b.exporter));
+      if (order != 0) return order < 0;
+      return std::tie(a.version, a.source_id) < std::tie(b.version, b.source_id);
+    }
+  };
+
+  Stream* find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add);
+  static void note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns);
+  /// `units`: how much this message adds to the sequence; `flows`: of these, the records that are no options.
+  static void follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units, std::uint32_t flows);
+  DecodeError take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set,
+                             const DatagramOrigin& origin, std::uint64_t& records, Decoded& out);
+  DecodeError take_data(Stream& stream, const FlowTemplate& known, const MessageHeader& header, std::uint16_t id,
+                        std::span<const std::uint8_t> body, Decoded& out);
+  void give_rates(const Stream& stream, std::size_t first_flow, bool sampler_known, Decoded& out) const;
+  static void note_options(Stream& stream, FlowVersion version, std::span<const DecodedValue> values);
+  DecodeError decode_fixed(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram, Decoded& out);
+  DecodeError refuse(StreamCounts& counts, DecodeError error);
+
+  Limits limits_;
+  TemplateLimits template_limits_;
+  std::map<Key, Stream, KeyOrder> streams_;
+  StreamCounts gone_;  ///< of streams forgotten, and of datagrams that belong to none
+  std::uint64_t errors_[kDecodeErrorCount] = {};
+  FlowMessage parsed_;  ///< kept for its memory, as are the next two
+  std::vector<TemplateRecord> records_;
+  std::vector<std::uint64_t> samplers_;
+};
+
+}  // namespace weir

@@ -1,0 +1,62 @@
+// A template, compiled: what to do with each field of a record, decided once when the template comes.
+//
+// A record is then a run over a short list of operations, each a load of fixed width and a store into DecodedFlow; an
+// element that DecodedFlow has no place for is kept as a raw value. The common widths have operations of their own, so
+// that nothing loops over the octets of an integer. Integers may have any length from 1 to 8 octets (RFC 7011 section
+// 6.2); a longer one, or an address of a wrong length, is kept raw.
+//
+// Which element fills a place when several could is decided here, too: delta counters (1, 2) before totals (85, 86) and
+// initiator counters (231, 298); 58 before 243 for the VLAN; finer times before coarser ones; and the first of an
+// element that comes twice. What does not get the place is kept raw, never dropped.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "proto/decode/decoded_flow.h"
+#include "proto/decode/flow_message.h"
+
+namespace weir {
+
+/// What a record needs from outside itself.
+struct RecordContext {
+  MessageHeader header;
+  std::uint64_t system_init_ms = 0;  ///< IPFIX: of the exporter's options (element 160), for elements 21 and 22
+};
+
+class FlowTemplate {
+ public:
+  FlowTemplate(FlowVersion version, const TemplateRecord& record);
+
+  [[nodiscard]] bool options() const { return options_; }
+  [[nodiscard]] const std::vector<FieldSpec>& fields() const { return fields_; }
+  [[nodiscard]] bool names_sampler() const { return names_sampler_; }
+
+  /// Decodes every record of a data set into `out`, as flows. If the template names samplers (elements 48 and 302),
+  /// their ids are appended to `samplers`, one for each flow.
+  DecodeError decode_flows(std::uint16_t id, const RecordContext& context, std::span<const std::uint8_t> body,
+                           Decoded& out, std::vector<std::uint64_t>& samplers) const;
+
+ private:
+  struct Operation {
+    std::uint8_t action;
+    std::uint8_t target_octets;  ///< of the place
+    bool keep;                   ///< as a raw value, too
+    std::uint16_t field;         ///< index
+    std::uint16_t octets;        ///< of fields of fixed length
+    std::uint16_t target;        ///< where the place is
+    std::uint32_t source;        ///< offset in the record, if all fields have fixed lengths
+  };
+  struct Compiler;
+
+  FlowVersion version_;
+  bool options_;
+  bool variable_ = false;
+  bool names_sampler_ = false;
+  std::uint32_t least_octets_ = 0;
+  std::vector<FieldSpec> fields_;
+  std::vector<Operation> operations_;
+};
+
+}  // namespace weir

@@ -1,0 +1,176 @@
+#include "proto/decode/message_dump.h"
+
+#include <charconv>
+
+#include "proto/base/byte_order.h"
+#include "proto/decode/netflow5_decoder.h"
+#include "proto/decode/value_text.h"
+#include "proto/element/iana_elements.h"
+
+namespace weir {
+namespace {
+
+using Octets = std::span<const std::uint8_t>;
+
+void append(std::string& out, std::uint64_t value) {
+  char text[20];
+  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+void append_values(std::string& out, FlowVersion version, std::span<const DecodedValue> values) {
+  const char* separator = "";
+  for (const DecodedValue& value : values) {
+    out += separator;
+    separator = ", ";
+    if (value.scope) out += "scope ";
+    out += field_name(version, value);
+    out += '=';
+    append_value_text(out, version, value);
+  }
+  out += '\n';
+}
+
+void dump_templates(std::string& out, const MessageHeader& header, const FlowSet& set) {
+  std::vector<TemplateRecord> records;
+  const DecodeError error = parse_templates(header.version, set, records);
+  for (const TemplateRecord& record : records) {
+    out += record.options ? "    options template " : "    template ";
+    append(out, record.id);
+    if (record.fields.empty()) {
+      out += " withdrawn\n";
+      continue;
+    }
+    out += ", ";
+    append(out, record.fields.size());
+    out += record.fields.size() == 1 ? " field\n" : " fields\n";
+    for (const FieldSpec& field : record.fields) {
+      out += field.scope ? "      scope " : "      ";
+      out += field_name(header.version, field.element, field.enterprise, field.scope);
+      out += " (";
+      if (field.enterprise != 0) {
+        append(out, field.enterprise);
+        out += '/';
+      }
+      append(out, field.element);
+      if (const std::string_view old = netflow9_name(field.element);
+          !old.empty() && header.version == FlowVersion::netflow9 && !field.scope) {
+        out += ' ';
+        out += old;
+      }
+      out += "), ";
+      if (field.octets == kVariableLength && header.version == FlowVersion::ipfix) {
+        out += "variable length\n";
+      } else {
+        append(out, field.octets);
+        out += field.octets == 1 ? " octet\n" : " octets\n";
+      }
+    }
+  }
+  if (error != DecodeError::none) {
+    out += "    error: ";
+    out += error_text(error);
+    out += '\n';
+  }
+}
+
+void dump_data(std::string& out, const MessageHeader& header, const FlowSet& set, const TemplateFinder& find_template) {
+  const std::vector<FieldSpec>* const fields = find_template(header, set.id);
+  if (fields == nullptr) {
+    out += "    no template: 0x";
+    for (const std::uint8_t octet : set.body) {
+      out += "0123456789abcdef"[octet >> 4];
+      out += "0123456789abcdef"[octet & 0xf];
+    }
+    out += '\n';
+    return;
+  }
+  DataSet data;
+  const TemplateRecord known{set.id, false, *fields};
+  const DecodeError error = decode_data_set(known, header.version, set.body, data);
+  std::size_t begin = 0;
+  for (const std::size_t end : data.record_ends) {
+    out += "    ";
+    append_values(out, header.version, std::span(data.values).subspan(begin, end - begin));
+    begin = end;
+  }
+  if (error != DecodeError::none) {
+    out += "    error: ";
+    out += error_text(error);
+    out += '\n';
+  }
+}
+
+/// v5 and v7 have no templates: the records as flows, with what has no place in a flow.
+std::string dump_fixed(Octets datagram) {
+  Decoded decoded;
+  const DecodeError error = decode_netflow5(datagram, decoded);
+  std::string out;
+  if (error != DecodeError::short_header) out = header_text(decoded.header) + '\n';
+  for (const DecodedFlow& flow : decoded.flows) {
+    const auto value = [&](std::string_view name, std::uint64_t number) {
+      out += ", ";
+      out += name;
+      out += '=';
+      append(out, number);
+    };
+    out += "    sourceIPv4Address=";
+    append_value_text(out, decoded.header.version, {8, false, 0, Octets(flow.source_address, 4)});
+    out += ", destinationIPv4Address=";
+    append_value_text(out, decoded.header.version, {12, false, 0, Octets(flow.destination_address, 4)});
+    value("sourceTransportPort", flow.source_port);
+    value("destinationTransportPort", flow.destination_port);
+    value("protocolIdentifier", flow.protocol);
+    value("packetDeltaCount", flow.packets);
+    value("octetDeltaCount", flow.octets);
+    out += ", start=" + iso_time(flow.first_ns, 3) + ", end=" + iso_time(flow.last_ns, 3);
+    value("tcpControlBits", flow.tcp_flags);
+    value("ipClassOfService", flow.ip_tos);
+    value("ingressInterface", flow.ingress_interface);
+    value("egressInterface", flow.egress_interface);
+    if (flow.protocol == 1) value("icmpTypeCodeIPv4", static_cast<std::uint64_t>(flow.icmp_type << 8 | flow.icmp_code));
+    out += ", ";
+    append_values(out, decoded.header.version, std::span(decoded.values).subspan(flow.first_value, flow.value_count));
+  }
+  if (error != DecodeError::none) {
+    out += "  error: ";
+    out += error_text(error);
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string dump_message(Octets datagram, const TemplateFinder& find_template) {
+  if (datagram.size() >= 2) {
+    const auto version = load_be<std::uint16_t>(datagram.data());
+    if (version == 5 || version == 7) return dump_fixed(datagram);
+  }
+  FlowMessage message;
+  const DecodeError error = parse_message(datagram, message);
+  std::string out;
+  if (error != DecodeError::short_header && error != DecodeError::wrong_version) {
+    out = header_text(message.header) + '\n';
+  }
+  for (const FlowSet& set : message.flow_sets) {
+    const SetKind kind = set_kind(message.header.version, set.id);
+    out += kind == SetKind::data        ? "  data set "
+           : kind == SetKind::templates ? "  template set "
+           : kind == SetKind::reserved  ? "  reserved set "
+                                        : "  options template set ";
+    append(out, set.id);
+    out += ", ";
+    append(out, set.body.size() + 4);
+    out += " octets\n";
+    if (kind == SetKind::data) dump_data(out, message.header, set, find_template);
+    if (kind == SetKind::templates || kind == SetKind::options_templates) dump_templates(out, message.header, set);
+  }
+  if (error != DecodeError::none) {
+    out += "  error: ";
+    out += error_text(error);
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace weir

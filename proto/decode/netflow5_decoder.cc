@@ -1,0 +1,94 @@
+#include "proto/decode/netflow5_decoder.h"
+
+#include <cstring>
+
+#include "proto/base/netflow5.h"
+
+namespace weir {
+namespace {
+
+using Octets = std::span<const std::uint8_t>;
+
+constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
+constexpr std::uint8_t kProtocolIcmp = 1;
+
+/// sysUptime milliseconds to ns since 1970; an offset far above the header's is from before the uptime wrapped.
+std::uint64_t uptime_to_ns(const MessageHeader& header, std::uint32_t offset_ms) {
+  std::int64_t ahead_ms = std::int64_t{offset_ms} - std::int64_t{header.sys_uptime_ms};
+  if (ahead_ms >= std::int64_t{1} << 31) ahead_ms -= std::int64_t{1} << 32;
+  const std::int64_t ns =
+      std::int64_t{header.unix_secs} * 1'000'000'000 + std::int64_t{header.unix_nsecs} + ahead_ms * 1'000'000;
+  return ns < 0 ? 0 : static_cast<std::uint64_t>(ns);
+}
+
+}  // namespace
+
+DecodeError decode_netflow5(Octets datagram, Decoded& out) {
+  out.flows.clear();
+  out.options.clear();
+  out.values.clear();
+  out.waited.clear();
+  Netflow5Header header;
+  if (datagram.size() < sizeof header) return DecodeError::short_header;
+  std::memcpy(&header, datagram.data(), sizeof header);
+  const bool v5 = header.version.host() == 5;
+  if (!v5 && header.version.host() != 7) return DecodeError::wrong_version;
+  out.header = {};
+  out.header.version = v5 ? FlowVersion::netflow5 : FlowVersion::netflow7;
+  out.header.count = header.count.host();
+  out.header.sys_uptime_ms = header.sys_uptime_ms.host();
+  out.header.unix_secs = header.unix_secs.host();
+  out.header.unix_nsecs = header.unix_nsecs.host();
+  out.header.sequence = header.sequence.host();
+  if (v5) {
+    out.header.source_id = static_cast<std::uint32_t>(header.engine_type) << 8 | header.engine_id;
+    out.header.sampling = header.sampling.host();
+  }
+  const std::size_t record_octets = v5 ? sizeof(Netflow5Record) : kNetflow7RecordOctets;
+  if (out.header.count * record_octets != datagram.size() - sizeof header) return DecodeError::bad_record_count;
+
+  for (Octets rest = datagram.subspan(sizeof header); !rest.empty(); rest = rest.subspan(record_octets)) {
+    Netflow5Record record;
+    std::memcpy(&record, rest.data(), sizeof record);
+    DecodedFlow flow{};
+    flow.ip_version = 4;
+    flow.ether_type = kEtherTypeIpv4;
+    std::memcpy(flow.source_address, record.source, 4);
+    std::memcpy(flow.destination_address, record.destination, 4);
+    flow.ingress_interface = record.input.host();
+    flow.egress_interface = record.output.host();
+    flow.packets = record.packets.host();
+    flow.octets = record.octets.host();
+    flow.first_ns = uptime_to_ns(out.header, record.first_ms.host());
+    flow.last_ns = uptime_to_ns(out.header, record.last_ms.host());
+    flow.protocol = record.protocol;
+    flow.tcp_flags = record.tcp_flags;
+    flow.ip_tos = record.tos;
+    if (record.protocol == kProtocolIcmp) {
+      flow.icmp_type = static_cast<std::uint8_t>(record.destination_port.host() >> 8);
+      flow.icmp_code = static_cast<std::uint8_t>(record.destination_port.host());
+    } else {
+      flow.source_port = record.source_port.host();
+      flow.destination_port = record.destination_port.host();
+    }
+    flow.sampling_rate = out.header.sampling & 0x3fff;
+    flow.sampling_algorithm = static_cast<std::uint8_t>(out.header.sampling >> 14);
+    flow.first_value = static_cast<std::uint32_t>(out.values.size());
+    const auto keep = [&](std::uint16_t element, const void* place, std::size_t octets) {
+      const auto offset = static_cast<std::size_t>(static_cast<const std::uint8_t*>(place) -
+                                                   reinterpret_cast<const std::uint8_t*>(&record));
+      out.values.push_back({element, false, 0, rest.subspan(offset, octets)});
+    };
+    keep(15, record.next_hop, 4);                                                   // ipNextHopIPv4Address
+    keep(16, &record.source_as, 2);                                                 // bgpSourceAsNumber
+    keep(17, &record.destination_as, 2);                                            // bgpDestinationAsNumber
+    keep(9, &record.source_mask, 1);                                                // sourceIPv4PrefixLength
+    keep(13, &record.destination_mask, 1);                                          // destinationIPv4PrefixLength
+    if (!v5) out.values.push_back({43, false, 0, rest.subspan(sizeof record, 4)});  // ipv4RouterSc
+    flow.value_count = static_cast<std::uint32_t>(out.values.size()) - flow.first_value;
+    out.flows.push_back(flow);
+  }
+  return DecodeError::none;
+}
+
+}  // namespace weir

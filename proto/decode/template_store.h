@@ -1,0 +1,86 @@
+// TemplateStore: the templates of one stream, and the data that came before its template.
+//
+// A stream is one exporter's source id (NetFlow v9) or observation domain (IPFIX): two of them may use the same
+// template id for different things (RFC 3954 section 5.1, RFC 7011 section 3.4.1).
+//
+// - A template that comes again unchanged is only marked as fresh; one that changed replaces the old one and is
+// counted.
+// - Over UDP a template lives for `template_lifetime_ns` after it was last sent (RFC 7011 section 8.4, RFC 3954 section
+//   9); data that comes later is data without a template. With a clock that stands at 0 nothing expires.
+// - A withdrawal forgets one template, or all of a kind (RFC 7011 section 8.1). Whether one counts the caller decides.
+// - A data set without a template waits, with the header it came under, until the template comes. What waits is bounded
+//   in octets; the oldest is dropped first, and counted. So whoever forges datagrams can push out what waits of the
+//   stream that he forges, and cost 64 KiB; he could not do less with forged data itself.
+//
+// Memory: a field costs 12 octets and as much again compiled to operations (16), a template about 200 more: at most
+// 4096 x 28 + 256 x 200 = 166 kB of templates and 64 KiB of waiting data a stream; 256 streams cost at most 59 MB.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "proto/decode/flow_message.h"
+#include "proto/decode/flow_template.h"
+
+namespace weir {
+
+struct TemplateLimits {
+  std::size_t templates = 256;
+  std::size_t fields = 4096;            ///< of all templates together
+  std::size_t waiting_octets = 65'536;  ///< of data without a template; each set counts kWaitingOverhead more
+  std::uint64_t template_lifetime_ns = 1'800'000'000'000;  ///< 30 minutes: what Cisco refreshes by default
+};
+
+class TemplateStore {
+ public:
+  enum class Change : std::uint8_t { added, refreshed, changed, withdrawn, refused };
+
+  /// A data set that had no template, ready to be decoded now.
+  struct Waiting {
+    std::uint16_t id;
+    MessageHeader header;
+    std::vector<std::uint8_t> body;
+  };
+  static constexpr std::size_t kWaitingOverhead = 128;
+
+  /// Takes a template or a withdrawal. `refused`: the limits are reached; whatever the id meant before is forgotten.
+  Change take(FlowVersion version, const TemplateRecord& record, const TemplateLimits& limits, std::uint64_t now_ns);
+
+  /// nullptr: never seen, withdrawn, or not sent again within its lifetime (then `expired` is set, and it is
+  /// forgotten).
+  const FlowTemplate* find(std::uint16_t id, const TemplateLimits& limits, std::uint64_t now_ns, bool& expired);
+
+  /// The fields of a template, whatever its age; nullptr: not known.
+  [[nodiscard]] const std::vector<FieldSpec>* fields_of(std::uint16_t id) const {
+    const auto found = templates_.find(id);
+    return found == templates_.end() ? nullptr : &found->second.compiled.fields();
+  }
+
+  /// Keeps a data set for later; returns how many were dropped to make room (this one if it is larger than all room).
+  std::size_t wait(std::uint16_t id, const MessageHeader& header, std::span<const std::uint8_t> body,
+                   const TemplateLimits& limits);
+  /// Takes out what waited for this id, oldest first.
+  std::vector<Waiting> take_waiting(std::uint16_t id);
+
+  [[nodiscard]] std::size_t size() const { return templates_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+
+ private:
+  struct Entry {
+    FlowTemplate compiled;
+    std::uint64_t seen_ns;
+  };
+  void forget(std::map<std::uint16_t, Entry>::iterator entry);
+
+  std::map<std::uint16_t, Entry> templates_;
+  std::size_t fields_ = 0;
+  std::deque<Waiting> waiting_;
+  std::size_t waiting_octets_ = 0;
+};
+
+}  // namespace weir

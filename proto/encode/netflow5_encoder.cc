@@ -1,0 +1,120 @@
+#include "proto/encode/netflow5_encoder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace weir {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kMillisecond = 1'000'000;
+constexpr std::uint64_t kCounterMax = UINT32_MAX;
+
+constexpr std::uint32_t kMostVersion5 = 30;
+constexpr std::uint32_t kMostVersion7 = 27;
+constexpr std::uint32_t kRateMax = (1U << 14) - 1;
+constexpr std::uint32_t kDeterministic = 1U << 14;  // sampling mode 1 in the upper two bits
+
+/// Records that the counters of one direction take; more than a datagram holds where they are out of all reason.
+std::uint32_t parts_of(const FlowRecord& record, Direction way) {
+  const std::uint64_t most = std::max(record.packets[way], record.octets[way]);
+  if (most <= kCounterMax) return record.packets[way] != 0 ? 1 : 0;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(most / kCounterMax + (most % kCounterMax != 0), 1000));
+}
+
+}  // namespace
+
+Netflow5Encoder::Netflow5Encoder(const Netflow5Options& options)
+    : options_(options),
+      record_octets_(options.version7 ? kNetflow7RecordOctets : sizeof(Netflow5Record)),
+      most_records_(std::clamp<std::uint32_t>((std::max<std::uint32_t>(options.payload_octets, sizeof(Netflow5Header)) -
+                                               static_cast<std::uint32_t>(sizeof(Netflow5Header))) /
+                                                  record_octets_,
+                                              2, options.version7 ? kMostVersion7 : kMostVersion5)),
+      window_(options.capture_time, options.start_ns) {}
+
+std::uint32_t Netflow5Encoder::data_records(const FlowRecord& record) const {
+  return std::max(parts_of(record, kForward) + parts_of(record, kReverse), 1U);
+}
+
+Netflow5Result Netflow5Encoder::add(const FlowRecord& record, std::uint64_t now_ns) {
+  if (record.ip_version != 4) return Netflow5Result::ipv6_not_in_format;
+  const std::uint32_t rate = std::max(record.sampling_rate, 1U);
+  if (rate > (options_.version7 ? 1 : kRateMax)) return Netflow5Result::rate_not_in_format;
+  const std::uint32_t forward = parts_of(record, kForward);
+  const std::uint32_t reverse = parts_of(record, kReverse);
+  const std::uint32_t parts = std::max(forward + reverse, 1U);
+  if (parts > most_records_) return Netflow5Result::count_not_in_format;
+
+  const TimeSpan span = time_span(record);
+  if (records_ == 0) {
+    window_.open(span, now_ns);
+    latest_ns_ = 0;
+    rate_ = rate;
+  } else if (records_ + parts > most_records_ || !window_.holds(span) || rate != rate_) {
+    return Netflow5Result::full;
+  }
+  if (forward != 0 || reverse == 0) write(record, kForward, std::max(forward, 1U));
+  if (reverse != 0) write(record, kReverse, reverse);
+  latest_ns_ = std::max(latest_ns_, span.end_ns);
+  return Netflow5Result::added;
+}
+
+void Netflow5Encoder::write(const FlowRecord& record, Direction way, std::uint32_t parts) {
+  const bool forward = way == kForward;
+  const auto uptime = [this](std::uint64_t time_ns) {
+    const std::uint64_t ms = time_ns / kMillisecond;
+    const std::uint64_t offset = ms < window_.boot_ms() ? 0 : ms - window_.boot_ms();
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(offset, UINT32_MAX));
+  };
+  Netflow5Record out{};
+  std::memcpy(out.source, forward ? record.source_address : record.destination_address, 4);
+  std::memcpy(out.destination, forward ? record.destination_address : record.source_address, 4);
+  out.input = Be16::from_host(
+      record.ingress_interface <= UINT16_MAX ? static_cast<std::uint16_t>(record.ingress_interface) : 0);
+  out.first_ms = Be32::from_host(uptime(record.first_ns[way]));
+  out.last_ms = Be32::from_host(uptime(record.last_ns[way]));
+  out.source_port = Be16::from_host(forward ? record.source_port : record.destination_port);
+  out.destination_port = Be16::from_host(forward ? record.destination_port : record.source_port);
+  if (record.protocol == 1) {
+    out.destination_port =
+        Be16::from_host(static_cast<std::uint16_t>(record.icmp_type[way] << 8 | record.icmp_code[way]));
+  }
+  out.tcp_flags = record.tcp_flags[way];
+  out.protocol = record.protocol;
+  out.tos = record.ip_tos[way];
+  // Evenly, the remainder to the first ones: each part has its share of both, and the sums are exact.
+  for (std::uint32_t part = 0; part < parts; ++part) {
+    const auto share = [&](std::uint64_t total) {
+      return static_cast<std::uint32_t>(total / parts + (part < total % parts));
+    };
+    out.packets = Be32::from_host(share(record.packets[way]));
+    out.octets = Be32::from_host(share(record.octets[way]));
+    std::uint8_t* const at = datagram_.data() + sizeof(Netflow5Header) + records_ * record_octets_;
+    std::memcpy(at, &out, sizeof out);
+    std::memset(at + sizeof out, 0, record_octets_ - sizeof out);
+    ++records_;
+  }
+}
+
+std::span<std::uint8_t> Netflow5Encoder::finish(std::uint64_t now_ns) {
+  if (records_ == 0) return {};
+  const std::uint64_t header_ns = window_.header_ns(latest_ns_, now_ns);
+  Netflow5Header header{};
+  header.version = Be16::from_host(options_.version7 ? 7 : 5);
+  header.count = Be16::from_host(static_cast<std::uint16_t>(records_));
+  header.sys_uptime_ms = Be32::from_host(static_cast<std::uint32_t>((header_ns - window_.boot_ns()) / kMillisecond));
+  header.unix_secs = Be32::from_host(static_cast<std::uint32_t>(header_ns / kSecond));
+  header.sequence = Be32::from_host(sequence_);
+  if (!options_.version7) {
+    header.engine_id = static_cast<std::uint8_t>(options_.source_id);
+    header.sampling = Be16::from_host(static_cast<std::uint16_t>(kDeterministic | rate_));
+  }
+  std::memcpy(datagram_.data(), &header, sizeof header);
+  const std::size_t octets = sizeof header + records_ * record_octets_;
+  sequence_ += records_;
+  records_ = 0;
+  return {datagram_.data(), octets};
+}
+
+}  // namespace weir

@@ -1,0 +1,317 @@
+#include "proto/schema/report_text.h"
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <vector>
+
+#include "proto/schema/text_table.h"
+
+namespace weir {
+namespace {
+
+using v1::Count;
+using v1::RecordCount;
+
+std::vector<std::string> cells(const std::string& sign, const std::string& name, const Count& count) {
+  return {sign, name, grouped(count.packets()), grouped(count.octets())};
+}
+
+std::vector<std::string> cells(const std::string& sign, const std::string& name, const RecordCount& count) {
+  return {sign, name, grouped(count.records()), grouped(count.packets()), grouped(count.octets())};
+}
+
+bool is_zero(const Count& count) {
+  return count.packets() == 0 && count.octets() == 0;
+}
+bool is_zero(const RecordCount& count) {
+  return count.records() == 0 && count.packets() == 0 && count.octets() == 0;
+}
+
+/// The entries of a map that are not zero, sorted by name, as lines of an equation; one line "none" otherwise.
+template <typename Map>
+void add_named(TextTable& table, const std::string& what, const Map& counts) {
+  const std::map<std::string, typename Map::mapped_type> sorted(counts.begin(), counts.end());
+  bool none = true;
+  for (const auto& [name, count] : sorted) {
+    if (is_zero(count)) continue;
+    none = false;
+    std::string label = what;
+    label.append(": ").append(name);
+    table.row(cells("+", label, count));
+  }
+  if (none) table.row(cells("+", what, typename Map::mapped_type{}));
+}
+
+template <typename Map>
+std::uint64_t sum_packets(const Map& counts) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, count] : counts) sum += count.packets();
+  return sum;
+}
+
+template <typename Map>
+std::uint64_t sum_records(const Map& counts) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, count] : counts) sum += count.records();
+  return sum;
+}
+
+std::string yes_no(bool balanced) {
+  return balanced ? "balanced" : "NOT BALANCED";
+}
+
+std::string uptime_text(double seconds) {
+  if (!(seconds > 0)) seconds = 0;
+  std::array<char, 64> text{};
+  if (seconds < 60) {
+    std::snprintf(text.data(), text.size(), "%.1f s", seconds);
+    return text.data();
+  }
+  const auto whole = static_cast<unsigned long long>(std::fmin(seconds, 1e15));
+  std::snprintf(text.data(), text.size(), "%02llu:%02llu:%02llu", whole / 3600 % 24, whole / 60 % 60, whole % 60);
+  const std::string days = whole >= 86400 ? std::to_string(whole / 86400) + " d " : "";
+  return days + text.data();
+}
+
+std::string percent(double share) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.0f %%", std::isfinite(share) ? share * 100 : 0.0);
+  return text.data();
+}
+
+std::string ratio(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f", std::isfinite(value) ? value : 0.0);
+  return text.data();
+}
+
+std::string link_text(const v1::PortStatus& port) {
+  if (!port.link_up()) return "down";
+  return port.link_mbps() == 0 || port.link_mbps() == UINT32_MAX ? "up"
+                                                                 : "up " + scaled(port.link_mbps() * 1e6, "bit/s");
+}
+
+/// What the policy for a full table has come to; empty while it was never needed.
+std::string full_table_text(const v1::StatusReply& status) {
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (status.sampling_rate() > 1) add("one new flow in " + grouped(status.sampling_rate()) + " is taken");
+  if (status.overflowed() != 0) {
+    add(grouped(status.overflowed()) + " packets went beside it, " + grouped(status.overflow_flows()) +
+        " flows are summed there");
+  }
+  if (status.evictions() != 0) add(grouped(status.evictions()) + " flows were evicted");
+  return text.empty() ? text : status.when_full() + ": " + text;
+}
+
+std::string flooding_text(const v1::HashFlooding& flooding) {
+  return grouped(flooding.far_inserts()) + " keys crowded off their place (" + grouped(flooding.far_inserts_recent()) +
+         " in the last second), longest probe " + grouped(flooding.longest_probe()) +
+         " of 16: somebody may know the hash's seed; a restart changes it";
+}
+
+}  // namespace
+
+std::string ledger_text(const v1::Ledger& ledger) {
+  std::string out;
+
+  TextTable first("llrr");
+  first.row({"", "", "packets", "octets"});
+  first.row(cells("", "received", ledger.received()));
+  first.row(cells("=", "counted in flows", ledger.counted()));
+  first.row(cells("+", "sampled out", ledger.sampled_out()));
+  first.row(cells("+", "filtered out", ledger.filtered_out()));
+  add_named(first, "rejected", ledger.rejects());
+  first.row(cells("+", "lost: handover_full", ledger.handover_full()));
+  if (!is_zero(ledger.in_handover())) first.row(cells("+", "between two workers", ledger.in_handover()));
+  out += "1  every frame (frame octets)\n" + first.text();
+
+  TextTable second("llrrr");
+  second.row({"", "", "records", "packets", "octets"});
+  second.row(
+      {"", "counted in flows", "", grouped(ledger.counted_ip().packets()), grouped(ledger.counted_ip().octets())});
+  second.row(cells("=", "in the flow table", ledger.in_table()));
+  second.row(cells("+", "in the record rings", ledger.in_rings()));
+  if (!is_zero(ledger.in_overflow())) second.row(cells("+", "in the overflow accounter", ledger.in_overflow()));
+  add_named(second, "lost", ledger.lost());
+  second.row(cells("+", "drained", ledger.drained()));
+  out += "\n2  every counted packet (IP octets)\n" + second.text();
+
+  out += "\n3  every drained record (IP octets)\n";
+  if (ledger.exporters().empty()) out += "  no exporter\n";
+  for (const auto& exporter : ledger.exporters()) {
+    TextTable third("llrrr");
+    third.row({"", "", "records", "packets", "octets"});
+    third.row(cells("", "drained", exporter.drained()));
+    third.row(cells("=", "exported", exporter.exported()));
+    third.row(cells("+", "queued", exporter.queued()));
+    add_named(third, "lost", exporter.lost());
+    out += "  " + exporter.uri() + ": " + exporter.state() + ", " + grouped(exporter.datagrams()) +
+           " datagrams or writes, " + grouped(exporter.wire_octets()) + " octets, " + yes_no(exporter.balanced()) +
+           '\n' + third.text(4);
+  }
+
+  if (!ledger.ports().empty()) {
+    TextTable ports("llrrrrr");
+    ports.row({"port", "driver", "ipackets", "ibytes", "imissed", "ierrors", "rx_nombuf"});
+    for (const auto& port : ledger.ports()) {
+      ports.row({port.name(), port.driver(), grouped(port.ipackets()), grouped(port.ibytes()), grouped(port.imissed()),
+                 grouped(port.ierrors()), grouped(port.rx_nombuf())});
+    }
+    out += "\nthe devices' own counters (they inform, and are no part of the balance)\n" + ports.text();
+  }
+
+  if (!ledger.workers().empty()) {
+    TextTable workers("rrrrrrrrrrl");
+    workers.row({"worker", "received", "counted", "rejected", "handed over", "taken over", "handover_full", "in table",
+                 "in ring", "lost", ""});
+    for (const auto& worker : ledger.workers()) {
+      workers.row({std::to_string(worker.worker()), grouped(worker.received().packets()),
+                   grouped(worker.counted().packets()), grouped(sum_packets(worker.rejects())),
+                   grouped(worker.handed_over().packets()), grouped(worker.taken_over().packets()),
+                   grouped(worker.handover_full().packets()), grouped(worker.in_table().packets()),
+                   grouped(worker.in_ring().packets()), grouped(sum_packets(worker.lost())),
+                   yes_no(worker.balanced())});
+    }
+    out += "\nworkers (packets)\n" + workers.text();
+  }
+
+  out += '\n';
+  if (ledger.balanced()) return out + "balanced\n";
+  std::string violations;
+  for (const auto& violation : ledger.violations()) violations += (violations.empty() ? "" : "; ") + violation;
+  return out + "NOT BALANCED: " + (violations.empty() ? "the equation at fault is not named" : violations) + '\n';
+}
+
+namespace {
+
+/// Milliseconds as people say them: "8 ms", "1.02 s".
+std::string span_text(std::uint64_t ms) {
+  if (ms < 1000) return std::to_string(ms) + " ms";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g s", static_cast<double>(ms) / 1000);
+  return text;
+}
+
+/// The lateness of records as a histogram for each exporter that measured any.
+std::string lateness_text(const v1::StatusReply& status) {
+  std::map<std::uint64_t, std::map<int, std::uint64_t>> lines;  // by the bucket's end; UINT64_MAX: it has none
+  std::map<int, std::uint64_t> sums;                            // by exporter, those that measured any
+  for (int i = 0; i < status.exporters_size(); ++i) {
+    for (const auto& bucket : status.exporters(i).lateness().buckets()) {
+      lines[bucket.below_ms() == 0 ? UINT64_MAX : bucket.below_ms()][i] += bucket.records();
+      sums[i] += bucket.records();
+    }
+  }
+  std::string out;
+  for (const auto& [exporter, sum] : sums) {
+    TextTable table("lrrl");
+    table.row({"later than", "records", "share", ""});
+    for (const auto& [end, by_exporter] : lines) {
+      const auto found = by_exporter.find(exporter);
+      const std::uint64_t records = found == by_exporter.end() ? 0 : found->second;
+      if (records == 0) continue;
+      const double share = static_cast<double>(records) / static_cast<double>(sum);
+      const std::uint64_t from = end == UINT64_MAX ? std::uint64_t{65'536} : end == 1 ? 0 : end / 2;
+      table.row({span_text(from), grouped(records), percent(share),
+                 std::string(static_cast<std::size_t>(std::ceil(share * 40)), '#')});
+    }
+    out +=
+        "\nlateness of " + status.exporters(exporter).uri() + " (from when a flow should have ended)\n" + table.text();
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string status_text(const v1::StatusReply& status) {
+  TextTable head("ll");
+  head.row({"weir", status.version() + ", process " + std::to_string(status.pid())});
+  head.row({"up", uptime_text(status.uptime_s())});
+  head.row({"flows", grouped(status.flows()) + " of " + grouped(status.capacity())});
+  if (std::string full = full_table_text(status); !full.empty()) head.row({"full table", std::move(full)});
+  if (status.hash_flooding().suspected()) head.row({"HASH FLOODING", flooding_text(status.hash_flooding())});
+  head.row({"memory", status.hugepages() ? "huge pages" : "no huge pages"});
+  head.row({"ledger", yes_no(status.balanced())});
+  std::string out = head.text(0);
+
+  TextTable ports("lllrrrrl");
+  for (const auto& port : status.ports()) {
+    if (ports.empty()) ports.row({"port", "driver", "link", "queues", "descriptors", "MTU", "NUMA", "RSS"});
+    ports.row({port.name(), port.driver(), link_text(port), std::to_string(port.queues()),
+               std::to_string(port.rx_descriptors()), std::to_string(port.mtu()), std::to_string(port.numa_node()),
+               port.rss()});
+  }
+  out += "\nports\n" + (ports.empty() ? "  none\n" : ports.text());
+
+  TextTable workers("rrrrrrrrl");
+  for (const auto& worker : status.workers()) {
+    if (workers.empty())
+      workers.row({"worker", "core", "packets", "share", "frame bits", "busy", "asleep", "flows", "idle"});
+    workers.row({std::to_string(worker.worker()), std::to_string(worker.core()),
+                 scaled(static_cast<double>(worker.packets_per_second()), "pps"), percent(worker.share()),
+                 scaled(static_cast<double>(worker.frame_bits_per_second()), "bit/s"), percent(worker.busy()),
+                 percent(worker.asleep()), grouped(worker.flows()) + " of " + grouped(worker.capacity()),
+                 worker.idle()});
+  }
+  out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
+  if (status.workers_size() > 1 && status.queue_skew() > 0) {
+    out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";
+  }
+
+  // Lateness: of all, and how many left more than a second after their flow should have ended.
+  TextTable exporters("llrrrrr");
+  for (const auto& exporter : status.exporters()) {
+    if (exporters.empty())
+      exporters.row({"exporter", "state", "exported", "queued", "lost", "late > 1 s", "latest ms"});
+    std::uint64_t late = 0;
+    for (const auto& bucket : exporter.lateness().buckets()) {
+      if (bucket.below_ms() == 0 || bucket.below_ms() > 1024) late += bucket.records();
+    }
+    exporters.row({exporter.uri(), exporter.state(), grouped(exporter.exported().records()),
+                   grouped(exporter.queued().records()), grouped(sum_records(exporter.lost())), grouped(late),
+                   grouped(exporter.lateness().greatest_ms())});
+  }
+  out += "\nexporters (records)\n" + (exporters.empty() ? "  none\n" : exporters.text());
+  return out + lateness_text(status);
+}
+
+std::string rss_text(const v1::RssReply& reply) {
+  TextTable ports("llrrrrr");
+  TextTable queues("lrrrr");
+  for (const auto& port : reply.ports()) {
+    if (ports.empty()) ports.row({"port", "hash", "key", "table", "conversations", "split", "off their fragments"});
+    const bool checked = port.conversations() != 0;
+    ports.row({port.name(), port.hash(), std::to_string(port.key_octets()), std::to_string(port.table_entries()),
+               checked ? grouped(port.conversations()) : "not checked", checked ? grouped(port.split()) : "",
+               checked ? grouped(port.fragments_split()) : ""});
+    std::uint64_t sum = 0;
+    for (const std::uint64_t packets : port.queue_packets()) sum += packets;
+    for (int queue = 0; queue < port.queue_packets_size(); ++queue) {
+      if (queues.empty()) queues.row({"port", "queue", "known conversations", "packets", "share"});
+      const std::uint64_t packets = port.queue_packets(queue);
+      queues.row({port.name(), std::to_string(queue),
+                  queue < port.known_by_queue_size() ? grouped(port.known_by_queue(queue)) : "", grouped(packets),
+                  sum == 0 ? "" : percent(static_cast<double>(packets) / static_cast<double>(sum))});
+    }
+  }
+  std::string out = "self-check: known conversations through the key and the table of each device, in software\n" +
+                    (ports.empty() ? "  no port\n" : ports.text());
+  for (const auto& port : reply.ports()) {
+    if (!port.example().empty()) out += "  " + port.name() + " splits " + port.example() + '\n';
+  }
+  if (reply.split_between_ports() != 0) {
+    out += "  split between two ports: " + grouped(reply.split_between_ports()) + " conversations\n";
+  }
+  out += "\nqueues\n" + (queues.empty() ? "  none\n" : queues.text()) + '\n';
+  if (reply.meets()) return out + "both directions of every conversation reach one worker\n";
+  if (reply.ok()) return out + "the ports do not bring both directions together: workers hand packets over\n";
+  return out +
+         "SPLIT: both directions of a conversation reach two workers, and each makes a record of its own; "
+         "restart weir\n";
+}
+
+}  // namespace weir

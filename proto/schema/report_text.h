@@ -1,0 +1,19 @@
+// What the control service answers with, laid out for a person: `weirctl status`, `weirctl ledger`, and the ledger
+// that `weir run` and `weir read` print at their end. The same facts as JSON come from proto/record/message_json.h.
+#pragma once
+
+#include <string>
+
+#include "proto/schema/control.pb.h"
+
+namespace weir {
+
+/// The three equations with their numbers, then ports, workers and exporters. The last line is "balanced" or
+/// "NOT BALANCED: " and what does not hold. Ends with a line break.
+std::string ledger_text(const v1::Ledger& ledger);
+
+std::string status_text(const v1::StatusReply& status);
+/// What `weirctl rss` prints.
+std::string rss_text(const v1::RssReply& reply);
+
+}  // namespace weir

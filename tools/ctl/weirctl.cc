@@ -1,0 +1,156 @@
+// weirctl: asks a running weir over its control socket and prints the answer, as a table or as JSON.
+//
+// Exit codes: 0 done; 1 no answer, a ledger that does not balance, or conversations that are split; 2 a command line
+// that cannot be right.
+#include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "proto/record/message_json.h"
+#include "proto/schema/control.grpc.pb.h"
+#include "proto/schema/control_socket.h"
+#include "proto/schema/report_text.h"
+
+namespace {
+
+constexpr auto kDeadline = std::chrono::seconds(5);
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  weirctl status\n"
+    "  weirctl --socket /tmp/weir.sock ledger\n"
+    "  weirctl -o json ledger | jq .rejects\n"
+    "  weirctl rss\n"
+    "\n"
+    "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
+    "and where that is not there, /run/weir/weir.sock.\n"
+    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations; 2 an error in the command "
+    "line.";
+
+int fail(const std::string& message, int exit_code) {
+  std::fprintf(stderr, "weirctl: %s\n", message.c_str());
+  return exit_code;
+}
+
+/// The user's own weir, else the machine's.
+std::string find_socket() {
+  std::string path = weir::default_socket_path();
+  const std::string system(weir::kSystemSocket);
+  return ::access(path.c_str(), F_OK) != 0 && ::access(system.c_str(), F_OK) == 0 ? system : path;
+}
+
+/// One line for a call that failed. gRPC says UNAVAILABLE for every socket that cannot be connected to, so the
+/// operating system is asked for the reason.
+std::string describe(const grpc::Status& status, const std::string& socket_path) {
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return socket_path + ": no answer within 5 s";
+  }
+  if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
+    return socket_path + ": " + (status.error_message().empty() ? "the call failed" : status.error_message());
+  }
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (connected) return socket_path + ": who serves it does not answer as weir does";
+  if (error == EACCES || error == EPERM) {
+    return socket_path + ": permission denied; only the user and the group of weir may ask it";
+  }
+  return socket_path + ": " + std::strerror(error) + "; is weir run running? (another socket: --socket PATH)";
+}
+
+int print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    return fail(std::string("standard output: ") + std::strerror(errno), 1);
+  }
+  return 0;
+}
+
+struct Arguments {
+  std::string socket_path;
+  bool json = false;
+};
+
+int status(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
+  weir::v1::StatusReply reply;
+  if (const auto result = stub.Status(&context, {}, &reply); !result.ok()) {
+    return fail(describe(result, arguments.socket_path), 1);
+  }
+  return print(arguments.json ? weir::message_json(reply) + '\n' : weir::status_text(reply));
+}
+
+int ledger(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
+  weir::v1::Ledger reply;
+  if (const auto result = stub.Ledger(&context, {}, &reply); !result.ok()) {
+    return fail(describe(result, arguments.socket_path), 1);
+  }
+  const int printed = print(arguments.json ? weir::message_json(reply) + '\n' : weir::ledger_text(reply));
+  return printed != 0 ? printed : reply.balanced() ? 0 : 1;
+}
+
+int rss(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
+  weir::v1::RssReply reply;
+  if (const auto result = stub.Rss(&context, {}, &reply); !result.ok()) {
+    return fail(describe(result, arguments.socket_path), 1);
+  }
+  const int printed = print(arguments.json ? weir::message_json(reply) + '\n' : weir::rss_text(reply));
+  return printed != 0 ? printed : reply.ok() ? 0 : 1;
+}
+
+}  // namespace
+
+// CLI11 throws while options are declared only for a mistake in the declarations below.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("Asks a running weir what it does and whether its ledger balances.", "weirctl");
+  Arguments arguments;
+  std::string output = "table";
+  app.set_version_flag("--version", "weirctl " + std::string(weir::version()), "Print the version");
+  app.add_option("--socket", arguments.socket_path, "Socket of the weir to ask")->type_name("PATH");
+  app.add_option("-o,--output", output, "How to print the answer: table or json")
+      ->type_name("FORM")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"table", "json"}));
+  auto* status_command = app.add_subcommand("status", "Ports, workers, exporters: what weir is doing");
+  auto* ledger_command =
+      app.add_subcommand("ledger", "Every packet accounted for; exit code 1 when it does not balance");
+  auto* rss_command = app.add_subcommand(
+      "rss", "RSS self-check: do both directions of a conversation meet? Exit code 1 when conversations are split");
+  for (auto* command : {status_command, ledger_command, rss_command}) command->fallthrough();
+  app.require_subcommand(0, 1);
+  app.footer(kExamples);
+  app.get_formatter()->column_width(28);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error) == 0 && std::fflush(stdout) == 0 ? 0 : 1;
+    return fail(std::string(error.what()) + "; see weirctl --help", 2);
+  }
+  if (app.get_subcommands().empty()) return fail("a command is missing: status, ledger or rss; see weirctl --help", 2);
+
+  if (app.count("--socket") == 0) arguments.socket_path = find_socket();
+  if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
+    return fail("--socket '" + arguments.socket_path + "': expected a path of 1 to " +
+                    std::to_string(weir::kMaxSocketPath) + " octets",
+                2);
+  }
+  arguments.json = output == "json";
+
+  const auto stub = weir::v1::Control::NewStub(
+      grpc::CreateChannel(weir::grpc_target(arguments.socket_path), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+  if (*rss_command) return rss(*stub, context, arguments);
+  return *status_command ? status(*stub, context, arguments) : ledger(*stub, context, arguments);
+}
