@@ -22,6 +22,7 @@
 #include "control/export/export_hub.h"
 #include "control/record_drain.h"
 #include "proto/base/byte_order.h"
+#include "proto/base/unique_fd.h"
 
 namespace weir::bench {
 namespace {
@@ -101,18 +102,17 @@ void run(benchmark::State& state, const std::string& uri) {
 using Run = void (*)(benchmark::State&, const std::string&);
 
 void to_udp(benchmark::State& state, const char* scheme, Run run_one) {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     state.SkipWithError("no socket on loopback");
   } else {
     run_one(state, std::string(scheme) + "://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
   }
-  close(fd);
 }
 
 void to_file(benchmark::State& state, const char* scheme, const char* options, Run run_one) {

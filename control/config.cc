@@ -22,6 +22,7 @@
 #include "control/prometheus.h"
 #include "control/tunnel_list.h"
 #include "dataplane/input/pcap_filter.h"
+#include "proto/base/unique_fd.h"
 #include "proto/record/message_json.h"
 #include "proto/schema/control_socket.h"
 
@@ -601,27 +602,21 @@ tl::expected<SourcedConfig, ConfigError> parse_config(const std::string& text, c
 }
 
 tl::expected<SourcedConfig, ConfigError> load_config_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return tl::make_unexpected(file_error(path, errno));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return tl::make_unexpected(file_error(path, errno));
   std::string text;
   std::array<char, 16384> block{};
   while (true) {
-    const ssize_t got = ::read(fd, block.data(), block.size());
+    const ssize_t got = ::read(fd.get(), block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      const int error = errno;
-      ::close(fd);
-      return tl::make_unexpected(file_error(path, error));
-    }
+    if (got < 0) return tl::make_unexpected(file_error(path, errno));
     if (got == 0) break;
     text.append(block.data(), static_cast<std::size_t>(got));
     if (text.size() > kMaxFileOctets) {
-      ::close(fd);
       return tl::make_unexpected(ConfigError{
           fmt::format("{}: larger than {} octets; expected a configuration file", path, kMaxFileOctets), 2});
     }
   }
-  ::close(fd);
   return parse_config(text, path);
 }
 

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "proto/base/unique_fd.h"
 #include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/control_socket.h"
 
@@ -77,9 +78,7 @@ class LockFile {
   LockFile(const LockFile&) = delete;
   LockFile& operator=(const LockFile&) = delete;
   ~LockFile() {
-    if (fd_ < 0) return;
-    ::unlink(path_.c_str());  // while it is still locked: see take()
-    ::close(fd_);
+    if (fd_.valid()) ::unlink(path_.c_str());  // while it is still locked: see take()
   }
 
   tl::expected<void, std::string> take(const std::string& socket_path) {
@@ -88,25 +87,22 @@ class LockFile {
     // the locked file must be the one that the path names, else once more. Each turn needs another weir to end in
     // just that moment: a hundred are no race any more.
     for (int turn = 0; turn < 100; ++turn) {
-      const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
-      if (fd < 0) return tl::make_unexpected(system_error(path_) + "; " + kOtherSocket);
+      UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
+      if (!fd.valid()) return tl::make_unexpected(system_error(path_) + "; " + kOtherSocket);
       struct stat opened {};
-      if (::fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode)) {
-        ::close(fd);
+      if (::fstat(fd.get(), &opened) != 0 || !S_ISREG(opened.st_mode)) {
         return tl::make_unexpected(fmt::format("{}: not a regular file; {}", path_, kOtherSocket));
       }
-      if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        const std::string owner = owner_of(fd);
-        ::close(fd);
+      if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        const std::string owner = owner_of(fd.get());
         return tl::make_unexpected(fmt::format("{} is served by process {}; {}", socket_path,
                                                owner.empty() ? "(id not known)" : owner, kOtherSocket));
       }
       struct stat named {};
       if (::stat(path_.c_str(), &named) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev) {
-        fd_ = fd;
+        fd_ = std::move(fd);
         return write_owner();
       }
-      ::close(fd);
     }
     return tl::make_unexpected(fmt::format("{}: could not be locked; {}", path_, kOtherSocket));
   }
@@ -114,14 +110,15 @@ class LockFile {
  private:
   tl::expected<void, std::string> write_owner() const {
     const std::string pid = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    if (::ftruncate(fd_.get(), 0) != 0 ||
+        ::pwrite(fd_.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
       return tl::make_unexpected(system_error(path_));
     }
     return {};
   }
 
   std::string path_;
-  int fd_ = -1;
+  UniqueFd fd_;
 };
 
 /// Removes the socket that a killed process left. Anything else in the way stays, and is an error.
@@ -139,11 +136,10 @@ tl::expected<void, std::string> clear_way(const std::string& socket_path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return tl::make_unexpected(system_error("socket"));
-  const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return tl::make_unexpected(system_error("socket"));
+  const int result = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int error = errno;
-  ::close(fd);
   if (result == 0 || (error != ECONNREFUSED && error != ENOENT)) {
     return tl::make_unexpected(fmt::format("{} belongs to a program that is not weir; {}", socket_path, kOtherSocket));
   }

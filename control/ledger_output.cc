@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "control/final_error.h"
+#include "proto/base/unique_fd.h"
 #include "proto/record/message_json.h"
 #include "proto/schema/report_text.h"
 
@@ -34,13 +35,9 @@ bool write_all(int fd, const std::string& text) {
 
 bool write_ledger(const std::string& file, const std::string& text) {
   if (file == "-") return write_all(STDOUT_FILENO, text);
-  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return false;
-  const bool written = write_all(fd, text);
-  const int error = errno;
-  const bool closed = close(fd) == 0;
-  if (!written) errno = error;
-  return written && closed;
+  UniqueFd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  // close() is asked, too: some file systems say only there that the disk is full.
+  return fd.valid() && write_all(fd.get(), text) && close(fd.release()) == 0;
 }
 
 /// Writes the ledger to `file`, if there is one; the exit code.
@@ -63,12 +60,11 @@ bool has_losses(const v1::Ledger& ledger) {
 
 bool check_ledger_file(const std::string& file) {
   if (file.empty() || file == "-") return true;
-  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) {
+  const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd.valid()) {
     final_error(fmt::format("--ledger {}: {}", file, std::strerror(errno)));
     return false;
   }
-  close(fd);
   return true;
 }
 

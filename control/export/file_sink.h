@@ -16,7 +16,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "control/export/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace weir {
 

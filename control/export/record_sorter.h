@@ -17,7 +17,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "control/export/unique_fd.h"
+#include "proto/base/unique_fd.h"
 #include "proto/record/flow_record.h"
 
 namespace weir {

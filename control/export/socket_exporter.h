@@ -22,7 +22,7 @@
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
 #include "control/export/record_buffer.h"
-#include "control/export/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace weir {
 

@@ -22,7 +22,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "control/export/unique_fd.h"
+#include "proto/base/unique_fd.h"
 
 namespace weir {
 

@@ -25,6 +25,8 @@
 #include <sstream>
 #include <utility>
 
+#include "proto/base/unique_fd.h"
+
 namespace weir::dpdk {
 namespace {
 
@@ -87,32 +89,30 @@ void capture_dpdk_log() {
 class TerminalCapture {
  public:
   TerminalCapture() : file_(memfd_create("eal-terminal", MFD_CLOEXEC)) {
-    if (file_ < 0) return;
+    if (!file_.valid()) return;
     std::fflush(nullptr);
     for (const int fd : {1, 2}) {
-      saved_[static_cast<std::size_t>(fd)] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-      if (saved_[static_cast<std::size_t>(fd)] >= 0) dup2(file_, fd);
+      UniqueFd& saved = saved_[static_cast<std::size_t>(fd)];
+      saved = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+      if (saved.valid()) dup2(file_.get(), fd);
     }
   }
   TerminalCapture(const TerminalCapture&) = delete;
   TerminalCapture& operator=(const TerminalCapture&) = delete;
-  ~TerminalCapture() {
-    finish();
-    if (file_ >= 0) close(file_);
-  }
+  ~TerminalCapture() { finish(); }
   /// Gives the terminal back; returns the first line that was written and says what is wrong.
   std::string finish() {
-    if (file_ < 0 || done_) return {};
+    if (!file_.valid() || done_) return {};
     done_ = true;
     std::fflush(nullptr);
     for (const int fd : {1, 2}) {
-      const int saved = saved_[static_cast<std::size_t>(fd)];
-      if (saved < 0) continue;
-      dup2(saved, fd);
-      close(saved);
+      UniqueFd& saved = saved_[static_cast<std::size_t>(fd)];
+      if (!saved.valid()) continue;
+      dup2(saved.get(), fd);
+      saved.reset();
     }
     std::array<char, 4096> text{};
-    const ssize_t size = pread(file_, text.data(), text.size() - 1, 0);
+    const ssize_t size = pread(file_.get(), text.data(), text.size() - 1, 0);
     if (size <= 0) return {};
     std::istringstream lines(std::string(text.data(), static_cast<std::size_t>(size)));
     for (std::string line; std::getline(lines, line);) {
@@ -122,8 +122,8 @@ class TerminalCapture {
   }
 
  private:
-  int file_;
-  std::array<int, 3> saved_{-1, -1, -1};
+  UniqueFd file_;
+  std::array<UniqueFd, 3> saved_;
   bool done_ = false;
 };
 

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "proto/base/unique_fd.h"
+
 namespace weir::dpdk {
 namespace {
 
@@ -66,8 +68,8 @@ std::vector<MemifRing> parse_memif_rings(const std::vector<std::uint8_t>& octets
 
 std::vector<MemifRegion> memif_regions() {
   std::vector<MemifRegion> regions;
-  const int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-  if (memory < 0) return regions;
+  const UniqueFd memory(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+  if (!memory.valid()) return regions;
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
     if (line.find("/memfd:memif_region_0") == std::string::npos) continue;
@@ -75,13 +77,12 @@ std::vector<MemifRegion> memif_regions() {
     unsigned long end = 0;
     if (std::sscanf(line.c_str(), "%lx-%lx", &start, &end) != 2) continue;
     MemifRegion region;
-    region.rings = walk([memory, start, end](std::size_t offset, void* value, std::size_t size) {
+    region.rings = walk([&memory, start, end](std::size_t offset, void* value, std::size_t size) {
       if (offset + size > end - start) return false;
-      return pread(memory, value, size, static_cast<off_t>(start + offset)) == static_cast<ssize_t>(size);
+      return pread(memory.get(), value, size, static_cast<off_t>(start + offset)) == static_cast<ssize_t>(size);
     });
     regions.push_back(std::move(region));
   }
-  close(memory);
   return regions;
 }
 

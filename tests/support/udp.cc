@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
@@ -22,12 +21,12 @@ sockaddr_in loopback(std::uint16_t port) {
 }
 
 /// A socket with a port of the kernel's choice.
-int bound_socket(std::uint16_t& port) {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+UniqueFd bound_socket(std::uint16_t& port) {
+  UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
-  if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+  if (!fd.valid() || bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     throw std::runtime_error("no UDP socket on loopback");
   }
   port = ntohs(address.sin_port);
@@ -55,36 +54,31 @@ UdpSocketState udp_socket_state(std::uint16_t port) {
 
 std::uint16_t free_udp_port() {
   std::uint16_t port = 0;
-  close(bound_socket(port));
+  bound_socket(port).reset();
   return port;
 }
 
 UdpSource::UdpSource(std::uint16_t to_port) : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
   const sockaddr_in address = loopback(to_port);
-  if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  if (connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw std::runtime_error("no UDP socket on loopback");
   }
 }
 
-UdpSource::~UdpSource() {
-  close(fd_);
-}
-
 void UdpSource::send(const Bytes& octets) const {
-  if (::send(fd_, octets.data(), octets.size(), 0) != static_cast<ssize_t>(octets.size())) {
+  if (::send(fd_.get(), octets.data(), octets.size(), 0) != static_cast<ssize_t>(octets.size())) {
     throw std::runtime_error("a datagram was not sent");
   }
 }
 
 UdpSink::UdpSink() : fd_(bound_socket(port_)) {
   const int octets = 8 << 20;
-  setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets);
+  setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets);
   thread_ = std::thread([this] { receive(); });
 }
 
 UdpSink::~UdpSink() {
   finish();
-  close(fd_);
 }
 
 const std::vector<Bytes>& UdpSink::finish() {
@@ -97,9 +91,9 @@ void UdpSink::receive() {
   Bytes octets(65'536);
   for (;;) {
     const bool stopping = stop_.load();
-    pollfd one{.fd = fd_, .events = POLLIN, .revents = 0};
+    pollfd one{.fd = fd_.get(), .events = POLLIN, .revents = 0};
     if (poll(&one, 1, stopping ? 0 : 20) == 1) {
-      const ssize_t size = recv(fd_, octets.data(), octets.size(), 0);
+      const ssize_t size = recv(fd_.get(), octets.data(), octets.size(), 0);
       if (size >= 0) datagrams_.emplace_back(octets.begin(), octets.begin() + size);
     } else if (stopping) {
       return;

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "proto/base/unique_fd.h"
 #include "tests/support/hex.h"
 
 namespace weir::test {
@@ -29,13 +30,10 @@ std::uint16_t free_udp_port();
 class UdpSource {
  public:
   explicit UdpSource(std::uint16_t to_port);
-  UdpSource(const UdpSource&) = delete;
-  UdpSource& operator=(const UdpSource&) = delete;
-  ~UdpSource();
   void send(const Bytes& octets) const;
 
  private:
-  int fd_;
+  UniqueFd fd_;
 };
 
 /// A UDP socket on loopback whose datagrams are kept.
@@ -55,7 +53,7 @@ class UdpSink {
   void receive();
 
   std::uint16_t port_ = 0;  // before the socket, which fills it
-  int fd_;
+  UniqueFd fd_;
   std::atomic<bool> stop_{false};
   std::vector<Bytes> datagrams_;
   std::thread thread_;

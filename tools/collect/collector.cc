@@ -31,7 +31,7 @@ std::uint64_t wall_clock_ns() {
 
 /// A descriptor of which the beginning was read already, as a FILE for libpcap, which wants one.
 struct BegunFile {
-  Descriptor descriptor;
+  UniqueFd descriptor;
   std::vector<std::uint8_t> beginning;
   std::size_t at = 0;
 
@@ -159,8 +159,8 @@ bool Collector::accept_connections(const ListeningSocket& socket) {
   for (;;) {
     sockaddr_storage address{};
     socklen_t length = sizeof address;
-    Descriptor peer(::accept4(socket.descriptor.get(), reinterpret_cast<sockaddr*>(&address), &length,
-                              SOCK_CLOEXEC | SOCK_NONBLOCK));
+    UniqueFd peer(::accept4(socket.descriptor.get(), reinterpret_cast<sockaddr*>(&address), &length,
+                            SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (peer.get() < 0) return any;
     any = true;
     if (connections_.size() >= kMaxConnections) {
@@ -271,7 +271,7 @@ void Collector::drain() {
 
 tl::expected<void, std::string> Collector::read_file(const std::string& path, int signal_descriptor) {
   const std::string name = path == "-" ? "standard input" : path;
-  Descriptor file(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd file(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return tl::make_unexpected(fmt::format("{}: {}", name, std::strerror(errno)));
   stream_buffer_.resize(kStreamBufferOctets);
 

@@ -19,6 +19,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "proto/base/unique_fd.h"
 #include "proto/decode/flow_decoder.h"
 #include "tools/collect/capture_datagrams.h"
 #include "tools/collect/flow_printer.h"
@@ -83,7 +84,7 @@ class Collector {
   static constexpr auto kLongestDrain = std::chrono::seconds(5);  ///< for senders that do not stop
 
   struct Connection {
-    Descriptor descriptor;
+    UniqueFd descriptor;
     bool ipfix = false;
     std::string peer;
     MessageStream stream;

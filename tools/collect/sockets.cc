@@ -20,7 +20,7 @@ tl::unexpected<std::string> failed(const std::string& where, const char* what) {
 
 /// True if some process accepts connections on this path.
 bool is_served(const sockaddr_un& address) {
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return probe.get() >= 0 && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
@@ -31,7 +31,7 @@ tl::expected<ListeningSocket, std::string> open_unix(const ListenUri& uri) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, uri.path.data(), uri.path.size());  // its length was checked with the URI
-  result.descriptor = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  result.descriptor = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (result.descriptor.get() < 0) return failed(uri.path, "socket");
 
   struct stat existing {};
@@ -85,7 +85,7 @@ tl::expected<ListeningSocket, std::string> open_inet(const ListenUri& uri) {
 
   ListeningSocket result;
   result.kind = uri.kind;
-  result.descriptor = Descriptor(::socket(list->ai_family, list->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  result.descriptor = UniqueFd(::socket(list->ai_family, list->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int descriptor = result.descriptor.get();
   if (descriptor < 0) return failed(where, "socket");
   if (!udp) {
@@ -110,10 +110,6 @@ tl::expected<ListeningSocket, std::string> open_inet(const ListenUri& uri) {
 }
 
 }  // namespace
-
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
-}
 
 SocketFile::~SocketFile() {
   if (!path_.empty()) ::unlink(path_.c_str());

@@ -9,28 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "proto/base/unique_fd.h"
 #include "tools/collect/listen_uri.h"
 
 namespace weir {
-
-/// Owns a file descriptor.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor();
-  [[nodiscard]] int get() const { return number_; }
-
- private:
-  int number_ = -1;
-};
 
 /// The file of a bound unix socket; removed when its owner goes.
 class SocketFile {
@@ -53,7 +35,7 @@ class SocketFile {
 struct ListeningSocket {
   ListenUri::Kind kind = ListenUri::Kind::netflow9_udp;
   [[nodiscard]] bool udp() const { return kind <= ListenUri::Kind::ipfix_udp; }
-  Descriptor descriptor;
+  UniqueFd descriptor;
   SocketFile file;
   std::string address;                ///< with the port that the system chose
   std::vector<std::string> warnings;  ///< what was asked for and not had

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <string>
 
+#include "proto/base/unique_fd.h"
 #include "proto/record/message_json.h"
 #include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/control_socket.h"
@@ -59,10 +60,9 @@ std::string describe(const grpc::Status& status, const std::string& socket_path)
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const weir::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const bool connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   const int error = errno;
-  if (fd >= 0) ::close(fd);
   if (connected) return socket_path + ": who serves it does not answer as weir does";
   if (error == EACCES || error == EPERM) {
     return socket_path + ": permission denied; only the user and the group of weir may ask it";

@@ -21,7 +21,7 @@
 
 #include "control/export/export_hub.h"
 #include "control/export/loss.h"
-#include "control/export/unique_fd.h"
+#include "proto/base/unique_fd.h"
 #include "proto/record/flow_protobuf.h"
 #include "proto/record/flow_record.h"
 

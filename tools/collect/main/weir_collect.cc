@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/base/unique_fd.h"
 #include "tools/collect/collector.h"
 #include "tools/collect/flow_printer.h"
 #include "tools/collect/flow_totals.h"
@@ -120,14 +121,14 @@ void describe(CLI::App& app, Options& options) {
 }
 
 /// SIGINT and SIGTERM become readable on a descriptor, so that one poll() waits for everything.
-weir::Descriptor signals_as_descriptor() {
+weir::UniqueFd signals_as_descriptor() {
   ::signal(SIGPIPE, SIG_IGN);  // a reader that left is an error of write(), with a name
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
-  return weir::Descriptor(::signalfd(-1, &set, SFD_CLOEXEC));
+  return weir::UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC));
 }
 
 /// Where the summary goes. Opened at the start, so that a wrong name is told of then, not after a day of collecting.
@@ -204,7 +205,7 @@ int collect(const Options& options) {
                          .dump = options.dump});
   SummaryFile summary;
   if (const auto opened = summary.open(options.summary_file); !opened) return complain(opened.error(), kExitOutside);
-  const weir::Descriptor signals = signals_as_descriptor();
+  const weir::UniqueFd signals = signals_as_descriptor();
   for (const weir::ListenUri& uri : uris) {
     const auto lines = collector.listen(uri);
     if (!lines) return complain(lines.error(), kExitOutside);

@@ -1,8 +1,9 @@
-// UniqueFd: owns a file descriptor.
+// UniqueFd: owns a file descriptor and closes it.
 #pragma once
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace weir {
@@ -19,13 +20,20 @@ class UniqueFd {
     }
     return *this;
   }
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
   ~UniqueFd() { reset(); }
 
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  /// Gives the descriptor away: the caller closes it.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  /// Closes it. errno stays as it was, so that an error can be reported after the clean-up.
   void reset() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    if (fd_ < 0) return;
+    const int error = errno;
+    ::close(std::exchange(fd_, -1));
+    errno = error;
   }
 
  private:
