@@ -44,7 +44,7 @@ void MeterRig::report(benchmark::State& state, double flows) {
   state.counters["poll_p99_ns"] = times_.percentile_ns(0.99);
   state.counters["poll_p9999_ns"] = times_.percentile_ns(0.9999);
   state.counters["poll_max_ns"] = times_.max_ns();
-  for (const FlowCount& lost : worker_.counters().lost) {
+  for (const RecordTotals& lost : worker_.counters().lost) {
     if (lost.packets != 0) state.SkipWithError("records were lost: the consumer did not keep up");
   }
 }

@@ -16,8 +16,7 @@ void put(v1::Count& out, const PacketCount& count) {
   out.set_octets(count.octets);
 }
 
-template <typename Totals>
-void put(v1::RecordCount& out, const Totals& count) {
+void put(v1::RecordCount& out, const RecordTotals& count) {
   out.set_records(count.records);
   out.set_packets(count.packets);
   out.set_octets(count.octets);
@@ -42,9 +41,9 @@ class Checker {
   v1::Ledger& ledger_;
 };
 
-FlowCount sum_lost(const WorkerCounters& counters) {
-  FlowCount lost;
-  for (const FlowCount& one : counters.lost) lost += one;
+RecordTotals sum_lost(const WorkerCounters& counters) {
+  RecordTotals lost;
+  for (const RecordTotals& one : counters.lost) lost += one;
   return lost;
 }
 
@@ -69,7 +68,7 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
                         "handed over + handover_full",
                     in.octets, out.octets);
 
-  const FlowCount lost = sum_lost(c);
+  const RecordTotals lost = sum_lost(c);
   ok &= check.equal(name + ": packets counted = in table + lost + emitted", c.counted.packets,
                     c.in_table.packets + lost.packets + c.emitted.packets);
   ok &= check.equal(name + ": IP octets counted = in table + lost + emitted", c.counted_ip_octets,
@@ -140,9 +139,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     put(*out.mutable_taken_over(), c.taken_over);
     put(*out.mutable_handover_full(), c.handover_full);
     put(*out.mutable_in_table(), c.in_table);
-    put(*out.mutable_in_ring(),
-        FlowCount{c.emitted.records - account.drained.records, c.emitted.packets - account.drained.packets,
-                  c.emitted.octets - account.drained.octets});
+    put(*out.mutable_in_ring(), c.emitted - account.drained);
     for (std::size_t i = 1; i < kRejectCount; ++i) {
       put((*out.mutable_rejects())[std::string(kRejectTexts[i].name)], c.rejects[i]);
       sum.rejects[i] += c.rejects[i];
@@ -175,19 +172,15 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   for (std::size_t i = 1; i < kRejectCount; ++i) {
     put((*ledger.mutable_rejects())[std::string(kRejectTexts[i].name)], sum.rejects[i]);
   }
-  sum.lost[static_cast<std::size_t>(Loss::overflow_full)] +=
-      FlowCount{overflow.lost.records, overflow.lost.packets, overflow.lost.octets};
+  sum.lost[static_cast<std::size_t>(Loss::overflow_full)] += overflow.lost;
   for (std::size_t i = 0; i < kLossCount; ++i) {
     put((*ledger.mutable_lost())[std::string(kLossTexts[i].name)], sum.lost[i]);
   }
   put(*ledger.mutable_in_table(), sum.in_table);
-  put(*ledger.mutable_in_rings(),
-      FlowCount{sum.emitted.records - drained.records, sum.emitted.packets - drained.packets,
-                sum.emitted.octets - drained.octets});
+  put(*ledger.mutable_in_rings(), sum.emitted - drained);
   // What the exporters were offered: as drained, with the accounter's records in place of the packets it took.
-  drained.records += overflow.given.records - overflow.taken.records;
-  drained.packets += overflow.given.packets - overflow.taken.packets;
-  drained.octets += overflow.given.octets - overflow.taken.octets;
+  drained += overflow.given;
+  drained -= overflow.taken;
   put(*ledger.mutable_drained(), drained);
   put(*ledger.mutable_in_overflow(), overflow.held);
   check.equal("packets taken by the overflow accounter = held + lost + given", overflow.taken.packets,
@@ -202,8 +195,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     check.equal("packets handed over = taken over", sum.handed_over.packets, sum.taken_over.packets);
     check.equal("frame octets handed over = taken over", sum.handed_over.octets, sum.taken_over.octets);
   } else if (sum.handed_over.packets > sum.taken_over.packets) {
-    put(*ledger.mutable_in_handover(),
-        {sum.handed_over.packets - sum.taken_over.packets, sum.handed_over.octets - sum.taken_over.octets});
+    put(*ledger.mutable_in_handover(), sum.handed_over - sum.taken_over);
   }
   ledger.mutable_in_handover();
 

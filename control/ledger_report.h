@@ -24,8 +24,8 @@ namespace weir {
 
 struct WorkerAccount {
   WorkerCounters counters;
-  RecordTotals drained;              ///< of this worker's ring
-  std::optional<FlowCount> recount;  ///< what the table holds, counted by walking it
+  RecordTotals drained;                 ///< of this worker's ring
+  std::optional<RecordTotals> recount;  ///< what the table holds, counted by walking it
 };
 
 /// Builds and checks. The exporters' snapshots and `drained` must be of one instant, not later than the counters.

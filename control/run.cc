@@ -330,7 +330,7 @@ void LiveProbe::sample_rates() {
 /// For options data: what never came into a flow, and what was lost before the exporters.
 void LiveProbe::publish_facts(const std::vector<WorkerCounters>& counters) {
   PacketCount ignored;
-  std::array<FlowCount, kLossCount> lost{};
+  std::array<RecordTotals, kLossCount> lost{};
   for (const WorkerCounters& c : counters) {
     for (const PacketCount& reject : c.rejects) ignored += reject;
     ignored += c.handover_full;

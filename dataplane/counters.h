@@ -9,38 +9,9 @@
 
 #include "dataplane/loss.h"
 #include "dataplane/packet/reject.h"
+#include "proto/base/counts.h"
 
 namespace weir {
-
-struct PacketCount {
-  std::uint64_t packets = 0;
-  std::uint64_t octets = 0;
-
-  void add(std::uint64_t packet_octets) {
-    ++packets;
-    octets += packet_octets;
-  }
-  PacketCount& operator+=(const PacketCount& other) {
-    packets += other.packets;
-    octets += other.octets;
-    return *this;
-  }
-  friend bool operator==(const PacketCount&, const PacketCount&) = default;
-};
-
-struct FlowCount {
-  std::uint64_t records = 0;
-  std::uint64_t packets = 0;
-  std::uint64_t octets = 0;
-
-  FlowCount& operator+=(const FlowCount& other) {
-    records += other.records;
-    packets += other.packets;
-    octets += other.octets;
-    return *this;
-  }
-  friend bool operator==(const FlowCount&, const FlowCount&) = default;
-};
 
 /// `octets` are frame octets unless the name says IP.
 struct WorkerCounters {
@@ -54,9 +25,9 @@ struct WorkerCounters {
   PacketCount counted;                  ///< counted in a flow of this worker
   PacketCount fragments_without_first;  ///< of those: later fragments that count with ports 0
   std::uint64_t counted_ip_octets = 0;  ///< the same packets, IP octets
-  FlowCount emitted;                    ///< into the record ring, IP octets
-  FlowCount lost[kLossCount];           ///< by Loss, IP octets
-  FlowCount in_table;                   ///< flows with packets to report, IP octets; see FlowShard::recount()
+  RecordTotals emitted;                 ///< into the record ring, IP octets
+  RecordTotals lost[kLossCount];        ///< by Loss, IP octets
+  RecordTotals in_table;                ///< flows with packets to report, IP octets; see FlowShard::recount()
   std::uint64_t flows_created = 0;
   std::uint64_t evictions = 0;       ///< flows that ended for lack of resources
   std::uint64_t overflowed = 0;      ///< packets that left by themselves, for the overflow accounter

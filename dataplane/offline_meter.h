@@ -52,7 +52,7 @@ class OfflineMeter {
   RecordRing& records(unsigned worker) { return lanes_[worker]->records; }
   /// After finish(): what the worker counted, and what its table still holds (nothing).
   [[nodiscard]] WorkerCounters counters(unsigned worker) const;
-  [[nodiscard]] FlowCount recount(unsigned worker) const { return lanes_[worker]->shard.recount(); }
+  [[nodiscard]] RecordTotals recount(unsigned worker) const { return lanes_[worker]->shard.recount(); }
 
  private:
   static constexpr std::size_t kRingRecords = 8192;

@@ -16,30 +16,12 @@
 
 #include "control/export/lateness.h"
 #include "control/export/probe_facts.h"
+#include "proto/base/counts.h"
 #include "proto/record/flow_record.h"
 
 namespace weir {
 
 using RecordBatch = std::vector<FlowRecord>;
-
-struct RecordTotals {
-  std::uint64_t records = 0;
-  std::uint64_t packets = 0;
-  std::uint64_t octets = 0;
-
-  void add(const FlowRecord& record) {
-    ++records;
-    packets += record.total_packets();
-    octets += record.total_octets();
-  }
-  RecordTotals& operator+=(const RecordTotals& other) {
-    records += other.records;
-    packets += other.packets;
-    octets += other.octets;
-    return *this;
-  }
-  friend bool operator==(const RecordTotals&, const RecordTotals&) = default;
-};
 
 /// One exporter's side of the ledger's third equation, taken at one instant: drained = exported + queued + sum(lost).
 struct ExporterSnapshot {

@@ -148,7 +148,7 @@ bool ExportQueue::nothing_waits() const {
 void ExportQueue::exported(const RecordTotals& totals, std::uint64_t writes, std::uint64_t wire_octets,
                            const Lateness& lateness) {
   const std::lock_guard lock(mutex_);
-  queued_ = minus(queued_, totals);
+  queued_ -= totals;
   exported_ += totals;
   writes_ += writes;
   wire_octets_ += wire_octets;
@@ -157,13 +157,13 @@ void ExportQueue::exported(const RecordTotals& totals, std::uint64_t writes, std
 
 void ExportQueue::lost(const RecordTotals& totals, ExportLoss loss) {
   const std::lock_guard lock(mutex_);
-  queued_ = minus(queued_, totals);
+  queued_ -= totals;
   lost_of(loss) += totals;
 }
 
 void ExportQueue::exported_was_lost(const RecordTotals& totals, ExportLoss loss) {
   const std::lock_guard lock(mutex_);
-  exported_ = minus(exported_, totals);
+  exported_ -= totals;
   lost_of(loss) += totals;
 }
 
@@ -196,7 +196,7 @@ void ExportQueue::lose_waiting_locked(ExportLoss loss) {
     totals += totals_of(std::span(*piece.batch).subspan(piece.at, piece.end - piece.at));
   pieces_.clear();
   waiting_ = 0;
-  queued_ = minus(queued_, totals);
+  queued_ -= totals;
   lost_of(loss) += totals;
   room_came_.notify_all();
 }

@@ -112,11 +112,6 @@ class ExportQueue {
   Lateness lateness_;
 };
 
-/// a - b; b is a part of a.
-inline RecordTotals minus(const RecordTotals& a, const RecordTotals& b) {
-  return {a.records - b.records, a.packets - b.packets, a.octets - b.octets};
-}
-
 inline RecordTotals totals_of(std::span<const FlowRecord> records) {
   RecordTotals totals;
   for (const FlowRecord& record : records) totals.add(record);

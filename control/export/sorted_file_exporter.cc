@@ -41,7 +41,7 @@ bool SortedFileExporter::drain(ExportTime /*now*/) {
   }
   const std::span<const FlowRecord> rest = std::span<const FlowRecord>(block_).subspan(block_at_);
   const std::size_t appended = writer_.append(rest);
-  held_ = minus(held_, totals_of(rest.first(appended)));
+  held_ -= totals_of(rest.first(appended));
   block_at_ += appended;
   if (appended < rest.size() || all_out_of_sorter_) {
     if (const auto flushed = writer_.flush(); !flushed) return fail_with(flushed.error().text);

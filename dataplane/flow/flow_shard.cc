@@ -412,7 +412,7 @@ bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
   FlowRecord* slot = claim();
   if (slot == nullptr && !must_vacate) return false;
   const FlowEntry& entry = table_.entry(number);
-  const FlowCount reported{1, entry.total_packets(), entry.total_octets()};
+  const RecordTotals reported{1, entry.total_packets(), entry.total_octets()};
   if (slot == nullptr) {
     counters_.lost[static_cast<std::size_t>(Loss::ring_full)] += reported;
   } else {
@@ -496,8 +496,8 @@ void FlowShard::drain(std::uint64_t now_ns) {
   wheel_.clear();
 }
 
-FlowCount FlowShard::recount() const {
-  FlowCount total;
+RecordTotals FlowShard::recount() const {
+  RecordTotals total;
   for (std::uint32_t number = 0; number < table_.used_limit(); ++number) {
     const FlowEntry& entry = table_.entry(number);
     if (entry.free() || entry.total_packets() == 0) continue;

@@ -111,7 +111,7 @@ class FlowShard {
   void drain(std::uint64_t now_ns);
 
   /// What the table holds, counted by walking it.
-  [[nodiscard]] FlowCount recount() const;
+  [[nodiscard]] RecordTotals recount() const;
 
   void set_ring_full(RingFull ring_full) { ring_full_ = ring_full; }
   [[nodiscard]] std::uint32_t size() const { return table_.size(); }

@@ -31,7 +31,7 @@ void FlowShard::evict_for(std::uint64_t hash) {
 /// same as all records', so a burst of new flows takes room from flows that end; they wait for it, new flows do not.
 void FlowShard::overflow(const ParsedPacket& packet) {
   FlowRecord* slot = claim();
-  const FlowCount one{1, 1, packet.ip_octets};
+  const RecordTotals one{1, 1, packet.ip_octets};
   if (slot == nullptr) {
     counters_.lost[static_cast<std::size_t>(Loss::table_full)] += one;
   } else {

@@ -44,8 +44,8 @@ class Meter {
 
   /// counted = in table + lost + emitted, and the table recounted holds what the counters say.
   void expect_balanced() const {
-    FlowCount lost;
-    for (const FlowCount& one : counters.lost) lost += one;
+    RecordTotals lost;
+    for (const RecordTotals& one : counters.lost) lost += one;
     EXPECT_EQ(counters.counted.packets, counters.in_table.packets + lost.packets + counters.emitted.packets);
     EXPECT_EQ(counters.counted_ip_octets, counters.in_table.octets + lost.octets + counters.emitted.octets);
     EXPECT_EQ(shard.recount(), counters.in_table);

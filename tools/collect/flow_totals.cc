@@ -43,9 +43,7 @@ std::size_t FlowTotals::Hash::operator()(const FlowTuple& tuple) const {
 FlowTotals::FlowTotals(std::size_t max_flows) : max_flows_(max_flows), sums_(0, Hash{random_seed()}) {}
 
 void FlowTotals::add(const FlowRecord& record) {
-  ++records_;
-  packets_ += record.total_packets();
-  octets_ += record.total_octets();
+  totals_.add(record);
   // A record without any packet count (a template may have none) still names a flow: its forward one.
   if (record.packets[kForward] != 0 || record.packets[kReverse] == 0) add_direction(record, kForward);
   if (record.packets[kReverse] != 0) add_direction(record, kReverse);

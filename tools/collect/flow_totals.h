@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "proto/base/counts.h"
 #include "proto/record/flow_record.h"
 
 namespace weir {
@@ -53,9 +54,9 @@ class FlowTotals {
 
   void add(const FlowRecord& record);
 
-  [[nodiscard]] std::uint64_t records() const { return records_; }
-  [[nodiscard]] std::uint64_t packets() const { return packets_; }
-  [[nodiscard]] std::uint64_t octets() const { return octets_; }
+  [[nodiscard]] std::uint64_t records() const { return totals_.records; }
+  [[nodiscard]] std::uint64_t packets() const { return totals_.packets; }
+  [[nodiscard]] std::uint64_t octets() const { return totals_.octets; }
   [[nodiscard]] std::size_t flows() const { return sums_.size(); }
   /// False: more flows came than are kept apart.
   [[nodiscard]] bool complete() const { return complete_; }
@@ -76,9 +77,7 @@ class FlowTotals {
 
   std::size_t max_flows_;
   std::unordered_map<FlowTuple, FlowSums, Hash> sums_;
-  std::uint64_t records_ = 0;
-  std::uint64_t packets_ = 0;
-  std::uint64_t octets_ = 0;
+  RecordTotals totals_;
   bool complete_ = true;
 };
 

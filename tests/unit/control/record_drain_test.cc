@@ -76,7 +76,7 @@ TEST(RecordDrain, SumsOverflowRecordsAndTheLedgerBalances) {
   EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
   totals = drain.totals();
   const v1::Ledger final =
-      make_ledger({{emitted(all), totals.drained[0], FlowCount{}}}, totals.exporters, {}, true, totals.overflow);
+      make_ledger({{emitted(all), totals.drained[0], RecordTotals{}}}, totals.exporters, {}, true, totals.overflow);
   EXPECT_TRUE(final.balanced()) << final.ShortDebugString();
   EXPECT_EQ(final.in_overflow().records(), 0U);
   EXPECT_EQ(final.drained().records(), 5U) << "two flows, three directions";
@@ -86,7 +86,7 @@ TEST(RecordDrain, SumsOverflowRecordsAndTheLedgerBalances) {
   // The check can fail: an accounter that loses without saying so.
   totals.overflow.lost = {};
   EXPECT_FALSE(
-      make_ledger({{emitted(all), totals.drained[0], FlowCount{}}}, totals.exporters, {}, true, totals.overflow)
+      make_ledger({{emitted(all), totals.drained[0], RecordTotals{}}}, totals.exporters, {}, true, totals.overflow)
           .balanced());
 }
 

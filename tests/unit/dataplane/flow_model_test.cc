@@ -223,7 +223,7 @@ TEST(FlowModel, RandomPacketsGiveTheModelsRecordsAtAnyBurstSizeAndTimerSchedule)
     meter.expect_balanced();
     meter.shard.drain(packets.back().effective_ns);
     meter.expect_balanced();
-    EXPECT_EQ(meter.counters.in_table, FlowCount{});
+    EXPECT_EQ(meter.counters.in_table, RecordTotals{});
     EXPECT_EQ(rows_of(meter.records()), expected) << "seed " << seed;
     ASSERT_GT(expected.size(), 100U) << "the random packets end too few flows to say anything";
   }

@@ -161,7 +161,7 @@ TEST(FlowShard, AReportedFlowWithoutFurtherPacketsLeavesWithoutASecondRecord) {
   meter.add(datagram().at(0));
   meter.pass(25_s);
   EXPECT_EQ(meter.records().size(), 1U);
-  EXPECT_EQ(meter.counters.in_table, FlowCount{});
+  EXPECT_EQ(meter.counters.in_table, RecordTotals{});
   meter.pass(31_s);
   EXPECT_TRUE(meter.records().empty());
   EXPECT_EQ(meter.shard.size(), 0U);
@@ -317,7 +317,7 @@ TEST(FlowShard, ATimerThatFindsTheRingFullTriesAgainAndLosesNothing) {
     records += meter.records().size();
   }
   EXPECT_EQ(records, 10U);
-  EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::ring_full)], FlowCount{});
+  EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::ring_full)], RecordTotals{});
   meter.expect_balanced();
 }
 
@@ -326,7 +326,7 @@ TEST(FlowShard, WhereTheEntryMustBeVacatedAFullRingLosesTheRecordByName) {
   meter.add(datagram().octets(100).at(0));
   meter.add(datagram().octets(200).at(31_s));
   meter.add(datagram().octets(300).at(62_s));
-  EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::ring_full)], (FlowCount{1, 1, 200}));
+  EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::ring_full)], (RecordTotals{1, 1, 200}));
   meter.expect_balanced();
 }
 

@@ -102,9 +102,9 @@ TEST(Overflow, TakesFlowsAgainWhenThereIsRoom) {
 TEST(Overflow, LosesByNameWhatFindsTheRingFullToo) {
   Meter meter = overflowing(8);
   for (unsigned host = 0; host < 64 + 20; ++host) meter.add(udp(host).octets(100));
-  EXPECT_EQ(meter.counters.emitted, (FlowCount{8, 8, 800}));
-  EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::table_full)], (FlowCount{12, 12, 1200}));
-  EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::ring_full)], FlowCount{});
+  EXPECT_EQ(meter.counters.emitted, (RecordTotals{8, 8, 800}));
+  EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::table_full)], (RecordTotals{12, 12, 1200}));
+  EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::ring_full)], RecordTotals{});
   meter.expect_balanced();
 }
 

@@ -74,7 +74,7 @@ TEST(HashFlood, WithTheSeedLeakedProbesStayBoundedAndEveryPacketIsCounted) {
     EXPECT_EQ(meter.shard.table().index().longest_probe(), BucketIndex::kMaxProbe);
     EXPECT_LT(meter.shard.size(), kKeys);
     EXPECT_EQ(meter.counters.counted.packets, 2 * kKeys);
-    EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::ring_full)], FlowCount{});
+    EXPECT_EQ(meter.counters.lost[static_cast<std::size_t>(Loss::ring_full)], RecordTotals{});
     // Who is not in the way of the attack is as well off as before.
     meter.add(flow_packet().from("172.16.0.1", 5).to("172.16.0.2", 6).udp().at(2_s));
     meter.add(flow_packet().from("172.16.0.2", 6).to("172.16.0.1", 5).udp().at(2_s));

@@ -47,15 +47,15 @@ std::vector<FlowRecord> read_with(const std::filesystem::path& capture, unsigned
 
   std::uint64_t received = 0;
   std::uint64_t accounted = 0;
-  FlowCount emitted;
+  RecordTotals emitted;
   for (unsigned i = 0; i < workers; ++i) {
     const WorkerCounters counters = meter.counters(i);
     received += counters.received.packets;
     accounted += counters.counted.packets;
     for (const PacketCount& reject : counters.rejects) accounted += reject.packets;
     emitted += counters.emitted;
-    EXPECT_EQ(counters.in_table, FlowCount{});
-    EXPECT_EQ(meter.recount(i), FlowCount{});
+    EXPECT_EQ(counters.in_table, RecordTotals{});
+    EXPECT_EQ(meter.recount(i), RecordTotals{});
     EXPECT_EQ(counters.counted.packets, counters.emitted.packets);
   }
   EXPECT_EQ(received, (*file)->packets());

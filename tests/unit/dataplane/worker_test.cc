@@ -63,9 +63,9 @@ void expect_balanced(const Worker& worker) {
   out += c.handed_over;
   out += c.handover_full;
   EXPECT_EQ(in, out);
-  FlowCount flows = c.in_table;
+  RecordTotals flows = c.in_table;
   flows += c.emitted;
-  for (const FlowCount& lost : c.lost) flows += lost;
+  for (const RecordTotals& lost : c.lost) flows += lost;
   EXPECT_EQ(flows.packets, c.counted.packets);
   EXPECT_EQ(flows.octets, c.counted_ip_octets);
   EXPECT_EQ(worker.shard().recount(), c.in_table);
@@ -83,7 +83,7 @@ TEST(Worker, CountsFramesWithAnIpHeaderAndNamesTheRejectOfTheOthers) {
   const WorkerCounters& c = worker.counters();
   EXPECT_EQ(c.received, (PacketCount{3, 14 + 28 + 10 + 14 + 28 + 20 + 60}));
   EXPECT_EQ(c.rejects[static_cast<std::size_t>(Reject::ether_type_arp)], (PacketCount{1, 60}));
-  EXPECT_EQ(c.in_table, (FlowCount{1, 2, 28 + 10 + 28 + 20}));
+  EXPECT_EQ(c.in_table, (RecordTotals{1, 2, 28 + 10 + 28 + 20}));
   expect_balanced(worker);
   worker.drain(kEpochNs);
   const auto records = take(worker.records());
@@ -338,7 +338,7 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
   }
   EXPECT_GT(c.late_expiries, kFlows);
   EXPECT_EQ(c.emitted.records, 16U);
-  EXPECT_EQ(c.lost[static_cast<std::size_t>(Loss::ring_full)], FlowCount{});
+  EXPECT_EQ(c.lost[static_cast<std::size_t>(Loss::ring_full)], RecordTotals{});
 
   // Packets go on being counted, a whole burst a poll. Their flows' entries are needed at once, so the records in them
   // are lost by name.
@@ -346,7 +346,7 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
     EXPECT_EQ(worker.poll(again, now), FlowShard::kBurst);
   }
   EXPECT_EQ(c.counted.packets, 2 * kFlows);
-  const FlowCount lost = c.lost[static_cast<std::size_t>(Loss::ring_full)];
+  const RecordTotals lost = c.lost[static_cast<std::size_t>(Loss::ring_full)];
   EXPECT_EQ(lost.packets, kFlows - 16);
   expect_balanced(worker);
 
@@ -360,7 +360,7 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
     records += take(worker.records()).size();
   }
   EXPECT_EQ(records, kFlows);
-  EXPECT_EQ(c.in_table, FlowCount{});
+  EXPECT_EQ(c.in_table, RecordTotals{});
   expect_balanced(worker);
 }
 

@@ -1,0 +1,46 @@
+#include "proto/base/counts.h"
+
+#include <gtest/gtest.h>
+
+namespace weir {
+namespace {
+
+TEST(PacketCount, CountsPacketsWithTheirOctets) {
+  PacketCount count;
+  count.add(60);
+  count.add(1514);
+  EXPECT_EQ(count, (PacketCount{2, 1574}));
+  count += {3, 26};
+  EXPECT_EQ(count, (PacketCount{5, 1600}));
+  EXPECT_EQ(count - (PacketCount{1, 600}), (PacketCount{4, 1000}));
+}
+
+TEST(PacketCount, DiffersByEitherOfItsNumbers) {
+  EXPECT_FALSE((PacketCount{1, 60}) == (PacketCount{1, 61}));
+  EXPECT_FALSE((PacketCount{1, 60}) == (PacketCount{2, 60}));
+}
+
+struct TwoWays {
+  [[nodiscard]] std::uint64_t total_packets() const { return 3 + 4; }
+  [[nodiscard]] std::uint64_t total_octets() const { return 300 + 40; }
+};
+
+TEST(RecordTotals, SumsRecordsBothDirectionsTogether) {
+  RecordTotals totals;
+  totals.add(TwoWays{});
+  totals.add(TwoWays{});
+  EXPECT_EQ(totals, (RecordTotals{2, 14, 680}));
+  totals += {1, 1, 20};
+  EXPECT_EQ(totals, (RecordTotals{3, 15, 700}));
+  totals -= {3, 15, 700};
+  EXPECT_EQ(totals, RecordTotals{});
+}
+
+TEST(RecordTotals, LeavesTheWholeAloneWhenAPartIsTakenFromACopy) {
+  const RecordTotals whole{10, 100, 1000};
+  EXPECT_EQ(whole - (RecordTotals{1, 2, 3}), (RecordTotals{9, 98, 997}));
+  EXPECT_EQ(whole, (RecordTotals{10, 100, 1000}));
+}
+
+}  // namespace
+}  // namespace weir
