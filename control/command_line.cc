@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -278,18 +279,15 @@ CommandLine printed(std::string text) {
   return out;
 }
 
-template <typename Texts>
-void add_reasons(TextTable& table, const Texts& texts) {
-  for (const auto& text : texts) table.row({std::string(text.name), std::string(text.description)});
+void add_reasons(TextTable& table, std::span<const ReasonText> texts) {
+  for (const ReasonText& text : texts) table.row({std::string(text.name), std::string(text.description)});
 }
 
 }  // namespace
 
 std::string reasons_text() {
   TextTable rejects("ll");
-  for (std::size_t i = 1; i < kRejectTexts.size(); ++i) {
-    rejects.row({std::string(kRejectTexts[i].name), std::string(kRejectTexts[i].description)});
-  }
+  add_reasons(rejects, std::span(kRejectTexts).subspan(1));  // the first is `none`
   TextTable losses("ll");
   losses.row({"handover_full", "the ring to the worker that owns the packet's flow had no room"});
   add_reasons(losses, kLossTexts);

@@ -84,7 +84,7 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
     out += fmt::format("  {:>6}  {:>6}  {}{}{}\n", layer.offset, layer.octets, layer.name,
                        layer.detail.empty() ? "" : ": ", layer.detail);
   }
-  const auto& stopped = kRejectTexts[static_cast<std::size_t>(trace.stopped)];
+  const auto& stopped = reason_text(kRejectTexts, trace.stopped);
   if (!trace.note.empty()) out += fmt::format("  note: {}\n", trace.note);
   if (reject == Reject::none && trace.stopped != Reject::none) {
     out += fmt::format("  nothing further in counts: {} ({})\n", stopped.name, stopped.description);
@@ -97,7 +97,7 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
     if (!*match) return out + fmt::format("  filtered out: '{}' does not match\n", filter);
   }
   if (conversation == nullptr) {
-    const auto& text = kRejectTexts[static_cast<std::size_t>(reject)];
+    const auto& text = reason_text(kRejectTexts, reject);
     return out + fmt::format("  rejected: {} ({})\n", text.name, text.description);
   }
 

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "dataplane/packet/reject.h"
+#include "proto/base/reasons.h"
 
 namespace weir {
 
@@ -17,17 +17,9 @@ namespace weir {
   X(overflow_full, "the overflow accounter had no room for one more flow that found the table full")
 // clang-format on
 
-enum class Loss : std::uint8_t {
-#define WEIR_X(name, text) name,
-  WEIR_LOSSES(WEIR_X)
-#undef WEIR_X
-};
+enum class Loss : std::uint8_t { WEIR_LOSSES(WEIR_REASON_ENUMERATOR) };
 
-inline constexpr auto kLossTexts = std::to_array<ReasonText>({
-#define WEIR_X(name, text) {#name, text},
-    WEIR_LOSSES(WEIR_X)
-#undef WEIR_X
-});
+inline constexpr auto kLossTexts = std::to_array<ReasonText>({WEIR_LOSSES(WEIR_REASON_TEXT)});
 
 inline constexpr std::size_t kLossCount = kLossTexts.size();
 

@@ -4,7 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+
+#include "proto/base/reasons.h"
 
 namespace weir {
 
@@ -21,22 +22,9 @@ namespace weir {
   X(shutdown,      "still queued when the time for an orderly shutdown was over")
 // clang-format on
 
-enum class ExportLoss : std::uint8_t {
-#define WEIR_X(name, text) name,
-  WEIR_EXPORT_LOSSES(WEIR_X)
-#undef WEIR_X
-};
+enum class ExportLoss : std::uint8_t { WEIR_EXPORT_LOSSES(WEIR_REASON_ENUMERATOR) };
 
-struct ExportLossText {
-  std::string_view name;
-  std::string_view description;
-};
-
-inline constexpr auto kExportLossTexts = std::to_array<ExportLossText>({
-#define WEIR_X(name, text) {#name, text},
-    WEIR_EXPORT_LOSSES(WEIR_X)
-#undef WEIR_X
-});
+inline constexpr auto kExportLossTexts = std::to_array<ReasonText>({WEIR_EXPORT_LOSSES(WEIR_REASON_TEXT)});
 
 inline constexpr std::size_t kExportLossCount = kExportLossTexts.size();
 

@@ -8,7 +8,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+
+#include "proto/base/reasons.h"
 
 namespace weir {
 
@@ -36,24 +37,10 @@ namespace weir {
 // clang-format on
 
 /// What the parser says of a frame: one byte a packet.
-enum class Reject : std::uint8_t {
-  none = 0,
-#define WEIR_X(name, text) name,
-  WEIR_REJECTS(WEIR_X)
-#undef WEIR_X
-};
-
-struct ReasonText {
-  std::string_view name;
-  std::string_view description;
-};
+enum class Reject : std::uint8_t { none = 0, WEIR_REJECTS(WEIR_REASON_ENUMERATOR) };
 
 /// Name and description by value of Reject; element 0 is `none`.
-inline constexpr auto kRejectTexts = std::to_array<ReasonText>({{"none", "counted"},
-#define WEIR_X(name, text) {#name, text},
-                                                                WEIR_REJECTS(WEIR_X)
-#undef WEIR_X
-});
+inline constexpr auto kRejectTexts = std::to_array<ReasonText>({{"none", "counted"}, WEIR_REJECTS(WEIR_REASON_TEXT)});
 
 inline constexpr std::size_t kRejectCount = kRejectTexts.size();
 

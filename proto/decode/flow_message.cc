@@ -9,18 +9,6 @@ namespace {
 
 using Octets = std::span<const std::uint8_t>;
 
-struct ErrorText {
-  std::string_view name;
-  std::string_view text;
-};
-
-constexpr auto kErrorTexts = std::to_array<ErrorText>({
-#define WEIR_X(name, text) {#name, text},
-    WEIR_DECODE_ERRORS(WEIR_X)
-#undef WEIR_X
-});
-static_assert(kErrorTexts.size() == kDecodeErrorCount);
-
 constexpr std::size_t kSetHeaderOctets = 4;
 constexpr std::size_t kNetflow9HeaderOctets = 20;  // RFC 3954 section 5.1
 constexpr std::size_t kIpfixHeaderOctets = 16;     // RFC 7011 section 3.1
@@ -111,10 +99,10 @@ DecodeError take_template(FlowVersion version, std::uint16_t set_id, bool option
 }  // namespace
 
 std::string_view error_name(DecodeError error) {
-  return kErrorTexts[static_cast<std::size_t>(error)].name;
+  return reason_text(kDecodeErrorTexts, error).name;
 }
 std::string_view error_text(DecodeError error) {
-  return kErrorTexts[static_cast<std::size_t>(error)].text;
+  return reason_text(kDecodeErrorTexts, error).description;
 }
 
 std::string_view version_name(FlowVersion version) {

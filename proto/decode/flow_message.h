@@ -9,12 +9,14 @@
 // allocated is in proportion to its octets (at most one FieldSpec of 12 octets for each 4 octets of a template set).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "proto/base/reasons.h"
 #include "proto/element/information_elements.h"
 
 namespace weir {
@@ -41,13 +43,11 @@ namespace weir {
   X(too_many_streams,    "more exporters and source ids than the decoder keeps")
 // clang-format on
 
-enum class DecodeError : std::uint8_t {
-#define WEIR_X(name, text) name,
-  WEIR_DECODE_ERRORS(WEIR_X)
-#undef WEIR_X
-};
+enum class DecodeError : std::uint8_t { WEIR_DECODE_ERRORS(WEIR_REASON_ENUMERATOR) };
 
-inline constexpr std::size_t kDecodeErrorCount = static_cast<std::size_t>(DecodeError::too_many_streams) + 1;
+inline constexpr auto kDecodeErrorTexts = std::to_array<ReasonText>({WEIR_DECODE_ERRORS(WEIR_REASON_TEXT)});
+
+inline constexpr std::size_t kDecodeErrorCount = kDecodeErrorTexts.size();
 
 /// The enumerator's own name, and what it means.
 std::string_view error_name(DecodeError error);

@@ -31,7 +31,7 @@ std::string parsed_text(const Bytes& frame, const ParserOptions& options, LinkTy
   ParsedPacket result;
   std::memset(static_cast<void*>(&result), 0xee, sizeof result);  // what the parser leaves out shows
   const Reject reject = Parser(options).parse(view_of(exact, 12345, 0, link_type), result);
-  if (reject != Reject::none) return std::string(kRejectTexts[static_cast<std::size_t>(reject)].name);
+  if (reject != Reject::none) return std::string(reason_text(kRejectTexts, reject).name);
   std::string text = key_text(result);
   if ((result.facts & kHasTunnel) != 0) {
     text += " in " + std::string(kTunnelTypes[result.tunnel_type].name) + ' ' + std::to_string(result.tunnel_id);

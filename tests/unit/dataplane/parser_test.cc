@@ -49,7 +49,7 @@ Reject parse(const Bytes& frame, ParsedPacket& result) {
 std::string parsed(const Bytes& frame) {
   ParsedPacket result;
   const Reject reject = parse(frame, result);
-  return reject == Reject::none ? text_of(result) : std::string(kRejectTexts[static_cast<std::size_t>(reject)].name);
+  return reject == Reject::none ? text_of(result) : std::string(reason_text(kRejectTexts, reject).name);
 }
 
 std::string parsed(const PacketBuilder& builder) {
