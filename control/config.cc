@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <limits>
 #include <set>
 
 #include "control/export/export_hub.h"
@@ -22,6 +21,9 @@
 #include "control/prometheus.h"
 #include "control/tunnel_list.h"
 #include "dataplane/input/pcap_filter.h"
+#include "proto/base/cpu_list.h"
+#include "proto/base/duration.h"
+#include "proto/base/pci_name.h"
 #include "proto/base/unique_fd.h"
 #include "proto/record/message_json.h"
 #include "proto/schema/control_socket.h"
@@ -31,17 +33,15 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 
-constexpr std::size_t kMaxFileOctets = 1U << 20;  ///< a configuration has some hundred octets
-constexpr std::uint64_t kHour = 3'600'000'000'000;
+constexpr std::size_t kMaxFileOctets = 1U << 20;    ///< a configuration has some hundred octets
+constexpr std::uint64_t kHour = 3'600'000'000'000;  ///< ns
 // The flow table keeps times as 48 bits of nanoseconds from a base of its own: 2^48 ns are 78 hours.
 constexpr std::uint64_t kLeastTimeout = 1'000'000;
 constexpr std::uint64_t kGreatestTimeout = 72 * kHour;
-constexpr std::uint64_t kGreatestDuration = 87'600 * kHour;  ///< ten years
 constexpr std::uint64_t kLeastFlows = 64;
 constexpr std::uint64_t kGreatestFlows = 1ULL << 31;  ///< entries are found by a 32-bit index
 constexpr unsigned kGreatestWorkers = 64;
 constexpr std::uint64_t kGreatestOverflow = 1ULL << 24;  ///< 5 GB
-constexpr unsigned kGreatestCpu = 4095;
 
 constexpr std::array<std::pair<std::string_view, FullTable>, 3> kFullTables{
     {{"evict", FullTable::evict}, {"overflow", FullTable::overflow}, {"sample", FullTable::sample}}};
@@ -145,45 +145,9 @@ bool is_utf8_without_controls(std::string_view text) {
   return true;
 }
 
-struct Unit {
-  std::string_view name;
-  std::uint64_t ns;
-};
-constexpr auto kUnits = std::to_array<Unit>(
-    {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", kHour}});
-constexpr std::string_view kDurationForm = "expected a number with one of the units ns us ms s m h, such as 1.5s";
-
-__extension__ using Wide = unsigned __int128;
-
-bool is_hex(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-}
-
-/// [DDDD:]BB:DD.F as EAL's long form in lower case; empty: not a PCI address.
-std::string pci_address(std::string_view text) {
-  std::string long_form(text);
-  if (std::count(text.begin(), text.end(), ':') == 1) long_form.insert(0, "0000:");
-  const std::string_view t = long_form;
-  const auto first = t.find(':');
-  const auto second = first == std::string_view::npos ? first : t.find(':', first + 1);
-  const auto dot = second == std::string_view::npos ? second : t.find('.', second + 1);
-  if (dot == std::string_view::npos) return {};
-  const auto domain = t.substr(0, first);
-  const auto bus = t.substr(first + 1, second - first - 1);
-  const auto device = t.substr(second + 1, dot - second - 1);
-  const auto function = t.substr(dot + 1);
-  if (!is_hex(domain) || domain.size() < 4 || domain.size() > 8 || !is_hex(bus) || bus.size() != 2 || !is_hex(device) ||
-      device.size() != 2 || function.size() != 1 || function < "0" || function > "7") {
-    return {};
-  }
-  std::transform(long_form.begin(), long_form.end(), long_form.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return long_form;
-}
-
 /// The name under which EAL will know the device: two ports must not share it. Empty: neither PCI address nor vdev.
 std::string device_name(std::string_view port) {
-  if (auto pci = pci_address(port.substr(0, port.find(','))); !pci.empty()) return pci;
+  if (auto pci = pci_name(port.substr(0, port.find(','))); !pci.empty()) return pci;
   const auto name = port.substr(0, port.find(','));
   const bool driver = (name.starts_with("net_") || name.starts_with("eth_")) && name.size() > 4;
   return driver && name.find_first_of(" \t") == std::string_view::npos ? std::string(name) : std::string();
@@ -245,12 +209,8 @@ class Validator {
   void duration(const std::string& field, const std::string& text, std::uint64_t least, std::uint64_t greatest,
                 std::uint64_t& out) {
     if (!good_text(field, 0, text, "a duration such as 30s")) return;
-    const auto parsed = parse_duration(text);
+    const auto parsed = parse_duration(text, least, greatest);
     if (!parsed) return fail(field, 0, text, parsed.error());
-    if (*parsed < least || *parsed > greatest) {
-      return fail(field, 0, text,
-                  fmt::format("out of range; expected {} to {}", duration_text(least), duration_text(greatest)));
-    }
     out = *parsed;
   }
 
@@ -456,7 +416,7 @@ class Validator {
       }
       settings_.prometheus = config_.prometheus();
     }
-    if (config_.has_duration()) duration("duration", config_.duration(), 1, kGreatestDuration, settings_.duration_ns);
+    if (config_.has_duration()) duration("duration", config_.duration(), 1, kGreatestRunNs, settings_.duration_ns);
     if (config_.has_eal() && !config_.eal().empty()) {
       if (!good_text("eal", 0, config_.eal(), "EAL arguments")) return;
       settings_.eal_arguments = config_.eal();
@@ -487,92 +447,6 @@ std::string option_of(std::string_view field) {
   std::string option = "--" + std::string(field);
   std::replace(option.begin(), option.end(), '_', '-');
   return option;
-}
-
-tl::expected<std::uint64_t, std::string> parse_duration(std::string_view text) {
-  const auto form = [](std::string_view what) {
-    return tl::make_unexpected(fmt::format("{}; {}", what, kDurationForm));
-  };
-  const auto number = text.substr(0, text.find_first_not_of("0123456789."));
-  const auto suffix = text.substr(number.size());
-  const auto dot = number.find('.');
-  const auto whole = number.substr(0, dot);
-  const auto fraction = dot == std::string_view::npos ? std::string_view() : number.substr(dot + 1);
-  if (whole.empty() || fraction.find('.') != std::string_view::npos ||
-      (dot != std::string_view::npos && fraction.empty())) {
-    return form("not a duration");
-  }
-  if (suffix.empty()) return form("a unit is missing");
-  const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == suffix; });
-  if (unit == kUnits.end()) return form("not a duration");
-
-  // Exact integer arithmetic: digit by digit, the unit divided by ten for each digit of the fraction.
-  static constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t value = 0;
-  for (const char c : whole) {
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (kMost - digit) / 10) return tl::make_unexpected("too long; expected less than 584 years");
-    value = value * 10 + digit;
-  }
-  if (value > kMost / unit->ns - 1) return tl::make_unexpected("too long; expected less than 584 years");
-  value *= unit->ns;
-  // An hour is 3.6·10^12 ns: 13 digits after its point can still be a whole nanosecond, more cannot.
-  std::uint64_t numerator = 0;
-  std::uint64_t scale = 1;
-  auto significant = fraction;
-  while (significant.ends_with('0')) significant.remove_suffix(1);
-  if (significant.size() > 13) return tl::make_unexpected("finer than a nanosecond; expected at most that");
-  for (const char c : significant) {
-    numerator = numerator * 10 + static_cast<std::uint64_t>(c - '0');
-    scale *= 10;
-  }
-  // numerator < scale <= 10^13, so the product of both needs 128 bits.
-  const auto product = static_cast<Wide>(numerator) * unit->ns;
-  if (product % scale != 0) return tl::make_unexpected("finer than a nanosecond; expected at most that");
-  return value + static_cast<std::uint64_t>(product / scale);
-}
-
-std::string duration_text(std::uint64_t duration_ns) {
-  if (duration_ns == 0) return "0s";
-  // The default timeouts read better as 300s than as 5m, so minutes are only used from ten up.
-  for (auto unit = kUnits.rbegin(); unit != kUnits.rend(); ++unit) {
-    if (duration_ns % unit->ns != 0) continue;
-    if (unit->name == "m" && duration_ns / unit->ns < 10) continue;
-    return fmt::format("{}{}", duration_ns / unit->ns, unit->name);
-  }
-  return fmt::format("{}ns", duration_ns);
-}
-
-tl::expected<std::vector<unsigned>, std::string> parse_cpu_list(std::string_view text) {
-  static constexpr std::string_view kForm = "expected CPU numbers and ranges such as 0,2-4";
-  const auto number = [](std::string_view digits) -> std::optional<unsigned> {
-    if (digits.empty() || digits.size() > 9 || digits.find_first_not_of("0123456789") != std::string_view::npos) {
-      return std::nullopt;
-    }
-    return static_cast<unsigned>(std::stoul(std::string(digits)));
-  };
-  std::vector<unsigned> cpus;
-  std::set<unsigned> seen;
-  while (true) {
-    const auto comma = text.find(',');
-    const auto item = text.substr(0, comma);
-    const auto dash = item.find('-');
-    const auto first = number(item.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : number(item.substr(dash + 1));
-    if (!first || !last) return tl::make_unexpected(fmt::format("'{}' is not a CPU number or range; {}", item, kForm));
-    if (*last < *first) return tl::make_unexpected(fmt::format("the range {} runs backwards; {}", item, kForm));
-    if (*last > kGreatestCpu) {
-      return tl::make_unexpected(fmt::format("CPU {} is out of range; expected 0 to {}", *last, kGreatestCpu));
-    }
-    for (unsigned cpu = *first; cpu <= *last; ++cpu) {
-      if (!seen.insert(cpu).second) {
-        return tl::make_unexpected(fmt::format("CPU {} is given twice; expected every CPU once", cpu));
-      }
-      cpus.push_back(cpu);
-    }
-    if (comma == std::string_view::npos) return cpus;
-    text.remove_prefix(comma + 1);
-  }
 }
 
 tl::expected<SourcedConfig, ConfigError> parse_config(const std::string& text, const std::string& name) {

@@ -59,15 +59,6 @@ v1::Config effective_config(const Settings& settings, const v1::Config& config);
 /// The text form of an effective configuration, one line a field; fields without a value are comments.
 std::string config_text(const v1::Config& effective);
 
-/// "1.5s" to nanoseconds. Error: what is wrong and what is expected.
-tl::expected<std::uint64_t, std::string> parse_duration(std::string_view text);
-
-/// The shortest form that parse_duration reads back: "90s", "1500ms", "2h".
-std::string duration_text(std::uint64_t duration_ns);
-
-/// "0,2-4" to 0 2 3 4. Error: what is wrong and what is expected.
-tl::expected<std::vector<unsigned>, std::string> parse_cpu_list(std::string_view text);
-
 /// The name of a policy as it stands in the configuration.
 std::string_view when_full_name(FullTable when_full);
 

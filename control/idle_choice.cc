@@ -5,7 +5,7 @@
 #include <fstream>
 #include <utility>
 
-#include "control/config.h"
+#include "proto/base/cpu_list.h"
 
 namespace weir {
 namespace {

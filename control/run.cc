@@ -38,6 +38,7 @@
 #include "dataplane/live_clock.h"
 #include "dataplane/loss.h"
 #include "dataplane/worker.h"
+#include "proto/base/number_text.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -99,17 +100,6 @@ std::uint64_t measure_tsc_hz() {
   const std::uint64_t ticks = LiveClock::read_tsc() - tsc;
   const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - start).count();
   return static_cast<std::uint64_t>(static_cast<double>(ticks) * 1e9 / static_cast<double>(ns));
-}
-
-/// A figure with a unit prefix: 1234567 -> "1.23 M".
-std::string human(double value) {
-  const char* prefix = "";
-  for (const char* next : {"k", "M", "G", "T"}) {
-    if (value < 1000) break;
-    value /= 1000;
-    prefix = next;
-  }
-  return fmt::format("{:.{}f} {}", value, value < 10 ? 2 : value < 100 ? 1 : 0, prefix);
 }
 
 class LiveProbe final : public StatusSource {
@@ -533,8 +523,8 @@ void LiveProbe::print_progress() {
     packets = static_cast<std::uint64_t>(static_cast<double>(packets) / seconds);
     octets = static_cast<std::uint64_t>(static_cast<double>(octets) / seconds);
   }
-  fmt::print(stderr, "\r\033[K{}packets/s, {}bit/s, {} flows in the table", human(static_cast<double>(packets)),
-             human(8 * static_cast<double>(octets)), flows);
+  fmt::print(stderr, "\r\033[K{}, {}, {} flows in the table", scaled(static_cast<double>(packets), "packets/s"),
+             scaled(8 * static_cast<double>(octets), "bit/s"), flows);
   std::fflush(stderr);
 }
 

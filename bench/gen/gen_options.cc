@@ -5,6 +5,11 @@
 #include <cmath>
 #include <cstdio>
 #include <string_view>
+#include <utility>
+
+#include "proto/base/cpu_list.h"
+#include "proto/base/duration.h"
+#include "proto/base/quantity.h"
 
 namespace weir::bench {
 namespace {
@@ -19,55 +24,6 @@ IMIX is 64, 594 and 1518 octets in the ratio 7:4:1 (361.8 on average).
 With --packets, or --duration at a rate, exactly that many packets are made and every TCP conversation ends in them;
 with --rate max and --duration the conversations are closed after that time. SIGINT closes them and ends; a second one
 ends at once. At --rate max a packet that the device refuses is given up and counted; otherwise it is sent again.)";
-
-// "10s", "500ms", "2m", "1h"; without a unit seconds. 0 when it is none of these.
-double parse_duration(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc()) return 0;
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const double scale = unit.empty() || unit == "s" ? 1
-                       : unit == "ms"              ? 1e-3
-                       : unit == "m"               ? 60
-                       : unit == "h"               ? 3600
-                                                   : 0;
-  const double seconds = value * scale;
-  return std::isfinite(seconds) && seconds > 0 ? seconds : 0;
-}
-
-// "250000", "250k", "1.5M"; 0 when it is none of these.
-std::uint64_t parse_rate(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc()) return 0;
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const double scale = unit.empty() ? 1 : unit == "k" ? 1e3 : unit == "M" ? 1e6 : 0;
-  const double rate = value * scale;
-  return std::isfinite(rate) && rate >= 1 && rate <= 1e9 ? static_cast<std::uint64_t>(rate) : 0;
-}
-
-// CPU lists: "2,3,4-7". False when it is none.
-bool parse_cores(const std::string& text, std::vector<unsigned>& cores) {
-  constexpr unsigned kMost = 1024;
-  std::size_t start = 0;
-  while (start <= text.size()) {
-    const std::size_t comma = std::min(text.find(',', start), text.size());
-    const char* first = text.data() + start;
-    const char* last = text.data() + comma;
-    unsigned from = 0;
-    auto [end, error] = std::from_chars(first, last, from);
-    if (error != std::errc() || from >= kMost) return false;
-    unsigned to = from;
-    if (end != last) {
-      if (*end != '-') return false;
-      const auto rest = std::from_chars(end + 1, last, to);
-      if (rest.ec != std::errc() || rest.ptr != last || to < from || to >= kMost) return false;
-    }
-    for (unsigned cpu = from; cpu <= to; ++cpu) cores.push_back(cpu);
-    start = comma + 1;
-  }
-  return !cores.empty();
-}
 
 }  // namespace
 
@@ -152,15 +108,24 @@ std::optional<GenOptions> read_options(int argc, char** argv, int& exit_code) {
   if (const auto good = check_options(options.traffic); !good) return refuse(good.error());
   if (rate == "max") {
     options.rate = 0;
-  } else if (options.rate = parse_rate(rate); options.rate == 0) {
-    return refuse("--rate: '" + rate + "' is neither packets a second (1 to 1000M) nor max");
+  } else {
+    constexpr std::uint64_t kGreatestRate = 1'000'000'000;
+    const auto parsed = parse_count(rate);
+    if (!parsed || *parsed == 0 || *parsed > kGreatestRate) {
+      return refuse("--rate: '" + rate + "' is neither packets a second (1 to 1000M) nor max");
+    }
+    options.rate = *parsed;
   }
   if (!duration.empty()) {
-    options.duration_s = parse_duration(duration);
-    if (options.duration_s == 0) return refuse("--duration: '" + duration + "' is no time such as 10s, 500ms or 2m");
+    const auto parsed = parse_duration(duration, 1, kGreatestRunNs);
+    if (!parsed) return refuse("--duration: '" + duration + "': " + parsed.error());
+    options.duration_s = static_cast<double>(*parsed) / 1e9;
   }
-  if (!cores.empty() && !parse_cores(cores, options.cores))
-    return refuse("--cores: '" + cores + "' is no list of CPUs such as 2,3 or 2-5");
+  if (!cores.empty()) {
+    auto parsed = parse_cpu_list(cores);
+    if (!parsed) return refuse("--cores: " + parsed.error());
+    options.cores = std::move(*parsed);
+  }
   if (options.queues > options.traffic.flows) return refuse("--queues: more queues than --flows");
   if (!options.write.empty()) {
     if (options.rate == 0) return refuse("--rate max: a file has no rate of its own; its packet times need one");

@@ -10,6 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/base/duration.h"
+#include "proto/base/quantity.h"
+
 namespace weir {
 namespace {
 
@@ -69,29 +72,12 @@ tl::expected<std::uint64_t, std::string> number(std::string_view name, std::stri
   return value;
 }
 
-/// A number with a unit, as in the configuration file: ns, us, ms, s, m, h.
 tl::expected<std::uint64_t, std::string> duration_ns(std::string_view name, std::string_view text, std::uint64_t least,
-                                                     std::uint64_t greatest, std::string_view range) {
-  struct Unit {
-    std::string_view name;
-    std::uint64_t ns;
-  };
-  static constexpr auto kUnits = std::to_array<Unit>({{"ns", 1},
-                                                      {"us", 1'000},
-                                                      {"ms", 1'000'000},
-                                                      {"s", 1'000'000'000},
-                                                      {"m", 60'000'000'000},
-                                                      {"h", 3'600'000'000'000}});
-  std::uint64_t value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code == std::errc{}) {
-    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    for (const Unit& known : kUnits) {
-      if (unit != known.name || value > greatest / known.ns) continue;
-      if (value * known.ns >= least) return value * known.ns;
-    }
-  }
-  return Error(fmt::format("{} '{}' is not a duration {}, as in 20s (units: ns, us, ms, s, m, h)", name, text, range));
+                                                     std::uint64_t greatest) {
+  const auto parsed = parse_duration(text);
+  if (parsed && *parsed >= least && *parsed <= greatest) return parsed;
+  return Error(fmt::format("{} '{}' is not a duration from {} to {}{}", name, text, duration_text(least),
+                           duration_text(greatest), parsed ? "" : ": " + parsed.error()));
 }
 
 Result parse_host_port(const Scheme& scheme, std::string_view rest, ExportUri& uri) {
@@ -154,17 +140,10 @@ Result parse_brokers(const Scheme& scheme, std::string_view rest, ExportUri& uri
   return {};
 }
 
-/// A number with a unit: k, M or G octets (powers of 1024), or none.
 tl::expected<std::uint64_t, std::string> octets(std::string_view name, std::string_view text, std::uint64_t least) {
-  std::uint64_t value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const unsigned shift = unit == "k" || unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : 0;
-  const bool known = unit.empty() || shift != 0;
-  if (code != std::errc{} || !known || value > (UINT64_MAX >> 1 >> shift) || value << shift < least) {
-    return Error(fmt::format("{} '{}' is not a size from {} up, as in 100M (units: k, M, G)", name, text, least));
-  }
-  return value << shift;
+  const auto size = parse_size(text);
+  if (size && *size >= least) return size;
+  return Error(fmt::format("{} '{}' is not a size from {} up, as in 100M (units: k, M, G)", name, text, least));
 }
 
 Result set_compression(const Scheme& scheme, std::string_view value, ExportUri& uri) {
@@ -220,7 +199,7 @@ Result set_option(const Scheme& scheme, std::string_view name, std::string_view 
   };
   if (name == "mtu") return set(uri.mtu, number(name, value, kLeastMtu, kGreatestMtu));
   if (name == "template_refresh") {
-    return set(uri.template_refresh_ns, duration_ns(name, value, kSecond, 24 * kHour, "from 1s to 24h"));
+    return set(uri.template_refresh_ns, duration_ns(name, value, kSecond, 24 * kHour));
   }
   if (name == "uniflow") return set(uri.uniflow, number(name, value, 0, 1));
   if (name == "source_id") {
@@ -244,8 +223,7 @@ Result set_option(const Scheme& scheme, std::string_view name, std::string_view 
     uri.json = value == "json";
     return {};
   }
-  if (name == "rotate")
-    return set(uri.rotate_ns, duration_ns(name, value, kSecond, 24 * 366 * kHour, "from 1s to 8784h"));
+  if (name == "rotate") return set(uri.rotate_ns, duration_ns(name, value, kSecond, 24 * 366 * kHour));
   return set(uri.rotate_octets, octets(name, value, kLeastFile));
 }
 

@@ -25,6 +25,7 @@
 #include <sstream>
 #include <utility>
 
+#include "proto/base/pci_name.h"
 #include "proto/base/unique_fd.h"
 
 namespace weir::dpdk {
@@ -128,26 +129,6 @@ class TerminalCapture {
 };
 
 // ---- arguments
-
-bool all_hex(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
-}
-
-// "[DDDD:]BB:DD.F" in full and lower case, or "" when it is no PCI address.
-std::string pci_name(std::string_view text) {
-  const auto dot = text.rfind('.');
-  if (dot == std::string_view::npos || dot + 2 != text.size() || text[dot + 1] < '0' || text[dot + 1] > '7') return {};
-  const auto device = text.rfind(':', dot);
-  if (device == std::string_view::npos || dot - device != 3 || !all_hex(text.substr(device + 1, 2))) return {};
-  const auto bus = text.substr(0, device);
-  const auto colon = bus.find(':');
-  const auto domain = colon == std::string_view::npos ? std::string_view("0000") : bus.substr(0, colon);
-  const auto number = colon == std::string_view::npos ? bus : bus.substr(colon + 1);
-  if (number.size() != 2 || !all_hex(number) || domain.size() < 4 || domain.size() > 8 || !all_hex(domain)) return {};
-  std::string name = std::string(domain) + ":" + std::string(number) + std::string(text.substr(device));
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  return name;
-}
 
 std::vector<std::string> split_blanks(const std::string& text) {
   std::istringstream stream(text);

@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "proto/base/number_text.h"
 #include "proto/schema/text_table.h"
 
 namespace weir {

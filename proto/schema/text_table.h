@@ -24,10 +24,4 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// 1234567 as "1,234,567".
-std::string grouped(std::uint64_t value);
-
-/// A rate with three significant digits and a decimal prefix: scaled(14'880'952, "pps") is "14.9 Mpps".
-std::string scaled(double value, const std::string& unit);
-
 }  // namespace weir

@@ -8,9 +8,11 @@
 #include <cstring>
 #include <iterator>
 
+#include "proto/base/duration.h"
+#include "proto/base/number_text.h"
 #include "proto/decode/value_text.h"
 #include "proto/record/flow_json.h"
-#include "tools/collect/units.h"
+#include "tools/collect/time_text.h"
 
 namespace weir {
 namespace {
@@ -216,10 +218,11 @@ void FlowPrinter::print_line(const FlowRecord& record) {
   const std::uint64_t start_ns = record.start_ns();
   const std::uint64_t end_ns = record.end_ns();
   fmt::format_to(out, "{:<23}  {:>8}  {:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>9}  {:>8}  {:<8}  {}\n",
-                 time_text(start_ns), duration_text(end_ns > start_ns ? end_ns - start_ns : 0),
+                 time_text(start_ns), short_duration_text(end_ns > start_ns ? end_ns - start_ns : 0),
                  protocol_text(record.protocol), source, endpoint_width_, destination, endpoint_width_,
-                 record.packets[kForward], octets_text(record.octets[kForward]), record.packets[kReverse],
-                 octets_text(record.octets[kReverse]), tcp_flags_text(flags), end_text(record.end_reason));
+                 record.packets[kForward], scaled(static_cast<double>(record.octets[kForward]), "B"),
+                 record.packets[kReverse], scaled(static_cast<double>(record.octets[kReverse]), "B"),
+                 tcp_flags_text(flags), end_text(record.end_reason));
 }
 
 void FlowPrinter::print_top(const std::vector<FlowTotals::Flow>& flows, bool json) {
@@ -252,8 +255,9 @@ void FlowPrinter::print_top(const std::vector<FlowTotals::Flow>& flows, bool jso
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const FlowSums& sums = flows[i].sums;
     fmt::format_to(out, "{:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>8}\n", protocol_text(flows[i].tuple.protocol),
-                   rows[i].source, width, rows[i].destination, width, sums.packets, octets_text(sums.octets),
-                   duration_text(sums.last_ns > sums.first_ns ? sums.last_ns - sums.first_ns : 0));
+                   rows[i].source, width, rows[i].destination, width, sums.packets,
+                   scaled(static_cast<double>(sums.octets), "B"),
+                   short_duration_text(sums.last_ns > sums.first_ns ? sums.last_ns - sums.first_ns : 0));
   }
 }
 

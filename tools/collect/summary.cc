@@ -6,8 +6,9 @@
 #include <iterator>
 #include <string_view>
 
+#include "proto/base/duration.h"
+#include "proto/base/number_text.h"
 #include "proto/record/message_json.h"
-#include "tools/collect/units.h"
 
 namespace weir {
 
@@ -42,7 +43,7 @@ void append_stream(std::string& text, const StreamReport& report) {
   // A second is what whole seconds in the header may add.
   if (report.skew.known && (report.skew.least_ms < -1000 || report.skew.least_ms > 2000)) {
     const auto apart_ms = static_cast<std::uint64_t>(std::abs(report.skew.least_ms));
-    fmt::format_to(out, ", its clock is {} {}", duration_text(apart_ms * 1'000'000),
+    fmt::format_to(out, ", its clock is {} {}", short_duration_text(apart_ms * 1'000'000),
                    report.skew.least_ms < 0 ? "ahead" : "behind");
   }
   text += '\n';

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "proto/record/message_json.h"
-#include "proto/schema/text_table.h"
 
 namespace weir {
 namespace {
@@ -280,19 +279,6 @@ TEST(RssText, LaysOutTheCheckAndTheQueues) {
   EXPECT_EQ(rss_text(reply), text + "the ports do not bring both directions together: workers hand packets over\n");
   reply.set_meets(true);
   EXPECT_EQ(rss_text(reply), text + "both directions of every conversation reach one worker\n");
-}
-
-TEST(TextTable, GroupsAndScalesNumbers) {
-  EXPECT_EQ(grouped(0), "0");
-  EXPECT_EQ(grouped(999), "999");
-  EXPECT_EQ(grouped(1000), "1,000");
-  EXPECT_EQ(grouped(18446744073709551615ULL), "18,446,744,073,709,551,615");
-  EXPECT_EQ(scaled(0, "pps"), "0 pps");
-  EXPECT_EQ(scaled(999, "pps"), "999 pps");
-  EXPECT_EQ(scaled(1000, "pps"), "1.00 kpps");
-  EXPECT_EQ(scaled(9'999, "pps"), "10.0 kpps");
-  EXPECT_EQ(scaled(99'990, "pps"), "100 kpps");
-  EXPECT_EQ(scaled(999'900, "pps"), "1.00 Mpps");
 }
 
 }  // namespace

@@ -78,6 +78,10 @@ TEST(ExportUri, KnowsTheFormsOfEveryExporter) {
   EXPECT_EQ(file.rotate_octets, 64U << 20);
   EXPECT_EQ(file.compression, Compression::lz4);
   EXPECT_TRUE(file.rotates());
+  // Durations and sizes may have a fraction, as on the command line.
+  const ExportUri fine = parsed("json:x?rotate=1.5s&rotate_size=0.5M");
+  EXPECT_EQ(fine.rotate_ns, 1'500'000'000U);
+  EXPECT_EQ(fine.rotate_octets, 1U << 19);
 }
 
 TEST(ExportUri, TakesUniflowFromTheProfileUnlessItIsGiven) {
@@ -136,12 +140,13 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"kafka://b/t?compression=brotli", "compression 'brotli' is none of none, lz4, zstd, gzip, snappy"},
       {"kafka://b/t?format=avro", "format 'avro' is none of protobuf, json"},
       {"json:x?compression=gzip", "compression 'gzip' is none of none, lz4, zstd"},
-      {"json:x?rotate=0s", "rotate '0s' is not a duration"},
+      {"json:x?rotate=0s", "rotate '0s' is not a duration from 1s to 8784h"},
       {"json:x?rotate_size=1k", "rotate_size '1k' is not a size from 65536 up"},
       {"json:x?rotate_size=20000000000G", "rotate_size '20000000000G'"},
       {"json:x?rotate_size=1T", "rotate_size '1T'"},
       {"json:-?rotate=1h", "standard output does not rotate"},
-      {"netflow9://h:1?template_refresh=20", "template_refresh '20' is not a duration"},
+      {"netflow9://h:1?template_refresh=20",
+       "template_refresh '20' is not a duration from 1s to 24h: a unit is missing"},
       {"netflow9://h:1?template_refresh=0s", "template_refresh '0s'"},
       {"netflow9://h:1?template_refresh=999ms", "template_refresh '999ms'"},
       {"netflow9://h:1?template_refresh=25h", "template_refresh '25h'"},

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/base/duration.h"
 #include "proto/base/unique_fd.h"
 #include "tools/collect/collector.h"
 #include "tools/collect/flow_printer.h"
@@ -26,7 +27,6 @@
 #include "tools/collect/sockets.h"
 #include "tools/collect/sum_by.h"
 #include "tools/collect/summary.h"
-#include "tools/collect/units.h"
 
 namespace {
 
@@ -164,9 +164,10 @@ class SummaryFile {
 int collect(const Options& options) {
   std::uint64_t duration_ns = 0;
   if (!options.duration.empty()) {
-    const auto parsed = weir::parse_duration_ns(options.duration);
-    if (!parsed) return complain("--duration: " + parsed.error(), kExitCommandLine);
-    if (*parsed == 0) return complain("--duration: must be greater than 0", kExitCommandLine);
+    const auto parsed = weir::parse_duration(options.duration, 1, weir::kGreatestRunNs);
+    if (!parsed) {
+      return complain(fmt::format("--duration: '{}': {}", options.duration, parsed.error()), kExitCommandLine);
+    }
     duration_ns = *parsed;
   }
   if (options.listen.empty() == options.files.empty()) {
