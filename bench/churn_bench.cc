@@ -16,13 +16,14 @@
 
 #include "bench/meter_rig.h"
 #include "proto/base/byte_order.h"
+#include "proto/base/tcp_flags.h"
 
 namespace weir::bench {
 namespace {
 
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
-constexpr std::uint8_t kFinAck = 0x11;
-constexpr std::uint8_t kRstAck = 0x14;
+constexpr std::uint8_t kFinAck = kTcpFin | kTcpAck;
+constexpr std::uint8_t kRstAck = kTcpRst | kTcpAck;
 
 /// Frames of Mix::churn with the ports of their flows' present generations, and what ends a generation in between.
 class ChurnStream final : public PacketSource {

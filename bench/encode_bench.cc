@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 #include "proto/encode/netflow9_encoder.h"
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
@@ -26,9 +27,9 @@ std::vector<FlowRecord> make_records() {
     store_be<std::uint32_t>(record.destination_address, static_cast<std::uint32_t>(random()));
     record.source_port = static_cast<std::uint16_t>(random());
     record.destination_port = 443;
-    record.protocol = 6;
+    record.protocol = kProtocolTcp;
     record.ip_version = 4;
-    record.ether_type = 0x0800;
+    record.ether_type = kEtherTypeIpv4;
     record.packets[kForward] = 1 + random() % 1000;
     record.octets[kForward] = record.packets[kForward] * 500;
     record.first_ns[kForward] = kNowNs - random() % 30'000'000'000;

@@ -22,6 +22,7 @@
 #include "control/export/export_hub.h"
 #include "control/record_drain.h"
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 #include "proto/base/unique_fd.h"
 
 namespace weir::bench {
@@ -38,9 +39,9 @@ std::shared_ptr<const RecordBatch> make_batch() {
     store_be<std::uint32_t>(record.destination_address, 0xc0000201);
     record.source_port = static_cast<std::uint16_t>(i);
     record.destination_port = 443;
-    record.protocol = 6;
+    record.protocol = kProtocolTcp;
     record.ip_version = 4;
-    record.ether_type = 0x0800;
+    record.ether_type = kEtherTypeIpv4;
     record.packets[kForward] = 10;
     record.octets[kForward] = 5000;
     record.first_ns[kForward] = kStartNs + i * 1000;

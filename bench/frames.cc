@@ -10,6 +10,7 @@
 
 #include "bench/gen/generator.h"
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 
 namespace weir::bench {
 namespace {
@@ -54,13 +55,13 @@ std::vector<std::uint32_t> draw_flows(Mix mix, std::uint32_t flows, std::size_t 
 
 void write_frame(std::uint8_t* frame, std::uint32_t octets, std::uint32_t flow, const FrameFields& fields) {
   const bool tcp = is_tcp(flow);
-  const auto protocol = static_cast<std::uint8_t>(tcp ? 6 : 17);
+  const auto protocol = static_cast<std::uint8_t>(tcp ? kProtocolTcp : kProtocolUdp);
   const std::uint32_t client = fields.net + flow;
   const std::uint32_t server = 0xac100000 + flow % 1000;
   std::uint8_t* ip = frame + 14;
   std::uint8_t* transport = nullptr;
   if (fields.ipv6) {
-    store_be<std::uint16_t>(frame + 12, 0x86dd);
+    store_be<std::uint16_t>(frame + 12, kEtherTypeIpv6);
     ip[0] = 0x60;
     store_be<std::uint16_t>(ip + 4, static_cast<std::uint16_t>(octets - 14 - 40));
     ip[6] = protocol;
@@ -73,7 +74,7 @@ void write_frame(std::uint8_t* frame, std::uint32_t octets, std::uint32_t flow, 
     store_be<std::uint32_t>(server_at + 12, server);
     transport = ip + 40;
   } else {
-    store_be<std::uint16_t>(frame + 12, 0x0800);
+    store_be<std::uint16_t>(frame + 12, kEtherTypeIpv4);
     ip[0] = 0x45;
     store_be<std::uint16_t>(ip + 2, static_cast<std::uint16_t>(octets - 14));
     ip[8] = 64;

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
+#include "proto/base/tcp_flags.h"
 
 namespace weir::bench {
 namespace {
@@ -17,12 +19,6 @@ constexpr std::size_t kIpv4 = 20;
 constexpr std::size_t kIpv6 = 40;
 constexpr std::size_t kTcp = 20;
 constexpr std::size_t kUdp = 8;
-constexpr std::uint8_t kProtocolTcp = 6;
-constexpr std::uint8_t kProtocolUdp = 17;
-constexpr std::uint8_t kFin = 0x01;
-constexpr std::uint8_t kSyn = 0x02;
-constexpr std::uint8_t kPsh = 0x08;
-constexpr std::uint8_t kAck = 0x10;
 
 // Initiators live in 10.0.0.0/8 and 2001:db8:0:1::/64, responders in 172.16.0.0/16 and 2001:db8:0:2::/64 (RFC 1918,
 // RFC 3849): the reverse of a 5-tuple can never be another biflow's forward one.
@@ -349,31 +345,31 @@ void Generator::step(std::uint32_t index, bool end, std::uint8_t* header, Frame&
     case State::unopened:
     case State::closed:
       flow.state = State::syn_sent;
-      write(flow, 0, kSyn, header, frame);
+      write(flow, 0, kTcpSyn, header, frame);
       break;
     case State::syn_sent:
       flow.state = State::syn_acked;
-      write(flow, 1, kSyn | kAck, header, frame);
+      write(flow, 1, kTcpSyn | kTcpAck, header, frame);
       break;
     case State::syn_acked:
       flow.state = State::established;
-      write(flow, 0, kAck, header, frame);
+      write(flow, 0, kTcpAck, header, frame);
       break;
     case State::established:
       if (end) {
         flow.state = State::fin_sent;
-        write(flow, 0, kFin | kAck, header, frame);
+        write(flow, 0, kTcpFin | kTcpAck, header, frame);
       } else {
-        write(flow, static_cast<unsigned>(random() >> 63), kPsh | kAck, header, frame);
+        write(flow, static_cast<unsigned>(random() >> 63), kTcpPsh | kTcpAck, header, frame);
       }
       break;
     case State::fin_sent:
       flow.state = State::fin_acked;
-      write(flow, 1, kFin | kAck, header, frame);
+      write(flow, 1, kTcpFin | kTcpAck, header, frame);
       break;
     case State::fin_acked:
       flow.state = State::closed;
-      write(flow, 0, kAck, header, frame);
+      write(flow, 0, kTcpAck, header, frame);
       break;
   }
   to_close_ += closing_packets(flow);
@@ -397,7 +393,7 @@ void Generator::write(Flow& flow, unsigned direction, std::uint8_t tcp_flags, st
   const std::size_t transport_header = flow.tcp ? kTcp : kUdp;
   // Segments that only open, close or acknowledge carry no data: the frame has its size by padding behind the
   // IP packet, as short packets always have on Ethernet.
-  const bool data = !flow.tcp || (tcp_flags & kPsh) != 0;
+  const bool data = !flow.tcp || (tcp_flags & kTcpPsh) != 0;
   const std::size_t frame_octets = size - kFcsOctets;
   const std::size_t ip_octets = data ? frame_octets - kEthernet : ip_header + transport_header;
   const auto transport_octets = static_cast<std::uint32_t>(ip_octets - ip_header);
@@ -429,14 +425,14 @@ void Generator::write(Flow& flow, unsigned direction, std::uint8_t tcp_flags, st
   if (flow.tcp) {
     std::uint32_t& sequence = flow.sequence[direction];
     // The first segment acknowledges nothing, and its field is 0 then.
-    const std::uint32_t acknowledged = (tcp_flags & kAck) != 0 ? flow.sequence[1 - direction] : 0;
+    const std::uint32_t acknowledged = (tcp_flags & kTcpAck) != 0 ? flow.sequence[1 - direction] : 0;
     store_be<std::uint32_t>(transport + 4, sequence);
     store_be<std::uint32_t>(transport + 8, acknowledged);
     transport[13] = tcp_flags;
     sum += words_of(sequence) + words_of(acknowledged) + tcp_flags;
     store_be<std::uint16_t>(transport + 16, checksum(sum));
     // SYN and FIN take a number each (RFC 9293, 3.4).
-    sequence += (tcp_flags & (kSyn | kFin)) != 0 ? 1 : transport_octets - static_cast<std::uint32_t>(kTcp);
+    sequence += (tcp_flags & (kTcpSyn | kTcpFin)) != 0 ? 1 : transport_octets - static_cast<std::uint32_t>(kTcp);
   } else {
     store_be<std::uint16_t>(transport + 4, static_cast<std::uint16_t>(transport_octets));
     const std::uint16_t value = checksum(sum + transport_octets);
@@ -459,7 +455,7 @@ void Generator::build_templates() {
     header[0] = header[6] = 0x02;
     header[5] = reverse ? 1 : 2;
     header[11] = reverse ? 2 : 1;
-    store_be<std::uint16_t>(header + 12, ipv6 ? 0x86dd : 0x0800);
+    store_be<std::uint16_t>(header + 12, ip_ether_type(ipv6 ? 6 : 4));
     std::uint8_t* ip = header + kEthernet;
     const std::uint8_t protocol = tcp ? kProtocolTcp : kProtocolUdp;
     std::uint32_t transport_sum = protocol;

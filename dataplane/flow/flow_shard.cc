@@ -5,16 +5,11 @@
 #include <cstring>
 #include <thread>
 
+#include "proto/base/ip_numbers.h"
+#include "proto/base/tcp_flags.h"
+
 namespace weir {
 namespace {
-
-// TCP flags, RFC 9293 §3.1.
-constexpr std::uint8_t kFinFlag = 0x01;
-constexpr std::uint8_t kSynFlag = 0x02;
-constexpr std::uint8_t kRstFlag = 0x04;
-constexpr std::uint8_t kAckFlag = 0x10;
-constexpr std::uint8_t kTcp = 6;
-constexpr std::uint8_t kEsp = 50;
 
 constexpr std::uint8_t bit(std::uint8_t flag, unsigned side) {
   return static_cast<std::uint8_t>(flag << side);
@@ -141,7 +136,7 @@ inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet,
   const bool decide = age - entry.last_offset_ns(side) > timeouts_.idle_ns || age >= timeouts_.active_ns ||
                       packets - 1U >= 0xfffffffeU ||  // the side's first packet, or the counter is full
                       packet.time_ns != now_ns || (entry.marks() & (kClosing | kBehind << 8)) != 0 ||
-                      (packet.tcp_flags & (kFinFlag | kRstFlag)) != 0;
+                      (packet.tcp_flags & (kTcpFin | kTcpRst)) != 0;
   if (decide) [[unlikely]]
     return false;
   entry.packets[side] = packets + 1;
@@ -159,7 +154,7 @@ void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   const bool silent = now_ns_ - last > gap;
   const bool reported = entry.total_packets() == 0;
   const bool old = now_ns_ - entry.start_ns >= timeouts_.active_ns;
-  const bool reopens = was_closed && (packet.tcp_flags & (kSynFlag | kAckFlag)) == kSynFlag;
+  const bool reopens = was_closed && (packet.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn;
   const bool full = entry.packets[static_cast<unsigned>(packet.from)] == 0xffffffff;
   const bool rate_falls = sampled_flows_ != 0 && levels_[number] > sampler_.level();
   if (silent || reported || old || reopens || full || rate_falls) [[unlikely]] {
@@ -322,9 +317,9 @@ void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
   entry.set_last_offset_ns(side, now_ns_ - entry.start_ns);
   entry.tcp_flags[side] |= packet.tcp_flags;
   entry.state |= bit(FlowEntry::kSeen, side);
-  if (protocol_of(entry) == kTcp && timeouts_.tcp_close && (packet.tcp_flags & (kFinFlag | kRstFlag)) != 0) {
-    if ((packet.tcp_flags & kRstFlag) != 0) entry.state |= FlowEntry::kRst;
-    if ((packet.tcp_flags & kFinFlag) != 0) entry.state |= bit(FlowEntry::kFin, side);
+  if (protocol_of(entry) == kProtocolTcp && timeouts_.tcp_close && (packet.tcp_flags & (kTcpFin | kTcpRst)) != 0) {
+    if ((packet.tcp_flags & kTcpRst) != 0) entry.state |= FlowEntry::kRst;
+    if ((packet.tcp_flags & kTcpFin) != 0) entry.state |= bit(FlowEntry::kFin, side);
   }
 }
 
@@ -432,17 +427,17 @@ void FlowShard::set_key(FlowRecord& record, const FlowKey& key, unsigned initiat
     const auto* addresses = reinterpret_cast<const std::uint8_t*>(key.address);
     std::memcpy(record.source_address, addresses + 4 * initiator, 4);
     std::memcpy(record.destination_address, addresses + 4 * (1 - initiator), 4);
-    record.ether_type = 0x0800;
+    record.ether_type = kEtherTypeIpv4;
   } else {
     std::memcpy(record.source_address, &key.address[2 * initiator], 16);
     std::memcpy(record.destination_address, &key.address[2 * (1 - initiator)], 16);
-    record.ether_type = 0x86dd;
+    record.ether_type = kEtherTypeIpv6;
   }
   record.source_port = initiator == 0 ? key.port_low : key.port_high;
   record.destination_port = initiator == 0 ? key.port_high : key.port_low;
   record.protocol = key.protocol;
   record.ip_version = static_cast<std::uint8_t>(key.version());
-  if (key.protocol == kEsp && (key.port_low | key.port_high) != 0) [[unlikely]] {
+  if (key.protocol == kProtocolEsp && (key.port_low | key.port_high) != 0) [[unlikely]] {
     // ESP has no ports: the SPI stands in their place in the key, so that every security association is a flow. 0,
     // which no packet may carry (RFC 4303 §2.1), is one that was not captured or is no part of the key.
     std::memset(record.tunnel_source, 0, sizeof record - kFlowRecordBaseOctets);

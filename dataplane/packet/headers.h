@@ -9,53 +9,9 @@
 #include <cstdint>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 
 namespace weir {
-
-/// EtherTypes (IEEE 802 numbers of IANA), host order.
-enum EtherType : std::uint16_t {
-  kEtherTypeFirst = 0x0600,  ///< below it the field is an IEEE 802.3 length
-  kEtherTypeIpv4 = 0x0800,
-  kEtherTypeArp = 0x0806,
-  kEtherTypeRarp = 0x8035,
-  kEtherTypeVlan = 0x8100,                 ///< IEEE 802.1Q customer tag
-  kEtherTypeTransparentBridging = 0x6558,  ///< an Ethernet frame inside GRE or GENEVE
-  kEtherTypeErspan3 = 0x22eb,              ///< in GRE: ERSPAN type III
-  kEtherTypeIpv6 = 0x86dd,
-  kEtherTypePpp = 0x880b,  ///< in GRE
-  kEtherTypeMpls = 0x8847,
-  kEtherTypeMplsMulticast = 0x8848,  ///< or with an upstream-assigned label (RFC 5332)
-  kEtherTypePppoeDiscovery = 0x8863,
-  kEtherTypePppoeSession = 0x8864,
-  kEtherTypeQinQ = 0x88a8,     ///< IEEE 802.1ad service tag
-  kEtherTypeErspan = 0x88be,   ///< in GRE: ERSPAN type I and II
-  kEtherTypeNsh = 0x894f,      ///< RFC 8300
-  kEtherTypeQinQOld = 0x9100,  ///< the service tag before 802.1ad
-};
-
-/// Protocol numbers of IANA: the IPv4 protocol field and the IPv6 next header field.
-enum IpProtocol : std::uint8_t {
-  kProtocolHopByHop = 0,
-  kProtocolIcmp = 1,
-  kProtocolIpv4 = 4,
-  kProtocolTcp = 6,
-  kProtocolUdp = 17,
-  kProtocolDccp = 33,
-  kProtocolIpv6 = 41,
-  kProtocolRouting = 43,
-  kProtocolFragment = 44,
-  kProtocolGre = 47,
-  kProtocolEsp = 50,
-  kProtocolAh = 51,
-  kProtocolIcmpv6 = 58,
-  kProtocolNoNextHeader = 59,
-  kProtocolDestinationOptions = 60,
-  kProtocolEtherIp = 97,
-  kProtocolL2tpV3 = 115,
-  kProtocolSctp = 132,
-  kProtocolUdpLite = 136,
-  kProtocolMplsInIp = 137,
-};
 
 /// IEEE 802.3 §3.1.1, without preamble and FCS.
 struct EthernetHeader {

@@ -15,12 +15,6 @@ bool is_extension_header(std::uint8_t protocol) {
          protocol == kProtocolAh || protocol == kProtocolDestinationOptions;
 }
 
-bool has_ports(std::uint8_t protocol) {
-  // RFC 9293 §3.1, RFC 768, RFC 9260 §3.1, RFC 3828 §3.1, RFC 4340 §5.1: source and destination port come first.
-  return protocol == kProtocolTcp || protocol == kProtocolUdp || protocol == kProtocolSctp ||
-         protocol == kProtocolUdpLite || protocol == kProtocolDccp;
-}
-
 }  // namespace
 
 LayerWalk::Next LayerWalk::step(Next next) {
@@ -326,10 +320,7 @@ void LayerWalk::note_first_fragment() {
 /// An ICMP error message at at_ stands for the packet that it quotes, going back to that packet's sender. It stays what
 /// it is where the quoted header is none, or a later fragment.
 void LayerWalk::read_quoted() {
-  const bool error = ip_.version == 4 ? ip_.icmp_type == 3 || ip_.icmp_type == 4 || ip_.icmp_type == 5 ||
-                                            ip_.icmp_type == 11 || ip_.icmp_type == 12  // RFC 1122 §3.2.2
-                                      : ip_.icmp_type >= 1 && ip_.icmp_type < 128;      // RFC 4443 §2.1
-  if (!error || left() < 8) return;
+  if (!is_icmp_error(ip_.version, ip_.icmp_type) || left() < 8) return;
   at_ += 8;
   IpHeader quoted;
   if (ip_.version == 4) {

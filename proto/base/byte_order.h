@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <type_traits>
 
 namespace weir {
@@ -54,6 +55,13 @@ template <typename T>
   Be<T> value;
   std::memcpy(&value, bytes, sizeof value);
   return value.host();
+}
+
+/// The big-endian integer that `octets` are, 0 to 8 of them; of more the last 8 count.
+[[nodiscard]] constexpr std::uint64_t be_integer(std::span<const std::uint8_t> octets) {
+  std::uint64_t value = 0;
+  for (const std::uint8_t octet : octets) value = value << 8 | octet;
+  return value;
 }
 
 /// Writes `value` (host order) as a big-endian integer of sizeof(T) octets at `bytes`.

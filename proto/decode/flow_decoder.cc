@@ -20,12 +20,6 @@ constexpr std::int64_t kRecordsInADatagram = 64;
 constexpr std::size_t kMostSamplers = 64;
 constexpr std::size_t kMostInterfaces = 256;
 
-std::uint64_t integer(Octets octets) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t octet : octets) value = value << 8 | octet;
-  return value;
-}
-
 bool counts_datagrams(FlowVersion version) {
   return version == FlowVersion::netflow9;
 }
@@ -128,7 +122,7 @@ void FlowDecoder::note_options(Stream& stream, FlowVersion version, std::span<co
   bool has_sampler = false, has_interface = false;
   for (const DecodedValue& value : values) {
     if (value.enterprise != 0 || value.octets.empty() || value.octets.size() > 8) continue;
-    const std::uint64_t number = integer(value.octets);
+    const std::uint64_t number = be_integer(value.octets);
     if (value.scope && version == FlowVersion::netflow9) {  // RFC 3954 section 6.1: 2 is the interface
       if (value.element == 2) {
         interface = number;

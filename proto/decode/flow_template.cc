@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 
 namespace weir {
 namespace {
@@ -143,12 +144,6 @@ const Rule* find_rule(std::uint16_t element) {
   return found == kRules.end() ? nullptr : found;
 }
 
-std::uint64_t integer(Octets octets) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t octet : octets) value = value << 8 | octet;
-  return value;
-}
-
 bool all_zero(Octets octets) {
   return std::all_of(octets.begin(), octets.end(), [](std::uint8_t octet) { return octet == 0; });
 }
@@ -259,19 +254,19 @@ std::uint64_t converted(std::uint8_t action, std::uint64_t value, const MessageH
       if (working.flow.ip_version == 0) working.flow.ip_version = octets[0];
       return;
     case kIcmpTypeCode: {
-      const std::uint64_t value = integer(octets);
+      const std::uint64_t value = be_integer(octets);
       at[0] = static_cast<std::uint8_t>(value >> 8);  // the code's place is right behind the type's
       at[1] = static_cast<std::uint8_t>(value);
       return;
     }
     case kUptime: {  // the common length has no loop
       const std::uint64_t value =
-          uptime_to_ns(header, octets.size() == 4 ? load_be<std::uint32_t>(octets.data()) : integer(octets));
+          uptime_to_ns(header, octets.size() == 4 ? load_be<std::uint32_t>(octets.data()) : be_integer(octets));
       std::memcpy(at, &value, sizeof value);
       return;
     }
     default: {
-      const std::uint64_t value = converted(action, integer(octets), header);
+      const std::uint64_t value = converted(action, be_integer(octets), header);
       std::memcpy(at, &value, target_octets);  // the low octets: x86-64 is little-endian
       return;
     }
@@ -279,9 +274,6 @@ std::uint64_t converted(std::uint8_t action, std::uint64_t value, const MessageH
 }
 static_assert(offsetof(DecodedFlow, icmp_code) == offsetof(DecodedFlow, icmp_type) + 1);
 static_assert(offsetof(DecodedFlow, reverse_icmp_code) == offsetof(DecodedFlow, reverse_icmp_type) + 1);
-
-constexpr std::uint8_t kProtocolIcmp = 1;
-constexpr std::uint8_t kProtocolIcmpv6 = 58;
 
 /// What several fields together say.
 void finish(Working& working, const RecordContext& context) {
@@ -313,7 +305,7 @@ void finish(Working& working, const RecordContext& context) {
     flow.sampling_rate = working.population / working.sample_size;
   }
 
-  if (flow.protocol == kProtocolIcmp || flow.protocol == kProtocolIcmpv6) {
+  if (is_icmp(flow.protocol)) {
     // NetFlow of old has type and code in the destination port; some say it in both places.
     const std::uint16_t port = flow.destination_port;
     if (flow.source_port != 0 || port == 0) return;

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 #include "proto/decode/netflow5_decoder.h"
 #include "proto/decode/value_text.h"
 #include "proto/element/iana_elements.h"
@@ -127,7 +128,8 @@ std::string dump_fixed(Octets datagram) {
     value("ipClassOfService", flow.ip_tos);
     value("ingressInterface", flow.ingress_interface);
     value("egressInterface", flow.egress_interface);
-    if (flow.protocol == 1) value("icmpTypeCodeIPv4", static_cast<std::uint64_t>(flow.icmp_type << 8 | flow.icmp_code));
+    if (flow.protocol == kProtocolIcmp)
+      value("icmpTypeCodeIPv4", static_cast<std::uint64_t>(flow.icmp_type << 8 | flow.icmp_code));
     out += ", ";
     append_values(out, decoded.header.version, std::span(decoded.values).subspan(flow.first_value, flow.value_count));
   }

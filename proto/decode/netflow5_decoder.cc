@@ -2,15 +2,13 @@
 
 #include <cstring>
 
+#include "proto/base/ip_numbers.h"
 #include "proto/base/netflow5.h"
 
 namespace weir {
 namespace {
 
 using Octets = std::span<const std::uint8_t>;
-
-constexpr std::uint16_t kEtherTypeIpv4 = 0x0800;
-constexpr std::uint8_t kProtocolIcmp = 1;
 
 /// sysUptime milliseconds to ns since 1970; an offset far above the header's is from before the uptime wrapped.
 std::uint64_t uptime_to_ns(const MessageHeader& header, std::uint32_t offset_ms) {

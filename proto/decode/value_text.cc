@@ -31,16 +31,10 @@ void append_digits(std::string& out, std::uint64_t value, int digits) {
   out.append(text, static_cast<std::size_t>(digits));
 }
 
-std::uint64_t integer(Octets octets) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t octet : octets) value = value << 8 | octet;
-  return value;
-}
-
 /// Sign-extended from however many octets came.
 std::int64_t signed_integer(Octets octets) {
   const unsigned unused = 64 - 8 * static_cast<unsigned>(octets.size());
-  return static_cast<std::int64_t>(integer(octets) << unused) >> unused;
+  return static_cast<std::int64_t>(be_integer(octets) << unused) >> unused;
 }
 
 void append_hex(std::string& out, Octets octets) {
@@ -73,7 +67,7 @@ bool append_typed(std::string& out, IanaType type, Octets octets, Form form) {
     case IanaType::unsigned64:
     case IanaType::unsigned256:
       if (size == 0 || size > 8) return false;
-      append_number(out, integer(octets));
+      append_number(out, be_integer(octets));
       return true;
     case IanaType::signed8:
     case IanaType::signed16:
@@ -123,7 +117,7 @@ bool append_typed(std::string& out, IanaType type, Octets octets, Form form) {
     case IanaType::date_time_milliseconds: {
       if (size == 0 || size > 8) return false;
       const std::uint64_t unit_ns = type == IanaType::date_time_seconds ? kNsPerSecond : 1'000'000;
-      const std::uint64_t value = integer(octets);
+      const std::uint64_t value = be_integer(octets);
       if (value > UINT64_MAX / unit_ns) return false;
       quote(out, form);
       out += iso_time(value * unit_ns, type == IanaType::date_time_seconds ? 0 : 3);
@@ -133,7 +127,7 @@ bool append_typed(std::string& out, IanaType type, Octets octets, Form form) {
     case IanaType::date_time_microseconds:
     case IanaType::date_time_nanoseconds: {  // RFC 7011 sections 6.1.9 and 6.1.10: NTP
       if (size != 8) return false;
-      const std::uint64_t value = integer(octets);
+      const std::uint64_t value = be_integer(octets);
       if (value >> 32 < kSecondsFrom1900To1970) return false;
       const std::uint64_t ns =
           ((value >> 32) - kSecondsFrom1900To1970) * kNsPerSecond + ((value & 0xffff'ffff) * kNsPerSecond >> 32);

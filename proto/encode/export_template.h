@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "proto/base/ip_numbers.h"
 #include "proto/encode/copy_program.h"
 #include "proto/record/flow_record.h"
 
@@ -95,7 +96,7 @@ inline void compute_values(RecordValues& values, const FlowRecord& record, std::
     const std::uint64_t offset = time_ms < boot_ms ? 0 : time_ms - boot_ms;
     return static_cast<std::uint32_t>(offset < UINT32_MAX ? offset : UINT32_MAX);
   };
-  const bool icmp = record.protocol == 1 || record.protocol == 58;
+  const bool icmp = is_icmp(record.protocol);
   values.start_uptime_ms = uptime(start_ms);
   values.end_uptime_ms = uptime(end_ms);
   values.icmp_type = icmp ? record.icmp_type[kWay] : 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proto/base/ip_numbers.h"
+
 namespace weir {
 namespace {
 
@@ -76,7 +78,7 @@ void Netflow5Encoder::write(const FlowRecord& record, Direction way, std::uint32
   out.last_ms = Be32::from_host(uptime(record.last_ns[way]));
   out.source_port = Be16::from_host(forward ? record.source_port : record.destination_port);
   out.destination_port = Be16::from_host(forward ? record.destination_port : record.source_port);
-  if (record.protocol == 1) {
+  if (record.protocol == kProtocolIcmp) {
     out.destination_port =
         Be16::from_host(static_cast<std::uint16_t>(record.icmp_type[way] << 8 | record.icmp_code[way]));
   }

@@ -5,12 +5,10 @@
 #include <string_view>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 
 namespace weir {
 namespace {
-
-constexpr std::uint8_t kProtocolIcmp = 1;
-constexpr std::uint8_t kProtocolIcmpv6 = 58;
 
 template <std::size_t N>
 char* put(char* out, const char (&text)[N]) {
@@ -151,7 +149,7 @@ char* write_flow_json(char* out, const FlowRecord& record) {
   out = put(out, static_cast<std::uint64_t>(record.end_reason));
   out = put(out, R"(,"sampling_rate":)");
   out = put(out, record.sampling_rate);
-  if (record.protocol == kProtocolIcmp || record.protocol == kProtocolIcmpv6) {
+  if (is_icmp(record.protocol)) {
     out = put(out, R"(,"icmp_type":)");
     out = put(out, record.icmp_type[kForward]);
     out = put(out, R"(,"icmp_code":)");

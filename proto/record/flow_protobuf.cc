@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "proto/base/ip_numbers.h"
+
 namespace weir {
 namespace {
 
@@ -341,7 +343,7 @@ bool decode_flow(std::span<const std::uint8_t> message, FlowRecord& record) {
   }
   if (address_octets[0] == 0 || address_octets[0] != address_octets[1]) return false;
   record.ip_version = address_octets[0] == 4 ? 4 : 6;
-  if (record.ether_type == 0) record.ether_type = record.ip_version == 4 ? 0x0800 : 0x86dd;
+  if (record.ether_type == 0) record.ether_type = ip_ether_type(record.ip_version);
   complete_times(record, times);
   return true;
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 #include "proto/decode/flow_message.h"
 #include "proto/decode/netflow5_decoder.h"
 #include "proto/record/flow_json.h"
@@ -14,22 +15,16 @@ namespace {
 
 using Octets = std::span<const std::uint8_t>;
 
-constexpr std::uint16_t kIpv4 = 0x0800, kIpv6 = 0x86dd;
-constexpr std::uint8_t kUdp = 17, kFragment = 44;
 constexpr std::size_t kMostDestinations = 1024;
 
 std::uint16_t u16(Octets octets, std::size_t at) {
   return load_be<std::uint16_t>(octets.data() + at);
 }
 
-bool is_vlan(std::uint16_t ether_type) {
-  return ether_type == 0x8100 || ether_type == 0x88a8 || ether_type == 0x9100;
-}
-
 /// What is behind Ethernet's addresses, from the EtherType on; empty if it is no IP.
 Octets behind_ether_type(Octets rest) {
-  while (rest.size() >= 6 && is_vlan(u16(rest, 0))) rest = rest.subspan(4);
-  if (rest.size() < 2 || (u16(rest, 0) != kIpv4 && u16(rest, 0) != kIpv6)) return {};
+  while (rest.size() >= 6 && is_vlan_tag(u16(rest, 0))) rest = rest.subspan(4);
+  if (rest.size() < 2 || (u16(rest, 0) != kEtherTypeIpv4 && u16(rest, 0) != kEtherTypeIpv6)) return {};
   return rest.subspan(2);
 }
 
@@ -42,7 +37,7 @@ Octets ip_of_frame(int link_type, Octets frame) {
     case DLT_LINUX_SLL2: {  // protocol in the first two, 20 octets of header
       if (frame.size() < 20) return {};
       const std::uint16_t type = u16(frame, 0);
-      return type == kIpv4 || type == kIpv6 ? frame.subspan(20) : Octets();
+      return type == kEtherTypeIpv4 || type == kEtherTypeIpv6 ? frame.subspan(20) : Octets();
     }
     case DLT_NULL:
     case DLT_LOOP:  // an address family whose number and byte order depend on the system: the IP version tells
@@ -145,16 +140,16 @@ bool CaptureDatagrams::take_ip(Octets packet, Datagram& out) {
     protocol = packet[9];
     address_at = 12;
     if ((u16(packet, 6) & 0x3fff) != 0) {  // more fragments, or an offset
-      if (protocol == kUdp) ++counts_.fragments;
+      if (protocol == kProtocolUdp) ++counts_.fragments;
       return false;
     }
   } else {
     if (packet[0] >> 4 != 6 || packet.size() < header) return false;
     protocol = packet[6];
-    if (protocol == kFragment) ++counts_.fragments;
+    if (protocol == kProtocolFragment) ++counts_.fragments;
   }
   const Octets udp = packet.subspan(header);
-  if (protocol != kUdp || udp.size() < 8) return false;
+  if (protocol != kProtocolUdp || udp.size() < 8) return false;
   const std::size_t length = u16(udp, 4);
   if (length < 8) return false;
   const Octets payload = udp.subspan(8, std::min(length, udp.size()) - 8);

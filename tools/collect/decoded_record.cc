@@ -4,16 +4,12 @@
 #include <cstring>
 #include <span>
 
+#include "proto/base/byte_order.h"
+#include "proto/base/ip_numbers.h"
 #include "proto/element/information_elements.h"
 
 namespace weir {
 namespace {
-
-std::uint64_t number(const DecodedValue& value) {
-  std::uint64_t result = 0;
-  for (const std::uint8_t octet : value.octets) result = result << 8 | octet;
-  return result;
-}
 
 /// The number of one of weir's own elements; 0: it is another one.
 unsigned weir_element(FlowVersion version, const DecodedValue& value) {
@@ -39,13 +35,13 @@ void take_third_line(FlowVersion version, std::span<const DecodedValue> values, 
   for (const DecodedValue& value : values) {
     switch (weir_element(version, value)) {
       case ie::kWeirTunnelType:
-        record.tunnel_type = static_cast<TunnelType>(number(value));
+        record.tunnel_type = static_cast<TunnelType>(be_integer(value.octets));
         continue;
       case ie::kWeirTunnelId:
-        record.tunnel_id = static_cast<std::uint32_t>(number(value));
+        record.tunnel_id = static_cast<std::uint32_t>(be_integer(value.octets));
         continue;
       case ie::kWeirTunnelDepth:
-        record.tunnel_depth = static_cast<std::uint8_t>(number(value));
+        record.tunnel_depth = static_cast<std::uint8_t>(be_integer(value.octets));
         continue;
       case ie::kWeirTunnelSourceAddress:
         record.tunnel_ip_version = take_tunnel_address(value.octets, record.tunnel_source);
@@ -57,11 +53,12 @@ void take_third_line(FlowVersion version, std::span<const DecodedValue> values, 
         break;
     }
     if (value.enterprise != 0 || value.scope) continue;
-    if (value.element == ie::kMplsTopLabelStackSection && value.octets.size() == 3 && number(value) != 0) {
-      record.mpls_label = static_cast<std::uint32_t>(number(value) >> 4);  // RFC 3032 section 2.1: 20 bits of label
+    if (value.element == ie::kMplsTopLabelStackSection && value.octets.size() == 3 && be_integer(value.octets) != 0) {
+      record.mpls_label =
+          static_cast<std::uint32_t>(be_integer(value.octets) >> 4);  // RFC 3032 section 2.1: 20 bits of label
       record.sections |= kLabelSection;
-    } else if (value.element == ie::kIpSecSpi && value.octets.size() <= 4 && number(value) != 0) {
-      record.esp_spi = static_cast<std::uint32_t>(number(value));
+    } else if (value.element == ie::kIpSecSpi && value.octets.size() <= 4 && be_integer(value.octets) != 0) {
+      record.esp_spi = static_cast<std::uint32_t>(be_integer(value.octets));
       record.sections |= kSpiSection;
     }
   }
@@ -99,8 +96,8 @@ FlowRecord to_flow_record(const DecodedFlow& flow, const Decoded& datagram) {
   record.vlan_id = flow.vlan_id;
   record.ip_version = flow.ip_version;
   record.ether_type = flow.ether_type;
-  if (record.ether_type == 0 && flow.ip_version == 4) record.ether_type = 0x0800;
-  if (record.ether_type == 0 && flow.ip_version == 6) record.ether_type = 0x86dd;
+  if (record.ether_type == 0 && flow.ip_version == 4) record.ether_type = kEtherTypeIpv4;
+  if (record.ether_type == 0 && flow.ip_version == 6) record.ether_type = kEtherTypeIpv6;
   record.ingress_interface = flow.ingress_interface;
   record.sampling_rate = flow.sampling_rate;
   record.protocol = flow.protocol;

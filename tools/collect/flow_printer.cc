@@ -9,19 +9,15 @@
 #include <iterator>
 
 #include "proto/base/duration.h"
+#include "proto/base/ip_numbers.h"
 #include "proto/base/number_text.h"
+#include "proto/base/tcp_flags.h"
 #include "proto/decode/value_text.h"
 #include "proto/record/flow_json.h"
 #include "tools/collect/time_text.h"
 
 namespace weir {
 namespace {
-
-constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kDccp = 33, kIcmp6 = 58, kSctp = 132, kUdpLite = 136;
-
-bool has_ports(std::uint8_t protocol) {
-  return protocol == kTcp || protocol == kUdp || protocol == kDccp || protocol == kSctp || protocol == kUdpLite;
-}
 
 std::string address_text(const std::uint8_t* address, std::uint8_t ip_version) {
   char text[kAddressTextMaxOctets];
@@ -46,41 +42,11 @@ std::string end_text(EndReason reason) {
 
 }  // namespace
 
-std::string protocol_text(std::uint8_t protocol) {
-  switch (protocol) {
-    case kIcmp:
-      return "ICMP";
-    case kTcp:
-      return "TCP";
-    case kUdp:
-      return "UDP";
-    case kDccp:
-      return "DCCP";
-    case kIcmp6:
-      return "ICMP6";
-    case kSctp:
-      return "SCTP";
-    case kUdpLite:
-      return "UDPL";
-    default:
-      return fmt::format("{}", protocol);
-  }
-}
-
 std::string endpoint_text(const std::uint8_t* address, std::uint8_t ip_version, std::uint16_t port,
                           std::uint8_t protocol) {
   std::string text = address_text(address, ip_version);
   if (!has_ports(protocol)) return text;
   return ip_version == 4 ? fmt::format("{}:{}", text, port) : fmt::format("[{}]:{}", text, port);
-}
-
-std::string tcp_flags_text(std::uint8_t flags) {
-  constexpr std::string_view kLetters = "CEUAPRSF";
-  std::string text;
-  for (unsigned bit = 0; bit < 8; ++bit) {
-    if ((flags & (0x80U >> bit)) != 0) text += kLetters[bit];
-  }
-  return text.empty() ? "-" : text;
 }
 
 void FlowPrinter::written() {

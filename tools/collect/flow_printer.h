@@ -54,10 +54,4 @@ class FlowPrinter {
 std::string endpoint_text(const std::uint8_t* address, std::uint8_t ip_version, std::uint16_t port,
                           std::uint8_t protocol);
 
-/// "TCP", "UDP", ... or the number.
-std::string protocol_text(std::uint8_t protocol);
-
-/// "SFPA" as set, "-" for none: CEUAPRSF, RFC 9293's bits from the highest.
-std::string tcp_flags_text(std::uint8_t flags);
-
 }  // namespace weir

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 
+#include "proto/base/byte_order.h"
 #include "proto/record/flow_json.h"
 
 namespace weir {
@@ -24,8 +25,7 @@ void put(std::string& key, std::uint64_t value, unsigned octets) {
 }
 
 std::uint64_t take(std::string_view& key, unsigned octets) {
-  std::uint64_t value = 0;
-  for (unsigned i = 0; i < octets; ++i) value = value << 8 | static_cast<std::uint8_t>(key[i]);
+  const std::uint64_t value = be_integer({reinterpret_cast<const std::uint8_t*>(key.data()), octets});
   key.remove_prefix(octets);
   return value;
 }
