@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/sampling_rate.h"
 #include "proto/decode/netflow5_decoder.h"
 
 namespace weir {
@@ -117,12 +118,13 @@ void FlowDecoder::follow_sequence(Stream& stream, const MessageHeader& header, s
 }
 
 void FlowDecoder::note_options(Stream& stream, FlowVersion version, std::span<const DecodedValue> values) {
-  std::uint64_t interval = 0, space = 0, random = 0, plain = 0, size = 0, population = 0;
+  SamplingFields sampling;
   std::uint64_t sampler = 0, interface = 0;
   bool has_sampler = false, has_interface = false;
   for (const DecodedValue& value : values) {
     if (value.enterprise != 0 || value.octets.empty() || value.octets.size() > 8) continue;
     const std::uint64_t number = be_integer(value.octets);
+    const auto number32 = static_cast<std::uint32_t>(number <= UINT32_MAX ? number : 0);  // as wide as RFC 5477 has it
     if (value.scope && version == FlowVersion::netflow9) {  // RFC 3954 section 6.1: 2 is the interface
       if (value.element == 2) {
         interface = number;
@@ -136,7 +138,7 @@ void FlowDecoder::note_options(Stream& stream, FlowVersion version, std::span<co
         has_interface = value.scope;
         break;
       case 34:
-        plain = number;
+        sampling.plain_rate = number32;
         break;
       case 48:   // samplerId
       case 302:  // selectorId
@@ -144,51 +146,46 @@ void FlowDecoder::note_options(Stream& stream, FlowVersion version, std::span<co
         has_sampler = true;
         break;
       case 50:
-        random = number;
+        sampling.sampler_rate = number32;
         break;
       case 160:  // systemInitTimeMilliseconds
         stream.system_init_ms = number;
         break;
+      case 304:
+        sampling.algorithm = number32;
+        break;
       case 305:
-        interval = number;
+        sampling.interval = number32;
         break;
       case 306:
-        space = number;
+        sampling.space = number32;
         break;
       case 309:
-        size = number;
+        sampling.size = number32;
         break;
       case 310:
-        population = number;
+        sampling.population = number32;
+        break;
+      case 311:
+        sampling.probability = number;
         break;
       default:
         break;
     }
   }
-  // As for a record's own: 305 with 306, else 50, else 34, else 310/309.
-  std::uint64_t rate = 0;
-  if (interval != 0) {
-    rate = space == 0 ? interval : (interval + space) / interval;
-  } else if (random != 0) {
-    rate = random;
-  } else if (plain != 0) {
-    rate = plain;
-  } else if (size != 0) {
-    rate = population / size;
-  }
-  if (rate == 0 || rate > UINT32_MAX) return;
-  const auto rate32 = static_cast<std::uint32_t>(rate);
+  const std::uint32_t rate = sampling_rate(sampling);
+  if (rate == 0) return;
   if (has_sampler) {
     if (stream.sampler_rates.size() < kMostSamplers || stream.sampler_rates.contains(sampler)) {
-      stream.sampler_rates[sampler] = rate32;
+      stream.sampler_rates[sampler] = rate;
     }
   } else if (has_interface && interface <= UINT32_MAX) {
     const auto number = static_cast<std::uint32_t>(interface);
     if (stream.interface_rates.size() < kMostInterfaces || stream.interface_rates.contains(number)) {
-      stream.interface_rates[number] = rate32;
+      stream.interface_rates[number] = rate;
     }
   } else {
-    stream.default_rate = rate32;
+    stream.default_rate = rate;
   }
 }
 

@@ -14,8 +14,8 @@
 // next number unknown: the sequence is taken up again from the message after. Some exporters (softflowd 1.1) count the
 // records of the message itself, too; that is recognised, and reported as `sequence_own` instead of gaps.
 //
-// Sampling: a record's own rate (305 with 306, else 50, else 34, else 310/309); else what options data said for its
-// sampler (48, 302), for its interface, or for the whole stream, in this order.
+// Sampling: a record's own rate; else what options data said for its sampler (48, 302), for its interface, or for the
+// whole stream, in this order. Both rates are picked by the rule of proto/base/sampling_rate.h.
 //
 // Memory is bounded: `streams` streams of at most 230 kB (template_store.h; 64 samplers and 256 interfaces of 50 octets
 // add 16 kB). When all are taken, one that was silent for an hour, or whose session ended, gives way; if there is none

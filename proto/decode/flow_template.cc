@@ -8,6 +8,7 @@
 
 #include "proto/base/byte_order.h"
 #include "proto/base/ip_numbers.h"
+#include "proto/base/sampling_rate.h"
 
 namespace weir {
 namespace {
@@ -22,12 +23,7 @@ struct Working {
   std::uint64_t system_init_ms;
   std::uint64_t duration_ns;
   std::uint64_t sampler_id;
-  std::uint32_t rate_50;
-  std::uint32_t rate_34;
-  std::uint32_t packet_interval;  // 305
-  std::uint32_t packet_space;     // 306
-  std::uint32_t sample_size;      // 309
-  std::uint32_t population;       // 310
+  SamplingFields sampling;
 };
 static_assert(std::is_standard_layout_v<Working>, "operations store by offset");
 
@@ -128,12 +124,14 @@ constexpr auto kRules = std::to_array<Rule>({
     {179, 1, kInteger, 1, WEIR_FLOW(icmp_code), WEIR_FLOW(reverse_icmp_code)},
     {136, 0, kInteger, 1, WEIR_FLOW(end_reason), kNowhere},
     {35, 0, kInteger, 1, WEIR_FLOW(sampling_algorithm), kNowhere},
-    {34, 0, kInteger, 4, WEIR_OWN(rate_34), kNowhere},
-    {50, 0, kInteger, 4, WEIR_OWN(rate_50), kNowhere},
-    {305, 0, kInteger, 4, WEIR_OWN(packet_interval), kNowhere},
-    {306, 0, kInteger, 4, WEIR_OWN(packet_space), kNowhere},
-    {309, 0, kInteger, 4, WEIR_OWN(sample_size), kNowhere},
-    {310, 0, kInteger, 4, WEIR_OWN(population), kNowhere},
+    {34, 0, kInteger, 4, WEIR_OWN(sampling.plain_rate), kNowhere},
+    {50, 0, kInteger, 4, WEIR_OWN(sampling.sampler_rate), kNowhere},
+    {304, 0, kInteger, 4, WEIR_OWN(sampling.algorithm), kNowhere},
+    {305, 0, kInteger, 4, WEIR_OWN(sampling.interval), kNowhere},
+    {306, 0, kInteger, 4, WEIR_OWN(sampling.space), kNowhere},
+    {309, 0, kInteger, 4, WEIR_OWN(sampling.size), kNowhere},
+    {310, 0, kInteger, 4, WEIR_OWN(sampling.population), kNowhere},
+    {311, 0, kInteger, 8, WEIR_OWN(sampling.probability), kNowhere},
     {302, 0, kInteger, 8, WEIR_OWN(sampler_id), kNowhere},  // selectorId
     {48, 1, kInteger, 8, WEIR_OWN(sampler_id), kNowhere},   // samplerId
 });
@@ -290,20 +288,7 @@ void finish(Working& working, const RecordContext& context) {
   if (flow.first_ns == 0) flow.first_ns = flow.last_ns - std::min(working.duration_ns, flow.last_ns);
   if (flow.reverse_last_ns == 0) flow.reverse_last_ns = flow.reverse_first_ns;
 
-  // 305 (with 306), else 50, else 34: what goflow2, akvorado and nfdump agree on where they agree.
-  if (working.packet_interval != 0) {
-    flow.sampling_rate =
-        working.packet_space == 0
-            ? working.packet_interval
-            : static_cast<std::uint32_t>((std::uint64_t{working.packet_interval} + working.packet_space) /
-                                         working.packet_interval);
-  } else if (working.rate_50 != 0) {
-    flow.sampling_rate = working.rate_50;
-  } else if (working.rate_34 != 0) {
-    flow.sampling_rate = working.rate_34;
-  } else if (working.sample_size != 0) {
-    flow.sampling_rate = working.population / working.sample_size;
-  }
+  flow.sampling_rate = sampling_rate(working.sampling);
 
   if (is_icmp(flow.protocol)) {
     // NetFlow of old has type and code in the destination port; some say it in both places.

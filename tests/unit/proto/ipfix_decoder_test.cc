@@ -490,11 +490,39 @@ TEST(IpfixDecoder, GivesRecordsTheSamplingRateThatTheOptionsTold) {
   EXPECT_EQ(take("0100 0009 06 00000008"), 100U);
   take("0003 0016 0202 0003 0001 012e 0001 0131 0004 0132 0004 0202 000d 05 00000001 000003e7");
   EXPECT_EQ(take("0101 0006 06 05"), 1000U);
-  // A record's own rate comes first: 305 with 306, else 50, else 34.
+  // A record's own rate comes first, by the rule of sampling_rate.h.
   EXPECT_EQ(take("0102 0015 06 00000002 00000003 00000004 0000000c"), 4U);
   EXPECT_EQ(take("0102 0015 06 00000002 00000003 00000000 00000000"), 3U);
   EXPECT_EQ(take("0102 0015 06 00000002 00000000 00000000 00000000"), 2U);
   EXPECT_EQ(take("0102 0015 06 00000002 00000003 00000005 00000000"), 5U);
+}
+
+TEST(IpfixDecoder, TakesTheRateOfTheElementsThatAreMeantInOptionsAndInRecords) {
+  FlowDecoder decoder;
+  Decoded out;
+  const auto take = [&](std::string_view sets) {
+    EXPECT_EQ(decoder.decode("a", message({}, sets), out), DecodeError::none) << sets;
+    return out.flows.empty() ? 0 : out.flows[0].sampling_rate;
+  };
+  // Options as IOS XR has them: selector 1, 305 = 1, 304 = 3 (random n out of N), 309 = 1, 310 = 256.
+  take(
+      "0003 001e 0200 0005 0001 012e 0004 0131 0004 0130 0002 0135 0004 0136 0004"
+      "0200 0016 00000001 00000001 0003 00000001 00000100"
+      "0002 0010 0100 0002 0004 0001 012e 0004");
+  EXPECT_EQ(take("0100 0009 11 00000001"), 256U);
+  // A template of records with the same elements, and one with 311, of 8 octets and of 4: 2^-6.
+  take(
+      "0002 001c 0101 0005 0004 0001 0131 0004 0130 0002 0135 0004 0136 0004"
+      "0002 0010 0102 0002 0004 0001 0137 0008"
+      "0002 0010 0103 0002 0004 0001 0137 0004");
+  EXPECT_EQ(take("0101 0013 11 00000001 0003 00000001 00000100"), 256U);
+  EXPECT_EQ(take("0102 000d 11 3f90000000000000"), 64U);
+  EXPECT_EQ(take("0103 0009 11 3c800000"), 64U);
+  // And options of the whole domain with 311.
+  take(
+      "0003 0012 0201 0002 0001 0095 0004 0137 0008 0201 0010 00000001 3f80000000000000"
+      "0002 000c 0104 0001 0004 0001");
+  EXPECT_EQ(take("0104 0005 11"), 128U);
 }
 
 TEST(IpfixDecoder, ComparesTheExportersClockWithItsOwn) {
