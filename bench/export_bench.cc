@@ -81,7 +81,7 @@ void run_whole(benchmark::State& state, const std::string& uri) {
 /// Offers batches until they have left; counts records a second.
 void run(benchmark::State& state, const std::string& uri) {
   ExportContext context;
-  context.capture_time = true;  // waits for room instead of losing
+  context.mode = ExportMode::capture;  // waits for room instead of losing
   context.capture_start_ns = kStartNs;
   auto hub = ExportHub::open({uri}, context);
   if (!hub) {

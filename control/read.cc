@@ -152,7 +152,7 @@ int read_captures(const Settings& settings) {
   if (!more && captures.failed()) return 1;
 
   ExportContext context;
-  context.capture_time = true;
+  context.mode = ExportMode::capture;
   context.capture_start_ns = more ? view.time_ns : 0;
   auto opened = ExportHub::open(settings.exports, context);
   if (!opened) {

@@ -49,14 +49,15 @@ tl::expected<std::unique_ptr<Exporter>, std::string> open_datagram_exporter(cons
   auto socket = UdpSocket::open(uri.host, uri.port);
   if (!socket) return tl::unexpected(socket.error());
   const std::uint32_t payload = uri.mtu - socket->header_octets();
-  const std::uint64_t start_ns = context.capture_time ? context.capture_start_ns : exporter_clock_ns();
+  const std::uint64_t start_ns =
+      header_time(context.mode) == HeaderTime::records ? context.capture_start_ns : exporter_clock_ns();
   if (uri.kind == ExportKind::netflow9) {
     Netflow9Options options;
     options.source_id = uri.source_id;
     options.payload_octets = payload;
     options.biflow = !uri.uniflow;
     options.template_refresh_ns = uri.template_refresh_ns;
-    options.capture_time = context.capture_time;
+    options.header_time = header_time(context.mode);
     options.start_ns = start_ns;
     options.profile = uri.profile;
     options.fields = uri.fields;
@@ -69,7 +70,7 @@ tl::expected<std::unique_ptr<Exporter>, std::string> open_datagram_exporter(cons
     options.payload_octets = payload;
     options.biflow = !uri.uniflow;
     options.template_refresh_ns = uri.template_refresh_ns;
-    options.capture_time = context.capture_time;
+    options.header_time = header_time(context.mode);
     options.profile = uri.profile;
     options.fields = uri.fields;
     return std::make_unique<DatagramExporter<IpfixEncoder>>(uri, options, context, std::move(*socket), books);
@@ -78,7 +79,7 @@ tl::expected<std::unique_ptr<Exporter>, std::string> open_datagram_exporter(cons
   options.version7 = uri.kind == ExportKind::netflow7;
   options.source_id = uri.source_id;
   options.payload_octets = payload;
-  options.capture_time = context.capture_time;
+  options.header_time = header_time(context.mode);
   options.start_ns = start_ns;
   return std::make_unique<DatagramExporter<Netflow5Encoder>>(uri, options, context, std::move(*socket), books);
 }

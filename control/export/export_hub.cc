@@ -23,10 +23,6 @@ namespace {
 
 using Error = tl::unexpected<std::string>;
 
-/// Live, an exporter that has a connection and takes nothing for so long is treated as having no room. Reading a
-/// capture, the person who pipes the output into a pager decides how long it takes.
-constexpr std::chrono::seconds kLivePatience{10};
-
 /// An exporter that is open and not yet running.
 struct Opened {
   std::unique_ptr<ExportQueue> queue;
@@ -56,7 +52,7 @@ tl::expected<std::unique_ptr<Exporter>, std::string> make_socket_exporter(const 
     peer = fmt::format("{}:{}", uri.host, uri.port);
   }
   SocketOptions options;
-  options.reconnect = !context.capture_time;
+  options.reconnect = reconnects(context.mode);
   std::unique_ptr<StreamBuffer> buffer;
   if (uri.kind == ExportKind::ipfix_tcp) {
     buffer = std::make_unique<IpfixBuffer>(uri, context, queue);
@@ -65,7 +61,7 @@ tl::expected<std::unique_ptr<Exporter>, std::string> make_socket_exporter(const 
   }
   auto exporter =
       std::make_unique<SocketExporter>(std::move(endpoints), std::move(peer), options, queue, std::move(buffer));
-  if (context.capture_time) {
+  if (needs_peer_at_start(context.mode)) {
     if (const auto connected = exporter->connect_now(); !connected) {
       return Error(connected.error() + "; start the collector first");
     }
@@ -90,7 +86,7 @@ tl::expected<void, std::string> check_distinct(const std::vector<ExportUri>& uri
 
 struct ExportHub::Impl {
   std::vector<std::unique_ptr<ExporterThread>> exporters;
-  bool capture_time = false;
+  ExportMode mode = ExportMode::live;
 };
 
 ExportHub::ExportHub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -152,14 +148,14 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
     FileOptions options;
     options.format = uri.kind == ExportKind::json_file ? RecordFormat::json : RecordFormat::protobuf;
     options.compression = uri.compression;
-    options.wait_for_room = !context.capture_time;
+    options.wait_for_room = waits_for_disk(context.mode);
     options.timeouts = context.timeouts;
     ExportQueue& queue = *opened[i].queue;
     if (rotations[i]) {
       const std::string name = rotations[i]->part();
       opened[i].exporter =
           std::make_unique<FileExporter>(std::move(sink), name, options, queue, std::move(rotations[i]));
-    } else if (options.format == RecordFormat::json && context.capture_time) {
+    } else if (options.format == RecordFormat::json && sorts_by_start(context.mode)) {
       opened[i].exporter = std::make_unique<SortedFileExporter>(std::move(sink), uri.path, options, queue);
     } else {
       opened[i].exporter = std::make_unique<FileExporter>(std::move(sink), uri.path, options, queue);
@@ -167,7 +163,7 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
   }
 
   auto impl = std::make_unique<Impl>();
-  impl->capture_time = context.capture_time;
+  impl->mode = context.mode;
   for (Opened& one : opened) {
     impl->exporters.push_back(std::make_unique<ExporterThread>(std::move(one.queue), std::move(one.exporter)));
   }
@@ -181,10 +177,9 @@ void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
   std::vector<std::size_t> next;
   next.reserve(impl_->exporters.size());
   for (const auto& exporter : impl_->exporters) next.push_back(exporter->queue().push(shared, 0));
-  const ExportClock::duration patience = impl_->capture_time ? ExportClock::duration::max() : kLivePatience;
   for (std::size_t i = 0; i < next.size(); ++i) {
     ExportQueue& queue = impl_->exporters[i]->queue();
-    if (next[i] < shared->size() && wait) next[i] = queue.push_waiting(shared, next[i], patience);
+    if (next[i] < shared->size() && wait) next[i] = queue.push_waiting(shared, next[i], patience(impl_->mode));
     if (next[i] < shared->size()) queue.refuse(*shared, next[i]);
   }
 }

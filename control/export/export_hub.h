@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/export/export_mode.h"
 #include "control/export/lateness.h"
 #include "control/export/probe_facts.h"
 #include "proto/record/flow_record.h"
@@ -54,12 +55,10 @@ struct ExporterSnapshot {
   Lateness lateness;  ///< live only
 };
 
-/// How the exporters see time and where they run.
+/// What the exporters know of the program that they run in.
 struct ExportContext {
-  /// false (`weir run`): headers carry the wall clock, JSON is written as records come.
-  /// true (`weir read`): headers carry capture time (see uptime_window.h), JSON is sorted by start time, then key.
-  bool capture_time = false;
-  /// Time of the capture's first packet, ns since 1970; `capture_time` only.
+  ExportMode mode = ExportMode::live;
+  /// Time of the first packet, ns since 1970; ExportMode::capture only.
   std::uint64_t capture_start_ns = 0;
   RecordTimeouts timeouts;          ///< for the lateness of records; live only
   std::uint32_t sampling_rate = 1;  ///< what options data say before the first record

@@ -16,7 +16,7 @@ IpfixOptions options_of(const ExportUri& uri, const ExportContext& context) {
   options.biflow = !uri.uniflow;
   options.template_refresh_ns = uri.template_refresh_ns;
   options.template_refresh_messages = UINT32_MAX;
-  options.capture_time = context.capture_time;
+  options.header_time = header_time(context.mode);
   options.profile = uri.profile;
   options.fields = uri.fields;
   return options;

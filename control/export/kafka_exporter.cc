@@ -122,7 +122,7 @@ tl::expected<std::unique_ptr<KafkaExporter>, std::string> KafkaExporter::open(co
   if (exporter->topic_ == nullptr) {
     return Error(fmt::format("topic {}: {}", uri.topic, rd_kafka_err2str(rd_kafka_last_error())));
   }
-  if (context.capture_time) {
+  if (needs_peer_at_start(context.mode)) {
     const rd_kafka_metadata_t* metadata = nullptr;
     const rd_kafka_resp_err_t code = rd_kafka_metadata(exporter->producer_, 0, exporter->topic_, &metadata, kConnectMs);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {

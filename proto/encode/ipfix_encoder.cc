@@ -112,7 +112,7 @@ std::span<std::uint8_t> IpfixEncoder::finish(std::uint64_t now_ns) {
   std::array<std::uint16_t, OpenMessage::kRegions> ids{};
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = templates_[i].id();
   const std::span<std::uint8_t> message = message_.close(ids);
-  write_header(message, data_records_, options_.capture_time ? latest_ns_ : now_ns);
+  write_header(message, data_records_, options_.header_time == HeaderTime::records ? latest_ns_ : now_ns);
   flow_records_ = 0;
   data_records_ = 0;
   return message;
@@ -134,9 +134,9 @@ std::vector<AnnouncedMessage> IpfixEncoder::announce(const ExportAccount& accoun
     templates.push_back(&templates_[region]);
   }
   std::vector<AnnouncedMessage> messages = announcement(form, templates, account);
-  const std::uint64_t capture_ns = record != nullptr ? time_span(*record).end_ns : last_header_ns_;
+  const std::uint64_t records_ns = record != nullptr ? time_span(*record).end_ns : last_header_ns_;
   for (AnnouncedMessage& one : messages) {
-    write_header(one.octets, one.data_records, options_.capture_time ? capture_ns : now_ns);
+    write_header(one.octets, one.data_records, options_.header_time == HeaderTime::records ? records_ns : now_ns);
   }
   refresh_.sent(now_ns);
   return messages;

@@ -25,6 +25,7 @@
 #include "proto/base/byte_order.h"
 #include "proto/encode/export_profile.h"
 #include "proto/encode/export_template.h"
+#include "proto/encode/header_time.h"
 #include "proto/encode/open_message.h"
 #include "proto/encode/options_data.h"
 #include "proto/encode/template_refresh.h"
@@ -50,7 +51,7 @@ struct IpfixOptions {
   bool biflow = false;
   std::uint64_t template_refresh_ns = 20'000'000'000;
   std::uint32_t template_refresh_messages = 512;
-  bool capture_time = false;  ///< the header's time is the end of the latest record, not now_ns
+  HeaderTime header_time = HeaderTime::now;
   ExportProfile profile = ExportProfile::rfc;
   std::vector<std::string_view> fields;  ///< names of export_profile.h; empty: all. Some must be of a uniflow
 };

@@ -31,7 +31,7 @@ Netflow5Encoder::Netflow5Encoder(const Netflow5Options& options)
                                                static_cast<std::uint32_t>(sizeof(Netflow5Header))) /
                                                   record_octets_,
                                               2, options.version7 ? kMostVersion7 : kMostVersion5)),
-      window_(options.capture_time, options.start_ns) {}
+      window_(options.header_time, options.start_ns) {}
 
 std::uint32_t Netflow5Encoder::data_records(const FlowRecord& record) const {
   return std::max(parts_of(record, kForward) + parts_of(record, kReverse), 1U);

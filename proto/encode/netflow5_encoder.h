@@ -24,6 +24,7 @@
 
 #include "proto/base/byte_order.h"
 #include "proto/base/netflow5.h"
+#include "proto/encode/header_time.h"
 #include "proto/encode/uptime_window.h"
 #include "proto/record/flow_record.h"
 
@@ -41,7 +42,7 @@ struct Netflow5Options {
   bool version7 = false;
   std::uint32_t source_id = 1;
   std::uint32_t payload_octets = 1464;  ///< 30 records of v5 are 1464; less: fewer records, at least one
-  bool capture_time = false;
+  HeaderTime header_time = HeaderTime::now;
   std::uint64_t start_ns = 0;  ///< as in Netflow9Options
 };
 

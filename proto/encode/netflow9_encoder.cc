@@ -29,7 +29,7 @@ Netflow9Encoder::Netflow9Encoder(const Netflow9Options& options)
     : options_(options),
       usual_(options.profile == ExportProfile::rfc && options.fields.empty()),
       third_line_(options.announced && wants_third_line({options.profile, Dialect::netflow9, options.fields})),
-      window_(options.capture_time, options.start_ns),
+      window_(options.header_time, options.start_ns),
       refresh_(options.template_refresh_ns, options.template_refresh_datagrams),
       message_(options.payload_octets) {
   const RecordKind kind = options.biflow ? RecordKind::merged : RecordKind::uniflow;
@@ -161,7 +161,7 @@ std::vector<AnnouncedMessage> Netflow9Encoder::announce(const ExportAccount& acc
   // Boot first: these headers and those of the data that follow name the same one.
   const TimeSpan present{now_ns, now_ns};
   const TimeSpan span = record != nullptr ? time_span(*record) : present;
-  if (record != nullptr || !options_.capture_time) window_.open(span, now_ns);
+  if (record != nullptr || options_.header_time == HeaderTime::now) window_.open(span, now_ns);
   AnnouncementForm form;
   form.dialect = Dialect::netflow9;
   form.domain = options_.source_id;

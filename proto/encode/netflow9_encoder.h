@@ -30,6 +30,7 @@
 
 #include "proto/encode/export_profile.h"
 #include "proto/encode/export_template.h"
+#include "proto/encode/header_time.h"
 #include "proto/encode/open_message.h"
 #include "proto/encode/options_data.h"
 #include "proto/encode/template_refresh.h"
@@ -46,8 +47,9 @@ struct Netflow9Options {
   bool biflow = false;
   std::uint64_t template_refresh_ns = 20'000'000'000;
   std::uint32_t template_refresh_datagrams = 512;  ///< templates in every Nth datagram at least; 0 counts as 1
-  bool capture_time = false;
-  /// live: when the exporter started, ns since 1970. capture: the time of the first packet; 0: of the first record.
+  HeaderTime header_time = HeaderTime::now;
+  /// When the exporter started or, with HeaderTime::records, the first packet came; ns since 1970. 0: boot follows the
+  /// first record.
   std::uint64_t start_ns = 0;
   ExportProfile profile = ExportProfile::rfc;
   std::vector<std::string_view> fields;  ///< names of export_profile.h; empty: all. Some must be of a uniflow
@@ -63,15 +65,16 @@ class Netflow9Encoder {
 
   /// Appends all of `record`, or nothing of it. false: it does not fit the open datagram (size or time window);
   /// finish() that one, then add again. Always succeeds on an empty datagram. now_ns (the exporter's clock, ns since
-  /// 1970, in both modes) decides about the template refresh when the record is the first of its datagram, and is not
-  /// looked at otherwise.
+  /// 1970, whatever the header's time) decides about the template refresh when the record is the first of its datagram,
+  /// and is not looked at otherwise.
   [[nodiscard]] bool add(const FlowRecord& record, std::uint64_t now_ns);
 
   /// No record was added since the last finish().
   [[nodiscard]] bool empty() const { return flow_records_ == 0; }
 
   /// Completes the datagram: joins the regions, writes the header, counts the sequence up. now_ns is the header's time
-  /// in live mode. The octets are valid until the next add(). Nothing was added: an empty span, and nothing changes.
+  /// with HeaderTime::now. The octets are valid until the next add(). Nothing was added: an empty span, and nothing
+  /// changes.
   [[nodiscard]] std::span<std::uint8_t> finish(std::uint64_t now_ns);
 
   /// Templates and options are due before `record` is added, or, if it is nullptr, by time.

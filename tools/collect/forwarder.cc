@@ -6,7 +6,7 @@ namespace weir {
 
 tl::expected<void, std::string> Forwarder::open(std::uint64_t first_ns) {
   ExportContext context;
-  context.capture_time = mode_ == Mode::file;
+  context.mode = mode_;
   context.capture_start_ns = first_ns;
   auto hub = ExportHub::open(uris_, context);
   if (!hub) return tl::make_unexpected(hub.error());
@@ -18,7 +18,7 @@ tl::expected<void, std::string> Forwarder::start() {
   for (const std::string& uri : uris_) {
     if (auto good = check_export_uri(uri); !good) return good;
   }
-  return mode_ == Mode::live ? open(0) : tl::expected<void, std::string>();
+  return mode_ == ExportMode::live ? open(0) : tl::expected<void, std::string>();
 }
 
 void Forwarder::add(const FlowRecord& record) {
@@ -35,7 +35,7 @@ void Forwarder::flush() {
       return batch_.clear();
     }
   }
-  hub_->offer(std::make_shared<const RecordBatch>(std::move(batch_)), mode_ == Mode::file);
+  hub_->offer(std::make_shared<const RecordBatch>(std::move(batch_)), mode_ == ExportMode::capture);
   batch_ = {};
 }
 
@@ -44,7 +44,7 @@ std::vector<std::string> Forwarder::finish() {
   if (!error_.empty()) return {error_};
   if (hub_ == nullptr) return {};
   constexpr std::chrono::seconds kLiveTimeout(15), kFileTimeout(86'400);
-  return hub_->finish(mode_ == Mode::live ? kLiveTimeout : kFileTimeout);
+  return hub_->finish(mode_ == ExportMode::live ? kLiveTimeout : kFileTimeout);
 }
 
 std::vector<ExporterSnapshot> Forwarder::snapshot() const {

@@ -1,8 +1,8 @@
 // Forwarder: what was collected goes on to other collectors, by the exporters of control/export: `--export URI`.
 //
-// From sockets, records are offered as they come and an exporter that cannot follow loses by name (waiting would only
-// move the loss into the kernel's receive buffer). From files, the reader waits for the exporters, and their headers
-// carry the time of the records, as in `weir read`.
+// From sockets (ExportMode::live), records are offered as they come and an exporter that cannot follow loses by name:
+// waiting would only move the loss into the kernel's receive buffer. From files (ExportMode::capture), the reader waits
+// for the exporters, and their headers carry the time of the records, as in `weir read`.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,7 @@ namespace weir {
 
 class Forwarder {
  public:
-  enum class Mode : std::uint8_t { live, file };
-  Forwarder(std::vector<std::string> uris, Mode mode) : uris_(std::move(uris)), mode_(mode) {}
+  Forwarder(std::vector<std::string> uris, ExportMode mode) : uris_(std::move(uris)), mode_(mode) {}
 
   /// Live: opens the exporters. From files they are opened with the first record, whose time their headers need.
   tl::expected<void, std::string> start();
@@ -37,7 +36,7 @@ class Forwarder {
   tl::expected<void, std::string> open(std::uint64_t first_ns);
 
   std::vector<std::string> uris_;
-  Mode mode_;
+  ExportMode mode_;
   std::unique_ptr<ExportHub> hub_;
   std::vector<FlowRecord> batch_;
   std::string error_;

@@ -30,19 +30,19 @@ using test::totals_of_batch;
 
 constexpr std::chrono::seconds kLong{20};
 
-std::unique_ptr<ExportHub> open_hub(const std::vector<std::string>& uris, bool capture_time = false,
+std::unique_ptr<ExportHub> open_hub(const std::vector<std::string>& uris, ExportMode mode = ExportMode::live,
                                     std::size_t queue_records = 1U << 18) {
   ExportContext context;
-  context.capture_time = capture_time;
+  context.mode = mode;
   context.queue_records = queue_records;
   auto hub = ExportHub::open(uris, context);
   EXPECT_TRUE(hub) << hub.error();
   return hub ? std::move(*hub) : nullptr;
 }
 
-std::string error_of(const std::vector<std::string>& uris, bool capture_time = false) {
+std::string error_of(const std::vector<std::string>& uris, ExportMode mode = ExportMode::live) {
   ExportContext context;
-  context.capture_time = capture_time;
+  context.mode = mode;
   const auto hub = ExportHub::open(uris, context);
   EXPECT_FALSE(hub);
   return hub ? "" : hub.error();
@@ -102,7 +102,7 @@ TEST(ExportHub, LetsADeadCollectorHoldUpNobody) {
   }
   const auto hub = open_hub({fmt::format("netflow9://127.0.0.1:{}", udp_port),
                              fmt::format("protobuf+tcp://127.0.0.1:{}", tcp_port), "json:" + folder.file("a.json")},
-                            false, 1000);
+                            ExportMode::live, 1000);
   RecordBatch all;
   for (std::uint32_t i = 0; i < 50; ++i) {
     const auto batch = numbered_batch(i * 100, 100);
@@ -126,7 +126,7 @@ TEST(ExportHub, LetsADeadCollectorHoldUpNobody) {
 
 TEST(ExportHub, SortsTheJsonOfACapture) {
   const TemporaryFolder folder;
-  const auto hub = open_hub({"json:" + folder.file("a.json"), "protobuf:" + folder.file("a.pb")}, true);
+  const auto hub = open_hub({"json:" + folder.file("a.json"), "protobuf:" + folder.file("a.pb")}, ExportMode::capture);
   RecordBatch all = *numbered_batch(0, 10'000);
   std::shuffle(all.begin(), all.end(), std::mt19937_64(1));
   const RecordTotals totals = totals_of_batch(all);
@@ -142,7 +142,7 @@ TEST(ExportHub, SortsTheJsonOfACapture) {
 
 TEST(ExportHub, LosesWhatIsNotSortedAtTheDeadlineByName) {
   const TemporaryFolder folder;
-  const auto hub = open_hub({"json:" + folder.file("a.json")}, true);
+  const auto hub = open_hub({"json:" + folder.file("a.json")}, ExportMode::capture);
   hub->offer(numbered_batch(0, 1000), true);
   const std::vector<std::string> problems = hub->finish(std::chrono::milliseconds(0));
   EXPECT_EQ(problems.size(), 1U);
@@ -151,8 +151,8 @@ TEST(ExportHub, LosesWhatIsNotSortedAtTheDeadlineByName) {
 }
 
 TEST(ExportHub, PutsDownAFullDeviceAsAFailure) {
-  for (const bool capture_time : {false, true}) {
-    const auto hub = open_hub({"json:/dev/full"}, capture_time);
+  for (const ExportMode mode : {ExportMode::live, ExportMode::capture}) {
+    const auto hub = open_hub({"json:/dev/full"}, mode);
     hub->offer(numbered_batch(0, 1000), true);
     const std::vector<std::string> problems = hub->finish(kLong);
     ASSERT_EQ(problems.size(), 1U);
@@ -181,9 +181,9 @@ class FileSizeLimit {
 };
 
 TEST(ExportHub, LeavesWholeRecordsOnlyInAFileThatCannotGrow) {
-  for (const bool capture_time : {false, true}) {
+  for (const ExportMode mode : {ExportMode::live, ExportMode::capture}) {
     const TemporaryFolder folder;
-    const auto hub = open_hub({"json:" + folder.file("a.json"), "protobuf:" + folder.file("a.pb")}, capture_time);
+    const auto hub = open_hub({"json:" + folder.file("a.json"), "protobuf:" + folder.file("a.pb")}, mode);
     const auto batch = numbered_batch(0, 20'000);
     std::vector<std::string> problems;
     {
@@ -250,7 +250,7 @@ TEST(ExportHub, SendsToAUnixSocket) {
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
   ASSERT_EQ(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(listen(listener.get(), 1), 0);
-  const auto hub = open_hub({"protobuf+unix://" + path}, true);
+  const auto hub = open_hub({"protobuf+unix://" + path}, ExportMode::capture);
   const UniqueFd peer(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   hub->offer(numbered_batch(0, 100), true);
   EXPECT_TRUE(hub->finish(kLong).empty());
@@ -263,7 +263,7 @@ TEST(ExportHub, CutsABatchThatIsLargerThanTheQueueWhenItMayNotWait) {
     const LoopbackSocket tcp(SOCK_STREAM);
     port = tcp.port();
   }
-  const auto hub = open_hub({fmt::format("protobuf+tcp://127.0.0.1:{}", port)}, false, 64);
+  const auto hub = open_hub({fmt::format("protobuf+tcp://127.0.0.1:{}", port)}, ExportMode::live, 64);
   hub->offer(numbered_batch(0, 100), false);
   const ExporterSnapshot snapshot = hub->snapshot()[0];
   EXPECT_EQ(snapshot.queued, totals_of_batch(*numbered_batch(0, 64)));
@@ -288,11 +288,12 @@ TEST(ExportHub, SaysWhatCannotBeOpened) {
     const LoopbackSocket tcp(SOCK_STREAM);
     port = tcp.port();
   }
-  EXPECT_EQ(error_of({fmt::format("protobuf+tcp://127.0.0.1:{}", port)}, true),
+  EXPECT_EQ(error_of({fmt::format("protobuf+tcp://127.0.0.1:{}", port)}, ExportMode::capture),
             fmt::format("export 'protobuf+tcp://127.0.0.1:{0}': cannot connect to 127.0.0.1:{0}: Connection refused; "
                         "start the collector first",
                         port));
-  EXPECT_NE(error_of({"protobuf+unix:///nonexistent/s"}, true).find("No such file or directory"), std::string::npos);
+  EXPECT_NE(error_of({"protobuf+unix:///nonexistent/s"}, ExportMode::capture).find("No such file or directory"),
+            std::string::npos);
 }
 
 TEST(ExportHub, RefusesTwoExportersOnOneOutputAndEmptiesNoFileThen) {
@@ -328,7 +329,7 @@ TEST(ExportHub, BalancesAtEveryInstantForEveryExporter) {
   const auto hub = open_hub(
       {fmt::format("netflow9://127.0.0.1:{}?rate=20000", udp.port()),
        fmt::format("protobuf+tcp://127.0.0.1:{}", tcp.port()), "json:" + folder.file("a.json"), "protobuf:/dev/full"},
-      false, 500);
+      ExportMode::live, 500);
   const UniqueFd peer = tcp.accept();  // and reads nothing
   std::atomic<bool> done{false};
   std::atomic<int> unbalanced{0};

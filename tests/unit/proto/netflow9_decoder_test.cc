@@ -367,7 +367,7 @@ TEST(Netflow9Decoder, GivesBackWhatTheEncoderWasGiven) {
   std::mt19937_64 random(20231114);
   for (const bool narrow_times : {false, true}) {
     Netflow9Options options;
-    options.capture_time = true;
+    options.header_time = HeaderTime::records;
     Netflow9Encoder encoder(options);
     Netflow9Decoder decoder;
     Netflow9Decoded out;
@@ -420,7 +420,7 @@ TEST(Netflow9Decoder, GivesBackWhatTheEncoderWasGiven) {
 
 TEST(Netflow9Decoder, SurvivesEveryTruncationAndRandomOctets) {
   Netflow9Options options;
-  options.capture_time = true;
+  options.header_time = HeaderTime::records;
   Netflow9Encoder encoder(options);
   std::mt19937_64 random(1);
   for (int i = 0; i < 4; ++i) {

@@ -190,8 +190,7 @@ int collect(const Options& options) {
   for (const std::string& uri : options.exports) {
     if (auto good = weir::check_export_uri(uri); !good) return complain(good.error(), kExitCommandLine);
   }
-  using Mode = weir::Forwarder::Mode;
-  weir::Forwarder forwarder(options.exports, uris.empty() ? Mode::file : Mode::live);
+  weir::Forwarder forwarder(options.exports, uris.empty() ? weir::ExportMode::capture : weir::ExportMode::live);
 
   using Format = weir::FlowPrinter::Format;
   const bool silent = options.quiet || options.dump || sums || (!options.exports.empty() && !options.json);
