@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/export/export_uri.h"
 #include "control/export/loss.h"
 #include "dataplane/loss.h"
 #include "dataplane/packet/reject.h"
@@ -51,7 +52,6 @@ constexpr const char* kReadFooter =
     "  weir read --export json:- capture.pcap\n"
     "  weir read --export netflow9://127.0.0.1:2055?rate=20000 --workers 2 monday.pcapng tuesday.pcapng\n"
     "  weir read --idle-timeout 15s --tcp-close off --ledger ledger.json capture.pcap\n"
-    "Options of an exporter follow a ? in its URI: netflow9://HOST:PORT?rate=20000&mtu=1400 (README.md, Exporters).\n"
     "Captures are read in the order given as if they were one. A file of --config may hold the fields of `run`, too:\n"
     "they are checked and have no effect here.\n\n";
 
@@ -91,10 +91,7 @@ constexpr auto kCommonOptions = std::to_array<OptionText>({
     {"tunnel_depth", "N", kParsingGroup, "Tunnels inside one another that are looked into [16]"},
     {"icmp_errors", "own|quoted", kParsingGroup, "What an ICMP error counts for: itself, or the flow it quotes [own]"},
     {"filter", "FILTER", kParsingGroup, "Count only what this pcap filter matches, such as 'tcp port 443' [all]"},
-    {"export", "URI", kOutputGroup,
-     "Where records go, repeatable: netflow9://HOST:PORT,\nipfix:// ipfix+tcp:// netflow5:// netflow7:// likewise,\n"
-     "kafka://BROKERS/TOPIC, protobuf+tcp://HOST:PORT,\nprotobuf+unix:///PATH, protobuf:FILE, json:FILE;\n"
-     "FILE - is standard output; options follow a '?'"},
+    {"export", "URI", kOutputGroup, "Where records go, repeatable: one of the export URIs below"},
     {"ledger", "FILE", kOutputGroup, "Write the ledger as one JSON object at the end; - is standard output"},
 });
 
@@ -278,6 +275,10 @@ CommandLine printed(std::string text) {
   return out;
 }
 
+std::string footer_with_uris(const char* footer) {
+  return export_uri_help() + "\n" + footer + kExitCodes;
+}
+
 template <typename Texts>
 void add_reasons(TextTable& table, const Texts& texts) {
   for (const auto& text : texts) table.row({std::string(text.name), std::string(text.description)});
@@ -321,7 +322,7 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   Options run_options(*run);
   run_options.add(kRunOptions);
   run_options.add(kCommonOptions);
-  run->footer(std::string(kRunFooter) + kExitCodes);
+  run->footer(footer_with_uris(kRunFooter));
 
   auto* read = app.add_subcommand("read", "Read capture files (pcap, pcapng) and export flow records");
   Options read_options(*read);
@@ -338,13 +339,13 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   read->add_option("--explain", explain, "Show how weir sees packet N (from 1), layer by layer, and export nothing")
       ->type_name("N")
       ->group("Input");
-  read->footer(std::string(kReadFooter) + kExitCodes);
+  read->footer(footer_with_uris(kReadFooter));
 
   auto* check = app.add_subcommand("check", "Check a configuration and print it as it takes effect");
   Options check_options(*check);
   check_options.add(kRunOptions);
   check_options.add(kCommonOptions);
-  check->footer(std::string(kCheckFooter) + kExitCodes);
+  check->footer(footer_with_uris(kCheckFooter));
 
   auto* reasons = app.add_subcommand("reasons", "Print every name under which the ledger counts what is not in a flow");
   reasons->footer("Example:\n  weir reasons | grep vlan");

@@ -17,7 +17,7 @@
 #include <limits>
 #include <set>
 
-#include "control/export/export_hub.h"
+#include "control/export/export_uri.h"
 #include "control/key_list.h"
 #include "control/prometheus.h"
 #include "control/tunnel_list.h"
@@ -188,13 +188,6 @@ std::string device_name(std::string_view port) {
   return driver && name.find_first_of(" \t") == std::string_view::npos ? std::string(name) : std::string();
 }
 
-/// The file that an export URI writes to ("-": standard output); empty: it is not to a file.
-std::string file_of_uri(const std::string& uri) {
-  const auto colon = uri.find(':');
-  if (colon == std::string::npos || uri.compare(colon, 3, "://") == 0) return {};
-  return uri.substr(colon + 1, uri.find('?', colon) - colon - 1);
-}
-
 /// The checks of validate(): the first that fails is kept.
 class Validator {
  public:
@@ -359,16 +352,17 @@ class Validator {
     for (int i = 0; i < config_.export__size(); ++i) {
       const std::string& uri = config_.export_(i);
       if (!good_text("export", i, uri, "an export URI such as netflow9://192.0.2.1:2055")) return;
-      if (const auto good = check_export_uri(uri); !good) {
+      const auto parsed = parse_export_uri(uri);
+      if (!parsed) {
         // The exporters' line begins with "export 'URI': "; the place says more than the word.
-        const std::string& error = good.error();
+        const std::string& error = parsed.error();
         static constexpr std::string_view kWord = "export ";
         return fail(place("export", i) + (error.starts_with(kWord) ? " " + error.substr(kWord.size()) : ": " + error));
       }
       if (!uris.insert(uri).second) {
         return fail("export", i, uri, "given twice: every record would be sent twice; expected different exporters");
       }
-      const std::string file = file_of_uri(uri);
+      const std::string file = parsed->request->file();
       if (!file.empty() && !files.emplace(file, i).second) {
         return fail("export", i, uri,
                     fmt::format("{} is written by {}, too; expected a file for each exporter",

@@ -38,6 +38,11 @@ class FileWriter {
         compressor_(make_compressor(options.compression)),
         books_(books) {}
 
+  [[nodiscard]] std::optional<FileSink::Identity> file() const {
+    return sink_.regular() ? std::optional(sink_.identity()) : std::nullopt;
+  }
+  /// Empties the file.
+  tl::expected<void, std::string> begin() { return sink_.truncate(); }
   std::size_t append(std::span<const FlowRecord> records) { return buffer_.append(records); }
   [[nodiscard]] bool empty() const { return buffer_.empty() && frame_.empty(); }
   struct Fault {
@@ -80,6 +85,8 @@ class FileExporter final : public Exporter {
         rotation_(std::move(rotation)),
         wait_for_room_(options.wait_for_room) {}
 
+  [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
+  tl::expected<void, std::string> begin() override { return writer_.begin(); }
   std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
   [[nodiscard]] ExportTime ready() const override { return retry_at_; }
   [[nodiscard]] ExportTime due() const override;

@@ -9,23 +9,20 @@ namespace {
 
 constexpr std::size_t kCapacity = std::size_t{256} * 1024;
 
-IpfixOptions options_of(const ExportUri& uri, const ExportContext& context) {
+IpfixOptions options_of(const TemplateOptions& templates, const ExportContext& context) {
   IpfixOptions options;
-  options.domain = uri.source_id;
+  templates.put(options, Dialect::ipfix);
+  options.domain = templates.source_id;
   options.payload_octets = kMaxPayload;
-  options.biflow = !uri.uniflow;
-  options.template_refresh_ns = uri.template_refresh_ns;
   options.template_refresh_messages = UINT32_MAX;
   options.header_time = header_time(context.mode);
-  options.profile = uri.profile;
-  options.fields = uri.fields;
   return options;
 }
 
 }  // namespace
 
-IpfixBuffer::IpfixBuffer(const ExportUri& uri, const ExportContext& context, const ExportQueue& books)
-    : context_(context), books_(books), encoder_(options_of(uri, context)) {
+IpfixBuffer::IpfixBuffer(const TemplateOptions& templates, const ExportContext& context, const ExportQueue& books)
+    : context_(context), books_(books), encoder_(options_of(templates, context)) {
   octets_.reserve(kCapacity + kMaxPayload);
 }
 

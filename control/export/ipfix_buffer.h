@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "control/export/export_queue.h"
-#include "control/export/export_uri.h"
 #include "control/export/stream_buffer.h"
+#include "control/export/template_options.h"
 #include "proto/encode/ipfix_encoder.h"
 
 namespace weir {
 
 class IpfixBuffer final : public StreamBuffer {
  public:
-  IpfixBuffer(const ExportUri& uri, const ExportContext& context, const ExportQueue& books);
+  IpfixBuffer(const TemplateOptions& templates, const ExportContext& context, const ExportQueue& books);
 
   std::size_t append(std::span<const FlowRecord> records) override;
   std::span<const std::uint8_t> pending() override;

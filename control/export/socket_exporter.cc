@@ -213,4 +213,21 @@ ExportLoss SocketExporter::leftover() const {
   return state_ == State::connected ? ExportLoss::shutdown : ExportLoss::not_connected;
 }
 
+tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(std::vector<Endpoint> endpoints,
+                                                                          std::string peer,
+                                                                          const ExportContext& context,
+                                                                          ExportQueue& books,
+                                                                          std::unique_ptr<StreamBuffer> buffer) {
+  SocketOptions options;
+  options.reconnect = reconnects(context.mode);
+  auto exporter =
+      std::make_unique<SocketExporter>(std::move(endpoints), std::move(peer), options, books, std::move(buffer));
+  if (needs_peer_at_start(context.mode)) {
+    if (const auto connected = exporter->connect_now(); !connected) {
+      return tl::unexpected(connected.error() + "; start the collector first");
+    }
+  }
+  return exporter;
+}
+
 }  // namespace weir

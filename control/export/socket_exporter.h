@@ -78,4 +78,12 @@ class SocketExporter final : public Exporter {
   ExportTime look_at_ = ExportTime::max();
 };
 
+/// An exporter of what `buffer` makes of records, with what the mode asks for. Error: one line, what `peer` is
+/// included.
+tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(std::vector<Endpoint> endpoints,
+                                                                          std::string peer,
+                                                                          const ExportContext& context,
+                                                                          ExportQueue& books,
+                                                                          std::unique_ptr<StreamBuffer> buffer);
+
 }  // namespace weir

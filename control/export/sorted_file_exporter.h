@@ -20,6 +20,8 @@ class SortedFileExporter final : public Exporter {
                      std::size_t run_records = RecordSorter::kDefaultRunRecords)
       : writer_(std::move(sink), file_name, options, books), books_(books), sorter_(run_records) {}
 
+  [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
+  tl::expected<void, std::string> begin() override { return writer_.begin(); }
   std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
   [[nodiscard]] ExportTime due() const override { return ExportTime::max(); }
   void tick(ExportTime /*now*/) override {}

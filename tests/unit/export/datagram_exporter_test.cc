@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "control/export/export_uri.h"
 #include "proto/base/byte_order.h"
 #include "proto/decode/flow_decoder.h"
 #include "tests/unit/export/export_fixtures.h"
@@ -38,7 +39,7 @@ struct Scene {
                  const ExportContext& context = {}) {
     const auto uri = parse_export_uri(fmt::format("{}://127.0.0.1:{}{}", scheme, port, options));
     EXPECT_TRUE(uri) << uri.error();
-    auto opened = open_datagram_exporter(*uri, context, queue);
+    auto opened = uri->request->open(context, queue);
     EXPECT_TRUE(opened) << opened.error();
     exporter = std::move(*opened);
   }
