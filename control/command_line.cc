@@ -305,8 +305,8 @@ std::string tunnels_text() {
   table.row({"name", "default", "UDP port", ""});
   for (std::size_t i = 1; i < kTunnelTypes.size(); ++i) {
     const TunnelTypeInfo& info = kTunnelTypes[i];
-    table.row({std::string(info.name), info.by_default ? "on" : "off", info.port != 0 ? std::to_string(info.port) : "",
-               std::string(info.what)});
+    table.row({std::string(info.name), info.by_default ? "on" : "off",
+               info.told != TunnelSide::none ? std::to_string(info.port) : "", std::string(info.what)});
   }
   return table.text();
 }

@@ -27,84 +27,11 @@ LayerWalk::Next LayerWalk::step(Next next) {
   switch (next) {
     case Next::done:
       return Next::done;
-    case Next::ethernet:
-      return ethernet();
-    case Next::ether_type:
-      return ether_type();
-    case Next::vlan_tag:
-      return vlan_tag();
-    case Next::llc:
-      return llc();
-    case Next::snap:
-      return snap();
-    case Next::pppoe:
-      return pppoe();
-    case Next::ppp:
-      return ppp();
-    case Next::ppp_multilink:
-      return ppp_multilink();
-    case Next::ppp_hdlc:
-      return ppp_hdlc();
-    case Next::ppp_pppd:
-      return ppp_pppd();
-    case Next::cisco_hdlc:
-      return cisco_hdlc();
-    case Next::frame_relay:
-      return frame_relay();
-    case Next::linux_sll:
-      return linux_sll();
-    case Next::linux_sll2:
-      return linux_sll2();
-    case Next::bsd_null:
-      return bsd_null();
-    case Next::ieee80211:
-      return ieee80211();
-    case Next::radiotap:
-      return radiotap();
-    case Next::prism:
-      return prism();
-    case Next::avs:
-      return avs();
-    case Next::mpls:
-      return mpls();
-    case Next::mpls_payload:
-      return mpls_payload();
-    case Next::ip:
-      return ip();
-    case Next::ipv4:
-      return ipv4();
-    case Next::ipv6:
-      return ipv6();
-    case Next::payload:
-      return payload();
-    case Next::ah:
-      return ah();
-    case Next::udp:
-      return udp();
-    case Next::gre:
-      return gre();
-    case Next::erspan2:
-      return erspan2();
-    case Next::erspan3:
-      return erspan3();
-    case Next::vxlan:
-      return vxlan();
-    case Next::vxlan_gpe:
-      return vxlan_gpe();
-    case Next::geneve:
-      return geneve();
-    case Next::gtp_u:
-      return gtp_u();
-    case Next::l2tp:
-      return l2tp();
-    case Next::l2tpv3:
-      return l2tpv3();
-    case Next::nsh:
-      return nsh();
-    case Next::teredo:
-      return teredo();
-    case Next::etherip:
-      return etherip();
+#define WEIR_X(name, ...) \
+  case Next::name:        \
+    return name();
+      WEIR_STEPS(WEIR_X)
+#undef WEIR_X
   }
   return Next::done;
 }

@@ -1,13 +1,13 @@
 // LayerWalk: the general parser: any link type, any tags and labels, any mix of tunnels, fragments, extension headers.
 //
 // The common stack never comes here (parser.cc). What does is walked from the frame's first octet, one header a step:
-// each step looks at the header at `at_`, moves behind it, and says what comes next. There is no recursion.
+// each step looks at the header at `at_`, moves behind it, and says what comes next. There is no recursion. The list of
+// the steps (layer_walk_steps.h) makes the enum of what comes next, the declarations, and the switch in step().
 //
 // Bound on the work of one frame: kMaxSteps = 192. A step is one header, tag, label, extension header, GRE source route
 // entry, GTP extension header or radiotap bitmap word; each costs a bounded number of instructions and reads at most 64
-// octets. So the worst frame costs 192 steps, about 1.5 us (bench: parse/worst); the smallest of these headers has four
-// octets, so such a frame has about 800 and takes 640 ns on a 10 Gbit/s wire: a worker that meets nothing else
-// falls behind line rate by a factor of two and a half, and by no more, whatever is sent.
+// octets. So the worst frame costs 192 steps (bench/results/bench.md: parse/worst), whatever is sent. The smallest of
+// these headers has four octets, so such a frame has about 800 and takes 640 ns on a 10 Gbit/s wire.
 // - No real stack comes near: the longest chain of extension headers that a capture file is known to hold is about 100.
 // - Tunnels inside one another: ParserOptions::tunnel_depth, 16 by default. VLAN tags of one Ethernet header: 8.
 // - A frame whose walk ends at a bound counts for the innermost IP header until there (extension headers: with the
@@ -22,6 +22,7 @@
 
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/fragment_note.h"
+#include "dataplane/packet/layer_walk_steps.h"
 #include "dataplane/packet/packet_trace.h"
 #include "dataplane/packet/packet_view.h"
 #include "dataplane/packet/parser_options.h"
@@ -48,50 +49,12 @@ class LayerWalk {
   Reject run(ParsedPacket& packet);
 
  private:
-  /// What the octets at at_ are.
+  /// What the octets at at_ are: the step that looks at them.
   enum class Next : std::uint8_t {
     done,
-    // Link layers.
-    ethernet,
-    ether_type,  ///< what ether_type_ says
-    vlan_tag,
-    llc,
-    snap,  ///< organisation code and protocol
-    pppoe,
-    ppp,
-    ppp_multilink,
-    ppp_hdlc,
-    ppp_pppd,
-    cisco_hdlc,
-    frame_relay,
-    linux_sll,
-    linux_sll2,
-    bsd_null,
-    ieee80211,
-    radiotap,
-    prism,
-    avs,
-    mpls,
-    mpls_payload,
-    // IP and what it carries.
-    ip,  ///< by the version field
-    ipv4,
-    ipv6,
-    payload,  ///< of the last IP header, by payload_protocol_
-    ah,
-    udp,
-    gre,
-    erspan2,
-    erspan3,
-    vxlan,
-    vxlan_gpe,
-    geneve,
-    gtp_u,
-    l2tp,
-    l2tpv3,
-    nsh,
-    teredo,
-    etherip,
+#define WEIR_X(name, ...) name,
+    WEIR_STEPS(WEIR_X)
+#undef WEIR_X
   };
 
   /// The innermost IP header so far, and of its transport header what a key needs.
@@ -123,11 +86,15 @@ class LayerWalk {
     const std::uint8_t* destination = nullptr;
   };
 
-  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
+  [[nodiscard]] std::size_t left() const {
+    return static_cast<std::size_t>(end_ - at_);
+  }
   [[nodiscard]] std::uint16_t be16(std::size_t offset) const;
   [[nodiscard]] std::uint32_t be32(std::size_t offset) const;
   /// One step of the budget; false when there is none left.
-  bool spend() { return steps_ != kMaxSteps && ++steps_ != 0; }
+  bool spend() {
+    return steps_ != kMaxSteps && ++steps_ != 0;
+  }
   /// Nothing behind `octets` belongs to what comes next.
   void bound(std::size_t octets) {
     if (octets < left()) end_ = at_ + octets;
@@ -147,35 +114,12 @@ class LayerWalk {
   Next enter(TunnelType type, std::uint32_t id, Next inside);
 
   Next step(Next next);
-
-  // layer_walk_link.cc
   Next first_step() const;
-  Next ethernet();
-  Next ether_type();
-  Next vlan_tag();
-  Next llc();
-  Next snap();
-  Next pppoe();
-  Next ppp();
-  Next ppp_multilink();
-  Next ppp_hdlc();
-  Next ppp_pppd();
-  Next cisco_hdlc();
-  Next frame_relay();
-  Next linux_sll();
-  Next linux_sll2();
-  Next bsd_null();
-  Next ieee80211();
-  Next radiotap();
-  Next prism();
-  Next avs();
-  Next mpls();
-  Next mpls_payload();
+#define WEIR_X(name, ...) Next name();
+  WEIR_STEPS(WEIR_X)
+#undef WEIR_X
 
-  // layer_walk.cc
-  Next ip();
-  Next ipv4();
-  Next ipv6();
+  // What the IP steps are made of.
   bool extension_headers(IpHeader& header);
   Next found(const IpHeader& header);
   void read_transport(IpHeader& header) const;
@@ -185,22 +129,8 @@ class LayerWalk {
   void set_key(const IpHeader& header, FlowKey& key, Side& from) const;
   Reject finish(ParsedPacket& packet);
 
-  // layer_walk_tunnel.cc
-  Next payload();
-  Next ah();
-  Next udp();
-  Next gre();
-  Next erspan2();
-  Next erspan3();
-  Next vxlan();
-  Next vxlan_gpe();
-  Next geneve();
-  Next gtp_u();
-  Next l2tp();
-  Next l2tpv3();
-  Next nsh();
-  Next teredo();
-  Next etherip();
+  // What several tunnels have in common.
+  static Next udp_step(TunnelType type);
   Next next_protocol(unsigned number);
 
   const ParserOptions& options_;

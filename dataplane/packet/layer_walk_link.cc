@@ -386,16 +386,19 @@ LayerWalk::Next LayerWalk::mpls_payload() {
       return Next::ipv4;
     case 6:
       return Next::ipv6;
-    case 0: {
-      // RFC 4385 §3: a control word; RFC 4448 §4.6: an Ethernet frame behind it. Other pseudo-wires look alike.
-      if (!options_.walks(TunnelType::mpls_pw) || left() < 4) return stop(Reject::mpls_payload);
-      pass("pseudo-wire control word", 4);
-      const Next inside = enter(TunnelType::mpls_pw, last_label_, Next::ethernet);
-      return inside == Next::done ? stop(Reject::mpls_payload) : inside;
-    }
+    case 0:
+      return mpls_pw();
     default:
       return stop(Reject::mpls_payload);
   }
+}
+
+/// RFC 4385 §3: a control word; RFC 4448 §4.6: an Ethernet frame behind it. Other pseudo-wires look alike.
+LayerWalk::Next LayerWalk::mpls_pw() {
+  if (!options_.walks(TunnelType::mpls_pw) || left() < 4) return stop(Reject::mpls_payload);
+  pass("pseudo-wire control word", 4);
+  const Next inside = enter(TunnelType::mpls_pw, last_label_, Next::ethernet);
+  return inside == Next::done ? stop(Reject::mpls_payload) : inside;
 }
 
 }  // namespace weir

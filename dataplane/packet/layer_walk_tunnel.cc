@@ -2,6 +2,8 @@
 //
 // Whether a tunnel is walked is asked where it is entered (enter()), so that a header which is there but not to be
 // walked still shows in a trace.
+#include <array>
+
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk_trace.h"
 
@@ -10,12 +12,9 @@ namespace weir {
 /// What the innermost IP header carries, with at_ at it.
 LayerWalk::Next LayerWalk::payload() {
   switch (payload_protocol_) {
-    case kProtocolIpv4:    // RFC 2003, RFC 2473
-    case kProtocolIpv6: {  // RFC 4213, RFC 2473
-      const Next inside = payload_protocol_ == kProtocolIpv4 ? Next::ipv4 : Next::ipv6;
-      if (behind_ah_ && options_.walks(TunnelType::ah)) return enter(TunnelType::ah, ah_spi_, inside);
-      return enter(TunnelType::ipip, 0, inside);
-    }
+    case kProtocolIpv4:
+    case kProtocolIpv6:
+      return ipip();
     case kProtocolIcmp:
     case kProtocolIcmpv6:
       if (options_.icmp_errors == IcmpErrors::quoted && payload_protocol_ == ip_.protocol) read_quoted();
@@ -31,11 +30,29 @@ LayerWalk::Next LayerWalk::payload() {
     case kProtocolL2tpV3:
       return Next::l2tpv3;
     case kProtocolMplsInIp:
-      if (left() < 4) return stop(Reject::mpls_truncated);
-      return enter(TunnelType::mpls_ip, be32(0) >> 12, Next::mpls);
+      return mpls_ip();
     default:
       return Next::done;
   }
+}
+
+/// RFC 2003, RFC 2473, RFC 4213: the IP protocol field says which version is inside.
+LayerWalk::Next LayerWalk::ipip() {
+  const Next inside = payload_protocol_ == kProtocolIpv4 ? Next::ipv4 : Next::ipv6;
+  if (behind_ah_ && options_.walks(TunnelType::ah)) return enter(TunnelType::ah, ah_spi_, inside);
+  return enter(TunnelType::ipip, 0, inside);
+}
+
+/// RFC 4023 §3.
+LayerWalk::Next LayerWalk::mpls_ip() {
+  if (left() < 4) return stop(Reject::mpls_truncated);
+  return enter(TunnelType::mpls_ip, be32(0) >> 12, Next::mpls);
+}
+
+/// RFC 7510 §3.
+LayerWalk::Next LayerWalk::mpls_udp() {
+  if (left() < 4) return stop(Reject::mpls_truncated);
+  return enter(TunnelType::mpls_udp, be32(0) >> 12, Next::mpls);
 }
 
 /// The authentication header over IPv4 (RFC 4302 §2), where it is what the protocol field says; only what lies in a
@@ -51,8 +68,17 @@ LayerWalk::Next LayerWalk::ah() {
   return Next::payload;
 }
 
-/// RFC 768. A tunnel is announced by the destination port; L2TP (RFC 2661 §8.1) and Teredo (RFC 4380 §5.2) answer from
-/// the port they are known by to one that nobody knows, so for those the source port speaks, too.
+/// The step of a tunnel's name.
+LayerWalk::Next LayerWalk::udp_step(TunnelType type) {
+  static constexpr std::array kSteps = {Next::done,
+#define WEIR_X(name, text, on, told, port, what) Next::name,
+                                        WEIR_TUNNELS(WEIR_X)
+#undef WEIR_X
+  };
+  return kSteps[static_cast<std::size_t>(type)];
+}
+
+/// RFC 768. The destination port announces a tunnel, and the source port where the tunnel's row says so.
 LayerWalk::Next LayerWalk::udp() {
   if (left() < sizeof(UdpHeader)) return Next::done;
   const std::uint16_t source = be16(0);
@@ -67,28 +93,7 @@ LayerWalk::Next LayerWalk::udp() {
   if (!is_long) bound(length);
   pass("UDP", sizeof(UdpHeader), "%u to %u", unsigned{source}, unsigned{destination});
   for (const TunnelPort& port : options_.udp_ports) {
-    const bool either = TunnelPorts::speaks_as_source(port.type);
-    if (port.port != destination && !(either && port.port == source)) continue;
-    switch (port.type) {
-      case TunnelType::vxlan:
-        return Next::vxlan;
-      case TunnelType::vxlan_gpe:
-        return Next::vxlan_gpe;
-      case TunnelType::geneve:
-        return Next::geneve;
-      case TunnelType::gtp_u:
-        return Next::gtp_u;
-      case TunnelType::l2tp:
-      case TunnelType::l2tpv3:
-        return Next::l2tp;
-      case TunnelType::teredo:
-        return Next::teredo;
-      case TunnelType::mpls_udp:
-        if (left() < 4) return stop(Reject::mpls_truncated);
-        return enter(TunnelType::mpls_udp, be32(0) >> 12, Next::mpls);
-      default:
-        break;
-    }
+    if (port.port == destination || (port.port == source && announced_by_source(port.type))) return udp_step(port.type);
   }
   return Next::done;
 }
@@ -144,7 +149,7 @@ LayerWalk::Next LayerWalk::gre() {
     case kEtherTypeErspan:
       // draft-foschiano-erspan §4.1: type I has no header of its own, and GRE no sequence number.
       if (!has_sequence) return enter(TunnelType::erspan, 0, Next::ethernet);
-      return Next::erspan2;
+      return Next::erspan;
     case kEtherTypeErspan3:
       return Next::erspan3;
     case kEtherTypeNsh:
@@ -154,15 +159,15 @@ LayerWalk::Next LayerWalk::gre() {
   }
 }
 
-/// draft-foschiano-erspan §4.2.
-LayerWalk::Next LayerWalk::erspan2() {
+/// Type II: draft-foschiano-erspan §4.2.
+LayerWalk::Next LayerWalk::erspan() {
   if (left() < 8) return Next::done;
   const std::uint32_t session = be16(2) & 0x3ffu;
   pass("ERSPAN type II", 8, "session %u", session);
   return enter(TunnelType::erspan, session, Next::ethernet);
 }
 
-/// draft-foschiano-erspan §4.3.
+/// Type III: draft-foschiano-erspan §4.3.
 LayerWalk::Next LayerWalk::erspan3() {
   if (left() < 12) return Next::done;
   const std::uint32_t session = be16(2) & 0x3ffu;
@@ -277,10 +282,7 @@ LayerWalk::Next LayerWalk::l2tp() {
   const unsigned version = flags & 0x0f;
   const bool control = (flags & 0x8000) != 0;
   if (control) return Next::done;
-  if (version == 3) {
-    pass("L2TPv3 over UDP", 4);
-    return Next::l2tpv3;
-  }
+  if (version == 3) return Next::l2tpv3;
   if (version != 2) return Next::done;
   const bool has_length = (flags & 0x4000) != 0;
   const bool has_sequence = (flags & 0x0800) != 0;
@@ -302,8 +304,14 @@ LayerWalk::Next LayerWalk::l2tp() {
 
 /// L2TPv3 data messages (RFC 3931 §4.1): session id, then a cookie of 0, 4 or 8 octets, then perhaps the default
 /// sublayer of 4. The endpoints agreed on both, and the packet does not say: the first place where an Ethernet frame
-/// (RFC 4719) with an IP packet begins, or a PPP frame, is taken.
+/// (RFC 4719) with an IP packet begins, or a PPP frame, is taken. Over UDP (§4.1.2.1) flags and a version come first,
+/// which tell L2TPv2 on the same port apart.
 LayerWalk::Next LayerWalk::l2tpv3() {
+  if (payload_protocol_ == kProtocolUdp) {
+    if (left() < 4 || (be16(0) & 0x8000) != 0) return Next::done;
+    if ((be16(0) & 0x0f) != 3) return Next::l2tp;
+    pass("L2TPv3 over UDP", 4);
+  }
   if (left() < 4) return Next::done;
   const std::uint32_t session = be32(0);
   if (session == 0) return Next::done;  // a control message

@@ -10,12 +10,12 @@
 // core can still move. All integers are in host order, addresses in network order.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <string_view>
 #include <type_traits>
+
+#include "proto/record/tunnels.h"
 
 namespace weir {
 
@@ -30,56 +30,6 @@ enum class EndReason : std::uint8_t {
   forced_end = 4,   ///< weir was stopped, or the capture ended
   lack_of_resources = 5,
 };
-
-// What weir calls a tunnel: name (of --tunnels and of the JSON field tunnel_type), whether --tunnels has it on by
-// default, the UDP port it is registered for (0: it is found otherwise), and what its tunnel_id is.
-// The order is the value in records and messages: append, never reorder.
-// clang-format off
-#define WEIR_TUNNELS(X)                                                                                               \
-  X(ipip,      "ipip",      true,  0,    "IP in IP, all four combinations (RFC 2003, 2473, 4213); no id")             \
-  X(gre,       "gre",       true,  0,    "GRE with IP, Ethernet (NVGRE), PPP (PPTP) or MPLS inside; key or call id")  \
-  X(erspan,    "erspan",    true,  0,    "ERSPAN type I, II and III in GRE; session id")                              \
-  X(vxlan,     "vxlan",     true,  4789, "VXLAN (RFC 7348); VNI")                                                     \
-  X(geneve,    "geneve",    true,  6081, "GENEVE (RFC 8926); VNI")                                                    \
-  X(gtp_u,     "gtp-u",     true,  2152, "GTP-U G-PDUs (3GPP TS 29.281); TEID")                                       \
-  X(l2tp,      "l2tp",      true,  1701, "L2TPv2 data messages (RFC 2661); tunnel id << 16 | session id")             \
-  X(mpls_udp,  "mpls-udp",  true,  6635, "MPLS in UDP (RFC 7510); top label")                                         \
-  X(mpls_ip,   "mpls-ip",   true,  0,    "MPLS in IP, protocol 137 (RFC 4023); top label")                            \
-  X(ah,        "ah",        true,  0,    "authentication header in tunnel mode (RFC 4302); SPI")                      \
-  X(vxlan_gpe, "vxlan-gpe", false, 4790, "VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe); VNI")                                \
-  X(nsh,       "nsh",       false, 0,    "network service header (RFC 8300); service path id << 8 | index")           \
-  X(teredo,    "teredo",    false, 3544, "Teredo (RFC 4380); no id")                                                  \
-  X(etherip,   "etherip",   false, 0,    "EtherIP, protocol 97 (RFC 3378); no id")                                    \
-  X(l2tpv3,    "l2tpv3",    false, 1701, "L2TPv3 over IP and UDP (RFC 3931); session id")                             \
-  X(mpls_pw,   "mpls-pw",   false, 0,    "Ethernet pseudo-wire with a control word (RFC 4448); bottom label")
-// clang-format on
-
-enum class TunnelType : std::uint8_t {
-  none = 0,
-#define WEIR_X(name, text, on, port, what) name,
-  WEIR_TUNNELS(WEIR_X)
-#undef WEIR_X
-};
-
-struct TunnelTypeInfo {
-  std::string_view name;
-  bool by_default;
-  std::uint16_t port;
-  std::string_view what;
-};
-
-/// By value of TunnelType.
-inline constexpr auto kTunnelTypes = std::to_array<TunnelTypeInfo>({{"none", false, 0, "no tunnel"},
-#define WEIR_X(name, text, on, port, what) {text, on, port, what},
-                                                                    WEIR_TUNNELS(WEIR_X)
-#undef WEIR_X
-});
-
-/// "vxlan"; "unknown" for a number that names none, which only a message of somebody else holds.
-[[nodiscard]] constexpr std::string_view tunnel_name(TunnelType type) {
-  const auto number = static_cast<std::size_t>(type);
-  return number < kTunnelTypes.size() ? kTunnelTypes[number].name : "unknown";
-}
 
 /// Which parts of a record's third line are there.
 enum RecordSection : std::uint8_t { kTunnelSection = 1, kLabelSection = 2, kSpiSection = 4 };

@@ -42,7 +42,7 @@ weir::ParserOptions options_of(std::uint8_t choice) {
   if ((choice & 4) != 0) {
     for (std::size_t i = 1; i < weir::kTunnelTypes.size(); ++i) {
       options.walk(static_cast<weir::TunnelType>(i));
-      if (weir::kTunnelTypes[i].port != 0) {
+      if (weir::kTunnelTypes[i].told != weir::TunnelSide::none) {
         options.udp_ports.push_back({weir::kTunnelTypes[i].port, static_cast<weir::TunnelType>(i)});
       }
     }

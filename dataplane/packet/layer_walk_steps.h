@@ -1,0 +1,25 @@
+// The steps of LayerWalk, one list: it makes the enum LayerWalk::Next, the declarations of the functions, and the
+// switch that calls them. Each step is a function of the same name, which says at its definition what it reads.
+//
+// The rows of WEIR_TUNNELS are steps, each by its name: the step begins at the tunnel's own header. The steps of one
+// layer stand together, since the switch is a jump table in this order.
+#pragma once
+
+#include "proto/record/tunnels.h"
+
+// clang-format off
+/// layer_walk_link.cc
+#define WEIR_LINK_STEPS(X)                                                                                           \
+  X(ethernet) X(ether_type) X(vlan_tag) X(llc) X(snap) X(pppoe) X(ppp) X(ppp_multilink) X(ppp_hdlc) X(ppp_pppd)       \
+  X(cisco_hdlc) X(frame_relay) X(linux_sll) X(linux_sll2) X(bsd_null) X(ieee80211) X(radiotap) X(prism) X(avs)        \
+  X(mpls) X(mpls_payload)
+
+/// layer_walk.cc
+#define WEIR_IP_STEPS(X) X(ip) X(ipv4) X(ipv6)
+
+/// layer_walk_tunnel.cc: what leads to tunnels, and further headers of tunnels that have several.
+#define WEIR_PAYLOAD_STEPS(X) X(payload) X(udp) X(erspan3)
+
+/// X(name, ...): what stands behind the name of a tunnel is the rest of its row.
+#define WEIR_STEPS(X) WEIR_LINK_STEPS(X) WEIR_IP_STEPS(X) WEIR_PAYLOAD_STEPS(X) WEIR_TUNNELS(X)
+// clang-format on
