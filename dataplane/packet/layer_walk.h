@@ -131,6 +131,7 @@ class LayerWalk {
 
   // What several tunnels have in common.
   static Next udp_step(TunnelType type);
+  Next gre_header(TunnelType type);
   Next next_protocol(unsigned number);
 
   const ParserOptions& options_;

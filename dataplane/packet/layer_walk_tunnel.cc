@@ -98,8 +98,14 @@ LayerWalk::Next LayerWalk::udp() {
   return Next::done;
 }
 
-/// RFC 2784 and RFC 2890; the source route of RFC 1701 §3; version 1 is PPTP's (RFC 2637 §4.1).
+/// IP protocol 47.
 LayerWalk::Next LayerWalk::gre() {
+  return gre_header(TunnelType::gre);
+}
+
+/// RFC 2784 and RFC 2890; the source route of RFC 1701 §3; version 1 is PPTP's (RFC 2637 §4.1). `type` is the tunnel
+/// that the header makes.
+LayerWalk::Next LayerWalk::gre_header(TunnelType type) {
   if (left() < 4) return Next::done;
   const unsigned flags = be16(0);
   const std::uint16_t protocol = be16(2);
@@ -136,16 +142,16 @@ LayerWalk::Next LayerWalk::gre() {
   }
   switch (protocol) {
     case kEtherTypeIpv4:
-      return enter(TunnelType::gre, id, Next::ipv4);
+      return enter(type, id, Next::ipv4);
     case kEtherTypeIpv6:
-      return enter(TunnelType::gre, id, Next::ipv6);
+      return enter(type, id, Next::ipv6);
     case kEtherTypeTransparentBridging:
-      return enter(TunnelType::gre, id, Next::ethernet);
+      return enter(type, id, Next::ethernet);
     case kEtherTypePpp:
-      return enter(TunnelType::gre, id, Next::ppp);
+      return enter(type, id, Next::ppp);
     case kEtherTypeMpls:
     case kEtherTypeMplsMulticast:
-      return enter(TunnelType::gre, id, Next::mpls);
+      return enter(type, id, Next::mpls);
     case kEtherTypeErspan:
       // draft-foschiano-erspan §4.1: type I has no header of its own, and GRE no sequence number.
       if (!has_sequence) return enter(TunnelType::erspan, 0, Next::ethernet);
@@ -153,7 +159,7 @@ LayerWalk::Next LayerWalk::gre() {
     case kEtherTypeErspan3:
       return Next::erspan3;
     case kEtherTypeNsh:
-      return options_.walks(TunnelType::gre) && options_.walks(TunnelType::nsh) ? Next::nsh : Next::done;
+      return options_.walks(type) && options_.walks(TunnelType::nsh) ? Next::nsh : Next::done;
     default:
       return Next::done;
   }
