@@ -103,6 +103,12 @@ LayerWalk::Next LayerWalk::gre() {
   return gre_header(TunnelType::gre);
 }
 
+/// RFC 8086 §3: version 0, and no bit but those of checksum, key and sequence number (RFC 2784 §2.1, RFC 2890 §2).
+LayerWalk::Next LayerWalk::gre_udp() {
+  if (left() < 4 || (be16(0) & 0x4fff) != 0) return Next::done;
+  return gre_header(TunnelType::gre_udp);
+}
+
 /// RFC 2784 and RFC 2890; the source route of RFC 1701 §3; version 1 is PPTP's (RFC 2637 §4.1). `type` is the tunnel
 /// that the header makes.
 LayerWalk::Next LayerWalk::gre_header(TunnelType type) {

@@ -89,6 +89,29 @@ TEST(ParserTunnel, gre_with_every_optional_field_and_every_payload) {
   });
 }
 
+TEST(ParserTunnel, gre_in_udp_at_port_4754_and_what_else_comes_to_that_port) {
+  constexpr const char* kKeyed = "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in gre-udp 9 192.0.2.1 > 192.0.2.2 depth 1";
+  const auto to_port = [](unsigned port) { return out4().udp(50000, port); };
+  expect_parsed({
+      {"IPv4", in4(to_port(4754).gre(9)), kKeyed},
+      {"all fields", in4(to_port(4754).gre(9, true, true)), kKeyed},
+      {"Ethernet", in4(to_port(4754).gre(9).eth().vlan(3)), kKeyed},
+      {"IPv6 over IPv6", in6(out6().udp(50000, 4754).gre()),
+       "2001:db8::1 1 > 2001:db8::2 2 p6 o60 in gre-udp 0 2001:db8:f::1 > 2001:db8:f::2 depth 1"},
+      {"ERSPAN in it", in4(to_port(4754).gre({}, true).erspan2(5).eth()),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in erspan 5 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"its port as source", in4(out4().udp(4754, 50000).gre(9)), "192.0.2.1 4754 > 192.0.2.2 50000 p17 o76"},
+      {"the port of GRE in DTLS", in4(to_port(4755).gre(9)), "192.0.2.1 50000 > 192.0.2.2 4755 p17 o76"},
+      {"version 1", in4(to_port(4754).header({0x20, 1, 0x08, 0, 0, 40, 0, 9})),
+       "192.0.2.1 50000 > 192.0.2.2 4754 p17 o76"},
+      {"a reserved bit", in4(to_port(4754).header({0x28, 0, 0x08, 0, 0, 0, 0, 9})),
+       "192.0.2.1 50000 > 192.0.2.2 4754 p17 o76"},
+      {"another protocol", in4(to_port(4754).header({0, 0, 0x08, 6})), "192.0.2.1 50000 > 192.0.2.2 4754 p17 o72"},
+      {"cut in the key", in4(to_port(4754).gre(9)).cut(14 + 28 + 7), "192.0.2.1 50000 > 192.0.2.2 4754 p17 o76"},
+      {"fewer octets than a header", to_port(4754).payload(3), "192.0.2.1 50000 > 192.0.2.2 4754 p17 o31"},
+  });
+}
+
 TEST(ParserTunnel, pptp_is_gre_version_1_and_may_be_an_acknowledgment_alone) {
   // Key and sequence bits, version 1, acknowledgment bit; payload length, call 7, sequence, acknowledgment.
   const Bytes data = {0x30, 0x81, 0x88, 0x0b, 0, 44, 0, 7, 0, 0, 0, 1, 0, 0, 0, 1};
