@@ -8,18 +8,28 @@
 #include "proto/record/tunnels.h"
 
 // clang-format off
+/// layer_walk_ethernet.cc
+#define WEIR_ETHERNET_STEPS(X) X(ethernet) X(ether_type) X(vlan_tag) X(llc) X(snap) X(mpls) X(mpls_payload)
+
 /// layer_walk_link.cc
 #define WEIR_LINK_STEPS(X)                                                                                           \
-  X(ethernet) X(ether_type) X(vlan_tag) X(llc) X(snap) X(pppoe) X(ppp) X(ppp_multilink) X(ppp_hdlc) X(ppp_pppd)       \
-  X(cisco_hdlc) X(frame_relay) X(linux_sll) X(linux_sll2) X(bsd_null) X(ieee80211) X(radiotap) X(prism) X(avs)        \
-  X(mpls) X(mpls_payload)
+  X(pppoe) X(ppp) X(ppp_multilink) X(ppp_hdlc) X(ppp_pppd) X(cisco_hdlc) X(frame_relay) X(linux_sll) X(linux_sll2)    \
+  X(bsd_null)
+
+/// layer_walk_wifi.cc
+#define WEIR_WIFI_STEPS(X) X(ieee80211) X(radiotap) X(prism) X(avs)
 
 /// layer_walk.cc
 #define WEIR_IP_STEPS(X) X(ip) X(ipv4) X(ipv6)
 
-/// layer_walk_tunnel.cc: what leads to tunnels, and further headers of tunnels that have several.
-#define WEIR_PAYLOAD_STEPS(X) X(payload) X(udp) X(erspan3)
+/// layer_walk_tunnel.cc: what leads to tunnels.
+#define WEIR_PAYLOAD_STEPS(X) X(payload) X(udp)
+
+/// layer_walk_gre.cc: of a tunnel with several headers, those that do not have the tunnel's name.
+#define WEIR_GRE_STEPS(X) X(erspan3)
 
 /// X(name, ...): what stands behind the name of a tunnel is the rest of its row.
-#define WEIR_STEPS(X) WEIR_LINK_STEPS(X) WEIR_IP_STEPS(X) WEIR_PAYLOAD_STEPS(X) WEIR_TUNNELS(X)
+#define WEIR_STEPS(X)                                                                                                \
+  WEIR_ETHERNET_STEPS(X) WEIR_LINK_STEPS(X) WEIR_WIFI_STEPS(X) WEIR_IP_STEPS(X) WEIR_PAYLOAD_STEPS(X)                 \
+  WEIR_GRE_STEPS(X) WEIR_TUNNELS(X)
 // clang-format on

@@ -1,0 +1,128 @@
+// The walk's Ethernet steps: from an Ethernet header, its tags, labels and LLC to an IP header.
+#include "dataplane/packet/headers.h"
+#include "dataplane/packet/layer_walk_trace.h"
+
+namespace weir {
+
+/// IEEE 802.3 §3.1.1.
+LayerWalk::Next LayerWalk::ethernet() {
+  if (left() < sizeof(EthernetHeader)) return stop(Reject::link_truncated);
+  ether_type_ = be16(12);
+  tags_ = 0;
+  pass("Ethernet", sizeof(EthernetHeader), "type 0x%04x", unsigned{ether_type_});
+  return Next::ether_type;
+}
+
+LayerWalk::Next LayerWalk::ether_type() {
+  switch (ether_type_) {
+    case kEtherTypeIpv4:
+      return Next::ipv4;
+    case kEtherTypeIpv6:
+      return Next::ipv6;
+    case kEtherTypeVlan:
+    case kEtherTypeQinQ:
+    case kEtherTypeQinQOld:
+      return Next::vlan_tag;
+    case kEtherTypeMpls:
+    case kEtherTypeMplsMulticast:
+      return Next::mpls;
+    case kEtherTypePppoeSession:
+      return Next::pppoe;
+    case kEtherTypePppoeDiscovery:
+      return stop(Reject::ppp_control);
+    case kEtherTypeTransparentBridging:
+      return Next::ethernet;
+    case kEtherTypeArp:
+    case kEtherTypeRarp:
+      return stop(Reject::ether_type_arp);
+    case kEtherTypeNsh:
+      if (options_.walks(TunnelType::nsh)) return Next::nsh;
+      return stop(Reject::ether_type_other);
+    default:
+      break;
+  }
+  if (ether_type_ >= kEtherTypeFirst) return stop(Reject::ether_type_other);
+  bound(ether_type_);  // IEEE 802.3 §3.2.6: it is the length of what follows
+  return Next::llc;
+}
+
+/// IEEE 802.1Q §9.3, with any of the three tag protocol identifiers.
+LayerWalk::Next LayerWalk::vlan_tag() {
+  if (tags_ == kMaxVlanTags) return stop(Reject::vlan_too_deep);
+  if (left() < sizeof(VlanTag)) return stop(Reject::vlan_truncated);
+  ++tags_;
+  const auto& tag = header_at<VlanTag>(at_);
+  // The outermost tag of the frame itself: one inside a tunnel belongs to somebody else's network.
+  if (!has_vlan_ && ip_.version == 0 && tunnels_ == 0) {
+    has_vlan_ = true;
+    vlan_id_ = tag.vlan_id();
+  }
+  ether_type_ = tag.ether_type.host();
+  pass("VLAN tag", sizeof(VlanTag), "VLAN %u, type 0x%04x", unsigned{tag.vlan_id()}, unsigned{ether_type_});
+  return Next::ether_type;
+}
+
+/// IEEE 802.2 §3.2: destination and source access point, control.
+LayerWalk::Next LayerWalk::llc() {
+  constexpr std::uint8_t kSnap = 0xaa;     // RFC 1042
+  constexpr std::uint8_t kIp = 0x06;       // access point of IP, IEEE 802 numbers of IANA
+  constexpr std::uint8_t kUnnumbered = 3;  // unnumbered information
+  if (left() < 3 || at_[2] != kUnnumbered) return stop(Reject::ether_type_length);
+  const std::uint8_t destination = at_[0];
+  const std::uint8_t source = at_[1];
+  if (destination != source || (destination != kSnap && destination != kIp)) return stop(Reject::ether_type_length);
+  pass("LLC", 3);
+  return destination == kSnap ? Next::snap : Next::ipv4;
+}
+
+/// Organisation code and protocol: RFC 1042, and RFC 2684 §5.2 and RFC 2427 §4.2 for bridged frames.
+LayerWalk::Next LayerWalk::snap() {
+  if (left() < 5) return stop(Reject::ether_type_length);
+  const std::uint32_t organisation = be32(0) >> 8;
+  const std::uint16_t protocol = be16(3);
+  pass("SNAP", 5, "organisation 0x%06x, protocol 0x%04x", organisation, unsigned{protocol});
+  if (organisation == 0x0080c2 && (protocol == 0x0001 || protocol == 0x0007)) return Next::ethernet;
+  // 0x0000f8: IEEE 802.1H, EtherTypes that a bridge has to keep apart.
+  const bool is_ether_type = organisation == 0 || organisation == 0x0000f8;
+  if (!is_ether_type || protocol < kEtherTypeFirst) return stop(Reject::ether_type_length);
+  ether_type_ = protocol;
+  return Next::ether_type;
+}
+
+/// One label stack entry, RFC 3032 §2.1.
+LayerWalk::Next LayerWalk::mpls() {
+  if (left() < 4) return stop(Reject::mpls_truncated);
+  const std::uint32_t entry = be32(0);
+  last_label_ = entry >> 12;
+  if (!has_label_) {
+    has_label_ = true;
+    label_ = last_label_;
+  }
+  pass("MPLS label", 4, "%u", last_label_);
+  return (entry & 0x100) != 0 ? Next::mpls_payload : Next::mpls;
+}
+
+/// Nothing names what follows a label stack; as RFC 4928 §3 has it, the first four bits tell IP from the rest.
+LayerWalk::Next LayerWalk::mpls_payload() {
+  if (left() == 0) return stop(Reject::mpls_truncated);
+  switch (at_[0] >> 4) {
+    case 4:
+      return Next::ipv4;
+    case 6:
+      return Next::ipv6;
+    case 0:
+      return mpls_pw();
+    default:
+      return stop(Reject::mpls_payload);
+  }
+}
+
+/// RFC 4385 §3: a control word; RFC 4448 §4.6: an Ethernet frame behind it. Other pseudo-wires look alike.
+LayerWalk::Next LayerWalk::mpls_pw() {
+  if (!options_.walks(TunnelType::mpls_pw) || left() < 4) return stop(Reject::mpls_payload);
+  pass("pseudo-wire control word", 4);
+  const Next inside = enter(TunnelType::mpls_pw, last_label_, Next::ethernet);
+  return inside == Next::done ? stop(Reject::mpls_payload) : inside;
+}
+
+}  // namespace weir
