@@ -103,6 +103,9 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
 
   out += fmt::format("  key: {} > {}, protocol {}, {} IP octets\n", end_text(packet.key, packet.from),
                      end_text(packet.key, other(packet.from)), unsigned{packet.key.protocol}, packet.ip_octets);
+  if ((packet.facts & kLengthFromFrame) != 0) {
+    out += "  the IP header's length is 0 (segmentation offload): the frame's length counts (length_from_frame)\n";
+  }
   if (later_fragment) {
     out += without_first_ ? "  a later fragment whose first was not seen before it: ports 0\n"
                           : "  a later fragment: ports and protocol are those of its first\n";

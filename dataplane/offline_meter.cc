@@ -49,6 +49,7 @@ void OfflineMeter::add(const PacketView& view) {
     return;
   }
   packet.effective_ns = effective_ns_;
+  const bool length_from_frame = (packet.facts & kLengthFromFrame) != 0;
   bool without_first = false;
   if ((packet.facts & (kFirstFragment | kLaterFragment)) != 0) [[unlikely]] {
     if ((packet.facts & kFirstFragment) != 0) {
@@ -65,6 +66,7 @@ void OfflineMeter::add(const PacketView& view) {
     lane = lanes_[KeyHash::worker_of(packet.hash, workers())].get();
     while (!lane->packets.push(packet)) std::this_thread::yield();
   }
+  if (length_from_frame) lane->length_from_frame.add(view.frame_octets);
   if (without_first) lane->fragments_without_first.add(view.frame_octets);
   lane->received.add(view.frame_octets);
   if (workers() == 1 && ++lane->held == FlowShard::kBurst) count(*lane);
@@ -121,6 +123,7 @@ WorkerCounters OfflineMeter::counters(unsigned worker) const {
   total.received = lane.received;
   total.filtered_out = lane.filtered_out;
   total.fragments_without_first = lane.fragments_without_first;
+  total.length_from_frame = lane.length_from_frame;
   std::copy(std::begin(lane.rejects), std::end(lane.rejects), std::begin(total.rejects));
   return total;
 }

@@ -66,6 +66,7 @@ class OfflineMeter {
     PacketCount rejects[kRejectCount];    ///< reader's
     PacketCount filtered_out;             ///< reader's
     PacketCount fragments_without_first;  ///< reader's
+    PacketCount length_from_frame;        ///< reader's
     std::vector<ParsedPacket> burst;      ///< reader's: kBurst places; the first `held` have packets not yet counted
     std::size_t held = 0;                 ///< reader's; stays 0 where workers are threads
     SpscRing<ParsedPacket> packets;       ///< reader to worker

@@ -39,6 +39,7 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
     const Reject reject = parser_.parse(view, *end);
     if (reject == Reject::none) {
       end->effective_ns = end->time_ns;
+      if ((end->facts & kLengthFromFrame) != 0) counters_.length_from_frame.add(view.frame_octets);
       const bool fragment = (end->facts & (kFirstFragment | kLaterFragment)) != 0;
       if (!fragment || settle_fragment(*end)) ++end;
     } else {

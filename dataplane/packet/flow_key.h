@@ -69,11 +69,12 @@ enum class Side : std::uint8_t { low = 0, high = 1 };
 
 /// Bits of ParsedPacket::facts. 0 for the common stack, whose parser writes nothing behind that member.
 enum PacketFact : std::uint8_t {
-  kHasTunnel = 1,      ///< tunnel_* are set
-  kHasLabel = 2,       ///< mpls_label is set
-  kFirstFragment = 4,  ///< the parser has notes on first fragments: see fragment_cache.h
-  kLaterFragment = 8,  ///< ports 0 until a FragmentCache fills them in; fragment_* are set
-  kFragmentNote = 16,  ///< no packet but a note on a first fragment, on its way between two workers; likewise
+  kHasTunnel = 1,         ///< tunnel_* are set
+  kHasLabel = 2,          ///< mpls_label is set
+  kFirstFragment = 4,     ///< the parser has notes on first fragments: see fragment_cache.h
+  kLaterFragment = 8,     ///< ports 0 until a FragmentCache fills them in; fragment_* are set
+  kFragmentNote = 16,     ///< no packet but a note on a first fragment, on its way between two workers; likewise
+  kLengthFromFrame = 32,  ///< the IP header's length is 0: ip_octets reach to the end of what encloses it
 };
 
 struct ParsedPacket {
@@ -82,7 +83,7 @@ struct ParsedPacket {
   std::uint64_t time_ns;       ///< of the packet as the input gave it
   std::uint64_t effective_ns;  ///< running maximum of time_ns in arrival order; set by whoever spreads the packets
   std::uint32_t frame_octets;  ///< on the wire, without FCS
-  std::uint32_t ip_octets;     ///< IPv4 total length, IPv6 payload length + 40
+  std::uint32_t ip_octets;     ///< IPv4 total length, IPv6 payload length + 40; where that is 0, see kLengthFromFrame
   std::uint32_t ingress_interface;
   std::uint16_t vlan_id;  ///< of the outermost tag, 0 without one
   Side from;

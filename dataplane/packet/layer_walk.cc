@@ -10,6 +10,8 @@
 namespace weir {
 namespace {
 
+constexpr const char* kFromFrame = " by the frame's length: the header says 0";
+
 bool is_extension_header(std::uint8_t protocol) {
   return protocol == kProtocolHopByHop || protocol == kProtocolRouting || protocol == kProtocolFragment ||
          protocol == kProtocolAh || protocol == kProtocolDestinationOptions;
@@ -98,11 +100,14 @@ LayerWalk::Next LayerWalk::ipv4() {
   const auto& wire = header_at<Ipv4Header>(at_);
   if (wire.version() != 4) return stop(Reject::ip_version);
   const unsigned header_octets = wire.header_octets();
-  const unsigned total_octets = wire.total_length.host();
+  // 0: captured before the network card cut it into segments (TSO), or longer than the field can say (BIG TCP).
+  const bool from_frame = wire.total_length.host() == 0;
+  const std::uint32_t total_octets = from_frame ? static_cast<std::uint32_t>(wire_left()) : wire.total_length.host();
   if (header_octets < sizeof(Ipv4Header)) return stop(Reject::ipv4_header_length);
-  if (total_octets < header_octets) return stop(Reject::ipv4_total_length);
+  if (!from_frame && total_octets < header_octets) return stop(Reject::ipv4_total_length);
   if (left() < header_octets) return stop(Reject::ipv4_truncated);
   IpHeader header;
+  header.length_from_frame = from_frame;
   header.source = wire.source;
   header.destination = wire.destination;
   header.version = 4;
@@ -114,7 +119,8 @@ LayerWalk::Next LayerWalk::ipv4() {
   header.later_fragment = wire.fragment_offset() != 0;
   header.first_fragment = !header.later_fragment && wire.more_fragments();
   bound(total_octets);
-  pass("IPv4", header_octets, "protocol %u, %u octets", unsigned{wire.protocol}, total_octets);
+  pass("IPv4", header_octets, "protocol %u, %u octets%s", unsigned{wire.protocol}, total_octets,
+       from_frame ? kFromFrame : "");
   payload_protocol_ = wire.protocol;
   behind_ah_ = false;
   return found(header);
@@ -132,15 +138,18 @@ LayerWalk::Next LayerWalk::ipv6() {
   header.protocol = wire.next_header;
   header.tos = wire.traffic_class();
   header.octets = static_cast<std::uint32_t>(sizeof(Ipv6Header)) + wire.payload_length.host();
-  const bool may_be_jumbogram = wire.payload_length.host() == 0 && wire.next_header == kProtocolHopByHop;
-  if (may_be_jumbogram) {
-    if (const std::uint32_t jumbo = jumbo_octets(sizeof(Ipv6Header)); jumbo != 0) {
-      header.octets = static_cast<std::uint32_t>(sizeof(Ipv6Header)) + jumbo;
-    }
+  if (wire.payload_length.host() == 0) {
+    // A jumbogram, a packet whose length was left out (segmentation offload, BIG TCP), or one without a payload. What
+    // offload leaves is at least a TCP header; fewer octets than that are padding of the frame.
+    const std::uint32_t jumbo = wire.next_header == kProtocolHopByHop ? jumbo_octets(sizeof(Ipv6Header)) : 0;
+    header.length_from_frame = jumbo == 0 && wire.next_header != kProtocolNoNextHeader &&
+                               wire_left() >= sizeof(Ipv6Header) + sizeof(TcpHeader);
+    if (header.length_from_frame) header.octets = static_cast<std::uint32_t>(wire_left());
+    if (jumbo != 0) header.octets = static_cast<std::uint32_t>(sizeof(Ipv6Header)) + jumbo;
   }
-  // Without the jumbo option, too: the headers that are there are looked at; they change no count.
-  if (!may_be_jumbogram) bound(header.octets);
-  pass("IPv6", sizeof(Ipv6Header), "next header %u, %u octets", unsigned{wire.next_header}, header.octets);
+  bound(header.octets);
+  pass("IPv6", sizeof(Ipv6Header), "next header %u, %u octets%s", unsigned{wire.next_header}, header.octets,
+       header.length_from_frame ? kFromFrame : "");
   behind_ah_ = false;
   if (!extension_headers(header)) {
     // The chain is cut, endless, or goes on in another fragment: there is no payload to look at.
@@ -151,7 +160,7 @@ LayerWalk::Next LayerWalk::ipv6() {
 }
 
 /// The jumbo payload length (RFC 2675 §2) in the hop-by-hop header behind the IPv6 header at at_; 0: none. More octets
-/// than the frame has on the wire are no jumbogram but a lie, and count as any other payload length of 0.
+/// than the frame has on the wire are no jumbogram, and count as any other payload length of 0.
 std::uint32_t LayerWalk::jumbo_octets(std::size_t header_octets) const {
   if (left() < header_octets + 8) return 0;
   const std::uint8_t* options = at_ + header_octets;
@@ -283,6 +292,7 @@ void LayerWalk::read_quoted() {
   read_transport(quoted);
   quoted.tcp_flags = 0;  // of the packet that was quoted, which counted them
   quoted.octets = ip_.octets;
+  quoted.length_from_frame = ip_.length_from_frame;
   quoted.tos = ip_.tos;
   quoted.icmp_type = quoted.icmp_code = 0;
   quoted.reversed = true;
@@ -335,6 +345,7 @@ Reject LayerWalk::finish(ParsedPacket& packet) {
   packet.fragment_id = ip_.fragment_id;
   packet.fragment_protocol = ip_.fragment_protocol;
   if (ip_.later_fragment) packet.facts |= kLaterFragment;
+  if (ip_.length_from_frame) packet.facts |= kLengthFromFrame;
   if (notes_.count != 0) packet.facts |= kFirstFragment;
   return Reject::none;
 }

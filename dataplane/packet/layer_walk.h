@@ -14,7 +14,8 @@
 //   number of the header where it stopped and ports 0); without one it is a reject.
 //
 // What may be read ends at the end of the captured octets or of the shortest enclosing length (IP total and payload
-// length, UDP length, 802.3, PPPoE and L2TP length), so that padding and trailers are never taken for a header.
+// length, UDP length, 802.3, PPPoE and L2TP length), so that padding and trailers are never taken for a header. An IP
+// header whose length is 0 (segmentation offload, BIG TCP) is as long as what encloses it.
 #pragma once
 
 #include <cstddef>
@@ -43,6 +44,7 @@ class LayerWalk {
         frame_(view.data),
         at_(view.data),
         end_(view.data + view.captured_octets),
+        wire_end_(view.frame_octets),
         view_(view) {}
 
   /// Fills in everything of `packet` but hash and effective_ns.
@@ -74,7 +76,8 @@ class LayerWalk {
     std::uint8_t fragment_protocol = 0;
     bool first_fragment = false;
     bool later_fragment = false;
-    bool reversed = false;  ///< a quoted packet: what counts goes the other way
+    bool reversed = false;           ///< a quoted packet: what counts goes the other way
+    bool length_from_frame = false;  ///< the header gives none
   };
 
   struct Tunnel {
@@ -95,9 +98,14 @@ class LayerWalk {
   bool spend() {
     return steps_ != kMaxSteps && ++steps_ != 0;
   }
+  /// Octets from at_ to the end of what encloses it, captured or not.
+  [[nodiscard]] std::size_t wire_left() const {
+    return wire_end_ - static_cast<std::size_t>(at_ - frame_);
+  }
   /// Nothing behind `octets` belongs to what comes next.
   void bound(std::size_t octets) {
     if (octets < left()) end_ = at_ + octets;
+    if (octets < wire_left()) wire_end_ = static_cast<std::size_t>(at_ - frame_) + octets;
   }
   /// Moves behind a header of `octets` octets.
   void pass(const char* name, std::size_t octets) {
@@ -139,7 +147,8 @@ class LayerWalk {
   PacketTrace* trace_;
   const std::uint8_t* const frame_;
   const std::uint8_t* at_;
-  const std::uint8_t* end_;
+  const std::uint8_t* end_;  ///< of what may be read
+  std::size_t wire_end_;     ///< where that would end if all of the frame were captured, from its first octet
   const PacketView& view_;
 
   unsigned steps_ = 0;

@@ -84,8 +84,9 @@ LayerWalk::Next LayerWalk::udp() {
   const std::uint16_t source = be16(0);
   const std::uint16_t destination = be16(2);
   const unsigned length = be16(4);
-  // RFC 2675 §4: 0 in a jumbogram, whose IP header says how long it is. Else less than a header is no UDP.
-  const bool is_long = length == 0 && ip_.version == 6;
+  // RFC 2675 §4: 0 in a jumbogram, whose IP header says how long it is, and with segmentation offload. Else less than a
+  // header is no UDP.
+  const bool is_long = length == 0 && (ip_.version == 6 || ip_.length_from_frame);
   if (length < sizeof(UdpHeader) && !is_long) {
     remark("a UDP length that is less than the UDP header");
     return Next::done;

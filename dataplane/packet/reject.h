@@ -23,7 +23,7 @@ namespace weir {
   X(ip_version,          "the IP version field is not the one that the EtherType announced")                       \
   X(ipv4_truncated,      "the frame ends inside the IPv4 header (options included)")                               \
   X(ipv4_header_length,  "IPv4 header length below 5 words")                                                       \
-  X(ipv4_total_length,   "IPv4 total length below the header length")                                              \
+  X(ipv4_total_length,   "IPv4 total length below the header length, but not 0")                                   \
   X(ipv6_truncated,      "the frame ends inside the fixed IPv6 header")                                            \
   X(link_protocol,       "the link-layer header (BSD null, Frame Relay, raw IP ...) announces no IP packet")         \
   X(mpls_truncated,      "the frame ends inside an MPLS label stack")                                              \

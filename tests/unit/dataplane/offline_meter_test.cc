@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "dataplane/input/capture_file.h"
+#include "tests/support/packet_builder.h"
 #include "tests/support/truth.h"
 
 namespace weir::test {
@@ -64,6 +65,28 @@ std::vector<FlowRecord> read_with(const std::filesystem::path& capture, unsigned
   std::sort(records.begin(), records.end(),
             [](const FlowRecord& a, const FlowRecord& b) { return std::memcmp(&a, &b, sizeof a) < 0; });
   return records;
+}
+
+TEST(OfflineMeter, CountsThePacketsWhoseLengthComesFromTheFrame) {
+  const Bytes with_length = packet().eth().ipv4("10.0.0.1", "10.0.0.2").tcp(1, 2).payload(1000).bytes();
+  const Bytes without = packet().eth().ipv4("10.0.0.1", "10.0.0.2").ip_total_length(0).tcp(1, 2).payload(3000).bytes();
+  for (const unsigned workers : {1U, 2U}) {
+    OfflineOptions options;
+    options.workers = workers;
+    options.max_flows = 1024;
+    OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
+    meter.add(view_of(with_length, 1));
+    meter.add(view_of(without, 2));
+    meter.finish();
+    PacketCount length_from_frame;
+    std::uint64_t ip_octets = 0;
+    for (unsigned i = 0; i < workers; ++i) {
+      length_from_frame += meter.counters(i).length_from_frame;
+      ip_octets += meter.counters(i).counted_ip_octets;
+    }
+    EXPECT_EQ(length_from_frame, (PacketCount{1, 14 + 40 + 3000}));
+    EXPECT_EQ(ip_octets, 1040U + 3040);
+  }
 }
 
 class SameRecords : public ::testing::TestWithParam<const char*> {};

@@ -432,7 +432,34 @@ TEST(ParserTunnel, jumbograms_count_what_their_option_says_unless_the_frame_is_s
   ASSERT_EQ(parser.parse(test::view_of(frame, 0, 14 + 40 + 70000), result), Reject::none);
   EXPECT_EQ(test::key_text(result), "2001:db8::1 1 > 2001:db8::2 2 p6 o70040");
   ASSERT_EQ(parser.parse(test::view_of(frame, 0, 14 + 40 + 69999), result), Reject::none);
-  EXPECT_EQ(test::key_text(result), "2001:db8::1 1 > 2001:db8::2 2 p6 o40");
+  EXPECT_EQ(test::key_text(result), "2001:db8::1 1 > 2001:db8::2 2 p6 o70039") << "what the frame has";
+  EXPECT_EQ(result.facts, kLengthFromFrame);
+}
+
+TEST(ParserTunnel, tunnels_are_entered_where_segmentation_offload_left_lengths_of_0) {
+  const auto with_udp_length_0 = [](PacketBuilder frame, std::size_t udp_at) {
+    Bytes octets = frame.bytes();
+    octets[udp_at + 4] = octets[udp_at + 5] = 0;
+    return parsed_text(octets);
+  };
+  const auto in4_of_0 = [](PacketBuilder tunnel) {
+    return tunnel.ipv4(kA4, kB4).ip_total_length(0).tcp(1, 2).payload(3000);
+  };
+  const auto out4_of_0 = [] { return out4().ip_total_length(0); };
+  expect_parsed({
+      {"VXLAN, the outer length", in4(out4_of_0().udp(50000, 4789).vxlan(5).eth()),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in vxlan 5 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"VXLAN, the inner length", in4_of_0(out4().udp(50000, 4789).vxlan(5).eth()),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o3040 in vxlan 5 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"GRE, both", in4_of_0(out4_of_0().gre(7)),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o3040 in gre 7 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"IPv6 in IPv6, both", out6().ip_payload_length(0).ipv6(kA6, kB6).ip_payload_length(0).tcp(1, 2).payload(3000),
+       "2001:db8::1 1 > 2001:db8::2 2 p6 o3060 in ipip 0 2001:db8:f::1 > 2001:db8:f::2 depth 1"},
+  });
+  EXPECT_EQ(with_udp_length_0(in4_of_0(out4_of_0().udp(50000, 6081).geneve(6)), 34),
+            "10.0.0.1 1 > 10.0.0.2 2 p6 o3040 in geneve 6 192.0.2.1 > 192.0.2.2 depth 1");
+  EXPECT_EQ(with_udp_length_0(in4_of_0(out6().ip_payload_length(0).udp(50000, 6081).geneve(6)), 54),
+            "10.0.0.1 1 > 10.0.0.2 2 p6 o3040 in geneve 6 2001:db8:f::1 > 2001:db8:f::2 depth 1");
 }
 
 TEST(ParserTunnel, every_cut_of_a_deep_frame_counts_for_the_innermost_header_that_is_whole) {

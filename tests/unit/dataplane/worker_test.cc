@@ -79,11 +79,14 @@ TEST(Worker, CountsFramesWithAnIpHeaderAndNamesTheRejectOfTheOthers) {
   source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1, 2).payload(10).bytes());
   source.frames.push_back(packet().eth().ipv4("10.0.0.2", "10.0.0.1").udp(2, 1).payload(20).bytes());
   source.frames.push_back(packet().eth().ether_type(0x0806).payload(46).bytes());
+  source.frames.push_back(
+      packet().eth().ipv4("10.0.0.1", "10.0.0.2").ip_total_length(0).udp(1, 2).payload(2000).bytes());
   while (!source.done()) worker.poll(source, kEpochNs);
   const WorkerCounters& c = worker.counters();
-  EXPECT_EQ(c.received, (PacketCount{3, 14 + 28 + 10 + 14 + 28 + 20 + 60}));
+  EXPECT_EQ(c.received, (PacketCount{4, 14 + 28 + 10 + 14 + 28 + 20 + 60 + 14 + 28 + 2000}));
+  EXPECT_EQ(c.length_from_frame, (PacketCount{1, 14 + 28 + 2000}));
   EXPECT_EQ(c.rejects[static_cast<std::size_t>(Reject::ether_type_arp)], (PacketCount{1, 60}));
-  EXPECT_EQ(c.in_table, (FlowCount{1, 2, 28 + 10 + 28 + 20}));
+  EXPECT_EQ(c.in_table, (FlowCount{1, 3, 28 + 10 + 28 + 20 + 28 + 2000}));
   expect_balanced(worker);
   worker.drain(kEpochNs);
   const auto records = take(worker.records());
