@@ -137,7 +137,8 @@ class LayerWalk {
   void set_key(const IpHeader& header, FlowKey& key, Side& from) const;
   Reject finish(ParsedPacket& packet);
 
-  // What several tunnels have in common.
+  // What several tags or tunnels have in common.
+  Next skip_tag(const char* name, std::size_t octets);
   static Next udp_step(TunnelType type);
   Next gre_header(TunnelType type);
   Next next_protocol(unsigned number);

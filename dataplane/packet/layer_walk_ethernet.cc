@@ -1,4 +1,4 @@
-// The walk's Ethernet steps: from an Ethernet header, its tags, labels and LLC to an IP header.
+// The walk's Ethernet steps: from an Ethernet header, LLC or labels to an IP header.
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk_trace.h"
 
@@ -22,7 +22,27 @@ LayerWalk::Next LayerWalk::ether_type() {
     case kEtherTypeVlan:
     case kEtherTypeQinQ:
     case kEtherTypeQinQOld:
+    case kEtherTypeQinQOld2:
+    case kEtherTypeQinQOld3:
       return Next::vlan_tag;
+    case kEtherTypeVnTag:
+      return Next::vn_tag;
+    case kEtherTypeETag:
+      return Next::e_tag;
+    case kEtherTypeBackbone:
+      return Next::i_tag;
+    case kEtherTypeFabricPath:
+      return Next::fabric_path;
+    case kEtherTypeCiscoMetadata:
+      return Next::cisco_metadata;
+    case kEtherTypeTrill:
+      return Next::trill;
+    case kEtherTypeHsr:
+      return Next::hsr_tag;
+    case kEtherTypeArista:
+      return Next::arista_timestamp;
+    case kEtherTypeMacsec:
+      return Next::macsec;
     case kEtherTypeMpls:
     case kEtherTypeMplsMulticast:
       return Next::mpls;
@@ -44,22 +64,6 @@ LayerWalk::Next LayerWalk::ether_type() {
   if (ether_type_ >= kEtherTypeFirst) return stop(Reject::ether_type_other);
   bound(ether_type_);  // IEEE 802.3 §3.2.6: it is the length of what follows
   return Next::llc;
-}
-
-/// IEEE 802.1Q §9.3, with any of the three tag protocol identifiers.
-LayerWalk::Next LayerWalk::vlan_tag() {
-  if (tags_ == kMaxVlanTags) return stop(Reject::vlan_too_deep);
-  if (left() < sizeof(VlanTag)) return stop(Reject::vlan_truncated);
-  ++tags_;
-  const auto& tag = header_at<VlanTag>(at_);
-  // The outermost tag of the frame itself: one inside a tunnel belongs to somebody else's network.
-  if (!has_vlan_ && ip_.version == 0 && tunnels_ == 0) {
-    has_vlan_ = true;
-    vlan_id_ = tag.vlan_id();
-  }
-  ether_type_ = tag.ether_type.host();
-  pass("VLAN tag", sizeof(VlanTag), "VLAN %u, type 0x%04x", unsigned{tag.vlan_id()}, unsigned{ether_type_});
-  return Next::ether_type;
 }
 
 /// IEEE 802.2 §3.2: destination and source access point, control.
