@@ -24,24 +24,25 @@ namespace weir {
 enum class TunnelSide : std::uint8_t { none, destination, either };
 
 // clang-format off
-#define WEIR_TUNNELS(X)                                                                                                           \
-  X(ipip,      "ipip",      true,  none,        0,    "IP in IP, all four combinations (RFC 2003, 2473, 4213); no id")            \
+#define WEIR_TUNNELS(X) \
+  X(ipip,      "ipip",      true,  none,        0,    "IP in IP, all four combinations (RFC 2003, 2473, 4213); no id") \
   X(gre,       "gre",       true,  none,        0,    "GRE with IP, Ethernet (NVGRE), PPP (PPTP) or MPLS inside; key or call id") \
-  X(erspan,    "erspan",    true,  none,        0,    "ERSPAN type I, II and III in GRE; session id")                             \
-  X(vxlan,     "vxlan",     true,  destination, 4789, "VXLAN (RFC 7348); VNI")                                                    \
-  X(geneve,    "geneve",    true,  destination, 6081, "GENEVE (RFC 8926); VNI")                                                   \
-  X(gtp_u,     "gtp-u",     true,  destination, 2152, "GTP-U G-PDUs (3GPP TS 29.281); TEID")                                      \
-  X(l2tp,      "l2tp",      true,  either,      1701, "L2TPv2 data messages (RFC 2661); tunnel id << 16 | session id")            \
-  X(mpls_udp,  "mpls-udp",  true,  destination, 6635, "MPLS in UDP (RFC 7510); top label")                                        \
-  X(mpls_ip,   "mpls-ip",   true,  none,        0,    "MPLS in IP, protocol 137 (RFC 4023); top label")                           \
-  X(ah,        "ah",        true,  none,        0,    "authentication header in tunnel mode (RFC 4302); SPI")                     \
-  X(vxlan_gpe, "vxlan-gpe", false, destination, 4790, "VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe); VNI")                               \
-  X(nsh,       "nsh",       false, none,        0,    "network service header (RFC 8300); service path id << 8 | index")          \
-  X(teredo,    "teredo",    false, either,      3544, "Teredo (RFC 4380); no id")                                                 \
-  X(etherip,   "etherip",   false, none,        0,    "EtherIP, protocol 97 (RFC 3378); no id")                                   \
-  X(l2tpv3,    "l2tpv3",    false, either,      1701, "L2TPv3 over IP and UDP (RFC 3931); session id")                            \
+  X(erspan,    "erspan",    true,  none,        0,    "ERSPAN type I, II and III in GRE; session id") \
+  X(vxlan,     "vxlan",     true,  destination, 4789, "VXLAN (RFC 7348); VNI") \
+  X(geneve,    "geneve",    true,  destination, 6081, "GENEVE (RFC 8926); VNI") \
+  X(gtp_u,     "gtp-u",     true,  destination, 2152, "GTP-U G-PDUs (3GPP TS 29.281); TEID") \
+  X(l2tp,      "l2tp",      true,  either,      1701, "L2TPv2 data messages (RFC 2661); tunnel id << 16 | session id") \
+  X(mpls_udp,  "mpls-udp",  true,  destination, 6635, "MPLS in UDP (RFC 7510); top label") \
+  X(mpls_ip,   "mpls-ip",   true,  none,        0,    "MPLS in IP, protocol 137 (RFC 4023); top label") \
+  X(ah,        "ah",        true,  none,        0,    "authentication header in tunnel mode (RFC 4302); SPI") \
+  X(vxlan_gpe, "vxlan-gpe", false, destination, 4790, "VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe); VNI") \
+  X(nsh,       "nsh",       false, none,        0,    "network service header (RFC 8300); service path id << 8 | index") \
+  X(teredo,    "teredo",    false, either,      3544, "Teredo (RFC 4380); no id") \
+  X(etherip,   "etherip",   false, none,        0,    "EtherIP, protocol 97 (RFC 3378); no id") \
+  X(l2tpv3,    "l2tpv3",    false, either,      1701, "L2TPv3 over IP and UDP (RFC 3931); session id") \
   X(mpls_pw,   "mpls-pw",   false, none,        0,    "Ethernet pseudo-wire with a control word (RFC 4448); bottom label") \
-  X(gre_udp,   "gre-udp",   true,  destination, 4754, "GRE in UDP (RFC 8086), inside as for gre; key")
+  X(gre_udp,   "gre-udp",   true,  destination, 4754, "GRE in UDP (RFC 8086), inside as for gre; key") \
+  /* the next row stands here */
 // clang-format on
 
 enum class TunnelType : std::uint8_t {
