@@ -140,6 +140,8 @@ class LayerWalk {
   // What several tags or tunnels have in common.
   Next skip_tag(const char* name, std::size_t octets);
   static Next udp_step(TunnelType type);
+  [[nodiscard]] bool fits_as_ip() const;
+  [[nodiscard]] bool looks_like_ethernet(std::size_t offset) const;
   Next gre_header(TunnelType type);
   Next next_protocol(unsigned number);
 

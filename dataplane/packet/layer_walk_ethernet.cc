@@ -1,4 +1,4 @@
-// The walk's Ethernet steps: from an Ethernet header, LLC or labels to an IP header.
+// The walk's Ethernet steps: from an Ethernet header or LLC to an IP header.
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk_trace.h"
 
@@ -91,42 +91,6 @@ LayerWalk::Next LayerWalk::snap() {
   if (!is_ether_type || protocol < kEtherTypeFirst) return stop(Reject::ether_type_length);
   ether_type_ = protocol;
   return Next::ether_type;
-}
-
-/// One label stack entry, RFC 3032 §2.1.
-LayerWalk::Next LayerWalk::mpls() {
-  if (left() < 4) return stop(Reject::mpls_truncated);
-  const std::uint32_t entry = be32(0);
-  last_label_ = entry >> 12;
-  if (!has_label_) {
-    has_label_ = true;
-    label_ = last_label_;
-  }
-  pass("MPLS label", 4, "%u", last_label_);
-  return (entry & 0x100) != 0 ? Next::mpls_payload : Next::mpls;
-}
-
-/// Nothing names what follows a label stack; as RFC 4928 §3 has it, the first four bits tell IP from the rest.
-LayerWalk::Next LayerWalk::mpls_payload() {
-  if (left() == 0) return stop(Reject::mpls_truncated);
-  switch (at_[0] >> 4) {
-    case 4:
-      return Next::ipv4;
-    case 6:
-      return Next::ipv6;
-    case 0:
-      return mpls_pw();
-    default:
-      return stop(Reject::mpls_payload);
-  }
-}
-
-/// RFC 4385 §3: a control word; RFC 4448 §4.6: an Ethernet frame behind it. Other pseudo-wires look alike.
-LayerWalk::Next LayerWalk::mpls_pw() {
-  if (!options_.walks(TunnelType::mpls_pw) || left() < 4) return stop(Reject::mpls_payload);
-  pass("pseudo-wire control word", 4);
-  const Next inside = enter(TunnelType::mpls_pw, last_label_, Next::ethernet);
-  return inside == Next::done ? stop(Reject::mpls_payload) : inside;
 }
 
 }  // namespace weir

@@ -9,12 +9,15 @@
 
 // clang-format off
 /// layer_walk_ethernet.cc
-#define WEIR_ETHERNET_STEPS(X) X(ethernet) X(ether_type) X(llc) X(snap) X(mpls) X(mpls_payload)
+#define WEIR_ETHERNET_STEPS(X) X(ethernet) X(ether_type) X(llc) X(snap)
 
 /// layer_walk_tag.cc
 #define WEIR_TAG_STEPS(X)                                                                                            \
   X(vlan_tag) X(vn_tag) X(e_tag) X(i_tag) X(fabric_path) X(cisco_metadata) X(trill) X(hsr_tag) X(arista_timestamp)    \
   X(macsec)
+
+/// layer_walk_mpls.cc
+#define WEIR_MPLS_STEPS(X) X(mpls) X(mpls_payload)
 
 /// layer_walk_link.cc
 #define WEIR_LINK_STEPS(X)                                                                                           \
@@ -35,6 +38,6 @@
 
 /// X(name, ...): what stands behind the name of a tunnel is the rest of its row.
 #define WEIR_STEPS(X)                                                                                                \
-  WEIR_ETHERNET_STEPS(X) WEIR_TAG_STEPS(X) WEIR_LINK_STEPS(X) WEIR_WIFI_STEPS(X) WEIR_IP_STEPS(X) WEIR_PAYLOAD_STEPS(X)                 \
+  WEIR_ETHERNET_STEPS(X) WEIR_TAG_STEPS(X) WEIR_MPLS_STEPS(X) WEIR_LINK_STEPS(X) WEIR_WIFI_STEPS(X) WEIR_IP_STEPS(X) WEIR_PAYLOAD_STEPS(X)                 \
   WEIR_GRE_STEPS(X) WEIR_TUNNELS(X)
 // clang-format on

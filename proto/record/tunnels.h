@@ -40,7 +40,7 @@ enum class TunnelSide : std::uint8_t { none, destination, either };
   X(teredo,    "teredo",    false, either,      3544, "Teredo (RFC 4380); no id") \
   X(etherip,   "etherip",   false, none,        0,    "EtherIP, protocol 97 (RFC 3378); no id") \
   X(l2tpv3,    "l2tpv3",    false, either,      1701, "L2TPv3 over IP and UDP (RFC 3931); session id") \
-  X(mpls_pw,   "mpls-pw",   false, none,        0,    "Ethernet pseudo-wire with a control word (RFC 4448); bottom label") \
+  X(mpls_pw,   "mpls-pw",   false, none,        0,    "Ethernet pseudo-wire, with or without a control word (RFC 4448); bottom label") \
   X(gre_udp,   "gre-udp",   true,  destination, 4754, "GRE in UDP (RFC 8086), inside as for gre; key") \
   /* the next row stands here */
 // clang-format on

@@ -331,6 +331,54 @@ TEST(ParserTunnel, what_is_off_by_default_is_walked_when_asked_for) {
                 with(TunnelType::mpls_pw));
 }
 
+TEST(ParserTunnel, an_mpls_payload_is_a_pseudo_wire_where_it_is_no_ip_packet_but_an_ethernet_frame) {
+  const ParserOptions options = with(TunnelType::mpls_pw);
+  constexpr const char* kWire = "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in mpls-pw 9 depth 1 label 9";
+  constexpr const char* kNone = "mpls_payload";
+  // The first octet of the destination's address is any: none, or one that looks like a version or a channel header.
+  for (const std::uint8_t first : Bytes{0x00, 0x02, 0x10, 0x44, 0x46, 0x48, 0x4a, 0x60, 0x68, 0xcc, 0xfe}) {
+    SCOPED_TRACE(unsigned{first});
+    const auto with_address = [&](PacketBuilder frame, std::size_t at) {
+      Bytes octets = frame.bytes();
+      octets[at] = first;
+      return octets;
+    };
+    const auto labels = [] { return packet().eth().mpls(9); };
+    EXPECT_EQ(parsed_text(with_address(in4(labels().eth()), 18), options), kWire);
+    EXPECT_EQ(parsed_text(with_address(in4(labels().eth().vlan(3)), 18), options), kWire);
+    EXPECT_EQ(parsed_text(with_address(in4(labels().eth()).payload(1000).cut(100), 18), options),
+              "10.0.0.1 1 > 10.0.0.2 2 p6 o1040 in mpls-pw 9 depth 1 label 9");
+    EXPECT_EQ(parsed_text(with_address(in6(labels().eth()), 18), options),
+              "2001:db8::1 1 > 2001:db8::2 2 p6 o60 in mpls-pw 9 depth 1 label 9");
+    EXPECT_EQ(parsed_text(with_address(in4(labels().header({0, 0, 0, 7}).eth()), 22), options), kWire);
+    // Without --tunnels mpls-pw no pseudo-wire is entered, whatever it begins with.
+    const std::string off = parsed_text(with_address(in4(labels().eth()), 18));
+    EXPECT_EQ(off.find("10.0.0.1"), std::string::npos) << off;
+  }
+  const Bytes arp = {0xfe, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x06};
+  expect_parsed({{"ARP without a control word", packet().eth().mpls(9).header(arp).payload(28), kNone},
+                 {"an OAM channel", packet().eth().mpls(9).header({0x10, 0, 0, 7}).payload(40), kNone},
+                 {"cut in the inner addresses", packet().eth().mpls(9).header(arp).cut(18 + 13), kNone}},
+                options);
+}
+
+/// Addresses whose octets stand where an EtherType of IP and a version would.
+TEST(ParserTunnel, an_ip_packet_behind_labels_stays_one_where_it_looks_like_a_pseudo_wire) {
+  const ParserOptions options = with(TunnelType::mpls_pw);
+  const auto text = [&](PacketBuilder frame) { return parsed_text(frame.bytes(), options); };
+  const auto labels = [] { return packet().eth().mpls(9); };
+  EXPECT_EQ(text(labels().ipv4("8.0.69.1", kB4).udp(1, 2).payload(20)), "8.0.69.1 1 > 10.0.0.2 2 p17 o48 label 9");
+  EXPECT_EQ(text(labels().ipv4("8.0.69.1", kB4).udp(1, 2).pad_to(60)), "8.0.69.1 1 > 10.0.0.2 2 p17 o28 label 9");
+  EXPECT_EQ(text(labels().ipv6("2001:db8:800:4500::1", kB6).udp(1, 2).payload(20)),
+            "2001:db8:800:4500::1 1 > 2001:db8::2 2 p17 o68 label 9");
+  // A header that does not agree with itself is IP where it is nothing else.
+  EXPECT_EQ(text(labels().ipv4(kA4, kB4).ip_total_length(60000).udp(1, 2)),
+            "10.0.0.1 1 > 10.0.0.2 2 p17 o60000 label 9");
+  EXPECT_EQ(text(labels().ipv6(kA6, kB6).ip_payload_length(60000).udp(1, 2)),
+            "2001:db8::1 1 > 2001:db8::2 2 p17 o60040 label 9");
+  EXPECT_EQ(text(labels().ipv4(kA4, kB4).ip_header_words(4).udp(1, 2)), "ipv4_header_length");
+}
+
 TEST(ParserTunnel, l2tpv3_is_found_behind_a_cookie_of_any_length) {
   for (const std::size_t cookie : {0U, 4U, 8U}) {
     Bytes header = {0, 0, 0, 7};
