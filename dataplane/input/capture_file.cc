@@ -87,13 +87,13 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
   }
   // From here on pcap_close() closes the file.
   const int number = pcap_datalink(handle);
-  const auto link_type = link_type_of(number);
-  if (!link_type) {
+  const LinkType link_type = link_type_of(static_cast<std::uint32_t>(number));
+  if (link_type == LinkType::unknown) {
     pcap_close(handle);
     return tl::unexpected(name + ": " + unsupported_link_type(number));
   }
   std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, handle, octets));
-  capture->link_type_ = *link_type;
+  capture->link_type_ = link_type;
   return capture;
 }
 

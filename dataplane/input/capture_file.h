@@ -6,8 +6,8 @@
 // packet's time never wraps. The seconds of a classic pcap file are 32 bits without a sign and reach to 2106.
 //
 // A file that cannot be opened or breaks off says so in one line that names it; what was read up to there is good.
-// A link type that weir does not know is refused by name: for a pcap file when it is opened, for an interface of a
-// pcapng file at its first packet.
+// A pcap file whose link type weir does not read is refused by name when it is opened. The packets of such an interface
+// of a pcapng file come out with LinkType::unknown, since those of its other interfaces count: the parser rejects them.
 #pragma once
 
 #include <cstdint>

@@ -43,7 +43,7 @@ Reject LayerWalk::run(ParsedPacket& packet) {
   packet.time_ns = view_.time_ns;
   packet.ingress_interface = view_.ingress_interface;
   notes_.count = 0;
-  for (Next next = first_step(); next != Next::done;) {
+  for (Next next = first_step(view_.link_type); next != Next::done;) {
     next = spend() ? step(next) : stop(Reject::too_many_headers);
   }
   if (trace_ != nullptr) {

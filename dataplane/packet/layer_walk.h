@@ -122,7 +122,7 @@ class LayerWalk {
   Next enter(TunnelType type, std::uint32_t id, Next inside);
 
   Next step(Next next);
-  Next first_step() const;
+  Next first_step(LinkType type);
 #define WEIR_X(name, ...) Next name();
   WEIR_STEPS(WEIR_X)
 #undef WEIR_X

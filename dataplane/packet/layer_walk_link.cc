@@ -4,46 +4,18 @@
 
 namespace weir {
 
-LayerWalk::Next LayerWalk::first_step() const {
-  switch (view_.link_type) {
-    case LinkType::ethernet:
-      return Next::ethernet;
-    case LinkType::raw_ip:
-      return Next::ip;
-    case LinkType::ipv4:
-      return Next::ipv4;
-    case LinkType::ipv6:
-      return Next::ipv6;
-    case LinkType::linux_sll:
-      return Next::linux_sll;
-    case LinkType::linux_sll2:
-      return Next::linux_sll2;
-    case LinkType::bsd_null:
-      return Next::bsd_null;
-    case LinkType::ppp:
-      return Next::ppp;
-    case LinkType::ppp_hdlc:
-      return Next::ppp_hdlc;
-    case LinkType::ppp_pppd:
-      return Next::ppp_pppd;
-    case LinkType::pppoe:
-      return Next::pppoe;
-    case LinkType::cisco_hdlc:
-      return Next::cisco_hdlc;
-    case LinkType::frame_relay:
-      return Next::frame_relay;
-    case LinkType::mpls:
-      return Next::mpls;
-    case LinkType::ieee80211:
-      return Next::ieee80211;
-    case LinkType::radiotap:
-      return Next::radiotap;
-    case LinkType::prism:
-      return Next::prism;
-    case LinkType::avs:
-      return Next::avs;
+/// With what a frame of this link type begins.
+LayerWalk::Next LayerWalk::first_step(LinkType type) {
+  switch (type) {
+#define WEIR_X(name, number, step) \
+  case LinkType::name:             \
+    return Next::step;
+    WEIR_LINK_TYPES(WEIR_X)
+#undef WEIR_X
+    case LinkType::unknown:
+      break;
   }
-  return Next::done;
+  return stop(Reject::link_type_unknown);
 }
 
 /// RFC 2516 §4.

@@ -32,7 +32,8 @@ namespace weir {
   X(ppp_control,         "PPP or PPPoE frame without an IP packet: discovery, LCP, IPCP, compressed headers")      \
   X(wifi_no_data,        "802.11 management, control or empty frame, or a later 802.11 fragment")                  \
   X(wifi_protected,      "802.11 data frame whose contents are encrypted")                                         \
-  X(too_many_headers,    "more headers before the first IP packet than the parser follows (192)")
+  X(too_many_headers,    "more headers before the first IP packet than the parser follows (192)")         \
+  X(link_type_unknown,   "the capture's interface has a link type that weir does not read")
 // clang-format on
 
 /// What the parser says of a frame: one byte a packet.
