@@ -155,9 +155,10 @@ class LayerWalk {
   const PacketView& view_;
 
   unsigned steps_ = 0;
-  unsigned tags_ = 0;             ///< of the Ethernet header at hand
-  unsigned tunnels_ = 0;          ///< entered so far
-  std::uint16_t ether_type_ = 0;  ///< for Next::ether_type
+  unsigned tags_ = 0;                       ///< of the Ethernet header at hand
+  unsigned tunnels_ = 0;                    ///< entered so far
+  std::uint16_t ether_type_ = 0;            ///< for Next::ether_type
+  LinkType link_type_ = LinkType::unknown;  ///< with which the frame, or what a capture's header holds, begins
   std::uint8_t payload_protocol_ = 0;
   bool behind_ah_ = false;
   bool has_label_ = false;

@@ -85,7 +85,12 @@ LayerWalk::Next LayerWalk::snap() {
   const std::uint32_t organisation = be32(0) >> 8;
   const std::uint16_t protocol = be16(3);
   pass("SNAP", 5, "organisation 0x%06x, protocol 0x%04x", organisation, unsigned{protocol});
-  if (organisation == 0x0080c2 && (protocol == 0x0001 || protocol == 0x0007)) return Next::ethernet;
+  if (organisation == 0x0080c2 && (protocol == 0x0001 || protocol == 0x0007)) {
+    if (link_type_ != LinkType::atm && link_type_ != LinkType::sunatm) return Next::ethernet;
+    if (left() < 2) return stop(Reject::link_truncated);
+    pass("padding", 2);  // RFC 2684 §5.2, figure 3
+    return Next::ethernet;
+  }
   // 0x0000f8: IEEE 802.1H, EtherTypes that a bridge has to keep apart.
   const bool is_ether_type = organisation == 0 || organisation == 0x0000f8;
   if (!is_ether_type || protocol < kEtherTypeFirst) return stop(Reject::ether_type_length);

@@ -6,6 +6,7 @@ namespace weir {
 
 /// With what a frame of this link type begins.
 LayerWalk::Next LayerWalk::first_step(LinkType type) {
+  link_type_ = type;
   switch (type) {
 #define WEIR_X(name, number, step) \
   case LinkType::name:             \

@@ -24,6 +24,9 @@
   X(pppoe) X(ppp) X(ppp_multilink) X(ppp_hdlc) X(ppp_pppd) X(cisco_hdlc) X(frame_relay) X(linux_sll) X(linux_sll2)    \
   X(bsd_null)
 
+/// layer_walk_capture.cc
+#define WEIR_CAPTURE_STEPS(X) X(nflog) X(pflog) X(ppi) X(pktap) X(atm) X(token_ring) X(fddi) X(capture_header)
+
 /// layer_walk_wifi.cc
 #define WEIR_WIFI_STEPS(X) X(ieee80211) X(radiotap) X(prism) X(avs)
 
@@ -38,6 +41,6 @@
 
 /// X(name, ...): what stands behind the name of a tunnel is the rest of its row.
 #define WEIR_STEPS(X)                                                                                                \
-  WEIR_ETHERNET_STEPS(X) WEIR_TAG_STEPS(X) WEIR_MPLS_STEPS(X) WEIR_LINK_STEPS(X) WEIR_WIFI_STEPS(X) WEIR_IP_STEPS(X) WEIR_PAYLOAD_STEPS(X)                 \
+  WEIR_ETHERNET_STEPS(X) WEIR_TAG_STEPS(X) WEIR_MPLS_STEPS(X) WEIR_LINK_STEPS(X) WEIR_CAPTURE_STEPS(X) WEIR_WIFI_STEPS(X) WEIR_IP_STEPS(X) WEIR_PAYLOAD_STEPS(X)                 \
   WEIR_GRE_STEPS(X) WEIR_TUNNELS(X)
 // clang-format on

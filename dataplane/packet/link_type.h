@@ -2,7 +2,8 @@
 // (https://www.tcpdump.org/linktypes.html) and the step with which the walk begins.
 //
 // On Linux libpcap's DLT_ numbers, which classic files and the headers inside captures (PPI, PKTAP) hold, differ from
-// LINKTYPE_ ones for what weir reads in raw IP alone (12 and 101), so one list serves both.
+// LINKTYPE_ ones, for what weir reads, in raw IP (12 and 101) and ATM (11 and 100) alone. One list serves both: a row
+// has the number that libpcap's filter compiler knows.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +33,29 @@ namespace weir {
   X(radiotap,    127, radiotap)     /* 802.11 behind a radiotap header */ \
   X(prism,       119, prism)        /* 802.11 behind a Prism or an AVS header */ \
   X(avs,         163, avs)          /* 802.11 behind an AVS header */ \
+  X(nflog,       239, nflog)        /* netfilter's log: attributes, one of which is the packet */ \
+  X(pflog,       117, pflog)        /* the log of OpenBSD's pf */ \
+  X(ppi,         192, ppi)          /* per-packet information: names the link type of each packet */ \
+  X(pktap,       258, pktap)        /* likewise, of macOS */ \
+  X(atm,         11,  atm)          /* RFC 2684 */ \
+  X(sunatm,      123, capture_header) \
+  X(token_ring,  6,   token_ring) \
+  X(fddi,        10,  fddi) \
+  X(slip,        8,   capture_header) \
+  X(enc,         109, capture_header)  /* IPsec of OpenBSD, decapsulated */ \
+  X(ipnet,       226, capture_header)  /* Solaris */ \
+  X(ip_over_fc,  122, capture_header)  /* RFC 2625 */ \
+  X(ieee1394,    138, capture_header)  /* RFC 2734, as macOS captures it */ \
+  X(ipoib,       242, capture_header)  /* RFC 4391 */ \
+  X(netanalyzer, 240, capture_header)  /* Ethernet behind a header of the analyser */ \
+  X(mpacket,     274, capture_header)  /* IEEE 802.3br: Ethernet behind its preamble */ \
+  X(dsa_brcm,    281, capture_header)  /* Ethernet with the tag of a switch chip, as Linux captures it */ \
+  X(dsa_brcm_prepend, 282, capture_header) \
+  X(dsa,         283, capture_header) \
+  X(edsa,        284, capture_header) \
+  X(ppp_direction,         204, capture_header) \
+  X(cisco_hdlc_direction,  205, capture_header) \
+  X(frame_relay_direction, 206, capture_header) \
   /* the next row stands here */
 // clang-format on
 
@@ -48,6 +72,7 @@ inline constexpr unsigned kLinkTypes = static_cast<unsigned>(LinkType::unknown) 
   constexpr std::pair<std::uint32_t, LinkType> kOthers[] = {
       {101, LinkType::raw_ip},
       {14, LinkType::raw_ip},     // LINKTYPE_RAW; OpenBSD's DLT_RAW
+      {100, LinkType::atm},       // LINKTYPE_ATM_RFC1483
       {108, LinkType::bsd_null},  // LINKTYPE_LOOP
   };
   for (const auto& [other, type] : kOthers) {

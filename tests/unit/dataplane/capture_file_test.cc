@@ -234,7 +234,7 @@ TEST_F(CaptureFileTest, another_link_type_is_refused_by_name_and_number) {
       error_of_open(path),
       path +
           ": link type USB_LINUX (189) is not supported; weir reads Ethernet, raw IP, Linux cooked, BSD loopback, "
-          "PPP, Cisco HDLC, Frame Relay, MPLS and 802.11");
+          "PPP, Cisco HDLC, Frame Relay, MPLS, 802.11, ATM, token ring, FDDI, NFLOG, PFLOG, PPI and PKTAP");
   const std::string odd = write(FileWriter().pcap_header(kMicroseconds, 60000));
   EXPECT_TRUE(error_of_open(odd).starts_with(odd + ": link type unknown to libpcap (60000) is not supported; "))
       << error_of_open(odd);
