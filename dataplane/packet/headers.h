@@ -29,6 +29,7 @@ enum EtherType : std::uint16_t {
   kEtherTypePppoeDiscovery = 0x8863,
   kEtherTypePppoeSession = 0x8864,
   kEtherTypeQinQ = 0x88a8,           ///< IEEE 802.1ad service tag
+  kEtherTypeWccp = 0x883e,           ///< in GRE
   kEtherTypeErspan = 0x88be,         ///< in GRE: ERSPAN type I and II
   kEtherTypeBackbone = 0x88e7,       ///< IEEE 802.1ah: I-TAG
   kEtherTypeMacsec = 0x88e5,         ///< IEEE 802.1AE

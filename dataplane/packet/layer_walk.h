@@ -163,7 +163,9 @@ class LayerWalk {
   bool behind_ah_ = false;
   bool has_label_ = false;
   bool has_vlan_ = false;
-  bool data_pad_ = false;  ///< radiotap: the 802.11 header is padded to four octets
+  bool data_pad_ = false;           ///< radiotap: the 802.11 header is padded to four octets
+  bool swapped_control_ = false;    ///< the two octets of the 802.11 frame control are the other way round
+  std::uint16_t gre_protocol_ = 0;  ///< for Next::aruba
   std::uint16_t vlan_id_ = 0;
   std::uint32_t label_ = 0;  ///< top label of the first stack
   std::uint32_t last_label_ = 0;

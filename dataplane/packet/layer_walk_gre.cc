@@ -3,6 +3,14 @@
 #include "dataplane/packet/layer_walk_trace.h"
 
 namespace weir {
+namespace {
+
+/// GRE protocol types 0x8200, 0x8210 ... 0x8370: one for each network of an access point.
+bool is_aruba(std::uint16_t protocol) {
+  return protocol >= 0x8200 && protocol <= 0x8370 && (protocol & 0x000f) == 0;
+}
+
+}  // namespace
 
 /// IP protocol 47.
 LayerWalk::Next LayerWalk::gre() {
@@ -72,9 +80,29 @@ LayerWalk::Next LayerWalk::gre_header(TunnelType type) {
       return Next::erspan3;
     case kEtherTypeNsh:
       return options_.walks(type) && options_.walks(TunnelType::nsh) ? Next::nsh : Next::done;
+    case kEtherTypeWccp:
+      return Next::wccp;
     default:
-      return Next::done;
+      if (!is_aruba(protocol)) return Next::done;
+      gre_protocol_ = protocol;
+      return Next::aruba;
   }
+}
+
+/// draft-mclaggan-wccp-v2rev1 §4.12: version 2 has a redirect header of 4 octets before the packet, version 1 none. Its
+/// first octet has flags above; so has an IP version.
+LayerWalk::Next LayerWalk::wccp() {
+  if (left() < 4) return Next::done;
+  const bool ipv4 = at_[0] >> 4 == 4 && (at_[0] & 0x0f) >= 5 && be16(2) <= wire_left() && be16(2) >= sizeof(Ipv4Header);
+  if (ipv4) return enter(TunnelType::wccp, 0, Next::ipv4);
+  const unsigned service = at_[1];
+  pass("WCCP redirect header", 4, "service %u", service);
+  return enter(TunnelType::wccp, service, Next::ip);
+}
+
+/// 802.11 frames without FCS.
+LayerWalk::Next LayerWalk::aruba() {
+  return enter(TunnelType::aruba, gre_protocol_, Next::ieee80211);
 }
 
 /// Type II: draft-foschiano-erspan §4.2.

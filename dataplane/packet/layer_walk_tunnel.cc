@@ -283,4 +283,72 @@ LayerWalk::Next LayerWalk::etherip() {
   return enter(TunnelType::etherip, 0, Next::ethernet);
 }
 
+/// RFC 5415 §4.3: a data packet that is neither in DTLS nor a keep-alive, nor a later fragment of another. Inside is an
+/// 802.3 frame, or with the T flag an 802.11 frame (§4.3, wireless binding 1), of which some access points swap the two
+/// octets of frame control.
+LayerWalk::Next LayerWalk::capwap() {
+  constexpr unsigned kNative = 0x100, kFragment = 0x80, kKeepAlive = 0x08, kWirelessBinding = 1;
+  if (left() < 8 || at_[0] != 0) return Next::done;  // version 0, a CAPWAP header
+  const unsigned flags = be32(0) & 0x1ffU;
+  const unsigned binding = be32(0) >> 9 & 0x1fU;
+  const unsigned radio = be32(0) >> 14 & 0x1fU;
+  const std::size_t octets = (be32(0) >> 19 & 0x1fU) * std::size_t{4};
+  if (octets < 8 || left() < octets || (flags & kKeepAlive) != 0) return Next::done;
+  pass("CAPWAP", octets, "radio %u, binding %u", radio, binding);
+  if ((flags & kFragment) != 0 && (load_be<std::uint16_t>(at_ - octets + 6) & 0xfff8) != 0) {
+    remark("a later fragment of a CAPWAP packet");
+    return Next::done;
+  }
+  if ((flags & kNative) == 0) return enter(TunnelType::capwap, radio, Next::ethernet);
+  if (binding != kWirelessBinding || left() < 2) return Next::done;
+  // A data frame has version 0 and type 2 in its first octet, and a direction in its second.
+  const auto is_data = [](unsigned control, unsigned direction) {
+    return (control & 0x0f) == 0x08 && (direction & 3) != 0;
+  };
+  swapped_control_ = !is_data(at_[0], at_[1]) && is_data(at_[1], at_[0]);
+  return enter(TunnelType::capwap, radio, Next::ieee80211);
+}
+
+/// TZSP: version, type, protocol of the frame, then fields of type, length and value until the one that ends them.
+LayerWalk::Next LayerWalk::tzsp() {
+  constexpr unsigned kPadding = 0, kEnd = 1;
+  if (left() < 5 || at_[0] != 1 || at_[1] > 1) return Next::done;  // type 0: received, 1: to be sent
+  const unsigned protocol = be16(2);
+  std::size_t octets = 4;
+  for (unsigned field = kPadding; field != kEnd;) {
+    if (left() < octets + 1 || !spend()) return Next::done;
+    field = at_[octets++];
+    if (field == kPadding || field == kEnd) continue;
+    if (left() < octets + 1) return Next::done;
+    octets += std::size_t{1} + at_[octets];
+  }
+  if (left() < octets) return Next::done;
+  pass("TZSP", octets, "protocol %u", protocol);
+  switch (protocol) {
+    case 1:
+      return enter(TunnelType::tzsp, 0, Next::ethernet);
+    case 18:
+      return enter(TunnelType::tzsp, 0, Next::ieee80211);
+    case 119:
+      return enter(TunnelType::tzsp, 0, Next::prism);
+    case 127:
+      return enter(TunnelType::tzsp, 0, Next::avs);
+    default:
+      return Next::done;
+  }
+}
+
+/// draft-massar-v6ops-ayiya-02 §3: lengths of identity and signature, opcode, next header, time, then both of them.
+LayerWalk::Next LayerWalk::ayiya() {
+  constexpr unsigned kForward = 1;
+  if (left() < 8) return Next::done;
+  const std::size_t octets = 8 + (std::size_t{1} << (at_[0] >> 4)) + (at_[1] >> 4) * std::size_t{4};
+  const unsigned next = at_[3];
+  if ((at_[2] & 0x0f) != kForward || left() < octets) return Next::done;
+  pass("AYIYA", octets, "next header %u", next);
+  if (next == kProtocolIpv4) return enter(TunnelType::ayiya, 0, Next::ipv4);
+  if (next == kProtocolIpv6) return enter(TunnelType::ayiya, 0, Next::ipv6);
+  return Next::done;
+}
+
 }  // namespace weir

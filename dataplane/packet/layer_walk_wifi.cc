@@ -7,10 +7,12 @@ namespace weir {
 /// IEEE 802.11 §9.2, data frames.
 LayerWalk::Next LayerWalk::ieee80211() {
   if (left() < 2) return stop(Reject::link_truncated);
-  const unsigned type = at_[0] >> 2 & 3;
-  const unsigned subtype = at_[0] >> 4;
-  const unsigned flags = at_[1];
-  const bool version_fits = (at_[0] & 3) == 0;
+  const unsigned control = at_[swapped_control_ ? 1 : 0];
+  const unsigned flags = at_[swapped_control_ ? 0 : 1];
+  swapped_control_ = false;
+  const unsigned type = control >> 2 & 3;
+  const unsigned subtype = control >> 4;
+  const bool version_fits = (control & 3) == 0;
   // Subtype bit 2: no data (§9.2.4.1.3).
   if (!version_fits || type != 2 || (subtype & 4) != 0) return stop(Reject::wifi_no_data);
   std::size_t octets = 24;

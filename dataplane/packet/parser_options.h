@@ -69,7 +69,8 @@ struct ParserOptions {
 
 /// A set of UDP ports, asked in two steps. may_hold() says "no" for certain and "yes" perhaps, in one load from four
 /// cache lines that stay in L1: the common stack's one branch needs no more. holds() is exact and looks into 8 KiB,
-/// which for the ports that share their upper octet with a tunnel's (one in forty) costs less than the general walk.
+/// which for the ports that share their upper octet with a tunnel's (a few in a hundred) costs less than the general
+/// walk.
 class PortSet {
  public:
   void add(std::uint16_t port) {

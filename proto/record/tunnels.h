@@ -19,8 +19,9 @@
 
 namespace weir {
 
-/// Which UDP port of a packet announces a tunnel. L2TP (RFC 2661 §8.1) and Teredo (RFC 4380 §5.2) answer from the
-/// registered port to any other one, so for those the source port counts, too.
+/// Which UDP port of a packet announces a tunnel. L2TP (RFC 2661 §8.1), Teredo (RFC 4380 §5.2), CAPWAP
+/// (RFC 5415 §3.1) and AYIYA answer from the registered port to any other one, so for those the source port counts,
+/// too.
 enum class TunnelSide : std::uint8_t { none, destination, either };
 
 // clang-format off
@@ -42,6 +43,11 @@ enum class TunnelSide : std::uint8_t { none, destination, either };
   X(l2tpv3,    "l2tpv3",    false, either,      1701, "L2TPv3 over IP and UDP (RFC 3931); session id") \
   X(mpls_pw,   "mpls-pw",   false, none,        0,    "Ethernet pseudo-wire, with or without a control word (RFC 4448); bottom label") \
   X(gre_udp,   "gre-udp",   true,  destination, 4754, "GRE in UDP (RFC 8086), inside as for gre; key") \
+  X(capwap,    "capwap",    true,  either,      5247, "CAPWAP data (RFC 5415) with 802.3 or 802.11 frames; radio id") \
+  X(tzsp,      "tzsp",      false, destination, 37008, "TZSP with Ethernet or 802.11 frames, as MikroTik mirrors; no id") \
+  X(wccp,      "wccp",      false, none,        0,    "WCCP redirection in GRE; service id") \
+  X(aruba,     "aruba",     false, none,        0,    "802.11 frames in GRE from Aruba access points; GRE protocol type") \
+  X(ayiya,     "ayiya",     true,  either,      5072, "AYIYA (draft-massar-v6ops-ayiya); no id") \
   /* the next row stands here */
 // clang-format on
 

@@ -414,10 +414,10 @@ TEST(Parser, what_an_icmp_error_quotes_is_payload) {
 }
 
 TEST(Parser, leaves_the_common_stack_for_the_ports_of_tunnels_and_for_no_other) {
-  // VXLAN, GENEVE, GTP-U, L2TP, MPLS and GRE in UDP (RFC 7348, 8926, 3GPP TS 29.281, RFC 2661, 7510, 8086); L2TP
-  // answers from its own.
-  const std::set<unsigned> as_destination = {4789, 6081, 2152, 1701, 6635, 4754};
-  const std::set<unsigned> as_source = {1701};
+  // VXLAN, GENEVE, GTP-U, L2TP, MPLS and GRE in UDP (RFC 7348, 8926, 3GPP TS 29.281, RFC 2661, 7510, 8086), CAPWAP (RFC
+  // 5415) and AYIYA; L2TP, CAPWAP and AYIYA answer from their own.
+  const std::set<unsigned> as_destination = {4789, 6081, 2152, 1701, 6635, 4754, 5247, 5072};
+  const std::set<unsigned> as_source = {1701, 5247, 5072};
   const Parser parser;
   const auto is_plain = [&](const PacketBuilder& ip, unsigned source, unsigned destination) {
     const Bytes frame = PacketBuilder(ip).udp(source, destination).payload(20).bytes();
