@@ -323,7 +323,8 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   run_options.add(kCommonOptions);
   run->footer(std::string(kRunFooter) + kExitCodes);
 
-  auto* read = app.add_subcommand("read", "Read capture files (pcap, pcapng) and export flow records");
+  auto* read =
+      app.add_subcommand("read", "Read capture files (pcap, pcapng; also .gz and .zst) and export flow records");
   Options read_options(*read);
   read_options.add(kCommonOptions);
   read->get_option("--workers")
