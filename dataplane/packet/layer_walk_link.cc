@@ -6,17 +6,13 @@ namespace weir {
 
 /// With what a frame of this link type begins.
 LayerWalk::Next LayerWalk::first_step(LinkType type) {
-  link_type_ = type;
-  switch (type) {
-#define WEIR_X(name, number, step) \
-  case LinkType::name:             \
-    return Next::step;
-    WEIR_LINK_TYPES(WEIR_X)
+  static constexpr Next kFirstSteps[] = {
+#define WEIR_X(name, number, step) Next::step,
+      WEIR_LINK_TYPES(WEIR_X)
 #undef WEIR_X
-    case LinkType::unknown:
-      break;
-  }
-  return stop(Reject::link_type_unknown);
+  };
+  link_type_ = type;
+  return type == LinkType::unknown ? stop(Reject::link_type_unknown) : kFirstSteps[static_cast<std::size_t>(type)];
 }
 
 /// RFC 2516 §4.
