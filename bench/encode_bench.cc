@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "proto/base/byte_order.h"
-#include "proto/base/ip_numbers.h"
 #include "proto/encode/netflow9_encoder.h"
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
@@ -25,11 +24,11 @@ std::vector<FlowRecord> make_records() {
     record = FlowRecord{};
     store_be<std::uint32_t>(record.source_address, static_cast<std::uint32_t>(random()));
     store_be<std::uint32_t>(record.destination_address, static_cast<std::uint32_t>(random()));
-    record.source_port = static_cast<std::uint16_t>(random());
-    record.destination_port = 443;
+    record.ports[kForward] = static_cast<std::uint16_t>(random());
+    record.ports[kReverse] = 443;
     record.protocol = kProtocolTcp;
     record.ip_version = 4;
-    record.ether_type = kEtherTypeIpv4;
+    record.ether_type = 0x0800;
     record.packets[kForward] = 1 + random() % 1000;
     record.octets[kForward] = record.packets[kForward] * 500;
     record.first_ns[kForward] = kNowNs - random() % 30'000'000'000;
@@ -60,8 +59,8 @@ void packed_struct(benchmark::State& state) {
     PackedFlow& out = datagram[filled];
     std::memcpy(out.source, r.source_address, 4);
     std::memcpy(out.destination, r.destination_address, 4);
-    out.source_port = Be16::from_host(r.source_port);
-    out.destination_port = Be16::from_host(r.destination_port);
+    out.source_port = Be16::from_host(r.ports[0]);
+    out.destination_port = Be16::from_host(r.ports[1]);
     out.octets = Be64::from_host(r.octets[0]);
     out.packets = Be64::from_host(r.packets[0]);
     out.first_ms = Be32::from_host(static_cast<std::uint32_t>(r.first_ns[0] / 1'000'000));

@@ -1,8 +1,10 @@
-// limit/flows:N, limit_v6/flows:N: what memory allows for the pipeline's work, on the same frames, over the same
-// footprint, in the same bursts: one read-modify-write of a random line of the index and of a random line of the
-// entries (IPv6: two lines), each prefetched. What a packet touches is known from its frame by one multiplication, so
-// nothing is left but the frames' stream and the two misses: no parser, no hash of weir's, no compare, no timer, no
-// record.
+// limit/flows:N, limit_v6/flows:N, limit_metrics/lines:M/flows:N: what memory allows for the pipeline's work, on the
+// same frames, over the same footprint, in the same bursts: one read-modify-write of a random line of the index and of
+// a random line of the entries (IPv6: two lines), each prefetched. What a packet touches is known from its frame by one
+// multiplication, so nothing is left but the frames' stream and the two misses: no parser, no hash of weir's, no
+// compare, no timer, no record.
+//
+// limit_metrics has M more lines for each flow, right after its entry, as metrics have theirs.
 //
 // The footprint is the pipeline's: as many index lines as a table has whose N flows are three quarters of its
 // capacity, and N entries. Memory is had as the table has it, huge pages included.
@@ -38,9 +40,9 @@ struct Footprint {
   std::size_t at = 0;
 };
 
-template <Mix kMix>
+template <Mix kMix, std::size_t kMoreLines = 0>
 void limit(benchmark::State& state) {
-  constexpr std::size_t kEntryLines = kMix == Mix::ipv6 ? 2 : 1;
+  constexpr std::size_t kEntryLines = (kMix == Mix::ipv6 ? 2 : 1) + kMoreLines;
   // Where the last 32 bits of the two addresses are; the clients' is in 10.0.0.0/8, which is less than the servers'.
   constexpr std::size_t kSource = kMix == Mix::ipv6 ? 34 : 26;
   constexpr std::size_t kDestination = kMix == Mix::ipv6 ? 50 : 30;
@@ -51,7 +53,8 @@ void limit(benchmark::State& state) {
       frames == nullptr
           ? nullptr
           : std::static_pointer_cast<Lines>(keep_fixture(
-                (kMix == Mix::ipv6 ? "limit_v6" : "limit") + std::to_string(flows), [&]() -> std::shared_ptr<void> {
+                (kMix == Mix::ipv6 ? "limit_v6" : "limit") + std::to_string(kMoreLines) + "/" + std::to_string(flows),
+                [&]() -> std::shared_ptr<void> {
                   if (!memory_available(memory_of(flows))) return nullptr;
                   auto made = std::make_shared<Lines>(flows);
                   return made->entries.size() != 0 ? made : nullptr;
@@ -92,6 +95,9 @@ void limit(benchmark::State& state) {
 }
 
 BENCHMARK(limit<Mix::uniform>)->Name("limit")->ArgName("flows")->Arg(10'000)->Arg(1'000'000)->Arg(10'000'000);
+BENCHMARK(limit<Mix::uniform, 1>)->Name("limit_metrics/lines:1")->ArgName("flows")->Arg(10'000)->Arg(1'000'000);
+BENCHMARK(limit<Mix::uniform, 2>)->Name("limit_metrics/lines:2")->ArgName("flows")->Arg(10'000)->Arg(1'000'000);
+BENCHMARK(limit<Mix::uniform, 4>)->Name("limit_metrics/lines:4")->ArgName("flows")->Arg(10'000)->Arg(1'000'000);
 BENCHMARK(limit<Mix::ipv6>)->Name("limit_v6")->ArgName("flows")->Arg(10'000)->Arg(1'000'000)->Arg(10'000'000);
 
 }  // namespace

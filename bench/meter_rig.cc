@@ -1,5 +1,6 @@
 #include "bench/meter_rig.h"
 
+#include <cstring>
 #include <utility>
 
 namespace weir::bench {
@@ -30,10 +31,11 @@ void MeterRig::fill() {
 }
 
 void MeterRig::drain() {
-  while (const std::size_t count = worker_.records().pop(drained_)) {
+  records_ += worker_.records().consume(SIZE_MAX, [this](const RingLine& line) {
+    const RecordView record = RecordMessage::record(line);
+    std::memcpy(drained_.data(), record.octets(), record.lines() * kRecordLineOctets);
     benchmark::DoNotOptimize(drained_.data());
-    records_ += count;
-  }
+  });
 }
 
 void MeterRig::report(benchmark::State& state, double flows) {
@@ -56,7 +58,7 @@ WorkerOptions three_quarters_full(std::uint32_t flows) {
 }
 
 std::size_t memory_of(std::uint32_t capacity) {
-  return std::size_t{256} * capacity + (std::size_t{64} << 20);
+  return std::size_t{512} * capacity + (std::size_t{64} << 20);
 }
 
 }  // namespace weir::bench

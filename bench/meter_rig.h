@@ -72,7 +72,7 @@ class MeterRig {
   std::uint64_t now_ns_ = kStartNs;
   std::uint64_t polls_ = 0;
   std::uint64_t records_ = 0;
-  std::array<FlowRecord, 64> drained_{};
+  alignas(64) std::array<std::uint8_t, kMostRecordLines * kRecordLineOctets> drained_{};
 };
 
 /// Options of a worker whose `flows` flows are three quarters of its capacity.

@@ -7,6 +7,7 @@
 //   pipeline_imix       IPv4, frames of 64, 594 and 1518 octets, each at its place in memory
 //   pipeline_churn      a tenth of the flows replaced every second of packet time (churn_bench.cc)
 //   pipeline_sweep      all flows end in the same second (churn_bench.cc)
+//   pipeline_metrics    as pipeline, with metrics on; limit_metrics is the limit with more lines for each flow
 //   pipeline_oversized  10 000 flows in tables of two capacities: the large one should not be slower
 //
 // Frames are prebuilt in random order (frames.h), streamed from memory, 67 ns of packet time apart. N flows are three
@@ -16,17 +17,20 @@
 #include <string>
 
 #include "bench/meter_rig.h"
+#include "dataplane/metric/metrics.h"
 
 namespace weir::bench {
 namespace {
 
 /// A rig whose table holds the flows of `mix`, each of which has had packets both ways; nullptr: no memory.
-std::shared_ptr<MeterRig> filled_rig(const std::string& name, Mix mix, std::uint32_t flows, std::uint32_t capacity) {
+std::shared_ptr<MeterRig> filled_rig(const std::string& name, Mix mix, std::uint32_t flows, std::uint32_t capacity,
+                                     const Metrics& metrics) {
   return std::static_pointer_cast<MeterRig>(keep_fixture(name, [&]() -> std::shared_ptr<void> {
     auto frames = frames_of(mix, flows);
     if (frames == nullptr || !memory_available(memory_of(capacity))) return nullptr;
     WorkerOptions options;
     options.capacity = capacity;
+    options.metrics = metrics;
     auto rig = std::make_shared<MeterRig>(options, std::move(frames));
     if (!rig->ok()) return nullptr;
     rig->fill();
@@ -34,8 +38,9 @@ std::shared_ptr<MeterRig> filled_rig(const std::string& name, Mix mix, std::uint
   }));
 }
 
-void run(benchmark::State& state, const std::string& name, Mix mix, std::uint32_t flows, std::uint32_t capacity) {
-  const auto rig = filled_rig(name, mix, flows, capacity);
+void run(benchmark::State& state, const std::string& name, Mix mix, std::uint32_t flows, std::uint32_t capacity,
+         const Metrics& metrics = {}) {
+  const auto rig = filled_rig(name, mix, flows, capacity, metrics);
   if (rig == nullptr) {
     state.SkipWithError("not enough memory");
     return;
@@ -48,6 +53,13 @@ void run(benchmark::State& state, const std::string& name, Mix mix, std::uint32_
 void pipeline(benchmark::State& state, const char* name, Mix mix) {
   const auto flows = static_cast<std::uint32_t>(state.range(0));
   run(state, name + std::to_string(flows), mix, flows, three_quarters_full(flows).capacity);
+}
+
+/// `enabled`: bits of Metrics.
+void pipeline_metrics(benchmark::State& state, std::uint32_t enabled) {
+  const auto flows = static_cast<std::uint32_t>(state.range(0));
+  run(state, "metrics" + std::to_string(enabled) + "/" + std::to_string(flows), Mix::uniform, flows,
+      three_quarters_full(flows).capacity, Metrics(enabled));
 }
 
 void pipeline_oversized(benchmark::State& state) {
@@ -80,6 +92,21 @@ BENCHMARK_CAPTURE(pipeline, imix, "imix", Mix::imix)
     ->Arg(10'000)
     ->Arg(1'000'000)
     ->Arg(10'000'000);
+BENCHMARK_CAPTURE(pipeline_metrics, layer2, 1)
+    ->Name("pipeline_metrics/layer2")
+    ->ArgName("flows")
+    ->Arg(10'000)
+    ->Arg(1'000'000);
+BENCHMARK_CAPTURE(pipeline_metrics, tcp, 2)
+    ->Name("pipeline_metrics/tcp")
+    ->ArgName("flows")
+    ->Arg(10'000)
+    ->Arg(1'000'000);
+BENCHMARK_CAPTURE(pipeline_metrics, both, 3)
+    ->Name("pipeline_metrics/layer2,tcp")
+    ->ArgName("flows")
+    ->Arg(10'000)
+    ->Arg(1'000'000);
 BENCHMARK(pipeline_oversized)->ArgNames({"flows", "capacity"})->Args({10'000, 20'000})->Args({10'000, 10'000'000});
 
 }  // namespace

@@ -12,11 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "control/export/loss.h"
-#include "dataplane/loss.h"
-#include "dataplane/packet/reject.h"
+#include "control/export/export_uri.h"
+#include "control/listing.h"
+#include "control/metric_measure.h"
 #include "proto/schema/control_socket.h"
-#include "proto/schema/text_table.h"
 
 namespace weir {
 namespace {
@@ -52,7 +51,6 @@ constexpr const char* kReadFooter =
     "  weir read --export json:- capture.pcap\n"
     "  weir read --export netflow9://127.0.0.1:2055?rate=20000 --workers 2 monday.pcapng tuesday.pcapng\n"
     "  weir read --idle-timeout 15s --tcp-close off --ledger ledger.json capture.pcap\n"
-    "Options of an exporter follow a ? in its URI: netflow9://HOST:PORT?rate=20000&mtu=1400 (README.md, Exporters).\n"
     "Captures are read in the order given as if they were one. A file of --config may hold the fields of `run`, too:\n"
     "they are checked and have no effect here.\n\n";
 
@@ -85,6 +83,8 @@ constexpr auto kCommonOptions = std::to_array<OptionText>({
      "What makes the flow key: 5tuple, or src_addr dst_addr src_port\ndst_port proto one by one, with vlan_id, "
      "mpls_label and\n"
      "tunnel_id; /N for a prefix: src_addr/24, src_addr6/64 [5tuple]"},
+    {"metrics", "LIST", kMeteringGroup,
+     "Measure more of each flow: all, none, or names such as\nlayer2,tcp; `weir metrics` lists them [none]"},
     {"layer", "outer|inner", kParsingGroup, "Which IP header makes the flow [inner]"},
     {"tunnels", "LIST", kParsingGroup,
      "Tunnels to look into: all, none, default, or names with =PORT\nwhere it is not the registered one; "
@@ -92,10 +92,7 @@ constexpr auto kCommonOptions = std::to_array<OptionText>({
     {"tunnel_depth", "N", kParsingGroup, "Tunnels inside one another that are looked into [16]"},
     {"icmp_errors", "own|quoted", kParsingGroup, "What an ICMP error counts for: itself, or the flow it quotes [own]"},
     {"filter", "FILTER", kParsingGroup, "Count only what this pcap filter matches, such as 'tcp port 443' [all]"},
-    {"export", "URI", kOutputGroup,
-     "Where records go, repeatable: netflow9://HOST:PORT,\nipfix:// ipfix+tcp:// netflow5:// netflow7:// likewise,\n"
-     "kafka://BROKERS/TOPIC, protobuf+tcp://HOST:PORT,\nprotobuf+unix:///PATH, protobuf:FILE, json:FILE;\n"
-     "FILE - is standard output; options follow a '?'"},
+    {"export", "URI", kOutputGroup, "Where records go, repeatable: one of the export URIs below"},
     {"ledger", "FILE", kOutputGroup, "Write the ledger as one JSON object at the end; - is standard output"},
 });
 
@@ -279,35 +276,15 @@ CommandLine printed(std::string text) {
   return out;
 }
 
-void add_reasons(TextTable& table, std::span<const ReasonText> texts) {
-  for (const ReasonText& text : texts) table.row({std::string(text.name), std::string(text.description)});
+void add_form_option(CLI::App& app, std::string& form) {
+  app.add_option("-o,--output", form, "How to print: table, or json [table]")->type_name("FORM")->group("Output");
+}
+
+std::string footer_with_uris(const char* footer) {
+  return export_uri_help() + "\n" + footer + kExitCodes;
 }
 
 }  // namespace
-
-std::string reasons_text() {
-  TextTable rejects("ll");
-  add_reasons(rejects, std::span(kRejectTexts).subspan(1));  // the first is `none`
-  TextTable losses("ll");
-  losses.row({"handover_full", "the ring to the worker that owns the packet's flow had no room"});
-  add_reasons(losses, kLossTexts);
-  TextTable export_losses("ll");
-  add_reasons(export_losses, kExportLossTexts);
-  return "Rejects: a frame that is not counted in a flow (ledger: rejects)\n" + rejects.text() +
-         "\nLosses before the exporters (ledger: handover_full, lost)\n" + losses.text() +
-         "\nLosses of an exporter (ledger: exporters, lost)\n" + export_losses.text();
-}
-
-std::string tunnels_text() {
-  TextTable table("llrl");
-  table.row({"name", "default", "UDP port", ""});
-  for (std::size_t i = 1; i < kTunnelTypes.size(); ++i) {
-    const TunnelTypeInfo& info = kTunnelTypes[i];
-    table.row({std::string(info.name), info.by_default ? "on" : "off", info.port != 0 ? std::to_string(info.port) : "",
-               std::string(info.what)});
-  }
-  return table.text();
-}
 
 tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* const* argv) {
   CLI::App app("weir: a flow probe that accounts for every packet.", "weir");
@@ -319,9 +296,10 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   Options run_options(*run);
   run_options.add(kRunOptions);
   run_options.add(kCommonOptions);
-  run->footer(std::string(kRunFooter) + kExitCodes);
+  run->footer(footer_with_uris(kRunFooter));
 
-  auto* read = app.add_subcommand("read", "Read capture files (pcap, pcapng) and export flow records");
+  auto* read =
+      app.add_subcommand("read", "Read capture files (pcap, pcapng; also .gz and .zst) and export flow records");
   Options read_options(*read);
   read_options.add(kCommonOptions);
   read->get_option("--workers")
@@ -336,19 +314,29 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   read->add_option("--explain", explain, "Show how weir sees packet N (from 1), layer by layer, and export nothing")
       ->type_name("N")
       ->group("Input");
-  read->footer(std::string(kReadFooter) + kExitCodes);
+  read->footer(footer_with_uris(kReadFooter));
 
   auto* check = app.add_subcommand("check", "Check a configuration and print it as it takes effect");
   Options check_options(*check);
   check_options.add(kRunOptions);
   check_options.add(kCommonOptions);
-  check->footer(std::string(kCheckFooter) + kExitCodes);
+  check->footer(footer_with_uris(kCheckFooter));
 
   auto* reasons = app.add_subcommand("reasons", "Print every name under which the ledger counts what is not in a flow");
   reasons->footer("Example:\n  weir reasons | grep vlan");
 
   auto* tunnels = app.add_subcommand("tunnels", "Print every tunnel that --tunnels knows");
   tunnels->footer("Example:\n  weir read --tunnels default,teredo,vxlan=8472 --export json:- capture.pcap");
+
+  auto* fields = app.add_subcommand("fields", "Print every field of a flow record, with its element and meaning");
+  std::string fields_form = "table";
+  add_form_option(*fields, fields_form);
+  fields->footer("Examples:\n  weir fields | grep tcp_\n  weir fields -o json | jq -r '.[].name'");
+
+  auto* metrics = app.add_subcommand("metrics", "Print every metric that --metrics knows, and what it records");
+  bool measure = false;
+  metrics->add_flag("--measure", measure, "Measure what each costs on this machine (takes some seconds)");
+  metrics->footer("Examples:\n  weir metrics\n  weir read --metrics layer2,tcp --export json:- capture.pcap");
 
   const auto chosen = [&]() -> const CLI::App& {
     const auto given = app.get_subcommands();
@@ -403,7 +391,14 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   }
   if (*reasons) return printed(reasons_text());
   if (*tunnels) return printed(tunnels_text());
-  return usage_error(app, "a command is missing: run, read, check, reasons or tunnels");
+  if (*fields) {
+    if (fields_form != "table" && fields_form != "json") {
+      return usage_error(*fields, fmt::format("-o {}: expected table or json", fields_form));
+    }
+    return printed(fields_form == "json" ? fields_json() : fields_text());
+  }
+  if (*metrics) return printed(metrics_text() + (measure ? "\n" + measured_text(measure_metrics()) : std::string()));
+  return usage_error(app, "a command is missing: run, read, check, metrics, fields, reasons or tunnels");
 }
 
 }  // namespace weir

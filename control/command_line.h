@@ -1,5 +1,5 @@
-// The command line of weir: `weir run | read | check | reasons | tunnels`. From argv to what is to be done, without
-// doing it, so that every case can be tested without a process.
+// The command line of weir: `weir run | read | check | metrics | fields | reasons | tunnels`. From argv to what is to
+// be done, without doing it, so that every case can be tested without a process.
 //
 // CLI11 knows the options and writes the help; the values stay text until control/config.h checks them, so that an
 // option and the file's field are held to the same rules and speak of an error in the same words.
@@ -29,11 +29,5 @@ struct CommandLine {
 
 /// Reads `argv` and the configuration file it names. Error: one line and the exit code.
 tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* const* argv);
-
-/// The names of all rejects and losses with what they mean.
-std::string reasons_text();
-
-/// What `weir tunnels` prints: every name of --tunnels, whether it is on by default, its port and what it is.
-std::string tunnels_text();
 
 }  // namespace weir

@@ -16,8 +16,9 @@
 #include <cstring>
 #include <set>
 
-#include "control/export/export_hub.h"
+#include "control/export/export_uri.h"
 #include "control/key_list.h"
+#include "control/metric_list.h"
 #include "control/prometheus.h"
 #include "control/tunnel_list.h"
 #include "dataplane/input/pcap_filter.h"
@@ -64,6 +65,7 @@ constexpr auto kFields = std::to_array<FieldHelp>({
     {"export", R"(export: "netflow9://192.0.2.1:2055")", "none, records are counted and dropped"},
     {"ledger", R"(ledger: "/var/log/weir/ledger.json")", "not written"},
     {"key", R"(key: "5tuple,vlan_id")", ""},
+    {"metrics", R"(metrics: "layer2,tcp")", ""},
     {"layer", R"(layer: "inner")", ""},
     {"tunnels", R"(tunnels: "default,teredo,vxlan=8472")", ""},
     {"tunnel_depth", "tunnel_depth: 16", ""},
@@ -151,13 +153,6 @@ std::string device_name(std::string_view port) {
   const auto name = port.substr(0, port.find(','));
   const bool driver = (name.starts_with("net_") || name.starts_with("eth_")) && name.size() > 4;
   return driver && name.find_first_of(" \t") == std::string_view::npos ? std::string(name) : std::string();
-}
-
-/// The file that an export URI writes to ("-": standard output); empty: it is not to a file.
-std::string file_of_uri(const std::string& uri) {
-  const auto colon = uri.find(':');
-  if (colon == std::string::npos || uri.compare(colon, 3, "://") == 0) return {};
-  return uri.substr(colon + 1, uri.find('?', colon) - colon - 1);
 }
 
 /// The checks of validate(): the first that fails is kept.
@@ -270,6 +265,13 @@ class Validator {
       settings_.key = *key;
       settings_.key_list = config_.key();
     }
+    if (config_.has_metrics()) {
+      if (!good_text("metrics", 0, config_.metrics(), "all, none or names of metrics")) return;
+      const auto metrics = parse_metric_list(config_.metrics());
+      if (!metrics) return fail("metrics", 0, config_.metrics(), metrics.error());
+      settings_.metrics = *metrics;
+      settings_.metric_list = config_.metrics();
+    }
     if (config_.has_layer()) {
       const std::string& layer = config_.layer();
       if (!good_text("layer", 0, layer, "outer or inner")) return;
@@ -320,16 +322,17 @@ class Validator {
     for (int i = 0; i < config_.export__size(); ++i) {
       const std::string& uri = config_.export_(i);
       if (!good_text("export", i, uri, "an export URI such as netflow9://192.0.2.1:2055")) return;
-      if (const auto good = check_export_uri(uri); !good) {
+      const auto parsed = parse_export_uri(uri);
+      if (!parsed) {
         // The exporters' line begins with "export 'URI': "; the place says more than the word.
-        const std::string& error = good.error();
+        const std::string& error = parsed.error();
         static constexpr std::string_view kWord = "export ";
         return fail(place("export", i) + (error.starts_with(kWord) ? " " + error.substr(kWord.size()) : ": " + error));
       }
       if (!uris.insert(uri).second) {
         return fail("export", i, uri, "given twice: every record would be sent twice; expected different exporters");
       }
-      const std::string file = file_of_uri(uri);
+      const std::string file = parsed->request->file();
       if (!file.empty() && !files.emplace(file, i).second) {
         return fail("export", i, uri,
                     fmt::format("{} is written by {}, too; expected a file for each exporter",
@@ -525,6 +528,7 @@ v1::Config effective_config(const Settings& settings, const v1::Config& config) 
   out.set_overflow_entries(settings.overflow.max_entries);
   out.set_overflow_timeout(duration_text(settings.overflow.timeout_ns));
   out.set_key(settings.key_list);
+  out.set_metrics(settings.metric_list);
   out.set_layer(settings.parser.layer == Layer::outer ? "outer" : "inner");
   out.set_tunnels(settings.tunnels);
   out.set_tunnel_depth(settings.parser.tunnel_depth);

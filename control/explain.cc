@@ -103,17 +103,20 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
 
   out += fmt::format("  key: {} > {}, protocol {}, {} IP octets\n", end_text(packet.key, packet.from),
                      end_text(packet.key, other(packet.from)), unsigned{packet.key.protocol}, packet.ip_octets);
+  if ((packet.facts & kLengthFromFrame) != 0) {
+    out += "  the IP header's length is 0 (segmentation offload): the frame's length counts (length_from_frame)\n";
+  }
   if (later_fragment) {
     out += without_first_ ? "  a later fragment whose first was not seen before it: ports 0\n"
                           : "  a later fragment: ports and protocol are those of its first\n";
   }
   if ((packet.facts & kHasTunnel) != 0) {
-    out += fmt::format("  tunnel: {}, id {}", kTunnelTypes[packet.tunnel_type].name, packet.tunnel_id);
-    if (packet.tunnel_ip_version != 0) {
-      out += fmt::format(", {} > {}", address_text(packet.tunnel_source, packet.tunnel_ip_version),
-                         address_text(packet.tunnel_destination, packet.tunnel_ip_version));
+    out += fmt::format("  tunnel: {}, id {}", tunnel_name(packet.tunnel.type), packet.tunnel.id);
+    if (packet.tunnel.ip_version != 0) {
+      out += fmt::format(", {} > {}", address_text(packet.tunnel.source, packet.tunnel.ip_version),
+                         address_text(packet.tunnel.destination, packet.tunnel.ip_version));
     }
-    out += fmt::format(", depth {}\n", unsigned{packet.tunnel_depth});
+    out += fmt::format(", depth {}\n", unsigned{packet.tunnel.depth});
   }
   if (packet.vlan_id != 0) out += fmt::format("  VLAN: {}\n", packet.vlan_id);
   if ((packet.facts & kHasLabel) != 0) out += fmt::format("  top MPLS label: {}\n", packet.mpls_label);

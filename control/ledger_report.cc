@@ -135,6 +135,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     put(*out.mutable_sampled_out(), c.sampled_out);
     put(*out.mutable_filtered_out(), c.filtered_out);
     put(*out.mutable_fragments_without_first(), c.fragments_without_first);
+    put(*out.mutable_length_from_frame(), c.length_from_frame);
     put(*out.mutable_handed_over(), c.handed_over);
     put(*out.mutable_taken_over(), c.taken_over);
     put(*out.mutable_handover_full(), c.handover_full);
@@ -154,6 +155,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     sum.counted += c.counted;
     sum.filtered_out += c.filtered_out;
     sum.fragments_without_first += c.fragments_without_first;
+    sum.length_from_frame += c.length_from_frame;
     counted_ip += {c.counted.packets, c.counted_ip_octets};
     sum.handed_over += c.handed_over;
     sum.taken_over += c.taken_over;
@@ -168,6 +170,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   put(*ledger.mutable_sampled_out(), sum.sampled_out);
   put(*ledger.mutable_filtered_out(), sum.filtered_out);
   put(*ledger.mutable_fragments_without_first(), sum.fragments_without_first);
+  put(*ledger.mutable_length_from_frame(), sum.length_from_frame);
   put(*ledger.mutable_handover_full(), sum.handover_full);
   for (std::size_t i = 1; i < kRejectCount; ++i) {
     put((*ledger.mutable_rejects())[std::string(kRejectTexts[i].name)], sum.rejects[i]);

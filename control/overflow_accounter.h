@@ -7,7 +7,7 @@
 // when the eviction timeout is over leaves as one uniflow record, end reason lack of resources. Since every entry lives
 // equally long, they leave in the order they came: no timer, no search.
 //
-// Bounded: at most max_entries, each about 300 octets (65536 make 20 MiB); a packet for which there is none is lost by
+// Bounded: at most max_entries, each about 360 octets (65536 make 23 MiB); a packet for which there is none is lost by
 // name (overflow_full). Whoever can send packets can choose the keys, so the map's hash is weir's keyed one. The map is
 // TBB's concurrent one, so that several drains may add at once; collect() is one thread's.
 #pragma once
@@ -15,16 +15,16 @@
 #include <tbb/concurrent_hash_map.h>
 #include <tbb/concurrent_queue.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/flow_key.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/record_batch.h"
 
 namespace weir {
 
@@ -39,11 +39,11 @@ class OverflowAccounter {
 
   /// Takes what `record`, a worker's overflow record, counts; `now_ns` dates a new entry. False: there is no entry for
   /// it and no room for one.
-  bool add(const FlowRecord& record, std::uint64_t now_ns);
-  /// Moves out the entries whose time is over at `now_ns`, at most `limit`.
-  void collect(std::uint64_t now_ns, std::vector<FlowRecord>& out, std::size_t limit = SIZE_MAX);
-  /// Moves out all, at most `limit`.
-  void collect_all(std::vector<FlowRecord>& out, std::size_t limit = SIZE_MAX) { collect(UINT64_MAX, out, limit); }
+  bool add(RecordView record, std::uint64_t now_ns);
+  /// Appends the entries whose time is over at `now_ns`, at most `limit`, and forgets them.
+  void collect(std::uint64_t now_ns, RecordBatch& out, std::size_t limit = SIZE_MAX);
+  /// The same for all, at most `limit`.
+  void collect_all(RecordBatch& out, std::size_t limit = SIZE_MAX) { collect(UINT64_MAX, out, limit); }
   [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
@@ -53,14 +53,28 @@ class OverflowAccounter {
     [[nodiscard]] std::size_t hash(const FlowKey& key) const { return keyed(key); }
     [[nodiscard]] bool equal(const FlowKey& a, const FlowKey& b) const { return a == b; }
   };
-  using Map = tbb::concurrent_hash_map<FlowKey, FlowRecord, HashCompare>;
+  /// A record with room for the sections that an overflow record may have: facts of its packet's headers. Others, which
+  /// a metric would make, are left out: there is none of the later packets in them.
+  class Sum {
+   public:
+    void begin(RecordView first);
+    [[nodiscard]] FlowRecord& base() { return *reinterpret_cast<FlowRecord*>(octets_.data()); }
+    [[nodiscard]] RecordView view() const { return *reinterpret_cast<const FlowRecord*>(octets_.data()); }
+
+   private:
+    static constexpr std::uint32_t kKept =
+        kSectionBit<TunnelSection> | kSectionBit<LabelSection> | kSectionBit<EspSection>;
+
+    alignas(8) std::array<std::uint8_t, sizeof(FlowRecord) + sections_octets(kKept)> octets_;
+  };
+  using Map = tbb::concurrent_hash_map<FlowKey, Sum, HashCompare>;
   struct Leaving {
     std::uint64_t at_ns;
     FlowKey key;
   };
 
   /// The direction's key: the source where a flow's key has the lower side.
-  [[nodiscard]] FlowKey direction_of(const FlowRecord& record) const;
+  [[nodiscard]] FlowKey direction_of(RecordView record) const;
 
   OverflowLimits limits_;
   KeyFields key_;

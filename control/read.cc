@@ -152,7 +152,7 @@ int read_captures(const Settings& settings) {
   if (!more && captures.failed()) return 1;
 
   ExportContext context;
-  context.capture_time = true;
+  context.mode = ExportMode::capture;
   context.capture_start_ns = more ? view.time_ns : 0;
   auto opened = ExportHub::open(settings.exports, context);
   if (!opened) {
@@ -170,6 +170,7 @@ int read_captures(const Settings& settings) {
   options.timeouts.active_ns = settings.active_timeout_ns;
   options.timeouts.tcp_close = settings.tcp_close;
   options.key = settings.key;
+  options.metrics = settings.metrics;
   options.parser = settings.parser;
   options.full_table = settings.when_full;
   const KeyHash hash(KeyHash::random_seed());

@@ -12,7 +12,6 @@ RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wa
     : rings_(std::move(rings)),
       hub_(hub),
       drained_(rings_.size()),
-      staging_(kBatch),
       overflow_(std::move(overflow)),
       clock_(clock),
       wait_(wait) {
@@ -42,36 +41,29 @@ void RecordDrain::run() {
 bool RecordDrain::round(bool last) {
   const std::lock_guard lock(mutex_);
   auto batch = std::make_shared<RecordBatch>();
-  bool found = false;
+  batch->reserve(usual_records_);
+  std::size_t taken = 0;
   for (std::size_t i = 0; i < rings_.size(); ++i) {
-    const std::size_t count = rings_[i]->pop(staging_);
-    found |= count != 0;
-    for (std::size_t k = 0; k < count; ++k) drained_[i].add(staging_[k]);
-    const std::size_t from = batch->size();
-    batch->insert(batch->end(), staging_.begin(), staging_.begin() + static_cast<std::ptrdiff_t>(count));
-    if (overflow_ != nullptr) account(*batch, from);
+    if (overflow_ != nullptr && clock_ != nullptr) now_ns_ = clock_();
+    const std::size_t share = (kBatch - taken) / (rings_.size() - i);
+    taken += rings_[i]->consume(share,
+                                [&](const RingLine& line) { take(RecordMessage::record(line), drained_[i], *batch); });
   }
-  if (overflow_ != nullptr) collect(*batch, last && !found);
-  if (batch->empty()) return found;
+  if (overflow_ != nullptr) collect(*batch, last && taken == 0);
+  usual_records_ = batch->size();
+  if (batch->empty()) return taken != 0;
   hub_.offer(std::move(batch), wait_.load(std::memory_order_relaxed));
   return true;
 }
 
-/// Moves the overflow records of `batch` from `from` on into the accounter.
-void RecordDrain::account(RecordBatch& batch, std::size_t from) {
-  if (clock_ != nullptr) now_ns_ = clock_();
-  std::size_t kept = from;
-  for (std::size_t i = from; i < batch.size(); ++i) {
-    const FlowRecord& record = batch[i];
-    if (clock_ == nullptr) now_ns_ = std::max(now_ns_, record.end_ns());
-    if (record.overflow == 0) {
-      batch[kept++] = record;
-      continue;
-    }
-    overflow_totals_.taken.add(record);
-    (overflow_->add(record, now_ns_) ? overflow_totals_.held : overflow_totals_.lost).add(record);
-  }
-  batch.resize(kept);
+/// A record from a ring: into the batch, or, an overflow record, into the accounter.
+void RecordDrain::take(RecordView record, RecordTotals& drained, RecordBatch& batch) {
+  drained.add(*record);
+  if (overflow_ == nullptr) return batch.append(record);
+  if (clock_ == nullptr) now_ns_ = std::max(now_ns_, record->end_ns());
+  if ((record->sections & FlowRecord::kOverflowMark) == 0) return batch.append(record);
+  overflow_totals_.taken.add(*record);
+  (overflow_->add(record, now_ns_) ? overflow_totals_.held : overflow_totals_.lost).add(*record);
 }
 
 /// Appends what leaves the accounter now, at most kBatch records: the next round goes on.
@@ -80,9 +72,9 @@ void RecordDrain::collect(RecordBatch& batch, bool all) {
   const std::size_t from = batch.size();
   all ? overflow_->collect_all(batch, kBatch) : overflow_->collect(now_ns_, batch, kBatch);
   for (std::size_t i = from; i < batch.size(); ++i) {
-    overflow_totals_.given.add(batch[i]);
-    overflow_totals_.held.packets -= batch[i].total_packets();
-    overflow_totals_.held.octets -= batch[i].total_octets();
+    overflow_totals_.given.add(*batch[i]);
+    overflow_totals_.held.packets -= batch[i]->total_packets();
+    overflow_totals_.held.octets -= batch[i]->total_octets();
   }
   overflow_totals_.held.records = overflow_->size();
 }

@@ -1,9 +1,10 @@
 // RecordDrain: the thread that empties the workers' record rings into the exporters.
 //
-// It goes round the rings, gathers what they hold into one shared batch of at most kBatch records, and offers it to
-// the hub. It sleeps only when all rings were empty, 1 ms at a time: at 14.88 M records/s a ring of 65536 records fills
-// in 4.4 ms. What it counts as drained and what the exporters were offered is one step under one lock, so that
-// totals() is one instant of the ledger.
+// It goes round the rings, takes at most kBatch records from them into one shared batch, each straight from where it
+// lies in the ring, and offers the batch to the hub. A ring that is full leaves the others their share of a round. The
+// thread sleeps only when all rings were empty, 1 ms at a time: at 14.88 M records/s a ring of 65536 records fills
+// in 4.4 ms. What it counts as drained and what the exporters were offered is one step under one lock, so that totals()
+// is one instant of the ledger.
 //
 // Overflow records (--when-full overflow) go through the accounter first: what it holds and what it had no room for is
 // part of that instant.
@@ -18,7 +19,7 @@
 
 #include "control/export/export_hub.h"
 #include "control/overflow_accounter.h"
-#include "dataplane/flow/flow_shard.h"
+#include "dataplane/record_ring.h"
 
 namespace weir {
 
@@ -62,7 +63,7 @@ class RecordDrain {
   void run();
   /// One round; false if the rings were empty. `last`: the accounter is emptied once they are.
   bool round(bool last);
-  void account(RecordBatch& batch, std::size_t from);
+  void take(RecordView record, RecordTotals& drained, RecordBatch& batch);
   void collect(RecordBatch& batch, bool all);
 
   std::vector<RecordRing*> rings_;
@@ -70,7 +71,7 @@ class RecordDrain {
   mutable std::mutex mutex_;
   std::vector<RecordTotals> drained_;  ///< guarded by mutex_
   OverflowTotals overflow_totals_;     ///< guarded by mutex_
-  std::vector<FlowRecord> staging_;    ///< the thread's
+  std::size_t usual_records_ = 0;      ///< the thread's: size of the last batch, which the next one will have, too
   std::unique_ptr<OverflowAccounter> overflow_;
   std::uint64_t (*clock_)();
   std::uint64_t now_ns_ = 0;           ///< the thread's

@@ -46,9 +46,6 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// How long the table keeps a closed TCP connection (`--tcp-close`).
-constexpr std::uint64_t kTcpLingerNs = 2'000'000'000;
-
 std::vector<unsigned> allowed_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -195,6 +192,7 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
     options.timeouts.tcp_close = settings_.tcp_close;
     options.full_table = settings_.when_full;
     options.key = settings_.key;
+    options.metrics = settings_.metrics;
     options.parser = settings_.parser;
     options.handover = mesh_.get();
     workers_.push_back(std::make_unique<Worker>(options, hash));
@@ -656,7 +654,6 @@ int LiveProbe::run() {
       prometheus = std::move(*listening);
     }
     ExportContext context;
-    context.timeouts = {settings_.idle_timeout_ns, settings_.active_timeout_ns, kTcpLingerNs};
     context.facts = facts_;
     auto hub = ExportHub::open(settings_.exports, context);
     if (!hub) {

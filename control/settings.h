@@ -10,6 +10,7 @@
 #include "control/overflow_accounter.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
+#include "dataplane/metric/metrics.h"
 #include "dataplane/packet/parser_options.h"
 
 namespace weir {
@@ -24,6 +25,8 @@ struct Settings {
   OverflowLimits overflow;
   KeyFields key;
   std::string key_list = "5tuple";  ///< as given; key is made of it
+  Metrics metrics;
+  std::string metric_list = "none";  ///< as given; metrics is made of it
   ParserOptions parser = ParserOptions::defaults();
   std::string tunnels = "default";  ///< as given; parser.tunnels and parser.udp_ports are made of it
   std::string filter;               ///< empty: none

@@ -24,6 +24,7 @@ struct WorkerCounters {
   PacketCount sampled_out;              ///< of new flows that were not taken: the table is nearly full
   PacketCount counted;                  ///< counted in a flow of this worker
   PacketCount fragments_without_first;  ///< of those: later fragments that count with ports 0
+  PacketCount length_from_frame;        ///< parsed here, and the frame's length counts: the IP header says 0
   std::uint64_t counted_ip_octets = 0;  ///< the same packets, IP octets
   RecordTotals emitted;                 ///< into the record ring, IP octets
   RecordTotals lost[kLossCount];        ///< by Loss, IP octets

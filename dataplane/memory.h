@@ -48,6 +48,7 @@ class MappedArray {
   T& operator[](std::size_t i) { return data_[i]; }
   const T& operator[](std::size_t i) const { return data_[i]; }
   [[nodiscard]] T* data() { return data_; }
+  [[nodiscard]] const T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return count_; }
   [[nodiscard]] std::size_t octets() const { return count_ * sizeof(T); }
   void touch() { touch_memory(data_, octets()); }

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 
+#include "dataplane/packet/read_facts.h"
+
 namespace weir {
 
 OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const OfflineOptions& options)
-    : packets(options.workers > 1 ? kRingPackets : 1),
-      records(kRingRecords),
+    : packets(options.workers > 1 ? HandoverMesh::kRingLines : 1),
+      records(ring_lines(kRingRecords)),
       shard(capacity, hash, for_key(options.timeouts, options.key), counters, records, RingFull::wait,
-            options.full_table) {
+            options.full_table, options.metrics) {
   burst.resize(FlowShard::kBurst);
+  if (options.metrics.any()) facts.resize(FlowShard::kBurst);
 }
 
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
@@ -41,7 +44,13 @@ void OfflineMeter::add(const PacketView& view) {
   effective_ns_ = std::max(effective_ns_, view.time_ns);
   // Parsed where a single worker counts it from.
   ParsedPacket& packet = lanes_[0]->burst[lanes_[0]->held];
-  const Reject reject = parser_.parse_plain(view, packet) ? Reject::none : parser_.parse(view, packet);
+  PacketFacts* const facts = lanes_[0]->facts.empty() ? nullptr : &lanes_[0]->facts[lanes_[0]->held];
+  Reject reject = Reject::none;
+  if (!parser_.parse_plain(view, packet)) {
+    reject = parser_.parse(view, packet, facts);
+  } else if (facts != nullptr) {
+    read_common_facts(view, packet, sizeof(EthernetHeader), *facts);
+  }
   if (reject != Reject::none) {
     // No flow, no owner: the first worker's account.
     lanes_[0]->received.add(view.frame_octets);
@@ -49,6 +58,7 @@ void OfflineMeter::add(const PacketView& view) {
     return;
   }
   packet.effective_ns = effective_ns_;
+  const bool length_from_frame = (packet.facts & kLengthFromFrame) != 0;
   bool without_first = false;
   if ((packet.facts & (kFirstFragment | kLaterFragment)) != 0) [[unlikely]] {
     if ((packet.facts & kFirstFragment) != 0) {
@@ -63,8 +73,13 @@ void OfflineMeter::add(const PacketView& view) {
   if (workers() != 1) {
     packet.hash = hash_(packet.key);
     lane = lanes_[KeyHash::worker_of(packet.hash, workers())].get();
-    while (!lane->packets.push(packet)) std::this_thread::yield();
+    while (!lane->packets.push(packet, facts)) {
+      lane->packets.publish();
+      std::this_thread::yield();
+    }
+    if (++lane->pushed % FlowShard::kBurst == 0) lane->packets.publish();
   }
+  if (length_from_frame) lane->length_from_frame.add(view.frame_octets);
   if (without_first) lane->fragments_without_first.add(view.frame_octets);
   lane->received.add(view.frame_octets);
   if (workers() == 1 && ++lane->held == FlowShard::kBurst) count(*lane);
@@ -81,7 +96,7 @@ void OfflineMeter::count(Lane& lane) {
   // Hashed here and not one by one: a prefetch waits until its address is translated, and only waits that stand close
   // together overlap.
   lane.shard.prepare({lane.burst.data(), lane.held});
-  lane.shard.process({lane.burst.data(), lane.held});
+  lane.shard.process({lane.burst.data(), lane.held}, lane.facts.empty() ? nullptr : lane.facts.data());
   // No bound on the work of one call: being late costs nothing here, a full table would.
   lane.shard.advance(lane.burst[lane.held - 1].effective_ns, kNoBudget);
   lane.held = 0;
@@ -89,22 +104,25 @@ void OfflineMeter::count(Lane& lane) {
 
 void OfflineMeter::work(Lane& lane) {
   ParsedPacket burst[FlowShard::kBurst];
+  PacketFacts facts_of[FlowShard::kBurst];
+  PacketFacts* const facts = lane.shard.metrics().any() ? facts_of : nullptr;
   for (;;) {
     // Read before the ring is: what was pushed before the flag was set is then seen.
     const bool last = finished_.load(std::memory_order_acquire);
-    const std::size_t found = lane.packets.pop(burst);
+    const std::size_t found = lane.packets.pop(burst, facts, FlowShard::kBurst);
     if (found == 0) {
       if (last) return;
       std::this_thread::yield();
       continue;
     }
     for (std::size_t i = 0; i < found; ++i) lane.shard.prefetch(burst[i].hash);
-    lane.shard.process({burst, found});
+    lane.shard.process({burst, found}, facts);
     lane.shard.advance(burst[found - 1].effective_ns, kNoBudget);
   }
 }
 
 void OfflineMeter::finish() {
+  for (auto& lane : lanes_) lane->packets.publish();
   finished_.store(true, std::memory_order_release);
   for (auto& lane : lanes_) {
     if (lane->thread.joinable()) lane->thread.join();
@@ -121,6 +139,7 @@ WorkerCounters OfflineMeter::counters(unsigned worker) const {
   total.received = lane.received;
   total.filtered_out = lane.filtered_out;
   total.fragments_without_first = lane.fragments_without_first;
+  total.length_from_frame = lane.length_from_frame;
   std::copy(std::begin(lane.rejects), std::end(lane.rejects), std::begin(total.rejects));
   return total;
 }

@@ -16,6 +16,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
+#include "dataplane/handover.h"
 #include "dataplane/packet/fragment_cache.h"
 #include "dataplane/packet/packet_view.h"
 #include "dataplane/packet/parser.h"
@@ -28,6 +29,7 @@ struct OfflineOptions {
   FlowTimeouts timeouts;
   FullTable full_table = FullTable::evict;
   KeyFields key;
+  Metrics metrics;
   ParserOptions parser = ParserOptions::defaults();
 };
 
@@ -56,7 +58,6 @@ class OfflineMeter {
 
  private:
   static constexpr std::size_t kRingRecords = 8192;
-  static constexpr std::size_t kRingPackets = 4096;
   static constexpr std::size_t kNoBudget = ~std::size_t{0};
 
   struct Lane {
@@ -66,9 +67,12 @@ class OfflineMeter {
     PacketCount rejects[kRejectCount];    ///< reader's
     PacketCount filtered_out;             ///< reader's
     PacketCount fragments_without_first;  ///< reader's
+    PacketCount length_from_frame;        ///< reader's
     std::vector<ParsedPacket> burst;      ///< reader's: kBurst places; the first `held` have packets not yet counted
+    std::vector<PacketFacts> facts;       ///< reader's: of the packets of burst; empty where no metric is on
     std::size_t held = 0;                 ///< reader's; stays 0 where workers are threads
-    SpscRing<ParsedPacket> packets;       ///< reader to worker
+    std::size_t pushed = 0;               ///< reader's: since packets was last published
+    HandoverRing packets;                 ///< reader to worker
     alignas(64) WorkerCounters counters;  ///< worker's
     RecordRing records;                   ///< worker to consumer
     FlowShard shard;                      ///< worker's

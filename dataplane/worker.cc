@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <span>
 
+#include "dataplane/packet/read_facts.h"
+
 namespace weir {
 
 HandoverMesh::HandoverMesh(unsigned workers) : workers_(workers) {
   rings_.reserve(std::size_t{workers} * workers);
   for (unsigned i = 0; i < workers * workers; ++i) {
     // A worker hands nothing over to itself: the smallest ring there is.
-    rings_.push_back(std::make_unique<HandoverRing>(i / workers == i % workers ? 1 : kRingPackets));
+    rings_.push_back(std::make_unique<HandoverRing>(i / workers == i % workers ? 1 : kRingLines));
   }
 }
 
@@ -18,49 +20,72 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
       parser_(options.parser),
       mask_(options.key),
       fragments_(hash),
-      records_(options.ring_records),
+      records_(std::max(ring_lines(options.ring_records), kLeastRingLines)),
       shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, RingFull::lose,
-             options.full_table) {}
+             options.full_table, options.metrics) {}
 
-std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
+template <bool kFacts>
+[[gnu::always_inline]] inline std::size_t Worker::receive(PacketSource& source, std::uint64_t now_ns,
+                                                          const Burst& burst, std::size_t& received) {
   PacketView views[FlowShard::kBurst];
-  ParsedPacket packets[FlowShard::kBurst];
-  const std::uint64_t created_before = counters_.flows_created;
-  const std::size_t received = source.receive(views, now_ns);
+  received = source.receive(views, now_ns);
   // Loops of one job each: their few values stay in registers, and one packet's wait overlaps with the next one's work.
   std::uint64_t received_octets = 0;
-  ParsedPacket* end = packets;
+  ParsedPacket* end = burst.packets;
   for (const PacketView& view : std::span(views, received)) {
     received_octets += view.frame_octets;
+    PacketFacts* const facts = kFacts ? burst.facts + (end - burst.packets) : nullptr;
     if (parser_.parse_plain(view, *end)) [[likely]] {
+      if constexpr (kFacts) read_common_facts(view, *end, sizeof(EthernetHeader), *facts);
       ++end;
       continue;
     }
-    const Reject reject = parser_.parse(view, *end);
+    const Reject reject = parser_.parse(view, *end, facts);
     if (reject == Reject::none) {
       end->effective_ns = end->time_ns;
+      if ((end->facts & kLengthFromFrame) != 0) counters_.length_from_frame.add(view.frame_octets);
       const bool fragment = (end->facts & (kFirstFragment | kLaterFragment)) != 0;
-      if (!fragment || settle_fragment(*end)) ++end;
+      if (!fragment || settle_fragment(*end, facts)) ++end;
     } else {
       counters_.rejects[static_cast<std::size_t>(reject)].add(view.frame_octets);
     }
   }
   counters_.received += {received, received_octets};
-  auto own = static_cast<std::size_t>(end - packets);
+  return static_cast<std::size_t>(end - burst.packets);
+}
+
+/// Apart, so that the loop without metrics stays by itself.
+[[gnu::noinline]] std::size_t Worker::receive_with_facts(PacketSource& source, std::uint64_t now_ns, const Burst& burst,
+                                                         std::size_t& received) {
+  return receive<true>(source, now_ns, burst, received);
+}
+
+std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
+  ParsedPacket packets[FlowShard::kBurst];
+  PacketFacts facts[FlowShard::kBurst];  // not touched where no metric is on
+  const bool wanted = options_.metrics.any();
+  const Burst burst{packets, wanted ? facts : nullptr};
+  const std::uint64_t created_before = counters_.flows_created;
+  std::size_t received = 0;
+  std::size_t own =
+      wanted ? receive_with_facts(source, now_ns, burst, received) : receive<false>(source, now_ns, burst, received);
   if (mask_.changes()) [[unlikely]] {
     for (ParsedPacket& packet : std::span(packets, own)) mask_.apply(packet);
   }
   shard_.prepare({packets, own});
-  if (options_.handover != nullptr) own = hand_over({packets, own});
+  if (options_.handover != nullptr) own = hand_over(burst, own);
   source.release();
-  if (own != 0) shard_.process({packets, own});
+  if (own != 0) shard_.process({packets, own}, burst.facts);
   std::size_t found = received;
   if (const PacketSource::Filtered filtered = source.take_filtered(); filtered.packets != 0) [[unlikely]] {
     counters_.received += {filtered.packets, filtered.octets};
     counters_.filtered_out += {filtered.packets, filtered.octets};
     found += filtered.packets;
   }
-  if (options_.handover != nullptr) found += take_over(now_ns);
+  if (options_.handover != nullptr) {
+    found += take_over(now_ns);
+    options_.handover->publish(options_.number);
+  }
   // A full burst says that more packets wait: then only as many flows end as keep the table from growing, and a few.
   const std::uint64_t created = counters_.flows_created - created_before;
   shard_.advance(now_ns, received == FlowShard::kBurst ? kBusyTimerBudget + created : kTimerBudget);
@@ -74,22 +99,26 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   return found;
 }
 
-std::size_t Worker::hand_over(std::span<ParsedPacket> packets) {
+std::size_t Worker::hand_over(const Burst& burst, std::size_t count) {
   std::size_t own = 0;
-  for (const ParsedPacket& packet : packets) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const ParsedPacket& packet = burst.packets[i];
     const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers);
     if (owner == options_.number) {
-      if (&packet != &packets[own]) packets[own] = packet;
+      if (i != own) {
+        burst.packets[own] = packet;
+        if (burst.facts != nullptr) burst.facts[own] = burst.facts[i];
+      }
       ++own;
       continue;
     }
-    pass_on(packet, owner);
+    pass_on(packet, burst.facts == nullptr ? nullptr : burst.facts + i, owner);
   }
   return own;
 }
 
-void Worker::pass_on(const ParsedPacket& packet, unsigned owner) {
-  const bool taken = options_.handover->ring(options_.number, owner).push(packet);
+void Worker::pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner) {
+  const bool taken = options_.handover->ring(options_.number, owner).push(packet, facts);
   (taken ? counters_.handed_over : counters_.handover_full).add(packet.frame_octets);
 }
 
@@ -97,7 +126,7 @@ void Worker::resolve(ParsedPacket& packet) {
   if (!fragments_.resolve(packet, packet.effective_ns)) counters_.fragments_without_first.add(packet.frame_octets);
 }
 
-bool Worker::settle_fragment(ParsedPacket& packet) {
+bool Worker::settle_fragment(ParsedPacket& packet, const PacketFacts* facts) {
   if ((packet.facts & kFirstFragment) != 0) {
     const FragmentNotes& notes = parser_.notes();
     for (unsigned i = 0; i < notes.count; ++i) {
@@ -115,14 +144,14 @@ bool Worker::settle_fragment(ParsedPacket& packet) {
       message.fragment_protocol = note.fragment_protocol;
       message.fragment_id = note.fragment_id;
       message.facts = kFragmentNote;
-      (void)options_.handover->ring(options_.number, owner).push(message);
+      (void)options_.handover->ring(options_.number, owner).push(message, nullptr);
     }
   }
   if ((packet.facts & kLaterFragment) == 0) return true;
   if (options_.handover != nullptr) {
     const unsigned owner = KeyHash::worker_of(fragments_.hash_of(packet), options_.workers);
     if (owner != options_.number) {
-      pass_on(packet, owner);
+      pass_on(packet, facts, owner);
       return false;
     }
   }
@@ -133,9 +162,11 @@ bool Worker::settle_fragment(ParsedPacket& packet) {
 std::size_t Worker::take_over(std::uint64_t now_ns) {
   std::size_t taken = 0;
   ParsedPacket packets[FlowShard::kBurst];
+  PacketFacts facts_of[FlowShard::kBurst];
+  PacketFacts* const facts = options_.metrics.any() ? facts_of : nullptr;
   for (unsigned from = 0; from < options_.workers; ++from) {
     if (from == options_.number) continue;
-    const std::size_t count = options_.handover->ring(from, options_.number).pop(packets);
+    const std::size_t count = options_.handover->ring(from, options_.number).pop(packets, facts, FlowShard::kBurst);
     std::size_t own = 0;
     for (std::size_t i = 0; i < count; ++i) {
       ParsedPacket& packet = packets[i];
@@ -151,16 +182,19 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
         packet.hash = shard_.hash_of(packet.key);
         if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
           counters_.taken_over.add(packet.frame_octets);
-          pass_on(packet, owner);
+          pass_on(packet, facts == nullptr ? nullptr : facts + i, owner);
           continue;
         }
       }
       shard_.prefetch(packet.hash);
       counters_.taken_over.add(packet.frame_octets);
-      if (own != i) packets[own] = packet;
+      if (own != i) {
+        packets[own] = packet;
+        if (facts != nullptr) facts[own] = facts[i];
+      }
       ++own;
     }
-    if (own != 0) shard_.process({packets, own});
+    if (own != 0) shard_.process({packets, own}, facts);
     taken += count;
   }
   return taken;
@@ -168,7 +202,9 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
 
 void Worker::stop_receiving() {
   // Release: who sees the count sees what was pushed before.
-  if (options_.handover != nullptr) options_.handover->stopped.fetch_add(1, std::memory_order_release);
+  if (options_.handover == nullptr) return;
+  options_.handover->publish(options_.number);
+  options_.handover->stopped.fetch_add(1, std::memory_order_release);
 }
 
 bool Worker::settle(std::uint64_t now_ns) {
@@ -177,6 +213,7 @@ bool Worker::settle(std::uint64_t now_ns) {
   const bool all_stopped = options_.handover->stopped.load(std::memory_order_acquire) == options_.workers;
   const bool all_passed_on = options_.handover->passed_on.load(std::memory_order_acquire) == options_.workers;
   const bool empty = take_over(now_ns) == 0;
+  options_.handover->publish(options_.number);
   if (all_stopped && empty && !said_passed_on_) {
     said_passed_on_ = true;
     options_.handover->passed_on.fetch_add(1, std::memory_order_release);

@@ -16,9 +16,7 @@
 // of one; what is no fragment pays nothing. A note that finds the ring full is dropped: its later fragments count with
 // ports 0, by name.
 //
-// Hand-over: where the device does not bring both directions of every conversation to one worker, the worker that
-// owns a flow is fixed by the flow's hash, and a packet reaches it as a ParsedPacket through a ring that exactly one
-// worker fills and one empties.
+// Packets whose flow another worker owns are handed over (handover.h).
 #pragma once
 
 #include <atomic>
@@ -30,43 +28,22 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
+#include "dataplane/handover.h"
 #include "dataplane/input/packet_source.h"
 #include "dataplane/packet/fragment_cache.h"
 #include "dataplane/packet/parser.h"
 
 namespace weir {
 
-using HandoverRing = SpscRing<ParsedPacket>;
-
-/// The rings between all pairs of `workers` workers, and who has stopped receiving.
-class HandoverMesh {
- public:
-  /// As many as a receive queue has descriptors: a worker that was held up finds its queue full, and all of it may
-  /// belong to one other worker that is held up just then. 144 octets a slot make 576 KiB a pair.
-  static constexpr std::size_t kRingPackets = 4096;
-
-  explicit HandoverMesh(unsigned workers);
-  HandoverRing& ring(unsigned from, unsigned to) { return *rings_[from * workers_ + to]; }
-  [[nodiscard]] unsigned workers() const { return workers_; }
-
-  /// Counted up by each worker once it will hand over no more; read by all.
-  std::atomic<unsigned> stopped{0};
-  /// Counted up by each worker once it will pass on no fragment any more, which others handed over to it.
-  std::atomic<unsigned> passed_on{0};
-
- private:
-  unsigned workers_;
-  std::vector<std::unique_ptr<HandoverRing>> rings_;
-};
-
 struct WorkerOptions {
   unsigned number = 0;
   unsigned workers = 1;
   std::uint32_t capacity = 1U << 20;                ///< flows of this worker
-  std::size_t ring_records = std::size_t{1} << 16;  ///< record ring: 12 MiB
+  std::size_t ring_records = std::size_t{1} << 16;  ///< record ring, in records without sections: 8 MiB
   FlowTimeouts timeouts;
   FullTable full_table = FullTable::evict;
   KeyFields key;
+  Metrics metrics;
   ParserOptions parser = ParserOptions::defaults();
   HandoverMesh* handover = nullptr;  ///< nullptr: every packet received here belongs here
 };
@@ -114,13 +91,22 @@ class Worker {
   [[nodiscard]] const WorkerOptions& options() const { return options_; }
 
  private:
+  /// A burst that is being handled. `facts`: as many places as packets; nullptr where no metric is on.
+  struct Burst {
+    ParsedPacket* packets;
+    PacketFacts* facts;
+  };
+  /// Receives and parses into `burst`; says how many of the packets are this worker's to go on with.
+  template <bool kFacts>
+  std::size_t receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
+  std::size_t receive_with_facts(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
   /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
-  std::size_t hand_over(std::span<ParsedPacket> packets);
+  std::size_t hand_over(const Burst& burst, std::size_t count);
   std::size_t take_over(std::uint64_t now_ns);
   /// Learns from a first fragment, fills in a later one. False: the packet is another worker's now.
-  bool settle_fragment(ParsedPacket& packet);
+  bool settle_fragment(ParsedPacket& packet, const PacketFacts* facts);
   void resolve(ParsedPacket& packet);
-  void pass_on(const ParsedPacket& packet, unsigned owner);
+  void pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner);
 
   WorkerOptions options_;
   Parser parser_;

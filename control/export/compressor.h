@@ -4,16 +4,19 @@
 // was written before a crash, a rotation or a full disk can be read.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "control/export/export_uri.h"
-
 namespace weir {
+
+enum class Compression : std::uint8_t { none, lz4, zstd };
+inline constexpr auto kCompressionNames = std::to_array<std::string_view>({"none", "lz4", "zstd"});
 
 class Compressor {
  public:
@@ -23,7 +26,7 @@ class Compressor {
                                                    std::vector<std::uint8_t>& frame) = 0;
 };
 
-/// nullptr for Compression::none. Of the others lz4 and zstd are for files.
+/// nullptr for Compression::none.
 std::unique_ptr<Compressor> make_compressor(Compression compression);
 
 }  // namespace weir

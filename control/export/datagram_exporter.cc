@@ -15,11 +15,6 @@
 namespace weir {
 namespace {
 
-std::uint64_t to_ns(ExportTime time) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
-}
-
 template <typename Encoder>
 inline constexpr bool kHasTemplates = !std::is_same_v<Encoder, Netflow5Encoder>;
 
@@ -43,67 +38,17 @@ ExportAccount export_account(const ExportQueue& books, const ExportContext& cont
   return account;
 }
 
-tl::expected<std::unique_ptr<Exporter>, std::string> open_datagram_exporter(const ExportUri& uri,
-                                                                            const ExportContext& context,
-                                                                            ExportQueue& books) {
-  auto socket = UdpSocket::open(uri.host, uri.port);
-  if (!socket) return tl::unexpected(socket.error());
-  const std::uint32_t payload = uri.mtu - socket->header_octets();
-  const std::uint64_t start_ns = context.capture_time ? context.capture_start_ns : exporter_clock_ns();
-  if (uri.kind == ExportKind::netflow9) {
-    Netflow9Options options;
-    options.source_id = uri.source_id;
-    options.payload_octets = payload;
-    options.biflow = !uri.uniflow;
-    options.template_refresh_ns = uri.template_refresh_ns;
-    options.capture_time = context.capture_time;
-    options.start_ns = start_ns;
-    options.profile = uri.profile;
-    options.fields = uri.fields;
-    options.announced = true;
-    return std::make_unique<DatagramExporter<Netflow9Encoder>>(uri, options, context, std::move(*socket), books);
-  }
-  if (uri.kind == ExportKind::ipfix) {
-    IpfixOptions options;
-    options.domain = uri.source_id;
-    options.payload_octets = payload;
-    options.biflow = !uri.uniflow;
-    options.template_refresh_ns = uri.template_refresh_ns;
-    options.capture_time = context.capture_time;
-    options.profile = uri.profile;
-    options.fields = uri.fields;
-    return std::make_unique<DatagramExporter<IpfixEncoder>>(uri, options, context, std::move(*socket), books);
-  }
-  Netflow5Options options;
-  options.version7 = uri.kind == ExportKind::netflow7;
-  options.source_id = uri.source_id;
-  options.payload_octets = payload;
-  options.capture_time = context.capture_time;
-  options.start_ns = start_ns;
-  return std::make_unique<DatagramExporter<Netflow5Encoder>>(uri, options, context, std::move(*socket), books);
+std::uint64_t stream_start_ns(const ExportContext& context) {
+  return header_time(context.mode) == HeaderTime::records ? context.capture_start_ns : exporter_clock_ns();
 }
 
 template <typename Encoder>
-template <typename Options>
-DatagramExporter<Encoder>::DatagramExporter(const ExportUri& uri, const Options& options, const ExportContext& context,
-                                            UdpSocket socket, ExportQueue& books)
-    : books_(books),
-      context_(context),
-      socket_(std::move(socket)),
-      encoder_(options),
-      bucket_(uri.rate, to_ns(ExportClock::now())) {
-  octets_.reserve(kBatch * options.payload_octets);
-  batch_.reserve(kBatch);
-  deadlines_.reserve(kBatch * 32);
-}
-
-template <typename Encoder>
-bool DatagramExporter<Encoder>::add(const FlowRecord& record, std::uint64_t wall_ns) {
+bool DatagramExporter<Encoder>::add(RecordView record, std::uint64_t wall_ns) {
   if constexpr (kHasTemplates<Encoder>) {
-    if (encoder_.empty() && encoder_.announcement_due(&record, wall_ns)) announce(&record, wall_ns, batch_.size());
+    if (encoder_.empty() && encoder_.announcement_due(&*record, wall_ns)) announce(&*record, wall_ns, batch_.size());
     if (encoder_.add(record, wall_ns)) return true;
     close_datagram(wall_ns);
-    if (encoder_.announcement_due(&record, wall_ns)) announce(&record, wall_ns, batch_.size());
+    if (encoder_.announcement_due(&*record, wall_ns)) announce(&*record, wall_ns, batch_.size());
     return encoder_.add(record, wall_ns);  // an empty datagram takes every record
   } else {
     Netflow5Result result = encoder_.add(record, wall_ns);
@@ -113,7 +58,7 @@ bool DatagramExporter<Encoder>::add(const FlowRecord& record, std::uint64_t wall
     }
     if (result == Netflow5Result::added) return true;
     RecordTotals totals;
-    totals.add(record);
+    totals.add(*record);
     books_.lost(totals, result == Netflow5Result::ipv6_not_in_format   ? ExportLoss::ipv6_not_in_format
                         : result == Netflow5Result::rate_not_in_format ? ExportLoss::rate_not_in_format
                                                                        : ExportLoss::count_not_in_format);
@@ -122,7 +67,7 @@ bool DatagramExporter<Encoder>::add(const FlowRecord& record, std::uint64_t wall
 }
 
 template <typename Encoder>
-std::size_t DatagramExporter<Encoder>::take(std::span<const FlowRecord> records, ExportTime now) {
+std::size_t DatagramExporter<Encoder>::take(RecordSpan records, ExportTime now) {
   wanted_tokens_ = 0;
   if (!batch_.empty()) {
     send_batch();
@@ -130,17 +75,17 @@ std::size_t DatagramExporter<Encoder>::take(std::span<const FlowRecord> records,
   }
   const std::uint64_t wall_ns = exporter_clock_ns();
   std::size_t count = 0;
-  for (const FlowRecord& record : records) {
+  for (const RecordView record : records) {
     const auto tokens = std::min(encoder_.data_records(record), static_cast<std::uint32_t>(TokenBucket::kLeastBurst));
-    if (!bucket_.take(tokens, to_ns(now))) {
+    if (!bucket_.take(tokens, steady_ns(now))) {
       wanted_tokens_ = tokens;
       break;
     }
     ++count;
     if (!add(record, wall_ns)) continue;
     if (open_.records == 0) first_added_ = now;
-    open_.add(record);
-    deadlines_.push_back(Lateness::deadline_ns(record, context_.timeouts));
+    open_.add(*record);
+    deadlines_.push_back(record->deadline_ns());
     if (batch_.size() >= kBatch) {
       send_batch();
       if (!batch_.empty()) break;

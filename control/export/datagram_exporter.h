@@ -1,4 +1,5 @@
-// DatagramExporter: NetFlow v5, v7, v9 and IPFIX over UDP, in batches and at a pace.
+// DatagramExporter: NetFlow v5, v7, v9 and IPFIX over UDP, in batches and at a pace. The kinds are in netflow9.cc,
+// netflow5.cc and ipfix.cc.
 //
 // What one call of take() completes leaves together (see udp_socket.h); a datagram that is not full waits kFlushAfter
 // for more. Templates and options data go ahead of the first record, and again as the encoder says: statistics are
@@ -18,24 +19,21 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "control/export/export_queue.h"
-#include "control/export/export_uri.h"
 #include "control/export/exporter.h"
 #include "control/export/token_bucket.h"
 #include "control/export/udp_socket.h"
 
 namespace weir {
 
-/// The exporter of `uri`, which is of kind netflow9, ipfix, netflow5 or netflow7. Error: without the URI.
-tl::expected<std::unique_ptr<Exporter>, std::string> open_datagram_exporter(const ExportUri& uri,
-                                                                            const ExportContext& context,
-                                                                            ExportQueue& books);
+/// When the stream began, ns since 1970: now or, where headers follow the records, with the first packet.
+std::uint64_t stream_start_ns(const ExportContext& context);
 
 /// What the books and the probe say, for options data.
 ExportAccount export_account(const ExportQueue& books, const ExportContext& context, const FlowRecord* record);
@@ -43,11 +41,21 @@ ExportAccount export_account(const ExportQueue& books, const ExportContext& cont
 template <typename Encoder>
 class DatagramExporter final : public Exporter {
  public:
+  /// `options` are those of the encoder; `rate` is in data records per second, 0: as fast as they come.
   template <typename Options>
-  DatagramExporter(const ExportUri& uri, const Options& options, const ExportContext& context, UdpSocket socket,
-                   ExportQueue& books);
+  DatagramExporter(const Options& options, std::uint32_t rate, const ExportContext& context, UdpSocket socket,
+                   ExportQueue& books)
+      : books_(books),
+        context_(context),
+        socket_(std::move(socket)),
+        encoder_(options),
+        bucket_(rate, steady_ns(ExportClock::now())) {
+    octets_.reserve(kBatch * options.payload_octets);
+    batch_.reserve(kBatch);
+    deadlines_.reserve(kBatch * 32);
+  }
 
-  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
+  std::size_t take(RecordSpan records, ExportTime now) override;
   [[nodiscard]] ExportTime ready() const override;
   [[nodiscard]] ExportTime due() const override;
   void tick(ExportTime now) override;
@@ -72,7 +80,11 @@ class DatagramExporter final : public Exporter {
   static constexpr std::size_t kPast = 256;
   static constexpr std::size_t kBatch = 128;
 
-  bool add(const FlowRecord& record, std::uint64_t wall_ns);
+  static std::uint64_t steady_ns(ExportTime time) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
+  }
+  bool add(RecordView record, std::uint64_t wall_ns);
   void append(std::span<const std::uint8_t> datagram, const RecordTotals& totals, std::uint32_t data_records);
   void close_datagram(std::uint64_t wall_ns);
   void announce(const FlowRecord* record, std::uint64_t wall_ns, std::size_t place);

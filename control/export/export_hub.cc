@@ -1,86 +1,54 @@
 #include "control/export/export_hub.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 
-#include "control/export/datagram_exporter.h"
-#include "control/export/endpoint.h"
 #include "control/export/export_queue.h"
 #include "control/export/export_uri.h"
 #include "control/export/exporter_thread.h"
-#include "control/export/file_exporter.h"
-#include "control/export/ipfix_buffer.h"
-#include "control/export/kafka_exporter.h"
-#include "control/export/socket_exporter.h"
-#include "control/export/sorted_file_exporter.h"
 
 namespace weir {
 namespace {
 
 using Error = tl::unexpected<std::string>;
 
-/// Live, an exporter that has a connection and takes nothing for so long is treated as having no room. Reading a
-/// capture, the person who pipes the output into a pager decides how long it takes.
-constexpr std::chrono::seconds kLivePatience{10};
-
 /// An exporter that is open and not yet running.
 struct Opened {
+  std::string uri;
   std::unique_ptr<ExportQueue> queue;
   std::unique_ptr<Exporter> exporter;
 };
 
-bool is_file(const ExportUri& uri) {
-  return uri.kind == ExportKind::protobuf_file || uri.kind == ExportKind::json_file;
+tl::unexpected<std::string> fault(const std::string& uri, const std::string& what) {
+  return Error(fmt::format("export '{}': {}", uri, what));
 }
 
-bool is_datagram(const ExportUri& uri) {
-  return uri.kind == ExportKind::netflow9 || uri.kind == ExportKind::ipfix || uri.kind == ExportKind::netflow5 ||
-         uri.kind == ExportKind::netflow7;
-}
-
-tl::expected<std::unique_ptr<Exporter>, std::string> make_socket_exporter(const ExportUri& uri,
-                                                                          const ExportContext& context,
-                                                                          ExportQueue& queue) {
-  std::vector<Endpoint> endpoints;
-  std::string peer = uri.path;
-  if (uri.kind == ExportKind::protobuf_unix) {
-    endpoints.push_back(unix_endpoint(uri.path));
-  } else {
-    auto resolved = resolve(uri.host, uri.port, SOCK_STREAM);
-    if (!resolved) return Error(resolved.error());
-    endpoints = std::move(*resolved);
-    peer = fmt::format("{}:{}", uri.host, uri.port);
-  }
-  SocketOptions options;
-  options.reconnect = !context.capture_time;
-  std::unique_ptr<StreamBuffer> buffer;
-  if (uri.kind == ExportKind::ipfix_tcp) {
-    buffer = std::make_unique<IpfixBuffer>(uri, context, queue);
-  } else {
-    buffer = std::make_unique<RecordBuffer>(RecordFormat::protobuf, RecordBuffer::kUsualOctets, context.timeouts);
-  }
-  auto exporter =
-      std::make_unique<SocketExporter>(std::move(endpoints), std::move(peer), options, queue, std::move(buffer));
-  if (context.capture_time) {
-    if (const auto connected = exporter->connect_now(); !connected) {
-      return Error(connected.error() + "; start the collector first");
+/// What the texts alone tell. Standard output carries the records of one exporter.
+tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<std::string>& texts) {
+  std::vector<ExportUri> uris;
+  const ExportUri* standard_output = nullptr;
+  uris.reserve(texts.size());
+  for (const std::string& text : texts) {
+    auto uri = parse_export_uri(text);
+    if (!uri) return Error(uri.error());
+    uris.push_back(std::move(*uri));
+    if (uris.back().request->file() != "-") continue;
+    if (standard_output != nullptr) {
+      return fault(text, fmt::format("standard output is taken by '{}'; name a file", standard_output->text));
     }
+    standard_output = &uris.back();
   }
-  return exporter;
+  return uris;
 }
 
-/// Standard output carries the records of one exporter, and no file those of two: neither by name nor by link.
-tl::expected<void, std::string> check_distinct(const std::vector<ExportUri>& uris,
-                                               const std::vector<std::pair<std::size_t, FileSink::Identity>>& files) {
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (!(files[i].second == files[j].second)) continue;
-      return Error(fmt::format("export '{}': the same file as '{}'; each exporter needs its own",
-                               uris[files[i].first].text, uris[files[j].first].text));
+/// No file carries the records of two exporters: neither by its name nor by a link.
+tl::expected<void, std::string> check_distinct(const std::vector<Opened>& opened) {
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    const auto file = opened[i].exporter->file();
+    for (std::size_t j = 0; file && j < i; ++j) {
+      if (opened[j].exporter->file() != file) continue;
+      return fault(opened[i].uri, fmt::format("the same file as '{}'; each exporter needs its own", opened[j].uri));
     }
   }
   return {};
@@ -90,7 +58,7 @@ tl::expected<void, std::string> check_distinct(const std::vector<ExportUri>& uri
 
 struct ExportHub::Impl {
   std::vector<std::unique_ptr<ExporterThread>> exporters;
-  bool capture_time = false;
+  ExportMode mode = ExportMode::live;
 };
 
 ExportHub::ExportHub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -103,71 +71,23 @@ ExportHub::~ExportHub() {
 tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std::vector<std::string>& texts,
                                                                       const ExportContext& context) {
   // First everything that the text alone tells, so that a typing mistake in the last URI creates no file for the first.
-  std::vector<ExportUri> uris;
-  for (const std::string& text : texts) {
-    auto uri = parse_export_uri(text);
-    if (!uri) return Error(uri.error());
-    const auto same = [&](const ExportUri& other) { return other.standard_output() && uri->standard_output(); };
-    if (const auto first = std::find_if(uris.begin(), uris.end(), same); first != uris.end()) {
-      return Error(fmt::format("export '{}': standard output is taken by '{}'; name a file", text, first->text));
-    }
-    uris.push_back(std::move(*uri));
+  const auto uris = parse_all(texts);
+  if (!uris) return Error(uris.error());
+  std::vector<Opened> opened;
+  for (const ExportUri& uri : *uris) {
+    auto queue = std::make_unique<ExportQueue>(uri.text, context.queue_records, measures_lateness(context.mode));
+    auto exporter = uri.request->open(context, *queue);
+    if (!exporter) return fault(uri.text, exporter.error());
+    opened.push_back({uri.text, std::move(queue), std::move(*exporter)});
   }
-
-  std::vector<Opened> opened(uris.size());
-  std::vector<std::pair<std::size_t, FileSink>> sinks;
-  std::vector<std::optional<FileRotation>> rotations(uris.size());
-  std::vector<std::pair<std::size_t, FileSink::Identity>> files;
-  for (std::size_t i = 0; i < uris.size(); ++i) {
-    const ExportUri& uri = uris[i];
-    const auto fault = [&](const std::string& what) { return Error(fmt::format("export '{}': {}", uri.text, what)); };
-    opened[i].queue = std::make_unique<ExportQueue>(uri.text, context.queue_records);
-    if (is_file(uri)) {
-      if (uri.rotates()) rotations[i].emplace(uri.path, uri.rotate_ns, uri.rotate_octets);
-      auto sink = uri.rotates() ? rotations[i]->open(exporter_clock_ns()) : FileSink::open(uri.path);
-      if (!sink) return fault(sink.error());
-      if (sink->regular()) files.emplace_back(i, sink->identity());
-      sinks.emplace_back(i, std::move(*sink));
-    } else if (uri.kind == ExportKind::kafka) {
-      auto exporter = KafkaExporter::open(uri, context, *opened[i].queue);
-      if (!exporter) return fault(exporter.error());
-      opened[i].exporter = std::move(*exporter);
-    } else if (is_datagram(uri)) {
-      auto exporter = open_datagram_exporter(uri, context, *opened[i].queue);
-      if (!exporter) return fault(exporter.error());
-      opened[i].exporter = std::move(*exporter);
-    } else {
-      auto exporter = make_socket_exporter(uri, context, *opened[i].queue);
-      if (!exporter) return fault(exporter.error());
-      opened[i].exporter = std::move(*exporter);
-    }
-  }
-  if (auto distinct = check_distinct(uris, files); !distinct) return Error(distinct.error());
+  if (auto distinct = check_distinct(opened); !distinct) return Error(distinct.error());
   // Files lose their old content only now that all of them may be written.
-  for (auto& [i, sink] : sinks) {
-    const ExportUri& uri = uris[i];
-    if (const auto emptied = sink.truncate(); !emptied) {
-      return Error(fmt::format("export '{}': {}", uri.text, emptied.error()));
-    }
-    FileOptions options;
-    options.format = uri.kind == ExportKind::json_file ? RecordFormat::json : RecordFormat::protobuf;
-    options.compression = uri.compression;
-    options.wait_for_room = !context.capture_time;
-    options.timeouts = context.timeouts;
-    ExportQueue& queue = *opened[i].queue;
-    if (rotations[i]) {
-      const std::string name = rotations[i]->part();
-      opened[i].exporter =
-          std::make_unique<FileExporter>(std::move(sink), name, options, queue, std::move(rotations[i]));
-    } else if (options.format == RecordFormat::json && context.capture_time) {
-      opened[i].exporter = std::make_unique<SortedFileExporter>(std::move(sink), uri.path, options, queue);
-    } else {
-      opened[i].exporter = std::make_unique<FileExporter>(std::move(sink), uri.path, options, queue);
-    }
+  for (const Opened& one : opened) {
+    if (const auto begun = one.exporter->begin(); !begun) return fault(one.uri, begun.error());
   }
 
   auto impl = std::make_unique<Impl>();
-  impl->capture_time = context.capture_time;
+  impl->mode = context.mode;
   for (Opened& one : opened) {
     impl->exporters.push_back(std::make_unique<ExporterThread>(std::move(one.queue), std::move(one.exporter)));
   }
@@ -181,10 +101,9 @@ void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
   std::vector<std::size_t> next;
   next.reserve(impl_->exporters.size());
   for (const auto& exporter : impl_->exporters) next.push_back(exporter->queue().push(shared, 0));
-  const ExportClock::duration patience = impl_->capture_time ? ExportClock::duration::max() : kLivePatience;
   for (std::size_t i = 0; i < next.size(); ++i) {
     ExportQueue& queue = impl_->exporters[i]->queue();
-    if (next[i] < shared->size() && wait) next[i] = queue.push_waiting(shared, next[i], patience);
+    if (next[i] < shared->size() && wait) next[i] = queue.push_waiting(shared, next[i], patience(impl_->mode));
     if (next[i] < shared->size()) queue.refuse(*shared, next[i]);
   }
 }

@@ -14,14 +14,13 @@
 #include <utility>
 #include <vector>
 
+#include "control/export/export_mode.h"
 #include "control/export/lateness.h"
 #include "control/export/probe_facts.h"
 #include "proto/base/counts.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/record_batch.h"
 
 namespace weir {
-
-using RecordBatch = std::vector<FlowRecord>;
 
 /// One exporter's side of the ledger's third equation, taken at one instant: drained = exported + queued + sum(lost).
 struct ExporterSnapshot {
@@ -36,17 +35,15 @@ struct ExporterSnapshot {
   Lateness lateness;  ///< live only
 };
 
-/// How the exporters see time and where they run.
+/// What the exporters know of the program that they run in.
 struct ExportContext {
-  /// false (`weir run`): headers carry the wall clock, JSON is written as records come.
-  /// true (`weir read`): headers carry capture time (see uptime_window.h), JSON is sorted by start time, then key.
-  bool capture_time = false;
-  /// Time of the capture's first packet, ns since 1970; `capture_time` only.
+  ExportMode mode = ExportMode::live;
+  /// Time of the first packet, ns since 1970; ExportMode::capture only.
   std::uint64_t capture_start_ns = 0;
-  RecordTimeouts timeouts;          ///< for the lateness of records; live only
   std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
   std::shared_ptr<const ProbeFacts> facts;
-  std::size_t queue_records = 1U << 20;  ///< bound of each exporter's queue, in records (192 octets each: 192 MiB)
+  std::size_t queue_records =
+      1U << 20;  ///< bound of each exporter's queue, in records (128 octets each without sections: 128 MiB)
 };
 
 class ExportHub {

@@ -5,11 +5,13 @@
 
 namespace weir {
 
-ExportQueue::ExportQueue(std::string name, std::size_t capacity_records)
-    : name_(std::move(name)), capacity_(std::max<std::size_t>(capacity_records, 1)) {}
+ExportQueue::ExportQueue(std::string name, std::size_t capacity_records, bool measures_lateness)
+    : name_(std::move(name)),
+      capacity_(std::max<std::size_t>(capacity_records, 1)),
+      measures_lateness_(measures_lateness) {}
 
 std::size_t ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch, std::size_t from) {
-  const std::span<const FlowRecord> rest = std::span(*batch).subspan(from);
+  const RecordSpan rest = batch->subspan(from);
   if (failed_) {
     const RecordTotals totals = totals_of(rest);
     drained_ += totals;
@@ -56,7 +58,7 @@ std::size_t ExportQueue::push_waiting(const std::shared_ptr<const RecordBatch>& 
 }
 
 void ExportQueue::refuse(const RecordBatch& batch, std::size_t from) {
-  const RecordTotals totals = totals_of(std::span(batch).subspan(from));
+  const RecordTotals totals = totals_of(batch.subspan(from));
   const std::lock_guard lock(mutex_);
   drained_ += totals;
   lost_of(ExportLoss::queue_full) += totals;
@@ -90,7 +92,7 @@ ExporterSnapshot ExportQueue::snapshot() const {
   return result;
 }
 
-std::span<const FlowRecord> ExportQueue::wait_records(ExportTime until, std::size_t most) {
+RecordSpan ExportQueue::wait_records(ExportTime until, std::size_t most) {
   std::unique_lock lock(mutex_);
   const auto woken = [this] { return waiting_ != 0 || closed_; };
   if (until == ExportTime::max()) {
@@ -100,7 +102,7 @@ std::span<const FlowRecord> ExportQueue::wait_records(ExportTime until, std::siz
   }
   if (waiting_ == 0) return {};
   const Piece& piece = pieces_.front();
-  return std::span(*piece.batch).subspan(piece.at, std::min(most, piece.end - piece.at));
+  return piece.batch->subspan(piece.at, std::min(most, piece.end - piece.at));
 }
 
 void ExportQueue::wait_until(ExportTime until) {
@@ -152,7 +154,7 @@ void ExportQueue::exported(const RecordTotals& totals, std::uint64_t writes, std
   exported_ += totals;
   writes_ += writes;
   wire_octets_ += wire_octets;
-  lateness_ += lateness;
+  if (measures_lateness_) lateness_ += lateness;
 }
 
 void ExportQueue::lost(const RecordTotals& totals, ExportLoss loss) {
@@ -192,8 +194,7 @@ void ExportQueue::lose_waiting(ExportLoss loss) {
 
 void ExportQueue::lose_waiting_locked(ExportLoss loss) {
   RecordTotals totals;
-  for (const Piece& piece : pieces_)
-    totals += totals_of(std::span(*piece.batch).subspan(piece.at, piece.end - piece.at));
+  for (const Piece& piece : pieces_) totals += totals_of(piece.batch->subspan(piece.at, piece.end - piece.at));
   pieces_.clear();
   waiting_ = 0;
   queued_ -= totals;

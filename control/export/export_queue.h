@@ -17,13 +17,12 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
 
 #include "control/export/export_hub.h"
 #include "control/export/lateness.h"
 #include "control/export/loss.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/record_batch.h"
 
 namespace weir {
 
@@ -32,7 +31,8 @@ using ExportTime = ExportClock::time_point;
 
 class ExportQueue {
  public:
-  ExportQueue(std::string name, std::size_t capacity_records);
+  /// `measures_lateness`: whether the books say how late records left.
+  ExportQueue(std::string name, std::size_t capacity_records, bool measures_lateness = true);
   ExportQueue(const ExportQueue&) = delete;
   ExportQueue& operator=(const ExportQueue&) = delete;
 
@@ -54,7 +54,7 @@ class ExportQueue {
   // The exporter's thread.
   /// The first waiting records, at most `most`, in one piece; empty when there were none until `until` or, once closed,
   /// at once. Valid until consumed().
-  std::span<const FlowRecord> wait_records(ExportTime until, std::size_t most);
+  RecordSpan wait_records(ExportTime until, std::size_t most);
   /// Sleeps until `until`, or the deadline of close() if that is earlier. Returns at once when close() is called.
   void wait_until(ExportTime until);
   /// The first `count` of the records that wait_records() gave are in the exporter's hands now.
@@ -90,6 +90,7 @@ class ExportQueue {
 
   const std::string name_;
   const std::size_t capacity_;
+  const bool measures_lateness_;
   mutable std::mutex mutex_;
   std::condition_variable records_came_;  ///< or close()
   std::condition_variable room_came_;     ///< or a reason not to wait for it
@@ -112,9 +113,9 @@ class ExportQueue {
   Lateness lateness_;
 };
 
-inline RecordTotals totals_of(std::span<const FlowRecord> records) {
+inline RecordTotals totals_of(RecordSpan records) {
   RecordTotals totals;
-  for (const FlowRecord& record : records) totals.add(record);
+  for (const RecordView record : records) totals.add(*record);
   return totals;
 }
 

@@ -1,6 +1,7 @@
 // Exporter: encodes and sends for one URI; ExporterThread drives it.
 //
-// All functions are called by the exporter's own thread, with a run of records at a time. None of them blocks for more
+// begin() is called once, by who opened it. All other functions are called by the exporter's own thread, with a run of
+// records at a time. None of them blocks for more
 // than kLongestBlock, so that an orderly shutdown ends when it said it would. An exporter moves what it took from
 // `queued` to `exported` or to a loss in the books of its queue, nobody else does.
 #pragma once
@@ -8,12 +9,13 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <string>
+#include <tl/expected.hpp>
 
 #include "control/export/export_queue.h"
+#include "control/export/file_sink.h"
 #include "control/export/loss.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/record_batch.h"
 
 namespace weir {
 
@@ -31,8 +33,14 @@ class Exporter {
  public:
   virtual ~Exporter() = default;
 
+  /// The regular file that it writes: two exporters must not have the same.
+  [[nodiscard]] virtual std::optional<FileSink::Identity> file() const { return std::nullopt; }
+  /// All exporters of the program are open, so this one may change what is there: a file loses its old content now, and
+  /// not when a later exporter may still turn out to be wrong. Error: one line without the URI.
+  virtual tl::expected<void, std::string> begin() { return {}; }
+
   /// Takes leading records; returns how many. What it does not take is offered again, not before ready().
-  virtual std::size_t take(std::span<const FlowRecord> records, ExportTime now) = 0;
+  virtual std::size_t take(RecordSpan records, ExportTime now) = 0;
   /// Earliest time at which take() can do something; min(): at any time.
   [[nodiscard]] virtual ExportTime ready() const { return ExportTime::min(); }
   /// When it wants tick() whether records come or not; max(): never.

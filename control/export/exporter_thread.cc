@@ -73,7 +73,7 @@ void ExporterThread::run() {
       continue;
     }
     if (last) continue;
-    const std::span<const FlowRecord> records = queue_->wait_records(exporter_->due(), kRun);
+    const RecordSpan records = queue_->wait_records(exporter_->due(), kRun);
     if (records.empty()) continue;
     queue_->consumed(exporter_->take(records, ExportClock::now()));
   }

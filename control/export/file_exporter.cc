@@ -74,6 +74,7 @@ tl::expected<void, std::string> FileWriter::close() {
 void FileWriter::continue_in(FileSink sink, std::string file_name) {
   sink_ = std::move(sink);
   file_name_ = std::move(file_name);
+  buffer_.begin_stream();
   octets_ = 0;
 }
 
@@ -135,7 +136,7 @@ bool FileExporter::rotate(ExportTime now) {
   return true;
 }
 
-std::size_t FileExporter::take(std::span<const FlowRecord> records, ExportTime now) {
+std::size_t FileExporter::take(RecordSpan records, ExportTime now) {
   if (!rotate(now)) return 0;
   if (writer_.empty()) due_ = now + kFlushAfter;
   const std::size_t count = writer_.append(records);

@@ -22,23 +22,27 @@
 namespace weir {
 
 struct FileOptions {
-  RecordFormat format = RecordFormat::json;
   Compression compression = Compression::none;
   bool wait_for_room = false;  ///< a full disk is waited for
-  RecordTimeouts timeouts;
 };
 
 /// Buffer, compressor and sink together: what the exporters of files share.
 class FileWriter {
  public:
-  FileWriter(FileSink sink, std::string file_name, const FileOptions& options, ExportQueue& books)
+  FileWriter(FileSink sink, std::string file_name, std::unique_ptr<RecordEncoding> encoding, const FileOptions& options,
+             ExportQueue& books)
       : sink_(std::move(sink)),
         file_name_(std::move(file_name)),
-        buffer_(options.format, RecordBuffer::usual_octets(options.format), options.timeouts),
+        buffer_(std::move(encoding)),
         compressor_(make_compressor(options.compression)),
         books_(books) {}
 
-  std::size_t append(std::span<const FlowRecord> records) { return buffer_.append(records); }
+  [[nodiscard]] std::optional<FileSink::Identity> file() const {
+    return sink_.regular() ? std::optional(sink_.identity()) : std::nullopt;
+  }
+  /// Empties the file.
+  tl::expected<void, std::string> begin() { return sink_.truncate(); }
+  std::size_t append(RecordSpan records) { return buffer_.append(records); }
   [[nodiscard]] bool empty() const { return buffer_.empty() && frame_.empty(); }
   struct Fault {
     std::string text;
@@ -73,14 +77,16 @@ class FileWriter {
 class FileExporter final : public Exporter {
  public:
   /// `file_name` is for messages; `books` outlives the exporter. With a rotation: `sink` is the file that it opened.
-  FileExporter(FileSink sink, const std::string& file_name, const FileOptions& options, ExportQueue& books,
-               std::optional<FileRotation> rotation = std::nullopt)
-      : writer_(std::move(sink), file_name, options, books),
+  FileExporter(FileSink sink, const std::string& file_name, std::unique_ptr<RecordEncoding> encoding,
+               const FileOptions& options, ExportQueue& books, std::optional<FileRotation> rotation = std::nullopt)
+      : writer_(std::move(sink), file_name, std::move(encoding), options, books),
         books_(books),
         rotation_(std::move(rotation)),
         wait_for_room_(options.wait_for_room) {}
 
-  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
+  [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
+  tl::expected<void, std::string> begin() override { return writer_.begin(); }
+  std::size_t take(RecordSpan records, ExportTime now) override;
   [[nodiscard]] ExportTime ready() const override { return retry_at_; }
   [[nodiscard]] ExportTime due() const override;
   void tick(ExportTime now) override;

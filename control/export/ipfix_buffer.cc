@@ -9,23 +9,20 @@ namespace {
 
 constexpr std::size_t kCapacity = std::size_t{256} * 1024;
 
-IpfixOptions options_of(const ExportUri& uri, const ExportContext& context) {
+IpfixOptions options_of(const TemplateOptions& templates, const ExportContext& context) {
   IpfixOptions options;
-  options.domain = uri.source_id;
+  templates.put(options, Dialect::ipfix);
+  options.domain = templates.source_id;
   options.payload_octets = kMaxPayload;
-  options.biflow = !uri.uniflow;
-  options.template_refresh_ns = uri.template_refresh_ns;
   options.template_refresh_messages = UINT32_MAX;
-  options.capture_time = context.capture_time;
-  options.profile = uri.profile;
-  options.fields = uri.fields;
+  options.header_time = header_time(context.mode);
   return options;
 }
 
 }  // namespace
 
-IpfixBuffer::IpfixBuffer(const ExportUri& uri, const ExportContext& context, const ExportQueue& books)
-    : context_(context), books_(books), encoder_(options_of(uri, context)) {
+IpfixBuffer::IpfixBuffer(const TemplateOptions& templates, const ExportContext& context, const ExportQueue& books)
+    : context_(context), books_(books), encoder_(options_of(templates, context)) {
   octets_.reserve(kCapacity + kMaxPayload);
 }
 
@@ -38,9 +35,9 @@ void IpfixBuffer::append_message(std::span<const std::uint8_t> message, const Re
   messages_.push_back({octets_.size(), totals, data_records, deadlines_.size()});
 }
 
-void IpfixBuffer::announce(bool templates) {
+void IpfixBuffer::announce(bool repeat_templates, const FlowRecord* record) {
   for (const AnnouncedMessage& one :
-       encoder_.announce(export_account(books_, context_, nullptr), nullptr, exporter_clock_ns(), templates)) {
+       encoder_.announce(export_account(books_, context_, nullptr), record, exporter_clock_ns(), repeat_templates)) {
     append_message(one.octets, {}, one.data_records);
   }
 }
@@ -52,19 +49,20 @@ void IpfixBuffer::close_message() {
   open_ = {};
 }
 
-std::size_t IpfixBuffer::append(std::span<const FlowRecord> records) {
+std::size_t IpfixBuffer::append(RecordSpan records) {
   forget_sent();
   std::size_t count = 0;
   const std::uint64_t now_ns = exporter_clock_ns();
-  for (const FlowRecord& record : records) {
+  for (const RecordView record : records) {
     if (octets_.size() >= kCapacity) break;
-    if (encoder_.empty() && encoder_.announcement_due(&record, now_ns)) announce(false);
+    if (encoder_.announcement_due(&*record, now_ns)) announce(false, &*record);
     if (!encoder_.add(record, now_ns)) {
       close_message();
+      if (encoder_.announcement_due(&*record, now_ns)) announce(false, &*record);
       static_cast<void>(encoder_.add(record, now_ns));  // an empty message takes every record
     }
-    open_.add(record);
-    deadlines_.push_back(Lateness::deadline_ns(record, context_.timeouts));
+    open_.add(*record);
+    deadlines_.push_back(record->deadline_ns());
     ++count;
   }
   return count;

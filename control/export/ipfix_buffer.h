@@ -2,24 +2,25 @@
 //
 // A connection is a transport session of its own: it begins with the templates and its sequence with 0. So messages
 // that the last connection did not take as a whole are numbered anew in the next one, behind its templates. Templates
-// are not repeated within a connection; options data are, every template_refresh.
+// are not repeated within a connection, new ones stand before their first record; options data are repeated every
+// template_refresh.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "control/export/export_queue.h"
-#include "control/export/export_uri.h"
 #include "control/export/stream_buffer.h"
+#include "control/export/template_options.h"
 #include "proto/encode/ipfix_encoder.h"
 
 namespace weir {
 
 class IpfixBuffer final : public StreamBuffer {
  public:
-  IpfixBuffer(const ExportUri& uri, const ExportContext& context, const ExportQueue& books);
+  IpfixBuffer(const TemplateOptions& templates, const ExportContext& context, const ExportQueue& books);
 
-  std::size_t append(std::span<const FlowRecord> records) override;
+  std::size_t append(RecordSpan records) override;
   std::span<const std::uint8_t> pending() override;
   [[nodiscard]] bool empty() const override { return sent_ == octets_.size() && encoder_.empty(); }
   RecordTotals advance(std::size_t count) override;
@@ -36,7 +37,8 @@ class IpfixBuffer final : public StreamBuffer {
     std::size_t deadlines_end;  ///< in deadlines_
   };
   void append_message(std::span<const std::uint8_t> message, const RecordTotals& totals, std::uint32_t data_records);
-  void announce(bool templates);
+  /// `record` is the next one, whose template may have yet to be announced; nullptr: none is known.
+  void announce(bool repeat_templates, const FlowRecord* record = nullptr);
   void close_message();
   void forget_sent();
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "control/export/exporter_kinds.h"
 #include "control/export/one_way.h"
 #include "proto/base/byte_order.h"
 #include "proto/record/flow_json.h"
@@ -18,27 +19,33 @@ namespace {
 using Error = tl::unexpected<std::string>;
 
 constexpr std::chrono::milliseconds kPollEvery{20};
-constexpr std::uint32_t kNone = UINT32_MAX;
+constexpr std::uint32_t kNoEntry = UINT32_MAX;
 constexpr int kConnectMs = 10'000;
 // Two messages a record, and a margin: produce() never finds librdkafka's queue full.
 constexpr const char* kMostMessages = "300000";
 static_assert(2 * KafkaExporter::kInFlight < 300'000);
 
-const char* compression_name(Compression compression) {
-  switch (compression) {
-    case Compression::gzip:
-      return "gzip";
-    case Compression::snappy:
-      return "snappy";
-    case Compression::lz4:
-      return "lz4";
-    case Compression::zstd:
-      return "zstd";
-    case Compression::none:
-      break;
-  }
-  return "none";
-}
+constexpr auto kCompressions = std::to_array<std::string_view>({"none", "lz4", "zstd", "gzip", "snappy"});
+constexpr auto kFormats = std::to_array<std::string_view>({"protobuf", "json"});
+
+constexpr auto kOptions = std::to_array<OptionRow<KafkaOptions>>({
+    {{"compression", "none|lz4|zstd|gzip|snappy", "Compress the messages [none]", "zstd"},
+     [](KafkaOptions& options, std::string_view name, std::string_view value) -> OptionResult {
+       const auto chosen = option_choice(name, value, kCompressions);
+       if (!chosen) return Error(chosen.error());
+       options.compression = kCompressions[*chosen];
+       return {};
+     }},
+    {{"uniflow", "0|1", "Two messages per biflow (1) or one (0) [1]", "0"},
+     [](KafkaOptions& options, std::string_view name, std::string_view value) {
+       return set_option(options.uniflow, option_number(name, value, 0, 1));
+     }},
+    {{"format", "protobuf|json", "What a message is: weir.v1.FlowRecord, length-delimited, or a JSON object [protobuf]",
+      "json"},
+     [](KafkaOptions& options, std::string_view name, std::string_view value) {
+       return set_option(options.json, option_choice(name, value, kFormats));
+     }},
+});
 
 /// The conversation of `record`, the same in both directions. Returns its length.
 std::size_t write_key(std::uint8_t* out, const FlowRecord& record) {
@@ -47,8 +54,8 @@ std::size_t write_key(std::uint8_t* out, const FlowRecord& record) {
   std::array<std::uint8_t, 18> destination{};
   std::memcpy(source.data(), record.source_address, address);
   std::memcpy(destination.data(), record.destination_address, address);
-  store_be<std::uint16_t>(source.data() + 16, record.source_port);
-  store_be<std::uint16_t>(destination.data() + 16, record.destination_port);
+  store_be<std::uint16_t>(source.data() + 16, record.source_port());
+  store_be<std::uint16_t>(destination.data() + 16, record.destination_port());
   const bool in_order = source <= destination;
   std::uint8_t* at = out;
   *at++ = record.protocol;
@@ -61,6 +68,32 @@ std::size_t write_key(std::uint8_t* out, const FlowRecord& record) {
 }
 
 }  // namespace
+
+OptionResult parse_target(KafkaOptions& options, std::string_view target, std::string_view form) {
+  const std::size_t slash = target.find('/');
+  options.brokers = target.substr(0, slash);
+  if (options.brokers.empty()) return Error(fmt::format("no broker; expected {}", form));
+  if (slash != std::string_view::npos) options.topic = target.substr(slash + 1);
+  if (options.topic.empty()) return Error(fmt::format("no topic; expected {}", form));
+  // Kafka's own rule for names of topics.
+  constexpr std::size_t kLongest = 249;
+  const auto legal = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (options.topic.size() > kLongest || !std::all_of(options.topic.begin(), options.topic.end(), legal)) {
+    return Error(fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', at most {}", options.topic,
+                             kLongest));
+  }
+  return {};
+}
+
+constinit const ExporterKind kafka_kind = exporter_kind<KafkaOptions, kOptions, &KafkaExporter::open>({
+    .scheme = "kafka",
+    .form = "kafka://BROKER[:PORT][,BROKER...]/TOPIC",
+    .help = "Messages to a Kafka topic; both directions of a conversation lie in one partition",
+    .example = "kafka://broker:9092/flows?format=json&compression=lz4",
+});
 
 /// What librdkafka calls back, from poll() and flush() only.
 struct KafkaCallbacks {
@@ -82,22 +115,20 @@ struct KafkaCallbacks {
   }
 };
 
-KafkaExporter::KafkaExporter(const ExportUri& uri, const ExportContext& context, ExportQueue& books)
-    : books_(books), timeouts_(context.timeouts), uniflow_(uri.uniflow), json_(uri.json), entries_(kInFlight) {
-  for (std::uint32_t i = 0; i < kInFlight; ++i) entries_[i].next_free = i + 1 < kInFlight ? i + 1 : kNone;
+KafkaExporter::KafkaExporter(const KafkaOptions& options, ExportQueue& books)
+    : books_(books), uniflow_(options.uniflow), json_(options.json), entries_(kInFlight) {
+  for (std::uint32_t i = 0; i < kInFlight; ++i) entries_[i].next_free = i + 1 < kInFlight ? i + 1 : kNoEntry;
 }
 
-tl::expected<std::unique_ptr<KafkaExporter>, std::string> KafkaExporter::open(const ExportUri& uri,
-                                                                              const ExportContext& context,
-                                                                              ExportQueue& books) {
-  std::unique_ptr<KafkaExporter> exporter(new KafkaExporter(uri, context, books));
+OpenResult KafkaExporter::open(const KafkaOptions& options, const ExportContext& context, ExportQueue& books) {
+  std::unique_ptr<KafkaExporter> exporter(new KafkaExporter(options, books));
   std::array<char, 512> text{};
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
   const std::pair<const char*, std::string> settings[] = {
       {"client.id", "weir"},
-      {"bootstrap.servers", uri.host},
+      {"bootstrap.servers", options.brokers},
       {"enable.idempotence", "true"},
-      {"compression.codec", compression_name(uri.compression)},
+      {"compression.codec", std::string(options.compression)},
       {"linger.ms", "50"},
       {"message.timeout.ms", "0"},  // without limit: what waits is bounded, and the queue before it has the names
       {"queue.buffering.max.messages", kMostMessages},
@@ -118,15 +149,16 @@ tl::expected<std::unique_ptr<KafkaExporter>, std::string> KafkaExporter::open(co
     rd_kafka_conf_destroy(conf);
     return Error(fmt::format("librdkafka: {}", text.data()));
   }
-  exporter->topic_ = rd_kafka_topic_new(exporter->producer_, uri.topic.c_str(), nullptr);
+  exporter->topic_ = rd_kafka_topic_new(exporter->producer_, options.topic.c_str(), nullptr);
   if (exporter->topic_ == nullptr) {
-    return Error(fmt::format("topic {}: {}", uri.topic, rd_kafka_err2str(rd_kafka_last_error())));
+    return Error(fmt::format("topic {}: {}", options.topic, rd_kafka_err2str(rd_kafka_last_error())));
   }
-  if (context.capture_time) {
+  if (needs_peer_at_start(context.mode)) {
     const rd_kafka_metadata_t* metadata = nullptr;
     const rd_kafka_resp_err_t code = rd_kafka_metadata(exporter->producer_, 0, exporter->topic_, &metadata, kConnectMs);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return Error(fmt::format("no answer from {}: {}; start the broker first", uri.host, rd_kafka_err2str(code)));
+      return Error(
+          fmt::format("no answer from {}: {}; start the broker first", options.brokers, rd_kafka_err2str(code)));
     }
     rd_kafka_metadata_destroy(metadata);
   }
@@ -182,9 +214,9 @@ void KafkaExporter::poll(int timeout_ms) {
   messages_ = octets_ = 0;
 }
 
-void KafkaExporter::produce(const FlowRecord& record, std::uint32_t index) {
+void KafkaExporter::produce(RecordView record, std::uint32_t index) {
   std::array<std::uint8_t, 64> key;
-  const std::size_t key_octets = write_key(key.data(), record);
+  const std::size_t key_octets = write_key(key.data(), *record);
   std::array<std::uint8_t, std::max(kFlowProtobufMaxOctets, kFlowJsonMaxOctets)> message;
   std::size_t octets = 0;
   if (json_) {
@@ -200,30 +232,30 @@ void KafkaExporter::produce(const FlowRecord& record, std::uint32_t index) {
   if (result != 0) report(index, false, 0);
 }
 
-std::size_t KafkaExporter::take(std::span<const FlowRecord> records, ExportTime now) {
+std::size_t KafkaExporter::take(RecordSpan records, ExportTime now) {
   ready_ = ExportTime::min();
   std::size_t count = 0;
-  for (const FlowRecord& record : records) {
-    if (free_ == kNone) {
+  for (const RecordView record : records) {
+    if (free_ == kNoEntry) {
       ready_ = now + kPollEvery;
       break;
     }
-    const bool forward = record.packets[kForward] != 0;
-    const bool both = uniflow_ && forward && record.packets[kReverse] != 0;
+    const bool forward = record->packets[kForward] != 0;
+    const bool both = uniflow_ && forward && record->packets[kReverse] != 0;
     const std::uint32_t index = free_;
     Entry& entry = entries_[index];
     free_ = entry.next_free;
     ++in_flight_;
-    entry.packets = record.total_packets();
-    entry.octets = record.total_octets();
-    entry.deadline_ns = Lateness::deadline_ns(record, timeouts_);
+    entry.packets = record->total_packets();
+    entry.octets = record->total_octets();
+    entry.deadline_ns = record->deadline_ns();
     entry.messages = both ? 2 : 1;
     entry.refused = false;
-    if (both) {
-      produce(one_way(record, kForward), index);
+    if (both) produce(one_way(record, kForward), index);
+    if (both || (uniflow_ && !forward && record->packets[kReverse] != 0)) {
       produce(one_way(record, kReverse), index);
     } else {
-      produce(uniflow_ && !forward && record.packets[kReverse] != 0 ? one_way(record, kReverse) : record, index);
+      produce(record, index);
     }
     ++count;
   }

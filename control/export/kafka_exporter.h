@@ -17,32 +17,43 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "control/export/export_queue.h"
-#include "control/export/export_uri.h"
 #include "control/export/exporter.h"
+#include "control/export/option_values.h"
 
 struct rd_kafka_s;
 struct rd_kafka_topic_s;
 
 namespace weir {
 
+struct KafkaOptions {
+  std::string brokers;  ///< HOST[:PORT], separated by commas, as librdkafka takes them
+  std::string topic;
+  std::string_view compression = "none";  ///< as librdkafka calls it
+  bool uniflow = true;                    ///< a message for each direction of a biflow
+  bool json = false;                      ///< JSON messages instead of protobuf
+};
+
+/// BROKERS/TOPIC.
+OptionResult parse_target(KafkaOptions& options, std::string_view target, std::string_view form);
+
 class KafkaExporter final : public Exporter {
  public:
   /// Records handed to librdkafka and not acknowledged; some 40 MB of messages.
   static constexpr std::size_t kInFlight = 1 << 17;
 
-  /// Error: without the URI.
-  static tl::expected<std::unique_ptr<KafkaExporter>, std::string> open(const ExportUri& uri,
-                                                                        const ExportContext& context,
-                                                                        ExportQueue& books);
+  /// Error: one line without the URI.
+  static tl::expected<std::unique_ptr<Exporter>, std::string> open(const KafkaOptions& options,
+                                                                   const ExportContext& context, ExportQueue& books);
   KafkaExporter(const KafkaExporter&) = delete;
   KafkaExporter& operator=(const KafkaExporter&) = delete;
   ~KafkaExporter() override;
 
-  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
+  std::size_t take(RecordSpan records, ExportTime now) override;
   [[nodiscard]] ExportTime ready() const override { return ready_; }
   [[nodiscard]] ExportTime due() const override { return poll_at_; }
   void tick(ExportTime now) override;
@@ -64,15 +75,14 @@ class KafkaExporter final : public Exporter {
     bool refused;
   };
 
-  KafkaExporter(const ExportUri& uri, const ExportContext& context, ExportQueue& books);
-  void produce(const FlowRecord& record, std::uint32_t entry);
+  KafkaExporter(const KafkaOptions& options, ExportQueue& books);
+  void produce(RecordView record, std::uint32_t entry);
   void report(std::uint32_t entry, bool delivered, std::uint64_t octets);
   void poll(int timeout_ms);
   void set_connected(bool connected);
   void close();
 
   ExportQueue& books_;
-  const RecordTimeouts timeouts_;
   const bool uniflow_;
   const bool json_;
   rd_kafka_s* producer_ = nullptr;

@@ -1,9 +1,9 @@
 // Lateness: the time from when a flow should have ended to when its record left weir.
 //
-// When it should have ended follows from why it ended: an idle flow idle_timeout after its last packet, an active one
-// active_timeout after its first, a TCP connection the linger after its last packet. A flow that was forced to end (a
-// stop) or evicted had no time at which it should have ended and is not measured. Live only: a capture has no "now".
-// A record's lateness goes into the bucket of its milliseconds' number of bits: bucket 0 is under 1 ms, bucket i is
+// When it should have ended, the record says (FlowRecord::deadline_ns()): an idle flow idle_timeout after its last
+// packet, an active one active_timeout after its first, a TCP connection the linger after its last packet. A flow that
+// was forced to end (a stop) or evicted had no such time and is not measured. Live only: a capture has no "now". A
+// record's lateness goes into the bucket of its milliseconds' number of bits: bucket 0 is under 1 ms, bucket i is
 // [2^(i-1), 2^i) ms, the last one everything from 65.5 s up. Counting costs a subtraction, a shift and an increment.
 #pragma once
 
@@ -13,42 +13,18 @@
 #include <chrono>
 #include <cstdint>
 
-#include "proto/record/flow_record.h"
-
 namespace weir {
-
-/// The timeouts that records end by; all 0: lateness is not measured.
-struct RecordTimeouts {
-  std::uint64_t idle_ns = 0;
-  std::uint64_t active_ns = 0;
-  std::uint64_t tcp_linger_ns = 0;
-};
 
 class Lateness {
  public:
   static constexpr std::size_t kBuckets = 18;
 
-  /// When the flow of `record` should have ended, ns since 1970; 0: it is not measured.
-  static std::uint64_t deadline_ns(const FlowRecord& record, const RecordTimeouts& timeouts) {
-    switch (record.end_reason) {
-      case EndReason::idle_timeout:
-        return timeouts.idle_ns == 0 ? 0 : record.end_ns() + timeouts.idle_ns;
-      case EndReason::active_timeout:
-        return timeouts.active_ns == 0 ? 0 : record.start_ns() + timeouts.active_ns;
-      case EndReason::end_of_flow:
-        return timeouts.tcp_linger_ns == 0 ? 0 : record.end_ns() + timeouts.tcp_linger_ns;
-      case EndReason::forced_end:
-      case EndReason::lack_of_resources:
-        break;
-    }
-    return 0;
-  }
   /// Upper end of a bucket in milliseconds; 0: of the last one, which has none.
   static std::uint64_t bucket_end_ms(std::size_t bucket) {
     return bucket + 1 == kBuckets ? 0 : std::uint64_t{1} << bucket;
   }
 
-  /// A record left at now_ns.
+  /// A record left at now_ns that should have left at deadline_ns; 0: it is not measured.
   void add(std::uint64_t deadline_ns, std::uint64_t now_ns) {
     if (deadline_ns == 0) return;
     const std::uint64_t late_ns = now_ns > deadline_ns ? now_ns - deadline_ns : 0;

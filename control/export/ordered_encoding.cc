@@ -23,7 +23,7 @@ unsigned cores_allowed() {
 
 struct OrderedEncoding::Pipeline {
   struct Slice {
-    std::span<const FlowRecord> records;
+    RecordSpan records;
     std::vector<std::uint8_t> octets;
     std::array<std::size_t, kSliceRecords> ends;
   };
@@ -74,7 +74,7 @@ bool OrderedEncoding::worthwhile() {
 #endif
 }
 
-void OrderedEncoding::run(std::span<const FlowRecord> records, const Take& take) {
+void OrderedEncoding::run(RecordSpan records, const Take& take) {
   std::size_t next = 0;
   std::size_t turn = 0;
   bool wanted = true;  // the last stage's only

@@ -2,26 +2,25 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include "proto/record/flow_json.h"
-#include "proto/record/flow_protobuf.h"
+#include <string>
+#include <utility>
 
 namespace weir {
 namespace {
 
-std::uint8_t* write_json(std::uint8_t* out, const FlowRecord& record) {
-  return reinterpret_cast<std::uint8_t*>(write_flow_json(reinterpret_cast<char*>(out), record));
+std::size_t usual_octets(const RecordEncoding& encoding) {
+  return encoding.on_several_cores() != nullptr ? 8 * RecordBuffer::kUsualOctets : RecordBuffer::kUsualOctets;
 }
 
 /// What a JSON line usually needs at most; the rest of a run that needs more waits for the next write.
-constexpr std::size_t kUsualJsonOctets = 512;
+constexpr std::size_t kUsualLineOctets = 512;
 
 }  // namespace
 
-RecordBuffer::RecordBuffer(RecordFormat format, std::size_t capacity_octets, const RecordTimeouts& timeouts)
-    : format_(format),
-      timeouts_(timeouts),
-      octets_(std::max(capacity_octets, 2 * std::max(kFlowJsonMaxOctets, kFlowProtobufMaxOctets))) {
+RecordBuffer::RecordBuffer(std::unique_ptr<RecordEncoding> encoding, std::size_t capacity_octets)
+    : encoding_(std::move(encoding)),
+      longest_(encoding_->longest_octets()),
+      octets_(std::max(capacity_octets != 0 ? capacity_octets : usual_octets(*encoding_), 2 * longest_)) {
   marks_.reserve(octets_.size() / 64);
 }
 
@@ -37,13 +36,29 @@ void RecordBuffer::make_room(std::size_t octets) {
   boundary_ = 0;
 }
 
-template <typename Encode>
-std::size_t RecordBuffer::append_with(std::span<const FlowRecord> records, std::size_t longest, Encode encode) {
-  make_room(longest);
+/// false: there is no room for it yet.
+bool RecordBuffer::append_head(RecordSpan records) {
+  const std::string head = encoding_->head(records);
+  if (head.empty()) {
+    head_due_ = false;
+    return true;
+  }
+  // Room for the first record as well, so that the head never stands alone.
+  if (octets_.size() < head.size() + longest_) octets_.resize(head.size() + longest_);
+  make_room(head.size() + longest_);
+  if (octets_.size() - end_ < head.size() + longest_) return false;
+  std::memcpy(octets_.data() + end_, head.data(), head.size());
+  end_ += head.size();
+  head_due_ = false;
+  return true;
+}
+
+std::size_t RecordBuffer::append_one_by_one(RecordSpan records) {
+  make_room(longest_);
   std::size_t count = 0;
-  for (const FlowRecord& record : records) {
-    if (octets_.size() - end_ < longest) break;
-    end_ = static_cast<std::size_t>(encode(octets_.data() + end_, record) - octets_.data());
+  for (const RecordView record : records) {
+    if (octets_.size() - end_ < longest_) break;
+    end_ = static_cast<std::size_t>(encoding_->write(octets_.data() + end_, record) - octets_.data());
     mark(record);
     ++count;
   }
@@ -51,14 +66,15 @@ std::size_t RecordBuffer::append_with(std::span<const FlowRecord> records, std::
 }
 
 /// The record that ends at end_.
-void RecordBuffer::mark(const FlowRecord& record) {
-  marks_.push_back({end_, record.total_packets(), record.total_octets(), Lateness::deadline_ns(record, timeouts_)});
+void RecordBuffer::mark(RecordView record) {
+  marks_.push_back({end_, record->total_packets(), record->total_octets(), record->deadline_ns()});
 }
 
-std::size_t RecordBuffer::append_side_by_side(std::span<const FlowRecord> records) {
-  if (side_by_side_ == nullptr) side_by_side_ = std::make_unique<OrderedEncoding>(write_json, kFlowJsonMaxOctets);
+std::size_t RecordBuffer::append_side_by_side(RecordSpan records) {
+  if (side_by_side_ == nullptr)
+    side_by_side_ = std::make_unique<OrderedEncoding>(encoding_->on_several_cores(), longest_);
   std::size_t count = 0;
-  side_by_side_->run(records, [&](const FlowRecord& record, std::span<const std::uint8_t> line) {
+  side_by_side_->run(records, [&](RecordView record, std::span<const std::uint8_t> line) {
     if (octets_.size() - end_ < line.size()) return false;
     std::memcpy(octets_.data() + end_, line.data(), line.size());
     end_ += line.size();
@@ -69,14 +85,16 @@ std::size_t RecordBuffer::append_side_by_side(std::span<const FlowRecord> record
   return count;
 }
 
-std::size_t RecordBuffer::append(std::span<const FlowRecord> records) {
-  if (format_ == RecordFormat::protobuf) return append_with(records, kFlowProtobufMaxOctets, write_flow_protobuf);
-  if (records.size() >= OrderedEncoding::kLeastRecords && OrderedEncoding::worthwhile()) {
-    make_room(kFlowJsonMaxOctets);
-    const std::size_t fit = (octets_.size() - end_) / kUsualJsonOctets;
+std::size_t RecordBuffer::append(RecordSpan records) {
+  if (records.empty()) return 0;
+  if (head_due_ && !append_head(records)) return 0;
+  if (records.size() >= OrderedEncoding::kLeastRecords && encoding_->on_several_cores() != nullptr &&
+      OrderedEncoding::worthwhile()) {
+    make_room(longest_);
+    const std::size_t fit = (octets_.size() - end_) / kUsualLineOctets;
     if (fit >= OrderedEncoding::kLeastRecords) return append_side_by_side(records.first(std::min(fit, records.size())));
   }
-  return append_with(records, kFlowJsonMaxOctets, write_json);
+  return append_one_by_one(records);
 }
 
 RecordTotals RecordBuffer::advance(std::size_t count) {

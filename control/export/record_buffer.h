@@ -1,4 +1,7 @@
-// RecordBuffer: JSON lines or length-delimited protobuf messages, each a whole record.
+// RecordBuffer: what a RecordEncoding makes of records, each a whole one.
+//
+// What a file begins with (RecordEncoding::head) is a part of its first record here: it leaves, is cut back and begins
+// anew with that record. A file without a record has nothing.
 #pragma once
 
 #include <cstddef>
@@ -9,26 +12,22 @@
 
 #include "control/export/export_hub.h"
 #include "control/export/ordered_encoding.h"
+#include "control/export/record_encoding.h"
 #include "control/export/stream_buffer.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/record_batch.h"
 
 namespace weir {
 
-enum class RecordFormat : std::uint8_t { json, protobuf };
-
 class RecordBuffer final : public StreamBuffer {
  public:
-  /// 256 KiB are some 1500 protobuf records a write: the system call vanishes beside the encoding. 2 MiB are some 5000
-  /// JSON lines: five runs of the queue, which several cores may encode (ordered_encoding.h).
+  /// 256 KiB are some 1500 protobuf records a write: the system call vanishes beside the encoding. Where several cores
+  /// may encode (ordered_encoding.h), it is eight times that: 2 MiB are some 5000 JSON lines, five runs of the queue.
   static constexpr std::size_t kUsualOctets = std::size_t{256} * 1024;
-  static constexpr std::size_t usual_octets(RecordFormat format) {
-    return format == RecordFormat::json ? 8 * kUsualOctets : kUsualOctets;
-  }
 
-  explicit RecordBuffer(RecordFormat format, std::size_t capacity_octets = kUsualOctets,
-                        const RecordTimeouts& timeouts = {});
+  /// `capacity_octets` 0: as above.
+  explicit RecordBuffer(std::unique_ptr<RecordEncoding> encoding, std::size_t capacity_octets = 0);
 
-  std::size_t append(std::span<const FlowRecord> records) override;
+  std::size_t append(RecordSpan records) override;
   std::span<const std::uint8_t> pending() override { return {octets_.data() + sent_, end_ - sent_}; }
   [[nodiscard]] bool empty() const override { return end_ == sent_; }
   RecordTotals advance(std::size_t count) override;
@@ -36,22 +35,25 @@ class RecordBuffer final : public StreamBuffer {
   [[nodiscard]] std::size_t begun_octets() const { return sent_ - boundary_; }
   void rewind() override { sent_ = boundary_; }
   RecordTotals clear() override;
+  /// Only while it is empty, where the encoding has a head.
+  void begin_stream() override { head_due_ = true; }
 
  private:
   struct Mark {
     std::size_t end;
     std::uint64_t packets;
     std::uint64_t octets;
-    std::uint64_t deadline_ns;  ///< see Lateness
+    std::uint64_t deadline_ns;  ///< of the record, see Lateness
   };
-  template <typename Encode>
-  std::size_t append_with(std::span<const FlowRecord> records, std::size_t longest, Encode encode);
-  std::size_t append_side_by_side(std::span<const FlowRecord> records);
-  void mark(const FlowRecord& record);
+  bool append_head(RecordSpan records);
+  std::size_t append_one_by_one(RecordSpan records);
+  std::size_t append_side_by_side(RecordSpan records);
+  void mark(RecordView record);
   void make_room(std::size_t octets);
 
-  RecordFormat format_;
-  RecordTimeouts timeouts_;
+  std::unique_ptr<RecordEncoding> encoding_;
+  const std::size_t longest_;  ///< encoding_->longest_octets()
+  bool head_due_ = true;
   std::vector<std::uint8_t> octets_;
   std::size_t end_ = 0;
   std::size_t sent_ = 0;

@@ -157,7 +157,7 @@ void SocketExporter::flush(ExportTime now) {
   if (error != 0) broken(error_text(error), now);
 }
 
-std::size_t SocketExporter::take(std::span<const FlowRecord> records, ExportTime now) {
+std::size_t SocketExporter::take(RecordSpan records, ExportTime now) {
   if (buffer_->empty()) flush_at_ = now + kFlushAfter;
   const std::size_t count = buffer_->append(records);
   if (count < records.size()) flush(now);
@@ -211,6 +211,23 @@ void SocketExporter::abandon(ExportLoss loss) {
 
 ExportLoss SocketExporter::leftover() const {
   return state_ == State::connected ? ExportLoss::shutdown : ExportLoss::not_connected;
+}
+
+tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(std::vector<Endpoint> endpoints,
+                                                                          std::string peer,
+                                                                          const ExportContext& context,
+                                                                          ExportQueue& books,
+                                                                          std::unique_ptr<StreamBuffer> buffer) {
+  SocketOptions options;
+  options.reconnect = reconnects(context.mode);
+  auto exporter =
+      std::make_unique<SocketExporter>(std::move(endpoints), std::move(peer), options, books, std::move(buffer));
+  if (needs_peer_at_start(context.mode)) {
+    if (const auto connected = exporter->connect_now(); !connected) {
+      return tl::unexpected(connected.error() + "; start the collector first");
+    }
+  }
+  return exporter;
 }
 
 }  // namespace weir

@@ -36,13 +36,14 @@ struct SocketOptions {
 class SocketExporter final : public Exporter {
  public:
   /// `peer` is for messages. With reconnect the exporter begins without a connection.
-  SocketExporter(std::vector<Endpoint> endpoints, std::string peer, const SocketOptions& options, ExportQueue& books,
-                 std::unique_ptr<StreamBuffer> buffer = std::make_unique<RecordBuffer>(RecordFormat::protobuf));
+  SocketExporter(
+      std::vector<Endpoint> endpoints, std::string peer, const SocketOptions& options, ExportQueue& books,
+      std::unique_ptr<StreamBuffer> buffer = std::make_unique<RecordBuffer>(std::make_unique<ProtobufEncoding>()));
 
   /// Tries each address once, now. Error: one line.
   tl::expected<void, std::string> connect_now();
 
-  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
+  std::size_t take(RecordSpan records, ExportTime now) override;
   [[nodiscard]] ExportTime ready() const override;
   [[nodiscard]] ExportTime due() const override;
   void tick(ExportTime now) override;
@@ -77,5 +78,13 @@ class SocketExporter final : public Exporter {
   ExportTime flush_at_ = ExportTime::max();
   ExportTime look_at_ = ExportTime::max();
 };
+
+/// An exporter of what `buffer` makes of records, with what the mode asks for. Error: one line, what `peer` is
+/// included.
+tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(std::vector<Endpoint> endpoints,
+                                                                          std::string peer,
+                                                                          const ExportContext& context,
+                                                                          ExportQueue& books,
+                                                                          std::unique_ptr<StreamBuffer> buffer);
 
 }  // namespace weir

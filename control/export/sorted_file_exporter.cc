@@ -1,7 +1,5 @@
 #include "control/export/sorted_file_exporter.h"
 
-#include <span>
-
 namespace weir {
 namespace {
 
@@ -14,7 +12,7 @@ bool SortedFileExporter::fail_with(const std::string& why) {
   return false;
 }
 
-std::size_t SortedFileExporter::take(std::span<const FlowRecord> records, ExportTime /*now*/) {
+std::size_t SortedFileExporter::take(RecordSpan records, ExportTime /*now*/) {
   // What the sorter could not keep it still counts as held: abandon() loses all of it by name.
   held_ += totals_of(records);
   if (const auto added = sorter_.add(records); !added) fail_with(added.error());
@@ -28,18 +26,16 @@ bool SortedFileExporter::drain(ExportTime /*now*/) {
   }
   // One block a step: the deadline of the shutdown is looked at in between.
   if (block_at_ == block_.size() && !all_out_of_sorter_) {
-    block_.resize(kBlockRecords);
-    const auto count = sorter_.next(block_);
+    block_.clear();
+    block_at_ = 0;
+    const auto count = sorter_.next(block_, kBlockRecords);
     if (!count) {
       block_.clear();
-      block_at_ = 0;
       return fail_with(count.error());
     }
-    block_.resize(*count);
-    block_at_ = 0;
     all_out_of_sorter_ = *count == 0;
   }
-  const std::span<const FlowRecord> rest = std::span<const FlowRecord>(block_).subspan(block_at_);
+  const RecordSpan rest = block_.subspan(block_at_);
   const std::size_t appended = writer_.append(rest);
   held_ -= totals_of(rest.first(appended));
   block_at_ += appended;

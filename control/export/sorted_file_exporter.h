@@ -1,4 +1,4 @@
-// SortedFileExporter: all records of a capture as JSON lines in order of start time.
+// SortedFileExporter: all records of a capture, for people to read, in order of start time.
 //
 // Records end in the order of their timeouts and come from several workers, so nothing can be written before the last
 // one is here. Until then they count as queued.
@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
 
 #include "control/export/exporter.h"
 #include "control/export/file_exporter.h"
@@ -16,11 +15,14 @@ namespace weir {
 
 class SortedFileExporter final : public Exporter {
  public:
-  SortedFileExporter(FileSink sink, const std::string& file_name, const FileOptions& options, ExportQueue& books,
+  SortedFileExporter(FileSink sink, const std::string& file_name, std::unique_ptr<RecordEncoding> encoding,
+                     const FileOptions& options, ExportQueue& books,
                      std::size_t run_records = RecordSorter::kDefaultRunRecords)
-      : writer_(std::move(sink), file_name, options, books), books_(books), sorter_(run_records) {}
+      : writer_(std::move(sink), file_name, std::move(encoding), options, books), books_(books), sorter_(run_records) {}
 
-  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override;
+  [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
+  tl::expected<void, std::string> begin() override { return writer_.begin(); }
+  std::size_t take(RecordSpan records, ExportTime now) override;
   [[nodiscard]] ExportTime due() const override { return ExportTime::max(); }
   void tick(ExportTime /*now*/) override {}
   bool drain(ExportTime now) override;
@@ -35,7 +37,7 @@ class SortedFileExporter final : public Exporter {
   RecordTotals held_;  ///< in the sorter, or in block_
   bool sorted_ = false;
   bool all_out_of_sorter_ = false;
-  std::vector<FlowRecord> block_;  ///< out of the sorter and not yet in the writer, from block_at_
+  RecordBatch block_;  ///< out of the sorter and not yet in the writer, from block_at_
   std::size_t block_at_ = 0;
 };
 

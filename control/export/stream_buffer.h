@@ -12,7 +12,7 @@
 
 #include "control/export/export_hub.h"
 #include "control/export/lateness.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/record_batch.h"
 
 namespace weir {
 
@@ -21,7 +21,7 @@ class StreamBuffer {
   virtual ~StreamBuffer() = default;
 
   /// Encodes leading records while there is room; returns how many.
-  virtual std::size_t append(std::span<const FlowRecord> records) = 0;
+  virtual std::size_t append(RecordSpan records) = 0;
   /// What has not left yet. Nothing may be appended while it is in use.
   virtual std::span<const std::uint8_t> pending() = 0;
   [[nodiscard]] virtual bool empty() const = 0;

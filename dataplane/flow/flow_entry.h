@@ -18,6 +18,7 @@
 #include <cstring>
 
 #include "dataplane/packet/flow_key.h"
+#include "proto/record/section/tunnel.h"
 
 namespace weir {
 
@@ -103,16 +104,11 @@ static_assert(sizeof(FlowTimes) == 32);
 
 /// The tunnel and the label of a flow's first packet, for flows that have one of them.
 struct FlowTunnel {
-  std::uint8_t source[16];
-  std::uint8_t destination[16];
-  std::uint32_t id;
+  TunnelSection tunnel;
   std::uint32_t mpls_label;
-  std::uint8_t type;
-  std::uint8_t ip_version;
-  std::uint8_t depth;
-  std::uint8_t sections;  ///< RecordSection
+  std::uint32_t sections;  ///< bits of Section: which of the two are there
 };
-static_assert(sizeof(FlowTunnel) == 44);
+static_assert(sizeof(FlowTunnel) == 48);
 
 /// The rest of a key that does not fit the entry, IPv6 or wide: the second line that such a flow's packets read.
 struct alignas(32) FlowLongKey {

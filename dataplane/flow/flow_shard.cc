@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <thread>
 
 #include "proto/base/ip_numbers.h"
 #include "proto/base/tcp_flags.h"
@@ -23,13 +22,14 @@ static_assert(offsetof(FlowKey, protocol) == offsetof(FlowKey, port_low) + 4);
 }  // namespace
 
 FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts,
-                     WorkerCounters& counters, RecordRing& ring, RingFull ring_full, FullTable full_table)
-    : table_(capacity, hash),
+                     WorkerCounters& counters, RecordRing& ring, RingFull ring_full, FullTable full_table,
+                     const Metrics& metrics)
+    : table_(capacity, hash, metrics),
       wheel_(capacity),
-      timeouts_(timeouts),
+      rules_(timeouts),
       counters_(counters),
-      ring_(ring),
-      ring_full_(ring_full),
+      writer_(ring, ring_full),
+      metrics_(metrics),
       full_table_(full_table),
       sampler_(capacity),
       levels_(full_table == FullTable::sample ? capacity : 0) {}
@@ -40,52 +40,27 @@ void FlowShard::touch() {
   levels_.touch();
 }
 
-bool FlowShard::closed(const FlowEntry& entry) const {
-  constexpr unsigned kClosing = FlowEntry::kRst | (FlowEntry::kFin << 0) | (FlowEntry::kFin << 1);
-  if ((entry.state & kClosing) == 0) [[likely]]
-    return false;
-  if ((entry.state & FlowEntry::kRst) != 0) return true;
-  const bool fin_low = (entry.state & bit(FlowEntry::kFin, 0)) != 0;
-  const bool fin_high = (entry.state & bit(FlowEntry::kFin, 1)) != 0;
-  if (fin_low && fin_high) return true;
-  return (entry.state & bit(FlowEntry::kSeen, fin_low ? 1 : 0)) == 0;
-}
-
-std::uint64_t FlowShard::gap_allowed(const FlowEntry& entry) const {
-  return closed(entry) ? std::min(timeouts_.linger_ns, timeouts_.idle_ns) : timeouts_.idle_ns;
-}
-
-/// The first moment at which the gap since the last packet is greater than the timeout.
-std::uint64_t FlowShard::idle_deadline(const FlowEntry& entry) const {
-  return entry.last_ns() + gap_allowed(entry) + 1;
-}
-
-/// The first moment at which the flow's age reaches the timeout; never, where there is nothing to report.
-std::uint64_t FlowShard::active_deadline(const FlowEntry& entry) const {
-  return entry.total_packets() == 0 ? kNever : entry.start_ns + timeouts_.active_ns;
-}
-
-std::uint64_t FlowShard::deadline(const FlowEntry& entry) const {
-  return std::min(idle_deadline(entry), active_deadline(entry));
-}
-
-/// Why the flow ended, given that deadline(entry) has passed: what came first counts.
-EndReason FlowShard::timeout_reason(const FlowEntry& entry) const {
-  if (active_deadline(entry) <= idle_deadline(entry)) return EndReason::active_timeout;
-  return closed(entry) ? EndReason::end_of_flow : EndReason::idle_timeout;
-}
-
 void FlowShard::schedule(std::uint32_t number, std::uint64_t deadline_ns) {
   wheel_.schedule(number, TimerWheel::tick_after(deadline_ns));
 }
 
-void FlowShard::process(std::span<const ParsedPacket> burst) {
+void FlowShard::process(std::span<const ParsedPacket> burst, const PacketFacts* facts) {
+  if (facts == nullptr) [[likely]] {
+    process_burst<false>(burst, nullptr);
+  } else {
+    process_burst<true>(burst, facts);
+  }
+  writer_.publish();
+}
+
+template <bool kMetrics>
+void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketFacts* facts) {
   std::uint32_t candidates[kBurst];
   const std::size_t count = std::min(burst.size(), kBurst);
   std::uint64_t frame_octets = 0;
   std::uint64_t ip_octets = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    candidates[i] = table_.candidate(burst[i].hash, burst[i].key.ip_version != 4);
+    candidates[i] = table_.candidate<kMetrics>(burst[i].hash, burst[i].key.ip_version != 4);
     // Here and not below, where registers are scarce.
     frame_octets += burst[i].frame_octets;
     ip_octets += burst[i].ip_octets;
@@ -98,12 +73,19 @@ void FlowShard::process(std::span<const ParsedPacket> burst) {
     const ParsedPacket& packet = burst[i];
     now_ns = std::max(now_ns, packet.effective_ns);
     const std::uint32_t number = candidates[i];
-    if (number != FlowTable::kNone && table_.is_key(number, packet.key) &&
-        count_plain(table_.entry(number), packet, now_ns)) [[likely]] {
+    if (number != FlowTable::kNone && table_.is_key(number, table_.entry_at<kMetrics>(number), packet.key) &&
+        count_plain(table_.entry_at<kMetrics>(number), packet, now_ns)) [[likely]] {
+      if constexpr (kMetrics) {
+        now_ns_ = now_ns;
+        show_metrics(number, packet, facts[i]);
+      }
       continue;
     }
     now_ns_ = now_ns;
-    count_by_rules(packet);
+    const std::uint32_t counted = count_by_rules(packet);
+    if constexpr (kMetrics) {
+      if (counted != FlowTable::kNone) show_metrics(counted, packet, facts[i]);
+    }
   }
   now_ns_ = now_ns;
   counters_.counted += {count, frame_octets};
@@ -112,14 +94,25 @@ void FlowShard::process(std::span<const ParsedPacket> burst) {
   counters_.in_table.octets += ip_octets;
 }
 
-/// Looks the flow up again, since a packet before this one may have changed the table, and applies the rules.
-[[gnu::noinline]] void FlowShard::count_by_rules(const ParsedPacket& packet) {
+/// Looks the flow up again, since a packet before this one may have changed the table, and applies the rules. Says in
+/// which entry the packet was counted; kNone: in none.
+[[gnu::noinline]] std::uint32_t FlowShard::count_by_rules(const ParsedPacket& packet) {
   const std::uint32_t number = table_.find(packet.key, packet.hash);
-  if (number == FlowTable::kNone) {
-    create(packet);
-  } else {
-    update(number, packet);
-  }
+  if (number == FlowTable::kNone) return create(packet);
+  return update(number, packet) ? number : FlowTable::kNone;
+}
+
+/// Shows a packet that was counted to the metrics; one of them may end the flow.
+inline void FlowShard::show_metrics(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts) {
+  const FlowEntry& entry = table_.entry(number);
+  const auto side = static_cast<unsigned>(packet.from);
+  const Verdict verdict = metrics_.update(table_.metric_line(number), table_.metric_slot(number),
+                                          {packet, facts, side, entry.packets[side] == 1, now_ns_});
+  if (verdict == Verdict::goes_on) [[likely]]
+    return;
+  (void)emit(number, EndReason::end_of_flow, true);
+  wheel_.cancel(number);
+  erase(number);
 }
 
 /// What nearly every packet is: one more of a flow that goes on, of a side that has sent before. Counts it and says
@@ -128,12 +121,13 @@ inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet,
   const auto side = static_cast<unsigned>(packet.from);
   const std::uint64_t age = now_ns - entry.start_ns;
   const std::uint32_t packets = entry.packets[side];
-  constexpr unsigned kClosing = FlowEntry::kRst | (FlowEntry::kFin << 0) | (FlowEntry::kFin << 1);
+  constexpr unsigned kClosing = FlowRules::kClosing;
   constexpr unsigned kBehind = (FlowEntry::kLastBehind << 0) | (FlowEntry::kLastBehind << 1);
   // A branch for each, never taken, is cheaper than their sum: a compare and its branch are one operation. A side that
   // was silent for longer than the idle timeout may belong to a flow that goes on, since the other one sent: the rules
   // find out.
-  const bool decide = age - entry.last_offset_ns(side) > timeouts_.idle_ns || age >= timeouts_.active_ns ||
+  const bool decide = age - entry.last_offset_ns(side) > rules_.timeouts().idle_ns ||
+                      age >= rules_.timeouts().active_ns ||
                       packets - 1U >= 0xfffffffeU ||  // the side's first packet, or the counter is full
                       packet.time_ns != now_ns || (entry.marks() & (kClosing | kBehind << 8)) != 0 ||
                       (packet.tcp_flags & (kTcpFin | kTcpRst)) != 0;
@@ -146,14 +140,13 @@ inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet,
   return true;
 }
 
-void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
+/// False: the flow is not taken (policy `sample`), and the packet is not counted.
+bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   FlowEntry& entry = table_.entry(number);
-  const std::uint64_t last = entry.last_ns();
-  const bool was_closed = closed(entry);
-  const std::uint64_t gap = was_closed ? std::min(timeouts_.linger_ns, timeouts_.idle_ns) : timeouts_.idle_ns;
-  const bool silent = now_ns_ - last > gap;
+  const bool was_closed = FlowRules::closed(entry);
+  const bool silent = now_ns_ - entry.last_ns() > rules_.gap_allowed(entry);
   const bool reported = entry.total_packets() == 0;
-  const bool old = now_ns_ - entry.start_ns >= timeouts_.active_ns;
+  const bool old = now_ns_ - entry.start_ns >= rules_.timeouts().active_ns;
   const bool reopens = was_closed && (packet.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn;
   const bool full = entry.packets[static_cast<unsigned>(packet.from)] == 0xffffffff;
   const bool rate_falls = sampled_flows_ != 0 && levels_[number] > sampler_.level();
@@ -161,7 +154,7 @@ void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
     if (!reported) {
       EndReason reason = EndReason::active_timeout;  // also where a counter is full, or the sampling rate falls
       if (silent || old) {
-        reason = timeout_reason(entry);
+        reason = rules_.timeout_reason(entry);
       } else if (reopens) {
         reason = EndReason::end_of_flow;
       }
@@ -173,18 +166,21 @@ void FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
       if (begins && !admit(packet)) {
         wheel_.cancel(number);
         erase(number);
-        return;
+        return false;
       }
       if (begins || rate_falls) set_level(number, sampler_.level());
     }
     restart(number, packet, !begins);
   }
   count(number, packet);
-  if (!was_closed && closed(entry)) [[unlikely]] {
-    // The linger is shorter than what the wheel was told.
+  const bool closes = !was_closed && FlowRules::closed(entry);
+  if (closes || (reported && rules_.timeouts().active_ns < rules_.timeouts().idle_ns)) [[unlikely]] {
+    // The wheel was told of a later moment: the linger is shorter, and a flow without packets had the idle timeout
+    // only.
     wheel_.cancel(number);
-    schedule(number, deadline(entry));
+    schedule(number, rules_.deadline(entry));
   }
+  return true;
 }
 
 /// Makes the entry ready for the next record, whose first packet is `packet`.
@@ -204,6 +200,8 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   FlowCold& cold = table_.cold(number);
   cold.ingress_interface = static_cast<std::uint16_t>(packet.ingress_interface);
   cold.vlan_id = packet.vlan_id;
+  if (metrics_.any()) [[unlikely]]
+    metrics_.begin(table_.metric_line(number), table_.metric_slot(number));
   ++counters_.in_table.records;
 }
 
@@ -212,47 +210,20 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   table_.tunnel(number) = tunnel_of(packet);
 }
 
-FlowTunnel FlowShard::tunnel_of(const ParsedPacket& packet) {
-  FlowTunnel tunnel;
-  std::memcpy(tunnel.source, packet.tunnel_source, sizeof tunnel.source);
-  std::memcpy(tunnel.destination, packet.tunnel_destination, sizeof tunnel.destination);
-  tunnel.id = packet.tunnel_id;
-  tunnel.mpls_label = packet.mpls_label;
-  tunnel.type = packet.tunnel_type;
-  tunnel.ip_version = packet.tunnel_ip_version;
-  tunnel.depth = packet.tunnel_depth;
-  tunnel.sections = 0;
-  if ((packet.facts & kHasTunnel) != 0) tunnel.sections |= kTunnelSection;
-  if ((packet.facts & kHasLabel) != 0) tunnel.sections |= kLabelSection;
-  return tunnel;
-}
-
-/// The tunnel in the third line of a record, which few have.
-[[gnu::noinline]] void FlowShard::fill_tunnel(const FlowTunnel& tunnel, FlowRecord& record) {
-  if (record.sections == 0) std::memset(record.tunnel_source, 0, sizeof record - kFlowRecordBaseOctets);
-  std::memcpy(record.tunnel_source, tunnel.source, sizeof tunnel.source);
-  std::memcpy(record.tunnel_destination, tunnel.destination, sizeof tunnel.destination);
-  record.tunnel_id = tunnel.id;
-  record.mpls_label = tunnel.mpls_label;
-  record.tunnel_type = static_cast<TunnelType>(tunnel.type);
-  record.tunnel_ip_version = tunnel.ip_version;
-  record.tunnel_depth = tunnel.depth;
-  record.sections |= tunnel.sections;
-}
-
-void FlowShard::create(const ParsedPacket& packet) {
-  if (full_table_ == FullTable::sample && !admit(packet)) return;
+/// Says which entry the new flow has; kNone: none.
+std::uint32_t FlowShard::create(const ParsedPacket& packet) {
+  if (full_table_ == FullTable::sample && !admit(packet)) return FlowTable::kNone;
   std::uint32_t number = table_.insert(packet.key, packet.hash);
   if (number == FlowTable::kNone) [[unlikely]] {
     if (full_table_ == FullTable::overflow) {
       overflow(packet);
-      return;
+      return FlowTable::kNone;
     }
     evict_for(packet.hash);
     number = table_.insert(packet.key, packet.hash);
     if (number == FlowTable::kNone) {  // there was nothing to evict: the packet leaves as a record of its own
       overflow(packet);
-      return;
+      return FlowTable::kNone;
     }
   }
   if (!started_) {
@@ -261,8 +232,9 @@ void FlowShard::create(const ParsedPacket& packet) {
   }
   restart(number, packet, false);
   count(number, packet);
-  schedule(number, deadline(table_.entry(number)));
+  schedule(number, rules_.deadline(table_.entry(number)));
   if (full_table_ == FullTable::sample) set_level(number, sampler_.level());
+  return number;
 }
 
 /// Takes the flow, which is in the wheel no more, out of the table.
@@ -270,21 +242,6 @@ void FlowShard::erase(std::uint32_t number) {
   if (full_table_ == FullTable::sample) set_level(number, 0);
   table_.erase(number);
   table_.maintain(FlowTable::kHomesAnOperation);
-}
-
-/// Least raw time of the side's packets, which has some.
-std::uint64_t FlowShard::first_ns(std::uint32_t number, unsigned side) const {
-  const FlowEntry& entry = table_.entry(number);
-  if ((entry.times & bit(FlowEntry::kFirstBehind, side)) != 0) return table_.times(number).first_ns[side];
-  const unsigned opener = (entry.times & FlowEntry::kOpenerHigh) != 0 ? 1 : 0;
-  return side == opener ? entry.start_ns : entry.start_ns + table_.cold(number).first_offset_ns();
-}
-
-/// Greatest raw time of the side's packets, which has some.
-std::uint64_t FlowShard::last_ns(std::uint32_t number, unsigned side) const {
-  const FlowEntry& entry = table_.entry(number);
-  if ((entry.times & bit(FlowEntry::kLastBehind, side)) != 0) return table_.times(number).last_ns[side];
-  return entry.start_ns + entry.last_offset_ns(side);
 }
 
 /// Counts the packet in the entry.
@@ -317,7 +274,8 @@ void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
   entry.set_last_offset_ns(side, now_ns_ - entry.start_ns);
   entry.tcp_flags[side] |= packet.tcp_flags;
   entry.state |= bit(FlowEntry::kSeen, side);
-  if (protocol_of(entry) == kProtocolTcp && timeouts_.tcp_close && (packet.tcp_flags & (kTcpFin | kTcpRst)) != 0) {
+  if (protocol_of(entry) == kProtocolTcp && rules_.timeouts().tcp_close &&
+      (packet.tcp_flags & (kTcpFin | kTcpRst)) != 0) {
     if ((packet.tcp_flags & kTcpRst) != 0) entry.state |= FlowEntry::kRst;
     if ((packet.tcp_flags & kTcpFin) != 0) entry.state |= bit(FlowEntry::kFin, side);
   }
@@ -344,24 +302,25 @@ void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
         table_.prefetch_cold(number);
       },
       [this](std::span<const std::uint32_t> numbers) { timers_due(numbers); });
+  writer_.publish();
 }
 
 void FlowShard::timers_due(std::span<const std::uint32_t> numbers) {
   // The entries are on their way; those that end need their bucket as well.
   for (const std::uint32_t number : numbers) {
-    if (deadline(table_.entry(number)) <= now_ns_) table_.prefetch_bucket_of(number);
+    if (rules_.deadline(table_.entry(number)) <= now_ns_) table_.prefetch_bucket_of(number);
   }
   for (const std::uint32_t number : numbers) timer_due(number);
 }
 
 void FlowShard::timer_due(std::uint32_t number) {
   FlowEntry& entry = table_.entry(number);
-  if (const std::uint64_t due = deadline(entry); due > now_ns_) {
+  if (const std::uint64_t due = rules_.deadline(entry); due > now_ns_) {
     schedule(number, due);
     return;
   }
   if (entry.total_packets() != 0) {
-    const EndReason reason = timeout_reason(entry);
+    const EndReason reason = rules_.timeout_reason(entry);
     if (!emit(number, reason, false)) {
       ++counters_.late_expiries;
       schedule(number, now_ns_ + TimerWheel::kTickNs);
@@ -374,7 +333,7 @@ void FlowShard::timer_due(std::uint32_t number) {
       entry.start_ns = last;
       entry.set_last_offset_ns(0, 0);
       entry.set_last_offset_ns(1, 0);
-      if (const std::uint64_t due = deadline(entry); due > now_ns_) {
+      if (const std::uint64_t due = rules_.deadline(entry); due > now_ns_) {
         schedule(number, due);
         return;
       }
@@ -392,101 +351,19 @@ void FlowShard::clear_counts(std::uint32_t number) {
   }
 }
 
-/// Room for a record; nullptr: none, and none is waited for.
-FlowRecord* FlowShard::claim() {
-  FlowRecord* slot = ring_.claim();
-  while (slot == nullptr && ring_full_ == RingFull::wait) {
-    std::this_thread::yield();
-    slot = ring_.claim();
-  }
-  return slot;
-}
-
-/// Reports the flow. False: the ring is full and, since the entry need not be vacated, nothing was done.
-bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
-  FlowRecord* slot = claim();
-  if (slot == nullptr && !must_vacate) return false;
-  const FlowEntry& entry = table_.entry(number);
-  const RecordTotals reported{1, entry.total_packets(), entry.total_octets()};
-  if (slot == nullptr) {
-    counters_.lost[static_cast<std::size_t>(Loss::ring_full)] += reported;
-  } else {
-    fill_record(number, reason, *slot);
-    ring_.commit();
-    counters_.emitted += reported;
-  }
-  counters_.in_table.records -= reported.records;
-  counters_.in_table.packets -= reported.packets;
-  counters_.in_table.octets -= reported.octets;
-  return true;
-}
-
-/// The record's addresses, ports and protocol, with side `initiator` of the key as the source.
-void FlowShard::set_key(FlowRecord& record, const FlowKey& key, unsigned initiator) {
-  if (key.version() == 4) {
-    const auto* addresses = reinterpret_cast<const std::uint8_t*>(key.address);
-    std::memcpy(record.source_address, addresses + 4 * initiator, 4);
-    std::memcpy(record.destination_address, addresses + 4 * (1 - initiator), 4);
-    record.ether_type = kEtherTypeIpv4;
-  } else {
-    std::memcpy(record.source_address, &key.address[2 * initiator], 16);
-    std::memcpy(record.destination_address, &key.address[2 * (1 - initiator)], 16);
-    record.ether_type = kEtherTypeIpv6;
-  }
-  record.source_port = initiator == 0 ? key.port_low : key.port_high;
-  record.destination_port = initiator == 0 ? key.port_high : key.port_low;
-  record.protocol = key.protocol;
-  record.ip_version = static_cast<std::uint8_t>(key.version());
-  if (key.protocol == kProtocolEsp && (key.port_low | key.port_high) != 0) [[unlikely]] {
-    // ESP has no ports: the SPI stands in their place in the key, so that every security association is a flow. 0,
-    // which no packet may carry (RFC 4303 §2.1), is one that was not captured or is no part of the key.
-    std::memset(record.tunnel_source, 0, sizeof record - kFlowRecordBaseOctets);
-    record.esp_spi = std::uint32_t{record.source_port} << 16 | record.destination_port;
-    record.source_port = record.destination_port = 0;
-    record.sections = kSpiSection;
-  }
-}
-
-void FlowShard::fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const {
-  const FlowEntry& entry = table_.entry(number);
-  const FlowCold& cold = table_.cold(number);
-  const FlowKey key = table_.key_of(number);
-  const unsigned initiator = (entry.state & FlowEntry::kInitiatorHigh) != 0 ? 1 : 0;
-  // NOLINTNEXTLINE(bugprone-undefined-memory-manipulation): the third line only where it is used
-  std::memset(static_cast<void*>(&record), 0, kFlowRecordBaseOctets);
-  set_key(record, key, initiator);
-  record.vlan_id = cold.vlan_id;
-  record.ingress_interface = cold.ingress_interface;
-  record.sampling_rate = full_table_ == FullTable::sample ? std::uint32_t{1} << levels_[number] : 1;
-  record.end_reason = reason;
-  for (unsigned direction = 0; direction < 2; ++direction) {
-    const unsigned side = initiator ^ direction;
-    if (entry.packets[side] == 0) continue;
-    record.packets[direction] = entry.packets[side];
-    record.octets[direction] = entry.octets[side];
-    record.first_ns[direction] = first_ns(number, side);
-    record.last_ns[direction] = last_ns(number, side);
-    record.tcp_flags[direction] = entry.tcp_flags[side];
-    record.ip_tos[direction] = cold.ip_tos[side];
-    record.icmp_type[direction] = cold.icmp_type[side];
-    record.icmp_code[direction] = cold.icmp_code[side];
-  }
-  if ((entry.times & FlowEntry::kHasTunnel) != 0) [[unlikely]]
-    fill_tunnel(table_.tunnel(number), record);
-}
-
 void FlowShard::drain(std::uint64_t now_ns) {
   now_ns_ = std::max(now_ns_, now_ns);
-  ring_full_ = RingFull::wait;
+  writer_.set_ring_full(RingFull::wait);
   // In the order of the memory, and out of the index and the wheel all at once: one by one each flow would cost two
   // cache misses there, and the index would shrink step by step for nobody.
   for (std::uint32_t number = 0; number < table_.used_limit(); ++number) {
     const FlowEntry& entry = table_.entry(number);
     if (entry.free() || entry.total_packets() == 0) continue;
-    const bool over = deadline(entry) <= now_ns_;
-    (void)emit(number, over ? timeout_reason(entry) : EndReason::forced_end, true);
+    const bool over = rules_.deadline(entry) <= now_ns_;
+    (void)emit(number, over ? rules_.timeout_reason(entry) : EndReason::forced_end, true);
   }
   for (std::uint32_t number = 0; sampled_flows_ != 0 && number < table_.used_limit(); ++number) set_level(number, 0);
+  writer_.publish();
   table_.clear();
   wheel_.clear();
 }

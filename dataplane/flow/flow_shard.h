@@ -1,19 +1,16 @@
 // FlowShard: one worker's flows: when a packet counts for a flow, when a flow ends, and what is reported of it.
 //
-// Rules, all in effective time (never less than the time of a packet before it):
-//   idle      a flow ends when the gap between two of its packets is greater than the idle timeout (end reason 1)
-//   active    a flow is reported when its age reaches the active timeout (2). It goes on: its next packet within the
-//             idle timeout opens the next record in the same direction
-//   closed    RST, or FIN from both sides, or FIN from one side while the other was never seen: from then on the
-//             linger stands in for the idle timeout (3), so that trailing ACKs and repeated FINs do not open a flow;
-//             a SYN without ACK ends it at once and opens the next flow
-//   drained   what is in the table at the end (4); evicted for lack of resources (5)
-// They are applied when a packet comes and when a timer fires, by the same function, so records depend neither on
-// the wheel's ticks nor on bursts nor on the number of workers.
+// When a flow ends is said by FlowRules (flow_rules.h), in effective time, never less than the time of a packet before.
+// The rules are applied when a packet comes and when a timer fires, by the same functions, so records depend neither on
+// the wheel's ticks nor on bursts nor on the number of workers. A flow that is reported by the active timeout goes on:
+// its next packet within the idle timeout opens the next record in the same direction. A SYN without ACK ends a closed
+// flow at once and opens the next one.
 //
-// A burst is handled in stages so that its cache misses overlap: the caller hashed the keys and prefetched the
-// buckets; process() matches tags and prefetches the entries, then updates them in packet order, each after comparing
-// the whole key. A miss is looked up again right before it inserts, since a packet before it may have inserted.
+// A burst is handled in stages so that its cache misses overlap: the caller hashed the keys and prefetched the buckets;
+// process() matches tags and prefetches the entries, then updates them in packet order, each after comparing the whole
+// key. A miss is looked up again right before it inserts, since a packet before it may have inserted. Where metrics are
+// on, the burst comes with the packets' facts, and each packet is shown to them after it was counted; the loop for that
+// is an instance of its own, so that nothing of it is there when none is on.
 //
 // A new flow that finds the table full: FullTable says what then. Eviction takes the stalest of the ten entries nearest
 // to the new key's place.
@@ -23,40 +20,16 @@
 #include <span>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow/flow_rules.h"
 #include "dataplane/flow/flow_table.h"
-#include "dataplane/flow/key_mask.h"
 #include "dataplane/flow/new_flow_sampler.h"
+#include "dataplane/flow/record_writer.h"
 #include "dataplane/flow/timer_wheel.h"
+#include "dataplane/metric/metrics.h"
 #include "dataplane/packet/flow_key.h"
-#include "dataplane/spsc_ring.h"
-#include "proto/record/flow_record.h"
+#include "dataplane/record_ring.h"
 
 namespace weir {
-
-using RecordRing = SpscRing<FlowRecord>;
-
-struct FlowTimeouts {
-  std::uint64_t idle_ns = 30'000'000'000;
-  std::uint64_t active_ns = 300'000'000'000;
-  std::uint64_t linger_ns = 2'000'000'000;
-  bool tcp_close = true;
-};
-
-/// `timeouts` for flows of this key: FIN and RST say something only of a flow that is one connection.
-[[nodiscard]] inline FlowTimeouts for_key(FlowTimeouts timeouts, const KeyFields& key) {
-  timeouts.tcp_close = timeouts.tcp_close && key.holds_five_tuple();
-  return timeouts;
-}
-
-/// Longest idle or active timeout: 72 h. Offsets in a flow have 48 bits of ns, 78.2 h, and the wheel spans as much.
-inline constexpr std::uint64_t kMaxTimeoutNs = std::uint64_t{72} * 3600 * 1'000'000'000;
-static_assert(kMaxTimeoutNs < (std::uint64_t{1} << 48));
-
-/// What happens when a record is due and the ring has no room.
-enum class RingFull : std::uint8_t {
-  lose,  ///< live: a timer tries again later; where the entry must be vacated at once, the record is lost by name
-  wait,  ///< reading a file, and at an orderly shutdown: until the consumer has made room
-};
 
 /// What happens to a new flow when the table is full. Where the index alone has no room (an attack by somebody who
 /// knows the seed), `overflow` does the same and the others evict.
@@ -77,7 +50,7 @@ class FlowShard {
 
   /// `counters` and `ring` are the owning worker's. ok() is false if the memory could not be had.
   FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, WorkerCounters& counters,
-            RecordRing& ring, RingFull ring_full, FullTable full_table = FullTable::evict);
+            RecordRing& ring, RingFull ring_full, FullTable full_table = FullTable::evict, const Metrics& metrics = {});
   [[nodiscard]] bool ok() const {
     return table_.ok() && wheel_.ok() && (full_table_ != FullTable::sample || levels_.size() != 0);
   }
@@ -100,8 +73,9 @@ class FlowShard {
       table_.prefetch_bucket(packet.hash);
     }
   }
-  /// Counts a burst of at most kBurst packets; hash and effective_ns are set.
-  void process(std::span<const ParsedPacket> burst);
+  /// Counts a burst of at most kBurst packets; hash and effective_ns are set. `facts`: as many; nullptr where no metric
+  /// is on.
+  void process(std::span<const ParsedPacket> burst, const PacketFacts* facts = nullptr);
 
   /// Moves effective time to `now_ns` (never back) and ends what is over, at most `budget` entries.
   void advance(std::uint64_t now_ns, std::size_t budget);
@@ -113,7 +87,8 @@ class FlowShard {
   /// What the table holds, counted by walking it.
   [[nodiscard]] RecordTotals recount() const;
 
-  void set_ring_full(RingFull ring_full) { ring_full_ = ring_full; }
+  void set_ring_full(RingFull ring_full) { writer_.set_ring_full(ring_full); }
+  [[nodiscard]] const Metrics& metrics() const { return metrics_; }
   [[nodiscard]] std::uint32_t size() const { return table_.size(); }
   [[nodiscard]] std::uint32_t capacity() const { return table_.capacity(); }
   [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
@@ -121,22 +96,16 @@ class FlowShard {
   [[nodiscard]] bool timers_behind() const { return started_ && wheel_.behind(now_ns_ >> TimerWheel::kTickShift); }
 
  private:
-  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
-
-  [[nodiscard]] bool closed(const FlowEntry& entry) const;
-  [[nodiscard]] std::uint64_t gap_allowed(const FlowEntry& entry) const;
-  [[nodiscard]] std::uint64_t idle_deadline(const FlowEntry& entry) const;
-  [[nodiscard]] std::uint64_t active_deadline(const FlowEntry& entry) const;
-  [[nodiscard]] std::uint64_t deadline(const FlowEntry& entry) const;
-  [[nodiscard]] EndReason timeout_reason(const FlowEntry& entry) const;
-
+  template <bool kMetrics>
+  void process_burst(std::span<const ParsedPacket> burst, const PacketFacts* facts);
   [[nodiscard]] bool count_plain(FlowEntry& entry, const ParsedPacket& packet, std::uint64_t now_ns) const;
-  void count_by_rules(const ParsedPacket& packet);
-  void update(std::uint32_t number, const ParsedPacket& packet);
+  std::uint32_t count_by_rules(const ParsedPacket& packet);
+  [[nodiscard]] bool update(std::uint32_t number, const ParsedPacket& packet);
   void restart(std::uint32_t number, const ParsedPacket& packet, bool keep_direction);
   void count(std::uint32_t number, const ParsedPacket& packet);
-  void create(const ParsedPacket& packet);
+  [[nodiscard]] std::uint32_t create(const ParsedPacket& packet);
   void erase(std::uint32_t number);
+  void show_metrics(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts);
   void keep_tunnel(std::uint32_t number, const ParsedPacket& packet);
   void evict_for(std::uint64_t hash);
   void overflow(const ParsedPacket& packet);
@@ -146,10 +115,9 @@ class FlowShard {
   void timer_due(std::uint32_t number);
   [[nodiscard]] std::uint64_t first_ns(std::uint32_t number, unsigned side) const;
   [[nodiscard]] std::uint64_t last_ns(std::uint32_t number, unsigned side) const;
-  [[nodiscard]] FlowRecord* claim();
   [[nodiscard]] bool emit(std::uint32_t number, EndReason reason, bool must_vacate);
-  static void set_key(FlowRecord& record, const FlowKey& key, unsigned initiator);
-  void fill_record(std::uint32_t number, EndReason reason, FlowRecord& record) const;
+  [[nodiscard]] std::uint32_t sections_of(std::uint32_t number, const FlowKey& key) const;
+  void fill_record(std::uint32_t number, const FlowKey& key, EndReason reason, FlowRecord& record) const;
   static FlowTunnel tunnel_of(const ParsedPacket& packet);
   static void fill_tunnel(const FlowTunnel& tunnel, FlowRecord& record);
   void clear_counts(std::uint32_t number);
@@ -157,10 +125,10 @@ class FlowShard {
 
   FlowTable table_;
   TimerWheel wheel_;
-  FlowTimeouts timeouts_;
+  FlowRules rules_;
   WorkerCounters& counters_;
-  RecordRing& ring_;
-  RingFull ring_full_;
+  RecordWriter writer_;
+  Metrics metrics_;
   FullTable full_table_;
   NewFlowSampler sampler_;
   MappedArray<std::uint8_t> levels_;  ///< by entry: its record stands for 2^level flows; policy `sample` only

@@ -7,7 +7,7 @@ namespace weir {
 
 void FlowShard::evict_for(std::uint64_t hash) {
   std::uint32_t stalest = FlowTable::kNone;
-  std::uint64_t least = kNever;
+  std::uint64_t least = FlowRules::kNever;
   table_.for_each_victim(hash, [&](std::uint32_t number) { table_.prefetch_entry(number); });
   table_.for_each_victim(hash, [&](std::uint32_t number) {
     const std::uint64_t last = table_.entry(number).last_ns();
@@ -17,9 +17,9 @@ void FlowShard::evict_for(std::uint64_t hash) {
     }
   });
   const FlowEntry& entry = table_.entry(stalest);
-  const bool over = deadline(entry) <= now_ns_;  // the wheel had not got round to it
+  const bool over = rules_.deadline(entry) <= now_ns_;  // the wheel had not got round to it
   if (entry.total_packets() != 0)
-    (void)emit(stalest, over ? timeout_reason(entry) : EndReason::lack_of_resources, true);
+    (void)emit(stalest, over ? rules_.timeout_reason(entry) : EndReason::lack_of_resources, true);
   if (!over) ++counters_.evictions;
   wheel_.cancel(stalest);
   if (full_table_ == FullTable::sample) set_level(stalest, 0);
@@ -29,30 +29,29 @@ void FlowShard::evict_for(std::uint64_t hash) {
 
 /// Policy `overflow`: the packet leaves as a record of its own, for the accounter on the control side. The ring is the
 /// same as all records', so a burst of new flows takes room from flows that end; they wait for it, new flows do not.
+/// Metrics do not see the packet: it has no entry in which they could keep anything.
 void FlowShard::overflow(const ParsedPacket& packet) {
-  FlowRecord* slot = claim();
+  const FlowTunnel tunnel = tunnel_of(packet);
+  FlowRecord* const record = writer_.claim(key_sections(packet.key) | tunnel.sections);
   const RecordTotals one{1, 1, packet.ip_octets};
-  if (slot == nullptr) {
+  if (record == nullptr) {
     counters_.lost[static_cast<std::size_t>(Loss::table_full)] += one;
   } else {
-    const unsigned initiator = static_cast<unsigned>(packet.from);
-    *slot = FlowRecord{};
-    set_key(*slot, packet.key, initiator);
-    slot->vlan_id = packet.vlan_id;
-    slot->ingress_interface = packet.ingress_interface;
-    slot->sampling_rate = 1;
-    slot->end_reason = EndReason::lack_of_resources;
-    slot->overflow = 1;
-    slot->packets[kForward] = 1;
-    slot->octets[kForward] = packet.ip_octets;
-    slot->first_ns[kForward] = packet.time_ns;
-    slot->last_ns[kForward] = packet.time_ns;
-    slot->tcp_flags[kForward] = packet.tcp_flags;
-    slot->ip_tos[kForward] = packet.ip_tos;
-    slot->icmp_type[kForward] = packet.icmp_type;
-    slot->icmp_code[kForward] = packet.icmp_code;
-    if ((packet.facts & (kHasTunnel | kHasLabel)) != 0) fill_tunnel(tunnel_of(packet), *slot);
-    ring_.commit();
+    write_key(*record, packet.key, static_cast<unsigned>(packet.from));
+    record->vlan_id = packet.vlan_id;
+    record->ingress_interface = packet.ingress_interface;
+    record->sampling_rate = 1;
+    record->end_reason = EndReason::lack_of_resources;
+    record->packets[kForward] = 1;
+    record->octets[kForward] = packet.ip_octets;
+    record->first_ns[kForward] = packet.time_ns;
+    record->last_ns[kForward] = packet.time_ns;
+    record->tcp_flags[kForward] = packet.tcp_flags;
+    record->ip_tos[kForward] = packet.ip_tos;
+    if (record->is_icmp()) record->set_icmp(kForward, packet.icmp_type, packet.icmp_code);
+    if (tunnel.sections != 0) fill_tunnel(tunnel, *record);
+    record->sections |= FlowRecord::kOverflowMark;
+    writer_.commit(*record);
     counters_.emitted += one;
     ++counters_.overflowed;
   }

@@ -5,19 +5,23 @@
 
 namespace weir {
 
-FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash)
+FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash, const Metrics& metrics)
     : hash_(hash),
       capacity_(capacity),
+      shift_(metrics.any() ? 1 : 0),
+      slot_octets_(metrics.slot_octets()),
       index_(capacity),
-      entries_(capacity),
+      entries_(std::size_t{capacity} << shift_),
       cold_(capacity),
       long_keys_(capacity),
       times_(capacity, Pages::small),
-      tunnels_(capacity, Pages::small) {}
+      tunnels_(capacity, Pages::small),
+      slots_(capacity * slot_octets_) {}
 
 bool FlowTable::ok() const {
-  return index_.ok() && entries_.size() == capacity_ && cold_.size() == capacity_ && long_keys_.size() == capacity_ &&
-         times_.size() == capacity_ && tunnels_.size() == capacity_;
+  return index_.ok() && entries_.size() == std::size_t{capacity_} << shift_ && cold_.size() == capacity_ &&
+         long_keys_.size() == capacity_ && times_.size() == capacity_ && tunnels_.size() == capacity_ &&
+         slots_.size() == capacity_ * slot_octets_;
 }
 
 void FlowTable::touch() {
@@ -25,19 +29,20 @@ void FlowTable::touch() {
   entries_.touch();
   cold_.touch();
   long_keys_.touch();
+  if (slot_octets_ != 0) slots_.touch();
 }
 
 std::size_t FlowTable::octets() const {
-  return index_.octets() + entries_.octets() + cold_.octets() + long_keys_.octets();
+  return index_.octets() + entries_.octets() + cold_.octets() + long_keys_.octets() + slots_.octets();
 }
 
 std::size_t FlowTable::octets_in_use() const {
-  return index_.octets_in_use() + used_limit_ * (sizeof(FlowEntry) + sizeof(FlowCold)) +
+  return index_.octets_in_use() + used_limit_ * ((sizeof(FlowEntry) << shift_) + sizeof(FlowCold) + slot_octets_) +
          used_limit6_ * sizeof(FlowLongKey);
 }
 
 FlowKey FlowTable::key_of(std::uint32_t number) const {
-  const FlowEntry& entry = entries_[number];
+  const FlowEntry& entry = this->entry(number);
   FlowKey key{};
   std::memcpy(&key.port_low, &entry.tail, sizeof entry.tail);
   key.address[0] = entry.address;
@@ -55,10 +60,10 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
     number = used_limit_;
   }
   if (!index_.insert(hash, number)) return kNone;
-  FlowEntry& entry = entries_[number];
+  FlowEntry& entry = this->entry(number);
   if (number == free_head_) {
     free_head_ = static_cast<std::uint32_t>(entry.address);
-    if (free_head_ != kNone) __builtin_prefetch(&entries_[free_head_], 1);
+    if (free_head_ != kNone) __builtin_prefetch(&this->entry(free_head_), 1);
   } else {
     ++used_limit_;
   }
@@ -78,7 +83,7 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
 }
 
 void FlowTable::erase(std::uint32_t number) {
-  FlowEntry& entry = entries_[number];
+  FlowEntry& entry = this->entry(number);
   index_.erase(hash_(key_of(number)), number);
   entry.tail = 0;
   entry.address = free_head_;

@@ -17,6 +17,7 @@
 #include "dataplane/flow/bucket_index.h"
 #include "dataplane/flow/flow_entry.h"
 #include "dataplane/flow/key_hash.h"
+#include "dataplane/metric/metrics.h"
 
 namespace weir {
 
@@ -24,8 +25,9 @@ class FlowTable {
  public:
   static constexpr std::uint32_t kNone = BucketIndex::kNone;
 
-  /// A table of `capacity` flows. ok() is false if the memory could not be had.
-  FlowTable(std::uint32_t capacity, const KeyHash& hash);
+  /// A table of `capacity` flows. ok() is false if the memory could not be had. `metrics`: those that are on; with any,
+  /// every entry has a line of its own after it, and a slot.
+  FlowTable(std::uint32_t capacity, const KeyHash& hash, const Metrics& metrics = {});
   [[nodiscard]] bool ok() const;
   void touch();
   /// Mapped memory, without the raw times and the tunnels.
@@ -41,19 +43,25 @@ class FlowTable {
   [[nodiscard]] std::uint64_t hash_of(const FlowKey& key) const { return hash_(key); }
   void prefetch_bucket(std::uint64_t hash) const { index_.prefetch(hash); }
   /// The entry that the key probably has; its lines are prefetched.
+  /// kMetrics: entries have a metric line; known to the loops that touch every packet, so that they need not ask.
+  template <bool kMetrics>
   [[nodiscard]] std::uint32_t candidate(std::uint64_t hash, bool ipv6) const {
     const std::uint32_t number = index_.candidate(hash);
     if (number != kNone) {
-      prefetch_entry(number);
+      __builtin_prefetch(&entry_at<kMetrics>(number), 1);
+      if constexpr (kMetrics) __builtin_prefetch(metric_line(number), 1);
       if (ipv6) __builtin_prefetch(&long_keys_[number]);
     }
     return number;
   }
-  void prefetch_entry(std::uint32_t number) const { __builtin_prefetch(&entries_[number], 1); }
+  void prefetch_entry(std::uint32_t number) const { __builtin_prefetch(&entry(number), 1); }
 
   /// Whether entry `number` is in use for `key`.
   [[nodiscard]] bool is_key(std::uint32_t number, const FlowKey& key) const {
-    const FlowEntry& entry = entries_[number];
+    return is_key(number, entry(number), key);
+  }
+  /// The same, where the caller has the entry.
+  [[nodiscard]] bool is_key(std::uint32_t number, const FlowEntry& entry, const FlowKey& key) const {
     if (((entry.tail ^ key.tail()) | (entry.address ^ key.address[0])) != 0) return false;
     if (key.ip_version == 4) return true;
     const FlowLongKey& rest = long_keys_[number];
@@ -101,14 +109,35 @@ class FlowTable {
     if (index_.for_each_near(hash, kVictims, visit) != 0) return;
     for (std::uint32_t i = 0; i < used_limit_; ++i) {
       hand_ = hand_ + 1 < used_limit_ ? hand_ + 1 : 0;
-      if (entries_[hand_].free()) continue;
+      if (entry(hand_).free()) continue;
       visit(hand_);
       return;
     }
   }
 
-  FlowEntry& entry(std::uint32_t number) { return entries_[number]; }
-  [[nodiscard]] const FlowEntry& entry(std::uint32_t number) const { return entries_[number]; }
+  FlowEntry& entry(std::uint32_t number) { return entries_[std::size_t{number} << shift_]; }
+  [[nodiscard]] const FlowEntry& entry(std::uint32_t number) const { return entries_[std::size_t{number} << shift_]; }
+  /// The entry, where the caller knows whether there are metric lines.
+  template <bool kMetrics>
+  FlowEntry& entry_at(std::uint32_t number) {
+    return entries_[std::size_t{number} << (kMetrics ? 1 : 0)];
+  }
+  template <bool kMetrics>
+  [[nodiscard]] const FlowEntry& entry_at(std::uint32_t number) const {
+    return entries_[std::size_t{number} << (kMetrics ? 1 : 0)];
+  }
+  /// Where the metrics keep what every packet touches: the line after the entry. Only with metrics on.
+  std::uint8_t* metric_line(std::uint32_t number) {
+    return reinterpret_cast<std::uint8_t*>(&entries_[(std::size_t{number} << 1) + 1]);
+  }
+  [[nodiscard]] const std::uint8_t* metric_line(std::uint32_t number) const {
+    return reinterpret_cast<const std::uint8_t*>(&entries_[(std::size_t{number} << 1) + 1]);
+  }
+  /// Where they keep the rest.
+  std::uint8_t* metric_slot(std::uint32_t number) { return slots_.data() + number * slot_octets_; }
+  [[nodiscard]] const std::uint8_t* metric_slot(std::uint32_t number) const {
+    return slots_.data() + number * slot_octets_;
+  }
   FlowTimes& times(std::uint32_t number) { return times_[number]; }
   [[nodiscard]] const FlowTimes& times(std::uint32_t number) const { return times_[number]; }
   FlowTunnel& tunnel(std::uint32_t number) { return tunnels_[number]; }
@@ -126,7 +155,7 @@ class FlowTable {
 
  private:
   void prefetch_key(std::uint32_t number) const {
-    __builtin_prefetch(&entries_[number]);
+    __builtin_prefetch(&entry(number));
     if (used_limit6_ != 0) __builtin_prefetch(&long_keys_[number]);
   }
 
@@ -137,12 +166,15 @@ class FlowTable {
   std::uint32_t used_limit6_ = 0;  ///< entries that flows with a long key ever used are below this
   std::uint32_t hand_ = 0;
   std::uint32_t free_head_ = kNone;
+  unsigned shift_;           ///< 1: every second line of entries_ is a metric line
+  std::size_t slot_octets_;  ///< of the metrics that are on
   BucketIndex index_;
   MappedArray<FlowEntry> entries_;
   MappedArray<FlowCold> cold_;
   MappedArray<FlowLongKey> long_keys_;
   MappedArray<FlowTimes> times_;
   MappedArray<FlowTunnel> tunnels_;
+  MappedArray<std::uint8_t> slots_;  ///< of metrics; empty where none is on
 };
 
 }  // namespace weir

@@ -52,8 +52,8 @@ void KeyMask::apply(ParsedPacket& packet) const {
   const bool label = fields_.mpls_label && (packet.facts & kHasLabel) != 0;
   if (tunnel || label) {
     key.ip_version |= FlowKey::kWide;
-    key.added = FlowKey::added_of(tunnel ? packet.tunnel_type : 0, tunnel ? packet.tunnel_id : 0, label,
-                                  label ? packet.mpls_label : 0);
+    key.added = FlowKey::added_of(tunnel ? static_cast<std::uint8_t>(packet.tunnel.type) : 0,
+                                  tunnel ? packet.tunnel.id : 0, label, label ? packet.mpls_label : 0);
   }
 }
 

@@ -27,6 +27,18 @@ void close_input(std::FILE* file) {
   if (file != stdin) std::fclose(file);
 }
 
+/// The next octet, which stays to be read; EOF.
+int peek(std::FILE* file) {
+  const int octet = std::getc(file);
+  if (octet != EOF) std::ungetc(octet, file);
+  return octet;
+}
+
+/// What is wrong with a compressed file says more than what its reader makes of it, which is `what`.
+std::string problem_of(const CompressedInput* compressed, const std::string& what) {
+  return compressed != nullptr && !compressed->problem().empty() ? compressed->problem() : what;
+}
+
 }  // namespace
 
 std::uint64_t capture_time_ns(std::int64_t seconds, std::int64_t nanoseconds) {
@@ -62,20 +74,31 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
     return tl::unexpected(name + ": is a directory, not a capture file");
   }
   // libpcap calls an empty file truncated; say what it is. A pipe shows only by reading, so look one octet ahead.
-  const int first = std::getc(file);
+  int first = peek(file);
+  std::unique_ptr<CompressedInput> compressed;
+  if (CompressedInput::begins_with(first)) {
+    compressed = CompressedInput::open(file);
+    if (compressed == nullptr) return tl::unexpected(name + ": no memory to decompress it");
+    file = compressed->stream();
+    first = peek(file);
+  }
   if (first == EOF) {
-    std::string text = name + ": " + (std::ferror(file) != 0 ? errno_text() : "empty, not a pcap or pcapng file");
+    std::string text =
+        name + ": " +
+        (std::ferror(file) != 0 ? problem_of(compressed.get(), errno_text()) : "empty, not a pcap or pcapng file");
     close_input(file);
     return tl::unexpected(std::move(text));
   }
-  std::ungetc(first, file);
 
   const auto octets = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
   constexpr int kPcapngFirst = 0x0a;  // of the section header's type; no magic number of pcap begins with it
   if (first == kPcapngFirst) {
-    std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, nullptr, octets));
+    std::unique_ptr<CaptureFile> capture(
+        new CaptureFile(std::move(name), file, nullptr, octets, std::move(compressed)));
     capture->pcapng_ = std::make_unique<PcapngReader>(file);
-    if (const auto problem = capture->pcapng_->check_start()) return tl::unexpected(capture->name_ + ": " + *problem);
+    if (const auto problem = capture->pcapng_->check_start()) {
+      return tl::unexpected(capture->name_ + ": " + problem_of(capture->compressed_.get(), *problem));
+    }
     return capture;
   }
 
@@ -83,24 +106,29 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
   pcap_t* handle = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, text);
   if (handle == nullptr) {
     close_input(file);
-    return tl::unexpected(name + ": " + text);
+    return tl::unexpected(name + ": " + problem_of(compressed.get(), text));
   }
   // From here on pcap_close() closes the file.
   const int number = pcap_datalink(handle);
-  const auto link_type = link_type_of(number);
-  if (!link_type) {
+  const LinkType link_type = link_type_of(static_cast<std::uint32_t>(number));
+  if (link_type == LinkType::unknown) {
     pcap_close(handle);
     return tl::unexpected(name + ": " + unsupported_link_type(number));
   }
-  std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, handle, octets));
-  capture->link_type_ = *link_type;
+  std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, handle, octets, std::move(compressed)));
+  capture->link_type_ = link_type;
   return capture;
 }
 
-CaptureFile::CaptureFile(std::string name, std::FILE* file, pcap* handle, std::uint64_t file_octets)
-    : name_(std::move(name)), file_(file), handle_(handle), file_octets_(file_octets) {
+CaptureFile::CaptureFile(std::string name, std::FILE* file, pcap* handle, std::uint64_t file_octets,
+                         std::unique_ptr<CompressedInput> compressed)
+    : name_(std::move(name)),
+      compressed_(std::move(compressed)),
+      file_(file),
+      handle_(handle),
+      file_octets_(file_octets) {
   // Standard input may be a file that somebody has begun to read.
-  if (handle_ != nullptr && file_ != stdin) {
+  if (handle_ != nullptr && file_ != stdin && compressed_ == nullptr) {
     blocks_ = CaptureBlocks::open(fileno(file_), static_cast<std::uint32_t>(std::max(0, pcap_snapshot(handle_))));
   }
 }
@@ -119,8 +147,7 @@ bool CaptureFile::next_from_blocks(PacketView& view) {
     // libpcap goes on where the blocks stopped, and says what is there. If it cannot be told where, there is nothing
     // that it could read either, and its reading from a wrong place must not look like packets.
     if (fseeko(file_, static_cast<off_t>(blocks_->offset()), SEEK_SET) != 0) {
-      error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + errno_text();
-      state_ = Result::error;
+      (void)fail(errno_text());
     }
     blocks_.reset();
     return false;
@@ -135,6 +162,11 @@ bool CaptureFile::next_from_blocks(PacketView& view) {
   return true;
 }
 
+CaptureFile::Result CaptureFile::fail(const std::string& what) {
+  error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + problem_of(compressed_.get(), what);
+  return state_ = Result::error;
+}
+
 CaptureFile::Result CaptureFile::next(PacketView& view) {
   if (state_ != Result::packet) return state_;
   if (pcapng_ == nullptr) return next_of_pcap(view);
@@ -147,8 +179,7 @@ CaptureFile::Result CaptureFile::next(PacketView& view) {
     case PcapngReader::Result::error:
       break;
   }
-  error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + pcapng_->error();
-  return state_ = Result::error;
+  return fail(pcapng_->error());
 }
 
 CaptureFile::Result CaptureFile::next_of_pcap(PacketView& view) {
@@ -161,8 +192,7 @@ CaptureFile::Result CaptureFile::next_of_pcap(PacketView& view) {
   const int result = pcap_next_ex(handle_, &header, &octets);
   if (result == PCAP_ERROR_BREAK) return state_ = Result::end;
   if (result != 1) {
-    error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + pcap_geterr(handle_);
-    return state_ = Result::error;
+    return fail(pcap_geterr(handle_));
   }
   ++packets_;
   // libpcap hands out the 32-bit seconds of the file as if they had a sign; they have none and end in 2106.
@@ -180,6 +210,7 @@ CaptureFile::Result CaptureFile::next_of_pcap(PacketView& view) {
 std::uint64_t CaptureFile::octets_read() const {
   if (file_octets_ == 0) return 0;
   if (blocks_ != nullptr) return blocks_->offset();
+  if (compressed_ != nullptr) return compressed_->octets_read();
   const off_t at = ftello(file_);
   return at < 0 ? 0 : static_cast<std::uint64_t>(at);
 }

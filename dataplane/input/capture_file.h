@@ -1,13 +1,14 @@
 // CaptureFile: the packets of a pcap or pcapng file, in file order: pcapng by pcapng_reader.h, classic files through
-// libpcap; those of an ordinary classic file past it, in blocks (capture_blocks.h).
+// libpcap; those of an ordinary classic file past it, in blocks (capture_blocks.h). A file compressed with gzip or
+// zstd, which its first octets tell, is decompressed as it is read.
 //
 // Both resolutions come out as nanoseconds since 1970. Timestamps are data from a file, so they may be anything:
 // a time before 1970 becomes 0, one after 2262-04-11 (2^63 - 1 ns) becomes that, so that adding a timeout to a
 // packet's time never wraps. The seconds of a classic pcap file are 32 bits without a sign and reach to 2106.
 //
 // A file that cannot be opened or breaks off says so in one line that names it; what was read up to there is good.
-// A link type that weir does not know is refused by name: for a pcap file when it is opened, for an interface of a
-// pcapng file at its first packet.
+// A pcap file whose link type weir does not read is refused by name when it is opened. The packets of such an interface
+// of a pcapng file come out with LinkType::unknown, since those of its other interfaces count: the parser rejects them.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include <tl/expected.hpp>
 
 #include "dataplane/input/capture_blocks.h"
+#include "dataplane/input/compressed_input.h"
 #include "dataplane/input/pcapng_reader.h"
 #include "dataplane/packet/packet_view.h"
 
@@ -49,14 +51,17 @@ class CaptureFile {
   [[nodiscard]] std::uint64_t file_octets() const { return file_octets_; }
 
  private:
-  CaptureFile(std::string name, std::FILE* file, pcap* handle, std::uint64_t file_octets);
+  CaptureFile(std::string name, std::FILE* file, pcap* handle, std::uint64_t file_octets,
+              std::unique_ptr<CompressedInput> compressed);
+  Result fail(const std::string& what);
   [[nodiscard]] bool next_from_blocks(PacketView& view);
   Result next_of_pcap(PacketView& view);
 
   std::string name_;
-  std::FILE* file_;                        ///< handle_'s own, where there is one
-  pcap* handle_;                           ///< nullptr: a pcapng file
-  std::unique_ptr<CaptureBlocks> blocks_;  ///< as long as it knows what the file holds
+  std::unique_ptr<CompressedInput> compressed_;  ///< what file_ reads from, where the file is compressed
+  std::FILE* file_;                              ///< handle_'s own, where there is one
+  pcap* handle_;                                 ///< nullptr: a pcapng file
+  std::unique_ptr<CaptureBlocks> blocks_;        ///< as long as it knows what the file holds
   std::unique_ptr<PcapngReader> pcapng_;
   std::uint64_t file_octets_;
   LinkType link_type_ = LinkType::ethernet;  ///< of a pcap file

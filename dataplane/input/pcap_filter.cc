@@ -2,8 +2,6 @@
 
 #include <pcap/pcap.h>
 
-#include "dataplane/input/link_types.h"
-
 namespace weir {
 
 void PcapFilter::Free::operator()(bpf_program* program) const {
@@ -45,6 +43,7 @@ bool PcapFilter::tests_bits_of_an_octet() const {
 }
 
 tl::expected<bool, std::string> LinkFilter::matches(const PacketView& view) {
+  if (view.link_type == LinkType::unknown) return true;
   for (const auto& [type, filter] : compiled_) {
     if (type == view.link_type) return filter.matches(view);
   }

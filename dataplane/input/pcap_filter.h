@@ -40,7 +40,8 @@ class LinkFilter {
  public:
   explicit LinkFilter(std::string expression) : expression_(std::move(expression)) {}
 
-  /// Error: one line; the expression means nothing for the packet's link type ("ether host" on raw IP, say).
+  /// Error: one line; the expression means nothing for the packet's link type ("ether host" on raw IP, say). True where
+  /// the link type is unknown: nothing can be said of such a packet but its reject.
   tl::expected<bool, std::string> matches(const PacketView& view);
 
  private:

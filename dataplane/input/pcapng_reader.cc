@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "dataplane/input/capture_file.h"
-#include "dataplane/input/link_types.h"
 
 namespace weir {
 namespace {
@@ -128,7 +127,10 @@ bool PcapngReader::interface_description() {
     (void)fail("more than " + std::to_string(kMaxInterfaces) + " interfaces");
     return false;
   }
-  Interface out{.link_type = u16(8), .snapshot_octets = u32(12), .ticks_per_second = 1'000'000, .offset_seconds = 0};
+  Interface out{.link_type = link_type_of(u16(8)),
+                .snapshot_octets = u32(12),
+                .ticks_per_second = 1'000'000,
+                .offset_seconds = 0};
   for (std::size_t at = 16; at + 4 <= body_.size();) {
     const std::uint16_t code = u16(at);
     const std::size_t length = u16(at + 2);
@@ -168,8 +170,6 @@ PcapngReader::Result PcapngReader::packet(std::size_t header_octets, std::uint32
                 std::to_string(body_.size() - header_octets));
   }
   const Interface& from = interfaces_[interface];
-  const auto link_type = link_type_of(from.link_type);
-  if (!link_type) return fail(unsupported_link_type(from.link_type));
   __extension__ using Wide = unsigned __int128;
   const std::uint64_t seconds = ticks / from.ticks_per_second;
   const auto fraction = static_cast<std::uint64_t>(static_cast<Wide>(ticks % from.ticks_per_second) * 1'000'000'000 /
@@ -183,7 +183,7 @@ PcapngReader::Result PcapngReader::packet(std::size_t header_octets, std::uint32
           .frame_octets = std::max(length, captured),
           .time_ns = capture_time_ns(moved, static_cast<std::int64_t>(fraction)),
           .ingress_interface = 0,
-          .link_type = *link_type};
+          .link_type = from.link_type};
   return Result::packet;
 }
 

@@ -35,7 +35,7 @@ class PcapngReader {
 
  private:
   struct Interface {
-    int link_type;
+    LinkType link_type;
     std::uint32_t snapshot_octets;  ///< 0: no limit
     std::uint64_t ticks_per_second;
     std::int64_t offset_seconds;

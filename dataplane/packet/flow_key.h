@@ -15,6 +15,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "proto/record/section/tunnel.h"
+
 namespace weir {
 
 struct FlowKey {
@@ -69,11 +71,12 @@ enum class Side : std::uint8_t { low = 0, high = 1 };
 
 /// Bits of ParsedPacket::facts. 0 for the common stack, whose parser writes nothing behind that member.
 enum PacketFact : std::uint8_t {
-  kHasTunnel = 1,      ///< tunnel_* are set
-  kHasLabel = 2,       ///< mpls_label is set
-  kFirstFragment = 4,  ///< the parser has notes on first fragments: see fragment_cache.h
-  kLaterFragment = 8,  ///< ports 0 until a FragmentCache fills them in; fragment_* are set
-  kFragmentNote = 16,  ///< no packet but a note on a first fragment, on its way between two workers; likewise
+  kHasTunnel = 1,         ///< tunnel is set
+  kHasLabel = 2,          ///< mpls_label is set
+  kFirstFragment = 4,     ///< the parser has notes on first fragments: see fragment_cache.h
+  kLaterFragment = 8,     ///< ports 0 until a FragmentCache fills them in; fragment_* are set
+  kFragmentNote = 16,     ///< no packet but a note on a first fragment, on its way between two workers; likewise
+  kLengthFromFrame = 32,  ///< the IP header's length is 0: ip_octets reach to the end of what encloses it
 };
 
 struct ParsedPacket {
@@ -82,7 +85,7 @@ struct ParsedPacket {
   std::uint64_t time_ns;       ///< of the packet as the input gave it
   std::uint64_t effective_ns;  ///< running maximum of time_ns in arrival order; set by whoever spreads the packets
   std::uint32_t frame_octets;  ///< on the wire, without FCS
-  std::uint32_t ip_octets;     ///< IPv4 total length, IPv6 payload length + 40
+  std::uint32_t ip_octets;     ///< IPv4 total length, IPv6 payload length + 40; where that is 0, see kLengthFromFrame
   std::uint32_t ingress_interface;
   std::uint16_t vlan_id;  ///< of the outermost tag, 0 without one
   Side from;
@@ -93,15 +96,10 @@ struct ParsedPacket {
   std::uint8_t facts;  ///< bits of PacketFact
 
   // What only a bit of `facts` gives a meaning to.
-  std::uint8_t tunnel_source[16];       ///< of the IP header that carries the tunnel; IPv4 in the first 4 octets
-  std::uint8_t tunnel_destination[16];  ///< likewise
-  std::uint32_t tunnel_id;              ///< VNI, TEID, key, ...: see WEIR_TUNNELS
-  std::uint32_t mpls_label;             ///< top label of the frame's first stack
-  std::uint32_t fragment_id;            ///< IPv4 and IPv6 identification
-  std::uint8_t fragment_protocol;       ///< IPv4 protocol, or next header of the IPv6 fragment header
-  std::uint8_t tunnel_type;             ///< TunnelType
-  std::uint8_t tunnel_ip_version;       ///< 0 where no IP header carries the tunnel (pseudo-wires)
-  std::uint8_t tunnel_depth;            ///< tunnels around the header that counts
+  TunnelSection tunnel;
+  std::uint32_t mpls_label;        ///< top label of the frame's first stack
+  std::uint32_t fragment_id;       ///< IPv4 and IPv6 identification
+  std::uint8_t fragment_protocol;  ///< IPv4 protocol, or next header of the IPv6 fragment header
 };
 static_assert(sizeof(ParsedPacket) == 144 && std::is_trivially_copyable_v<ParsedPacket>,
               "the common stack touches 88 of the first 96 octets; only a hand-over between workers copies it whole");

@@ -6,9 +6,12 @@
 
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk_trace.h"
+#include "dataplane/packet/read_facts.h"
 
 namespace weir {
 namespace {
+
+constexpr const char* kFromFrame = " by the frame's length: the header says 0";
 
 bool is_extension_header(std::uint8_t protocol) {
   return protocol == kProtocolHopByHop || protocol == kProtocolRouting || protocol == kProtocolFragment ||
@@ -21,84 +24,11 @@ LayerWalk::Next LayerWalk::step(Next next) {
   switch (next) {
     case Next::done:
       return Next::done;
-    case Next::ethernet:
-      return ethernet();
-    case Next::ether_type:
-      return ether_type();
-    case Next::vlan_tag:
-      return vlan_tag();
-    case Next::llc:
-      return llc();
-    case Next::snap:
-      return snap();
-    case Next::pppoe:
-      return pppoe();
-    case Next::ppp:
-      return ppp();
-    case Next::ppp_multilink:
-      return ppp_multilink();
-    case Next::ppp_hdlc:
-      return ppp_hdlc();
-    case Next::ppp_pppd:
-      return ppp_pppd();
-    case Next::cisco_hdlc:
-      return cisco_hdlc();
-    case Next::frame_relay:
-      return frame_relay();
-    case Next::linux_sll:
-      return linux_sll();
-    case Next::linux_sll2:
-      return linux_sll2();
-    case Next::bsd_null:
-      return bsd_null();
-    case Next::ieee80211:
-      return ieee80211();
-    case Next::radiotap:
-      return radiotap();
-    case Next::prism:
-      return prism();
-    case Next::avs:
-      return avs();
-    case Next::mpls:
-      return mpls();
-    case Next::mpls_payload:
-      return mpls_payload();
-    case Next::ip:
-      return ip();
-    case Next::ipv4:
-      return ipv4();
-    case Next::ipv6:
-      return ipv6();
-    case Next::payload:
-      return payload();
-    case Next::ah:
-      return ah();
-    case Next::udp:
-      return udp();
-    case Next::gre:
-      return gre();
-    case Next::erspan2:
-      return erspan2();
-    case Next::erspan3:
-      return erspan3();
-    case Next::vxlan:
-      return vxlan();
-    case Next::vxlan_gpe:
-      return vxlan_gpe();
-    case Next::geneve:
-      return geneve();
-    case Next::gtp_u:
-      return gtp_u();
-    case Next::l2tp:
-      return l2tp();
-    case Next::l2tpv3:
-      return l2tpv3();
-    case Next::nsh:
-      return nsh();
-    case Next::teredo:
-      return teredo();
-    case Next::etherip:
-      return etherip();
+#define WEIR_X(name, ...) \
+  case Next::name:        \
+    return name();
+      WEIR_STEPS(WEIR_X)
+#undef WEIR_X
   }
   return Next::done;
 }
@@ -108,7 +38,8 @@ Reject LayerWalk::run(ParsedPacket& packet) {
   packet.time_ns = view_.time_ns;
   packet.ingress_interface = view_.ingress_interface;
   notes_.count = 0;
-  for (Next next = first_step(); next != Next::done;) {
+  if (facts_ != nullptr) clear_facts(*facts_);
+  for (Next next = first_step(view_.link_type); next != Next::done;) {
     next = spend() ? step(next) : stop(Reject::too_many_headers);
   }
   if (trace_ != nullptr) {
@@ -165,23 +96,29 @@ LayerWalk::Next LayerWalk::ipv4() {
   const auto& wire = header_at<Ipv4Header>(at_);
   if (wire.version() != 4) return stop(Reject::ip_version);
   const unsigned header_octets = wire.header_octets();
-  const unsigned total_octets = wire.total_length.host();
+  // 0: captured before the network card cut it into segments (TSO), or longer than the field can say (BIG TCP).
+  const bool from_frame = wire.total_length.host() == 0;
+  const std::uint32_t total_octets = from_frame ? static_cast<std::uint32_t>(wire_left()) : wire.total_length.host();
   if (header_octets < sizeof(Ipv4Header)) return stop(Reject::ipv4_header_length);
-  if (total_octets < header_octets) return stop(Reject::ipv4_total_length);
+  if (!from_frame && total_octets < header_octets) return stop(Reject::ipv4_total_length);
   if (left() < header_octets) return stop(Reject::ipv4_truncated);
   IpHeader header;
+  header.length_from_frame = from_frame;
   header.source = wire.source;
   header.destination = wire.destination;
   header.version = 4;
   header.protocol = wire.protocol;
   header.tos = wire.type_of_service;
+  header.ttl = wire.time_to_live;
   header.octets = total_octets;
+  header.transport_octets = total_octets - header_octets;
   header.fragment_id = wire.identification.host();
   header.fragment_protocol = wire.protocol;
   header.later_fragment = wire.fragment_offset() != 0;
   header.first_fragment = !header.later_fragment && wire.more_fragments();
   bound(total_octets);
-  pass("IPv4", header_octets, "protocol %u, %u octets", unsigned{wire.protocol}, total_octets);
+  pass("IPv4", header_octets, "protocol %u, %u octets%s", unsigned{wire.protocol}, total_octets,
+       from_frame ? kFromFrame : "");
   payload_protocol_ = wire.protocol;
   behind_ah_ = false;
   return found(header);
@@ -198,18 +135,27 @@ LayerWalk::Next LayerWalk::ipv6() {
   header.version = 6;
   header.protocol = wire.next_header;
   header.tos = wire.traffic_class();
+  header.ttl = wire.hop_limit;
+  header.flow_label = be32(0) & 0xfffff;
   header.octets = static_cast<std::uint32_t>(sizeof(Ipv6Header)) + wire.payload_length.host();
-  const bool may_be_jumbogram = wire.payload_length.host() == 0 && wire.next_header == kProtocolHopByHop;
-  if (may_be_jumbogram) {
-    if (const std::uint32_t jumbo = jumbo_octets(sizeof(Ipv6Header)); jumbo != 0) {
-      header.octets = static_cast<std::uint32_t>(sizeof(Ipv6Header)) + jumbo;
-    }
+  if (wire.payload_length.host() == 0) {
+    // A jumbogram, a packet whose length was left out (segmentation offload, BIG TCP), or one without a payload. What
+    // offload leaves is at least a TCP header; fewer octets than that are padding of the frame.
+    const std::uint32_t jumbo = wire.next_header == kProtocolHopByHop ? jumbo_octets(sizeof(Ipv6Header)) : 0;
+    header.length_from_frame = jumbo == 0 && wire.next_header != kProtocolNoNextHeader &&
+                               wire_left() >= sizeof(Ipv6Header) + sizeof(TcpHeader);
+    if (header.length_from_frame) header.octets = static_cast<std::uint32_t>(wire_left());
+    if (jumbo != 0) header.octets = static_cast<std::uint32_t>(sizeof(Ipv6Header)) + jumbo;
   }
-  // Without the jumbo option, too: the headers that are there are looked at; they change no count.
-  if (!may_be_jumbogram) bound(header.octets);
-  pass("IPv6", sizeof(Ipv6Header), "next header %u, %u octets", unsigned{wire.next_header}, header.octets);
+  bound(header.octets);
+  const std::uint8_t* const begin = at_;
+  pass("IPv6", sizeof(Ipv6Header), "next header %u, %u octets%s", unsigned{wire.next_header}, header.octets,
+       header.length_from_frame ? kFromFrame : "");
   behind_ah_ = false;
-  if (!extension_headers(header)) {
+  const bool whole = extension_headers(header);
+  const auto headers_octets = static_cast<std::uint32_t>(at_ - begin);
+  header.transport_octets = header.octets > headers_octets ? header.octets - headers_octets : 0;
+  if (!whole) {
     // The chain is cut, endless, or goes on in another fragment: there is no payload to look at.
     at_ = end_;
   }
@@ -218,7 +164,7 @@ LayerWalk::Next LayerWalk::ipv6() {
 }
 
 /// The jumbo payload length (RFC 2675 §2) in the hop-by-hop header behind the IPv6 header at at_; 0: none. More octets
-/// than the frame has on the wire are no jumbogram but a lie, and count as any other payload length of 0.
+/// than the frame has on the wire are no jumbogram, and count as any other payload length of 0.
 std::uint32_t LayerWalk::jumbo_octets(std::size_t header_octets) const {
   if (left() < header_octets + 8) return 0;
   const std::uint8_t* options = at_ + header_octets;
@@ -300,6 +246,9 @@ LayerWalk::Next LayerWalk::found(const IpHeader& header) {
   ip_ = header;
   if (entered_.type != TunnelType::none) tunnel_ = entered_;
   entered_ = {};
+  if (outer_octets_ == 0) outer_octets_ = ip_.octets;
+  transport_ = at_;
+  transport_end_ = end_;
   if (ip_.later_fragment) {
     remark("a later fragment: its ports are in the first one");
     return Next::done;
@@ -347,6 +296,9 @@ void LayerWalk::read_quoted() {
   read_transport(quoted);
   quoted.tcp_flags = 0;  // of the packet that was quoted, which counted them
   quoted.octets = ip_.octets;
+  quoted.ttl = ip_.ttl;
+  quoted.flow_label = ip_.flow_label;
+  quoted.length_from_frame = ip_.length_from_frame;
   quoted.tos = ip_.tos;
   quoted.icmp_type = quoted.icmp_code = 0;
   quoted.reversed = true;
@@ -380,18 +332,17 @@ Reject LayerWalk::finish(ParsedPacket& packet) {
   packet.icmp_type = ip_.icmp_type;
   packet.icmp_code = ip_.icmp_code;
   packet.facts = 0;
-  std::memset(packet.tunnel_source, 0, sizeof packet.tunnel_source);
-  std::memset(packet.tunnel_destination, 0, sizeof packet.tunnel_destination);
-  packet.tunnel_id = tunnel_.id;
-  packet.tunnel_type = static_cast<std::uint8_t>(tunnel_.type);
-  packet.tunnel_ip_version = tunnel_.version;
-  packet.tunnel_depth = tunnel_.depth;
+  std::memset(&packet.tunnel, 0, sizeof packet.tunnel);
+  packet.tunnel.id = tunnel_.id;
+  packet.tunnel.type = tunnel_.type;
+  packet.tunnel.ip_version = tunnel_.version;
+  packet.tunnel.depth = tunnel_.depth;
   if (tunnel_.type != TunnelType::none) {
     packet.facts |= kHasTunnel;
     if (tunnel_.version != 0) {
       const std::size_t octets = tunnel_.version == 4 ? 4 : 16;
-      std::memcpy(packet.tunnel_source, tunnel_.source, octets);
-      std::memcpy(packet.tunnel_destination, tunnel_.destination, octets);
+      std::memcpy(packet.tunnel.source, tunnel_.source, octets);
+      std::memcpy(packet.tunnel.destination, tunnel_.destination, octets);
     }
   }
   packet.mpls_label = label_;
@@ -399,8 +350,24 @@ Reject LayerWalk::finish(ParsedPacket& packet) {
   packet.fragment_id = ip_.fragment_id;
   packet.fragment_protocol = ip_.fragment_protocol;
   if (ip_.later_fragment) packet.facts |= kLaterFragment;
+  if (ip_.length_from_frame) packet.facts |= kLengthFromFrame;
   if (notes_.count != 0) packet.facts |= kFirstFragment;
+  if (facts_ != nullptr) finish_facts();
   return Reject::none;
+}
+
+/// The facts of the IP header that counts; those of the link layer were noted on the way.
+void LayerWalk::finish_facts() const {
+  facts_->ttl = ip_.ttl;
+  facts_->flow_label = ip_.flow_label;
+  facts_->fragment = ip_.first_fragment || ip_.later_fragment;
+  facts_->outer_octets = outer_octets_;
+  if (ip_.reversed) return;  // what an ICMP error quotes was sent, and counted, before
+  if (ip_.later_fragment) {
+    facts_->payload_octets = ip_.transport_octets;  // of which protocol the first fragment may say
+  } else if (ip_.protocol == kProtocolTcp) {
+    read_tcp(transport_, transport_end_, ip_.transport_octets, *facts_);
+  }
 }
 
 }  // namespace weir

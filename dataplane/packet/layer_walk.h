@@ -1,20 +1,21 @@
 // LayerWalk: the general parser: any link type, any tags and labels, any mix of tunnels, fragments, extension headers.
 //
 // The common stack never comes here (parser.cc). What does is walked from the frame's first octet, one header a step:
-// each step looks at the header at `at_`, moves behind it, and says what comes next. There is no recursion.
+// each step looks at the header at `at_`, moves behind it, and says what comes next. There is no recursion. The list of
+// the steps (layer_walk_steps.h) makes the enum of what comes next, the declarations, and the switch in step().
 //
 // Bound on the work of one frame: kMaxSteps = 192. A step is one header, tag, label, extension header, GRE source route
 // entry, GTP extension header or radiotap bitmap word; each costs a bounded number of instructions and reads at most 64
-// octets. So the worst frame costs 192 steps, about 1.5 us (bench: parse/worst); the smallest of these headers has four
-// octets, so such a frame has about 800 and takes 640 ns on a 10 Gbit/s wire: a worker that meets nothing else
-// falls behind line rate by a factor of two and a half, and by no more, whatever is sent.
+// octets. So the worst frame costs 192 steps (bench/results/bench.md: parse/worst), whatever is sent. The smallest of
+// these headers has four octets, so such a frame has about 800 and takes 640 ns on a 10 Gbit/s wire.
 // - No real stack comes near: the longest chain of extension headers that a capture file is known to hold is about 100.
 // - Tunnels inside one another: ParserOptions::tunnel_depth, 16 by default. VLAN tags of one Ethernet header: 8.
 // - A frame whose walk ends at a bound counts for the innermost IP header until there (extension headers: with the
 //   number of the header where it stopped and ports 0); without one it is a reject.
 //
 // What may be read ends at the end of the captured octets or of the shortest enclosing length (IP total and payload
-// length, UDP length, 802.3, PPPoE and L2TP length), so that padding and trailers are never taken for a header.
+// length, UDP length, 802.3, PPPoE and L2TP length), so that padding and trailers are never taken for a header. An IP
+// header whose length is 0 (segmentation offload, BIG TCP) is as long as what encloses it.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +23,8 @@
 
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/fragment_note.h"
+#include "dataplane/packet/layer_walk_steps.h"
+#include "dataplane/packet/packet_facts.h"
 #include "dataplane/packet/packet_trace.h"
 #include "dataplane/packet/packet_view.h"
 #include "dataplane/packet/parser_options.h"
@@ -34,64 +37,29 @@ class LayerWalk {
   static constexpr unsigned kMaxSteps = 192;
   static constexpr unsigned kMaxVlanTags = 8;
 
-  /// `trace` may be nullptr.
-  LayerWalk(const ParserOptions& options, const PacketView& view, FragmentNotes& notes, PacketTrace* trace)
+  /// `trace` and `facts` may be nullptr.
+  LayerWalk(const ParserOptions& options, const PacketView& view, FragmentNotes& notes, PacketTrace* trace,
+            PacketFacts* facts)
       : options_(options),
         notes_(notes),
         trace_(trace),
+        facts_(facts),
         frame_(view.data),
         at_(view.data),
         end_(view.data + view.captured_octets),
+        wire_end_(view.frame_octets),
         view_(view) {}
 
   /// Fills in everything of `packet` but hash and effective_ns.
   Reject run(ParsedPacket& packet);
 
  private:
-  /// What the octets at at_ are.
+  /// What the octets at at_ are: the step that looks at them.
   enum class Next : std::uint8_t {
     done,
-    // Link layers.
-    ethernet,
-    ether_type,  ///< what ether_type_ says
-    vlan_tag,
-    llc,
-    snap,  ///< organisation code and protocol
-    pppoe,
-    ppp,
-    ppp_multilink,
-    ppp_hdlc,
-    ppp_pppd,
-    cisco_hdlc,
-    frame_relay,
-    linux_sll,
-    linux_sll2,
-    bsd_null,
-    ieee80211,
-    radiotap,
-    prism,
-    avs,
-    mpls,
-    mpls_payload,
-    // IP and what it carries.
-    ip,  ///< by the version field
-    ipv4,
-    ipv6,
-    payload,  ///< of the last IP header, by payload_protocol_
-    ah,
-    udp,
-    gre,
-    erspan2,
-    erspan3,
-    vxlan,
-    vxlan_gpe,
-    geneve,
-    gtp_u,
-    l2tp,
-    l2tpv3,
-    nsh,
-    teredo,
-    etherip,
+#define WEIR_X(name, ...) name,
+    WEIR_STEPS(WEIR_X)
+#undef WEIR_X
   };
 
   /// The innermost IP header so far, and of its transport header what a key needs.
@@ -99,19 +67,23 @@ class LayerWalk {
     const std::uint8_t* source = nullptr;
     const std::uint8_t* destination = nullptr;
     std::uint32_t octets = 0;
+    std::uint32_t transport_octets = 0;  ///< of `octets`, those after the IP header and its extension headers
     std::uint32_t fragment_id = 0;
+    std::uint32_t flow_label = 0;
     std::uint16_t source_port = 0;
     std::uint16_t destination_port = 0;
     std::uint8_t version = 0;  ///< 0: there is none yet
     std::uint8_t protocol = 0;
     std::uint8_t tos = 0;
+    std::uint8_t ttl = 0;
     std::uint8_t tcp_flags = 0;
     std::uint8_t icmp_type = 0;
     std::uint8_t icmp_code = 0;
     std::uint8_t fragment_protocol = 0;
     bool first_fragment = false;
     bool later_fragment = false;
-    bool reversed = false;  ///< a quoted packet: what counts goes the other way
+    bool reversed = false;           ///< a quoted packet: what counts goes the other way
+    bool length_from_frame = false;  ///< the header gives none
   };
 
   struct Tunnel {
@@ -123,14 +95,23 @@ class LayerWalk {
     const std::uint8_t* destination = nullptr;
   };
 
-  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
+  [[nodiscard]] std::size_t left() const {
+    return static_cast<std::size_t>(end_ - at_);
+  }
   [[nodiscard]] std::uint16_t be16(std::size_t offset) const;
   [[nodiscard]] std::uint32_t be32(std::size_t offset) const;
   /// One step of the budget; false when there is none left.
-  bool spend() { return steps_ != kMaxSteps && ++steps_ != 0; }
+  bool spend() {
+    return steps_ != kMaxSteps && ++steps_ != 0;
+  }
+  /// Octets from at_ to the end of what encloses it, captured or not.
+  [[nodiscard]] std::size_t wire_left() const {
+    return wire_end_ - static_cast<std::size_t>(at_ - frame_);
+  }
   /// Nothing behind `octets` belongs to what comes next.
   void bound(std::size_t octets) {
     if (octets < left()) end_ = at_ + octets;
+    if (octets < wire_left()) wire_end_ = static_cast<std::size_t>(at_ - frame_) + octets;
   }
   /// Moves behind a header of `octets` octets.
   void pass(const char* name, std::size_t octets) {
@@ -147,35 +128,12 @@ class LayerWalk {
   Next enter(TunnelType type, std::uint32_t id, Next inside);
 
   Next step(Next next);
+  Next first_step(LinkType type);
+#define WEIR_X(name, ...) Next name();
+  WEIR_STEPS(WEIR_X)
+#undef WEIR_X
 
-  // layer_walk_link.cc
-  Next first_step() const;
-  Next ethernet();
-  Next ether_type();
-  Next vlan_tag();
-  Next llc();
-  Next snap();
-  Next pppoe();
-  Next ppp();
-  Next ppp_multilink();
-  Next ppp_hdlc();
-  Next ppp_pppd();
-  Next cisco_hdlc();
-  Next frame_relay();
-  Next linux_sll();
-  Next linux_sll2();
-  Next bsd_null();
-  Next ieee80211();
-  Next radiotap();
-  Next prism();
-  Next avs();
-  Next mpls();
-  Next mpls_payload();
-
-  // layer_walk.cc
-  Next ip();
-  Next ipv4();
-  Next ipv6();
+  // What the IP steps are made of.
   bool extension_headers(IpHeader& header);
   Next found(const IpHeader& header);
   void read_transport(IpHeader& header) const;
@@ -184,46 +142,49 @@ class LayerWalk {
   [[nodiscard]] std::uint32_t jumbo_octets(std::size_t header_octets) const;
   void set_key(const IpHeader& header, FlowKey& key, Side& from) const;
   Reject finish(ParsedPacket& packet);
+  void finish_facts() const;
 
-  // layer_walk_tunnel.cc
-  Next payload();
-  Next ah();
-  Next udp();
-  Next gre();
-  Next erspan2();
-  Next erspan3();
-  Next vxlan();
-  Next vxlan_gpe();
-  Next geneve();
-  Next gtp_u();
-  Next l2tp();
-  Next l2tpv3();
-  Next nsh();
-  Next teredo();
-  Next etherip();
+  // What several link layers, tags or tunnels have in common.
+  void note_mac_addresses(std::size_t destination, std::size_t source);
+  void note_sender(unsigned octets, std::size_t offset) const;
+  Next skip_tag(const char* name, std::size_t octets);
+  static Next udp_step(TunnelType type);
+  [[nodiscard]] bool fits_as_ip() const;
+  [[nodiscard]] bool looks_like_ethernet(std::size_t offset) const;
+  Next gre_header(TunnelType type);
   Next next_protocol(unsigned number);
 
   const ParserOptions& options_;
   FragmentNotes& notes_;
   PacketTrace* trace_;
+  PacketFacts* facts_;
   const std::uint8_t* const frame_;
   const std::uint8_t* at_;
-  const std::uint8_t* end_;
+  const std::uint8_t* end_;  ///< of what may be read
+  std::size_t wire_end_;     ///< where that would end if all of the frame were captured, from its first octet
   const PacketView& view_;
 
   unsigned steps_ = 0;
-  unsigned tags_ = 0;             ///< of the Ethernet header at hand
-  unsigned tunnels_ = 0;          ///< entered so far
-  std::uint16_t ether_type_ = 0;  ///< for Next::ether_type
+  unsigned tags_ = 0;                       ///< of the Ethernet header at hand
+  unsigned tunnels_ = 0;                    ///< entered so far
+  std::uint16_t ether_type_ = 0;            ///< for Next::ether_type
+  LinkType link_type_ = LinkType::unknown;  ///< with which the frame, or what a capture's header holds, begins
   std::uint8_t payload_protocol_ = 0;
   bool behind_ah_ = false;
   bool has_label_ = false;
   bool has_vlan_ = false;
-  bool data_pad_ = false;  ///< radiotap: the 802.11 header is padded to four octets
+  bool data_pad_ = false;           ///< radiotap: the 802.11 header is padded to four octets
+  bool swapped_control_ = false;    ///< the two octets of the 802.11 frame control are the other way round
+  std::uint16_t gre_protocol_ = 0;  ///< for Next::aruba
   std::uint16_t vlan_id_ = 0;
   std::uint32_t label_ = 0;  ///< top label of the first stack
   std::uint32_t last_label_ = 0;
   std::uint32_t ah_spi_ = 0;
+  bool has_mac_ = false;                     ///< facts_ has the link layer's addresses
+  bool stack_ended_ = false;                 ///< facts_ has the first label stack
+  std::uint32_t outer_octets_ = 0;           ///< of the outermost IP header
+  const std::uint8_t* transport_ = nullptr;  ///< what ip_ carries, up to transport_end_
+  const std::uint8_t* transport_end_ = nullptr;
   Reject reject_ = Reject::none;  ///< the first reason to stop
   IpHeader ip_;                   ///< what counts so far
   Tunnel entered_;                ///< the tunnel since the last IP header; nothing until it leads to one

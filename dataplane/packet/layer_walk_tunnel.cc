@@ -2,6 +2,8 @@
 //
 // Whether a tunnel is walked is asked where it is entered (enter()), so that a header which is there but not to be
 // walked still shows in a trace.
+#include <array>
+
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk_trace.h"
 
@@ -10,12 +12,9 @@ namespace weir {
 /// What the innermost IP header carries, with at_ at it.
 LayerWalk::Next LayerWalk::payload() {
   switch (payload_protocol_) {
-    case kProtocolIpv4:    // RFC 2003, RFC 2473
-    case kProtocolIpv6: {  // RFC 4213, RFC 2473
-      const Next inside = payload_protocol_ == kProtocolIpv4 ? Next::ipv4 : Next::ipv6;
-      if (behind_ah_ && options_.walks(TunnelType::ah)) return enter(TunnelType::ah, ah_spi_, inside);
-      return enter(TunnelType::ipip, 0, inside);
-    }
+    case kProtocolIpv4:
+    case kProtocolIpv6:
+      return ipip();
     case kProtocolIcmp:
     case kProtocolIcmpv6:
       if (options_.icmp_errors == IcmpErrors::quoted && payload_protocol_ == ip_.protocol) read_quoted();
@@ -31,11 +30,29 @@ LayerWalk::Next LayerWalk::payload() {
     case kProtocolL2tpV3:
       return Next::l2tpv3;
     case kProtocolMplsInIp:
-      if (left() < 4) return stop(Reject::mpls_truncated);
-      return enter(TunnelType::mpls_ip, be32(0) >> 12, Next::mpls);
+      return mpls_ip();
     default:
       return Next::done;
   }
+}
+
+/// RFC 2003, RFC 2473, RFC 4213: the IP protocol field says which version is inside.
+LayerWalk::Next LayerWalk::ipip() {
+  const Next inside = payload_protocol_ == kProtocolIpv4 ? Next::ipv4 : Next::ipv6;
+  if (behind_ah_ && options_.walks(TunnelType::ah)) return enter(TunnelType::ah, ah_spi_, inside);
+  return enter(TunnelType::ipip, 0, inside);
+}
+
+/// RFC 4023 §3.
+LayerWalk::Next LayerWalk::mpls_ip() {
+  if (left() < 4) return stop(Reject::mpls_truncated);
+  return enter(TunnelType::mpls_ip, be32(0) >> 12, Next::mpls);
+}
+
+/// RFC 7510 §3.
+LayerWalk::Next LayerWalk::mpls_udp() {
+  if (left() < 4) return stop(Reject::mpls_truncated);
+  return enter(TunnelType::mpls_udp, be32(0) >> 12, Next::mpls);
 }
 
 /// The authentication header over IPv4 (RFC 4302 §2), where it is what the protocol field says; only what lies in a
@@ -51,15 +68,25 @@ LayerWalk::Next LayerWalk::ah() {
   return Next::payload;
 }
 
-/// RFC 768. A tunnel is announced by the destination port; L2TP (RFC 2661 §8.1) and Teredo (RFC 4380 §5.2) answer from
-/// the port they are known by to one that nobody knows, so for those the source port speaks, too.
+/// The step of a tunnel's name.
+LayerWalk::Next LayerWalk::udp_step(TunnelType type) {
+  static constexpr std::array kSteps = {Next::done,
+#define WEIR_X(name, text, on, told, port, what) Next::name,
+                                        WEIR_TUNNELS(WEIR_X)
+#undef WEIR_X
+  };
+  return kSteps[static_cast<std::size_t>(type)];
+}
+
+/// RFC 768. The destination port announces a tunnel, and the source port where the tunnel's row says so.
 LayerWalk::Next LayerWalk::udp() {
   if (left() < sizeof(UdpHeader)) return Next::done;
   const std::uint16_t source = be16(0);
   const std::uint16_t destination = be16(2);
   const unsigned length = be16(4);
-  // RFC 2675 §4: 0 in a jumbogram, whose IP header says how long it is. Else less than a header is no UDP.
-  const bool is_long = length == 0 && ip_.version == 6;
+  // RFC 2675 §4: 0 in a jumbogram, whose IP header says how long it is, and with segmentation offload. Else less than a
+  // header is no UDP.
+  const bool is_long = length == 0 && (ip_.version == 6 || ip_.length_from_frame);
   if (length < sizeof(UdpHeader) && !is_long) {
     remark("a UDP length that is less than the UDP header");
     return Next::done;
@@ -67,111 +94,8 @@ LayerWalk::Next LayerWalk::udp() {
   if (!is_long) bound(length);
   pass("UDP", sizeof(UdpHeader), "%u to %u", unsigned{source}, unsigned{destination});
   for (const TunnelPort& port : options_.udp_ports) {
-    const bool either = TunnelPorts::speaks_as_source(port.type);
-    if (port.port != destination && !(either && port.port == source)) continue;
-    switch (port.type) {
-      case TunnelType::vxlan:
-        return Next::vxlan;
-      case TunnelType::vxlan_gpe:
-        return Next::vxlan_gpe;
-      case TunnelType::geneve:
-        return Next::geneve;
-      case TunnelType::gtp_u:
-        return Next::gtp_u;
-      case TunnelType::l2tp:
-      case TunnelType::l2tpv3:
-        return Next::l2tp;
-      case TunnelType::teredo:
-        return Next::teredo;
-      case TunnelType::mpls_udp:
-        if (left() < 4) return stop(Reject::mpls_truncated);
-        return enter(TunnelType::mpls_udp, be32(0) >> 12, Next::mpls);
-      default:
-        break;
-    }
+    if (port.port == destination || (port.port == source && announced_by_source(port.type))) return udp_step(port.type);
   }
-  return Next::done;
-}
-
-/// RFC 2784 and RFC 2890; the source route of RFC 1701 §3; version 1 is PPTP's (RFC 2637 §4.1).
-LayerWalk::Next LayerWalk::gre() {
-  if (left() < 4) return Next::done;
-  const unsigned flags = be16(0);
-  const std::uint16_t protocol = be16(2);
-  const unsigned version = flags & 7;
-  const bool has_checksum = (flags & 0x8000) != 0;
-  const bool has_routing = (flags & 0x4000) != 0;
-  const bool has_key = (flags & 0x2000) != 0;
-  const bool has_sequence = (flags & 0x1000) != 0;
-  const bool has_acknowledgment = version == 1 && (flags & 0x0080) != 0;
-  if (version > 1) return Next::done;
-  std::size_t octets = 4;
-  if (has_checksum || has_routing) octets += 4;
-  const std::size_t key_at = octets;
-  if (has_key) octets += 4;
-  if (has_sequence) octets += 4;
-  if (has_acknowledgment) octets += 4;
-  if (left() < octets) return Next::done;
-  std::uint32_t id = has_key ? be32(key_at) : 0;
-  if (has_routing) {
-    // RFC 1701 §3: entries of address family, offset, length, until one with neither family nor length.
-    for (bool last = false; !last;) {
-      if (left() < octets + 4 || !spend()) return Next::done;
-      last = be16(octets) == 0 && at_[octets + 3] == 0;
-      octets += std::size_t{4} + at_[octets + 3];
-    }
-    if (left() < octets) return Next::done;
-  }
-  if (version == 1) {
-    id &= 0xffff;  // RFC 2637 §4.1: payload length and call id stand in for the key
-    pass("GRE version 1", octets, "type 0x%04x, call %u", unsigned{protocol}, id);
-    if (left() == 0) return Next::done;  // an acknowledgment alone
-  } else {
-    pass("GRE", octets, "type 0x%04x, key %u", unsigned{protocol}, id);
-  }
-  switch (protocol) {
-    case kEtherTypeIpv4:
-      return enter(TunnelType::gre, id, Next::ipv4);
-    case kEtherTypeIpv6:
-      return enter(TunnelType::gre, id, Next::ipv6);
-    case kEtherTypeTransparentBridging:
-      return enter(TunnelType::gre, id, Next::ethernet);
-    case kEtherTypePpp:
-      return enter(TunnelType::gre, id, Next::ppp);
-    case kEtherTypeMpls:
-    case kEtherTypeMplsMulticast:
-      return enter(TunnelType::gre, id, Next::mpls);
-    case kEtherTypeErspan:
-      // draft-foschiano-erspan §4.1: type I has no header of its own, and GRE no sequence number.
-      if (!has_sequence) return enter(TunnelType::erspan, 0, Next::ethernet);
-      return Next::erspan2;
-    case kEtherTypeErspan3:
-      return Next::erspan3;
-    case kEtherTypeNsh:
-      return options_.walks(TunnelType::gre) && options_.walks(TunnelType::nsh) ? Next::nsh : Next::done;
-    default:
-      return Next::done;
-  }
-}
-
-/// draft-foschiano-erspan §4.2.
-LayerWalk::Next LayerWalk::erspan2() {
-  if (left() < 8) return Next::done;
-  const std::uint32_t session = be16(2) & 0x3ffu;
-  pass("ERSPAN type II", 8, "session %u", session);
-  return enter(TunnelType::erspan, session, Next::ethernet);
-}
-
-/// draft-foschiano-erspan §4.3.
-LayerWalk::Next LayerWalk::erspan3() {
-  if (left() < 12) return Next::done;
-  const std::uint32_t session = be16(2) & 0x3ffu;
-  const unsigned frame_type = be16(10) >> 10 & 0x1fu;
-  const std::size_t octets = (at_[11] & 1) != 0 ? 20 : 12;  // O: a platform specific subheader
-  if (left() < octets) return Next::done;
-  pass("ERSPAN type III", octets, "session %u, frame type %u", session, frame_type);
-  if (frame_type == 0) return enter(TunnelType::erspan, session, Next::ethernet);
-  if (frame_type == 2) return enter(TunnelType::erspan, session, Next::ip);
   return Next::done;
 }
 
@@ -277,10 +201,7 @@ LayerWalk::Next LayerWalk::l2tp() {
   const unsigned version = flags & 0x0f;
   const bool control = (flags & 0x8000) != 0;
   if (control) return Next::done;
-  if (version == 3) {
-    pass("L2TPv3 over UDP", 4);
-    return Next::l2tpv3;
-  }
+  if (version == 3) return Next::l2tpv3;
   if (version != 2) return Next::done;
   const bool has_length = (flags & 0x4000) != 0;
   const bool has_sequence = (flags & 0x0800) != 0;
@@ -302,8 +223,14 @@ LayerWalk::Next LayerWalk::l2tp() {
 
 /// L2TPv3 data messages (RFC 3931 §4.1): session id, then a cookie of 0, 4 or 8 octets, then perhaps the default
 /// sublayer of 4. The endpoints agreed on both, and the packet does not say: the first place where an Ethernet frame
-/// (RFC 4719) with an IP packet begins, or a PPP frame, is taken.
+/// (RFC 4719) with an IP packet begins, or a PPP frame, is taken. Over UDP (§4.1.2.1) flags and a version come first,
+/// which tell L2TPv2 on the same port apart.
 LayerWalk::Next LayerWalk::l2tpv3() {
+  if (payload_protocol_ == kProtocolUdp) {
+    if (left() < 4 || (be16(0) & 0x8000) != 0) return Next::done;
+    if ((be16(0) & 0x0f) != 3) return Next::l2tp;
+    pass("L2TPv3 over UDP", 4);
+  }
   if (left() < 4) return Next::done;
   const std::uint32_t session = be32(0);
   if (session == 0) return Next::done;  // a control message
@@ -354,6 +281,74 @@ LayerWalk::Next LayerWalk::etherip() {
   if (left() < 2 || at_[0] >> 4 != 3) return Next::done;
   pass("EtherIP", 2);
   return enter(TunnelType::etherip, 0, Next::ethernet);
+}
+
+/// RFC 5415 §4.3: a data packet that is neither in DTLS nor a keep-alive, nor a later fragment of another. Inside is an
+/// 802.3 frame, or with the T flag an 802.11 frame (§4.3, wireless binding 1), of which some access points swap the two
+/// octets of frame control.
+LayerWalk::Next LayerWalk::capwap() {
+  constexpr unsigned kNative = 0x100, kFragment = 0x80, kKeepAlive = 0x08, kWirelessBinding = 1;
+  if (left() < 8 || at_[0] != 0) return Next::done;  // version 0, a CAPWAP header
+  const unsigned flags = be32(0) & 0x1ffU;
+  const unsigned binding = be32(0) >> 9 & 0x1fU;
+  const unsigned radio = be32(0) >> 14 & 0x1fU;
+  const std::size_t octets = (be32(0) >> 19 & 0x1fU) * std::size_t{4};
+  if (octets < 8 || left() < octets || (flags & kKeepAlive) != 0) return Next::done;
+  pass("CAPWAP", octets, "radio %u, binding %u", radio, binding);
+  if ((flags & kFragment) != 0 && (load_be<std::uint16_t>(at_ - octets + 6) & 0xfff8) != 0) {
+    remark("a later fragment of a CAPWAP packet");
+    return Next::done;
+  }
+  if ((flags & kNative) == 0) return enter(TunnelType::capwap, radio, Next::ethernet);
+  if (binding != kWirelessBinding || left() < 2) return Next::done;
+  // A data frame has version 0 and type 2 in its first octet, and a direction in its second.
+  const auto is_data = [](unsigned control, unsigned direction) {
+    return (control & 0x0f) == 0x08 && (direction & 3) != 0;
+  };
+  swapped_control_ = !is_data(at_[0], at_[1]) && is_data(at_[1], at_[0]);
+  return enter(TunnelType::capwap, radio, Next::ieee80211);
+}
+
+/// TZSP: version, type, protocol of the frame, then fields of type, length and value until the one that ends them.
+LayerWalk::Next LayerWalk::tzsp() {
+  constexpr unsigned kPadding = 0, kEnd = 1;
+  if (left() < 5 || at_[0] != 1 || at_[1] > 1) return Next::done;  // type 0: received, 1: to be sent
+  const unsigned protocol = be16(2);
+  std::size_t octets = 4;
+  for (unsigned field = kPadding; field != kEnd;) {
+    if (left() < octets + 1 || !spend()) return Next::done;
+    field = at_[octets++];
+    if (field == kPadding || field == kEnd) continue;
+    if (left() < octets + 1) return Next::done;
+    octets += std::size_t{1} + at_[octets];
+  }
+  if (left() < octets) return Next::done;
+  pass("TZSP", octets, "protocol %u", protocol);
+  switch (protocol) {
+    case 1:
+      return enter(TunnelType::tzsp, 0, Next::ethernet);
+    case 18:
+      return enter(TunnelType::tzsp, 0, Next::ieee80211);
+    case 119:
+      return enter(TunnelType::tzsp, 0, Next::prism);
+    case 127:
+      return enter(TunnelType::tzsp, 0, Next::avs);
+    default:
+      return Next::done;
+  }
+}
+
+/// draft-massar-v6ops-ayiya-02 §3: lengths of identity and signature, opcode, next header, time, then both of them.
+LayerWalk::Next LayerWalk::ayiya() {
+  constexpr unsigned kForward = 1;
+  if (left() < 8) return Next::done;
+  const std::size_t octets = 8 + (std::size_t{1} << (at_[0] >> 4)) + (at_[1] >> 4) * std::size_t{4};
+  const unsigned next = at_[3];
+  if ((at_[2] & 0x0f) != kForward || left() < octets) return Next::done;
+  pass("AYIYA", octets, "next header %u", next);
+  if (next == kProtocolIpv4) return enter(TunnelType::ayiya, 0, Next::ipv4);
+  if (next == kProtocolIpv6) return enter(TunnelType::ayiya, 0, Next::ipv6);
+  return Next::done;
 }
 
 }  // namespace weir

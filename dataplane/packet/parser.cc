@@ -13,6 +13,7 @@
 
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk.h"
+#include "dataplane/packet/read_facts.h"
 
 namespace weir {
 namespace {
@@ -112,7 +113,8 @@ inline bool parse_ipv6(Octets octets, std::uint16_t vlan_id, const TunnelPorts& 
   if (octets.size() < sizeof(Ipv6Header)) [[unlikely]]
     return false;
   const auto& header = header_at<Ipv6Header>(octets.at);
-  if (header.version() != 6) [[unlikely]]
+  // A payload length of 0 is a jumbogram's, or says that the frame's length counts.
+  if (header.version() != 6 || header.payload_length.host() == 0) [[unlikely]]
     return false;
   const unsigned ip_octets = sizeof(Ipv6Header) + header.payload_length.host();
   const Octets payload{octets.at + sizeof(Ipv6Header), octets.at + std::min<std::size_t>(octets.size(), ip_octets)};
@@ -169,19 +171,23 @@ inline bool parse_common(Octets octets, const TunnelPorts& tunnels, ParsedPacket
 
 Parser::Parser(ParserOptions options) : tunnels_(options), options_(std::move(options)) {}
 
-Reject Parser::parse(const PacketView& view, ParsedPacket& packet) {
+Reject Parser::parse(const PacketView& view, ParsedPacket& packet, PacketFacts* facts) {
   const Octets octets{view.data, view.data + view.captured_octets};
   if (view.link_type == LinkType::ethernet && parse_common(octets, tunnels_, packet)) [[likely]] {
     packet.frame_octets = view.frame_octets;
     packet.time_ns = view.time_ns;
     packet.ingress_interface = view.ingress_interface;
+    if (facts != nullptr) {
+      const bool tagged = is_vlan_tag(header_at<EthernetHeader>(octets.at).ether_type);
+      read_common_facts(view, packet, sizeof(EthernetHeader) + (tagged ? sizeof(VlanTag) : 0), *facts);
+    }
     return Reject::none;
   }
-  return walk(view, packet, nullptr);
+  return walk(view, packet, nullptr, facts);
 }
 
-Reject Parser::walk(const PacketView& view, ParsedPacket& packet, PacketTrace* trace) {
-  return LayerWalk(options_, view, notes_, trace).run(packet);
+Reject Parser::walk(const PacketView& view, ParsedPacket& packet, PacketTrace* trace, PacketFacts* facts) {
+  return LayerWalk(options_, view, notes_, trace, facts).run(packet);
 }
 
 }  // namespace weir

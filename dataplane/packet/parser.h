@@ -10,6 +10,7 @@
 
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/fragment_note.h"
+#include "dataplane/packet/packet_facts.h"
 #include "dataplane/packet/packet_trace.h"
 #include "dataplane/packet/packet_view.h"
 #include "dataplane/packet/parser_options.h"
@@ -32,10 +33,12 @@ class Parser {
   /// `facts` gives a meaning to is set where that bit is).
   /// Reject::none: the packet counts for packet.key. Anything else: no IP header counts, and of `packet` only
   /// frame_octets, time_ns and ingress_interface are set.
-  [[nodiscard]] Reject parse(const PacketView& view, ParsedPacket& packet);
+  /// `facts`: where a metric wants to know more of the packet; nullptr: none does.
+  [[nodiscard]] Reject parse(const PacketView& view, ParsedPacket& packet, PacketFacts* facts = nullptr);
 
   /// The same answer by the general walk alone, whatever the frame; `trace` may be nullptr.
-  [[nodiscard]] Reject walk(const PacketView& view, ParsedPacket& packet, PacketTrace* trace);
+  [[nodiscard]] Reject walk(const PacketView& view, ParsedPacket& packet, PacketTrace* trace,
+                            PacketFacts* facts = nullptr);
 
   /// After a packet with kFirstFragment in its facts, until the next call: what to remember for the later fragments.
   [[nodiscard]] const FragmentNotes& notes() const { return notes_; }

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "proto/record/flow_record.h"
+#include "proto/record/tunnels.h"
 
 namespace weir {
 
@@ -27,12 +27,26 @@ struct TunnelPort {
   TunnelType type;
 };
 
+/// Whether the source port of a packet announces this tunnel, too: TunnelSide::either, as one bit for each tunnel.
+[[nodiscard]] inline bool announced_by_source(TunnelType type) {
+  constexpr std::uint32_t kBits = [] {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < kTunnelTypes.size(); ++i) {
+      if (kTunnelTypes[i].told == TunnelSide::either) bits |= 1U << i;
+    }
+    return bits;
+  }();
+  return (kBits >> static_cast<unsigned>(type) & 1) != 0;
+}
+
 struct ParserOptions {
   Layer layer = Layer::inner;
   IcmpErrors icmp_errors = IcmpErrors::own;
   unsigned tunnel_depth = 16;         ///< tunnels inside one another that are walked, at most
   std::uint32_t tunnels = 0;          ///< bit 1 << TunnelType: walked
   std::vector<TunnelPort> udp_ports;  ///< which UDP port announces which tunnel; at most kMaxTunnelPorts
+
+  static_assert(kTunnelTypes.size() <= 32, "a bit of `tunnels` for each");
 
   static constexpr std::size_t kMaxTunnelPorts = 64;
   static constexpr unsigned kMaxTunnelDepth = 32;
@@ -46,7 +60,8 @@ struct ParserOptions {
     for (std::size_t i = 1; i < kTunnelTypes.size(); ++i) {
       if (!kTunnelTypes[i].by_default) continue;
       options.walk(static_cast<TunnelType>(i));
-      if (kTunnelTypes[i].port != 0) options.udp_ports.push_back({kTunnelTypes[i].port, static_cast<TunnelType>(i)});
+      if (kTunnelTypes[i].told == TunnelSide::none) continue;
+      options.udp_ports.push_back({kTunnelTypes[i].port, static_cast<TunnelType>(i)});
     }
     return options;
   }
@@ -54,7 +69,8 @@ struct ParserOptions {
 
 /// A set of UDP ports, asked in two steps. may_hold() says "no" for certain and "yes" perhaps, in one load from four
 /// cache lines that stay in L1: the common stack's one branch needs no more. holds() is exact and looks into 8 KiB,
-/// which for the ports that share their upper octet with a tunnel's (one in forty) costs less than the general walk.
+/// which for the ports that share their upper octet with a tunnel's (a few in a hundred) costs less than the general
+/// walk.
 class PortSet {
  public:
   void add(std::uint16_t port) {
@@ -69,19 +85,15 @@ class PortSet {
   std::array<std::uint64_t, 1024> bits_{};
 };
 
-/// The UDP ports that announce tunnels. L2TP (RFC 2661 §8.1) and Teredo (RFC 4380 §5.2) answer from the port they are
-/// known by to one that nobody knows, so for those the source port speaks, too.
+/// The UDP ports that announce tunnels.
 struct TunnelPorts {
   PortSet source;
   PortSet destination;
 
-  static bool speaks_as_source(TunnelType type) {
-    return type == TunnelType::l2tp || type == TunnelType::l2tpv3 || type == TunnelType::teredo;
-  }
   explicit TunnelPorts(const ParserOptions& options) {
     for (const TunnelPort& port : options.udp_ports) {
       destination.add(port.port);
-      if (speaks_as_source(port.type)) source.add(port.port);
+      if (announced_by_source(port.type)) source.add(port.port);
     }
   }
   [[nodiscard]] unsigned may_announce(std::uint16_t from, std::uint16_t to) const {

@@ -24,7 +24,7 @@ namespace weir {
   X(ip_version,          "the IP version field is not the one that the EtherType announced")                       \
   X(ipv4_truncated,      "the frame ends inside the IPv4 header (options included)")                               \
   X(ipv4_header_length,  "IPv4 header length below 5 words")                                                       \
-  X(ipv4_total_length,   "IPv4 total length below the header length")                                              \
+  X(ipv4_total_length,   "IPv4 total length below the header length, but not 0")                                   \
   X(ipv6_truncated,      "the frame ends inside the fixed IPv6 header")                                            \
   X(link_protocol,       "the link-layer header (BSD null, Frame Relay, raw IP ...) announces no IP packet")         \
   X(mpls_truncated,      "the frame ends inside an MPLS label stack")                                              \
@@ -33,7 +33,8 @@ namespace weir {
   X(ppp_control,         "PPP or PPPoE frame without an IP packet: discovery, LCP, IPCP, compressed headers")      \
   X(wifi_no_data,        "802.11 management, control or empty frame, or a later 802.11 fragment")                  \
   X(wifi_protected,      "802.11 data frame whose contents are encrypted")                                         \
-  X(too_many_headers,    "more headers before the first IP packet than the parser follows (192)")
+  X(too_many_headers,    "more headers before the first IP packet than the parser follows (192)")         \
+  X(link_type_unknown,   "a link type that weir does not read, in a capture that has others")
 // clang-format on
 
 /// What the parser says of a frame: one byte a packet.

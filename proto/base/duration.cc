@@ -7,12 +7,12 @@
 namespace weir {
 namespace {
 
-constexpr auto kUnits = std::to_array<Unit>({{"ns", 1},
-                                             {"us", 1'000},
-                                             {"ms", 1'000'000},
-                                             {"s", 1'000'000'000},
-                                             {"m", 60'000'000'000},
-                                             {"h", 3'600'000'000'000}});
+constexpr auto kUnits = std::to_array<QuantityUnit>({{"ns", 1},
+                                                     {"us", 1'000},
+                                                     {"ms", 1'000'000},
+                                                     {"s", 1'000'000'000},
+                                                     {"m", 60'000'000'000},
+                                                     {"h", 3'600'000'000'000}});
 
 /// 7 as "07".
 std::string padded(std::uint64_t value, std::size_t width) {

@@ -15,16 +15,28 @@ enum EtherType : std::uint16_t {
   kEtherTypeVlan = 0x8100,                 ///< IEEE 802.1Q customer tag
   kEtherTypeTransparentBridging = 0x6558,  ///< an Ethernet frame inside GRE or GENEVE
   kEtherTypeErspan3 = 0x22eb,              ///< in GRE: ERSPAN type III
+  kEtherTypeTrill = 0x22f3,                ///< RFC 6325
   kEtherTypeIpv6 = 0x86dd,
   kEtherTypePpp = 0x880b,  ///< in GRE
   kEtherTypeMpls = 0x8847,
   kEtherTypeMplsMulticast = 0x8848,  ///< or with an upstream-assigned label (RFC 5332)
   kEtherTypePppoeDiscovery = 0x8863,
   kEtherTypePppoeSession = 0x8864,
-  kEtherTypeQinQ = 0x88a8,     ///< IEEE 802.1ad service tag
-  kEtherTypeErspan = 0x88be,   ///< in GRE: ERSPAN type I and II
-  kEtherTypeNsh = 0x894f,      ///< RFC 8300
-  kEtherTypeQinQOld = 0x9100,  ///< the service tag before 802.1ad
+  kEtherTypeQinQ = 0x88a8,           ///< IEEE 802.1ad service tag
+  kEtherTypeWccp = 0x883e,           ///< in GRE
+  kEtherTypeErspan = 0x88be,         ///< in GRE: ERSPAN type I and II
+  kEtherTypeBackbone = 0x88e7,       ///< IEEE 802.1ah: I-TAG
+  kEtherTypeMacsec = 0x88e5,         ///< IEEE 802.1AE
+  kEtherTypeFabricPath = 0x8903,     ///< Cisco
+  kEtherTypeCiscoMetadata = 0x8909,  ///< Cisco: security group tag
+  kEtherTypeVnTag = 0x8926,          ///< Cisco: virtual interfaces
+  kEtherTypeHsr = 0x892f,            ///< IEC 62439-3: redundancy tag
+  kEtherTypeETag = 0x893f,           ///< IEEE 802.1BR
+  kEtherTypeNsh = 0x894f,            ///< RFC 8300
+  kEtherTypeQinQOld = 0x9100,        ///< the service tag before 802.1ad
+  kEtherTypeQinQOld2 = 0x9200,       ///< likewise
+  kEtherTypeQinQOld3 = 0x9300,       ///< likewise
+  kEtherTypeArista = 0xd28b,         ///< Arista: timestamps
 };
 
 /// The EtherType of an IP version, 4 or 6.

@@ -57,10 +57,4 @@ struct Netflow9Field {
 };
 static_assert(sizeof(Netflow9Field) == 4 && alignof(Netflow9Field) == 1);
 
-/// Ids of the templates that weir sends, IPFIX's likewise. Uniflow and biflow have their own, so that a collector which
-/// knew the other is not confused.
-inline constexpr std::uint16_t kFirstTemplateId = kNetflow9FirstDataFlowSet;
-/// The same for records with a third line. Between them are the options templates (options_data.h).
-inline constexpr std::uint16_t kFirstThirdLineTemplateId = kFirstTemplateId + 8;
-
 }  // namespace weir

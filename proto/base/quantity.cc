@@ -13,8 +13,9 @@ constexpr std::size_t kMostFractionDigits = 18;  ///< 10^18 fits into 64 bits
 
 __extension__ using Wide = unsigned __int128;
 
-constexpr auto kSizes = std::to_array<Unit>({{"", 1}, {"k", 1 << 10}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}});
-constexpr auto kCounts = std::to_array<Unit>({{"", 1}, {"k", 1'000}, {"M", 1'000'000}, {"G", 1'000'000'000}});
+constexpr auto kSizes =
+    std::to_array<QuantityUnit>({{"", 1}, {"k", 1 << 10}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}});
+constexpr auto kCounts = std::to_array<QuantityUnit>({{"", 1}, {"k", 1'000}, {"M", 1'000'000}, {"G", 1'000'000'000}});
 
 std::string error_text(QuantityError error, std::string_view what, std::string_view form) {
   switch (error) {
@@ -31,7 +32,7 @@ std::string error_text(QuantityError error, std::string_view what, std::string_v
 
 }  // namespace
 
-tl::expected<std::uint64_t, QuantityError> parse_quantity(std::string_view text, std::span<const Unit> units) {
+tl::expected<std::uint64_t, QuantityError> parse_quantity(std::string_view text, std::span<const QuantityUnit> units) {
   const auto take_digits = [&text] {
     const std::string_view digits = text.substr(0, text.find_first_not_of(kDigits));
     text.remove_prefix(digits.size());
@@ -45,7 +46,7 @@ tl::expected<std::uint64_t, QuantityError> parse_quantity(std::string_view text,
     if (fraction.empty()) return tl::make_unexpected(QuantityError::not_a_number);
   }
   if (whole.empty()) return tl::make_unexpected(QuantityError::not_a_number);
-  const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& one) { return one.name == text; });
+  const auto unit = std::find_if(units.begin(), units.end(), [&](const QuantityUnit& one) { return one.name == text; });
   if (unit == units.end()) {
     return tl::make_unexpected(text.empty() ? QuantityError::unit_missing : QuantityError::not_a_number);
   }

@@ -13,7 +13,7 @@
 
 namespace weir {
 
-struct Unit {
+struct QuantityUnit {
   std::string_view name;  ///< "": the number may stand alone
   std::uint64_t factor;   ///< in what the result counts
 };
@@ -25,7 +25,7 @@ enum class QuantityError : std::uint8_t {
   too_great,  ///< more than 64 bits
 };
 
-tl::expected<std::uint64_t, QuantityError> parse_quantity(std::string_view text, std::span<const Unit> units);
+tl::expected<std::uint64_t, QuantityError> parse_quantity(std::string_view text, std::span<const QuantityUnit> units);
 
 /// "65536", "64k", "1.5G" to octets: k (or K), M and G are powers of 1024. Error: what is wrong and what is right.
 tl::expected<std::uint64_t, std::string> parse_size(std::string_view text);

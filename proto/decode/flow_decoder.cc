@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "proto/base/byte_order.h"
-#include "proto/base/sampling_rate.h"
 #include "proto/decode/netflow5_decoder.h"
 
 namespace weir {
@@ -18,14 +17,20 @@ constexpr std::int64_t kFarthestGap = 1 << 24;
 constexpr std::int64_t kFarthestLate = 64;
 constexpr std::int64_t kRecordsInADatagram = 64;
 
-constexpr std::size_t kMostSamplers = 64;
-constexpr std::size_t kMostInterfaces = 256;
-
 bool counts_datagrams(FlowVersion version) {
   return version == FlowVersion::netflow9;
 }
 
 }  // namespace
+
+std::string_view address_of_exporter(std::string_view exporter) {
+  const std::size_t colon = exporter.rfind(':');
+  if (colon == std::string_view::npos) return exporter;
+  const bool bracketed = exporter.front() == '[';
+  if (bracketed ? exporter[colon - 1] != ']' : exporter.find(':') != colon) return exporter;  // IPv6 without a port
+  exporter = exporter.substr(0, colon);
+  return bracketed ? exporter.substr(1, exporter.size() - 2) : exporter;
+}
 
 StreamCounts& StreamCounts::operator+=(const StreamCounts& other) {
 #define WEIR_X(name, text) name += other.name;
@@ -37,14 +42,28 @@ StreamCounts& StreamCounts::operator+=(const StreamCounts& other) {
 FlowDecoder::FlowDecoder(const Limits& limits)
     : limits_(limits),
       template_limits_{limits.templates_per_stream, limits.fields_per_stream, limits.waiting_octets_per_stream,
-                       limits.template_lifetime_ns} {}
+                       limits.template_lifetime_ns, 0} {}
+
+TemplateLimits FlowDecoder::template_limits(const Stream& stream) const {
+  TemplateLimits limits = template_limits_;
+  // What the others leave, and a quarter of all at most: one exporter alone cannot shut out the rest.
+  const std::size_t own = stream.templates.octets();
+  const std::size_t others = memory_octets_ - own;
+  limits.octets = std::min(limits_.memory_octets - std::min(limits_.memory_octets, others), limits_.memory_octets / 4);
+  return limits;
+}
+
+std::string_view FlowDecoder::stream_name(std::string_view exporter, FlowVersion version) const {
+  return version == FlowVersion::netflow9 && !limits_.netflow9_by_port ? address_of_exporter(exporter) : exporter;
+}
 
 FlowDecoder::Stream* FlowDecoder::find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add) {
-  const KeyView view{origin.exporter, header.version, header.source_id};
+  const std::string_view name = stream_name(origin.exporter, header.version);
+  const KeyView view{name, header.version, header.source_id};
   const auto found = streams_.find(view);
   if (found != streams_.end()) return &found->second;
   if (!may_add) return nullptr;
-  if (streams_.size() >= limits_.streams) {
+  if (streams_.size() >= limits_.streams || memory_octets_ + kStreamOctets > limits_.memory_octets) {
     auto stale = streams_.end();
     for (auto one = streams_.begin(); one != streams_.end(); ++one) {
       const bool silent =
@@ -54,9 +73,12 @@ FlowDecoder::Stream* FlowDecoder::find_or_add(const DatagramOrigin& origin, cons
     }
     if (stale == streams_.end()) return nullptr;
     gone_ += stale->second.counts;
+    memory_octets_ -= kStreamOctets + stale->second.templates.octets();
     streams_.erase(stale);
+    if (memory_octets_ + kStreamOctets > limits_.memory_octets) return nullptr;
   }
-  return &streams_.emplace(Key{std::string(origin.exporter), header.version, header.source_id}, Stream{}).first->second;
+  memory_octets_ += kStreamOctets;
+  return &streams_.emplace(Key{std::string(name), header.version, header.source_id}, Stream{}).first->second;
 }
 
 void FlowDecoder::note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns) {
@@ -117,121 +139,63 @@ void FlowDecoder::follow_sequence(Stream& stream, const MessageHeader& header, s
   }
 }
 
-void FlowDecoder::note_options(Stream& stream, FlowVersion version, std::span<const DecodedValue> values) {
-  SamplingFields sampling;
-  std::uint64_t sampler = 0, interface = 0;
-  bool has_sampler = false, has_interface = false;
-  for (const DecodedValue& value : values) {
-    if (value.enterprise != 0 || value.octets.empty() || value.octets.size() > 8) continue;
-    const std::uint64_t number = be_integer(value.octets);
-    const auto number32 = static_cast<std::uint32_t>(number <= UINT32_MAX ? number : 0);  // as wide as RFC 5477 has it
-    if (value.scope && version == FlowVersion::netflow9) {  // RFC 3954 section 6.1: 2 is the interface
-      if (value.element == 2) {
-        interface = number;
-        has_interface = true;
-      }
-      continue;
-    }
-    switch (value.element) {
-      case 10:  // ingressInterface, as a scope
-        interface = number;
-        has_interface = value.scope;
-        break;
-      case 34:
-        sampling.plain_rate = number32;
-        break;
-      case 48:   // samplerId
-      case 302:  // selectorId
-        sampler = number;
-        has_sampler = true;
-        break;
-      case 50:
-        sampling.sampler_rate = number32;
-        break;
-      case 160:  // systemInitTimeMilliseconds
-        stream.system_init_ms = number;
-        break;
-      case 304:
-        sampling.algorithm = number32;
-        break;
-      case 305:
-        sampling.interval = number32;
-        break;
-      case 306:
-        sampling.space = number32;
-        break;
-      case 309:
-        sampling.size = number32;
-        break;
-      case 310:
-        sampling.population = number32;
-        break;
-      case 311:
-        sampling.probability = number;
-        break;
-      default:
-        break;
-    }
-  }
-  const std::uint32_t rate = sampling_rate(sampling);
-  if (rate == 0) return;
-  if (has_sampler) {
-    if (stream.sampler_rates.size() < kMostSamplers || stream.sampler_rates.contains(sampler)) {
-      stream.sampler_rates[sampler] = rate;
-    }
-  } else if (has_interface && interface <= UINT32_MAX) {
-    const auto number = static_cast<std::uint32_t>(interface);
-    if (stream.interface_rates.size() < kMostInterfaces || stream.interface_rates.contains(number)) {
-      stream.interface_rates[number] = rate;
-    }
-  } else {
-    stream.default_rate = rate;
-  }
-}
-
 void FlowDecoder::give_rates(const Stream& stream, std::size_t first_flow, bool sampler_known, Decoded& out) const {
-  if (stream.default_rate == 0 && stream.sampler_rates.empty() && stream.interface_rates.empty()) return;
+  if (stream.rates.empty()) return;
   for (std::size_t i = first_flow; i < out.flows.size(); ++i) {
-    DecodedFlow& flow = out.flows[i];
+    FlowRecord& flow = out.flows.mutable_base(i);
     if (flow.sampling_rate != 0) continue;
-    if (sampler_known) {
-      const auto found = stream.sampler_rates.find(samplers_[i - first_flow]);
-      if (found != stream.sampler_rates.end()) flow.sampling_rate = found->second;
-      // A sampler of which nothing was said yet, or 0 for "not sampled": no other's rate is this record's.
-      if (!stream.sampler_rates.empty()) continue;
-    }
-    if (const auto found = stream.interface_rates.find(flow.ingress_interface);
-        flow.sampling_rate == 0 && found != stream.interface_rates.end()) {
-      flow.sampling_rate = found->second;
-    }
-    if (flow.sampling_rate == 0) flow.sampling_rate = stream.default_rate;
-    // An exporter with a single sampler often does not name it in its records.
-    if (flow.sampling_rate == 0 && stream.sampler_rates.size() == 1) {
-      flow.sampling_rate = stream.sampler_rates.begin()->second;
-    }
+    flow.sampling_rate = stream.rates.rate_of(flow, sampler_known ? &samplers_[i - first_flow] : nullptr);
   }
 }
 
 DecodeError FlowDecoder::take_data(Stream& stream, const FlowTemplate& known, const MessageHeader& header,
-                                   std::uint16_t id, Octets body, Decoded& out) {
+                                   std::uint16_t id, Octets body, std::size_t expected, Decoded& out) {
   if (!known.options()) {
     const std::size_t before = out.flows.size();
     samplers_.clear();
-    const DecodeError error = known.decode_flows(id, {header, stream.system_init_ms}, body, out, samplers_);
+    const DecodeError error =
+        known.decode_flows(id, {header, stream.rates.system_init_ms()}, body, out, samplers_, expected);
     stream.counts.records += out.flows.size() - before;
     give_rates(stream, before, known.names_sampler(), out);
     return error;
   }
-  const std::uint32_t least = least_record_octets(known.fields());
+  const std::uint32_t least = known.least_octets();
+  body = without_padding(header.version, least, body, expected);
   while (body.size() >= least) {
     const std::size_t first = out.values.size();
     if (!take_record(known.fields(), body, out.values)) return DecodeError::bad_variable_length;
     ++stream.counts.option_records;
     out.options.push_back(
         {id, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(out.values.size() - first)});
-    note_options(stream, header.version, std::span(out.values).subspan(first));
+    stream.rates.note(header.version, std::span(out.values).subspan(first));
   }
   return header.version == FlowVersion::ipfix || body.size() < 4 ? DecodeError::none : DecodeError::trailing_octets;
+}
+
+std::size_t FlowDecoder::expected_records(const Stream& stream, const FlowSet& wanted) const {
+  const MessageHeader& header = parsed_.header;
+  std::uint64_t others = 0;
+  for (const FlowSet& set : parsed_.flow_sets) {
+    if (&set == &wanted) continue;
+    const SetKind kind = set_kind(header.version, set.id);
+    if (kind == SetKind::templates || kind == SetKind::options_templates) {
+      std::vector<TemplateRecord> records;
+      if (parse_templates(header.version, set, records) != DecodeError::none) return kUnknownCount;
+      others += records.size();
+      continue;
+    }
+    const FlowTemplate* const known = kind == SetKind::data ? stream.templates.peek(set.id) : nullptr;
+    if (known == nullptr || known->least_octets() < 4 || known->variable()) return kUnknownCount;
+    others += set.body.size() / known->least_octets();
+  }
+  return others <= header.count ? header.count - others : kUnknownCount;
+}
+
+TemplateStore::Change FlowDecoder::take_template(Stream& stream, FlowVersion version, const TemplateRecord& record,
+                                                 std::uint64_t now_ns) {
+  const TemplateLimits limits = template_limits(stream);
+  const MemoryShare share(*this, stream);
+  return stream.templates.take(version, record, limits, now_ns);
 }
 
 DecodeError FlowDecoder::take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set,
@@ -242,12 +206,14 @@ DecodeError FlowDecoder::take_templates(Stream& stream, const MessageHeader& hea
   records_.clear();
   DecodeError error = parse_templates(header.version, set, records_);
   records += records_.size();
-  for (const TemplateRecord& record : records_) {
+  for (TemplateRecord& record : records_) {
     if (record.fields.empty() && ignore_withdrawals) {
       ++stream.counts.withdrawals_ignored;
       continue;
     }
-    switch (stream.templates.take(header.version, record, template_limits_, now_ns)) {
+    // A field of no octets says nothing. Records must not cost more time than they have octets.
+    std::erase_if(record.fields, [](const FieldSpec& field) { return field.octets == 0; });
+    switch (take_template(stream, header.version, record, now_ns)) {
       case TemplateStore::Change::withdrawn:
         ++stream.counts.withdrawals;
         continue;
@@ -266,11 +232,12 @@ DecodeError FlowDecoder::take_templates(Stream& stream, const MessageHeader& hea
     bool expired = false;
     const FlowTemplate* const known = stream.templates.find(record.id, template_limits_, now_ns, expired);
     if (known == nullptr) continue;
+    const MemoryShare share(*this, stream);
     for (TemplateStore::Waiting& waiting : stream.templates.take_waiting(record.id)) {
       ++stream.counts.recovered_sets;
       out.waited.push_back(std::move(waiting.body));
       // What is wrong with it was sent with another datagram: it gives what it has.
-      (void)take_data(stream, *known, waiting.header, record.id, out.waited.back(), out);
+      (void)take_data(stream, *known, waiting.header, record.id, out.waited.back(), kUnknownCount, out);
     }
   }
   return error;
@@ -289,8 +256,7 @@ DecodeError FlowDecoder::decode_fixed(const DatagramOrigin& origin, Octets datag
   Stream* const stream = find_or_add(origin, out.header, error == DecodeError::none);
   if (stream == nullptr) {
     if (error == DecodeError::none) error = DecodeError::too_many_streams;
-    out.flows.clear();
-    out.values.clear();
+    out.clear();
     return refuse(gone_, error);
   }
   if (error != DecodeError::none) return refuse(stream->counts, error);
@@ -306,10 +272,7 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
     const auto version = load_be<std::uint16_t>(datagram.data());
     if (version == 5 || version == 7) return decode_fixed(origin, datagram, out);
   }
-  out.flows.clear();
-  out.options.clear();
-  out.values.clear();
-  out.waited.clear();
+  out.clear();
 
   DecodeError first_error = parse_message(datagram, parsed_);
   if (first_error == DecodeError::short_header || first_error == DecodeError::wrong_version) {
@@ -318,12 +281,13 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
   }
   const MessageHeader& header = parsed_.header;
   out.header = header;
-  // Only a well-framed datagram makes a stream.
-  Stream* const stream = find_or_add(origin, header, first_error == DecodeError::none);
+  const bool ipfix = header.version == FlowVersion::ipfix;
+  // In v9 a bad set costs itself and those after it. Only a datagram with something well framed makes a stream.
+  const bool usable = first_error == DecodeError::none || (!ipfix && !parsed_.flow_sets.empty());
+  Stream* const stream = find_or_add(origin, header, usable);
   if (stream == nullptr)
     return refuse(gone_, first_error == DecodeError::none ? DecodeError::too_many_streams : first_error);
-  const bool ipfix = header.version == FlowVersion::ipfix;
-  if (first_error != DecodeError::none) {
+  if (!usable) {
     if (ipfix) {
       stream->sequence_known = false;  // how many records it had is not known
     } else {
@@ -352,17 +316,20 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
         break;
       case SetKind::data: {
         bool expired = false;
+        const MemoryShare share(*this, *stream);
         const FlowTemplate* const known = stream->templates.find(set.id, template_limits_, now_ns, expired);
         if (expired) ++stream->counts.templates_expired;
         if (known == nullptr) {
           ++stream->counts.unknown_template;
-          stream->counts.dropped_sets += stream->templates.wait(set.id, header, set.body, template_limits_);
+          stream->counts.dropped_sets += stream->templates.wait(set.id, header, set.body, template_limits(*stream));
           all_known = false;
           break;
         }
         const std::size_t flows_before = out.flows.size();
         const std::size_t options_before = out.options.size();
-        error = take_data(*stream, *known, header, set.id, set.body, out);
+        const bool short_records = !ipfix && known->least_octets() < 4;
+        const std::size_t expected = short_records ? expected_records(*stream, set) : kUnknownCount;
+        error = take_data(*stream, *known, header, set.id, set.body, expected, out);
         flow_records += out.flows.size() - flows_before;
         data_records += out.flows.size() - flows_before + out.options.size() - options_before;
         break;
@@ -388,6 +355,7 @@ void FlowDecoder::end_session(std::string_view exporter) {
   auto one = streams_.lower_bound(KeyView{exporter, FlowVersion{}, 0});
   for (; one != streams_.end() && one->first.exporter == exporter; ++one) {
     Stream& stream = one->second;
+    const MemoryShare share(*this, stream);
     stream.templates = TemplateStore();
     stream.sequence_known = false;
     stream.ended = true;
@@ -403,14 +371,14 @@ StreamCounts FlowDecoder::totals() const {
 StreamCounts FlowDecoder::counts(std::string_view exporter, std::uint32_t source_id) const {
   StreamCounts sum;
   for (const auto& [key, stream] : streams_) {
-    if (key.exporter == exporter && key.source_id == source_id) sum += stream.counts;
+    if (key.exporter == stream_name(exporter, key.version) && key.source_id == source_id) sum += stream.counts;
   }
   return sum;
 }
 
 const std::vector<FieldSpec>* FlowDecoder::find_template(std::string_view exporter, const MessageHeader& header,
                                                          std::uint16_t id) const {
-  const auto found = streams_.find(KeyView{exporter, header.version, header.source_id});
+  const auto found = streams_.find(KeyView{stream_name(exporter, header.version), header.version, header.source_id});
   return found == streams_.end() ? nullptr : found->second.templates.fields_of(id);
 }
 

@@ -1,13 +1,14 @@
 // FlowDecoder: datagrams of NetFlow v5, v7, v9 and IPFIX in, flows and options records out, with what must be
 // remembered between them.
 //
-// It keeps a stream for each (exporter, version, source id): its templates (template_store.h), its place in the
-// sequence, what its options records said about sampling, its clock, and counts of all that went wrong. What a single
-// message says is decoded in flow_message.h, netflow5_decoder.h and flow_template.h.
+// It keeps a stream for each (exporter, version, source id), where the exporter of NetFlow v9 is its address without
+// the port (RFC 3954 section 5.1), and else the transport session (RFC 7011 section 8): its templates
+// (template_store.h), its place in the sequence, what its options records said about sampling, its clock, and counts of
+// all that went wrong. What a single message says is decoded in flow_message.h, netflow5_decoder.h and flow_template.h.
 //
-// Errors are values (DecodeError), one per datagram, counted. A datagram whose framing is wrong is refused whole. Where
-// the framing is right and a set's content is wrong, that set gives what it held up to there, the other sets are
-// decoded, and the first error is reported.
+// Errors are values (DecodeError), one per datagram, counted. An IPFIX message whose framing is wrong is refused whole;
+// of a NetFlow v9 datagram the sets before the bad one are decoded. Where a set's content is wrong, that set gives what
+// it held up to there, the other sets are decoded, and the first error is reported.
 //
 // Sequence (anchors of every format): v9 counts datagrams (RFC 3954 section 5.1), v5 and v7 flows, IPFIX data records,
 // options data included and templates not (RFC 7011 section 3.1). So in IPFIX a data set without a template leaves the
@@ -17,11 +18,12 @@
 // Sampling: a record's own rate; else what options data said for its sampler (48, 302), for its interface, or for the
 // whole stream, in this order. Both rates are picked by the rule of proto/base/sampling_rate.h.
 //
-// Memory is bounded: `streams` streams of at most 230 kB (template_store.h; 64 samplers and 256 interfaces of 50 octets
-// add 16 kB). When all are taken, one that was silent for an hour, or whose session ended, gives way; if there is none
-// the newcomer is refused: swapping would let whoever forges source addresses throw out the templates of the real ones.
-// One datagram of 65 535 octets yields at most as many flows (templates with records of one octet), 10 MB in the
-// caller's Decoded, and waiting data as much again.
+// Memory is bounded by one number, Limits::memory_octets, of which a stream may have a quarter (template_store.h has
+// the costs; a stream itself counts kStreamOctets, its 64 samplers and 256 interfaces included). Where it is used up, a
+// stream that was silent for an hour, or whose session ended, gives way to a new one; if there is none the newcomer is
+// refused: swapping would let whoever forges source addresses throw out the templates of the real ones. One datagram of
+// 65 535 octets yields at most as many flows (templates with records of one octet), 10 MB in the caller's Decoded, and
+// waiting data as much again.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +35,9 @@
 #include <tuple>
 #include <vector>
 
-#include "proto/decode/decoded_flow.h"
+#include "proto/decode/decoded.h"
 #include "proto/decode/flow_message.h"
+#include "proto/decode/stream_rates.h"
 #include "proto/decode/template_store.h"
 
 namespace weir {
@@ -72,6 +75,9 @@ struct StreamCounts {
   StreamCounts& operator+=(const StreamCounts& other);
 };
 
+/// The address of "192.0.2.1:2055" or "[::1]:2055"; any other name as it is.
+std::string_view address_of_exporter(std::string_view exporter);
+
 /// Whence and when a datagram came.
 struct DatagramOrigin {
   DatagramOrigin(std::string_view from, std::uint64_t at_ns = 0, bool in_session = false)
@@ -108,13 +114,19 @@ struct StreamReport {
 class FlowDecoder {
  public:
   struct Limits {
-    std::size_t streams = 256;
-    std::size_t templates_per_stream = 256;
-    std::size_t fields_per_stream = 4096;  ///< of all templates of a stream together
+    std::size_t memory_octets = std::size_t{512} << 20;  ///< of all streams together
+    std::size_t streams = SIZE_MAX;
+    std::size_t templates_per_stream = SIZE_MAX;
+    std::size_t fields_per_stream = SIZE_MAX;  ///< of all templates of a stream together
     std::size_t waiting_octets_per_stream = 65'536;
-    std::uint64_t template_lifetime_ns = 1'800'000'000'000;
+    std::uint64_t template_lifetime_ns = TemplateLimits{}.template_lifetime_ns;
+    /// NetFlow v9: whether another port is another exporter. By RFC 3954 section 5.1 it is not: an exporter is its
+    /// address and its source id.
+    bool netflow9_by_port = false;
     std::uint64_t stream_idle_ns = 3'600'000'000'000;  ///< silent for so long, a stream may be forgotten for another
   };
+  /// What a stream counts without templates and waiting data.
+  static constexpr std::size_t kStreamOctets = 20'000;
   FlowDecoder() : FlowDecoder(Limits{}) {}
   explicit FlowDecoder(const Limits& limits);
 
@@ -148,10 +160,7 @@ class FlowDecoder {
     std::int64_t boot_ms = 0;        ///< likewise: header time - sysUptime
     std::uint64_t seen_ns = 0;
     bool ended = false;
-    std::uint64_t system_init_ms = 0;                      ///< element 160 of the options
-    std::uint32_t default_rate = 0;                        ///< sampling, of the options
-    std::map<std::uint64_t, std::uint32_t> sampler_rates;  ///< by samplerId or selectorId
-    std::map<std::uint32_t, std::uint32_t> interface_rates;
+    StreamRates rates;
     ClockSkew skew;
     StreamCounts counts;
   };
@@ -176,6 +185,26 @@ class FlowDecoder {
     }
   };
 
+  /// While it lives, what changes in the stream's templates and waiting data changes memory_octets_.
+  class MemoryShare {
+   public:
+    MemoryShare(FlowDecoder& decoder, const Stream& stream)
+        : decoder_(decoder), stream_(stream), before_(stream.templates.octets()) {}
+    MemoryShare(const MemoryShare&) = delete;
+    MemoryShare& operator=(const MemoryShare&) = delete;
+    ~MemoryShare() { decoder_.memory_octets_ += stream_.templates.octets() - before_; }
+
+   private:
+    FlowDecoder& decoder_;
+    const Stream& stream_;
+    std::size_t before_;
+  };
+
+  [[nodiscard]] std::string_view stream_name(std::string_view exporter, FlowVersion version) const;
+  /// What the stream may have now.
+  [[nodiscard]] TemplateLimits template_limits(const Stream& stream) const;
+  TemplateStore::Change take_template(Stream& stream, FlowVersion version, const TemplateRecord& record,
+                                      std::uint64_t now_ns);
   Stream* find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add);
   static void note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns);
   /// `units`: how much this message adds to the sequence; `flows`: of these, the records that are no options.
@@ -183,15 +212,18 @@ class FlowDecoder {
   DecodeError take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set,
                              const DatagramOrigin& origin, std::uint64_t& records, Decoded& out);
   DecodeError take_data(Stream& stream, const FlowTemplate& known, const MessageHeader& header, std::uint16_t id,
-                        std::span<const std::uint8_t> body, Decoded& out);
+                        std::span<const std::uint8_t> body, std::size_t expected, Decoded& out);
+  /// Of a set of parsed_, a v9 datagram: how many records its header leaves for it; kUnknownCount where others are not
+  /// known.
+  [[nodiscard]] std::size_t expected_records(const Stream& stream, const FlowSet& wanted) const;
   void give_rates(const Stream& stream, std::size_t first_flow, bool sampler_known, Decoded& out) const;
-  static void note_options(Stream& stream, FlowVersion version, std::span<const DecodedValue> values);
   DecodeError decode_fixed(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram, Decoded& out);
   DecodeError refuse(StreamCounts& counts, DecodeError error);
 
   Limits limits_;
   TemplateLimits template_limits_;
   std::map<Key, Stream, KeyOrder> streams_;
+  std::size_t memory_octets_ = 0;
   StreamCounts gone_;  ///< of streams forgotten, and of datagrams that belong to none
   std::uint64_t errors_[kDecodeErrorCount] = {};
   FlowMessage parsed_;  ///< kept for its memory, as are the next two

@@ -30,8 +30,19 @@ struct Reader {
   }
 };
 
-DecodeError split_sets(Octets rest, std::vector<FlowSet>& sets) {
+bool all_zero(Octets octets) {
+  for (const std::uint8_t octet : octets) {
+    if (octet != 0) return false;
+  }
+  return true;
+}
+
+/// `padded`: zeros after the last set are padding, as some v9 exporters send them (a set of id 0 has 4 octets at
+/// least).
+DecodeError split_sets(Octets rest, bool padded, std::vector<FlowSet>& sets) {
   while (!rest.empty()) {
+    const bool no_set = rest.size() < kSetHeaderOctets || load_be<std::uint32_t>(rest.data()) == 0;
+    if (padded && no_set && all_zero(rest)) return DecodeError::none;
     if (rest.size() < kSetHeaderOctets) return DecodeError::truncated_flow_set;
     const auto id = load_be<std::uint16_t>(rest.data());
     const auto octets = load_be<std::uint16_t>(rest.data() + 2);
@@ -43,7 +54,8 @@ DecodeError split_sets(Octets rest, std::vector<FlowSet>& sets) {
   return DecodeError::none;
 }
 
-/// `count` field specifiers; RFC 3954 sections 5.2 and 6.1, RFC 7011 section 3.2.
+/// `count` field specifiers; RFC 3954 sections 5.2 and 6.1, RFC 7011 section 3.2. They are taken off the reader whole,
+/// so that whatever is wrong with one template the next one can be read; truncated_template: they are not there.
 DecodeError take_fields(FlowVersion version, Reader& reader, std::size_t count, std::size_t scopes,
                         std::vector<FieldSpec>& fields) {
   if (count * kFieldOctets > reader.rest.size()) return DecodeError::truncated_template;
@@ -60,10 +72,11 @@ DecodeError take_fields(FlowVersion version, Reader& reader, std::size_t count, 
       field.element &= static_cast<std::uint16_t>(~kEnterpriseBit);
       field.enterprise = reader.u32();
     }
-    if (field.octets == 0) return DecodeError::zero_length_field;
-    least += version == FlowVersion::ipfix && field.octets == kVariableLength ? 1U : field.octets;
+    least += field.octets == kVariableLength ? 1U : field.octets;
     fields.push_back(field);
   }
+  // A field of no octets harms nobody (Juniper sends them); records of no octets would never end.
+  if (count != 0 && least == 0) return DecodeError::zero_length_record;
   return least > kLongestMessageBody ? DecodeError::record_too_long : DecodeError::none;
 }
 
@@ -71,29 +84,36 @@ DecodeError take_template(FlowVersion version, std::uint16_t set_id, bool option
                           TemplateRecord& out) {
   out.id = reader.u16();
   out.options = options;
+  const DecodeError wrong_id = out.id < kFirstTemplateId ? DecodeError::bad_template_id : DecodeError::none;
+  std::size_t count = 0;
+  std::size_t scopes = 0;
+  DecodeError error = wrong_id;
   if (version == FlowVersion::ipfix) {
-    const std::size_t count = reader.u16();
+    count = reader.u16();
     if (count == 0) {  // RFC 7011 section 8.1: a withdrawal of one template, or of all if the id is the set's own
-      return out.id < kFirstTemplateId && out.id != set_id ? DecodeError::bad_template_id : DecodeError::none;
+      return out.id == set_id ? DecodeError::none : wrong_id;
     }
-    if (out.id < kFirstTemplateId) return DecodeError::bad_template_id;
-    std::size_t scopes = 0;
-    if (options) {  // RFC 7011 section 3.4.2.2
+    if (options) {  // RFC 7011 section 3.4.2.2. It wants a scope at least; without one the options are the exporter's
       if (reader.rest.size() < 2) return DecodeError::truncated_template;
       scopes = reader.u16();
-      if (scopes == 0 || scopes > count) return DecodeError::bad_scope_count;
+      if (error == DecodeError::none && scopes > count) error = DecodeError::bad_scope_count;
     }
-    return take_fields(version, reader, count, scopes, out.fields);
+  } else if (!options) {
+    count = reader.u16();
+  } else {
+    // RFC 3954 section 6.1: lengths in octets, of the scope fields and of the option fields.
+    const std::size_t scope_octets = reader.u16();
+    const std::size_t option_octets = reader.u16();
+    if (scope_octets % kFieldOctets != 0 || option_octets % kFieldOctets != 0) {
+      if (scope_octets + option_octets > reader.rest.size()) return DecodeError::truncated_template;
+      reader.rest = reader.rest.subspan(scope_octets + option_octets);
+      return error != DecodeError::none ? error : DecodeError::bad_scope_length;
+    }
+    count = (scope_octets + option_octets) / kFieldOctets;
+    scopes = scope_octets / kFieldOctets;
   }
-  if (out.id < kFirstTemplateId) return DecodeError::bad_template_id;
-  if (!options) return take_fields(version, reader, reader.u16(), 0, out.fields);
-  // RFC 3954 section 6.1: lengths in octets, of the scope fields and of the option fields.
-  const std::size_t scope_octets = reader.u16();
-  const std::size_t option_octets = reader.u16();
-  if (scope_octets % kFieldOctets != 0 || option_octets % kFieldOctets != 0) return DecodeError::bad_scope_length;
-  if (scope_octets == 0 && option_octets != 0) return DecodeError::bad_scope_length;
-  return take_fields(version, reader, (scope_octets + option_octets) / kFieldOctets, scope_octets / kFieldOctets,
-                     out.fields);
+  const DecodeError of_fields = take_fields(version, reader, count, scopes, out.fields);
+  return of_fields == DecodeError::truncated_template || error == DecodeError::none ? of_fields : error;
 }
 
 }  // namespace
@@ -131,7 +151,7 @@ DecodeError parse_netflow9(Octets datagram, FlowMessage& out) {
   out.header.unix_secs = reader.u32();
   out.header.sequence = reader.u32();
   out.header.source_id = reader.u32();
-  return split_sets(reader.rest, out.flow_sets);
+  return split_sets(reader.rest, true, out.flow_sets);
 }
 
 DecodeError parse_ipfix(Octets datagram, FlowMessage& out) {
@@ -145,8 +165,11 @@ DecodeError parse_ipfix(Octets datagram, FlowMessage& out) {
   out.header.unix_secs = reader.u32();
   out.header.sequence = reader.u32();
   out.header.source_id = reader.u32();
-  if (out.header.octets != datagram.size()) return DecodeError::bad_message_length;
-  return split_sets(reader.rest, out.flow_sets);
+  // What stands after the message is no part of it: there are exporters that send datagrams of one length.
+  if (out.header.octets < kIpfixHeaderOctets || out.header.octets > datagram.size()) {
+    return DecodeError::bad_message_length;
+  }
+  return split_sets(reader.rest.first(out.header.octets - kIpfixHeaderOctets), false, out.flow_sets);
 }
 
 DecodeError parse_message(Octets datagram, FlowMessage& out) {
@@ -170,20 +193,21 @@ DecodeError parse_templates(FlowVersion version, const FlowSet& set, std::vector
   // The fixed part of a record; an IPFIX withdrawal of an options template ends after its first four octets.
   const std::size_t least = options && version == FlowVersion::netflow9 ? 6 : 4;
   Reader reader{set.body};
+  DecodeError first_error = DecodeError::none;
   while (reader.rest.size() >= least) {
     // RFC 7011 section 3.3.1 pads a set with zeros, if at all; so do v9 exporters, with up to 3 octets as a rule. A
     // template id of 0 does not exist, so zeros to the end of the set are padding however many they are.
-    if (reader.rest[0] == 0 && reader.rest[1] == 0) {
-      bool zeros = true;
-      for (const std::uint8_t octet : reader.rest) zeros = zeros && octet == 0;
-      if (zeros) return DecodeError::none;
-    }
+    if (reader.rest[0] == 0 && reader.rest[1] == 0 && all_zero(reader.rest)) return first_error;
     TemplateRecord record;
-    if (const DecodeError error = take_template(version, set.id, options, reader, record); error != DecodeError::none) {
-      return error;
+    const DecodeError error = take_template(version, set.id, options, reader, record);
+    if (error == DecodeError::none) {
+      out.push_back(std::move(record));
+    } else if (first_error == DecodeError::none) {
+      first_error = error;
     }
-    out.push_back(std::move(record));
+    if (error == DecodeError::truncated_template) return first_error;  // where the next one begins nobody knows
   }
+  if (first_error != DecodeError::none) return first_error;
   return reader.rest.size() < 4 ? DecodeError::none : DecodeError::trailing_octets;
 }
 
@@ -224,11 +248,23 @@ bool take_record(std::span<const FieldSpec> fields, Octets& rest, std::vector<De
   return true;
 }
 
+Octets without_padding(FlowVersion version, std::size_t record_octets, Octets body, std::size_t expected) {
+  constexpr std::size_t kMostPadding = 3;  // RFC 3954 section 5.3: up to the next multiple of 4
+  if (version == FlowVersion::ipfix || record_octets == 0 || record_octets > kMostPadding) return body;
+  std::size_t most = body.size() / record_octets;
+  const std::size_t least =
+      body.size() <= kMostPadding ? 0 : (body.size() - kMostPadding + record_octets - 1) / record_octets;
+  if (expected >= least && expected <= most) return body.first(expected * record_octets);
+  while (most > least && all_zero(body.subspan((most - 1) * record_octets, record_octets))) --most;
+  return body.first(most * record_octets);
+}
+
 DecodeError decode_data_set(const TemplateRecord& known, FlowVersion version, Octets body, DataSet& out) {
   out.values.clear();
   out.record_ends.clear();
   const std::uint32_t least = least_record_octets(known.fields);
-  if (least == 0) return DecodeError::truncated_template;
+  if (least == 0) return DecodeError::zero_length_record;
+  body = without_padding(version, least, body, kUnknownCount);
   while (body.size() >= least) {
     if (!take_record(known.fields, body, out.values)) return DecodeError::bad_variable_length;
     out.record_ends.push_back(out.values.size());

@@ -26,17 +26,17 @@ namespace weir {
   X(none,                "no error")                                                                             \
   X(short_header,        "the datagram is shorter than its header")                                              \
   X(wrong_version,       "the version is none of 5, 7, 9 and 10")                                                \
-  X(bad_message_length,  "an IPFIX message says another length than it has")                                     \
+  X(bad_message_length,  "an IPFIX message is longer than its datagram, or shorter than its header")           \
   X(bad_record_count,    "a NetFlow v5 or v7 datagram does not have the length of the records that it counts")   \
   X(truncated_flow_set,  "octets at the end that are too few for a set header")                                  \
   X(flow_set_too_short,  "a set says that it is shorter than its own header")                                    \
   X(flow_set_too_long,   "a set says that it is longer than what is left of the datagram")                       \
   X(bad_template_id,     "a template has an id below 256")                                                       \
   X(truncated_template,  "a template has more fields than its set has room for")                                 \
-  X(zero_length_field,   "a template has a field of length zero")                                                \
+  X(zero_length_record,  "a template makes records of no octets")                                                \
   X(record_too_long,     "a template makes records that fit into no datagram")                                   \
-  X(bad_scope_length,    "an options template's scope or option length is no multiple of 4, or has no scope")    \
-  X(bad_scope_count,     "an options template has no scope field, or more than it has fields")                   \
+  X(bad_scope_length,    "an options template's scope or option length is no multiple of 4")                    \
+  X(bad_scope_count,     "an options template has more scopes than fields")                                      \
   X(bad_variable_length, "a field of variable length reaches behind the end of its set")                         \
   X(trailing_octets,     "a set does not end with its last record and padding")                                  \
   X(too_many_templates,  "the stream has more templates or fields than the decoder keeps")                       \
@@ -84,8 +84,9 @@ struct FlowMessage {
   std::vector<FlowSet> flow_sets;  ///< spans into the datagram
 };
 
-/// Splits a message of the version that its first two octets name (9 or 10). `out` is complete if and only if the
-/// result is none; its header is filled if the result is neither short_header nor wrong_version.
+/// Splits a message of the version that its first two octets name (9 or 10). Its header is filled if the result is
+/// neither short_header nor wrong_version. With another error `out` has the sets before the place; those of NetFlow v9
+/// are worth decoding, while an IPFIX message is to be discarded whole (RFC 7011 section 9).
 DecodeError parse_message(std::span<const std::uint8_t> datagram, FlowMessage& out);
 /// The same, and anything but NetFlow v9 is wrong_version.
 DecodeError parse_netflow9(std::span<const std::uint8_t> datagram, FlowMessage& out);
@@ -101,7 +102,7 @@ inline constexpr std::uint32_t kLongestMessageBody = 65'515;  ///< an IPFIX mess
 
 struct FieldSpec {
   std::uint16_t element;     ///< or the scope's type (RFC 3954 section 6.1), where `scope` is set and the version is 9
-  std::uint16_t octets;      ///< kVariableLength: each record says how many
+  std::uint16_t octets;      ///< kVariableLength: each record says how many; H3C sends that in v9, too
   std::uint32_t enterprise;  ///< 0: IANA's
 
   bool scope;
@@ -116,7 +117,8 @@ struct TemplateRecord {
   std::vector<FieldSpec> fields;  ///< scopes first
 };
 
-/// The template records of a templates or options_templates set. With an error, `out` has those before it.
+/// The template records of a templates or options_templates set: all that can be used. The first error is returned; one
+/// bad record does not cost those after it, unless it ends past the set.
 DecodeError parse_templates(FlowVersion version, const FlowSet& set, std::vector<TemplateRecord>& out);
 
 /// A field of one record as it came.
@@ -138,6 +140,12 @@ bool read_variable_length(std::span<const std::uint8_t> rest, std::size_t& prefi
 /// `values` and `rest` are as before.
 bool take_record(std::span<const FieldSpec> fields, std::span<const std::uint8_t>& rest,
                  std::vector<DecodedValue>& values);
+
+inline constexpr std::size_t kUnknownCount = SIZE_MAX;
+/// A data set less what is padding. Only v9 records that are shorter than 4 octets leave a doubt: `expected` records
+/// where that number is possible (kUnknownCount: it is not known), else zeros at the end are no record.
+std::span<const std::uint8_t> without_padding(FlowVersion version, std::size_t record_octets,
+                                              std::span<const std::uint8_t> body, std::size_t expected);
 
 struct DataSet {
   std::vector<DecodedValue> values;      ///< of all records, one after the other

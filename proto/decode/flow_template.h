@@ -1,9 +1,10 @@
 // A template, compiled: what to do with each field of a record, decided once when the template comes.
 //
-// A record is then a run over a short list of operations, each a load of fixed width and a store into DecodedFlow; an
-// element that DecodedFlow has no place for is kept as a raw value. The common widths have operations of their own, so
-// that nothing loops over the octets of an integer. Integers may have any length from 1 to 8 octets (RFC 7011 section
-// 6.2); a longer one, or an address of a wrong length, is kept raw.
+// A record is then a run over a short list of operations, each a load of fixed width and a store into a ScratchRecord
+// (element_rules.h); an element that a record has no place for is kept as a raw value. The common widths have
+// operations of their own, so that nothing loops over the octets of an integer. Integers may have any length from 1 to
+// 8 octets (RFC 7011 section 6.2); a longer one, or an address of a wrong length, is kept raw. At its end the record is
+// appended to the batch, with those of the template's sections that say something.
 //
 // Which element fills a place when several could is decided here, too: delta counters (1, 2) before totals (85, 86) and
 // initiator counters (231, 298); 58 before 243 for the VLAN; finer times before coarser ones; and the first of an
@@ -14,8 +15,10 @@
 #include <span>
 #include <vector>
 
-#include "proto/decode/decoded_flow.h"
+#include "proto/decode/decoded.h"
+#include "proto/decode/element_rules.h"
 #include "proto/decode/flow_message.h"
+#include "proto/decode/scratch_record.h"
 
 namespace weir {
 
@@ -31,12 +34,15 @@ class FlowTemplate {
 
   [[nodiscard]] bool options() const { return options_; }
   [[nodiscard]] const std::vector<FieldSpec>& fields() const { return fields_; }
+  [[nodiscard]] bool variable() const { return variable_; }
+  /// Of the shortest record.
+  [[nodiscard]] std::uint32_t least_octets() const { return least_octets_; }
   [[nodiscard]] bool names_sampler() const { return names_sampler_; }
 
   /// Decodes every record of a data set into `out`, as flows. If the template names samplers (elements 48 and 302),
-  /// their ids are appended to `samplers`, one for each flow.
+  /// their ids are appended to `samplers`, one for each flow. `expected`: see without_padding().
   DecodeError decode_flows(std::uint16_t id, const RecordContext& context, std::span<const std::uint8_t> body,
-                           Decoded& out, std::vector<std::uint64_t>& samplers) const;
+                           Decoded& out, std::vector<std::uint64_t>& samplers, std::size_t expected) const;
 
  private:
   struct Operation {
@@ -49,12 +55,21 @@ class FlowTemplate {
     std::uint32_t source;        ///< offset in the record, if all fields have fixed lengths
   };
   struct Compiler;
+  /// What several fields together say. `record`: the octets from its beginning on.
+  void finish(ScratchRecord& scratch, const RecordContext& context, std::span<const std::uint8_t> record,
+              Decoded& out) const;
+  /// Keeps fields of the record as raw values, those of which wanted(index) is true.
+  template <typename Wanted>
+  void keep_fields(std::span<const std::uint8_t> record, Decoded& out, const Wanted& wanted) const;
 
   FlowVersion version_;
   bool options_;
   bool variable_ = false;
   bool names_sampler_ = false;
   std::uint32_t least_octets_ = 0;
+  std::uint32_t sections_ = 0;  ///< that records may have
+  HeaderPlaces headers_{};
+  std::uint16_t port_fields_[2] = {0, 0};  ///< the fields that fill the ports, by index, if there are any
   std::vector<FieldSpec> fields_;
   std::vector<Operation> operations_;
 };

@@ -3,10 +3,10 @@
 #include <charconv>
 
 #include "proto/base/byte_order.h"
-#include "proto/base/ip_numbers.h"
+#include "proto/base/time_text.h"
 #include "proto/decode/netflow5_decoder.h"
 #include "proto/decode/value_text.h"
-#include "proto/element/iana_elements.h"
+#include "proto/element/information_elements.h"
 
 namespace weir {
 namespace {
@@ -59,7 +59,7 @@ void dump_templates(std::string& out, const MessageHeader& header, const FlowSet
         out += old;
       }
       out += "), ";
-      if (field.octets == kVariableLength && header.version == FlowVersion::ipfix) {
+      if (field.octets == kVariableLength) {
         out += "variable length\n";
       } else {
         append(out, field.octets);
@@ -107,7 +107,11 @@ std::string dump_fixed(Octets datagram) {
   const DecodeError error = decode_netflow5(datagram, decoded);
   std::string out;
   if (error != DecodeError::short_header) out = header_text(decoded.header) + '\n';
-  for (const DecodedFlow& flow : decoded.flows) {
+  for (std::size_t i = 0; i < decoded.flows.size(); ++i) {
+    const RecordView record = decoded.flows[i];
+    const FlowRecord& flow = *record;
+    const FlowDetails& details = decoded.details[i];
+    const auto* const egress = record.find<EgressSection>();
     const auto value = [&](std::string_view name, std::uint64_t number) {
       out += ", ";
       out += name;
@@ -118,20 +122,20 @@ std::string dump_fixed(Octets datagram) {
     append_value_text(out, decoded.header.version, {8, false, 0, Octets(flow.source_address, 4)});
     out += ", destinationIPv4Address=";
     append_value_text(out, decoded.header.version, {12, false, 0, Octets(flow.destination_address, 4)});
-    value("sourceTransportPort", flow.source_port);
-    value("destinationTransportPort", flow.destination_port);
+    value("sourceTransportPort", flow.source_port());
+    value("destinationTransportPort", flow.destination_port());
     value("protocolIdentifier", flow.protocol);
-    value("packetDeltaCount", flow.packets);
-    value("octetDeltaCount", flow.octets);
-    out += ", start=" + iso_time(flow.first_ns, 3) + ", end=" + iso_time(flow.last_ns, 3);
-    value("tcpControlBits", flow.tcp_flags);
-    value("ipClassOfService", flow.ip_tos);
+    value("packetDeltaCount", flow.packets[kForward]);
+    value("octetDeltaCount", flow.octets[kForward]);
+    out += ", start=" + iso_time(flow.first_ns[kForward], 3) + ", end=" + iso_time(flow.last_ns[kForward], 3);
+    value("tcpControlBits", flow.tcp_flags[kForward]);
+    value("ipClassOfService", flow.ip_tos[kForward]);
     value("ingressInterface", flow.ingress_interface);
-    value("egressInterface", flow.egress_interface);
-    if (flow.protocol == kProtocolIcmp)
-      value("icmpTypeCodeIPv4", static_cast<std::uint64_t>(flow.icmp_type << 8 | flow.icmp_code));
+    value("egressInterface", egress == nullptr ? 0 : egress->interface);
+    if (flow.is_icmp()) value("icmpTypeCodeIPv4", flow.icmp(kForward));
     out += ", ";
-    append_values(out, decoded.header.version, std::span(decoded.values).subspan(flow.first_value, flow.value_count));
+    append_values(out, decoded.header.version,
+                  std::span(decoded.values).subspan(details.first_value, details.value_count));
   }
   if (error != DecodeError::none) {
     out += "  error: ";

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "proto/base/ip_numbers.h"
 #include "proto/base/netflow5.h"
 
 namespace weir {
@@ -19,13 +18,36 @@ std::uint64_t uptime_to_ns(const MessageHeader& header, std::uint32_t offset_ms)
   return ns < 0 ? 0 : static_cast<std::uint64_t>(ns);
 }
 
+void take_record(const MessageHeader& header, const Netflow5Record& record, OwnedRecord& out) {
+  FlowRecord& flow = out.base();
+  flow = {};
+  flow.ip_version = 4;
+  flow.ether_type = kEtherTypeIpv4;
+  std::memcpy(flow.source_address, record.source, 4);
+  std::memcpy(flow.destination_address, record.destination, 4);
+  flow.ingress_interface = record.input.host();
+  flow.packets[kForward] = record.packets.host();
+  flow.octets[kForward] = record.octets.host();
+  flow.first_ns[kForward] = uptime_to_ns(header, record.first_ms.host());
+  flow.last_ns[kForward] = uptime_to_ns(header, record.last_ms.host());
+  flow.protocol = record.protocol;
+  flow.tcp_flags[kForward] = record.tcp_flags;
+  flow.ip_tos[kForward] = record.tos;
+  const std::uint16_t destination_port = record.destination_port.host();
+  if (flow.is_icmp()) {
+    flow.set_icmp(kForward, destination_port >> 8, destination_port & 0xff);
+  } else {
+    flow.ports[kForward] = record.source_port.host();
+    flow.ports[kReverse] = destination_port;
+  }
+  flow.sampling_rate = header.sampling & 0x3fff;
+  if (record.output.host() != 0) out.add<EgressSection>().interface = record.output.host();
+}
+
 }  // namespace
 
 DecodeError decode_netflow5(Octets datagram, Decoded& out) {
-  out.flows.clear();
-  out.options.clear();
-  out.values.clear();
-  out.waited.clear();
+  out.clear();
   Netflow5Header header;
   if (datagram.size() < sizeof header) return DecodeError::short_header;
   std::memcpy(&header, datagram.data(), sizeof header);
@@ -45,33 +67,12 @@ DecodeError decode_netflow5(Octets datagram, Decoded& out) {
   const std::size_t record_octets = v5 ? sizeof(Netflow5Record) : kNetflow7RecordOctets;
   if (out.header.count * record_octets != datagram.size() - sizeof header) return DecodeError::bad_record_count;
 
+  OwnedRecord flow;
   for (Octets rest = datagram.subspan(sizeof header); !rest.empty(); rest = rest.subspan(record_octets)) {
     Netflow5Record record;
     std::memcpy(&record, rest.data(), sizeof record);
-    DecodedFlow flow{};
-    flow.ip_version = 4;
-    flow.ether_type = kEtherTypeIpv4;
-    std::memcpy(flow.source_address, record.source, 4);
-    std::memcpy(flow.destination_address, record.destination, 4);
-    flow.ingress_interface = record.input.host();
-    flow.egress_interface = record.output.host();
-    flow.packets = record.packets.host();
-    flow.octets = record.octets.host();
-    flow.first_ns = uptime_to_ns(out.header, record.first_ms.host());
-    flow.last_ns = uptime_to_ns(out.header, record.last_ms.host());
-    flow.protocol = record.protocol;
-    flow.tcp_flags = record.tcp_flags;
-    flow.ip_tos = record.tos;
-    if (record.protocol == kProtocolIcmp) {
-      flow.icmp_type = static_cast<std::uint8_t>(record.destination_port.host() >> 8);
-      flow.icmp_code = static_cast<std::uint8_t>(record.destination_port.host());
-    } else {
-      flow.source_port = record.source_port.host();
-      flow.destination_port = record.destination_port.host();
-    }
-    flow.sampling_rate = out.header.sampling & 0x3fff;
-    flow.sampling_algorithm = static_cast<std::uint8_t>(out.header.sampling >> 14);
-    flow.first_value = static_cast<std::uint32_t>(out.values.size());
+    take_record(out.header, record, flow);
+    const auto first_value = static_cast<std::uint32_t>(out.values.size());
     const auto keep = [&](std::uint16_t element, const void* place, std::size_t octets) {
       const auto offset = static_cast<std::size_t>(static_cast<const std::uint8_t*>(place) -
                                                    reinterpret_cast<const std::uint8_t*>(&record));
@@ -83,8 +84,11 @@ DecodeError decode_netflow5(Octets datagram, Decoded& out) {
     keep(9, &record.source_mask, 1);                                                // sourceIPv4PrefixLength
     keep(13, &record.destination_mask, 1);                                          // destinationIPv4PrefixLength
     if (!v5) out.values.push_back({43, false, 0, rest.subspan(sizeof record, 4)});  // ipv4RouterSc
-    flow.value_count = static_cast<std::uint32_t>(out.values.size()) - flow.first_value;
-    out.flows.push_back(flow);
+    if (flow->is_icmp() && record.source_port.host() != 0) keep(7, &record.source_port, 2);  // it has no place there
+    const auto value_count = static_cast<std::uint32_t>(out.values.size()) - first_value;
+    const auto mode = static_cast<std::uint8_t>(out.header.sampling >> 14);
+    out.details.push_back({first_value, value_count, 0, record.tcp_flags, mode});
+    out.flows.append(flow.view());
   }
   return DecodeError::none;
 }

@@ -27,15 +27,20 @@ TemplateStore::Change TemplateStore::take(FlowVersion version, const TemplateRec
   }
   if (known != templates_.end() && known->second.compiled.options() == record.options &&
       known->second.compiled.fields() == record.fields) {
+    if (now_ns > known->second.seen_ns) known->second.interval_ns = now_ns - known->second.seen_ns;
     known->second.seen_ns = now_ns;
     return Change::refreshed;
   }
   // Data must not be read by the old definition any more, whether or not there is room for the new one.
   const bool changed = known != templates_.end();
   if (changed) forget(known);
-  if (templates_.size() >= limits.templates || fields_ + record.fields.size() > limits.fields) return Change::refused;
+  if (templates_.size() >= limits.templates || record.fields.size() > limits.fields ||
+      fields_ > limits.fields - record.fields.size() ||
+      octets() + kTemplateOctets + record.fields.size() * kFieldOctets > limits.octets) {
+    return Change::refused;
+  }
   fields_ += record.fields.size();
-  templates_.emplace(record.id, Entry{FlowTemplate(version, record), now_ns});
+  templates_.emplace(record.id, Entry{FlowTemplate(version, record), now_ns, 0});
   return changed ? Change::changed : Change::added;
 }
 
@@ -44,7 +49,8 @@ const FlowTemplate* TemplateStore::find(std::uint16_t id, const TemplateLimits& 
   expired = false;
   const auto found = templates_.find(id);
   if (found == templates_.end()) return nullptr;
-  if (now_ns > found->second.seen_ns && now_ns - found->second.seen_ns > limits.template_lifetime_ns) {
+  const std::uint64_t lifetime_ns = std::max(limits.template_lifetime_ns, 3 * found->second.interval_ns);
+  if (now_ns > found->second.seen_ns && now_ns - found->second.seen_ns > lifetime_ns) {
     expired = true;
     forget(found);
     return nullptr;
@@ -55,9 +61,11 @@ const FlowTemplate* TemplateStore::find(std::uint16_t id, const TemplateLimits& 
 std::size_t TemplateStore::wait(std::uint16_t id, const MessageHeader& header, std::span<const std::uint8_t> body,
                                 const TemplateLimits& limits) {
   const std::size_t cost = body.size() + kWaitingOverhead;
-  if (cost > limits.waiting_octets) return 1;
+  const std::size_t others = octets() - waiting_octets_;
+  const std::size_t room = std::min(limits.waiting_octets, limits.octets - std::min(limits.octets, others));
+  if (cost > room) return 1;
   std::size_t dropped = 0;
-  while (waiting_octets_ + cost > limits.waiting_octets) {
+  while (waiting_octets_ + cost > room) {
     waiting_octets_ -= waiting_.front().body.size() + kWaitingOverhead;
     waiting_.pop_front();
     ++dropped;

@@ -5,15 +5,17 @@
 //
 // - A template that comes again unchanged is only marked as fresh; one that changed replaces the old one and is
 // counted.
-// - Over UDP a template lives for `template_lifetime_ns` after it was last sent (RFC 7011 section 8.4, RFC 3954 section
-//   9); data that comes later is data without a template. With a clock that stands at 0 nothing expires.
+// - Over UDP a template lives for `template_lifetime_ns` after it was last sent, or three times as long as lay between
+// the
+//   last two times, whichever is longer (RFC 7011 section 8.4, RFC 3954 section 9); data that comes later is data
+//   without a template. With a clock that stands at 0 nothing expires.
 // - A withdrawal forgets one template, or all of a kind (RFC 7011 section 8.1). Whether one counts the caller decides.
 // - A data set without a template waits, with the header it came under, until the template comes. What waits is bounded
 //   in octets; the oldest is dropped first, and counted. So whoever forges datagrams can push out what waits of the
 //   stream that he forges, and cost 64 KiB; he could not do less with forged data itself.
 //
-// Memory: a field costs 12 octets and as much again compiled to operations (16), a template about 200 more: at most
-// 4096 x 28 + 256 x 200 = 166 kB of templates and 64 KiB of waiting data a stream; 256 streams cost at most 59 MB.
+// Memory: a field costs 12 octets and as much again compiled to operations (16), a template about 300 more; waiting
+// data what they are and 128 a set. octets() is the sum, which its owner holds against a limit.
 #pragma once
 
 #include <cstddef>
@@ -30,10 +32,11 @@
 namespace weir {
 
 struct TemplateLimits {
-  std::size_t templates = 256;
-  std::size_t fields = 4096;            ///< of all templates together
+  std::size_t templates = SIZE_MAX;
+  std::size_t fields = SIZE_MAX;        ///< of all templates together
   std::size_t waiting_octets = 65'536;  ///< of data without a template; each set counts kWaitingOverhead more
-  std::uint64_t template_lifetime_ns = 1'800'000'000'000;  ///< 30 minutes: what Cisco refreshes by default
+  std::uint64_t template_lifetime_ns = 86'400'000'000'000;  ///< 24 hours: there are exporters that refresh once an hour
+  std::size_t octets = SIZE_MAX;                            ///< of everything that is kept
 };
 
 class TemplateStore {
@@ -67,6 +70,16 @@ class TemplateStore {
   /// Takes out what waited for this id, oldest first.
   std::vector<Waiting> take_waiting(std::uint16_t id);
 
+  /// A template, whatever its age; nullptr: not known.
+  [[nodiscard]] const FlowTemplate* peek(std::uint16_t id) const {
+    const auto found = templates_.find(id);
+    return found == templates_.end() ? nullptr : &found->second.compiled;
+  }
+
+  /// Of memory, about.
+  [[nodiscard]] std::size_t octets() const {
+    return fields_ * kFieldOctets + templates_.size() * kTemplateOctets + waiting_octets_;
+  }
   [[nodiscard]] std::size_t size() const { return templates_.size(); }
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
@@ -74,7 +87,10 @@ class TemplateStore {
   struct Entry {
     FlowTemplate compiled;
     std::uint64_t seen_ns;
+    std::uint64_t interval_ns = 0;  ///< between the last two times that it was sent
   };
+  static constexpr std::size_t kFieldOctets = 28;
+  static constexpr std::size_t kTemplateOctets = 300;
   void forget(std::map<std::uint16_t, Entry>::iterator entry);
 
   std::map<std::uint16_t, Entry> templates_;

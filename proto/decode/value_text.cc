@@ -3,12 +3,11 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
-#include <ctime>
 
+#include "proto/base/address_text.h"
 #include "proto/base/byte_order.h"
-#include "proto/element/iana_elements.h"
+#include "proto/base/time_text.h"
 #include "proto/element/information_elements.h"
-#include "proto/record/flow_json.h"
 #include "proto/record/message_json.h"
 
 namespace weir {
@@ -52,151 +51,124 @@ bool append_float(std::string& out, double value) {
   return true;
 }
 
-enum class Form : bool { json, text };
+enum class Style : bool { json, text };
 
-void quote(std::string& out, Form form) {
-  if (form == Form::json) out += '"';
+void quote(std::string& out, Style style) {
+  if (style == Style::json) out += '"';
 }
 
-bool append_typed(std::string& out, IanaType type, Octets octets, Form form) {
+bool append_typed(std::string& out, ElementType type, Octets octets, Style style) {
   const std::size_t size = octets.size();
   switch (type) {
-    case IanaType::unsigned8:
-    case IanaType::unsigned16:
-    case IanaType::unsigned32:
-    case IanaType::unsigned64:
-    case IanaType::unsigned256:
+    case ElementType::unsigned8:
+    case ElementType::unsigned16:
+    case ElementType::unsigned32:
+    case ElementType::unsigned64:
+    case ElementType::unsigned256:
       if (size == 0 || size > 8) return false;
       append_number(out, be_integer(octets));
       return true;
-    case IanaType::signed8:
-    case IanaType::signed16:
-    case IanaType::signed32:
-    case IanaType::signed64:
+    case ElementType::signed8:
+    case ElementType::signed16:
+    case ElementType::signed32:
+    case ElementType::signed64:
       if (size == 0 || size > 8) return false;
       append_number(out, signed_integer(octets));
       return true;
-    case IanaType::float32:
-    case IanaType::float64:  // RFC 7011 section 6.2: a float64 may be sent as a float32
+    case ElementType::float32:
+    case ElementType::float64:  // RFC 7011 section 6.2: a float64 may be sent as a float32
       if (size == 4) return append_float(out, std::bit_cast<float>(load_be<std::uint32_t>(octets.data())));
       if (size == 8) return append_float(out, std::bit_cast<double>(load_be<std::uint64_t>(octets.data())));
       return false;
-    case IanaType::boolean:  // RFC 7011 section 6.1.5: 1 is true, 2 is false
+    case ElementType::boolean:  // RFC 7011 section 6.1.5: 1 is true, 2 is false
       if (size != 1 || octets[0] == 0 || octets[0] > 2) return false;
       out += octets[0] == 1 ? "true" : "false";
       return true;
-    case IanaType::mac_address:
+    case ElementType::mac_address:
       if (size != 6) return false;
-      quote(out, form);
+      quote(out, style);
       for (std::size_t i = 0; i < size; ++i) {
         if (i != 0) out += ':';
         out += "0123456789abcdef"[octets[i] >> 4];
         out += "0123456789abcdef"[octets[i] & 0xf];
       }
-      quote(out, form);
+      quote(out, style);
       return true;
-    case IanaType::string: {
+    case ElementType::string: {
       // Exporters fill fields of fixed length up with zeros.
       while (!octets.empty() && octets.back() == 0) octets = octets.first(octets.size() - 1);
       const std::string quoted = json_string(std::string(octets.begin(), octets.end()));
       // For people the escapes stay, since whoever sends a name must not write to their terminal; the quotes go.
-      out += form == Form::json ? quoted : quoted.substr(1, quoted.size() - 2);
+      out += style == Style::json ? quoted : quoted.substr(1, quoted.size() - 2);
       return true;
     }
-    case IanaType::ipv4_address:
-    case IanaType::ipv6_address: {
-      const bool v4 = type == IanaType::ipv4_address;
+    case ElementType::ipv4_address:
+    case ElementType::ipv6_address: {
+      const bool v4 = type == ElementType::ipv4_address;
       if (size != (v4 ? 4U : 16U)) return false;
       char text[kAddressTextMaxOctets];
-      quote(out, form);
+      quote(out, style);
       out.append(text, write_address_text(text, octets.data(), v4 ? 4 : 6));
-      quote(out, form);
+      quote(out, style);
       return true;
     }
-    case IanaType::date_time_seconds:
-    case IanaType::date_time_milliseconds: {
+    case ElementType::date_time_seconds:
+    case ElementType::date_time_milliseconds: {
       if (size == 0 || size > 8) return false;
-      const std::uint64_t unit_ns = type == IanaType::date_time_seconds ? kNsPerSecond : 1'000'000;
+      const std::uint64_t unit_ns = type == ElementType::date_time_seconds ? kNsPerSecond : 1'000'000;
       const std::uint64_t value = be_integer(octets);
       if (value > UINT64_MAX / unit_ns) return false;
-      quote(out, form);
-      out += iso_time(value * unit_ns, type == IanaType::date_time_seconds ? 0 : 3);
-      quote(out, form);
+      quote(out, style);
+      out += iso_time(value * unit_ns, type == ElementType::date_time_seconds ? 0 : 3);
+      quote(out, style);
       return true;
     }
-    case IanaType::date_time_microseconds:
-    case IanaType::date_time_nanoseconds: {  // RFC 7011 sections 6.1.9 and 6.1.10: NTP
+    case ElementType::date_time_microseconds:
+    case ElementType::date_time_nanoseconds: {  // RFC 7011 sections 6.1.9 and 6.1.10: NTP
       if (size != 8) return false;
       const std::uint64_t value = be_integer(octets);
       if (value >> 32 < kSecondsFrom1900To1970) return false;
       const std::uint64_t ns =
           ((value >> 32) - kSecondsFrom1900To1970) * kNsPerSecond + ((value & 0xffff'ffff) * kNsPerSecond >> 32);
-      quote(out, form);
-      out += iso_time(ns, type == IanaType::date_time_microseconds ? 6 : 9);
-      quote(out, form);
+      quote(out, style);
+      out += iso_time(ns, type == ElementType::date_time_microseconds ? 6 : 9);
+      quote(out, style);
       return true;
     }
-    case IanaType::octet_array:
-    case IanaType::basic_list:
-    case IanaType::sub_template_list:
-    case IanaType::sub_template_multi_list:
+    case ElementType::octet_array:
+    case ElementType::basic_list:
+    case ElementType::sub_template_list:
+    case ElementType::sub_template_multi_list:
       return false;
   }
   return false;
 }
 
-/// The types of weir's own table, for elements that IANA does not have.
-IanaType iana_type(ElementType type) {
-  switch (type) {
-    case ElementType::unsigned_integer:
-      return IanaType::unsigned64;
-    case ElementType::mac_address:
-      return IanaType::mac_address;
-    case ElementType::ipv4_address:
-      return IanaType::ipv4_address;
-    case ElementType::ipv6_address:
-      return IanaType::ipv6_address;
-    case ElementType::string:
-      return IanaType::string;
-    case ElementType::date_time_seconds:
-      return IanaType::date_time_seconds;
-    case ElementType::date_time_milliseconds:
-      return IanaType::date_time_milliseconds;
-    default:
-      return IanaType::octet_array;
-  }
-}
-
 /// False: no element of this number is known.
-bool find_type(FlowVersion version, const DecodedValue& value, IanaType& type) {
+bool find_type(FlowVersion version, const DecodedValue& value, ElementType& type) {
   if (value.scope && version == FlowVersion::netflow9) {  // RFC 3954 section 6.1: numbers of things, of any length
-    type = IanaType::unsigned64;
+    type = ElementType::unsigned64;
     return true;
   }
-  const IanaElement* element = nullptr;
-  if (value.enterprise == 0 || value.enterprise == kReverseEnterprise) element = find_iana_element(value.element);
+  const InformationElement* element = value.enterprise == kReverseEnterprise
+                                          ? find_iana_element(value.element)
+                                          : find_element(value.element, value.enterprise);
   if (element == nullptr && value.enterprise == 0 && version == FlowVersion::netflow9) {
     element = find_netflow9_vendor_element(value.element);
   }
-  if (element != nullptr) {
-    type = element->type;
-    return true;
-  }
-  if (const InformationElement* own = find_element(value.element, value.enterprise)) {
-    type = iana_type(own->type);
-    return true;
-  }
-  return false;
+  if (element == nullptr) return false;
+  type = element->type;
+  return true;
 }
 
-void append_value(std::string& out, FlowVersion version, const DecodedValue& value, Form form) {
-  IanaType type{};
+void append_value(std::string& out, FlowVersion version, const DecodedValue& value, Style style) {
+  ElementType type{};
   const std::size_t before = out.size();
-  if (find_type(version, value, type) && append_typed(out, type, value.octets, form)) return;
+  if (find_type(version, value, type) && append_typed(out, type, value.octets, style)) return;
   out.resize(before);
-  quote(out, form);
+  quote(out, style);
   append_hex(out, value.octets);
-  quote(out, form);
+  quote(out, style);
 }
 
 }  // namespace
@@ -207,7 +179,7 @@ std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t
     return name.empty() ? element_name(element) : std::string(name);
   }
   if (enterprise == 0 || enterprise == kReverseEnterprise) {
-    if (const IanaElement* const found = find_iana_element(element)) {
+    if (const InformationElement* const found = find_iana_element(element)) {
       if (enterprise == 0) return std::string(found->name);
       // RFC 5103 section 6.1: "reverse", and the name with a capital.
       std::string name = "reverse" + std::string(found->name);
@@ -216,42 +188,16 @@ std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t
     }
   }
   if (enterprise == 0 && version == FlowVersion::netflow9) {
-    if (const IanaElement* const found = find_netflow9_vendor_element(element)) return std::string(found->name);
+    if (const InformationElement* const found = find_netflow9_vendor_element(element)) return std::string(found->name);
   }
   return element_name(element, enterprise);
 }
 
 void append_value_json(std::string& out, FlowVersion version, const DecodedValue& value) {
-  append_value(out, version, value, Form::json);
+  append_value(out, version, value, Style::json);
 }
 void append_value_text(std::string& out, FlowVersion version, const DecodedValue& value) {
-  append_value(out, version, value, Form::text);
-}
-
-std::string iso_time(std::uint64_t time_ns, unsigned decimals) {
-  const auto seconds = static_cast<std::time_t>(time_ns / kNsPerSecond);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);  // 64 bits of ns end in the year 2554
-  std::string text;
-  append_digits(text, static_cast<std::uint64_t>(utc.tm_year) + 1900, 4);
-  text += '-';
-  append_digits(text, static_cast<std::uint64_t>(utc.tm_mon) + 1, 2);
-  text += '-';
-  append_digits(text, static_cast<std::uint64_t>(utc.tm_mday), 2);
-  text += 'T';
-  append_digits(text, static_cast<std::uint64_t>(utc.tm_hour), 2);
-  text += ':';
-  append_digits(text, static_cast<std::uint64_t>(utc.tm_min), 2);
-  text += ':';
-  append_digits(text, static_cast<std::uint64_t>(utc.tm_sec), 2);
-  if (decimals != 0) {
-    std::uint64_t fraction = time_ns % kNsPerSecond;
-    for (unsigned i = decimals; i < 9; ++i) fraction /= 10;
-    text += '.';
-    append_digits(text, fraction, static_cast<int>(decimals));
-  }
-  text += 'Z';
-  return text;
+  append_value(out, version, value, Style::text);
 }
 
 std::string header_text(const MessageHeader& header) {

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "proto/decode/decoded_flow.h"
+#include "proto/decode/decoded.h"
 #include "proto/decode/flow_message.h"
 
 namespace weir {
@@ -23,9 +23,6 @@ inline std::string field_name(FlowVersion version, const DecodedValue& value) {
 void append_value_json(std::string& out, FlowVersion version, const DecodedValue& value);
 /// Appends the value for people: the same without quotes.
 void append_value_text(std::string& out, FlowVersion version, const DecodedValue& value);
-
-/// "2023-11-14T22:13:20.123Z" with 0, 3, 6 or 9 decimals, by their number.
-std::string iso_time(std::uint64_t time_ns, unsigned decimals);
 
 /// One line: "NetFlow v9, source id 1, sequence 7, 12 records, exported 2023-11-14T22:13:20Z, uptime 86400.000 s".
 std::string header_text(const MessageHeader& header);

@@ -1,29 +1,23 @@
 #include "proto/encode/export_template.h"
 
-#include <algorithm>
-
-#include "proto/encode/field_sources.h"
-
 namespace weir {
 namespace {
 
 constexpr std::uint16_t kLongestInteger = 8;
 
-bool append(std::vector<OctetSource>& octets, const TemplateField& field, Direction way) {
-  const std::size_t at = find_source(field);
-  if (at == kFieldSourceCount) return false;
-  const FieldSource* const found = &kFieldSources[at];
-  const std::uint16_t offset = found->offset[way];
-  if (!found->number) {
-    if (field.octets != found->octets) return false;
+bool append(std::vector<OctetSource>& octets, const TemplateField& field, const FieldSource& source, Direction way) {
+  const std::uint16_t offset = source.offset[way];
+  if (source.octets == 0) return false;
+  if (!source.number) {
+    if (field.octets != source.octets) return false;
     for (std::uint16_t i = 0; i < field.octets; ++i) {
-      octets.push_back({found->base, static_cast<std::uint16_t>(offset + i)});
+      octets.push_back({source.base, static_cast<std::uint16_t>(offset + i)});
     }
     return true;
   }
   if (field.octets == 0 || field.octets > kLongestInteger) return false;
   for (std::uint16_t left = field.octets; left-- > 0;) {  // the most significant first
-    octets.push_back(left < found->octets ? OctetSource{found->base, static_cast<std::uint16_t>(offset + left)}
+    octets.push_back(left < source.octets ? OctetSource{source.base, static_cast<std::uint16_t>(offset + left)}
                                           : OctetSource{});
   }
   return true;
@@ -31,18 +25,27 @@ bool append(std::vector<OctetSource>& octets, const TemplateField& field, Direct
 
 }  // namespace
 
-std::optional<ExportTemplate> ExportTemplate::compile(std::uint16_t id, std::span<const TemplateField> fields) {
+std::optional<ExportTemplate> ExportTemplate::compile(std::uint16_t id, std::span<const ListedField> base,
+                                                      std::span<const ListedField> rest, std::uint32_t sections) {
+  if (base.empty() && rest.empty()) return std::nullopt;
   ExportTemplate result;
   result.id_ = id;
-  result.fields_.assign(fields.begin(), fields.end());
+  result.sections_ = rest.empty() ? 0 : sections;
+  for (const ListedField& field : base) result.fields_.push_back(field.wire);
+  for (const ListedField& field : rest) result.fields_.push_back(field.wire);
   for (const Direction way : {kForward, kReverse}) {
-    std::vector<OctetSource> octets;
-    for (const TemplateField& field : fields) {
-      if (!append(octets, field, way)) return std::nullopt;
+    std::vector<OctetSource> base_octets;
+    for (const ListedField& field : base) {
+      if (!append(base_octets, field.wire, base_source(field), way)) return std::nullopt;
     }
-    if (octets.empty()) return std::nullopt;
-    result.record_octets_ = static_cast<std::uint32_t>(octets.size());
-    result.programs_[way] = CopyProgram(octets, {sizeof(FlowRecord), sizeof(RecordValues)});
+    std::vector<OctetSource> section_octets;
+    for (const ListedField& field : rest) {
+      if (!append(section_octets, field.wire, section_source(field, sections), way)) return std::nullopt;
+    }
+    result.record_octets_ = static_cast<std::uint32_t>(base_octets.size() + section_octets.size());
+    result.base_programs_[way] = CopyProgram(base_octets, {sizeof(FlowRecord), sizeof(RecordValues)});
+    result.section_programs_[way] =
+        CopyProgram(section_octets, {section_image_octets(sections), sizeof(SectionValues)});
   }
   return result;
 }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proto/base/netflow9.h"
-#include "proto/encode/profile_fields.h"
 #include "proto/encode/uptime_window.h"
 #include "proto/encode/usual_record.h"
 
@@ -13,83 +11,59 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-constexpr std::size_t octets_of(const FieldList& list) {
-  std::size_t octets = 0;
-  for (std::size_t i = 0; i < list.count; ++i) octets += list.fields[i].octets;
-  return octets;
-}
-
-// No profile has a longer uniflow record than rfc.
-static_assert(sizeof(IpfixHeader) + OpenMessage::kSetHeader +
-                      2 * octets_of(profile_fields(ExportProfile::rfc, Dialect::ipfix, Family::ipv6,
-                                                   RecordKind::uniflow, true)) +
-                      3 <=
-                  kMinPayload,
-              "add() on an empty message always succeeds");
-
 }  // namespace
 
 IpfixEncoder::IpfixEncoder(const IpfixOptions& options)
     : options_(options),
       usual_(options.profile == ExportProfile::rfc && options.fields.empty()),
-      third_line_(wants_third_line({options.profile, Dialect::ipfix, options.fields})),
       refresh_(options.template_refresh_ns, options.template_refresh_messages),
-      message_(options.payload_octets) {
-  const TemplateChoice choice{options.profile, Dialect::ipfix, options.fields};
-  for (std::size_t region = 0; region < templates_.size(); ++region) {
-    const bool third_line = (region & kThirdLine) != 0;
-    const auto first = static_cast<std::uint16_t>(third_line ? kFirstThirdLineTemplateId : kFirstTemplateId);
-    templates_[region] = make_export_template(
-        static_cast<std::uint16_t>(first + (region & 3U)), choice, (region & kIpv6) != 0 ? Family::ipv6 : Family::ipv4,
-        (region & kBiflow) != 0 ? RecordKind::biflow : RecordKind::uniflow, third_line);
+      message_(options.payload_octets),
+      templates_({options.profile, Dialect::ipfix, options.fields},
+                 {.both = options.biflow, .header_octets = sizeof(IpfixHeader)}, message_) {}
+
+template <RecordKind kKind, Direction kWay>
+[[gnu::noinline]] std::uint8_t* IpfixEncoder::write_usual_base(std::uint8_t* out, const FlowRecord& record) {
+  return record.ip_version == 6 ? write_usual<Dialect::ipfix, Family::ipv6, kKind, kWay>(out, record, 0)
+                                : write_usual<Dialect::ipfix, Family::ipv4, kKind, kWay>(out, record, 0);
+}
+
+template <bool kUsual>
+bool IpfixEncoder::write(RecordView record, std::size_t place, std::uint32_t records, bool both) {
+  const ExportTemplate& form = templates_[place];
+  std::uint8_t* out = message_.reserve(place, records * form.record_octets(), form.record_octets());
+  if (out == nullptr) return false;
+  const auto write = [&]<RecordKind kKind, Direction kWay>() {
+    out = kUsual ? write_usual_base<kKind, kWay>(out, *record) : form.write_base<kKind, kWay>(out, *record, 0);
+    if (form.has_sections()) out = form.write_sections<kWay>(out, record);
+  };
+  if (both) {
+    write.template operator()<RecordKind::biflow, kForward>();
+    return true;
   }
-}
-
-template <Direction kWay>
-std::uint8_t* IpfixEncoder::write_uniflow(std::uint8_t* out, const FlowRecord& record, std::size_t region) const {
-  const ExportTemplate& form = templates_[region];
-  if ((region & kThirdLine) != 0) return form.write<RecordKind::uniflow, kWay, true>(out, record, 0);
-  if (!usual_) return form.write<RecordKind::uniflow, kWay>(out, record, 0);
-  return (region & kIpv6) != 0 ? write_usual<Dialect::ipfix, Family::ipv6, RecordKind::uniflow, kWay>(out, record, 0)
-                               : write_usual<Dialect::ipfix, Family::ipv4, RecordKind::uniflow, kWay>(out, record, 0);
-}
-
-void IpfixEncoder::write_biflow(std::uint8_t* out, const FlowRecord& record, std::size_t region) const {
-  const ExportTemplate& form = templates_[region];
-  if ((region & kThirdLine) != 0) {
-    form.write<RecordKind::biflow, kForward, true>(out, record, 0);
-  } else if (!usual_) {
-    form.write<RecordKind::biflow, kForward>(out, record, 0);
-  } else if ((region & kIpv6) != 0) {
-    write_usual<Dialect::ipfix, Family::ipv6, RecordKind::biflow, kForward>(out, record, 0);
-  } else {
-    write_usual<Dialect::ipfix, Family::ipv4, RecordKind::biflow, kForward>(out, record, 0);
+  // A record without any packet (there should be none) is still one data record.
+  if (record->packets[kForward] != 0 || record->packets[kReverse] == 0) {
+    write.template operator()<RecordKind::uniflow, kForward>();
   }
+  if (record->packets[kReverse] != 0) write.template operator()<RecordKind::uniflow, kReverse>();
+  return true;
 }
 
-bool IpfixEncoder::add(const FlowRecord& record, std::uint64_t /*now_ns*/) {
+bool IpfixEncoder::add(RecordView record, std::uint64_t /*now_ns*/) {
+  const std::size_t first = place_of(*record);
+  std::size_t place = templates_.is_plain(*record) ? first : templates_.find(*record, first);
+  if (place == TemplateSet::kNone) {
+    if (flow_records_ != 0) return false;
+    place = templates_.find_or_make(*record, first);
+  }
   if (flow_records_ == 0) {
     message_.open(sizeof(IpfixHeader));
     refresh_.count_message();
     latest_ns_ = 0;
   }
-  const bool forward = record.packets[kForward] != 0;
-  const bool reverse = record.packets[kReverse] != 0;
-  const bool biflow = options_.biflow && forward && reverse;
-  const std::size_t region = (record.ip_version == 6 ? kIpv6 : 0) | (biflow ? kBiflow : 0) |
-                             (third_line_ && record.sections != 0 ? kThirdLine : 0);
   const std::uint32_t records = data_records(record);
-  const std::uint32_t octets = templates_[region].record_octets();
-  std::uint8_t* out = message_.reserve(region, records * octets, octets);
-  if (out == nullptr) return false;
-  if (biflow) {
-    write_biflow(out, record, region);
-  } else {
-    // A record without any packet (there should be none) is still one data record.
-    if (forward || !reverse) out = write_uniflow<kForward>(out, record, region);
-    if (reverse) write_uniflow<kReverse>(out, record, region);
-  }
-  latest_ns_ = std::max(latest_ns_, time_span(record).end_ns);
+  const bool both = (first & TemplateSet::kBoth) != 0;
+  if (!(usual_ ? write<true>(record, place, records, both) : write<false>(record, place, records, both))) return false;
+  latest_ns_ = std::max(latest_ns_, time_span(*record).end_ns);
   ++flow_records_;
   data_records_ += records;
   return true;
@@ -109,36 +83,32 @@ void IpfixEncoder::write_header(std::span<std::uint8_t> message, std::uint32_t d
 
 std::span<std::uint8_t> IpfixEncoder::finish(std::uint64_t now_ns) {
   if (flow_records_ == 0) return {};
-  std::array<std::uint16_t, OpenMessage::kRegions> ids{};
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = templates_[i].id();
-  const std::span<std::uint8_t> message = message_.close(ids);
-  write_header(message, data_records_, options_.capture_time ? latest_ns_ : now_ns);
+  const std::span<std::uint8_t> message = message_.close();
+  write_header(message, data_records_, options_.header_time == HeaderTime::records ? latest_ns_ : now_ns);
   flow_records_ = 0;
   data_records_ = 0;
   return message;
 }
 
 std::vector<AnnouncedMessage> IpfixEncoder::announce(const ExportAccount& account, const FlowRecord* record,
-                                                     std::uint64_t now_ns, bool with_templates) {
+                                                     std::uint64_t now_ns, bool repeat_templates) {
+  const bool template_alone = record != nullptr && !refresh_.due(now_ns) && is_new(*record);
+  if (record != nullptr) templates_.find_or_make(*record, place_of(*record));
   AnnouncementForm form;
-  form.templates = with_templates;
+  form.options_templates = repeat_templates && !template_alone;
+  form.options_data = !template_alone;
   form.dialect = Dialect::ipfix;
   form.domain = options_.domain;
   form.header_octets = sizeof(IpfixHeader);
   form.limit_octets = message_.limit();
   form.selectors = profile_wants_selectors(options_.profile);
-  std::vector<const ExportTemplate*> templates;
-  for (std::size_t region = 0; region < templates_.size(); ++region) {
-    if ((region & kBiflow) != 0 && !options_.biflow) continue;
-    if ((region & kThirdLine) != 0 && !third_line_) continue;
-    templates.push_back(&templates_[region]);
-  }
-  std::vector<AnnouncedMessage> messages = announcement(form, templates, account);
-  const std::uint64_t capture_ns = record != nullptr ? time_span(*record).end_ns : last_header_ns_;
+  std::vector<AnnouncedMessage> messages =
+      announcement(form, templates_.take_for_announcement(repeat_templates && !template_alone), account);
+  const std::uint64_t records_ns = record != nullptr ? time_span(*record).end_ns : last_header_ns_;
   for (AnnouncedMessage& one : messages) {
-    write_header(one.octets, one.data_records, options_.capture_time ? capture_ns : now_ns);
+    write_header(one.octets, one.data_records, options_.header_time == HeaderTime::records ? records_ns : now_ns);
   }
-  refresh_.sent(now_ns);
+  if (!template_alone) refresh_.sent(now_ns);
   return messages;
 }
 

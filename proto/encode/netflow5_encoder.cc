@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proto/base/ip_numbers.h"
-
 namespace weir {
 namespace {
 
@@ -33,13 +31,14 @@ Netflow5Encoder::Netflow5Encoder(const Netflow5Options& options)
                                                static_cast<std::uint32_t>(sizeof(Netflow5Header))) /
                                                   record_octets_,
                                               2, options.version7 ? kMostVersion7 : kMostVersion5)),
-      window_(options.capture_time, options.start_ns) {}
+      window_(options.header_time, options.start_ns) {}
 
-std::uint32_t Netflow5Encoder::data_records(const FlowRecord& record) const {
-  return std::max(parts_of(record, kForward) + parts_of(record, kReverse), 1U);
+std::uint32_t Netflow5Encoder::data_records(RecordView record) const {
+  return std::max(parts_of(*record, kForward) + parts_of(*record, kReverse), 1U);
 }
 
-Netflow5Result Netflow5Encoder::add(const FlowRecord& record, std::uint64_t now_ns) {
+Netflow5Result Netflow5Encoder::add(RecordView view, std::uint64_t now_ns) {
+  const FlowRecord& record = *view;
   if (record.ip_version != 4) return Netflow5Result::ipv6_not_in_format;
   const std::uint32_t rate = std::max(record.sampling_rate, 1U);
   if (rate > (options_.version7 ? 1 : kRateMax)) return Netflow5Result::rate_not_in_format;
@@ -64,6 +63,7 @@ Netflow5Result Netflow5Encoder::add(const FlowRecord& record, std::uint64_t now_
 
 void Netflow5Encoder::write(const FlowRecord& record, Direction way, std::uint32_t parts) {
   const bool forward = way == kForward;
+  const Direction other = forward ? kReverse : kForward;
   const auto uptime = [this](std::uint64_t time_ns) {
     const std::uint64_t ms = time_ns / kMillisecond;
     const std::uint64_t offset = ms < window_.boot_ms() ? 0 : ms - window_.boot_ms();
@@ -76,12 +76,8 @@ void Netflow5Encoder::write(const FlowRecord& record, Direction way, std::uint32
       record.ingress_interface <= UINT16_MAX ? static_cast<std::uint16_t>(record.ingress_interface) : 0);
   out.first_ms = Be32::from_host(uptime(record.first_ns[way]));
   out.last_ms = Be32::from_host(uptime(record.last_ns[way]));
-  out.source_port = Be16::from_host(forward ? record.source_port : record.destination_port);
-  out.destination_port = Be16::from_host(forward ? record.destination_port : record.source_port);
-  if (record.protocol == kProtocolIcmp) {
-    out.destination_port =
-        Be16::from_host(static_cast<std::uint16_t>(record.icmp_type[way] << 8 | record.icmp_code[way]));
-  }
+  out.source_port = Be16::from_host(record.port(way));
+  out.destination_port = Be16::from_host(record.protocol == kProtocolIcmp ? record.icmp(way) : record.port(other));
   out.tcp_flags = record.tcp_flags[way];
   out.protocol = record.protocol;
   out.tos = record.ip_tos[way];

@@ -24,8 +24,9 @@
 
 #include "proto/base/byte_order.h"
 #include "proto/base/netflow5.h"
+#include "proto/encode/header_time.h"
 #include "proto/encode/uptime_window.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/sections.h"
 
 namespace weir {
 
@@ -41,7 +42,7 @@ struct Netflow5Options {
   bool version7 = false;
   std::uint32_t source_id = 1;
   std::uint32_t payload_octets = 1464;  ///< 30 records of v5 are 1464; less: fewer records, at least one
-  bool capture_time = false;
+  HeaderTime header_time = HeaderTime::now;
   std::uint64_t start_ns = 0;  ///< as in Netflow9Options
 };
 
@@ -49,12 +50,12 @@ class Netflow5Encoder {
  public:
   explicit Netflow5Encoder(const Netflow5Options& options);
 
-  [[nodiscard]] Netflow5Result add(const FlowRecord& record, std::uint64_t now_ns);
+  [[nodiscard]] Netflow5Result add(RecordView record, std::uint64_t now_ns);
   [[nodiscard]] bool empty() const { return records_ == 0; }
   [[nodiscard]] std::span<std::uint8_t> finish(std::uint64_t now_ns);
 
   /// Data records that `record` makes, or would make; at least 1.
-  [[nodiscard]] std::uint32_t data_records(const FlowRecord& record) const;
+  [[nodiscard]] std::uint32_t data_records(RecordView record) const;
   [[nodiscard]] std::uint32_t open_data_records() const { return records_; }
   [[nodiscard]] std::uint32_t sequence() const { return sequence_; }
   static void set_sequence(std::span<std::uint8_t> datagram, std::uint32_t sequence) {

@@ -1,16 +1,18 @@
 // Netflow9Encoder: FlowRecords into NetFlow v9 datagrams (RFC 3954).
 //
 // One encoder is one export stream: one source id, one sequence, one open datagram. add() appends a record, finish()
-// completes the datagram. No heap, no system call, no clock: time is an argument, the datagram lies in the object.
+// completes the datagram. No system call, no clock: time is an argument, the datagram lies in the object. No heap, but
+// for a template that is made.
 //
-// Templates (fields and their order: export_profile.h). Uniflow, the default: a biflow gives two data records, one for
+// Templates (fields and their order: template_fields.h). Uniflow, the default: a biflow gives two data records, one for
 // each direction with packets, each with its own times, ports, addresses, TOS, TCP flags and ICMP type; both lie in the
 // same datagram, so one FlowRecord is wholly in exactly one datagram. Biflow: one data record, elements 1/2 initiator
 // to responder and 23/24 (OUT_BYTES/OUT_PKTS) the way back. Beware: goflow2 writes 23/24 over 1/2, so it then shows the
 // reverse direction's counters for the forward one; nfdump reads them right.
 //
-// Records with a third line (tunnels, labels, SPIs: export_profile.h) have templates of their own, 264 to 267, where
-// templates are announced; else they are sent without it, since that many templates do not fit beside records.
+// Sections of records (tunnels, labels, what metrics measured) are sent where templates are announced, in templates of
+// their own (template_set.h); else they are not sent, since that many templates do not fit beside records. In biflow
+// mode the record has the forward direction's values of them: RFC 3954 has no elements for the way back.
 //
 // Times: see uptime_window.h. A record longer than its window is counted in clamped_starts().
 //
@@ -30,11 +32,13 @@
 
 #include "proto/encode/export_profile.h"
 #include "proto/encode/export_template.h"
+#include "proto/encode/header_time.h"
 #include "proto/encode/open_message.h"
 #include "proto/encode/options_data.h"
 #include "proto/encode/template_refresh.h"
+#include "proto/encode/template_set.h"
 #include "proto/encode/uptime_window.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/sections.h"
 
 namespace weir {
 
@@ -46,8 +50,9 @@ struct Netflow9Options {
   bool biflow = false;
   std::uint64_t template_refresh_ns = 20'000'000'000;
   std::uint32_t template_refresh_datagrams = 512;  ///< templates in every Nth datagram at least; 0 counts as 1
-  bool capture_time = false;
-  /// live: when the exporter started, ns since 1970. capture: the time of the first packet; 0: of the first record.
+  HeaderTime header_time = HeaderTime::now;
+  /// When the exporter started or, with HeaderTime::records, the first packet came; ns since 1970. 0: boot follows the
+  /// first record.
   std::uint64_t start_ns = 0;
   ExportProfile profile = ExportProfile::rfc;
   std::vector<std::string_view> fields;  ///< names of export_profile.h; empty: all. Some must be of a uniflow
@@ -63,26 +68,28 @@ class Netflow9Encoder {
 
   /// Appends all of `record`, or nothing of it. false: it does not fit the open datagram (size or time window);
   /// finish() that one, then add again. Always succeeds on an empty datagram. now_ns (the exporter's clock, ns since
-  /// 1970, in both modes) decides about the template refresh when the record is the first of its datagram, and is not
-  /// looked at otherwise.
-  [[nodiscard]] bool add(const FlowRecord& record, std::uint64_t now_ns);
+  /// 1970, whatever the header's time) decides about the template refresh when the record is the first of its datagram,
+  /// and is not looked at otherwise.
+  [[nodiscard]] bool add(RecordView record, std::uint64_t now_ns);
 
   /// No record was added since the last finish().
   [[nodiscard]] bool empty() const { return flow_records_ == 0; }
 
   /// Completes the datagram: joins the regions, writes the header, counts the sequence up. now_ns is the header's time
-  /// in live mode. The octets are valid until the next add(). Nothing was added: an empty span, and nothing changes.
+  /// with HeaderTime::now. The octets are valid until the next add(). Nothing was added: an empty span, and nothing
+  /// changes.
   [[nodiscard]] std::span<std::uint8_t> finish(std::uint64_t now_ns);
 
-  /// Templates and options are due before `record` is added, or, if it is nullptr, by time.
+  /// Whether something is to be announced before `record` (with its sections after it) is added, or, if it is nullptr,
+  /// by time.
   [[nodiscard]] bool announcement_due(const FlowRecord* record, std::uint64_t now_ns) const;
   /// Templates and options data in datagrams of their own, numbers included. Only while the datagram is empty; `record`
-  /// is the one that will be added next, nullptr: none is known.
+  /// is the one that will be added next, nullptr: none is known. If nothing is due but its template, that alone.
   std::vector<AnnouncedMessage> announce(const ExportAccount& account, const FlowRecord* record, std::uint64_t now_ns);
 
   /// Data records that `record` makes.
-  [[nodiscard]] std::uint32_t data_records(const FlowRecord& record) const {
-    return options_.biflow || record.packets[kForward] == 0 || record.packets[kReverse] == 0 ? 1 : 2;
+  [[nodiscard]] std::uint32_t data_records(RecordView record) const {
+    return options_.biflow || record->packets[kForward] == 0 || record->packets[kReverse] == 0 ? 1 : 2;
   }
   /// Numbers a finished datagram anew: for who sends it in another order, or not at all.
   static void set_sequence(std::span<std::uint8_t> datagram, std::uint32_t sequence);
@@ -105,16 +112,26 @@ class Netflow9Encoder {
 
  private:
   void open(const TimeSpan& span, std::uint64_t now_ns);
-  template <bool kThirdLine>
-  bool write_chosen(const FlowRecord& record, std::size_t region, std::uint32_t records);
+  /// The place of the record's template among the first four.
+  [[nodiscard]] std::size_t place_of(const FlowRecord& record) const {
+    return (record.ip_version == 6 ? TemplateSet::kIpv6 : 0) | (options_.biflow ? TemplateSet::kBoth : 0);
+  }
+  [[nodiscard]] bool is_new(const FlowRecord& record) const {
+    return templates_.find(record, place_of(record)) == TemplateSet::kNone;
+  }
+  /// add() for records with sections, and where profile or fields were chosen.
+  bool add_chosen(RecordView record, std::uint64_t now_ns);
+  template <RecordKind kKind, Direction kWay>
+  std::uint8_t* write_usual_base(std::uint8_t* out, const FlowRecord& record) const;
+  template <bool kUsual>
+  bool write_chosen(RecordView record, std::size_t place, std::uint32_t records);
   template <Family kFamily>
   bool write_usual_record(const FlowRecord& record, std::uint32_t records);
+  void count(const TimeSpan& span, std::uint32_t records);
   void write_header(std::uint8_t* at, std::uint32_t count, std::uint64_t header_ns);
 
   Netflow9Options options_;
-  std::array<ExportTemplate, 4> templates_;  ///< by Family, then the same with the third line
-  bool usual_;                               ///< the first two are those of usual_record.h
-  bool third_line_;                          ///< the last two are announced and used
+  bool usual_;  ///< the base is that of usual_record.h
   // Of the stream.
   UptimeWindow window_;
   TemplateRefresh refresh_;
@@ -127,6 +144,7 @@ class Netflow9Encoder {
   std::uint32_t data_records_ = 0;
   std::uint32_t templates_in_ = 0;
   OpenMessage message_;
+  TemplateSet templates_;
 };
 
 }  // namespace weir

@@ -234,11 +234,9 @@ std::vector<AnnouncedMessage> announcement(const AnnouncementForm& form,
                                            std::span<const ExportTemplate* const> templates,
                                            const ExportAccount& account) {
   Announcer announcer(form);
-  if (form.templates) {
-    announcer.templates(templates);
-    announcer.declare();
-  }
-  announcer.data(account);
+  announcer.templates(templates);
+  if (form.options_templates) announcer.declare();
+  if (form.options_data) announcer.data(account);
   return announcer.take();
 }
 

@@ -72,7 +72,8 @@ struct AnnouncementForm {
   std::uint32_t header_octets = 20;
   std::uint32_t limit_octets = 1400;  ///< at least 512
   bool selectors = false;             ///< see profile_wants_selectors()
-  bool templates = true;              ///< false: the data alone, where the stream has had its templates
+  bool options_templates = true;
+  bool options_data = true;
 };
 
 std::vector<AnnouncedMessage> announcement(const AnnouncementForm& form,

@@ -25,7 +25,7 @@ constexpr std::uint64_t day_before(std::uint64_t time_ns) {
 
 }  // namespace
 
-UptimeWindow::UptimeWindow(bool capture_time, std::uint64_t start_ns) : capture_time_(capture_time) {
+UptimeWindow::UptimeWindow(HeaderTime header_time, std::uint64_t start_ns) : header_time_(header_time) {
   if (start_ns == 0) return;
   boot_ns_ = day_before(start_ns);
   boot_ms_ = boot_ns_ / 1'000'000;
@@ -35,7 +35,7 @@ UptimeWindow::UptimeWindow(bool capture_time, std::uint64_t start_ns) : capture_
 void UptimeWindow::move(const TimeSpan& span, std::uint64_t now_ns) {
   known_ = true;
   // In this order: a day of slack and the present as well; a day of slack; no slack; the end of a record too long.
-  if (!capture_time_) {
+  if (header_time_ == HeaderTime::now) {
     boot_ns_ = day_before(std::min(span.start_ns, now_ns));
     if (holds(span) && now_ns - boot_ns_ <= kWindow - kDay) return;
   }
@@ -47,8 +47,8 @@ void UptimeWindow::move(const TimeSpan& span, std::uint64_t now_ns) {
 }
 
 bool UptimeWindow::open(const TimeSpan& span, std::uint64_t now_ns) {
-  // Live: boot moves a day before the uptime is full, so that now_ns fits when the datagram is finished.
-  const bool full = !capture_time_ && now_ns > boot_ns_ && now_ns - boot_ns_ > kWindow - kDay;
+  // By the clock: boot moves a day before the uptime is full, so that now_ns fits when the datagram is finished.
+  const bool full = header_time_ == HeaderTime::now && now_ns > boot_ns_ && now_ns - boot_ns_ > kWindow - kDay;
   if (holds(span) && !(full && span.end_ns + kDay > now_ns)) return false;
   const bool moved = known_;
   move(span, now_ns);
@@ -59,7 +59,7 @@ bool UptimeWindow::open(const TimeSpan& span, std::uint64_t now_ns) {
 std::uint64_t UptimeWindow::header_ns(std::uint64_t latest_ns, std::uint64_t now_ns) const {
   // One whole second for both header fields; never before the end of a record, never past the window.
   const std::uint64_t latest = std::max(std::min(ceil_to_second(latest_ns), boot_ns_ + kWindow), boot_ns_);
-  if (capture_time_) return latest;
+  if (header_time_ == HeaderTime::records) return latest;
   return std::max(latest, std::min(floor_to_second(now_ns), boot_ns_ + kWindow));
 }
 

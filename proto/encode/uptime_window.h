@@ -7,17 +7,19 @@
 // of the datagram.
 // The uptime has 32 bits of milliseconds: 4 294 967.295 s, 49.7 days. A collector adds in 64 bits and does not know of
 // a wrap, so offsets never wrap here: the window of a datagram is [boot, boot + 4 294 967 s], a record outside closes
-// the datagram and the next one moves boot. Both modes do it, they differ in the header's time:
-//   live     now_ns, or the latest end of the datagram's records, rounded up, where that is later;
-//   capture  the latest end of the datagram's records, rounded up. It may go back: captures do.
+// the datagram and the next one moves boot. This is so for both kinds of
+// HeaderTime, which differ in unix_secs:
+//   now      now_ns, or the latest end of the datagram's records, rounded up, where that is later;
+//   records  the latest end of the datagram's records, rounded up. It may go back: captures do.
 // Boot starts a day before `start_ns`, so that flows which began before the exporter fit, and is moved to a day before
-// the record that did not fit (live: or before now_ns, as fits both). A single record longer than the window has its
-// start set to boot. unix_secs wraps in 2106, modulo 2^32, as the field does.
+// the record that did not fit (HeaderTime::now: or before now_ns, as fits both). A single record longer than the window
+// has its start set to boot. unix_secs wraps in 2106, modulo 2^32, as the field does.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
+#include "proto/encode/header_time.h"
 #include "proto/record/flow_record.h"
 
 namespace weir {
@@ -46,7 +48,7 @@ class UptimeWindow {
   static constexpr std::uint64_t kWindow = 4'294'967'000'000'000;
 
   /// start_ns 0: boot follows the first record.
-  UptimeWindow(bool capture_time, std::uint64_t start_ns);
+  UptimeWindow(HeaderTime header_time, std::uint64_t start_ns);
 
   [[nodiscard]] bool holds(const TimeSpan& span) const {
     return known_ && span.start_ns >= boot_ns_ && span.end_ns - boot_ns_ <= kWindow;
@@ -63,7 +65,7 @@ class UptimeWindow {
  private:
   void move(const TimeSpan& span, std::uint64_t now_ns);
 
-  bool capture_time_;
+  HeaderTime header_time_;
   bool known_ = false;
   std::uint64_t boot_ns_ = 0;  ///< a whole second
   std::uint64_t boot_ms_ = 0;  ///< the same

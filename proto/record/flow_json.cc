@@ -3,171 +3,134 @@
 #include <charconv>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
-#include "proto/base/byte_order.h"
-#include "proto/base/ip_numbers.h"
+#include "proto/base/address_text.h"
 
 namespace weir {
 namespace {
 
-template <std::size_t N>
-char* put(char* out, const char (&text)[N]) {
-  std::memcpy(out, text, N - 1);
-  return out + (N - 1);
+/// What stands before a column's value: ,"name": and the quote of a string.
+template <std::size_t kIndex>
+struct Prefix {
+  static constexpr Column kColumn = kJsonColumns[kIndex];
+  static constexpr Form kForm = kFieldRows[kColumn.row].field.form;
+  static constexpr bool kQuoted = kForm == Form::address || kForm == Form::mac || kForm == Form::tunnel;
+
+  static constexpr ColumnName make() {
+    ColumnName text;
+    text.append(kIndex == 0 ? "{\"" : ",\"");
+    text.append(column_name(kColumn).view());
+    text.append("\":");
+    if (kQuoted) text.append("\"");
+    return text;
+  }
+  static constexpr ColumnName kText = make();
+};
+
+char* put_text(char* out, std::string_view text) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
 }
 
 // 20 digits are the most a 64-bit number has, and the caller's buffer has room: to_chars cannot fail.
-char* put(char* out, std::uint64_t value) {
+char* put_number(char* out, std::uint64_t value) {
   return std::to_chars(out, out + 20, value).ptr;
 }
 
-char* put_ipv4(char* out, const std::uint8_t* address) {
-  for (int i = 0; i < 4; ++i) {
-    if (i != 0) *out++ = '.';
-    out = put(out, address[i]);
-  }
-  return out;
-}
-
-char* put_ipv6(char* out, const std::uint8_t* address) {
-  constexpr std::size_t kGroups = 8;
-  std::uint16_t groups[kGroups];
-  for (std::size_t i = 0; i < kGroups; ++i) groups[i] = load_be<std::uint16_t>(address + 2 * i);
-
-  // RFC 5952 section 4.2: "::" stands for the longest run of zero groups, the first of equals, never for one alone.
-  std::size_t run_at = kGroups;  // none
-  std::size_t run_length = 1;
-  for (std::size_t i = 0; i < kGroups;) {
-    std::size_t end = i;
-    while (end < kGroups && groups[end] == 0) ++end;
-    if (end - i > run_length) {
-      run_at = i;
-      run_length = end - i;
-    }
-    i = end + 1;
-  }
-  // RFC 5952 section 5: addresses known to hold an IPv4 address end in its dotted form.
-  const bool dotted = run_at == 0 && (run_length == 6 || (run_length == 5 && groups[5] == 0xffff));
-  const std::size_t hex_groups = dotted ? 6 : kGroups;
-
-  for (std::size_t i = 0; i < hex_groups;) {
-    if (i == run_at) {
-      *out++ = ':';
-      i += run_length;
-      if (i == kGroups) *out++ = ':';
-      continue;
-    }
+char* put_mac(char* out, const std::uint8_t* mac) {
+  for (unsigned i = 0; i < 6; ++i) {
     if (i != 0) *out++ = ':';
-    out = std::to_chars(out, out + 4, groups[i], 16).ptr;
-    ++i;
-  }
-  if (dotted) {
-    *out++ = ':';
-    out = put_ipv4(out, address + 12);
+    *out++ = "0123456789abcdef"[mac[i] >> 4];
+    *out++ = "0123456789abcdef"[mac[i] & 0xf];
   }
   return out;
 }
 
-}  // namespace
-
-char* write_address_text(char* out, const std::uint8_t* address, std::uint8_t ip_version) {
-  return ip_version == 4 ? put_ipv4(out, address) : put_ipv6(out, address);
+char* put_labels(char* out, const LabelStackSection& stack) {
+  *out++ = '[';
+  for (unsigned i = 0; i < stack.count && i < LabelStackSection::kMost; ++i) {
+    if (i != 0) *out++ = ',';
+    out = put_number(out, stack.labels[i] >> 4);
+  }
+  *out++ = ']';
+  return out;
 }
 
-namespace {
-
-char* put_sections(char* out, const FlowRecord& record) {
-  if ((record.sections & kTunnelSection) != 0) {
-    out = put(out, R"(,"tunnel_type":")");
-    const std::string_view name = tunnel_name(record.tunnel_type);
-    std::memcpy(out, name.data(), name.size());
-    out += name.size();
-    out = put(out, R"(","tunnel_id":)");
-    out = put(out, record.tunnel_id);
-    out = put(out, R"(,"tunnel_depth":)");
-    out = put(out, record.tunnel_depth);
-    if (record.tunnel_ip_version != 0) {
-      out = put(out, R"(,"tunnel_src_addr":")");
-      out = write_address_text(out, record.tunnel_source, record.tunnel_ip_version);
-      out = put(out, R"(","tunnel_dst_addr":")");
-      out = write_address_text(out, record.tunnel_destination, record.tunnel_ip_version);
-      *out++ = '"';
+/// Writes the column of `section`, which is where the record has it.
+template <std::size_t kIndex>
+inline char* put_column(char* out, const void* section) {
+  constexpr Column kColumn = kJsonColumns[kIndex];
+  constexpr const FieldRow& kRow = kFieldRows[kColumn.row];
+  using Text = Prefix<kIndex>;
+  if constexpr ((kRow.field.marks & kIcmpOnly) != 0) {
+    if (!static_cast<const FlowRecord*>(section)->is_icmp()) return out;
+  }
+  if constexpr ((kRow.field.marks & kCarrierOnly) != 0) {
+    if (address_version(kRow.section, section) == 0) return out;
+  }
+  std::memcpy(out, Text::kText.text.data(), Text::kText.size);
+  out += Text::kText.size;
+  const auto* const at = static_cast<const std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side];
+  if constexpr (kRow.field.form == Form::address) {
+    out = write_address_text(out, at, address_version(kRow.section, section));
+  } else if constexpr (kRow.field.form == Form::mac) {
+    out = put_mac(out, at);
+  } else if constexpr (kRow.field.form == Form::tunnel) {
+    out = put_text(out, tunnel_name(static_cast<TunnelType>(*at)));
+  } else if constexpr (kRow.field.form == Form::labels) {
+    out = put_labels(out, *static_cast<const LabelStackSection*>(section));
+  } else {
+    std::uint64_t value = field_number<kColumn.row, kColumn.side>(section);
+    if constexpr (kRow.section == Section::base && kColumn.side == kReverse && kRow.field.unit == Unit::none) {
+      // What else stands in a direction without packets means nothing.
+      if (static_cast<const FlowRecord*>(section)->packets[kReverse] == 0) value = 0;
     }
+    out = put_number(out, value);
   }
-  if ((record.sections & kLabelSection) != 0) {
-    out = put(out, R"(,"mpls_label":)");
-    out = put(out, record.mpls_label);
+  if constexpr (Text::kQuoted) *out++ = '"';
+  return out;
+}
+
+constexpr std::size_t section_begin(Section section) {
+  std::size_t at = kBaseJsonColumns;
+  while (at < kJsonColumns.size() && kFieldRows[kJsonColumns[at].row].section != section) ++at;
+  return at;
+}
+constexpr std::size_t section_columns(Section section) {
+  std::size_t count = 0;
+  for (std::size_t at = kBaseJsonColumns; at < kJsonColumns.size(); ++at) {
+    count += kFieldRows[kJsonColumns[at].row].section == section ? 1 : 0;
   }
-  if ((record.sections & kSpiSection) != 0) {
-    out = put(out, R"(,"esp_spi":)");
-    out = put(out, record.esp_spi);
-  }
+  return count;
+}
+
+template <std::size_t kFirst, std::size_t... kIndex>
+inline char* put_columns(char* out, const void* section, std::index_sequence<kIndex...> /*indices*/) {
+  ((out = put_column<kFirst + kIndex>(out, section)), ...);
+  return out;
+}
+
+template <Section kSection>
+char* put_section(char* out, RecordView record) {
+  const void* const section = record.find(kSection);
+  if (section == nullptr) return out;
+  return put_columns<section_begin(kSection)>(out, section, std::make_index_sequence<section_columns(kSection)>{});
+}
+
+char* put_sections(char* out, RecordView record) {
+#define WEIR_X(name, type, rows) out = put_section<Section::name>(out, record);
+  WEIR_SECTIONS(WEIR_X)
+#undef WEIR_X
   return out;
 }
 
 }  // namespace
 
-char* write_flow_json(char* out, const FlowRecord& record) {
-  const bool has_forward = record.packets[kForward] != 0;
-  const bool has_reverse = record.packets[kReverse] != 0;
-
-  out = put(out, R"({"src_addr":")");
-  out = write_address_text(out, record.source_address, record.ip_version);
-  out = put(out, R"(","dst_addr":")");
-  out = write_address_text(out, record.destination_address, record.ip_version);
-  out = put(out, R"(","src_port":)");
-  out = put(out, record.source_port);
-  out = put(out, R"(,"dst_port":)");
-  out = put(out, record.destination_port);
-  out = put(out, R"(,"proto":)");
-  out = put(out, record.protocol);
-  out = put(out, R"(,"packets":)");
-  out = put(out, record.packets[kForward]);
-  out = put(out, R"(,"bytes":)");
-  out = put(out, record.octets[kForward]);
-  out = put(out, R"(,"rev_packets":)");
-  out = put(out, record.packets[kReverse]);
-  out = put(out, R"(,"rev_bytes":)");
-  out = put(out, record.octets[kReverse]);
-  out = put(out, R"(,"time_flow_start_ns":)");
-  out = put(out, record.start_ns());
-  out = put(out, R"(,"time_flow_end_ns":)");
-  out = put(out, record.end_ns());
-  out = put(out, R"(,"tcp_flags":)");
-  out = put(out, record.tcp_flags[kForward]);
-  out = put(out, R"(,"rev_tcp_flags":)");
-  out = put(out, has_reverse ? record.tcp_flags[kReverse] : 0U);
-  out = put(out, R"(,"ip_tos":)");
-  out = put(out, record.ip_tos[kForward]);
-  out = put(out, R"(,"vlan_id":)");
-  out = put(out, record.vlan_id);
-  out = put(out, R"(,"etype":)");
-  out = put(out, record.ether_type);
-  out = put(out, R"(,"in_if":)");
-  out = put(out, record.ingress_interface);
-  out = put(out, R"(,"end_reason":)");
-  out = put(out, static_cast<std::uint64_t>(record.end_reason));
-  out = put(out, R"(,"sampling_rate":)");
-  out = put(out, record.sampling_rate);
-  if (is_icmp(record.protocol)) {
-    out = put(out, R"(,"icmp_type":)");
-    out = put(out, record.icmp_type[kForward]);
-    out = put(out, R"(,"icmp_code":)");
-    out = put(out, record.icmp_code[kForward]);
-  }
-  out = put(out, R"(,"rev_ip_tos":)");
-  out = put(out, has_reverse ? record.ip_tos[kReverse] : 0U);
-  out = put(out, R"(,"fwd_time_start_ns":)");
-  out = put(out, has_forward ? record.first_ns[kForward] : 0U);
-  out = put(out, R"(,"fwd_time_end_ns":)");
-  out = put(out, has_forward ? record.last_ns[kForward] : 0U);
-  out = put(out, R"(,"rev_time_start_ns":)");
-  out = put(out, has_reverse ? record.first_ns[kReverse] : 0U);
-  out = put(out, R"(,"rev_time_end_ns":)");
-  out = put(out, has_reverse ? record.last_ns[kReverse] : 0U);
-  if (record.sections != 0) out = put_sections(out, record);
-  out = put(out, "}\n");
-  return out;
+char* write_flow_json(char* out, RecordView record) {
+  out = put_columns<0>(out, &*record, std::make_index_sequence<kBaseJsonColumns>{});
+  if ((record->sections & kAllSections) != 0) out = put_sections(out, record);
+  return put_text(out, "}\n");
 }
 
 }  // namespace weir

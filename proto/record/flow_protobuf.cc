@@ -1,58 +1,43 @@
 #include "proto/record/flow_protobuf.h"
 
 #include <cstring>
-
-#include "proto/base/ip_numbers.h"
+#include <utility>
 
 namespace weir {
 namespace {
 
-// Field numbers of proto/schema/flow.proto.
-enum Field : std::uint32_t {
-  kSamplingRate = 3,
-  kSrcAddr = 6,
-  kDstAddr = 7,
-  kBytes = 9,
-  kPackets = 10,
-  kInIf = 18,
-  kProto = 20,
-  kSrcPort = 21,
-  kDstPort = 22,
-  kIpTos = 23,
-  kTcpFlags = 26,
-  kVlanId = 29,
-  kEtype = 30,
-  kIcmpType = 31,
-  kIcmpCode = 32,
-  kMplsLabel = 81,
-  kTimeFlowStartNs = 111,
-  kTimeFlowEndNs = 112,
-  kRevPackets = 1000,
-  kRevBytes = 1001,
-  kRevTcpFlags = 1002,
-  kEndReason = 1003,
-  kRevIpTos = 1004,
-  kRevIcmpType = 1005,
-  kRevIcmpCode = 1006,
-  kFwdTimeStartNs = 1007,
-  kFwdTimeEndNs = 1008,
-  kRevTimeStartNs = 1009,
-  kRevTimeEndNs = 1010,
-  kTunnelType = 1020,
-  kTunnelId = 1021,
-  kTunnelDepth = 1022,
-  kTunnelSrcAddr = 1023,
-  kTunnelDstAddr = 1024,
-  kEspSpi = 1025,
-};
-
 enum WireType : std::uint32_t { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kFixed32 = 5 };
 
-/// A tag's octets, known when this is compiled. Field numbers up to 2047 need at most two.
+constexpr std::uint16_t number_of(const Column& column) {
+  return kFieldRows[column.row].field.protobuf[column.side];
+}
+
+constexpr std::size_t sent_count() {
+  std::size_t count = 0;
+  for (const Column& column : kColumns) count += number_of(column) != 0 ? 1 : 0;
+  return count;
+}
+
+/// The columns that are sent, by ascending field number.
+constexpr auto kSent = [] {
+  std::array<Column, sent_count()> sent{};
+  std::size_t count = 0;
+  for (const Column& column : kColumns) {
+    if (number_of(column) == 0) continue;
+    std::size_t at = count++;
+    for (; at > 0 && number_of(sent[at - 1]) > number_of(column); --at) sent[at] = sent[at - 1];
+    sent[at] = column;
+  }
+  return sent;
+}();
+constexpr std::uint32_t kGreatestNumber = number_of(kSent.back());
+
+/// A tag's octets. Field numbers up to 2047 need at most two.
 struct Tag {
   std::uint8_t octets[2];
   std::size_t length;
 };
+static_assert(kGreatestNumber < 2048);
 
 constexpr Tag make_tag(std::uint32_t field, std::uint32_t wire_type) {
   const std::uint32_t value = field << 3 | wire_type;
@@ -69,53 +54,77 @@ std::uint8_t* put_varint(std::uint8_t* out, std::uint64_t value) {
   return out;
 }
 
-template <Field kField>
-std::uint8_t* put_number(std::uint8_t* out, std::uint64_t value) {
-  constexpr Tag kTag = make_tag(kField, kVarint);
-  static_assert(kField < 2048);
-  if (value == 0) return out;
+template <std::uint32_t kNumber, std::uint32_t kType>
+std::uint8_t* put_tag(std::uint8_t* out) {
+  constexpr Tag kTag = make_tag(kNumber, kType);
   std::memcpy(out, kTag.octets, kTag.length);
-  return put_varint(out + kTag.length, value);
+  return out + kTag.length;
 }
 
-template <Field kField>
-std::uint8_t* put_address(std::uint8_t* out, const std::uint8_t* address, std::uint8_t ip_version) {
-  constexpr Tag kTag = make_tag(kField, kLengthDelimited);
-  const std::uint8_t length = ip_version == 4 ? 4 : 16;
-  std::memcpy(out, kTag.octets, kTag.length);
-  out += kTag.length;
-  *out++ = length;
-  std::memcpy(out, address, length);
-  return out + length;
+std::uint64_t mac_number(const std::uint8_t* mac) {
+  std::uint64_t value = 0;
+  for (unsigned i = 0; i < 6; ++i) value = value << 8 | mac[i];
+  return value;
 }
 
-/// `repeated uint32`, packed as proto3 has it, with one element.
-std::uint8_t* put_label(std::uint8_t* out, std::uint32_t label) {
-  constexpr Tag kTag = make_tag(kMplsLabel, kLengthDelimited);
-  std::memcpy(out, kTag.octets, kTag.length);
-  out += kTag.length;
-  std::uint8_t* const end = put_varint(out + 1, label);
+/// `repeated uint32`, packed as proto3 has it: label values without traffic class and bottom of stack.
+std::uint8_t* put_labels(std::uint8_t* out, const std::uint32_t* labels, std::uint32_t count, unsigned shift) {
+  std::uint8_t* end = out + 1;  // ten labels of three octets at most: their length has one octet
+  for (std::uint32_t i = 0; i < count; ++i) end = put_varint(end, labels[i] >> shift);
   *out = static_cast<std::uint8_t>(end - out - 1);
   return end;
 }
 
-/// What of the record's third line comes last in the order of field numbers.
-std::uint8_t* put_sections(std::uint8_t* at, const FlowRecord& record) {
-  if ((record.sections & kTunnelSection) != 0) {
-    at = put_number<kTunnelType>(at, static_cast<std::uint64_t>(record.tunnel_type));
-    at = put_number<kTunnelId>(at, record.tunnel_id);
-    at = put_number<kTunnelDepth>(at, record.tunnel_depth);
-    if (record.tunnel_ip_version != 0) {
-      at = put_address<kTunnelSrcAddr>(at, record.tunnel_source, record.tunnel_ip_version);
-      at = put_address<kTunnelDstAddr>(at, record.tunnel_destination, record.tunnel_ip_version);
+template <std::size_t kIndex>
+inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
+  constexpr Column kColumn = kSent[kIndex];
+  constexpr const FieldRow& kRow = kFieldRows[kColumn.row];
+  constexpr std::uint32_t kNumber = number_of(kColumn);
+  const auto* const at = static_cast<const std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side];
+  if constexpr (kRow.section == Section::label) {
+    const auto& label = *static_cast<const LabelSection*>(section);
+    return put_labels(put_tag<kNumber, kLengthDelimited>(out), &label.label, 1, 0);
+  } else if constexpr (kRow.field.form == Form::labels) {
+    const auto& stack = *static_cast<const LabelStackSection*>(section);
+    const std::uint32_t count = stack.count < LabelStackSection::kMost ? stack.count : LabelStackSection::kMost;
+    return put_labels(put_tag<kNumber, kLengthDelimited>(out), stack.labels, count, 4);
+  } else if constexpr (kRow.field.form == Form::address) {
+    const std::uint8_t version = address_version(kRow.section, section);
+    if ((kRow.field.marks & kCarrierOnly) != 0 && version == 0) return out;
+    const std::uint8_t length = version == 4 ? 4 : 16;
+    out = put_tag<kNumber, kLengthDelimited>(out);
+    *out++ = length;
+    std::memcpy(out, at, length);
+    return out + length;
+  } else {
+    std::uint64_t value = 0;
+    if constexpr (kRow.field.form == Form::mac) {
+      value = mac_number(at);
+    } else {
+      value = field_number<kColumn.row, kColumn.side>(section);
     }
+    if ((kRow.field.marks & kOptionalInProto) == 0 && value == 0) return out;
+    return put_varint(put_tag<kNumber, kVarint>(out), value);
   }
-  if ((record.sections & kSpiSection) != 0) {
-    constexpr Tag kTag = make_tag(kEspSpi, kVarint);
-    std::memcpy(at, kTag.octets, kTag.length);
-    at = put_varint(at + kTag.length, record.esp_spi);  // `optional`: a value of 0 is one
+}
+
+template <bool kSections, std::size_t kIndex>
+inline std::uint8_t* put_if_there(std::uint8_t* out, RecordView record) {
+  constexpr Section kSection = kFieldRows[kSent[kIndex].row].section;
+  if constexpr (kSection == Section::base) {
+    return put_column<kIndex>(out, &*record);
+  } else if constexpr (kSections) {
+    const void* const section = record.find(kSection);
+    return section == nullptr ? out : put_column<kIndex>(out, section);
+  } else {
+    return out;
   }
-  return at;
+}
+
+template <bool kSections, std::size_t... kIndex>
+inline std::uint8_t* put_all(std::uint8_t* out, RecordView record, std::index_sequence<kIndex...> /*indices*/) {
+  ((out = put_if_there<kSections, kIndex>(out, record)), ...);
+  return out;
 }
 
 /// Reads a varint at `at`; moves `at` behind it. false: it does not end within the message, or in ten octets.
@@ -130,202 +139,203 @@ bool get_varint(const std::uint8_t*& at, const std::uint8_t* end, std::uint64_t&
   return false;
 }
 
-template <typename T>
-bool store_checked(T& field, std::uint64_t value) {
-  if (value > static_cast<T>(~T{0})) return false;
-  field = static_cast<T>(value);
+/// A message on its way into a record, and what only its end makes something of.
+struct Decoding {
+  OwnedRecord& record;
+  std::uint64_t start_ns = 0;
+  std::uint64_t end_ns = 0;
+  std::uint64_t address_octets[2] = {0, 0};
+  std::uint16_t icmp[2] = {0, 0};
+  std::uint32_t labels[LabelStackSection::kMost] = {};
+  std::uint32_t label_count = 0;
+  bool has_tunnel = false;
+};
+
+constexpr std::uint16_t kFlowStart = number_of(kColumns[find_column("time_flow_start_ns")]);
+constexpr std::uint16_t kFlowEnd = number_of(kColumns[find_column("time_flow_end_ns")]);
+constexpr std::uint16_t kSourceAddress = number_of(kColumns[find_column("src_addr")]);
+
+/// Puts a number where its column has it. False: it does not fit.
+template <std::size_t kIndex>
+bool store_column(Decoding& decoding, std::uint64_t value) {
+  constexpr Column kColumn = kSent[kIndex];
+  constexpr const FieldRow& kRow = kFieldRows[kColumn.row];
+  constexpr unsigned kOctets = kRow.field.form == Form::mac ? 6 : kRow.field.place.octets + kRow.field.computed.octets;
+  if constexpr (kOctets < 8) {
+    if (value >> (8 * kOctets) != 0) return false;
+  }
+  if constexpr (number_of(kColumn) == kFlowStart) {
+    decoding.start_ns = value;
+    return true;
+  } else if constexpr (number_of(kColumn) == kFlowEnd) {
+    decoding.end_ns = value;
+    return true;
+  } else if constexpr ((kRow.field.marks & kIcmpOnly) != 0) {
+    // Whether the ports' octets hold these depends on the protocol, which may come later.
+    const unsigned shift = kRow.field.name == "icmp_type" ? 8 : 0;
+    std::uint16_t& both = decoding.icmp[kColumn.side];
+    both = static_cast<std::uint16_t>((both & (0xff00U >> shift)) | value << shift);
+    return true;
+  } else if constexpr (kRow.section == Section::tunnel && kRow.field.form == Form::tunnel) {
+    if (value == 0) return true;
+    decoding.has_tunnel = true;
+  }
+  void* const section = decoding.record.add(kRow.section);
+  if constexpr (kRow.field.place.octets == 0) {
+    kRow.field.computed.set(section, kColumn.side, value);
+  } else if constexpr (kRow.field.form == Form::mac) {
+    auto* const at = static_cast<std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side];
+    for (unsigned i = 0; i < 6; ++i) at[i] = static_cast<std::uint8_t>(value >> (40 - 8 * i));
+  } else {
+    std::memcpy(static_cast<std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side], &value, kOctets);
+  }
   return true;
 }
 
-struct FlowTimes {
-  std::uint64_t start_ns = 0;
-  std::uint64_t end_ns = 0;
-};
+using Store = bool (*)(Decoding&, std::uint64_t);
 
-bool store_number(std::uint32_t field, std::uint64_t value, FlowRecord& record, FlowTimes& times) {
-  switch (field) {
-    case kSamplingRate:
-      return store_checked(record.sampling_rate, value);
-    case kBytes:
-      return store_checked(record.octets[kForward], value);
-    case kPackets:
-      return store_checked(record.packets[kForward], value);
-    case kInIf:
-      return store_checked(record.ingress_interface, value);
-    case kProto:
-      return store_checked(record.protocol, value);
-    case kSrcPort:
-      return store_checked(record.source_port, value);
-    case kDstPort:
-      return store_checked(record.destination_port, value);
-    case kIpTos:
-      return store_checked(record.ip_tos[kForward], value);
-    case kTcpFlags:
-      return store_checked(record.tcp_flags[kForward], value);
-    case kVlanId:
-      return store_checked(record.vlan_id, value);
-    case kEtype:
-      return store_checked(record.ether_type, value);
-    case kIcmpType:
-      return store_checked(record.icmp_type[kForward], value);
-    case kIcmpCode:
-      return store_checked(record.icmp_code[kForward], value);
-    case kTimeFlowStartNs:
-      return store_checked(times.start_ns, value);
-    case kTimeFlowEndNs:
-      return store_checked(times.end_ns, value);
-    case kRevPackets:
-      return store_checked(record.packets[kReverse], value);
-    case kRevBytes:
-      return store_checked(record.octets[kReverse], value);
-    case kRevTcpFlags:
-      return store_checked(record.tcp_flags[kReverse], value);
-    case kEndReason:
-      if (value > 0xff) return false;
-      record.end_reason = static_cast<EndReason>(value);
-      return true;
-    case kRevIpTos:
-      return store_checked(record.ip_tos[kReverse], value);
-    case kRevIcmpType:
-      return store_checked(record.icmp_type[kReverse], value);
-    case kRevIcmpCode:
-      return store_checked(record.icmp_code[kReverse], value);
-    case kFwdTimeStartNs:
-      return store_checked(record.first_ns[kForward], value);
-    case kFwdTimeEndNs:
-      return store_checked(record.last_ns[kForward], value);
-    case kRevTimeStartNs:
-      return store_checked(record.first_ns[kReverse], value);
-    case kRevTimeEndNs:
-      return store_checked(record.last_ns[kReverse], value);
-    case kMplsLabel:  // the first of several
-      if ((record.sections & kLabelSection) != 0) return true;
-      record.sections |= kLabelSection;
-      return store_checked(record.mpls_label, value);
-    case kTunnelType:
-      if (value > 0xff) return false;
-      if (value != 0) record.sections |= kTunnelSection;
-      record.tunnel_type = static_cast<TunnelType>(value);
-      return true;
-    case kTunnelId:
-      return store_checked(record.tunnel_id, value);
-    case kTunnelDepth:
-      return store_checked(record.tunnel_depth, value);
-    case kEspSpi:
-      record.sections |= kSpiSection;
-      return store_checked(record.esp_spi, value);
-    default:
-      return true;  // not one of ours: skipped
+template <std::size_t kIndex>
+constexpr Store store_of() {
+  constexpr Form kForm = kFieldRows[kSent[kIndex].row].field.form;
+  constexpr Section kSection = kFieldRows[kSent[kIndex].row].section;
+  if constexpr (kForm == Form::address || kForm == Form::labels || kSection == Section::label) {
+    return nullptr;
+  } else {
+    return store_column<kIndex>;
   }
 }
 
+/// By field number: how a number is stored; nullptr: it is none of weir's, or no number.
+constexpr auto kStores = []<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+  std::array<Store, kGreatestNumber + 1> stores{};
+  ((stores[number_of(kSent[kIndex])] = store_of<kIndex>()), ...);
+  return stores;
+}
+(std::make_index_sequence<kSent.size()>{});
+
+/// By field number: the place in kSent, plus 1.
+constexpr auto kPlaces = [] {
+  std::array<std::uint8_t, kGreatestNumber + 1> places{};
+  for (std::size_t i = 0; i < kSent.size(); ++i) places[number_of(kSent[i])] = static_cast<std::uint8_t>(i + 1);
+  return places;
+}();
+static_assert(kSent.size() < 255);
+
+bool store_number(std::uint64_t number, std::uint64_t value, Decoding& decoding) {
+  if (number > kGreatestNumber || kStores[number] == nullptr) return true;  // not one of ours: skipped
+  return kStores[number](decoding, value);
+}
+
+/// An address, or a packed list of labels; anything else is skipped.
+bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, Decoding& decoding) {
+  if (number > kGreatestNumber || kPlaces[number] == 0) return true;
+  const Column column = kSent[kPlaces[number] - 1U];
+  const FieldRow& row = kFieldRows[column.row];
+  if (row.section == Section::label || row.section == Section::label_stack) {
+    const std::uint8_t* at = octets.data();
+    const std::uint8_t* const end = at + octets.size();
+    while (at != end) {
+      std::uint64_t label = 0;
+      if (!get_varint(at, end, label) || label > UINT32_MAX) return false;
+      if (decoding.label_count < LabelStackSection::kMost) {
+        decoding.labels[decoding.label_count++] = static_cast<std::uint32_t>(label);
+      }
+    }
+    return true;
+  }
+  if (row.field.form != Form::address) return true;
+  if (octets.size() != 4 && octets.size() != 16) return false;
+  const std::uint8_t version = octets.size() == 4 ? 4 : 6;
+  void* const section = decoding.record.add(row.section);
+  auto* const address = static_cast<std::uint8_t*>(section) + row.field.place.offset[column.side];
+  std::memset(address, 0, 16);
+  std::memcpy(address, octets.data(), octets.size());
+  if (row.section == Section::tunnel) {
+    static_cast<TunnelSection*>(section)->ip_version = version;
+  } else {
+    decoding.address_octets[number == kSourceAddress ? 0 : 1] = octets.size();
+  }
+  return true;
+}
+
 /// Fills in what the message leaves out because it follows from the rest.
-void complete_times(FlowRecord& record, const FlowTimes& times) {
+void complete_times(FlowRecord& record, const Decoding& decoding) {
   for (const Direction direction : {kForward, kReverse}) {
     if (record.packets[direction] == 0) {
       record.first_ns[direction] = 0;
       record.last_ns[direction] = 0;
     } else if (record.first_ns[direction] == 0 && record.last_ns[direction] == 0) {
-      record.first_ns[direction] = times.start_ns;
-      record.last_ns[direction] = times.end_ns;
+      record.first_ns[direction] = decoding.start_ns;
+      record.last_ns[direction] = decoding.end_ns;
     }
   }
   // A record without packets forward (only a peer makes one): start_ns() and end_ns() look at that direction always.
   if (record.packets[kForward] == 0) {
-    record.first_ns[kForward] = times.start_ns;
-    record.last_ns[kForward] = times.end_ns;
+    record.first_ns[kForward] = decoding.start_ns;
+    record.last_ns[kForward] = decoding.end_ns;
   }
+}
+
+/// Several labels, or one with what else `layer2` tells, are a stack.
+void complete_labels(Decoding& decoding) {
+  if (decoding.label_count == 0) return;
+  if (decoding.label_count == 1 && !decoding.record.view().has(Section::layer2)) {
+    decoding.record.add<LabelSection>().label = decoding.labels[0];
+    return;
+  }
+  auto& stack = decoding.record.add<LabelStackSection>();
+  for (std::uint32_t i = 0; i < decoding.label_count; ++i) stack.labels[i] = decoding.labels[i] << 4;
+  stack.count = decoding.label_count;
+}
+
+bool complete(Decoding& decoding) {
+  FlowRecord& base = decoding.record.base();
+  if (decoding.address_octets[0] == 0 || decoding.address_octets[0] != decoding.address_octets[1]) return false;
+  base.ip_version = decoding.address_octets[0] == 4 ? 4 : 6;
+  if (base.ether_type == 0) base.ether_type = ip_ether_type(base.ip_version);
+  if (base.is_icmp()) {
+    base.ports[kForward] = decoding.icmp[kForward];
+    base.ports[kReverse] = decoding.icmp[kReverse];
+  }
+  complete_times(base, decoding);
+  if (!decoding.has_tunnel) decoding.record.remove(Section::tunnel);
+  complete_labels(decoding);
+  return true;
 }
 
 }  // namespace
 
-std::uint8_t* write_flow_protobuf(std::uint8_t* out, const FlowRecord& record) {
+std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record) {
   // Most messages are longer than 127 octets: room for a length of two is left, and closed again where one suffices.
   std::uint8_t* const message = out + 2;
-  std::uint8_t* at = message;
-  at = put_number<kSamplingRate>(at, record.sampling_rate);
-  at = put_address<kSrcAddr>(at, record.source_address, record.ip_version);
-  at = put_address<kDstAddr>(at, record.destination_address, record.ip_version);
-  at = put_number<kBytes>(at, record.octets[kForward]);
-  at = put_number<kPackets>(at, record.packets[kForward]);
-  at = put_number<kInIf>(at, record.ingress_interface);
-  at = put_number<kProto>(at, record.protocol);
-  at = put_number<kSrcPort>(at, record.source_port);
-  at = put_number<kDstPort>(at, record.destination_port);
-  at = put_number<kIpTos>(at, record.ip_tos[kForward]);
-  at = put_number<kTcpFlags>(at, record.tcp_flags[kForward]);
-  at = put_number<kVlanId>(at, record.vlan_id);
-  at = put_number<kEtype>(at, record.ether_type);
-  at = put_number<kIcmpType>(at, record.icmp_type[kForward]);
-  at = put_number<kIcmpCode>(at, record.icmp_code[kForward]);
-  if ((record.sections & kLabelSection) != 0) at = put_label(at, record.mpls_label);
-  at = put_number<kTimeFlowStartNs>(at, record.start_ns());
-  at = put_number<kTimeFlowEndNs>(at, record.end_ns());
-  const bool has_reverse = record.packets[kReverse] != 0;
-  if (has_reverse) {
-    at = put_number<kRevPackets>(at, record.packets[kReverse]);
-    at = put_number<kRevBytes>(at, record.octets[kReverse]);
-    at = put_number<kRevTcpFlags>(at, record.tcp_flags[kReverse]);
-  }
-  at = put_number<kEndReason>(at, static_cast<std::uint64_t>(record.end_reason));
-  if (has_reverse) {
-    at = put_number<kRevIpTos>(at, record.ip_tos[kReverse]);
-    at = put_number<kRevIcmpType>(at, record.icmp_type[kReverse]);
-    at = put_number<kRevIcmpCode>(at, record.icmp_code[kReverse]);
-  }
-  if (record.packets[kForward] != 0) {
-    at = put_number<kFwdTimeStartNs>(at, record.first_ns[kForward]);
-    at = put_number<kFwdTimeEndNs>(at, record.last_ns[kForward]);
-  }
-  if (has_reverse) {
-    at = put_number<kRevTimeStartNs>(at, record.first_ns[kReverse]);
-    at = put_number<kRevTimeEndNs>(at, record.last_ns[kReverse]);
-  }
-
-  if (record.sections != 0) at = put_sections(at, record);
-
-  const std::size_t length = static_cast<std::size_t>(at - message);
+  constexpr auto kAll = std::make_index_sequence<kSent.size()>{};
+  std::uint8_t* const at = (record->sections & kAllSections) == 0 ? put_all<false>(message, record, kAll)
+                                                                  : put_all<true>(message, record, kAll);
+  const auto length = static_cast<std::size_t>(at - message);
   std::uint8_t* const behind_length = put_varint(out, length);
   if (behind_length != message) std::memmove(behind_length, message, length);
   return behind_length + length;
 }
 
-bool decode_flow(std::span<const std::uint8_t> message, FlowRecord& record) {
+bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record) {
   record = {};
-  record.sampling_rate = 1;
-  FlowTimes times;
-  std::size_t address_octets[2] = {0, 0};
+  record->sampling_rate = 1;
+  Decoding decoding{record};
   const std::uint8_t* at = message.data();
   const std::uint8_t* const end = at + message.size();
   while (at != end) {
     std::uint64_t tag = 0;
     if (!get_varint(at, end, tag) || tag > 0xffff'ffff) return false;
-    const std::uint32_t field = static_cast<std::uint32_t>(tag >> 3);
+    const std::uint64_t field = tag >> 3;
     if (field == 0) return false;
     std::uint64_t value = 0;
     switch (tag & 7) {
       case kVarint:
-        if (!get_varint(at, end, value) || !store_number(field, value, record, times)) return false;
+        if (!get_varint(at, end, value) || !store_number(field, value, decoding)) return false;
         break;
       case kLengthDelimited: {
         if (!get_varint(at, end, value) || value > static_cast<std::uint64_t>(end - at)) return false;
-        if (field == kSrcAddr || field == kDstAddr) {
-          if (value != 4 && value != 16) return false;
-          std::uint8_t* const address = field == kSrcAddr ? record.source_address : record.destination_address;
-          std::memset(address, 0, 16);
-          std::memcpy(address, at, value);
-          address_octets[field == kSrcAddr ? 0 : 1] = value;
-        } else if (field == kTunnelSrcAddr || field == kTunnelDstAddr) {
-          if (value != 4 && value != 16) return false;
-          std::uint8_t* const address = field == kTunnelSrcAddr ? record.tunnel_source : record.tunnel_destination;
-          std::memset(address, 0, 16);
-          std::memcpy(address, at, value);
-          record.tunnel_ip_version = value == 4 ? 4 : 6;
-        } else if (field == kMplsLabel && value != 0) {
-          const std::uint8_t* label = at;
-          std::uint64_t number = 0;
-          if (!get_varint(label, at + value, number) || !store_number(field, number, record, times)) return false;
-        }
+        if (!store_octets(field, {at, static_cast<std::size_t>(value)}, decoding)) return false;
         at += value;
         break;
       }
@@ -341,11 +351,7 @@ bool decode_flow(std::span<const std::uint8_t> message, FlowRecord& record) {
         return false;  // groups: not in proto3
     }
   }
-  if (address_octets[0] == 0 || address_octets[0] != address_octets[1]) return false;
-  record.ip_version = address_octets[0] == 4 ? 4 : 6;
-  if (record.ether_type == 0) record.ether_type = ip_ether_type(record.ip_version);
-  complete_times(record, times);
-  return true;
+  return complete(decoding);
 }
 
 DelimitedMessage next_delimited(std::span<const std::uint8_t> stream) {

@@ -4,18 +4,18 @@
 // other one. Arrays of two are indexed by Direction. A direction without packets has 0 everywhere. Forward, too, can
 // be without packets: after an active timeout the next record keeps the direction, whoever sends then.
 //
-// The struct is plain memory of two cache lines, and of a third for what only few flows have (a tunnel, a label, an
-// SPI): it is copied once into a ring and once out of it, and the third line only where `sections` says that there is
-// something in it. 14.88 Mpps of one-packet flows are 14.88 M records/s x 128 octets = 1.9 GB/s a worker, which one
+// This struct is the base that every record has: two cache lines of plain memory. What only some flows have (a tunnel,
+// labels, what a metric measured) follows it in sections, each named by a bit of `sections` (sections.h). A plain flow
+// costs its 128 octets whatever else weir can do: 14.88 Mpps of one-packet flows are 1.9 GB/s per worker, which one
 // core can still move. All integers are in host order, addresses in network order.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <string_view>
 #include <type_traits>
+
+#include "proto/base/ip_numbers.h"
+#include "proto/record/tunnels.h"
 
 namespace weir {
 
@@ -31,94 +31,42 @@ enum class EndReason : std::uint8_t {
   lack_of_resources = 5,
 };
 
-// What weir calls a tunnel: name (of --tunnels and of the JSON field tunnel_type), whether --tunnels has it on by
-// default, the UDP port it is registered for (0: it is found otherwise), and what its tunnel_id is.
-// The order is the value in records and messages: append, never reorder.
-// clang-format off
-#define WEIR_TUNNELS(X)                                                                                               \
-  X(ipip,      "ipip",      true,  0,    "IP in IP, all four combinations (RFC 2003, 2473, 4213); no id")             \
-  X(gre,       "gre",       true,  0,    "GRE with IP, Ethernet (NVGRE), PPP (PPTP) or MPLS inside; key or call id")  \
-  X(erspan,    "erspan",    true,  0,    "ERSPAN type I, II and III in GRE; session id")                              \
-  X(vxlan,     "vxlan",     true,  4789, "VXLAN (RFC 7348); VNI")                                                     \
-  X(geneve,    "geneve",    true,  6081, "GENEVE (RFC 8926); VNI")                                                    \
-  X(gtp_u,     "gtp-u",     true,  2152, "GTP-U G-PDUs (3GPP TS 29.281); TEID")                                       \
-  X(l2tp,      "l2tp",      true,  1701, "L2TPv2 data messages (RFC 2661); tunnel id << 16 | session id")             \
-  X(mpls_udp,  "mpls-udp",  true,  6635, "MPLS in UDP (RFC 7510); top label")                                         \
-  X(mpls_ip,   "mpls-ip",   true,  0,    "MPLS in IP, protocol 137 (RFC 4023); top label")                            \
-  X(ah,        "ah",        true,  0,    "authentication header in tunnel mode (RFC 4302); SPI")                      \
-  X(vxlan_gpe, "vxlan-gpe", false, 4790, "VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe); VNI")                                \
-  X(nsh,       "nsh",       false, 0,    "network service header (RFC 8300); service path id << 8 | index")           \
-  X(teredo,    "teredo",    false, 3544, "Teredo (RFC 4380); no id")                                                  \
-  X(etherip,   "etherip",   false, 0,    "EtherIP, protocol 97 (RFC 3378); no id")                                    \
-  X(l2tpv3,    "l2tpv3",    false, 1701, "L2TPv3 over IP and UDP (RFC 3931); session id")                             \
-  X(mpls_pw,   "mpls-pw",   false, 0,    "Ethernet pseudo-wire with a control word (RFC 4448); bottom label")
-// clang-format on
-
-enum class TunnelType : std::uint8_t {
-  none = 0,
-#define WEIR_X(name, text, on, port, what) name,
-  WEIR_TUNNELS(WEIR_X)
-#undef WEIR_X
-};
-
-struct TunnelTypeInfo {
-  std::string_view name;
-  bool by_default;
-  std::uint16_t port;
-  std::string_view what;
-};
-
-/// By value of TunnelType.
-inline constexpr auto kTunnelTypes = std::to_array<TunnelTypeInfo>({{"none", false, 0, "no tunnel"},
-#define WEIR_X(name, text, on, port, what) {text, on, port, what},
-                                                                    WEIR_TUNNELS(WEIR_X)
-#undef WEIR_X
-});
-
-/// "vxlan"; "unknown" for a number that names none, which only a message of somebody else holds.
-[[nodiscard]] constexpr std::string_view tunnel_name(TunnelType type) {
-  const auto number = static_cast<std::size_t>(type);
-  return number < kTunnelTypes.size() ? kTunnelTypes[number].name : "unknown";
-}
-
-/// Which parts of a record's third line are there.
-enum RecordSection : std::uint8_t { kTunnelSection = 1, kLabelSection = 2, kSpiSection = 4 };
-
 struct FlowRecord {
   std::uint8_t source_address[16];       ///< of the initiator, network order; IPv4 in the first 4 octets, rest 0
   std::uint8_t destination_address[16];  ///< of the responder, likewise
-  std::uint64_t first_ns[2];             ///< least packet time of the direction, ns since 1970
-  std::uint64_t last_ns[2];              ///< greatest packet time of the direction, ns since 1970
-  std::uint64_t packets[2];
-  std::uint64_t octets[2];          ///< IP octets: IPv4 total length, IPv6 payload length + 40
-  std::uint16_t source_port;        ///< 0 for protocols without ports
-  std::uint16_t destination_port;   ///< likewise
-  std::uint16_t vlan_id;            ///< outermost VLAN id of the flow's first packet, 0 if untagged
-  std::uint16_t ether_type;         ///< 0x0800 or 0x86dd, also where the link layer has no such field
-  std::uint32_t ingress_interface;  ///< of the first packet; in `run` the port's place on the command line from 1
-  std::uint32_t sampling_rate;      ///< one packet in so many was counted; 1 when all were
-  std::uint8_t protocol;            ///< protocolIdentifier (IANA 4)
-  std::uint8_t ip_version;          ///< 4 or 6
-  std::uint8_t tcp_flags[2];        ///< OR of all TCP flags of the direction
-  std::uint8_t ip_tos[2];           ///< IPv4 TOS or IPv6 traffic class of the direction's first packet
-  std::uint8_t icmp_type[2];        ///< of the direction's first packet, ICMP and ICMPv6 only
-  std::uint8_t icmp_code[2];        ///< likewise
+  std::uint16_t ports[2];                ///< by port() and icmp(): what they are depends on the protocol
+  std::uint32_t ingress_interface;       ///< of the first packet; in `run` the port's place on the command line from 1
+  std::uint32_t sampling_rate;           ///< one packet in so many was counted; 1 when all were
+  std::uint32_t sections;                ///< bits of Section, and kOverflowMark
+  std::uint32_t deadline_ms;  ///< when the flow should have ended, after end_ns(), rounded up; 0: no such time
+  std::uint16_t vlan_id;      ///< outermost VLAN id of the flow's first packet, 0 if untagged
+  std::uint16_t ether_type;   ///< 0x0800 or 0x86dd, also where the link layer has no such field
+  std::uint8_t tcp_flags[2];  ///< OR of all TCP flags of the direction
+  std::uint8_t ip_tos[2];     ///< IPv4 TOS or IPv6 traffic class of the direction's first packet
+  std::uint8_t protocol;      ///< protocolIdentifier (IANA 4)
+  std::uint8_t ip_version;    ///< 4 or 6
   EndReason end_reason;
-  std::uint8_t overflow;     ///< 1: a packet that found the table full, for the overflow accounter; else, and after, 0
-  std::uint8_t sections;     ///< bits of RecordSection; where it is 0 the third line is not to be read
-  std::uint8_t reserved[3];  ///< zero
+  std::uint8_t reserved;  ///< zero
 
-  // The third line. Each part means something only where its bit of `sections` is set. A bit may be clear in a record
-  // that lies where another was: then the part holds anything.
-  std::uint8_t tunnel_source[16];       ///< of the IP header that carries the tunnel: its sender; IPv4 as above
-  std::uint8_t tunnel_destination[16];  ///< likewise
-  std::uint32_t tunnel_id;              ///< VNI, TEID, key ...: see WEIR_TUNNELS
-  std::uint32_t mpls_label;             ///< top label of the first packet's first stack
-  std::uint32_t esp_spi;           ///< security parameters index (RFC 4303 §2.1), by which ESP flows are told apart
-  TunnelType tunnel_type;          ///< of the first packet: the innermost (layer outer: the outermost) tunnel
-  std::uint8_t tunnel_ip_version;  ///< 4 or 6; 0: no IP header carries it (pseudo-wires), the addresses are 0
-  std::uint8_t tunnel_depth;       ///< tunnels around the flow's header; layer outer: 1
-  std::uint8_t reserved_too[17];   ///< zero
+  std::uint64_t first_ns[2];  ///< least packet time of the direction, ns since 1970
+  std::uint64_t last_ns[2];   ///< greatest packet time of the direction, ns since 1970
+  std::uint64_t packets[2];
+  std::uint64_t octets[2];  ///< IP octets: IPv4 total length, IPv6 payload length + 40
+
+  /// Of `sections`: the record is one packet that found the table full, for the overflow accounter.
+  static constexpr std::uint32_t kOverflowMark = std::uint32_t{1} << 31;
+
+  /// Whether `ports` hold ICMP types and codes (protocols 1 and 58).
+  [[nodiscard]] bool is_icmp() const { return protocol == kProtocolIcmp || protocol == kProtocolIcmpv6; }
+  /// Source port (kForward) or destination port (kReverse) of the initiator; 0 for protocols without ports.
+  [[nodiscard]] std::uint16_t port(Direction side) const { return is_icmp() ? std::uint16_t{0} : ports[side]; }
+  [[nodiscard]] std::uint16_t source_port() const { return port(kForward); }
+  [[nodiscard]] std::uint16_t destination_port() const { return port(kReverse); }
+  /// type * 256 + code of the direction's first packet, ICMP and ICMPv6 only, else 0: as elements 32 and 139 have it.
+  [[nodiscard]] std::uint16_t icmp(Direction side) const { return is_icmp() ? ports[side] : std::uint16_t{0}; }
+  void set_icmp(Direction side, unsigned type, unsigned code) {
+    ports[side] = static_cast<std::uint16_t>(type << 8 | code);
+  }
 
   /// Least packet time of the directions that have packets, ns since 1970.
   [[nodiscard]] std::uint64_t start_ns() const {
@@ -132,18 +80,21 @@ struct FlowRecord {
   }
   [[nodiscard]] std::uint64_t total_packets() const { return packets[kForward] + packets[kReverse]; }
   [[nodiscard]] std::uint64_t total_octets() const { return octets[kForward] + octets[kReverse]; }
+
+  /// When the flow should have ended, ns since 1970; 0: there was no such time (it was forced to end, or evicted).
+  [[nodiscard]] std::uint64_t deadline_ns() const {
+    return deadline_ms == 0 ? 0 : end_ns() + std::uint64_t{deadline_ms} * 1'000'000;
+  }
+  void set_deadline_ns(std::uint64_t at_ns) {
+    const std::uint64_t end = end_ns();
+    const std::uint64_t after_ms = at_ns <= end ? 1 : (at_ns - end + 999'999) / 1'000'000;
+    deadline_ms = after_ms < UINT32_MAX ? static_cast<std::uint32_t>(after_ms) : UINT32_MAX;
+  }
 };
 
-inline constexpr std::size_t kFlowRecordBaseOctets = 128;  ///< the first two lines
-static_assert(sizeof(FlowRecord) == 192 && offsetof(FlowRecord, tunnel_source) == kFlowRecordBaseOctets,
-              "two cache lines and one: see the top of the file");
+static_assert(sizeof(FlowRecord) == 128 && offsetof(FlowRecord, first_ns) == 64,
+              "two cache lines, of which the first one says how long the record is");
 static_assert(std::is_trivially_copyable_v<FlowRecord> && std::has_unique_object_representations_v<FlowRecord>,
-              "no holes: records are compared and hashed as memory in tests");
-
-/// Copies what of `from` means something: two lines, or all three. SpscRing finds it.
-inline void copy_value(FlowRecord& to, const FlowRecord& from) {
-  // NOLINTNEXTLINE(bugprone-undefined-memory-manipulation): the first two of its three lines
-  std::memcpy(static_cast<void*>(&to), &from, from.sections == 0 ? kFlowRecordBaseOctets : sizeof from);
-}
+              "no holes: records are compared and hashed as memory");
 
 }  // namespace weir

@@ -43,7 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const std::uint8_t octet : value.octets) sum += octet;
     }
     if (sum == UINT64_MAX) abort();  // never so: it keeps the reads above from being optimised away
-    for (const weir::DecodedFlow& flow : out.flows) {
+    if (out.details.size() != out.flows.size()) abort();
+    for (const weir::FlowDetails& flow : out.details) {
       if (std::size_t{flow.first_value} + flow.value_count > out.values.size()) abort();
     }
     for (const weir::DecodedOptions& options : out.options) {

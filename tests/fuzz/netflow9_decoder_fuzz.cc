@@ -39,7 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const auto& waited : out.waited) found = found || inside(value.octets, waited);
       if (!found) abort();
     }
-    for (const weir::DecodedFlow& flow : out.flows) {
+    if (out.details.size() != out.flows.size()) abort();
+    for (const weir::FlowDetails& flow : out.details) {
       if (std::size_t{flow.first_value} + flow.value_count > out.values.size()) abort();
       if (flow.template_id < 256) abort();
     }

@@ -1,5 +1,5 @@
 // Any octets as a frame of any link type, under any options: nothing is read outside them, what the parser says holds
-// together, and the common stack says what the general walk says.
+// together, and the common stack says what the general walk says, of the packet and of the facts that metrics want.
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
@@ -9,6 +9,7 @@
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/layer_walk.h"
 #include "dataplane/packet/parser.h"
+#include "dataplane/packet/read_facts.h"
 
 namespace {
 
@@ -21,17 +22,44 @@ void require_same(const weir::ParsedPacket& a, const weir::ParsedPacket& b) {
   // FlowKey::added means nothing in a key of the parser.
   require(a.key == b.key);
   constexpr std::size_t kFrom = offsetof(weir::ParsedPacket, hash);
-  constexpr std::size_t kTo = offsetof(weir::ParsedPacket, tunnel_source);
+  constexpr std::size_t kTo = offsetof(weir::ParsedPacket, tunnel);
   require(std::memcmp(reinterpret_cast<const char*>(&a) + kFrom, reinterpret_cast<const char*>(&b) + kFrom,
                       kTo - kFrom) == 0);
   if ((a.facts & weir::kHasTunnel) != 0) {
-    require(std::memcmp(a.tunnel_source, b.tunnel_source, 32) == 0);
-    require(a.tunnel_id == b.tunnel_id && a.tunnel_type == b.tunnel_type && a.tunnel_depth == b.tunnel_depth);
-    require(a.tunnel_ip_version == b.tunnel_ip_version);
+    require(std::memcmp(&a.tunnel, &b.tunnel, sizeof a.tunnel) == 0);
   }
   if ((a.facts & weir::kHasLabel) != 0) require(a.mpls_label == b.mpls_label);
   if ((a.facts & weir::kLaterFragment) != 0) {
     require(a.fragment_id == b.fragment_id && a.fragment_protocol == b.fragment_protocol);
+  }
+}
+
+/// Labels beyond their count are not set.
+void require_same(const weir::PacketFacts& a, const weir::PacketFacts& b) {
+  constexpr std::size_t kLabels = offsetof(weir::PacketFacts, labels);
+  require(std::memcmp(&a, &b, kLabels) == 0);
+  require(a.label_count <= weir::LabelStackSection::kMost);
+  require(std::memcmp(a.labels, b.labels, a.label_count * sizeof a.labels[0]) == 0);
+}
+
+/// What holds of the facts of any packet.
+void require_sound(const weir::PacketFacts& facts, const weir::ParsedPacket& packet) {
+  require(facts.flow_label <= 0xfffff && facts.inner_vlan_id < 4096);
+  require(facts.outer_octets >= 20);
+  require(facts.payload_octets <= packet.ip_octets);
+  const bool later = (packet.facts & weir::kLaterFragment) != 0;
+  require(!later || facts.fragment);
+  require(facts.has_tcp ? packet.key.protocol == 6 && !later
+                        : (facts.payload_octets == 0 || later) && facts.tcp_options == 0 && facts.window == 0);
+  require(packet.key.version() == 6 || facts.flow_label == 0);
+  for (unsigned i = 0; i < facts.label_count; ++i) {
+    require(facts.labels[i] < 1U << 24);
+    require((facts.labels[i] & 1) == 0 || i + 1 == facts.label_count);  // the bottom of the stack is its last
+  }
+  if (facts.label_count != 0) {
+    require((packet.facts & weir::kHasLabel) != 0 && packet.mpls_label == facts.labels[0] >> 4);
+  } else {
+    require((packet.facts & weir::kHasLabel) == 0);
   }
 }
 
@@ -42,7 +70,7 @@ weir::ParserOptions options_of(std::uint8_t choice) {
   if ((choice & 4) != 0) {
     for (std::size_t i = 1; i < weir::kTunnelTypes.size(); ++i) {
       options.walk(static_cast<weir::TunnelType>(i));
-      if (weir::kTunnelTypes[i].port != 0) {
+      if (weir::kTunnelTypes[i].told != weir::TunnelSide::none) {
         options.udp_ports.push_back({weir::kTunnelTypes[i].port, static_cast<weir::TunnelType>(i)});
       }
     }
@@ -78,15 +106,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (parser.parse_plain(view, second)) {
     require(second.effective_ns == 1);
     second.effective_ns = 4;
-    require(parser.parse(view, first) == weir::Reject::none);
+    weir::PacketFacts facts;
+    weir::PacketFacts plain;
+    std::memset(static_cast<void*>(&facts), 0x00, sizeof facts);
+    std::memset(static_cast<void*>(&plain), 0xff, sizeof plain);
+    require(parser.parse(view, first, &facts) == weir::Reject::none);
     require_same(first, second);
+    weir::read_common_facts(view, second, sizeof(weir::EthernetHeader), plain);
+    require_same(facts, plain);
   }
   std::memset(static_cast<void*>(&second), 0xff, sizeof second);
   second.hash = 3;
   second.effective_ns = 4;
-  const weir::Reject reject = parser.parse(view, first);
+  weir::PacketFacts facts;
+  weir::PacketFacts walked;
+  std::memset(static_cast<void*>(&facts), 0x00, sizeof facts);
+  std::memset(static_cast<void*>(&walked), 0xff, sizeof walked);
+  const weir::Reject reject = parser.parse(view, first, &facts);
   weir::PacketTrace trace;
-  require(reject == parser.walk(view, second, &trace));
+  require(reject == parser.walk(view, second, &trace, &walked));
   require(trace.layers.size() <= weir::LayerWalk::kMaxSteps);
   require(static_cast<std::size_t>(reject) < weir::kRejectCount);
   require(first.frame_octets == size && first.time_ns == 1 && first.ingress_interface == 2);
@@ -94,6 +132,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (reject != weir::Reject::none) return 0;
 
   require_same(first, second);
+  require_same(facts, walked);
+  require_sound(facts, first);
   const weir::FlowKey& key = first.key;
   require(key.ip_version == 4 || key.ip_version == 6);
   require(key.vlan_id == 0);
@@ -113,8 +153,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(key.protocol == 1 || key.protocol == 58 || (first.icmp_type == 0 && first.icmp_code == 0));
   if ((first.facts & weir::kLaterFragment) != 0) require(key.port_low == 0 && key.port_high == 0);
   if ((first.facts & weir::kHasTunnel) != 0) {
-    require(first.tunnel_type != 0 && first.tunnel_type < weir::kTunnelTypes.size());
-    require(first.tunnel_depth >= 1 && first.tunnel_depth <= parser.options().tunnel_depth);
+    const weir::TunnelSection& tunnel = first.tunnel;
+    require(tunnel.type != weir::TunnelType::none && static_cast<std::size_t>(tunnel.type) < weir::kTunnelTypes.size());
+    require(tunnel.depth >= 1 && tunnel.depth <= parser.options().tunnel_depth);
   }
   require(((first.facts & weir::kFirstFragment) != 0) == (parser.notes().count != 0));
 

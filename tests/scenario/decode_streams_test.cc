@@ -307,9 +307,9 @@ TEST(DecodeStreams, malformed_datagrams_are_counted_by_name_and_nothing_else_hap
       {std::string(nine) + "0100 0003", "flow_set_too_short"},
       {std::string(nine) + "0100 ffff", "flow_set_too_long"},
       {std::string(nine) + "0000 000c 0100 ffff 0004 0001", "truncated_template"},
-      {std::string(nine) + "0000 000c 0100 0001 0004 0000", "zero_length_field"},
+      {std::string(nine) + "0000 000c 0100 0001 0004 0000", "zero_length_record"},
       {std::string(nine) + "0001 0012 0100 0003 0005 0001 0004 0022 0004", "bad_scope_length"},
-      {"000a 0010 6553f100 00000000", "bad_message_length"},
+      {"000a 0012 6553f100 00000000", "bad_message_length"},
       {"000a 001e 6553f100 00000000 00000001 0003 000e 0100 0001 0002 0095 0004", "bad_scope_count"},
       {"0005 0002 00002710 6553f100 00000000 00000000 00000000", "bad_record_count"},
   };

@@ -23,8 +23,8 @@ std::string contents(const std::string& file) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-/// The third line of each record with its key, sorted.
-std::vector<std::string> third_lines(const std::vector<json>& records) {
+/// The tunnel, label and SPI of each record with its key, sorted.
+std::vector<std::string> section_lines(const std::vector<json>& records) {
   std::vector<std::string> lines;
   for (const json& record : records) {
     if (!record.contains("src_addr")) continue;
@@ -58,17 +58,17 @@ TEST(TunnelRecords, ArriveUnderTheirOwnNamesInEveryFormatThatHasThem) {
              "--export", "ipfix://" + middle.address() + "?uniflow=0", "--export", "protobuf:" + folder.path("pb"),
              capture});
     ASSERT_EQ(read.exit_code, 0) << read.err;
-    const auto expected = third_lines(json_lines(contents(folder.path("own"))));
+    const auto expected = section_lines(json_lines(contents(folder.path("own"))));
     for (const std::string& line : expected) {
       tunnels += line.find("tunnel_type") != std::string::npos;
       labels += line.find("mpls_label") != std::string::npos;
       spis += line.find("esp_spi") != std::string::npos;
     }
-    EXPECT_EQ(third_lines(ipfix.finish().lines), expected);
-    EXPECT_EQ(third_lines(netflow9.finish().lines), expected);
-    EXPECT_EQ(third_lines(json_lines(run({kBin + "/weir-collect", "--json", folder.path("pb")}).out)), expected);
+    EXPECT_EQ(section_lines(ipfix.finish().lines), expected);
+    EXPECT_EQ(section_lines(netflow9.finish().lines), expected);
+    EXPECT_EQ(section_lines(json_lines(run({kBin + "/weir-collect", "--json", folder.path("pb")}).out)), expected);
     static_cast<void>(middle.finish());
-    EXPECT_EQ(third_lines(last.finish().lines), expected) << "through a second hop";
+    EXPECT_EQ(section_lines(last.finish().lines), expected) << "through a second hop";
   }
   if (tunnels == 0) GTEST_SKIP() << "no captures";
   EXPECT_GT(tunnels, 30U);

@@ -8,6 +8,7 @@
 
 #include "dataplane/flow/flow_shard.h"
 #include "tests/support/flow_packet.h"
+#include "tests/support/records.h"
 
 namespace weir::test {
 
@@ -15,13 +16,18 @@ class Meter {
  public:
   explicit Meter(std::uint32_t capacity = 1024, const FlowTimeouts& timeouts = {}, std::size_t ring_records = 1U << 16,
                  RingFull ring_full = RingFull::lose, FullTable full_table = FullTable::evict,
-                 const KeyHash::Seed& seed = {1, 2, 3, 4, 5, 6})
-      : ring(ring_records), shard(capacity, KeyHash(seed), timeouts, counters, ring, ring_full, full_table) {}
+                 const KeyHash::Seed& seed = {1, 2, 3, 4, 5, 6}, const Metrics& metrics = {})
+      : ring(ring_lines(ring_records)),
+        shard(capacity, KeyHash(seed), timeouts, counters, ring, ring_full, full_table, metrics) {}
 
   void add(const FlowPacket& packet) { add(packet.packet()); }
   void add(ParsedPacket packet) {
     packet.hash = shard.hash_of(packet.key);
     shard.process({&packet, 1});
+  }
+  void add(ParsedPacket packet, const PacketFacts& facts) {
+    packet.hash = shard.hash_of(packet.key);
+    shard.process({&packet, 1}, &facts);
   }
   void add_burst(std::vector<ParsedPacket> packets) {
     for (ParsedPacket& packet : packets) packet.hash = shard.hash_of(packet.key);
@@ -36,11 +42,9 @@ class Meter {
   void drain(std::uint64_t offset_ns) { shard.drain(kEpochNs + offset_ns); }
 
   /// What came out since the last call.
-  std::vector<FlowRecord> records() {
-    std::vector<FlowRecord> out(ring.capacity());
-    out.resize(ring.pop(out));
-    return out;
-  }
+  std::vector<FlowRecord> records() { return take_records(ring); }
+  /// The same with their sections.
+  RecordBatch batch() { return take_batch(ring); }
 
   /// counted = in table + lost + emitted, and the table recounted holds what the counters say.
   void expect_balanced() const {

@@ -77,12 +77,12 @@ PacketBuilder& PacketBuilder::llc_snap() {
   return *this;
 }
 
-PacketBuilder& PacketBuilder::mpls(unsigned label) {
+PacketBuilder& PacketBuilder::mpls(unsigned label, unsigned traffic_class) {
   // RFC 3032 §2.1: label, traffic class, bottom of stack, time to live.
   for (Layer& before : layers_) {
     if (&before == &layers_.back() && before.kind == Kind::shim && before.number == 0x8847) before.octets[2] &= 0xfe;
   }
-  const unsigned entry = label << 12 | 0x100 | 64;
+  const unsigned entry = label << 12 | traffic_class << 9 | 0x100 | 64;
   Bytes octets(4);
   put16(octets, 0, entry >> 16);
   put16(octets, 2, entry & 0xffff);
@@ -239,6 +239,13 @@ PacketBuilder& PacketBuilder::eth() {
   return add(Kind::ethernet, kExperimentalType, {0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1, 0, 0});
 }
 
+PacketBuilder& PacketBuilder::eth(std::uint8_t source, std::uint8_t destination) {
+  eth();
+  layers_.back().octets[5] = destination;
+  layers_.back().octets[11] = source;
+  return *this;
+}
+
 PacketBuilder& PacketBuilder::tag(unsigned tpid, unsigned id, unsigned priority) {
   Bytes octets(4);
   put16(octets, 0, priority << 13 | (id & 0xfff));
@@ -371,8 +378,15 @@ PacketBuilder& PacketBuilder::tos(unsigned value) {
   if (ip.kind == Kind::ipv4) {
     ip.octets[1] = static_cast<std::uint8_t>(value);
   } else {
-    put16(ip.octets, 0, (ip.octets[0] & 0xf0u) << 8 | (value & 0xff) << 4);
+    put16(ip.octets, 0, (ip.octets[0] & 0xf0u) << 8 | (value & 0xff) << 4 | (ip.octets[1] & 0x0fu));
   }
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::flow_label(unsigned value) {
+  Layer& ip = last_ip(Kind::ipv6);
+  ip.octets[1] = static_cast<std::uint8_t>((ip.octets[1] & 0xf0u) | (value >> 16 & 0x0fu));
+  put16(ip.octets, 2, value & 0xffff);
   return *this;
 }
 
@@ -440,6 +454,25 @@ PacketBuilder& PacketBuilder::sequence(std::uint32_t value) {
   Layer& tcp = last_tcp();
   put16(tcp.octets, 4, value >> 16);
   put16(tcp.octets, 6, value & 0xffff);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::window(unsigned value) {
+  put16(last_tcp().octets, 14, value);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::tcp_options(Bytes octets) {
+  if (octets.size() > 40) misuse("TCP options have at most 40 octets");
+  octets.resize((octets.size() + 3) / 4 * 4);
+  Layer& tcp = last_tcp();
+  tcp.octets.resize(20);
+  tcp.octets.insert(tcp.octets.end(), octets.begin(), octets.end());
+  return tcp_header_words(static_cast<unsigned>(tcp.octets.size() / 4));
+}
+
+PacketBuilder& PacketBuilder::tcp_header_words(unsigned words) {
+  last_tcp().octets[12] = static_cast<std::uint8_t>(words << 4);
   return *this;
 }
 

@@ -33,12 +33,14 @@ class PacketBuilder {
  public:
   // Link layer.
   PacketBuilder& eth();                                                   ///< 02:00:00:00:00:01 to 02:00:00:00:00:02
+  PacketBuilder& eth(std::uint8_t source, std::uint8_t destination);      ///< the same with other last octets
   PacketBuilder& vlan(unsigned id, unsigned priority = 0);                ///< 802.1Q, 0x8100
   PacketBuilder& qinq(unsigned id, unsigned priority = 0);                ///< 802.1ad, 0x88a8
   PacketBuilder& tag(unsigned tpid, unsigned id, unsigned priority = 0);  ///< any tag protocol identifier
   PacketBuilder& ether_type(unsigned type);  ///< of the last link-layer header, instead of what follows
   PacketBuilder& llc_snap();                 ///< behind eth() or a tag: their type is a length then
-  PacketBuilder& mpls(unsigned label);       ///< one entry; the last of several is the bottom of the stack
+  /// One entry; the last of several is the bottom of the stack.
+  PacketBuilder& mpls(unsigned label, unsigned traffic_class = 0);
   PacketBuilder& pppoe(unsigned session = 1);
   PacketBuilder& ppp(bool framing = false);  ///< framing: address and control first
   PacketBuilder& sll(unsigned device = 1);   ///< Linux cooked; the device type is Ethernet's
@@ -58,6 +60,7 @@ class PacketBuilder {
   // Adjectives of the last IP header.
   PacketBuilder& ttl(unsigned value);          ///< or hop limit
   PacketBuilder& tos(unsigned value);          ///< or traffic class
+  PacketBuilder& flow_label(unsigned value);   ///< IPv6
   PacketBuilder& options(std::size_t octets);  ///< IPv4 options (no-operation), a multiple of 4 up to 40
   PacketBuilder& protocol(unsigned number);    ///< of the last IP or extension header, instead of what follows
   PacketBuilder& ip_version(unsigned version);
@@ -77,8 +80,11 @@ class PacketBuilder {
 
   // Transport layer.
   PacketBuilder& tcp(unsigned source_port, unsigned destination_port);
-  PacketBuilder& flags(unsigned value);          ///< TCP
-  PacketBuilder& sequence(std::uint32_t value);  ///< TCP
+  PacketBuilder& flags(unsigned value);             ///< TCP
+  PacketBuilder& sequence(std::uint32_t value);     ///< TCP
+  PacketBuilder& window(unsigned value);            ///< TCP; 65535 without it
+  PacketBuilder& tcp_options(Bytes octets);         ///< at most 40; filled with zeros up to a multiple of 4
+  PacketBuilder& tcp_header_words(unsigned words);  ///< data offset, without changing the header's real size
   PacketBuilder& udp(unsigned source_port, unsigned destination_port);
   PacketBuilder& udp_lite(unsigned source_port, unsigned destination_port);
   PacketBuilder& sctp(unsigned source_port, unsigned destination_port);

@@ -34,12 +34,12 @@ std::string parsed_text(const Bytes& frame, const ParserOptions& options, LinkTy
   if (reject != Reject::none) return std::string(reason_text(kRejectTexts, reject).name);
   std::string text = key_text(result);
   if ((result.facts & kHasTunnel) != 0) {
-    text += " in " + std::string(kTunnelTypes[result.tunnel_type].name) + ' ' + std::to_string(result.tunnel_id);
-    if (result.tunnel_ip_version != 0) {
-      text += ' ' + address_text(result.tunnel_source, result.tunnel_ip_version) + " > " +
-              address_text(result.tunnel_destination, result.tunnel_ip_version);
+    text += " in " + std::string(tunnel_name(result.tunnel.type)) + ' ' + std::to_string(result.tunnel.id);
+    if (result.tunnel.ip_version != 0) {
+      text += ' ' + address_text(result.tunnel.source, result.tunnel.ip_version) + " > " +
+              address_text(result.tunnel.destination, result.tunnel.ip_version);
     }
-    text += " depth " + std::to_string(result.tunnel_depth);
+    text += " depth " + std::to_string(result.tunnel.depth);
   }
   if ((result.facts & kHasLabel) != 0) text += " label " + std::to_string(result.mpls_label);
   if ((result.facts & kLaterFragment) != 0) text += " later fragment " + std::to_string(result.fragment_id);

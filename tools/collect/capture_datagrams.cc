@@ -4,11 +4,11 @@
 
 #include <cstdio>
 
+#include "proto/base/address_text.h"
 #include "proto/base/byte_order.h"
 #include "proto/base/ip_numbers.h"
 #include "proto/decode/flow_message.h"
 #include "proto/decode/netflow5_decoder.h"
-#include "proto/record/flow_json.h"
 
 namespace weir {
 namespace {
@@ -88,6 +88,18 @@ std::size_t first_message_octets(Octets payload) {
   return another ? octets : payload.size();
 }
 
+/// Whether a datagram of version 9 with a bad set may still be taken for one: what its header says is what exporters
+/// say, and its first set has an id that is not reserved.
+bool is_plausible_netflow9(Octets datagram, const FlowMessage& message) {
+  constexpr std::uint32_t kYear2000 = 946'684'800, kYear2100 = 4'102'444'800;
+  constexpr std::uint16_t kMostRecords = 1000;
+  constexpr std::size_t kHeaderOctets = 20;
+  const MessageHeader& header = message.header;
+  return header.unix_secs >= kYear2000 && header.unix_secs < kYear2100 && header.count != 0 &&
+         header.count <= kMostRecords && datagram.size() >= kHeaderOctets + 4 &&
+         set_kind(FlowVersion::netflow9, u16(datagram, kHeaderOctets)) != SetKind::reserved;
+}
+
 }  // namespace
 
 bool is_flow_export(Octets datagram) {
@@ -98,7 +110,12 @@ bool is_flow_export(Octets datagram) {
     return decode_netflow5(datagram, decoded) == DecodeError::none && !decoded.flows.empty();
   }
   FlowMessage message;
-  return parse_message(datagram, message) == DecodeError::none && !message.flow_sets.empty();
+  const DecodeError error = parse_message(datagram, message);
+  if (error == DecodeError::none) return !message.flow_sets.empty();
+  return version == 9 &&
+         (error == DecodeError::truncated_flow_set || error == DecodeError::flow_set_too_short ||
+          error == DecodeError::flow_set_too_long) &&
+         is_plausible_netflow9(datagram, message);
 }
 
 bool CaptureDatagrams::is_capture(Octets beginning) {

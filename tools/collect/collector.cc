@@ -14,7 +14,6 @@
 
 #include "proto/decode/message_dump.h"
 #include "proto/record/flow_json.h"
-#include "tools/collect/decoded_record.h"
 
 namespace weir {
 namespace {
@@ -108,8 +107,8 @@ tl::expected<std::vector<std::string>, std::string> Collector::listen(const List
   return lines;
 }
 
-void Collector::take_record(const FlowRecord& record, const RecordDetails* details) {
-  totals_.add(record);
+void Collector::take_record(RecordView record, const RecordDetails* details) {
+  totals_.add(*record);
   printer_.print(record, details);
   if (outputs_.sums != nullptr) outputs_.sums->add(record, details);
   if (outputs_.forwarder != nullptr) outputs_.forwarder->add(record);
@@ -126,9 +125,9 @@ void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std:
       return decoder_.find_template(origin.exporter, header, id);
     }));
   }
-  for (const DecodedFlow& flow : decoded_.flows) {
-    const RecordDetails details{origin.exporter, flow, decoded_};
-    take_record(to_flow_record(flow, decoded_), &details);
+  for (std::size_t i = 0; i < decoded_.flows.size(); ++i) {
+    const RecordDetails details{origin.exporter, decoded_.details[i], decoded_};
+    take_record(decoded_.flows[i], &details);
   }
   if (!outputs_.options) return;
   for (const DecodedOptions& options : decoded_.options) {
@@ -145,8 +144,7 @@ bool Collector::receive_datagrams(int descriptor, Clock::time_point until) {
   bool any = false;
   while (const unsigned count = buffers_->receive(descriptor)) {
     any = true;
-    // The exporter is address and port: two probes on one host may use the same source id (RFC 3954 section 5.1 has
-    // only the address), and a probe that starts again from another port begins with templates and a sequence anew.
+    // By name the exporter is address and port; which of the two counts depends on the version (flow_decoder.h).
     const std::uint64_t now_ns = wall_clock_ns();
     for (unsigned i = 0; i < count; ++i) take_datagram({buffers_->exporter(i), now_ns}, buffers_->datagram(i));
     if (Clock::now() >= until) break;
@@ -181,7 +179,7 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
     });
   }
   counts_.wire_octets += octets.size();
-  return connection.stream.feed(octets, [&](const FlowRecord& record) {
+  return connection.stream.feed(octets, [&](RecordView record) {
     if (outputs_.dump) {
       char text[kFlowJsonMaxOctets];
       const auto length = static_cast<std::size_t>(write_flow_json(text, record) - text);

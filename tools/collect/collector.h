@@ -6,8 +6,8 @@
 // program is off its CPU (about 28 000 datagrams of 1 400 octets with the kernel's own overhead: 850 000 records).
 // What the kernel drops all the same it counts, and the summary says so.
 //
-// Memory is bounded whatever is sent: 256 streams (flow_decoder.h), 256 connections of at most 68 KiB (132 KiB of
-// IPFIX), and the sums (flow_totals.h, sum_by.h).
+// Memory is bounded whatever is sent: templates and streams by --max-memory (flow_decoder.h), 256 connections of at
+// most 68 KiB (132 KiB of IPFIX), and the sums (flow_totals.h, sum_by.h).
 #pragma once
 
 #include <chrono>
@@ -35,7 +35,8 @@ namespace weir {
 
 class Collector {
  public:
-  Collector(FlowTotals& totals, FlowPrinter& printer) : totals_(totals), printer_(printer) {}
+  Collector(FlowTotals& totals, FlowPrinter& printer, const FlowDecoder::Limits& limits = {})
+      : totals_(totals), printer_(printer), decoder_(limits) {}
 
   /// Where records go beside; each may be absent and outlives the collector.
   struct Outputs {
@@ -92,7 +93,7 @@ class Collector {
   };
   class DatagramBuffers;
 
-  void take_record(const FlowRecord& record, const RecordDetails* details = nullptr);
+  void take_record(RecordView record, const RecordDetails* details = nullptr);
   tl::expected<void, std::string> feed(Connection& connection, std::span<const std::uint8_t> octets);
   [[nodiscard]] tl::expected<void, std::string> ended(const Connection& connection) const;
   tl::expected<void, std::string> read_stream(int descriptor, const std::string& name,

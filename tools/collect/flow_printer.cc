@@ -8,13 +8,15 @@
 #include <cstring>
 #include <iterator>
 
+#include "proto/base/address_text.h"
 #include "proto/base/duration.h"
 #include "proto/base/ip_numbers.h"
 #include "proto/base/number_text.h"
 #include "proto/base/tcp_flags.h"
+#include "proto/base/time_text.h"
+#include "proto/decode/flow_decoder.h"
 #include "proto/decode/value_text.h"
 #include "proto/record/flow_json.h"
-#include "tools/collect/time_text.h"
 
 namespace weir {
 namespace {
@@ -53,14 +55,14 @@ void FlowPrinter::written() {
   if (lines_.size() >= kWriteAt) static_cast<void>(flush());  // an error is kept, and told by the caller's flush()
 }
 
-void FlowPrinter::print(const FlowRecord& record, const RecordDetails* details) {
+void FlowPrinter::print(RecordView record, const RecordDetails* details) {
   if (format_ == Format::none || !error_.empty()) return;
   if (format_ == Format::json) {
     char line[kFlowJsonMaxOctets];
     lines_.append(line, write_flow_json(line, record));
     if (details != nullptr) append_details(*details);
   } else {
-    print_line(record);
+    print_line(*record);
   }
   written();
 }
@@ -69,23 +71,21 @@ void FlowPrinter::print(const FlowRecord& record, const RecordDetails* details) 
 void FlowPrinter::append_details(const RecordDetails& details) {
   lines_.resize(lines_.size() - 2);  // "}\n"
   auto out = std::back_inserter(lines_);
-  const DecodedFlow& flow = details.flow;
+  const FlowDetails& flow = details.flow;
   const MessageHeader& header = details.datagram.header;
-  if (flow.egress_interface != 0) fmt::format_to(out, R"(,"out_if":{})", flow.egress_interface);
-  if (flow.tcp_flags > 0xff) fmt::format_to(out, R"(,"tcpControlBits":{})", flow.tcp_flags);
+  if (flow.tcp_control_bits > 0xff) fmt::format_to(out, R"(,"tcpControlBits":{})", flow.tcp_control_bits);
   if (flow.sampling_algorithm != 0) fmt::format_to(out, R"(,"samplingAlgorithm":{})", flow.sampling_algorithm);
   fmt::format_to(out, R"(,"sampler_address":"{}","observation_domain_id":{})", address_of_exporter(details.exporter),
                  header.source_id);
-  append_values(header.version, std::span(details.datagram.values).subspan(flow.first_value, flow.value_count), true);
+  append_values(header.version, std::span(details.datagram.values).subspan(flow.first_value, flow.value_count));
   lines_ += "}\n";
 }
 
 /// ,"name":value for each. An element that comes again gets a number: "mplsTopLabelStackSection_2".
-void FlowPrinter::append_values(FlowVersion version, std::span<const DecodedValue> values, bool of_flow) {
+void FlowPrinter::append_values(FlowVersion version, std::span<const DecodedValue> values) {
   constexpr std::size_t kLookBack = 64;  // bounds the time that a template of thousands of equal fields takes
   for (std::size_t i = 0; i < values.size(); ++i) {
     const DecodedValue& value = values[i];
-    if (of_flow && has_place_in_flow_record(version, value)) continue;  // it was printed as a field
     std::size_t before = 0;
     for (std::size_t j = i > kLookBack ? i - kLookBack : 0; j < i; ++j) {
       const DecodedValue& other = values[j];
@@ -143,17 +143,17 @@ void FlowPrinter::print_sums(const SumBy& sums, std::size_t count, bool json) {
   const auto& fields = sums.fields();
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    widths.push_back(SumBy::name(fields[i]).size());
+    widths.push_back(fields[i].name().size());
     for (const SumBy::Row& row : rows) widths[i] = std::max(widths[i], row.values[i].size());
-    if (!json) fmt::format_to(out, "{:<{}}  ", SumBy::name(fields[i]), widths[i]);
+    if (!json) fmt::format_to(out, "{:<{}}  ", fields[i].name(), widths[i]);
   }
   if (!json) fmt::format_to(out, "{:>12}  {:>15}  {:>18}\n", "records", "packets", "bytes");
   for (const SumBy::Row& row : rows) {
     if (json) {
       lines_ += '{';
       for (std::size_t i = 0; i < fields.size(); ++i) {
-        const char* const quote = SumBy::is_number(fields[i]) ? "" : "\"";
-        fmt::format_to(out, R"("{}":{}{}{},)", SumBy::name(fields[i]), quote, row.values[i], quote);
+        const char* const quote = fields[i].is_number() ? "" : "\"";
+        fmt::format_to(out, R"("{}":{}{}{},)", fields[i].name(), quote, row.values[i], quote);
       }
       fmt::format_to(out,
                      R"("records":{},"packets":{},"bytes":{}}})"
@@ -169,9 +169,9 @@ void FlowPrinter::print_sums(const SumBy& sums, std::size_t count, bool json) {
 
 void FlowPrinter::print_line(const FlowRecord& record) {
   const std::string source =
-      endpoint_text(record.source_address, record.ip_version, record.source_port, record.protocol);
+      endpoint_text(record.source_address, record.ip_version, record.source_port(), record.protocol);
   const std::string destination =
-      endpoint_text(record.destination_address, record.ip_version, record.destination_port, record.protocol);
+      endpoint_text(record.destination_address, record.ip_version, record.destination_port(), record.protocol);
   const std::size_t wanted = std::max({std::size_t{21}, source.size(), destination.size()});
   auto out = std::back_inserter(lines_);
   if (wanted > endpoint_width_) {

@@ -11,9 +11,9 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "proto/record/flow_record.h"
-#include "tools/collect/decoded_record.h"
+#include "proto/record/sections.h"
 #include "tools/collect/flow_totals.h"
+#include "tools/collect/record_details.h"
 #include "tools/collect/sum_by.h"
 
 namespace weir {
@@ -24,7 +24,7 @@ class FlowPrinter {
   FlowPrinter(Format format, int descriptor) : format_(format), descriptor_(descriptor) {}
 
   /// `details`: what a NetFlow or IPFIX record has beside; JSON shows all of it, under IANA's names.
-  void print(const FlowRecord& record, const RecordDetails* details = nullptr);
+  void print(RecordView record, const RecordDetails* details = nullptr);
   /// An options record: its scopes and values.
   void print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options);
   /// The sums that were asked for, as a table, or as one JSON line each.
@@ -40,7 +40,7 @@ class FlowPrinter {
   static constexpr std::size_t kWriteAt = 65'536;
   void print_line(const FlowRecord& record);
   void append_details(const RecordDetails& details);
-  void append_values(FlowVersion version, std::span<const DecodedValue> values, bool of_flow = false);
+  void append_values(FlowVersion version, std::span<const DecodedValue> values);
   void written();
 
   Format format_;

@@ -25,8 +25,8 @@ FlowTuple tuple_of(const FlowRecord& record, Direction direction) {
   const bool forward = direction == kForward;
   std::memcpy(tuple.source_address, forward ? record.source_address : record.destination_address, 16);
   std::memcpy(tuple.destination_address, forward ? record.destination_address : record.source_address, 16);
-  tuple.source_port = forward ? record.source_port : record.destination_port;
-  tuple.destination_port = forward ? record.destination_port : record.source_port;
+  tuple.source_port = record.port(direction);
+  tuple.destination_port = record.port(forward ? kReverse : kForward);
   tuple.protocol = record.protocol;
   tuple.ip_version = record.ip_version;
   return tuple;

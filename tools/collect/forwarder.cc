@@ -6,7 +6,7 @@ namespace weir {
 
 tl::expected<void, std::string> Forwarder::open(std::uint64_t first_ns) {
   ExportContext context;
-  context.capture_time = mode_ == Mode::file;
+  context.mode = mode_;
   context.capture_start_ns = first_ns;
   auto hub = ExportHub::open(uris_, context);
   if (!hub) return tl::make_unexpected(hub.error());
@@ -18,24 +18,24 @@ tl::expected<void, std::string> Forwarder::start() {
   for (const std::string& uri : uris_) {
     if (auto good = check_export_uri(uri); !good) return good;
   }
-  return mode_ == Mode::live ? open(0) : tl::expected<void, std::string>();
+  return mode_ == ExportMode::live ? open(0) : tl::expected<void, std::string>();
 }
 
-void Forwarder::add(const FlowRecord& record) {
+void Forwarder::add(RecordView record) {
   if (batch_.empty()) batch_.reserve(kBatch);
-  batch_.push_back(record);
+  batch_.append(record);
   if (batch_.size() == kBatch) flush();
 }
 
 void Forwarder::flush() {
   if (batch_.empty() || !error_.empty()) return batch_.clear();
   if (hub_ == nullptr) {
-    if (auto opened = open(batch_.front().start_ns()); !opened) {
+    if (auto opened = open(batch_[0]->start_ns()); !opened) {
       error_ = opened.error();
       return batch_.clear();
     }
   }
-  hub_->offer(std::make_shared<const RecordBatch>(std::move(batch_)), mode_ == Mode::file);
+  hub_->offer(std::make_shared<const RecordBatch>(std::move(batch_)), mode_ == ExportMode::capture);
   batch_ = {};
 }
 
@@ -44,7 +44,7 @@ std::vector<std::string> Forwarder::finish() {
   if (!error_.empty()) return {error_};
   if (hub_ == nullptr) return {};
   constexpr std::chrono::seconds kLiveTimeout(15), kFileTimeout(86'400);
-  return hub_->finish(mode_ == Mode::live ? kLiveTimeout : kFileTimeout);
+  return hub_->finish(mode_ == ExportMode::live ? kLiveTimeout : kFileTimeout);
 }
 
 std::vector<ExporterSnapshot> Forwarder::snapshot() const {

@@ -1,8 +1,8 @@
 // Forwarder: what was collected goes on to other collectors, by the exporters of control/export: `--export URI`.
 //
-// From sockets, records are offered as they come and an exporter that cannot follow loses by name (waiting would only
-// move the loss into the kernel's receive buffer). From files, the reader waits for the exporters, and their headers
-// carry the time of the records, as in `weir read`.
+// From sockets (ExportMode::live), records are offered as they come and an exporter that cannot follow loses by name:
+// waiting would only move the loss into the kernel's receive buffer. From files (ExportMode::capture), the reader waits
+// for the exporters, and their headers carry the time of the records, as in `weir read`.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,17 @@
 #include <vector>
 
 #include "control/export/export_hub.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/record_batch.h"
 
 namespace weir {
 
 class Forwarder {
  public:
-  enum class Mode : std::uint8_t { live, file };
-  Forwarder(std::vector<std::string> uris, Mode mode) : uris_(std::move(uris)), mode_(mode) {}
+  Forwarder(std::vector<std::string> uris, ExportMode mode) : uris_(std::move(uris)), mode_(mode) {}
 
   /// Live: opens the exporters. From files they are opened with the first record, whose time their headers need.
   tl::expected<void, std::string> start();
-  void add(const FlowRecord& record);
+  void add(RecordView record);
   /// Hands on what has gathered.
   void flush();
   /// Sends what is queued and closes. One line for each exporter that lost or failed, and for what add() could not
@@ -37,9 +36,9 @@ class Forwarder {
   tl::expected<void, std::string> open(std::uint64_t first_ns);
 
   std::vector<std::string> uris_;
-  Mode mode_;
+  ExportMode mode_;
   std::unique_ptr<ExportHub> hub_;
-  std::vector<FlowRecord> batch_;
+  RecordBatch batch_;
   std::string error_;
 };
 

@@ -11,7 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "proto/record/flow_record.h"
+#include "proto/record/sections.h"
 
 namespace weir {
 
@@ -20,7 +20,7 @@ class MessageStream {
   /// Gives every record that is complete with these octets to `take`. Error: one line with the record's number, counted
   /// from 1, and its place; the stream cannot be followed any further.
   tl::expected<void, std::string> feed(std::span<const std::uint8_t> octets,
-                                       const std::function<void(const FlowRecord&)>& take);
+                                       const std::function<void(RecordView)>& take);
   /// To be asked when the stream has ended. Error: it ended in the middle of a record.
   [[nodiscard]] tl::expected<void, std::string> finish() const;
   [[nodiscard]] std::uint64_t records() const { return records_; }

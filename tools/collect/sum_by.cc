@@ -1,22 +1,15 @@
 #include "tools/collect/sum_by.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <random>
 
-#include "proto/base/byte_order.h"
-#include "proto/record/flow_json.h"
+#include "proto/base/address_text.h"
+#include "proto/decode/flow_decoder.h"
+#include "proto/record/field_text.h"
 
 namespace weir {
 namespace {
-
-using Field = SumBy::Field;
-
-constexpr std::array<std::string_view, 13> kNames = {"src_addr", "dst_addr",   "src_port",       "dst_port", "proto",
-                                                     "ip_tos",   "tcp_flags",  "vlan_id",        "etype",    "in_if",
-                                                     "out_if",   "end_reason", "sampler_address"};
-static_assert(kNames.size() == static_cast<std::size_t>(Field::sampler_address) + 1);
 
 constexpr std::size_t kMostExporterOctets = 45;
 
@@ -25,73 +18,144 @@ void put(std::string& key, std::uint64_t value, unsigned octets) {
 }
 
 std::uint64_t take(std::string_view& key, unsigned octets) {
-  const std::uint64_t value = be_integer({reinterpret_cast<const std::uint8_t*>(key.data()), octets});
+  std::uint64_t value = 0;
+  for (unsigned i = 0; i < octets; ++i) value = value << 8 | static_cast<std::uint8_t>(key[i]);
   key.remove_prefix(octets);
   return value;
 }
 
-/// Octets of a number in the key; 0 for an address or a name, which say themselves.
-constexpr unsigned octets_of(Field field) {
-  switch (field) {
-    case Field::src_port:
-    case Field::dst_port:
-    case Field::vlan_id:
-    case Field::etype:
-      return 2;
-    case Field::proto:
-    case Field::ip_tos:
-    case Field::tcp_flags:
-    case Field::end_reason:
-      return 1;
-    case Field::in_if:
-    case Field::out_if:
-      return 4;
-    case Field::src_addr:
-    case Field::dst_addr:
-    case Field::sampler_address:
-      return 0;
+/// Octets of a number in the key.
+unsigned octets_of(const Field& field) {
+  return field.place.octets + field.computed.octets;  // one of them is 0
+}
+
+/// Packets and octets of a flow are what is summed; times and lists differ for nearly every record.
+bool can_be_key(const Column& column) {
+  const FieldRow& row = kFieldRows[column.row];
+  if (!column_is_shown(column)) return false;
+  if (row.section == Section::base && (row.field.name == "packets" || row.field.name == "bytes")) return false;
+  return row.field.form != Form::time_ns && row.field.form != Form::labels;
+}
+
+/// Where the IP version of an address stands in a key.
+constexpr std::uint8_t kNoAddress = 0xff;
+constexpr std::string_view kSamplerAddress = "sampler_address";
+
+/// Which side of the row the column is, as `direction` sees it.
+Column seen_from(const Column& column, Direction direction) {
+  if (kFieldRows[column.row].field.sides == Sides::flow) return column;
+  return {column.row, column.side == direction ? kForward : kReverse};
+}
+
+void put_column(std::string& key, const Column& column, RecordView record) {
+  const ColumnPlace place = find_column_place(column, record);
+  const Field& field = kFieldRows[column.row].field;
+  switch (field.form) {
+    case Form::address: {  // preceded by its IP version
+      const std::uint8_t version =
+          place.section == nullptr ? kNoAddress : address_version(kFieldRows[column.row].section, place.section);
+      key += static_cast<char>(version);
+      if (version == kNoAddress) return;
+      const auto* const at = static_cast<const char*>(place.section) + field.place.offset[column.side];
+      key.append(at, version == 4 ? 4 : 16);
+      return;
+    }
+    case Form::mac:
+      if (place.section == nullptr) {
+        key.append(6, '\0');
+      } else {
+        key.append(static_cast<const char*>(place.section) + field.place.offset[column.side], 6);
+      }
+      return;
+    default: {
+      const std::uint64_t value =
+          place.section == nullptr ? 0
+                                   : field_number(kFieldRows[place.column.row].field, place.column.side, place.section);
+      put(key, value, octets_of(field));
+    }
   }
-  return 0;
+}
+
+/// The text of the field at the beginning of `key`, which is taken off.
+std::string take_text(std::string_view& key, const SumBy::Field& field) {
+  if (field.sampler_address) {
+    const auto octets = static_cast<std::size_t>(take(key, 1));
+    std::string text(key.substr(0, octets));
+    key.remove_prefix(octets);
+    return text;
+  }
+  const Field& row = kFieldRows[field.column.row].field;
+  switch (row.form) {
+    case Form::address: {
+      const auto version = static_cast<std::uint8_t>(take(key, 1));
+      if (version == kNoAddress) return {};
+      char text[kAddressTextMaxOctets];
+      const char* const end = write_address_text(text, reinterpret_cast<const std::uint8_t*>(key.data()), version);
+      key.remove_prefix(version == 4 ? 4 : 16);
+      return {text, static_cast<std::size_t>(end - text)};
+    }
+    case Form::mac: {
+      std::string text;
+      for (unsigned i = 0; i < 6; ++i) {
+        const auto octet = static_cast<std::uint8_t>(take(key, 1));
+        if (i != 0) text += ':';
+        text += "0123456789abcdef"[octet >> 4];
+        text += "0123456789abcdef"[octet & 0xf];
+      }
+      return text;
+    }
+    case Form::tunnel:
+      return std::string(tunnel_name(static_cast<TunnelType>(take(key, octets_of(row)))));
+    default:
+      return std::to_string(take(key, octets_of(row)));
+  }
 }
 
 }  // namespace
 
-std::string_view address_of_exporter(std::string_view exporter) {
-  const std::size_t colon = exporter.rfind(':');
-  if (colon != std::string_view::npos) exporter = exporter.substr(0, colon);
-  if (exporter.size() > 2 && exporter.front() == '[') exporter = exporter.substr(1, exporter.size() - 2);
-  return exporter;
+std::string SumBy::Field::name() const {
+  return std::string(sampler_address ? kSamplerAddress : column_name(column).view());
+}
+bool SumBy::Field::is_number() const {
+  return !sampler_address && column_is_number(column);
 }
 
-tl::expected<std::vector<Field>, std::string> SumBy::parse(std::string_view list) {
-  std::vector<Field> fields;
+std::string SumBy::names() {
+  std::string names;
+  for (const Column& column : kJsonColumns) {
+    const ColumnName name = column_name(column);
+    // A name that two sections have is listed once: with the row that it is found by.
+    if (!can_be_key(column) || kColumns[find_column(name.view())].row != column.row) continue;
+    names += name.view();
+    names += ", ";
+  }
+  return names += kSamplerAddress;
+}
+
+tl::expected<std::vector<SumBy::Field>, std::string> SumBy::parse(std::string_view list) {
+  std::vector<SumBy::Field> fields;
   for (std::size_t at = 0; at <= list.size();) {
     const std::size_t comma = std::min(list.find(',', at), list.size());
     const std::string_view word = list.substr(at, comma - at);
-    const auto* const found = std::find(kNames.begin(), kNames.end(), word);
-    if (found == kNames.end()) {
-      std::string names;
-      for (const std::string_view known : kNames) names += (names.empty() ? "" : ", ") + std::string(known);
-      return tl::make_unexpected("'" + std::string(word) + "' is no field to sum by: " + names);
+    SumBy::Field field;
+    field.sampler_address = word == kSamplerAddress;
+    if (!field.sampler_address) {
+      const std::size_t found = find_column(word);
+      if (found == kColumns.size() || !can_be_key(kColumns[found])) {
+        return tl::make_unexpected("'" + std::string(word) + "' is no field to sum by: " + names());
+      }
+      field.column = kColumns[found];
     }
-    const auto field = static_cast<Field>(found - kNames.begin());
-    if (std::find(fields.begin(), fields.end(), field) != fields.end()) {
-      return tl::make_unexpected("'" + std::string(word) + "' is there twice");
-    }
+    const bool twice = std::any_of(fields.begin(), fields.end(),
+                                   [&](const SumBy::Field& other) { return other.name() == field.name(); });
+    if (twice) return tl::make_unexpected("'" + std::string(word) + "' is there twice");
     fields.push_back(field);
     at = comma + 1;
   }
   return fields;
 }
 
-std::string_view SumBy::name(Field field) {
-  return kNames[static_cast<std::size_t>(field)];
-}
-bool SumBy::is_number(Field field) {
-  return octets_of(field) != 0;
-}
-
-SumBy::SumBy(std::vector<Field> fields, std::size_t max_keys)
+SumBy::SumBy(std::vector<SumBy::Field> fields, std::size_t max_keys)
     : fields_(std::move(fields)), max_keys_(max_keys), sums_(0, Hash{std::random_device{}()}) {}
 
 std::size_t SumBy::Hash::operator()(std::string_view key) const {
@@ -109,67 +173,25 @@ std::size_t SumBy::Hash::operator()(std::string_view key) const {
   return hash;
 }
 
-void SumBy::add(const FlowRecord& record, const RecordDetails* details) {
-  if (record.packets[kForward] != 0 || record.packets[kReverse] == 0) add_direction(record, kForward, details);
-  if (record.packets[kReverse] != 0) add_direction(record, kReverse, details);
+void SumBy::add(RecordView record, const RecordDetails* details) {
+  if (record->packets[kForward] != 0 || record->packets[kReverse] == 0) add_direction(record, kForward, details);
+  if (record->packets[kReverse] != 0) add_direction(record, kReverse, details);
 }
 
-void SumBy::add_direction(const FlowRecord& record, Direction direction, const RecordDetails* details) {
-  const bool forward = direction == kForward;
+void SumBy::add_direction(RecordView record, Direction direction, const RecordDetails* details) {
   key_.clear();
-  const auto put_address = [&](const std::uint8_t* address) {
-    key_ += static_cast<char>(record.ip_version);
-    key_.append(reinterpret_cast<const char*>(address), record.ip_version == 4 ? 4 : 16);
-  };
-  for (const Field field : fields_) {
-    switch (field) {
-      case Field::src_addr:
-        put_address(forward ? record.source_address : record.destination_address);
-        break;
-      case Field::dst_addr:
-        put_address(forward ? record.destination_address : record.source_address);
-        break;
-      case Field::src_port:
-        put(key_, forward ? record.source_port : record.destination_port, 2);
-        break;
-      case Field::dst_port:
-        put(key_, forward ? record.destination_port : record.source_port, 2);
-        break;
-      case Field::proto:
-        put(key_, record.protocol, 1);
-        break;
-      case Field::ip_tos:
-        put(key_, record.ip_tos[direction], 1);
-        break;
-      case Field::tcp_flags:
-        put(key_, record.tcp_flags[direction], 1);
-        break;
-      case Field::vlan_id:
-        put(key_, record.vlan_id, 2);
-        break;
-      case Field::etype:
-        put(key_, record.ether_type, 2);
-        break;
-      case Field::in_if:
-        put(key_, record.ingress_interface, 4);
-        break;
-      case Field::out_if:
-        put(key_, details == nullptr ? 0 : details->flow.egress_interface, 4);
-        break;
-      case Field::end_reason:
-        put(key_, static_cast<std::uint64_t>(record.end_reason), 1);
-        break;
-      case Field::sampler_address: {
-        const std::string_view address =
-            (details == nullptr ? std::string_view() : address_of_exporter(details->exporter))
-                .substr(0, kMostExporterOctets);
-        put(key_, address.size(), 1);
-        key_ += address;
-        break;
-      }
+  for (const SumBy::Field& field : fields_) {
+    if (field.sampler_address) {
+      const std::string_view address =
+          (details == nullptr ? std::string_view() : address_of_exporter(details->exporter))
+              .substr(0, kMostExporterOctets);
+      put(key_, address.size(), 1);
+      key_ += address;
+    } else {
+      put_column(key_, seen_from(field.column, direction), record);
     }
   }
-  auto found = sums_.find(std::string_view(key_));
+  const auto found = sums_.find(std::string_view(key_));
   Sums* sums = &remainder_;
   if (found != sums_.end()) {
     sums = &found->second;
@@ -177,8 +199,8 @@ void SumBy::add_direction(const FlowRecord& record, Direction direction, const R
     sums = &sums_.emplace(key_, Sums{}).first->second;
   }
   ++sums->records;
-  sums->packets += record.packets[direction];
-  sums->octets += record.octets[direction];
+  sums->packets += record->packets[direction];
+  sums->octets += record->octets[direction];
 }
 
 std::vector<SumBy::Row> SumBy::top(std::size_t count) const {
@@ -196,22 +218,7 @@ std::vector<SumBy::Row> SumBy::top(std::size_t count) const {
   for (std::size_t i = 0; i < count; ++i) {
     Row row{{}, entries[i]->second};
     std::string_view key = entries[i]->first;
-    for (const Field field : fields_) {
-      if (is_number(field)) {
-        row.values.push_back(std::to_string(take(key, octets_of(field))));
-      } else if (field == Field::sampler_address) {
-        const auto octets = static_cast<std::size_t>(take(key, 1));
-        row.values.emplace_back(key.substr(0, octets));
-        key.remove_prefix(octets);
-      } else {
-        const auto version = static_cast<std::uint8_t>(take(key, 1));
-        const std::size_t octets = version == 4 ? 4 : 16;
-        char text[kAddressTextMaxOctets];
-        row.values.emplace_back(text,
-                                write_address_text(text, reinterpret_cast<const std::uint8_t*>(key.data()), version));
-        key.remove_prefix(octets);
-      }
-    }
+    for (const SumBy::Field& field : fields_) row.values.push_back(take_text(key, field));
     rows.push_back(std::move(row));
   }
   return rows;

@@ -1,9 +1,13 @@
 // SumBy: packets and octets by fields of the caller's choice: `--sum-by src_addr,dst_port`.
 //
-// Each direction of a record counts for itself, with source and destination as that direction has them. A key is the
-// chosen fields one after the other, at most 16 + 16 + 16 + 32 octets; keys are kept in a hash table, seeded per
-// process since whoever sends records chooses them, of at most `max_keys` entries (about 200 octets each). What comes
-// past that is summed as one remainder, so that the sums add up whatever is sent.
+// A field is any column of the field table that can be a key (numbers other than the sums themselves, addresses, MAC
+// addresses, tunnels), or sampler_address. Each direction of a record counts for itself, with source and destination,
+// and forward and reverse, as that direction has them. A record that does not have a column has 0 there.
+//
+// A key is the chosen fields one after the other, at most 17 octets for an address and 46 for sampler_address; keys are
+// kept in a hash table, seeded per process since whoever sends records chooses them, of at most `max_keys` entries
+// (about 200 octets each for four fields). What comes past that is summed as one remainder, so that the sums add up
+// whatever is sent.
 #pragma once
 
 #include <cstdint>
@@ -13,26 +17,20 @@
 #include <unordered_map>
 #include <vector>
 
-#include "tools/collect/decoded_record.h"
+#include "proto/record/fields.h"
+#include "tools/collect/record_details.h"
 
 namespace weir {
 
 class SumBy {
  public:
-  enum class Field : std::uint8_t {
-    src_addr,
-    dst_addr,
-    src_port,
-    dst_port,
-    proto,
-    ip_tos,
-    tcp_flags,
-    vlan_id,
-    etype,
-    in_if,
-    out_if,
-    end_reason,
-    sampler_address,
+  struct Field {
+    Column column{};
+    bool sampler_address = false;  ///< and no column
+
+    [[nodiscard]] std::string name() const;
+    /// True if the field's values are numbers.
+    [[nodiscard]] bool is_number() const;
   };
   struct Sums {
     std::uint64_t records = 0;
@@ -46,13 +44,12 @@ class SumBy {
 
   /// "src_addr,dst_port". Error: one line that names the field and lists those that exist.
   static tl::expected<std::vector<Field>, std::string> parse(std::string_view list);
-  static std::string_view name(Field field);
-  /// True if the field's values are numbers.
-  static bool is_number(Field field);
+  /// "src_addr, dst_addr, ...": all that parse() takes.
+  static std::string names();
 
   SumBy(std::vector<Field> fields, std::size_t max_keys);
 
-  void add(const FlowRecord& record, const RecordDetails* details);
+  void add(RecordView record, const RecordDetails* details);
 
   [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
   [[nodiscard]] std::size_t size() const { return sums_.size(); }
@@ -71,7 +68,7 @@ class SumBy {
     using is_transparent = void;  // NOLINT(readability-identifier-naming): likewise
     bool operator()(std::string_view a, std::string_view b) const { return a == b; }
   };
-  void add_direction(const FlowRecord& record, Direction direction, const RecordDetails* details);
+  void add_direction(RecordView record, Direction direction, const RecordDetails* details);
 
   std::vector<Field> fields_;
   std::size_t max_keys_;
@@ -79,8 +76,5 @@ class SumBy {
   Sums remainder_;
   std::string key_;  ///< kept for its memory
 };
-
-/// The address of "192.0.2.1:2055" or "[::1]:2055".
-std::string_view address_of_exporter(std::string_view exporter);
 
 }  // namespace weir

@@ -122,7 +122,7 @@ TEST(CommandLine, LetsOptionsOverrideTheFileAndTheFileTheDefaults) {
 
 TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
   const std::pair<std::vector<const char*>, const char*> bad[] = {
-      {{}, "a command is missing: run, read, check, reasons or tunnels; see `weir --help`"},
+      {{}, "a command is missing: run, read, check, metrics, fields, reasons or tunnels; see `weir --help`"},
       {{"--bogus"}, "unknown option --bogus; see `weir --help`"},
       {{"fly"}, "'fly' is not expected here; see `weir --help`"},
       {{"run", "--wrokers", "2"}, "unknown option --wrokers; did you mean --workers?; see `weir run --help`"},
@@ -178,7 +178,7 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
   const auto version_text = parse({"--version"});
   ASSERT_TRUE(version_text);
   EXPECT_EQ(version_text->text, "weir " + std::string(version()) + "\n");
-  for (const char* command : {"run", "read", "check", "reasons", "tunnels"}) {
+  for (const char* command : {"run", "read", "check", "reasons", "tunnels", "metrics", "fields"}) {
     const auto help = parse({command, "--help"});
     ASSERT_TRUE(help) << command;
     EXPECT_NE(help->text.find("Example"), std::string::npos) << command;
@@ -186,10 +186,10 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
   }
   const auto run = parse({"run", "--help"})->text;
   for (const auto* field :
-       {"idle_timeout",     "active_timeout", "tcp_close", "max_flows", "workers", "when_full", "overflow_entries",
-        "overflow_timeout", "export",         "ledger",    "key",       "layer",   "tunnels",   "tunnel_depth",
-        "icmp_errors",      "filter",         "port",      "cores",     "rss",     "idle",      "socket",
-        "duration",         "prometheus",     "eal"}) {
+       {"idle_timeout",     "active_timeout", "tcp_close",  "max_flows", "workers", "when_full", "overflow_entries",
+        "overflow_timeout", "export",         "ledger",     "key",       "metrics", "layer",     "tunnels",
+        "tunnel_depth",     "icmp_errors",    "filter",     "port",      "cores",   "rss",       "idle",
+        "socket",           "duration",       "prometheus", "eal"}) {
     EXPECT_NE(run.find("  " + option_of(field) + " "), std::string::npos) << field;
   }
 }

@@ -25,6 +25,13 @@ std::string error_of(const std::function<void(v1::Config&)>& change, Command com
   return settings ? "" : settings.error().message;
 }
 
+/// " ipip gre ...": TunnelList's tests say which there are.
+std::string tunnel_names() {
+  std::string names;
+  for (std::size_t i = 1; i < kTunnelTypes.size(); ++i) names += " " + std::string(kTunnelTypes[i].name);
+  return names;
+}
+
 TEST(Validate, TakesTheDocumentedDefaults) {
   v1::Config config;
   config.add_port("net_null0");
@@ -51,19 +58,19 @@ TEST(Validate, TakesTheDocumentedDefaults) {
 
 TEST(Validate, NamesOptionValueAndWhatIsExpected) {
   using Change = std::function<void(v1::Config&)>;
-  const std::pair<Change, const char*> bad[] = {
+  const std::pair<Change, std::string> bad[] = {
       {[](auto& c) { c.set_idle_timeout("30"); },
        "--idle-timeout 30: a unit is missing; expected a number with one of the units ns us ms s m h, such as 1.5s"},
+      {[](auto& c) { c.set_metrics("tcp,rtp"); },
+       "--metrics tcp,rtp: there is no metric 'rtp'; expected all, none or names of layer2, tcp"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is no field of a key; expected 5tuple, or names of src_addr dst_addr src_port dst_port "
        "proto, and of vlan_id mpls_label tunnel_id, separated by commas; src_addr/N and dst_addr/N for a prefix of "
        "IPv4, src_addr6/N and dst_addr6/N of IPv6"},
       {[](auto& c) { c.set_layer("both"); }, "--layer both: expected outer or inner"},
       {[](auto& c) { c.set_tunnels("gre=3"); },
-       "--tunnels gre=3: gre has no UDP port; expected all, none, default or names of ipip gre erspan vxlan geneve "
-       "gtp-u "
-       "l2tp mpls-udp mpls-ip ah vxlan-gpe nsh teredo etherip l2tpv3 mpls-pw, separated by commas, with =PORT where it "
-       "is not the registered one"},
+       "--tunnels gre=3: gre has no UDP port; expected all, none, default or names of" + tunnel_names() +
+           ", separated by commas, with =PORT where it is not the registered one"},
       {[](auto& c) { c.set_tunnel_depth(33); }, "--tunnel-depth 33: out of range; expected 0 to 32"},
       {[](auto& c) { c.set_icmp_errors("all"); }, "--icmp-errors all: expected own or quoted"},
       {[](auto& c) { c.set_filter(""); }, "--filter '': empty; expected a pcap filter such as 'tcp port 443'"},
@@ -182,7 +189,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeout: 30\n", "c:1:15: expected string, got: 30; expected a line such as idle_timeout: \"30s\""},
       {"wrokers: 2\n",
        "c:1:8: no field is named \"wrokers\"; expected one of idle_timeout active_timeout tcp_close max_flows workers "
-       "when_full overflow_entries overflow_timeout export ledger key layer tunnels "
+       "when_full overflow_entries overflow_timeout export ledger key metrics layer tunnels "
        "tunnel_depth icmp_errors filter port cores rss idle socket prometheus duration eal"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
@@ -289,6 +296,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# export: none, records are counted and dropped\n"
       "# ledger: not written\n"
       "key: \"5tuple\"\n"
+      "metrics: \"none\"\n"
       "layer: \"inner\"\n"
       "tunnels: \"default\"\n"
       "tunnel_depth: 16\n"
@@ -312,7 +320,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
           "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"
           "idle: \"pause\" when_full: \"overflow\" overflow_entries: 7 overflow_timeout: \"2s\" "
-          "key: \"5tuple,vlan_id,src_addr/24\" layer: \"outer\" tunnels: \"default,vxlan=8472\" tunnel_depth: 4 "
+          "key: \"5tuple,vlan_id,src_addr/24\" metrics: \"layer2,tcp\" layer: \"outer\" tunnels: "
+          "\"default,vxlan=8472\" tunnel_depth: 4 "
           "icmp_errors: \"quoted\" "
           "filter: \"tcp port 443\" "
           "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" duration: \"10m\" eal: \"--log-level=8 -m 512\"\n",

@@ -20,11 +20,11 @@ FlowRecord packet(std::uint8_t source, std::uint8_t destination, std::uint64_t t
   record.protocol = 6;
   record.source_address[3] = source;
   record.destination_address[3] = destination;
-  record.source_port = 1000;
-  record.destination_port = 80;
+  record.ports[kForward] = 1000;
+  record.ports[kReverse] = 80;
   record.sampling_rate = 1;
   record.end_reason = EndReason::lack_of_resources;
-  record.overflow = 1;
+  record.sections = FlowRecord::kOverflowMark;
   record.packets[kForward] = 1;
   record.octets[kForward] = octets;
   record.first_ns[kForward] = record.last_ns[kForward] = time_ns;
@@ -40,28 +40,28 @@ TEST(OverflowAccounter, SumsThePacketsOfADirection) {
   EXPECT_TRUE(accounter.add(packet(2, 1, 6 * kSecond, 1500), 7 * kSecond))
       << "the other direction, a record of its own";
   EXPECT_EQ(accounter.size(), 2U);
-  std::vector<FlowRecord> out;
+  RecordBatch out;
   accounter.collect_all(out);
   EXPECT_EQ(accounter.size(), 0U);
   ASSERT_EQ(out.size(), 2U);
-  EXPECT_EQ(out[0].packets[kForward], 3U);
-  EXPECT_EQ(out[0].octets[kForward], 181U);
-  EXPECT_EQ(out[0].first_ns[kForward], 4 * kSecond);
-  EXPECT_EQ(out[0].last_ns[kForward], 7 * kSecond);
-  EXPECT_EQ(out[0].tcp_flags[kForward], 0x13);
-  EXPECT_EQ(out[0].packets[kReverse], 0U);
-  EXPECT_EQ(out[0].overflow, 0) << "an ordinary record from here on";
-  EXPECT_EQ(out[0].end_reason, EndReason::lack_of_resources);
-  EXPECT_EQ(out[1].octets[kForward], 1500U);
-  EXPECT_EQ(out[1].source_address[3], 2);
+  EXPECT_EQ(out[0]->packets[kForward], 3U);
+  EXPECT_EQ(out[0]->octets[kForward], 181U);
+  EXPECT_EQ(out[0]->first_ns[kForward], 4 * kSecond);
+  EXPECT_EQ(out[0]->last_ns[kForward], 7 * kSecond);
+  EXPECT_EQ(out[0]->tcp_flags[kForward], 0x13);
+  EXPECT_EQ(out[0]->packets[kReverse], 0U);
+  EXPECT_EQ(out[0]->sections, 0U) << "an ordinary record from here on";
+  EXPECT_EQ(out[0]->end_reason, EndReason::lack_of_resources);
+  EXPECT_EQ(out[1]->octets[kForward], 1500U);
+  EXPECT_EQ(out[1]->source_address[3], 2);
 }
 
 TEST(OverflowAccounter, KeepsApartWhatDiffersInOneFieldOfTheKey) {
   OverflowAccounter accounter({.max_entries = 100, .timeout_ns = kSecond}, kHash);
   FlowRecord base = packet(1, 2, 0);
   std::vector<FlowRecord> all(6, base);
-  all[1].source_port = 1001;
-  all[2].destination_port = 81;
+  all[1].ports[kForward] = 1001;
+  all[2].ports[kReverse] = 81;
   all[3].protocol = 17;
   all[4].destination_address[0] = 9;
   all[5].ip_version = 6;
@@ -70,39 +70,60 @@ TEST(OverflowAccounter, KeepsApartWhatDiffersInOneFieldOfTheKey) {
 }
 
 TEST(OverflowAccounter, KeepsApartWhatTheKeyAddsAndSecurityAssociations) {
-  FlowRecord base = packet(1, 2, 0);
-  base.sections = kTunnelSection | kLabelSection;
-  base.tunnel_type = TunnelType::vxlan;
-  base.vlan_id = 5;
-  std::vector<FlowRecord> all(5, base);
-  all[1].vlan_id = 6;
-  all[2].tunnel_id = 6;
-  all[3].tunnel_type = TunnelType::gre;
-  all[4].mpls_label = 7;
+  OwnedRecord base(packet(1, 2, 0));
+  base.add<TunnelSection>().type = TunnelType::vxlan;
+  base.add<LabelSection>();
+  base->vlan_id = 5;
+  std::vector<OwnedRecord> all(5, base);
+  all[1]->vlan_id = 6;
+  all[2].add<TunnelSection>().id = 6;
+  all[3].add<TunnelSection>().type = TunnelType::gre;
+  all[4].add<LabelSection>().label = 7;
   OverflowAccounter plain({.max_entries = 100, .timeout_ns = kSecond}, kHash);
   KeyFields key;
   key.vlan_id = key.mpls_label = key.tunnel_id = true;
   OverflowAccounter parted({.max_entries = 100, .timeout_ns = kSecond}, kHash, key);
-  for (const FlowRecord& one : all) {
+  for (const OwnedRecord& one : all) {
     EXPECT_TRUE(plain.add(one, 0));
     EXPECT_TRUE(parted.add(one, 0));
   }
   EXPECT_EQ(plain.size(), 1U);
   EXPECT_EQ(parted.size(), all.size());
-  std::vector<FlowRecord> out;
+  RecordBatch out;
   plain.collect_all(out);
-  EXPECT_EQ(out.at(0).tunnel_type, TunnelType::vxlan) << "of the first packet";
-  EXPECT_EQ(out.at(0).sections, kTunnelSection | kLabelSection);
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0]->sections, kSectionBit<TunnelSection> | kSectionBit<LabelSection>);
+  EXPECT_EQ(out[0].find<TunnelSection>()->type, TunnelType::vxlan) << "of the first packet";
 
-  FlowRecord esp = packet(1, 2, 0);
-  esp.protocol = 50;
-  esp.source_port = esp.destination_port = 0;
-  esp.sections = kSpiSection;
+  OwnedRecord esp(packet(1, 2, 0));
+  esp->protocol = 50;
+  esp->ports[kForward] = esp->ports[kReverse] = 0;
   for (const std::uint32_t spi : {1U, 2U, 0x10000U}) {
-    esp.esp_spi = spi;
+    esp.add<EspSection>().spi = spi;
     EXPECT_TRUE(plain.add(esp, 0));
   }
   EXPECT_EQ(plain.size(), 3U);
+}
+
+TEST(OverflowAccounter, KeepsOfTheSectionsWhatIsTrueOfAllItsPackets) {
+  OverflowAccounter accounter({.max_entries = 100, .timeout_ns = kSecond}, kHash);
+  OwnedRecord first(packet(1, 2, 0));
+  first.add<TunnelSection>().id = 1;
+  first.add<LabelSection>().label = 3;
+  first.add<EspSection>().spi = 4;
+  first.add<Layer2Section>().ttl[kForward] = 64;
+  first.add<TcpSection>().syn_count[kForward] = 1;
+  EXPECT_TRUE(accounter.add(first, 0));
+  EXPECT_TRUE(accounter.add(first, 0));
+  RecordBatch out;
+  accounter.collect_all(out);
+  ASSERT_EQ(out.size(), 1U);
+  EXPECT_EQ(out[0]->sections, kSectionBit<TunnelSection> | kSectionBit<EspSection> | kSectionBit<LabelSection>)
+      << "and no counters of the first packet alone";
+  EXPECT_EQ(out[0].find<TunnelSection>()->id, 1U);
+  EXPECT_EQ(out[0].find<LabelSection>()->label, 3U);
+  EXPECT_EQ(out[0].find<EspSection>()->spi, 4U);
+  EXPECT_EQ(out[0]->packets[kForward], 2U);
 }
 
 TEST(OverflowAccounter, LetsAnEntryGoWhenItsTimeIsOverAndNotBefore) {
@@ -110,12 +131,12 @@ TEST(OverflowAccounter, LetsAnEntryGoWhenItsTimeIsOverAndNotBefore) {
   accounter.add(packet(1, 2, 0), 0);
   accounter.add(packet(3, 4, 0), 4 * kSecond);
   accounter.add(packet(1, 2, 9 * kSecond), 9 * kSecond);  // does not keep it longer
-  std::vector<FlowRecord> out;
+  RecordBatch out;
   accounter.collect(10 * kSecond - 1, out);
   EXPECT_TRUE(out.empty());
   accounter.collect(10 * kSecond, out);
   ASSERT_EQ(out.size(), 1U);
-  EXPECT_EQ(out[0].packets[kForward], 2U);
+  EXPECT_EQ(out[0]->packets[kForward], 2U);
   accounter.collect(14 * kSecond - 1, out);
   EXPECT_EQ(out.size(), 1U);
   EXPECT_TRUE(accounter.add(packet(1, 2, 11 * kSecond), 11 * kSecond)) << "begins anew";
@@ -130,7 +151,7 @@ TEST(OverflowAccounter, TakesNoMoreKeysThanItMayHoldAndGoesOnWithThoseItHas) {
   EXPECT_FALSE(accounter.add(packet(4, 9, 0), 0));
   EXPECT_TRUE(accounter.add(packet(2, 9, 0), 0));
   EXPECT_EQ(accounter.size(), 3U);
-  std::vector<FlowRecord> out;
+  RecordBatch out;
   accounter.collect_all(out);
   EXPECT_EQ(out.size(), 3U);
   EXPECT_TRUE(accounter.add(packet(4, 9, 0), 0)) << "there is room again";
@@ -152,12 +173,12 @@ TEST(OverflowAccounter, LosesNothingWhenThreadsAddWhileOneCollects) {
       --running;
     });
   }
-  std::vector<FlowRecord> out;
+  RecordBatch out;
   while (running != 0) accounter.collect_all(out);
   for (std::thread& thread : threads) thread.join();
   accounter.collect_all(out);
   std::uint64_t counted = 0;
-  for (const FlowRecord& record : out) counted += record.packets[kForward];
+  for (const RecordView record : out) counted += record->packets[kForward];
   EXPECT_EQ(counted, taken.load());
   EXPECT_GT(counted, kPackets);
   EXPECT_EQ(accounter.size(), 0U);

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 
 #include "control/ledger_report.h"
+#include "proto/record/flow_protobuf.h"
 #include "tests/support/process.h"
 
 namespace weir {
@@ -21,7 +23,7 @@ FlowRecord record(std::uint8_t host, std::uint64_t packets, bool overflow) {
   out.destination_address[0] = 192;
   out.sampling_rate = 1;
   out.end_reason = overflow ? EndReason::lack_of_resources : EndReason::idle_timeout;
-  out.overflow = overflow ? 1 : 0;
+  out.sections = overflow ? FlowRecord::kOverflowMark : 0;
   out.packets[kForward] = packets;
   out.octets[kForward] = 100 * packets;
   out.first_ns[kForward] = out.last_ns[kForward] = 1'700'000'000'000'000'000;
@@ -40,6 +42,16 @@ WorkerCounters emitted(const std::vector<FlowRecord>& records) {
   return counters;
 }
 
+/// What a worker does with a record. false: the ring has no room.
+bool push(RecordRing& ring, RecordView one) {
+  RingLine* const lines = ring.claim(one.lines());
+  if (lines == nullptr) return false;
+  std::memcpy(lines, one.octets(), one.size());
+  ring.commit(one.lines());
+  ring.publish();
+  return true;
+}
+
 std::size_t lines_of(const std::string& file) {
   std::ifstream in(file);
   std::size_t lines = 0;
@@ -51,10 +63,10 @@ TEST(RecordDrain, SumsOverflowRecordsAndTheLedgerBalances) {
   const test::TemporaryFolder folder;
   auto hub = ExportHub::open({"json:" + folder.path("out")}, ExportContext{});
   ASSERT_TRUE(hub) << hub.error();
-  RecordRing ring(1024);
+  RecordRing ring(ring_lines(1024));
   std::vector<FlowRecord> all{record(1, 7, false), record(2, 3, false)};
   for (int i = 0; i < 30; ++i) all.push_back(record(static_cast<std::uint8_t>(100 + i % 4), 1, true));  // room for 3
-  for (const FlowRecord& one : all) ASSERT_TRUE(ring.push(one));
+  for (const FlowRecord& one : all) ASSERT_TRUE(push(ring, one));
   auto accounter = std::make_unique<OverflowAccounter>(
       OverflowLimits{.max_entries = 3, .timeout_ns = 1'000'000'000'000}, KeyHash({1, 2, 3, 4, 5, 6}));
   RecordDrain drain({&ring}, **hub, true, std::move(accounter));
@@ -94,20 +106,73 @@ TEST(RecordDrain, LetsTheAccounterGoByTheTimeOfTheRecordsWhereThereIsNoClock) {
   const test::TemporaryFolder folder;
   auto hub = ExportHub::open({"json:" + folder.path("out")}, ExportContext{});
   ASSERT_TRUE(hub) << hub.error();
-  RecordRing ring(1024);
+  RecordRing ring(ring_lines(1024));
   auto accounter = std::make_unique<OverflowAccounter>(OverflowLimits{.max_entries = 3, .timeout_ns = 5'000'000'000},
                                                        KeyHash({1, 2, 3, 4, 5, 6}));
   RecordDrain drain({&ring}, **hub, true, std::move(accounter));
-  ASSERT_TRUE(ring.push(record(1, 1, true)));
+  ASSERT_TRUE(push(ring, record(1, 1, true)));
   while (drain.totals().overflow.taken.records != 1) std::this_thread::yield();
   EXPECT_EQ(drain.totals().overflow.held.records, 1U);
   FlowRecord later = record(2, 1, false);
   later.last_ns[kForward] += 5'000'000'000;
-  ASSERT_TRUE(ring.push(later));
+  ASSERT_TRUE(push(ring, later));
   while (drain.totals().overflow.given.records != 1) std::this_thread::yield();
   EXPECT_EQ(drain.totals().overflow.held.records, 0U);
   drain.finish();
   (*hub)->finish(std::chrono::seconds(20));
+}
+
+/// Records with none, one and all sections, told apart by their packets.
+OwnedRecord record_of_some_length(std::uint32_t number) {
+  OwnedRecord out(record(static_cast<std::uint8_t>(number), number + 1, false));
+  if (number % 3 != 0) out.add<LabelSection>().label = number;
+  if (number % 3 == 2) {
+    for (std::size_t i = 1; i < kSectionCount; ++i) out.add(static_cast<Section>(i));
+    out.remove(Section::label_stack);
+  }
+  return out;
+}
+
+TEST(RecordDrain, TakesRecordsOfAnyLengthFromRingsThatWrap) {
+  const test::TemporaryFolder folder;
+  auto hub = ExportHub::open({"protobuf:" + folder.path("out")}, ExportContext{});
+  ASSERT_TRUE(hub) << hub.error();
+  RecordRing wide(ring_lines(1024));
+  RecordRing narrow(16);  // lines: a record of all sections has six, so that the end is skipped in many ways
+  RecordDrain drain({&wide, &narrow}, **hub, true);
+  constexpr std::uint32_t kCount = 2000;
+  RecordTotals expected;
+  for (std::uint32_t i = 0; i < kCount; ++i) {
+    const OwnedRecord one = record_of_some_length(i);
+    expected.add(*one.view());
+    while (!push(narrow, one)) std::this_thread::yield();
+    ASSERT_TRUE(push(wide, record(static_cast<std::uint8_t>(i), 1, false)) || i >= 1024);
+  }
+  drain.finish();
+  EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
+  const RecordDrain::Totals totals = drain.totals();
+  EXPECT_EQ(totals.drained[1], expected);
+  RecordTotals all = totals.drained[0];
+  all += totals.drained[1];
+  EXPECT_EQ(totals.exporters.at(0).exported, all);
+  EXPECT_TRUE(narrow.empty());
+
+  // Each arrived as it was, and those of one ring in their order.
+  std::ifstream in(folder.path("out"), std::ios::binary);
+  const std::string stream((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::span<const std::uint8_t> rest(reinterpret_cast<const std::uint8_t*>(stream.data()), stream.size());
+  std::uint32_t next = 0;
+  while (!rest.empty()) {
+    const DelimitedMessage found = next_delimited(rest);
+    ASSERT_EQ(found.status, DelimitedStatus::complete);
+    std::array<std::uint8_t, kFlowProtobufMaxOctets> octets;
+    const OwnedRecord one = record_of_some_length(next);
+    const std::uint8_t* const end = write_flow_protobuf(octets.data(), one);
+    const std::span<const std::uint8_t> wanted(octets.data(), end);
+    if (std::ranges::equal(rest.first(found.consumed), wanted)) ++next;
+    rest = rest.subspan(found.consumed);
+  }
+  EXPECT_EQ(next, kCount);
 }
 
 }  // namespace

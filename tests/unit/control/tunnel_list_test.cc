@@ -33,11 +33,13 @@ TEST(TunnelList, names_tunnels_and_ports) {
 
 TEST(TunnelList, knows_the_default_and_everything) {
   EXPECT_EQ(parsed("default"),
-            "ipip gre erspan vxlan geneve gtp-u l2tp mpls-udp mpls-ip ah vxlan=4789 geneve=6081 gtp-u=2152 l2tp=1701 "
-            "mpls-udp=6635");
+            "ipip gre erspan vxlan geneve gtp-u l2tp mpls-udp mpls-ip ah gre-udp capwap ayiya vxlan=4789 geneve=6081 "
+            "gtp-u=2152 l2tp=1701 mpls-udp=6635 gre-udp=4754 capwap=5247 ayiya=5072");
   EXPECT_EQ(parsed("all"),
             "ipip gre erspan vxlan geneve gtp-u l2tp mpls-udp mpls-ip ah vxlan-gpe nsh teredo etherip l2tpv3 mpls-pw "
-            "vxlan=4789 geneve=6081 gtp-u=2152 l2tp=1701 mpls-udp=6635 vxlan-gpe=4790 teredo=3544 l2tpv3=1701");
+            "gre-udp capwap tzsp wccp aruba ayiya vxlan=4789 geneve=6081 gtp-u=2152 l2tp=1701 mpls-udp=6635 "
+            "vxlan-gpe=4790 teredo=3544 l2tpv3=1701 "
+            "gre-udp=4754 capwap=5247 tzsp=37008 ayiya=5072");
   const ParserOptions defaults = ParserOptions::defaults();
   ParserOptions named;
   ASSERT_TRUE(parse_tunnel_list("default", named));

@@ -11,6 +11,7 @@
 #include <limits>
 #include <string>
 
+#include "dataplane/packet/parser.h"
 #include "tests/support/packet_builder.h"
 
 namespace weir {
@@ -138,6 +139,37 @@ TEST_F(CaptureFileTest, a_pcapng_file_is_read_as_well) {
   EXPECT_EQ((*file)->next(view), CaptureFile::Result::end);
 }
 
+TEST_F(CaptureFileTest, the_interfaces_of_a_pcapng_file_count_each_by_its_own_link_type) {
+  FileWriter writer;
+  const auto interface = [&writer](std::uint16_t link_type) {
+    writer.u32(1).u32(20).u16(link_type).u16(0).u32(0).u32(20);
+  };
+  const auto packet = [&writer](std::uint32_t number, const Bytes& octets) {
+    Bytes padded = octets;
+    padded.resize((octets.size() + 3) / 4 * 4);
+    const auto length = static_cast<std::uint32_t>(32 + padded.size());
+    const auto captured = static_cast<std::uint32_t>(octets.size());
+    writer.u32(6).u32(length).u32(number).u32(0).u32(1).u32(captured).u32(captured).octets(padded).u32(length);
+  };
+  writer.u32(0x0a0d0d0a).u32(28).u32(0x1a2b3c4d).u16(1).u16(0).u32(~0u).u32(~0u).u32(28);
+  interface(1);
+  interface(189);
+  interface(60000);
+  for (const std::uint32_t number : {1U, 0U, 2U, 0U}) packet(number, packet_);
+  auto file = CaptureFile::open(write(writer));
+  ASSERT_TRUE(file) << file.error();
+  Parser parser;
+  std::vector<Reject> rejects;
+  PacketView view{};
+  while ((*file)->next(view) == CaptureFile::Result::packet) {
+    ParsedPacket parsed;
+    rejects.push_back(parser.parse(view, parsed));
+  }
+  EXPECT_EQ((*file)->error(), "");
+  EXPECT_EQ(rejects,
+            (std::vector<Reject>{Reject::link_type_unknown, Reject::none, Reject::link_type_unknown, Reject::none}));
+}
+
 TEST_F(CaptureFileTest, the_seconds_of_a_classic_file_have_no_sign_and_reach_to_2106) {
   auto file = CaptureFile::open(write(FileWriter()
                                           .pcap_header(kMicroseconds)
@@ -202,7 +234,7 @@ TEST_F(CaptureFileTest, another_link_type_is_refused_by_name_and_number) {
       error_of_open(path),
       path +
           ": link type USB_LINUX (189) is not supported; weir reads Ethernet, raw IP, Linux cooked, BSD loopback, "
-          "PPP, Cisco HDLC, Frame Relay, MPLS and 802.11");
+          "PPP, Cisco HDLC, Frame Relay, MPLS, 802.11, ATM, token ring, FDDI, NFLOG, PFLOG, PPI and PKTAP");
   const std::string odd = write(FileWriter().pcap_header(kMicroseconds, 60000));
   EXPECT_TRUE(error_of_open(odd).starts_with(odd + ": link type unknown to libpcap (60000) is not supported; "))
       << error_of_open(odd);

@@ -149,8 +149,8 @@ class Model {
 std::vector<Row> rows_of(const std::vector<FlowRecord>& records) {
   std::vector<Row> rows;
   for (const FlowRecord& r : records) {
-    const bool client_first = r.destination_port == 443;
-    const unsigned client = (client_first ? r.source_port : r.destination_port) - 1024U;
+    const bool client_first = r.destination_port() == 443;
+    const unsigned client = (client_first ? r.source_port() : r.destination_port()) - 1024U;
     rows.emplace_back(client * 2 + (r.ip_version == 6 ? 1 : 0), client_first, r.packets[0], r.packets[1], r.octets[0],
                       r.octets[1], r.first_ns[0], r.first_ns[1], r.last_ns[0], r.last_ns[1], r.tcp_flags[0],
                       r.tcp_flags[1], static_cast<unsigned>(r.end_reason));

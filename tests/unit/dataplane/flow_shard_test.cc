@@ -31,8 +31,8 @@ TEST(FlowShard, BothDirectionsOfAConversationAreOneFlowWhoseSourceSentFirst) {
   const std::uint8_t destination[4] = {10, 0, 0, 1};
   EXPECT_EQ(std::memcmp(r.source_address, source, 4), 0);
   EXPECT_EQ(std::memcmp(r.destination_address, destination, 4), 0);
-  EXPECT_EQ(r.source_port, 40000);
-  EXPECT_EQ(r.destination_port, 80);
+  EXPECT_EQ(r.source_port(), 40000);
+  EXPECT_EQ(r.destination_port(), 80);
   EXPECT_EQ(r.protocol, 6);
   EXPECT_EQ(r.ip_version, 4);
   EXPECT_EQ(r.ether_type, 0x0800);
@@ -125,7 +125,7 @@ TEST(FlowShard, AFlowIsReportedWhenItsAgeReachesTheActiveTimeoutAndKeepsItsDirec
   meter.drain(61_s);
   records = meter.records();
   ASSERT_EQ(records.size(), 1U);
-  EXPECT_EQ(records[0].source_port, 40000);
+  EXPECT_EQ(records[0].ports[kForward], 40000);
   EXPECT_EQ(records[0].packets[kForward], 0U);
   EXPECT_EQ(records[0].first_ns[kForward], 0U);
   EXPECT_EQ(records[0].packets[kReverse], 1U);
@@ -147,10 +147,29 @@ TEST(FlowShard, AFlowReportedByATimerKeepsItsDirectionUntilItIsIdle) {
   meter.pass(141_s);
   const auto records = meter.records();
   ASSERT_EQ(records.size(), 1U);
-  EXPECT_EQ(records[0].source_port, 40000);
+  EXPECT_EQ(records[0].ports[kForward], 40000);
   EXPECT_EQ(records[0].packets[kReverse], 1U);
   EXPECT_EQ(records[0].end_reason, EndReason::idle_timeout);
   EXPECT_EQ(meter.shard.size(), 0U);
+  meter.expect_balanced();
+}
+
+TEST(FlowShard, ATimerReportsTheNextRecordInTimeWhereTheActiveTimeoutIsTheShorterOne) {
+  FlowTimeouts timeouts;
+  timeouts.active_ns = 10_s;
+  timeouts.idle_ns = 60_s;
+  Meter meter(1024, timeouts);
+  meter.add(request().at(0));
+  meter.pass(10_s + 2 * TimerWheel::kTickNs);
+  ASSERT_EQ(meter.records().size(), 1U);
+  meter.add(request().at(15_s));  // the next record's first packet
+  meter.pass(25_s - 1);
+  EXPECT_TRUE(meter.records().empty());
+  meter.pass(25_s + 2 * TimerWheel::kTickNs);
+  const auto records = meter.records();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].end_reason, EndReason::active_timeout);
+  EXPECT_EQ(records[0].start_ns(), kEpochNs + 15_s);
   meter.expect_balanced();
 }
 
@@ -232,8 +251,8 @@ TEST(FlowShard, ABareSynFromTheOtherSideTurnsTheNextFlowAround) {
   meter.drain(1_s);
   const auto records = meter.records();
   ASSERT_EQ(records.size(), 2U);
-  EXPECT_EQ(records[0].source_port, 40000);
-  EXPECT_EQ(records[1].source_port, 80);
+  EXPECT_EQ(records[0].ports[kForward], 40000);
+  EXPECT_EQ(records[1].ports[kForward], 80);
 }
 
 TEST(FlowShard, ASynInAnOpenFlowIsARetransmission) {
@@ -299,7 +318,7 @@ TEST(FlowShard, EvictionTakesTheStalestOfTheNeighbours) {
   meter.add(datagram().from("10.1.0.1", 8).at(200_ms));
   const auto records = meter.records();
   ASSERT_EQ(records.size(), 1U);
-  EXPECT_NE(records[0].source_port, 0) << "the flow with the latest packet was evicted";
+  EXPECT_NE(records[0].ports[kForward], 0) << "the flow with the latest packet was evicted";
   meter.expect_balanced();
 }
 

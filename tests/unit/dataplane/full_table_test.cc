@@ -9,6 +9,7 @@
 #include <set>
 
 #include "tests/support/meter.h"
+#include "tests/support/records.h"
 
 namespace weir::test {
 namespace {
@@ -34,9 +35,10 @@ TEST(Overflow, SendsThePacketsOfFlowsThatFindNoRoomOneByOne) {
   meter.add(udp(100).octets(78).at(2_s));
   meter.add(flow_packet().from("192.168.0.1", 53).to("10.0.0.100", 1000).octets(79).at(3_s));
   meter.add(udp(3).at(3_s));  // has its entry
-  const auto records = meter.records();
-  ASSERT_EQ(records.size(), 3U);
-  EXPECT_EQ(records[0].overflow, 1);
+  const RecordBatch batch = meter.batch();
+  ASSERT_EQ(batch.size(), 3U);
+  EXPECT_EQ(batch[0]->sections, FlowRecord::kOverflowMark);
+  const auto records = bases_of(batch);
   EXPECT_EQ(records[0].end_reason, EndReason::lack_of_resources);
   EXPECT_EQ(records[0].packets[kForward], 1U);
   EXPECT_EQ(records[0].packets[kReverse], 0U);
@@ -46,15 +48,15 @@ TEST(Overflow, SendsThePacketsOfFlowsThatFindNoRoomOneByOne) {
   EXPECT_EQ(records[0].sampling_rate, 1U);
   EXPECT_EQ(records[0].first_ns[kForward], kEpochNs + 1_s);
   EXPECT_EQ(records[0].last_ns[kForward], kEpochNs + 1_s);
-  EXPECT_EQ(records[0].source_port, 1000);
+  EXPECT_EQ(records[0].ports[kForward], 1000);
   EXPECT_EQ(records[0].source_address[3], 100);
-  EXPECT_EQ(records[2].source_port, 53) << "the direction of the packet, not of the conversation";
+  EXPECT_EQ(records[2].ports[kForward], 53) << "the direction of the packet, not of the conversation";
   EXPECT_EQ(records[2].destination_address[3], 100);
   EXPECT_EQ(meter.counters.overflowed, 3U);
   EXPECT_EQ(meter.counters.evictions, 0U);
   meter.expect_balanced();
   meter.drain(4_s);
-  for (const FlowRecord& record : meter.records()) EXPECT_EQ(record.overflow, 0);
+  for (const RecordView record : meter.batch()) EXPECT_EQ(record->sections, 0U);
   meter.expect_balanced();
 }
 
@@ -63,27 +65,28 @@ TEST(Overflow, ASinglePacketTellsItsTunnelAndLabelToo) {
   for (unsigned host = 0; host < 64; ++host) meter.add(udp(host));
   ParsedPacket packet = udp(100).packet();
   packet.facts = kHasTunnel | kHasLabel;
-  packet.tunnel_type = static_cast<std::uint8_t>(TunnelType::vxlan);
-  packet.tunnel_id = 77;
-  packet.tunnel_ip_version = 4;
-  packet.tunnel_depth = 2;
-  packet.tunnel_source[0] = 9;
-  packet.tunnel_destination[0] = 8;
+  packet.tunnel.type = TunnelType::vxlan;
+  packet.tunnel.id = 77;
+  packet.tunnel.ip_version = 4;
+  packet.tunnel.depth = 2;
+  packet.tunnel.source[0] = 9;
+  packet.tunnel.destination[0] = 8;
   packet.mpls_label = 16;
   meter.add(packet);
   meter.add(udp(101));
-  const auto records = meter.records();
+  const RecordBatch records = meter.batch();
   ASSERT_EQ(records.size(), 2U);
-  EXPECT_EQ(records[0].sections, kTunnelSection | kLabelSection);
-  EXPECT_EQ(records[0].tunnel_type, TunnelType::vxlan);
-  EXPECT_EQ(records[0].tunnel_id, 77U);
-  EXPECT_EQ(records[0].tunnel_ip_version, 4);
-  EXPECT_EQ(records[0].tunnel_depth, 2);
-  EXPECT_EQ(records[0].tunnel_source[0], 9);
-  EXPECT_EQ(records[0].tunnel_destination[0], 8);
-  EXPECT_EQ(records[0].mpls_label, 16U);
-  EXPECT_EQ(records[0].esp_spi, 0U);
-  EXPECT_EQ(records[1].sections, 0);
+  EXPECT_EQ(records[0]->sections, kSectionBit<TunnelSection> | kSectionBit<LabelSection> | FlowRecord::kOverflowMark);
+  const auto* const tunnel = records[0].find<TunnelSection>();
+  ASSERT_NE(tunnel, nullptr);
+  EXPECT_EQ(tunnel->type, TunnelType::vxlan);
+  EXPECT_EQ(tunnel->id, 77U);
+  EXPECT_EQ(tunnel->ip_version, 4);
+  EXPECT_EQ(tunnel->depth, 2);
+  EXPECT_EQ(tunnel->source[0], 9);
+  EXPECT_EQ(tunnel->destination[0], 8);
+  EXPECT_EQ(records[0].find<LabelSection>()->label, 16U);
+  EXPECT_EQ(records[1]->sections, FlowRecord::kOverflowMark);
   meter.expect_balanced();
 }
 

@@ -16,6 +16,7 @@
 #include "dataplane/worker.h"
 #include "tests/support/meter.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/records.h"
 #include "tests/support/truth.h"
 
 namespace weir::test {
@@ -30,31 +31,32 @@ constexpr KeyFields kNothing{.source_prefix4 = 0,
                              .protocol = false};
 
 /// The records of `frames`, one a millisecond, in an order that does not depend on workers or seeds.
-std::vector<FlowRecord> records_of(const std::vector<Bytes>& frames, const KeyFields& key, unsigned workers) {
+RecordBatch batch_of(const std::vector<Bytes>& frames, const KeyFields& key, unsigned workers) {
   OfflineOptions options;
   options.workers = workers;
   options.max_flows = 4096;
   options.key = key;
   OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
   EXPECT_TRUE(meter.ok());
-  std::vector<FlowRecord> records;
+  RecordBatch records;
   std::uint64_t now_ns = kEpochNs;
   for (const Bytes& frame : frames) meter.add(view_of(frame, now_ns += 1'000'000));
   meter.finish();
   std::uint64_t counted = 0;
   for (unsigned i = 0; i < workers; ++i) {
-    std::vector<FlowRecord> some(meter.records(i).capacity());
-    some.resize(meter.records(i).pop(some));
-    records.insert(records.end(), some.begin(), some.end());
+    records.append(take_batch(meter.records(i)).span());
     const WorkerCounters counters = meter.counters(i);
     EXPECT_EQ(counters.counted.packets, counters.emitted.packets);
     EXPECT_EQ(counters.counted_ip_octets, counters.emitted.octets);
     counted += counters.counted.packets;
   }
   EXPECT_EQ(counted, frames.size());
-  for (FlowRecord& record : records) {
-    if (record.sections == 0) std::memset(record.tunnel_source, 0, sizeof record - kFlowRecordBaseOctets);
-  }
+  return records;
+}
+
+/// The bases of the records, in an order that does not depend on how many workers made them.
+std::vector<FlowRecord> records_of(const std::vector<Bytes>& frames, const KeyFields& key, unsigned workers) {
+  std::vector<FlowRecord> records = bases_of(batch_of(frames, key, workers));
   std::sort(records.begin(), records.end(),
             [](const FlowRecord& a, const FlowRecord& b) { return std::memcmp(&a, &b, sizeof a) < 0; });
   return records;
@@ -73,9 +75,9 @@ std::vector<std::string> texts(std::vector<FlowRecord> records) {
     char text[INET6_ADDRSTRLEN];
     const int family = r.ip_version == 4 ? AF_INET : AF_INET6;
     std::string line = inet_ntop(family, r.source_address, text, sizeof text);
-    line += ' ' + std::to_string(r.source_port) + " > ";
+    line += ' ' + std::to_string(r.source_port()) + " > ";
     line += inet_ntop(family, r.destination_address, text, sizeof text);
-    line += ' ' + std::to_string(r.destination_port) + " p" + std::to_string(r.protocol);
+    line += ' ' + std::to_string(r.destination_port()) + " p" + std::to_string(r.protocol);
     if (r.vlan_id != 0) line += " v" + std::to_string(r.vlan_id);
     line += ": " + std::to_string(r.packets[kForward]) + " / " + std::to_string(r.packets[kReverse]);
     out.push_back(std::move(line));
@@ -207,15 +209,16 @@ TEST(Key, EspIsToldByItsSpiOnlyWhereBothPortsAndTheProtocolAre) {
   }
   KeyFields key;
   key.vlan_id = true;
-  const auto apart = records_of(frames, key, 1);
+  const RecordBatch apart = batch_of(frames, key, 1);
   ASSERT_EQ(apart.size(), 2U);
-  EXPECT_EQ(apart[0].esp_spi + apart[1].esp_spi, 0x10001U + 0x10002U);
+  ASSERT_TRUE(apart[0].has(Section::esp) && apart[1].has(Section::esp));
+  EXPECT_EQ(apart[0].find<EspSection>()->spi + apart[1].find<EspSection>()->spi, 0x10001U + 0x10002U);
   for (bool KeyFields::*field : {&KeyFields::source_port, &KeyFields::destination_port, &KeyFields::protocol}) {
     key = {};
     key.*field = false;
-    const auto together = records_of(frames, key, 1);
+    const RecordBatch together = batch_of(frames, key, 1);
     ASSERT_EQ(together.size(), 1U);
-    EXPECT_EQ(together[0].source_port + together[0].destination_port + together[0].sections, 0);
+    EXPECT_EQ(together[0]->ports[kForward] + together[0]->ports[kReverse] + together[0]->sections, 0U);
   }
 }
 
@@ -317,15 +320,15 @@ TEST(Key, IsTheMaskedTupleOfEitherDirectionAndNothingElse) {
       packet.key.protocol = pick(2) != 0 ? 6 : 17;
       packet.key.added = random();  // as a parser leaves it: anything
       packet.facts = static_cast<std::uint8_t>(pick(4));
-      packet.tunnel_type = static_cast<std::uint8_t>(1 + pick(2));
-      packet.tunnel_id = pick(2);
+      packet.tunnel.type = static_cast<TunnelType>(1 + pick(2));
+      packet.tunnel.id = pick(2);
       packet.mpls_label = pick(2);
       const bool tunnel = key.tunnel_id && (packet.facts & kHasTunnel) != 0;
       const bool label = key.mpls_label && (packet.facts & kHasLabel) != 0;
       One one;
       one.tuple = masked(directional(packet), key);
       one.added = {key.vlan_id ? packet.vlan_id : 0U, label, label ? packet.mpls_label : 0U,
-                   tunnel ? packet.tunnel_type : 0U, tunnel ? packet.tunnel_id : 0U};
+                   tunnel ? static_cast<std::uint8_t>(packet.tunnel.type) : 0U, tunnel ? packet.tunnel.id : 0U};
       if (mask.changes()) mask.apply(packet);
       ASSERT_EQ(directional(packet), one.tuple);
       one.key = packet.key;

@@ -7,31 +7,45 @@
 #include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "dataplane/input/capture_file.h"
+#include "tests/support/packet_builder.h"
+#include "tests/support/records.h"
 #include "tests/support/truth.h"
 
 namespace weir::test {
 namespace {
 
-std::vector<FlowRecord> read_with(const std::filesystem::path& capture, unsigned workers) {
+/// The octets of each record, sections included, sorted.
+std::vector<std::string> octets_of(const RecordBatch& batch) {
+  std::vector<std::string> records;
+  for (const RecordView view : batch) {
+    records.emplace_back(reinterpret_cast<const char*>(view.octets()), view.size());
+  }
+  std::sort(records.begin(), records.end());
+  return records;
+}
+
+RecordBatch read_with(const std::filesystem::path& capture, unsigned workers, const Metrics& metrics = {}) {
   OfflineOptions options;
   options.workers = workers;
+  options.metrics = metrics;
   options.max_flows = 64 * 1024;
   OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
   EXPECT_TRUE(meter.ok());
-  std::vector<FlowRecord> records;
+  RecordBatch records;
   std::atomic<bool> finished{false};
   std::thread consumer([&] {
-    std::vector<FlowRecord> some(256);
     for (;;) {
       const bool last = finished.load(std::memory_order_acquire);
       std::size_t found = 0;
       for (unsigned i = 0; i < workers; ++i) {
-        const std::size_t count = meter.records(i).pop(some);
-        records.insert(records.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(count));
-        found += count;
+        const RecordBatch some = take_batch(meter.records(i));
+        records.append(some.span());
+        found += some.size();
       }
       if (found == 0 && last) return;
       if (found == 0) std::this_thread::yield();
@@ -61,9 +75,29 @@ std::vector<FlowRecord> read_with(const std::filesystem::path& capture, unsigned
   EXPECT_EQ(received, (*file)->packets());
   EXPECT_EQ(received, accounted);
   EXPECT_EQ(emitted.records, records.size());
-  std::sort(records.begin(), records.end(),
-            [](const FlowRecord& a, const FlowRecord& b) { return std::memcmp(&a, &b, sizeof a) < 0; });
   return records;
+}
+
+TEST(OfflineMeter, CountsThePacketsWhoseLengthComesFromTheFrame) {
+  const Bytes with_length = packet().eth().ipv4("10.0.0.1", "10.0.0.2").tcp(1, 2).payload(1000).bytes();
+  const Bytes without = packet().eth().ipv4("10.0.0.1", "10.0.0.2").ip_total_length(0).tcp(1, 2).payload(3000).bytes();
+  for (const unsigned workers : {1U, 2U}) {
+    OfflineOptions options;
+    options.workers = workers;
+    options.max_flows = 1024;
+    OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
+    meter.add(view_of(with_length, 1));
+    meter.add(view_of(without, 2));
+    meter.finish();
+    PacketCount length_from_frame;
+    std::uint64_t ip_octets = 0;
+    for (unsigned i = 0; i < workers; ++i) {
+      length_from_frame += meter.counters(i).length_from_frame;
+      ip_octets += meter.counters(i).counted_ip_octets;
+    }
+    EXPECT_EQ(length_from_frame, (PacketCount{1, 14 + 40 + 3000}));
+    EXPECT_EQ(ip_octets, 1040U + 3040);
+  }
 }
 
 class SameRecords : public ::testing::TestWithParam<const char*> {};
@@ -71,20 +105,18 @@ class SameRecords : public ::testing::TestWithParam<const char*> {};
 TEST_P(SameRecords, AtOneTwoAndFourWorkersAndInSumTheTruth) {
   const std::filesystem::path capture = std::filesystem::path(WEIR_CAPTURES) / GetParam();
   if (!std::filesystem::exists(capture)) GTEST_SKIP() << "no captures at " << WEIR_CAPTURES;
-  const auto one = read_with(capture, 1);
+  const RecordBatch one = read_with(capture, 1);
   for (const unsigned workers : {2U, 4U}) {
-    const auto several = read_with(capture, workers);
-    ASSERT_EQ(one.size(), several.size()) << workers << " workers";
-    EXPECT_EQ(std::memcmp(one.data(), several.data(), one.size() * sizeof(FlowRecord)), 0) << workers << " workers";
+    EXPECT_TRUE(octets_of(one) == octets_of(read_with(capture, workers))) << workers << " workers";
   }
   TupleSums sums;
-  for (const FlowRecord& record : one) {
+  for (const FlowRecord& record : bases_of(one)) {
     Tuple tuple;
     tuple.ip_version = record.ip_version;
     std::memcpy(tuple.source.data(), record.source_address, 16);
     std::memcpy(tuple.destination.data(), record.destination_address, 16);
-    tuple.source_port = record.source_port;
-    tuple.destination_port = record.destination_port;
+    tuple.source_port = record.source_port();
+    tuple.destination_port = record.destination_port();
     tuple.protocol = record.protocol;
     if (record.packets[0] != 0)
       sums[tuple].add(record.packets[0], record.octets[0], record.first_ns[0], record.last_ns[0]);
@@ -96,11 +128,35 @@ TEST_P(SameRecords, AtOneTwoAndFourWorkersAndInSumTheTruth) {
   EXPECT_EQ(sums, read_truth(capture).tuples);
 }
 
+TEST_P(SameRecords, AtOneTwoAndFourWorkersWithAllMetricsAndTheirBasesAreThoseWithoutMetrics) {
+  const std::filesystem::path capture = std::filesystem::path(WEIR_CAPTURES) / GetParam();
+  if (!std::filesystem::exists(capture)) GTEST_SKIP() << "no captures at " << WEIR_CAPTURES;
+  const Metrics all(Metrics::kAll);
+  const RecordBatch one = read_with(capture, 1, all);
+  for (const unsigned workers : {2U, 4U}) {
+    EXPECT_TRUE(octets_of(one) == octets_of(read_with(capture, workers, all))) << workers << " workers";
+  }
+  RecordBatch bases;
+  for (const RecordView view : one) {
+    EXPECT_TRUE(view.has(Section::layer2));
+    EXPECT_EQ(view.has(Section::tcp), view->protocol == 6);
+    bases.append(RecordView(*view));
+    bases.mutable_base(bases.size() - 1).sections = 0;
+  }
+  RecordBatch without = read_with(capture, 1);
+  for (std::size_t i = 0; i < without.size(); ++i) without.mutable_base(i).sections = 0;
+  EXPECT_TRUE(octets_of(bases) == octets_of(without));
+}
+
 // Time jumps back by minutes in the first, the second spans decades.
 INSTANTIATE_TEST_SUITE_P(Captures, SameRecords,
                          ::testing::Values("tcp/ndpi_avast.pcap", "ipv6/pcpp_ipv6_options.pcap",
                                            "basic/ndpi_synscan.pcap", "basic/ipfixprobe_mixed.pcap",
                                            "vlan/zeek_vlan-collisions.pcap"));
+
+// With metrics these tell more: labels, tunnels, fragments.
+INSTANTIATE_TEST_SUITE_P(MoreCaptures, SameRecords,
+                         ::testing::Values("vlan/synthetic_mpls-deep.pcap", "tunnels/synthetic_tunnel-mix.pcap"));
 
 }  // namespace
 }  // namespace weir::test

@@ -235,7 +235,7 @@ TEST(Parser, names_why_a_frame_holds_no_ip_packet) {
       {"IHL 4", ip4().ip_header_words(4).udp(1, 2), "ipv4_header_length"},
       {"IHL 0", ip4().ip_header_words(0).udp(1, 2), "ipv4_header_length"},
       {"total length 19", ip4().ip_total_length(19).udp(1, 2), "ipv4_total_length"},
-      {"total length 0, as segmentation offload leaves it", ip4().ip_total_length(0).tcp(1, 2), "ipv4_total_length"},
+      {"total length 1", ip4().ip_total_length(1).tcp(1, 2), "ipv4_total_length"},
       {"total length inside the options", ip4().options(8).ip_total_length(27).udp(1, 2), "ipv4_total_length"},
       {"39 octets of IPv6", ip6().udp(1, 2).cut(14 + 39), "ipv6_truncated"},
       {"no octet of IPv6", ip6().udp(1, 2).cut(14), "ipv6_truncated"},
@@ -275,7 +275,11 @@ TEST(Parser, takes_no_ethernet_padding_for_a_header) {
       {"IPv4", ip4().protocol(6).pad_to(60, 0x55), "10.0.0.1 0 > 10.0.0.2 0 p6 o20"},
       {"two octets of TCP", ip4().protocol(6).payload(2).pad_to(60, 0x55), "10.0.0.1 0 > 10.0.0.2 0 p6 o22"},
       {"IPv6", ip6().protocol(17).payload(2).pad_to(60, 0x55), "2001:db8::1 0 > 2001:db8::2 0 p17 o42"},
-      {"payload length 0", ip6().ip_payload_length(0).tcp(1, 2), "2001:db8::1 0 > 2001:db8::2 0 p6 o40"},
+      {"payload length 0", ip6().ip_payload_length(0).protocol(255).pad_to(60),
+       "2001:db8::1 0 > 2001:db8::2 0 p255 o40"},
+      {"payload length 0, with FCS", ip6().ip_payload_length(0).protocol(6).pad_to(64),
+       "2001:db8::1 0 > 2001:db8::2 0 p6 o40"},
+      {"no next header", ip6().protocol(59).ip_payload_length(0).pad_to(100), "2001:db8::1 0 > 2001:db8::2 0 p59 o40"},
       {"a length that ends before the ports", ip4().ip_total_length(23).udp(1, 2), "10.0.0.1 0 > 10.0.0.2 0 p17 o23"},
       {"a padded packet", ip4().udp(1, 2).pad_to(60), "10.0.0.1 1 > 10.0.0.2 2 p17 o28"},
       {"an extension header in the padding", ip6().ip_payload_length(8).hop_by_hop(16).udp(1, 2),
@@ -356,9 +360,52 @@ TEST(Parser, a_later_fragment_has_no_ports_flags_or_icmp_type) {
   EXPECT_EQ(result.icmp_type, 0);
 }
 
-TEST(Parser, a_jumbogram_counts_for_the_protocol_it_carries) {
-  EXPECT_EQ(parsed(ip6().ip_payload_length(0).hop_by_hop().tcp(1, 2).payload(100)),
-            "2001:db8::1 1 > 2001:db8::2 2 p6 o40");
+TEST(Parser, a_length_of_0_stands_for_the_rest_of_the_frame) {
+  const auto options = [] { return packet().eth().ipv4(kA4, kB4).options(12).ip_total_length(0); };
+  expect_all({
+      {"IPv4 TCP", ip4().ip_total_length(0).tcp(1, 2).payload(3000), "10.0.0.1 1 > 10.0.0.2 2 p6 o3040"},
+      {"IPv4 UDP", ip4().ip_total_length(0).udp(1, 2).payload(3000), "10.0.0.1 1 > 10.0.0.2 2 p17 o3028"},
+      {"IPv4 with options", options().tcp(1, 2).payload(3000), "10.0.0.1 1 > 10.0.0.2 2 p6 o3052"},
+      {"IPv4 behind a tag", packet().eth().vlan(7).ipv4(kA4, kB4).ip_total_length(0).tcp(1, 2).payload(3000),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o3040"},
+      {"IPv4, as many octets as the header", ip4().ip_total_length(0).protocol(6), "10.0.0.1 0 > 10.0.0.2 0 p6 o20"},
+      {"IPv4, cut in the header", ip4().ip_total_length(0).tcp(1, 2).cut(14 + 19), "ipv4_truncated"},
+      {"IPv4, cut in the options", options().tcp(1, 2).cut(14 + 31), "ipv4_truncated"},
+      {"IPv6 TCP", ip6().ip_payload_length(0).tcp(1, 2).payload(3000), "2001:db8::1 1 > 2001:db8::2 2 p6 o3060"},
+      {"IPv6 TCP header alone", ip6().ip_payload_length(0).tcp(1, 2), "2001:db8::1 1 > 2001:db8::2 2 p6 o60"},
+      {"IPv6 UDP", ip6().ip_payload_length(0).udp(1, 2).payload(3000), "2001:db8::1 1 > 2001:db8::2 2 p17 o3048"},
+      {"IPv6 behind a tag", packet().eth().vlan(7).ipv6(kA6, kB6).ip_payload_length(0).tcp(1, 2).payload(3000),
+       "2001:db8::1 1 > 2001:db8::2 2 p6 o3060"},
+      {"IPv6 with a hop-by-hop header", ip6().ip_payload_length(0).hop_by_hop().tcp(1, 2).payload(100),
+       "2001:db8::1 1 > 2001:db8::2 2 p6 o168"},
+      // PPPoE's length ends before the padding, and so does the packet.
+      {"within another length", packet().eth().pppoe().ppp().ipv4(kA4, kB4).ip_total_length(0).tcp(1, 2).pad_to(200),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40"},
+  });
+}
+
+/// What was captured of the frame makes no difference, and the packet says where its length comes from.
+TEST(Parser, a_length_of_0_stands_for_the_frame_on_the_wire_and_is_named) {
+  ParserOptions outer = ParserOptions::defaults();
+  outer.layer = Layer::outer;
+  for (const bool ipv6 : {false, true}) {
+    const Bytes zero = (ipv6 ? ip6().ip_payload_length(0) : ip4().ip_total_length(0)).tcp(1, 2).payload(10).bytes();
+    const Bytes other = (ipv6 ? ip6() : ip4()).tcp(1, 2).payload(10).bytes();
+    const std::uint32_t header = ipv6 ? 14 + 40 : 14 + 20;
+    for (const ParserOptions& options : {ParserOptions::defaults(), outer}) {
+      Parser parser(options);
+      ParsedPacket result{};
+      EXPECT_FALSE(parser.parse_plain(view_of(zero, 0, 66000), result));
+      ASSERT_EQ(parser.parse(view_of(zero, 0, 66000), result), Reject::none);
+      EXPECT_EQ(result.ip_octets, 66000U - 14);
+      EXPECT_EQ(result.facts, kLengthFromFrame);
+      ASSERT_EQ(parser.parse(view_of(Bytes(zero.begin(), zero.begin() + header), 0, 66000), result), Reject::none);
+      EXPECT_EQ(result.ip_octets, 66000U - 14);
+      ASSERT_EQ(parser.parse(view_of(other, 0, 66000), result), Reject::none);
+      EXPECT_EQ(result.ip_octets, other.size() - 14);
+      EXPECT_EQ(result.facts, 0);
+    }
+  }
 }
 
 TEST(Parser, what_an_icmp_error_quotes_is_payload) {
@@ -367,9 +414,10 @@ TEST(Parser, what_an_icmp_error_quotes_is_payload) {
 }
 
 TEST(Parser, leaves_the_common_stack_for_the_ports_of_tunnels_and_for_no_other) {
-  // VXLAN, GENEVE, GTP-U, L2TP and MPLS in UDP (RFC 7348, 8926, 3GPP TS 29.281, RFC 2661, 7510); L2TP answers from its.
-  const std::set<unsigned> as_destination = {4789, 6081, 2152, 1701, 6635};
-  const std::set<unsigned> as_source = {1701};
+  // VXLAN, GENEVE, GTP-U, L2TP, MPLS and GRE in UDP (RFC 7348, 8926, 3GPP TS 29.281, RFC 2661, 7510, 8086), CAPWAP (RFC
+  // 5415) and AYIYA; L2TP, CAPWAP and AYIYA answer from their own.
+  const std::set<unsigned> as_destination = {4789, 6081, 2152, 1701, 6635, 4754, 5247, 5072};
+  const std::set<unsigned> as_source = {1701, 5247, 5072};
   const Parser parser;
   const auto is_plain = [&](const PacketBuilder& ip, unsigned source, unsigned destination) {
     const Bytes frame = PacketBuilder(ip).udp(source, destination).payload(20).bytes();

@@ -89,6 +89,29 @@ TEST(ParserTunnel, gre_with_every_optional_field_and_every_payload) {
   });
 }
 
+TEST(ParserTunnel, gre_in_udp_at_port_4754_and_what_else_comes_to_that_port) {
+  constexpr const char* kKeyed = "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in gre-udp 9 192.0.2.1 > 192.0.2.2 depth 1";
+  const auto to_port = [](unsigned port) { return out4().udp(50000, port); };
+  expect_parsed({
+      {"IPv4", in4(to_port(4754).gre(9)), kKeyed},
+      {"all fields", in4(to_port(4754).gre(9, true, true)), kKeyed},
+      {"Ethernet", in4(to_port(4754).gre(9).eth().vlan(3)), kKeyed},
+      {"IPv6 over IPv6", in6(out6().udp(50000, 4754).gre()),
+       "2001:db8::1 1 > 2001:db8::2 2 p6 o60 in gre-udp 0 2001:db8:f::1 > 2001:db8:f::2 depth 1"},
+      {"ERSPAN in it", in4(to_port(4754).gre({}, true).erspan2(5).eth()),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in erspan 5 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"its port as source", in4(out4().udp(4754, 50000).gre(9)), "192.0.2.1 4754 > 192.0.2.2 50000 p17 o76"},
+      {"the port of GRE in DTLS", in4(to_port(4755).gre(9)), "192.0.2.1 50000 > 192.0.2.2 4755 p17 o76"},
+      {"version 1", in4(to_port(4754).header({0x20, 1, 0x08, 0, 0, 40, 0, 9})),
+       "192.0.2.1 50000 > 192.0.2.2 4754 p17 o76"},
+      {"a reserved bit", in4(to_port(4754).header({0x28, 0, 0x08, 0, 0, 0, 0, 9})),
+       "192.0.2.1 50000 > 192.0.2.2 4754 p17 o76"},
+      {"another protocol", in4(to_port(4754).header({0, 0, 0x08, 6})), "192.0.2.1 50000 > 192.0.2.2 4754 p17 o72"},
+      {"cut in the key", in4(to_port(4754).gre(9)).cut(14 + 28 + 7), "192.0.2.1 50000 > 192.0.2.2 4754 p17 o76"},
+      {"fewer octets than a header", to_port(4754).payload(3), "192.0.2.1 50000 > 192.0.2.2 4754 p17 o31"},
+  });
+}
+
 TEST(ParserTunnel, pptp_is_gre_version_1_and_may_be_an_acknowledgment_alone) {
   // Key and sequence bits, version 1, acknowledgment bit; payload length, call 7, sequence, acknowledgment.
   const Bytes data = {0x30, 0x81, 0x88, 0x0b, 0, 44, 0, 7, 0, 0, 0, 1, 0, 0, 0, 1};
@@ -308,6 +331,54 @@ TEST(ParserTunnel, what_is_off_by_default_is_walked_when_asked_for) {
                 with(TunnelType::mpls_pw));
 }
 
+TEST(ParserTunnel, an_mpls_payload_is_a_pseudo_wire_where_it_is_no_ip_packet_but_an_ethernet_frame) {
+  const ParserOptions options = with(TunnelType::mpls_pw);
+  constexpr const char* kWire = "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in mpls-pw 9 depth 1 label 9";
+  constexpr const char* kNone = "mpls_payload";
+  // The first octet of the destination's address is any: none, or one that looks like a version or a channel header.
+  for (const std::uint8_t first : Bytes{0x00, 0x02, 0x10, 0x44, 0x46, 0x48, 0x4a, 0x60, 0x68, 0xcc, 0xfe}) {
+    SCOPED_TRACE(unsigned{first});
+    const auto with_address = [&](PacketBuilder frame, std::size_t at) {
+      Bytes octets = frame.bytes();
+      octets[at] = first;
+      return octets;
+    };
+    const auto labels = [] { return packet().eth().mpls(9); };
+    EXPECT_EQ(parsed_text(with_address(in4(labels().eth()), 18), options), kWire);
+    EXPECT_EQ(parsed_text(with_address(in4(labels().eth().vlan(3)), 18), options), kWire);
+    EXPECT_EQ(parsed_text(with_address(in4(labels().eth()).payload(1000).cut(100), 18), options),
+              "10.0.0.1 1 > 10.0.0.2 2 p6 o1040 in mpls-pw 9 depth 1 label 9");
+    EXPECT_EQ(parsed_text(with_address(in6(labels().eth()), 18), options),
+              "2001:db8::1 1 > 2001:db8::2 2 p6 o60 in mpls-pw 9 depth 1 label 9");
+    EXPECT_EQ(parsed_text(with_address(in4(labels().header({0, 0, 0, 7}).eth()), 22), options), kWire);
+    // Without --tunnels mpls-pw no pseudo-wire is entered, whatever it begins with.
+    const std::string off = parsed_text(with_address(in4(labels().eth()), 18));
+    EXPECT_EQ(off.find("10.0.0.1"), std::string::npos) << off;
+  }
+  const Bytes arp = {0xfe, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x06};
+  expect_parsed({{"ARP without a control word", packet().eth().mpls(9).header(arp).payload(28), kNone},
+                 {"an OAM channel", packet().eth().mpls(9).header({0x10, 0, 0, 7}).payload(40), kNone},
+                 {"cut in the inner addresses", packet().eth().mpls(9).header(arp).cut(18 + 13), kNone}},
+                options);
+}
+
+/// Addresses whose octets stand where an EtherType of IP and a version would.
+TEST(ParserTunnel, an_ip_packet_behind_labels_stays_one_where_it_looks_like_a_pseudo_wire) {
+  const ParserOptions options = with(TunnelType::mpls_pw);
+  const auto text = [&](PacketBuilder frame) { return parsed_text(frame.bytes(), options); };
+  const auto labels = [] { return packet().eth().mpls(9); };
+  EXPECT_EQ(text(labels().ipv4("8.0.69.1", kB4).udp(1, 2).payload(20)), "8.0.69.1 1 > 10.0.0.2 2 p17 o48 label 9");
+  EXPECT_EQ(text(labels().ipv4("8.0.69.1", kB4).udp(1, 2).pad_to(60)), "8.0.69.1 1 > 10.0.0.2 2 p17 o28 label 9");
+  EXPECT_EQ(text(labels().ipv6("2001:db8:800:4500::1", kB6).udp(1, 2).payload(20)),
+            "2001:db8:800:4500::1 1 > 2001:db8::2 2 p17 o68 label 9");
+  // A header that does not agree with itself is IP where it is nothing else.
+  EXPECT_EQ(text(labels().ipv4(kA4, kB4).ip_total_length(60000).udp(1, 2)),
+            "10.0.0.1 1 > 10.0.0.2 2 p17 o60000 label 9");
+  EXPECT_EQ(text(labels().ipv6(kA6, kB6).ip_payload_length(60000).udp(1, 2)),
+            "2001:db8::1 1 > 2001:db8::2 2 p17 o60040 label 9");
+  EXPECT_EQ(text(labels().ipv4(kA4, kB4).ip_header_words(4).udp(1, 2)), "ipv4_header_length");
+}
+
 TEST(ParserTunnel, l2tpv3_is_found_behind_a_cookie_of_any_length) {
   for (const std::size_t cookie : {0U, 4U, 8U}) {
     Bytes header = {0, 0, 0, 7};
@@ -409,7 +480,34 @@ TEST(ParserTunnel, jumbograms_count_what_their_option_says_unless_the_frame_is_s
   ASSERT_EQ(parser.parse(test::view_of(frame, 0, 14 + 40 + 70000), result), Reject::none);
   EXPECT_EQ(test::key_text(result), "2001:db8::1 1 > 2001:db8::2 2 p6 o70040");
   ASSERT_EQ(parser.parse(test::view_of(frame, 0, 14 + 40 + 69999), result), Reject::none);
-  EXPECT_EQ(test::key_text(result), "2001:db8::1 1 > 2001:db8::2 2 p6 o40");
+  EXPECT_EQ(test::key_text(result), "2001:db8::1 1 > 2001:db8::2 2 p6 o70039") << "what the frame has";
+  EXPECT_EQ(result.facts, kLengthFromFrame);
+}
+
+TEST(ParserTunnel, tunnels_are_entered_where_segmentation_offload_left_lengths_of_0) {
+  const auto with_udp_length_0 = [](PacketBuilder frame, std::size_t udp_at) {
+    Bytes octets = frame.bytes();
+    octets[udp_at + 4] = octets[udp_at + 5] = 0;
+    return parsed_text(octets);
+  };
+  const auto in4_of_0 = [](PacketBuilder tunnel) {
+    return tunnel.ipv4(kA4, kB4).ip_total_length(0).tcp(1, 2).payload(3000);
+  };
+  const auto out4_of_0 = [] { return out4().ip_total_length(0); };
+  expect_parsed({
+      {"VXLAN, the outer length", in4(out4_of_0().udp(50000, 4789).vxlan(5).eth()),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o40 in vxlan 5 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"VXLAN, the inner length", in4_of_0(out4().udp(50000, 4789).vxlan(5).eth()),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o3040 in vxlan 5 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"GRE, both", in4_of_0(out4_of_0().gre(7)),
+       "10.0.0.1 1 > 10.0.0.2 2 p6 o3040 in gre 7 192.0.2.1 > 192.0.2.2 depth 1"},
+      {"IPv6 in IPv6, both", out6().ip_payload_length(0).ipv6(kA6, kB6).ip_payload_length(0).tcp(1, 2).payload(3000),
+       "2001:db8::1 1 > 2001:db8::2 2 p6 o3060 in ipip 0 2001:db8:f::1 > 2001:db8:f::2 depth 1"},
+  });
+  EXPECT_EQ(with_udp_length_0(in4_of_0(out4_of_0().udp(50000, 6081).geneve(6)), 34),
+            "10.0.0.1 1 > 10.0.0.2 2 p6 o3040 in geneve 6 192.0.2.1 > 192.0.2.2 depth 1");
+  EXPECT_EQ(with_udp_length_0(in4_of_0(out6().ip_payload_length(0).udp(50000, 6081).geneve(6)), 54),
+            "10.0.0.1 1 > 10.0.0.2 2 p6 o3040 in geneve 6 2001:db8:f::1 > 2001:db8:f::2 depth 1");
 }
 
 TEST(ParserTunnel, every_cut_of_a_deep_frame_counts_for_the_innermost_header_that_is_whole) {

@@ -49,6 +49,14 @@ TEST(PcapFilter, what_is_no_expression_is_an_error_with_libpcap_s_words) {
   EXPECT_NE(PcapFilter::compile("host 10.0.0.999", LinkType::ethernet).error(), "");
 }
 
+TEST(LinkFilter, keeps_no_packet_of_an_unknown_link_type_from_its_reject) {
+  LinkFilter filter("udp");
+  const Bytes frame = {1, 2, 3};
+  const auto match = filter.matches(view_of(frame, 0, 0, LinkType::unknown));
+  ASSERT_TRUE(match.has_value()) << match.error();
+  EXPECT_TRUE(*match);
+}
+
 TEST(LinkFilter, compiles_for_every_link_type_that_comes_and_names_one_that_does_not_go) {
   LinkFilter filter("ether host 02:00:00:00:00:01");
   const Bytes frame = packet().eth().ipv4("10.0.0.1", "10.0.0.2").bytes();

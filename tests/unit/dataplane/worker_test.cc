@@ -3,13 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
+#include <string>
 #include <thread>
 
 #include "tests/support/flow_packet.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/records.h"
 
 namespace weir::test {
 namespace {
@@ -46,9 +49,7 @@ const KeyHash kHash({0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0,
                      0xbe5466cf34e90c6c});
 
 std::vector<FlowRecord> take(RecordRing& ring) {
-  std::vector<FlowRecord> out(ring.capacity());
-  out.resize(ring.pop(out));
-  return out;
+  return take_records(ring);
 }
 
 /// Ledger equations 1 and 2 of a worker at rest.
@@ -79,11 +80,14 @@ TEST(Worker, CountsFramesWithAnIpHeaderAndNamesTheRejectOfTheOthers) {
   source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1, 2).payload(10).bytes());
   source.frames.push_back(packet().eth().ipv4("10.0.0.2", "10.0.0.1").udp(2, 1).payload(20).bytes());
   source.frames.push_back(packet().eth().ether_type(0x0806).payload(46).bytes());
+  source.frames.push_back(
+      packet().eth().ipv4("10.0.0.1", "10.0.0.2").ip_total_length(0).udp(1, 2).payload(2000).bytes());
   while (!source.done()) worker.poll(source, kEpochNs);
   const WorkerCounters& c = worker.counters();
-  EXPECT_EQ(c.received, (PacketCount{3, 14 + 28 + 10 + 14 + 28 + 20 + 60}));
+  EXPECT_EQ(c.received, (PacketCount{4, 14 + 28 + 10 + 14 + 28 + 20 + 60 + 14 + 28 + 2000}));
+  EXPECT_EQ(c.length_from_frame, (PacketCount{1, 14 + 28 + 2000}));
   EXPECT_EQ(c.rejects[static_cast<std::size_t>(Reject::ether_type_arp)], (PacketCount{1, 60}));
-  EXPECT_EQ(c.in_table, (RecordTotals{1, 2, 28 + 10 + 28 + 20}));
+  EXPECT_EQ(c.in_table, (RecordTotals{1, 3, 28 + 10 + 28 + 20 + 28 + 2000}));
   expect_balanced(worker);
   worker.drain(kEpochNs);
   const auto records = take(worker.records());
@@ -156,8 +160,8 @@ TEST_P(HandOver, NoConversationIsSplitOverWorkersAndEveryPacketIsAccountedFor) {
     expect_balanced(*worker);
     for (const FlowRecord& record : take(worker->records())) {
       counted += record.total_packets();
-      const auto low = std::min(record.source_port, record.destination_port);
-      const auto high = std::max(record.source_port, record.destination_port);
+      const auto low = std::min(record.ports[kForward], record.ports[kReverse]);
+      const auto high = std::max(record.ports[kForward], record.ports[kReverse]);
       EXPECT_TRUE(ports.emplace(low, high).second) << "conversation " << high << " came out twice";
     }
     handed += worker->counters().handed_over;
@@ -283,11 +287,128 @@ TEST_P(HandOver, LaterFragmentsFindTheirPortsWhicheverWorkerReceivesThem) {
       for (const FlowRecord& record : take(worker->records())) {
         EXPECT_EQ(record.total_packets(), 2U);
         EXPECT_EQ(record.total_octets(), 36U + 28U);
-        EXPECT_TRUE(ports.insert(record.source_port).second);
+        EXPECT_TRUE(ports.insert(record.ports[kForward]).second);
       }
     }
     EXPECT_EQ(ports.size(), kDatagrams);
   }
+}
+
+/// Frames whose facts differ from packet to packet, of conversations of several kinds.
+std::vector<Bytes> frames_with_facts() {
+  std::mt19937 engine(7);
+  const auto random = [&] { return static_cast<unsigned>(engine()); };
+  std::vector<Bytes> frames;
+  for (unsigned round = 0; round < 12; ++round) {
+    for (unsigned i = 0; i < 40; ++i) {
+      const bool back = random() % 2 != 0;
+      const unsigned ttl = random() % 256;
+      const auto mac = static_cast<std::uint8_t>(random());
+      const unsigned window = random() % 4 * 1000;
+      const auto tcp = [&](PacketBuilder builder) {
+        builder.tcp(back ? 80 : 1000 + i, back ? 1000 + i : 80)
+            .window(window)
+            .flags(random() % 3 == 0 ? kSyn | kAck : kAck);
+        builder.tcp_options({2, 4, static_cast<std::uint8_t>(random()), 1, static_cast<std::uint8_t>(30 + i), 2, 1, 1});
+        return builder.payload(random() % 100).bytes();
+      };
+      const char* const from = back ? "10.0.0.2" : "10.0.0.1";
+      const char* const to = back ? "10.0.0.1" : "10.0.0.2";
+      switch (i % 5) {
+        case 0:
+          frames.push_back(tcp(packet().eth(mac, 1).ipv4(from, to).ttl(ttl)));
+          break;
+        case 1:
+          frames.push_back(tcp(packet()
+                                   .eth(mac, 1)
+                                   .qinq(5)
+                                   .vlan(1 + random() % 100)
+                                   .mpls(random() % 999, 3)
+                                   .mpls(random() % 999)
+                                   .ipv4(from, to)
+                                   .ttl(ttl)));
+          break;
+        case 2:
+          frames.push_back(tcp(packet()
+                                   .eth(mac, 1)
+                                   .ipv6(back ? "2001:db8::2" : "2001:db8::1", back ? "2001:db8::1" : "2001:db8::2")
+                                   .ttl(ttl)
+                                   .flow_label(random() % 0xfffff)));
+          break;
+        case 3:
+          frames.push_back(tcp(packet().eth(mac, 1).ipv4("192.0.2.1", "192.0.2.2").gre().ipv4(from, to).ttl(ttl)));
+          break;
+        default:  // two fragments, which a device may spread
+          frames.push_back(packet()
+                               .eth(mac, 1)
+                               .ipv4(from, to)
+                               .ttl(ttl)
+                               .fragment(0, true, round * 100 + i)
+                               .tcp(back ? 80 : 1000 + i, back ? 1000 + i : 80)
+                               .window(window)
+                               .payload(60)
+                               .bytes());
+          frames.push_back(packet()
+                               .eth(mac, 1)
+                               .ipv4(from, to)
+                               .ttl(ttl)
+                               .protocol(6)
+                               .fragment(80, false, round * 100 + i)
+                               .payload(random() % 50)
+                               .bytes());
+      }
+    }
+  }
+  return frames;
+}
+
+/// The frames one after the other, each to a worker that has nothing to do with its flow. What came out, sorted.
+std::vector<std::string> records_of(const std::vector<Bytes>& frames, unsigned workers) {
+  HandoverMesh mesh(workers);
+  std::vector<std::unique_ptr<Worker>> all;
+  for (unsigned number = 0; number < workers; ++number) {
+    WorkerOptions options;
+    options.number = number;
+    options.workers = workers;
+    options.capacity = 2000;
+    options.metrics = Metrics(Metrics::kAll);
+    if (workers > 1) options.handover = &mesh;
+    all.push_back(std::make_unique<Worker>(options, kHash));
+  }
+  std::uint64_t now = kEpochNs;
+  FrameList nothing;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    FrameList source;
+    source.frames.push_back(frames[i]);
+    ++now;
+    all[i * 7 % workers]->poll(source, now);
+    for (unsigned turn = 0; turn < 3; ++turn) {  // a later fragment crosses two rings
+      for (auto& worker : all) worker->poll(nothing, now);
+    }
+  }
+  std::vector<std::string> records;
+  PacketCount handed;
+  for (auto& worker : all) {
+    worker->drain(now);
+    expect_balanced(*worker);
+    EXPECT_EQ(worker->counters().handover_full.packets, 0U);
+    handed += worker->counters().handed_over;
+    const RecordBatch batch = take_batch(worker->records());
+    for (const RecordView view : batch) {
+      EXPECT_TRUE(view.has(Section::layer2) && view.has(Section::tcp));
+      records.emplace_back(reinterpret_cast<const char*>(view.octets()), view.size());
+    }
+  }
+  EXPECT_EQ(handed.packets != 0, workers > 1);
+  std::sort(records.begin(), records.end());
+  return records;
+}
+
+TEST_P(HandOver, RecordsWithMetricsAreThoseOfOneWorker) {
+  const std::vector<Bytes> frames = frames_with_facts();
+  const std::vector<std::string> one = records_of(frames, 1);
+  EXPECT_GE(one.size(), 40U);
+  EXPECT_TRUE(records_of(frames, GetParam()) == one);
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, HandOver, ::testing::Values(2U, 3U, 4U));
@@ -307,6 +428,37 @@ TEST(Worker, AFullHandOverRingLosesByNameAndHoldsNothingUp) {
   EXPECT_EQ(giver.counters().handed_over.packets, HandoverMesh::kRingPackets);
   EXPECT_GT(giver.counters().handover_full.packets, 0U);
   expect_balanced(giver);
+}
+
+TEST(Worker, AFullHandOverRingHoldsFewerPacketsWithTheirFacts) {
+  HandoverMesh mesh(2);
+  WorkerOptions options;
+  options.workers = 2;
+  options.capacity = 100;
+  options.handover = &mesh;
+  options.metrics = Metrics(Metrics::kAll);
+  Worker giver(options, kHash);
+  options.number = 1;
+  Worker taker(options, kHash);
+  FrameList source;
+  for (unsigned i = 0; i < 4 * HandoverMesh::kRingPackets; ++i) {
+    source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").ttl(9).tcp(i % 90, 53).bytes());
+  }
+  while (!source.done()) giver.poll(source, kEpochNs);  // nobody takes
+  EXPECT_EQ(giver.counters().handed_over.packets, HandoverMesh::kRingLines / HandoverMessage::kMostLines);
+  EXPECT_GT(giver.counters().handover_full.packets, 0U);
+  expect_balanced(giver);
+  FrameList nothing;
+  while (taker.poll(nothing, kEpochNs) != 0) continue;
+  EXPECT_EQ(taker.counters().taken_over, giver.counters().handed_over);
+  expect_balanced(taker);
+  taker.drain(kEpochNs);
+  const RecordBatch batch = take_batch(taker.records());
+  EXPECT_GT(batch.size(), 10U);
+  for (const RecordView view : batch) {
+    EXPECT_EQ(view.find<Layer2Section>()->ttl_min[kForward], 9);
+    EXPECT_EQ(view.find<Layer2Section>()->ttl_max[kForward], 9);
+  }
 }
 
 /// Nobody empties the record ring, as when the control side hangs.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "control/export/export_uri.h"
 #include "proto/base/byte_order.h"
 #include "proto/decode/flow_decoder.h"
 #include "tests/unit/export/export_fixtures.h"
@@ -11,6 +12,7 @@ namespace weir {
 namespace {
 
 using test::balanced;
+using test::batch_of;
 using test::LoopbackSocket;
 using test::lost;
 using test::numbered_batch;
@@ -38,7 +40,7 @@ struct Scene {
                  const ExportContext& context = {}) {
     const auto uri = parse_export_uri(fmt::format("{}://127.0.0.1:{}{}", scheme, port, options));
     EXPECT_TRUE(uri) << uri.error();
-    auto opened = open_datagram_exporter(*uri, context, queue);
+    auto opened = uri->request->open(context, queue);
     EXPECT_TRUE(opened) << opened.error();
     exporter = std::move(*opened);
   }
@@ -176,12 +178,13 @@ TEST(DatagramExporter, SendsABatchBehindTheTemplatesWhenTheOneBeforeWasRefused) 
 TEST(DatagramExporter, KeepsToTheRateAndCountsTheDataRecordsOfABiflow) {
   const LoopbackSocket collector(SOCK_DGRAM);
   Scene scene(collector.port(), "?rate=1000");
-  RecordBatch biflows = *numbered_batch(0, 100);
-  for (FlowRecord& record : biflows) {
+  std::vector<FlowRecord> records = test::numbered_records(0, 100);
+  for (FlowRecord& record : records) {
     record.packets[kReverse] = 1;
     record.octets[kReverse] = 40;
     record.first_ns[kReverse] = record.last_ns[kReverse] = record.first_ns[kForward];
   }
+  const RecordBatch biflows = batch_of(records);
   // The burst of a rate of 1000 is 30 data records: 15 biflows; then two a millisecond... each needs two.
   ExportTime now = scene.now + std::chrono::seconds(1);
   EXPECT_EQ(scene.give(biflows, now), 15U);
@@ -216,11 +219,12 @@ TEST(DatagramExporter, KnowsEveryDatagramOfABatchThatNobodyTook) {
     scene.exporter->tick(scene.now + std::chrono::seconds(1));
     EXPECT_EQ(scene.queue.snapshot().exported, totals_of_batch(*numbered_batch(0, 500))) << scheme;
     collector.close();
-    RecordBatch batch = *numbered_batch(500, 3000);
-    for (std::size_t i = 0; i < batch.size() && std::string(scheme) != "netflow5"; i += 3) {
-      batch[i].ip_version = 6;
-      batch[i].ether_type = 0x86dd;
+    std::vector<FlowRecord> records = test::numbered_records(500, 3000);
+    for (std::size_t i = 0; i < records.size() && std::string(scheme) != "netflow5"; i += 3) {
+      records[i].ip_version = 6;
+      records[i].ether_type = 0x86dd;
     }
+    const RecordBatch batch = batch_of(records);
     scene.give(batch, scene.now);
     EXPECT_TRUE(balanced(scene.queue.snapshot()));
     EXPECT_TRUE(scene.exporter->drain(scene.now));
@@ -259,14 +263,14 @@ TEST(DatagramExporter, NumbersDatagramsWithoutAGapWhateverWasPutBetweenThem) {
 TEST(DatagramExporter, NamesWhatNetflow5CannotSay) {
   const LoopbackSocket collector(SOCK_DGRAM);
   Scene scene(collector.port(), "", "netflow5");
-  RecordBatch batch = *numbered_batch(0, 6);
-  batch[1].ip_version = 6;
-  batch[2].sampling_rate = 20'000;
-  batch[3].octets[kForward] = std::uint64_t{1} << 60;
-  scene.give(batch, scene.now);
+  std::vector<FlowRecord> records = test::numbered_records(0, 6);
+  records[1].ip_version = 6;
+  records[2].sampling_rate = 20'000;
+  records[3].octets[kForward] = std::uint64_t{1} << 60;
+  scene.give(batch_of(records), scene.now);
   EXPECT_TRUE(scene.exporter->drain(scene.now));
   const ExporterSnapshot snapshot = scene.queue.snapshot();
-  const auto one = [&](std::size_t i) { return totals_of_batch({batch[i]}); };
+  const auto one = [&](std::size_t i) { return totals_of_batch(batch_of(std::vector{records[i]})); };
   EXPECT_EQ(lost(snapshot, ExportLoss::ipv6_not_in_format), one(1));
   EXPECT_EQ(lost(snapshot, ExportLoss::rate_not_in_format), one(2));
   EXPECT_EQ(lost(snapshot, ExportLoss::count_not_in_format), one(3));
@@ -277,20 +281,24 @@ TEST(DatagramExporter, NamesWhatNetflow5CannotSay) {
 
 TEST(DatagramExporter, MeasuresHowLateEachRecordLeaves) {
   const LoopbackSocket collector(SOCK_DGRAM);
-  ExportContext context;
-  context.timeouts = {30'000'000'000, 300'000'000'000, 2'000'000'000};
-  Scene scene(collector.port(), "", "netflow9", context);
+  Scene scene(collector.port());
   const std::uint64_t now_ns = exporter_clock_ns();
-  RecordBatch batch = *numbered_batch(0, 5);
+  std::vector<FlowRecord> records = test::numbered_records(0, 5);
   // By idle: last packet 35 s ago, 5 s late. By age: first packet 309 s ago, 9 s late. Not yet due: 0. Forced: none.
-  batch[0].last_ns[kForward] = now_ns - 35'000'000'000;
-  batch[1].end_reason = EndReason::active_timeout;
-  batch[1].first_ns[kForward] = now_ns - 309'000'000'000;
-  batch[2].last_ns[kForward] = now_ns;
-  batch[3].end_reason = EndReason::forced_end;
-  batch[4].end_reason = EndReason::end_of_flow;
-  batch[4].last_ns[kForward] = now_ns - 2'100'000'000;
-  scene.give(batch, scene.now);
+  records[0].last_ns[kForward] = now_ns - 35'000'000'000;
+  records[0].set_deadline_ns(records[0].last_ns[kForward] + 30'000'000'000);
+  records[1].end_reason = EndReason::active_timeout;
+  records[1].first_ns[kForward] = now_ns - 309'000'000'000;
+  records[1].last_ns[kForward] = now_ns - 10'000'000'000;
+  records[1].set_deadline_ns(records[1].first_ns[kForward] + 300'000'000'000);
+  records[2].last_ns[kForward] = now_ns;
+  records[2].set_deadline_ns(now_ns + 30'000'000'000);
+  records[3].end_reason = EndReason::forced_end;
+  records[3].last_ns[kForward] = now_ns - 35'000'000'000;
+  records[4].end_reason = EndReason::end_of_flow;
+  records[4].last_ns[kForward] = now_ns - 2'100'000'000;
+  records[4].set_deadline_ns(records[4].last_ns[kForward] + 2'000'000'000);
+  scene.give(batch_of(records), scene.now);
   EXPECT_TRUE(scene.exporter->drain(scene.now));
   const Lateness lateness = scene.queue.snapshot().lateness;
   std::uint64_t all = 0;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -23,7 +24,7 @@
 #include "control/export/loss.h"
 #include "proto/base/unique_fd.h"
 #include "proto/record/flow_protobuf.h"
-#include "proto/record/flow_record.h"
+#include "proto/record/record_batch.h"
 
 namespace weir::test {
 
@@ -37,8 +38,8 @@ inline FlowRecord numbered_record(std::uint32_t number) {
   record.ip_version = 4;
   record.ether_type = 0x0800;
   record.protocol = 17;
-  record.source_port = static_cast<std::uint16_t>(number);
-  record.destination_port = 53;
+  record.ports[kForward] = static_cast<std::uint16_t>(number);
+  record.ports[kReverse] = 53;
   record.packets[kForward] = 1 + number % 7;
   record.octets[kForward] = 100 + number % 1000;
   record.first_ns[kForward] = 1'700'000'000'000'000'000 + std::uint64_t{number} * 1000;
@@ -48,15 +49,61 @@ inline FlowRecord numbered_record(std::uint32_t number) {
   return record;
 }
 
+inline std::vector<FlowRecord> numbered_records(std::uint32_t from, std::uint32_t count) {
+  std::vector<FlowRecord> records;
+  for (std::uint32_t i = 0; i < count; ++i) records.push_back(numbered_record(from + i));
+  return records;
+}
+
+/// The same with sections: of every eight records in turn all have others, from none to all of them.
+inline OwnedRecord numbered_record_with_sections(std::uint32_t number) {
+  OwnedRecord record(numbered_record(number));
+  const std::uint32_t turn = number % 8;
+  if ((turn & 1U) != 0) {
+    auto& tunnel = record.add<TunnelSection>();
+    tunnel.type = TunnelType::vxlan;
+    tunnel.id = number;
+    tunnel.ip_version = 4;
+    tunnel.source[3] = static_cast<std::uint8_t>(number);
+    tunnel.destination[3] = 7;
+    tunnel.depth = 1;
+  }
+  if ((turn & 2U) != 0) record.add<LabelSection>().label = number & 0xfffffU;
+  if ((turn & 4U) != 0) {
+    auto& layer2 = record.add<Layer2Section>();
+    layer2.source_mac[5] = static_cast<std::uint8_t>(number);
+    layer2.ttl[kForward] = 64;
+    layer2.outer_octets[kForward] = number + 100;
+    record.add<TcpSection>().payload_octets[kForward] = number;
+  }
+  if (turn == 7) {
+    record.add<EspSection>().spi = number;
+    record.add<EgressSection>().interface = number;
+  }
+  return record;
+}
+
+/// `records`: any list of FlowRecord or OwnedRecord.
+template <typename Records>
+RecordBatch batch_of(const Records& records) {
+  RecordBatch batch;
+  for (const auto& record : records) batch.append(record);
+  return batch;
+}
+
 inline std::shared_ptr<const RecordBatch> numbered_batch(std::uint32_t from, std::uint32_t count) {
+  return std::make_shared<const RecordBatch>(batch_of(numbered_records(from, count)));
+}
+
+inline std::shared_ptr<const RecordBatch> numbered_batch_with_sections(std::uint32_t from, std::uint32_t count) {
   auto batch = std::make_shared<RecordBatch>();
-  for (std::uint32_t i = 0; i < count; ++i) batch->push_back(numbered_record(from + i));
+  for (std::uint32_t i = 0; i < count; ++i) batch->append(numbered_record_with_sections(from + i));
   return batch;
 }
 
 inline RecordTotals totals_of_batch(const RecordBatch& batch) {
   RecordTotals totals;
-  for (const FlowRecord& record : batch) totals.add(record);
+  for (const RecordView record : batch) totals.add(*record);
   return totals;
 }
 
@@ -108,23 +155,27 @@ inline std::string content_of(const std::string& file) {
   return out.str();
 }
 
-inline std::vector<FlowRecord> records_in(const std::string& stream) {
-  std::vector<FlowRecord> records;
+inline RecordBatch records_in(const std::string& stream) {
+  RecordBatch records;
   std::span<const std::uint8_t> rest(reinterpret_cast<const std::uint8_t*>(stream.data()), stream.size());
   while (!rest.empty()) {
     const DelimitedMessage found = next_delimited(rest);
     EXPECT_EQ(found.status, DelimitedStatus::complete) << rest.size() << " octets left";
     if (found.status != DelimitedStatus::complete) break;
-    FlowRecord record;
+    OwnedRecord record;
     EXPECT_TRUE(decode_flow(found.message, record));
-    records.push_back(record);
+    records.append(record);
     rest = rest.subspan(found.consumed);
   }
   return records;
 }
 
-inline bool same(const FlowRecord& a, const FlowRecord& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
+inline bool same(RecordView a, RecordView b) {
+  return a.size() == b.size() && std::memcmp(a.octets(), b.octets(), a.size()) == 0;
+}
+
+inline bool same_records(RecordSpan a, RecordSpan b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
 }
 
 /// A socket on 127.0.0.1 and a port of the kernel's choice.

@@ -2,96 +2,129 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "control/export/export_hub.h"
+#include "control/export/exporter_kinds.h"
+#include "control/export/file_output.h"
+#include "control/export/kafka_exporter.h"
+#include "control/export/peer.h"
+#include "control/export/template_options.h"
+#include "proto/encode/ipfix_encoder.h"
 
 namespace weir {
 namespace {
 
+/// What the URI of `text` asks for, whose kind has an `Options`.
+template <typename Options>
+Options asked(const std::string& text, const ExporterKind& kind) {
+  const auto uri = parse_export_uri(text);
+  EXPECT_TRUE(uri) << uri.error();
+  if (!uri) return {};
+  EXPECT_EQ(uri->text, text);
+  EXPECT_EQ(uri->kind, &kind) << text;
+  const auto* const request = dynamic_cast<const ExportRequestOf<Options>*>(uri->request.get());
+  EXPECT_NE(request, nullptr) << text;
+  return request == nullptr ? Options{} : request->options;
+}
+
+std::string file_of(const std::string& text) {
+  const auto uri = parse_export_uri(text);
+  EXPECT_TRUE(uri) << uri.error();
+  return uri ? uri->request->file() : "";
+}
+
 TEST(ExportUri, TakesEveryForm) {
-  const auto netflow = parse_export_uri("netflow9://collector.example:2055");
-  ASSERT_TRUE(netflow) << netflow.error();
-  EXPECT_EQ(netflow->kind, ExportKind::netflow9);
-  EXPECT_EQ(netflow->host, "collector.example");
-  EXPECT_EQ(netflow->port, 2055);
-  EXPECT_EQ(netflow->mtu, 1400U);
-  EXPECT_EQ(netflow->template_refresh_ns, 20'000'000'000U);
-  EXPECT_TRUE(netflow->uniflow);
-  EXPECT_EQ(netflow->source_id, 1U);
-  EXPECT_EQ(netflow->rate, 0U);
+  const auto netflow = asked<TemplateDatagramOptions>("netflow9://collector.example:2055", netflow9_kind);
+  EXPECT_EQ(netflow.host, "collector.example");
+  EXPECT_EQ(netflow.port, 2055);
+  EXPECT_EQ(netflow.mtu, 1400U);
+  EXPECT_EQ(netflow.template_refresh_ns, 20'000'000'000U);
+  EXPECT_FALSE(netflow.uniflow.has_value()) << "which is the profile's to say";
+  EXPECT_EQ(netflow.profile, ExportProfile::rfc);
+  EXPECT_EQ(netflow.source_id, 1U);
+  EXPECT_EQ(netflow.rate, 0U);
+  EXPECT_TRUE(netflow.fields.empty());
 
-  const auto tcp = parse_export_uri("protobuf+tcp://[2001:db8::1]:65535");
-  ASSERT_TRUE(tcp) << tcp.error();
-  EXPECT_EQ(tcp->kind, ExportKind::protobuf_tcp);
-  EXPECT_EQ(tcp->host, "2001:db8::1");
-  EXPECT_EQ(tcp->port, 65535);
+  const auto tcp = asked<HostPort>("protobuf+tcp://[2001:db8::1]:65535", protobuf_tcp_kind);
+  EXPECT_EQ(tcp.host, "2001:db8::1");
+  EXPECT_EQ(tcp.port, 65535);
 
-  const auto unix_socket = parse_export_uri("protobuf+unix:///run/collect.sock");
-  ASSERT_TRUE(unix_socket) << unix_socket.error();
-  EXPECT_EQ(unix_socket->kind, ExportKind::protobuf_unix);
-  EXPECT_EQ(unix_socket->path, "/run/collect.sock");
+  EXPECT_EQ(asked<SocketPath>("protobuf+unix:///run/collect.sock", protobuf_unix_kind).path, "/run/collect.sock");
+  EXPECT_EQ(asked<FileOutput>("protobuf:flows.pb", protobuf_kind).path, "flows.pb");
+  EXPECT_EQ(asked<FileOutput>("json:-", json_kind).path, "-");
+}
 
-  const auto file = parse_export_uri("protobuf:flows.pb");
-  ASSERT_TRUE(file) << file.error();
-  EXPECT_EQ(file->kind, ExportKind::protobuf_file);
-  EXPECT_EQ(file->path, "flows.pb");
-  EXPECT_FALSE(file->standard_output());
-
-  const auto output = parse_export_uri("json:-");
-  ASSERT_TRUE(output) << output.error();
-  EXPECT_EQ(output->kind, ExportKind::json_file);
-  EXPECT_TRUE(output->standard_output());
+TEST(ExportUri, SaysWhichFileIsWritten) {
+  EXPECT_EQ(file_of("protobuf:flows.pb?compression=zstd"), "flows.pb");
+  EXPECT_EQ(file_of("json:-"), "-");
+  EXPECT_EQ(file_of("json:///tmp/x"), "///tmp/x");
+  EXPECT_EQ(file_of("protobuf+unix:///run/collect.sock"), "");
+  EXPECT_EQ(file_of("netflow9://h:1"), "");
+  EXPECT_EQ(file_of("kafka://b/t"), "");
 }
 
 TEST(ExportUri, TakesEveryOption) {
-  const auto uri = parse_export_uri(
-      "netflow9://127.0.0.1:9995?mtu=9000&template_refresh=1500ms&uniflow=0&source_id=4294967295&rate=50000");
-  ASSERT_TRUE(uri) << uri.error();
-  EXPECT_EQ(uri->mtu, 9000U);
-  EXPECT_EQ(uri->template_refresh_ns, 1'500'000'000U);
-  EXPECT_FALSE(uri->uniflow);
-  EXPECT_EQ(uri->source_id, 4294967295U);
-  EXPECT_EQ(uri->rate, 50000U);
+  const auto options = asked<TemplateDatagramOptions>(
+      "netflow9://127.0.0.1:9995?mtu=9000&template_refresh=1500ms&uniflow=0&source_id=4294967295&rate=50000"
+      "&profile=pmacct&fields=bytes,packets",
+      netflow9_kind);
+  EXPECT_EQ(options.mtu, 9000U);
+  EXPECT_EQ(options.template_refresh_ns, 1'500'000'000U);
+  EXPECT_EQ(options.uniflow, false);
+  EXPECT_EQ(options.source_id, 4294967295U);
+  EXPECT_EQ(options.rate, 50000U);
+  EXPECT_EQ(options.profile, ExportProfile::pmacct);
+  EXPECT_EQ(options.fields, (std::vector<std::string_view>{"bytes", "packets"}));
   for (const char* const good : {"1s", "2m", "24h", "1000ms", "1000000us", "1000000000ns"}) {
     EXPECT_TRUE(check_export_uri(std::string("netflow9://h:1?template_refresh=") + good)) << good;
   }
 }
 
 TEST(ExportUri, KnowsTheFormsOfEveryExporter) {
-  const auto parsed = [](const char* text) {
+  asked<TemplateDatagramOptions>("ipfix://h:4739", ipfix_kind);
+  const auto kind_of = [](const char* text) {
     const auto uri = parse_export_uri(text);
     EXPECT_TRUE(uri) << uri.error();
-    return uri.value_or(ExportUri{});
+    return uri ? uri->kind : nullptr;
   };
-  EXPECT_EQ(parsed("ipfix://h:4739").kind, ExportKind::ipfix);
-  EXPECT_EQ(parsed("ipfix+tcp://h:4739").kind, ExportKind::ipfix_tcp);
-  EXPECT_EQ(parsed("netflow5://h:2055?source_id=3").kind, ExportKind::netflow5);
-  EXPECT_EQ(parsed("netflow7://h:2055").kind, ExportKind::netflow7);
-  const ExportUri kafka = parsed("kafka://a:9092,b:9092/flows.weir?compression=zstd&uniflow=0&format=json");
-  EXPECT_EQ(kafka.kind, ExportKind::kafka);
-  EXPECT_EQ(kafka.host, "a:9092,b:9092");
+  EXPECT_EQ(kind_of("ipfix+tcp://h:4739"), &ipfix_tcp_kind);
+  EXPECT_EQ(kind_of("netflow5://h:2055?source_id=3"), &netflow5_kind);
+  EXPECT_EQ(kind_of("netflow7://h:2055"), &netflow7_kind);
+  const auto kafka =
+      asked<KafkaOptions>("kafka://a:9092,b:9092/flows.weir?compression=zstd&uniflow=0&format=json", kafka_kind);
+  EXPECT_EQ(kafka.brokers, "a:9092,b:9092");
   EXPECT_EQ(kafka.topic, "flows.weir");
-  EXPECT_EQ(kafka.compression, Compression::zstd);
+  EXPECT_EQ(kafka.compression, "zstd");
   EXPECT_FALSE(kafka.uniflow);
   EXPECT_TRUE(kafka.json);
-  const ExportUri file = parsed("protobuf:/var/%Y%m%d-%H%M.pb?rotate=5m&rotate_size=64M&compression=lz4");
+  const auto file =
+      asked<FileOutput>("protobuf:/var/%Y%m%d-%H%M.pb?rotate=5m&rotate_size=64M&compression=lz4", protobuf_kind);
   EXPECT_EQ(file.rotate_ns, 300'000'000'000U);
   EXPECT_EQ(file.rotate_octets, 64U << 20);
   EXPECT_EQ(file.compression, Compression::lz4);
   EXPECT_TRUE(file.rotates());
   // Durations and sizes may have a fraction, as on the command line.
-  const ExportUri fine = parsed("json:x?rotate=1.5s&rotate_size=0.5M");
+  const auto fine = asked<FileOutput>("json:x?rotate=1.5s&rotate_size=0.5M", json_kind);
   EXPECT_EQ(fine.rotate_ns, 1'500'000'000U);
   EXPECT_EQ(fine.rotate_octets, 1U << 19);
 }
 
 TEST(ExportUri, TakesUniflowFromTheProfileUnlessItIsGiven) {
-  const auto uniflow = [](const char* text) { return parse_export_uri(text)->uniflow; };
-  EXPECT_TRUE(uniflow("ipfix://h:1"));
-  EXPECT_TRUE(uniflow("ipfix://h:1?profile=goflow2"));
-  EXPECT_FALSE(uniflow("ipfix://h:1?profile=nfdump"));
-  EXPECT_FALSE(uniflow("ipfix://h:1?profile=akvorado"));
-  EXPECT_TRUE(uniflow("netflow9://h:1?profile=akvorado"));
-  EXPECT_TRUE(uniflow("ipfix://h:1?uniflow=1&profile=nfdump"));
+  const auto uniflow = [](const char* text, const ExporterKind& kind, Dialect dialect) {
+    IpfixOptions out;
+    asked<TemplateDatagramOptions>(text, kind).put(out, dialect);
+    return !out.biflow;
+  };
+  EXPECT_TRUE(uniflow("ipfix://h:1", ipfix_kind, Dialect::ipfix));
+  EXPECT_TRUE(uniflow("ipfix://h:1?profile=goflow2", ipfix_kind, Dialect::ipfix));
+  EXPECT_FALSE(uniflow("ipfix://h:1?profile=nfdump", ipfix_kind, Dialect::ipfix));
+  EXPECT_FALSE(uniflow("ipfix://h:1?profile=akvorado", ipfix_kind, Dialect::ipfix));
+  EXPECT_TRUE(uniflow("netflow9://h:1?profile=akvorado", netflow9_kind, Dialect::netflow9));
+  EXPECT_TRUE(uniflow("ipfix://h:1?uniflow=1&profile=nfdump", ipfix_kind, Dialect::ipfix));
 }
 
 struct Bad {

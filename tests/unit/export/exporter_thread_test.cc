@@ -16,6 +16,8 @@ using test::balanced;
 using test::eventually;
 using test::lost;
 using test::numbered_batch;
+using test::numbered_batch_with_sections;
+using test::same_records;
 using test::totals_of_batch;
 
 /// What a test tells its exporter, and sees of it.
@@ -30,7 +32,7 @@ class ScriptedExporter final : public Exporter {
  public:
   ScriptedExporter(Script& script, ExportQueue& books) : script_(script), books_(books) {}
 
-  std::size_t take(std::span<const FlowRecord> records, ExportTime now) override {
+  std::size_t take(RecordSpan records, ExportTime now) override {
     if (script_.fails) {
       fail("FILE: No space left on device", ExportLoss::send_failed);
       return 0;
@@ -112,6 +114,43 @@ TEST(ExporterThread, KeepsAsMuchAsFitsAndRefusesTheRestByName) {
   scene.script.open = true;
   EXPECT_TRUE(eventually([&] { return scene.snapshot().exported.records == 100; }));
   EXPECT_TRUE(balanced(scene.snapshot()));
+}
+
+TEST(ExporterThread, CutsABatchOfRecordsOfManyLengthsAtAnyOfThem) {
+  const auto batch = numbered_batch_with_sections(0, 40);
+  ASSERT_EQ((*batch)[39]->sections, kAllSections & ~kSectionBit<LabelStackSection>);
+  for (std::size_t room = 1; room < batch->size(); ++room) {
+    ExportQueue queue("test:", room);
+    EXPECT_EQ(queue.push(batch, 0), room);
+    queue.refuse(*batch, room);
+    RecordBatch taken;
+    // In pieces of one to three records, of which the exporter takes all but one where it can.
+    for (std::size_t most = 1; taken.size() < room; most = most % 3 + 1) {
+      const RecordSpan records = queue.wait_records(ExportTime::max(), most);
+      const RecordSpan mine = records.first(std::max<std::size_t>(1, records.size() - 1));
+      taken.append(mine);
+      queue.consumed(mine.size());
+      queue.exported(totals_of(mine), 1, 0);
+    }
+    EXPECT_TRUE(same_records(taken.span(), batch->subspan(0, room))) << room;
+    const ExporterSnapshot snapshot = queue.snapshot();
+    EXPECT_EQ(snapshot.drained, totals_of_batch(*batch));
+    EXPECT_EQ(snapshot.exported, totals_of(batch->subspan(0, room)));
+    EXPECT_EQ(lost(snapshot, ExportLoss::queue_full), totals_of(batch->subspan(room)));
+    EXPECT_TRUE(balanced(snapshot));
+  }
+}
+
+TEST(ExportQueue, BooksNoLatenessWhereThereIsNoNow) {
+  Lateness late;
+  late.add(1'000'000'000, 3'000'000'000);
+  ExportQueue live("test:", 10);
+  live.exported({}, 0, 0, late);
+  EXPECT_EQ(live.snapshot().lateness.greatest_ns, 2'000'000'000U);
+  ExportQueue capture("test:", 10, false);
+  capture.exported({}, 0, 0, late);
+  EXPECT_EQ(capture.snapshot().lateness.greatest_ns, 0U);
+  EXPECT_EQ(capture.snapshot().lateness.counts, Lateness{}.counts);
 }
 
 TEST(ExporterThread, WaitsForRoomEvenForABatchLargerThanTheQueue) {

@@ -123,7 +123,8 @@ std::vector<std::string> exported(const TemporaryFolder& folder, const std::stri
 void expect_all_in_order(const std::vector<std::string>& streams, std::uint32_t count) {
   std::uint32_t next = 0;
   for (const std::string& stream : streams) {
-    for (const FlowRecord& record : records_in(stream)) EXPECT_TRUE(same(record, numbered_record(next++)));
+    const RecordBatch records = records_in(stream);
+    for (const RecordView record : records) EXPECT_TRUE(same(record, numbered_record(next++)));
   }
   EXPECT_EQ(next, count);
 }

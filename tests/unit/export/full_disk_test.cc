@@ -70,7 +70,8 @@ void fill_and_empty_the_disk(const std::string& disk, const std::string& elsewhe
 
   // The file holds the exported records and no torn one.
   RecordTotals read;
-  for (const FlowRecord& record : records_in(content_of(disk + "/a.pb"))) read.add(record);
+  const RecordBatch records = records_in(content_of(disk + "/a.pb"));
+  for (const RecordView record : records) read.add(*record);
   EXPECT_EQ(read, ended[0].exported);
 }
 

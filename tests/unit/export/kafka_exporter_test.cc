@@ -26,14 +26,14 @@ std::unique_ptr<ExportHub> open_hub(const std::string& uri) {
 }
 
 RecordBatch biflows(std::uint32_t from, std::uint32_t count) {
-  RecordBatch batch = *numbered_batch(from, count);
-  for (FlowRecord& record : batch) {
+  std::vector<FlowRecord> records = numbered_records(from, count);
+  for (FlowRecord& record : records) {
     record.packets[kReverse] = 3;
     record.octets[kReverse] = 300;
     record.first_ns[kReverse] = record.first_ns[kForward];
     record.last_ns[kReverse] = record.last_ns[kForward];
   }
-  return batch;
+  return batch_of(records);
 }
 
 TEST(KafkaExporter, StoresBothDirectionsOfAConversationInOnePartition) {
@@ -52,10 +52,10 @@ TEST(KafkaExporter, StoresBothDirectionsOfAConversationInOnePartition) {
   for (const MockBroker::Message& message : broker.consume(1000)) {
     const auto records = records_in(message.value);
     ASSERT_EQ(records.size(), 1U);
-    EXPECT_EQ(records[0].packets[kReverse], 0U);
-    const bool forward = records[0].destination_port == 53;
-    partitions[forward ? records[0].source_port : records[0].destination_port].insert(message.partition);
-    stored.add(records[0]);
+    EXPECT_EQ(records[0]->packets[kReverse], 0U);
+    const bool forward = records[0]->destination_port() == 53;
+    partitions[forward ? records[0]->source_port() : records[0]->destination_port()].insert(message.partition);
+    stored.add(*records[0]);
   }
   EXPECT_EQ(stored.records, 1000U);
   EXPECT_EQ(stored.packets, snapshot.exported.packets);
@@ -101,9 +101,10 @@ TEST(KafkaExporter, LosesNothingWhileTheBrokerIsGoneAndSendsEverythingWhenItIsBa
   std::set<std::uint16_t> ports;
   RecordTotals stored;
   for (const MockBroker::Message& message : broker.consume(10'000)) {
-    const FlowRecord record = records_in(message.value).at(0);
-    ports.insert(record.source_port);
-    stored.add(record);
+    const RecordBatch records = records_in(message.value);
+    ASSERT_EQ(records.size(), 1U);
+    ports.insert(records[0]->source_port());
+    stored.add(*records[0]);
   }
   EXPECT_EQ(ports.size(), 10'000U);
   EXPECT_EQ(stored, snapshot.exported);

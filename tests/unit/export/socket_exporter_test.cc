@@ -53,8 +53,8 @@ TEST(SocketExporter, SendsEveryRecord) {
   std::thread reader([&] { stream = read_stream(peer.get()); });
   const ExporterSnapshot snapshot = scene.finish();
   reader.join();
-  const std::vector<FlowRecord> records = test::records_in(stream);
-  EXPECT_TRUE(std::equal(records.begin(), records.end(), batch->begin(), batch->end(), test::same));
+  const RecordBatch records = test::records_in(stream);
+  EXPECT_TRUE(test::same_records(records.span(), batch->span()));
   EXPECT_EQ(snapshot.exported, totals_of_batch(*batch));
   EXPECT_EQ(snapshot.wire_octets, stream.size());
   EXPECT_TRUE(balanced(snapshot));
@@ -126,11 +126,10 @@ TEST(SocketExporter, BeginsANewConnectionWithAWholeMessage) {
   reader.join();
   // Everything on the second connection is whole, in order, and goes to the end; together with what was handed to the
   // kernel for the first connection it is everything, with nothing twice.
-  const std::vector<FlowRecord> records = test::records_in(stream);
+  const RecordBatch records = test::records_in(stream);
   ASSERT_FALSE(records.empty());
   ASSERT_LT(records.size(), batch->size());
-  const auto expected = std::span(*batch).last(records.size());
-  EXPECT_TRUE(std::equal(records.begin(), records.end(), expected.begin(), expected.end(), test::same));
+  EXPECT_TRUE(test::same_records(records.span(), batch->subspan(batch->size() - records.size())));
   EXPECT_EQ(snapshot.exported, totals_of_batch(*batch));
   EXPECT_TRUE(balanced(snapshot));
 }

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "proto/record/flow_record.h"
+#include "proto/record/sections.h"
 
 namespace weir::test {
 
@@ -27,8 +27,8 @@ inline FlowRecord ipv4_flow() {
   record.last_ns[kForward] = kBase + 1'500 * kMs;
   record.packets[kForward] = 3;
   record.octets[kForward] = 0x010203;
-  record.source_port = 0x1234;
-  record.destination_port = 443;
+  record.ports[0] = 0x1234;
+  record.ports[1] = 443;
   record.vlan_id = 42;
   record.ether_type = 0x0800;
   record.ingress_interface = 7;
@@ -51,18 +51,17 @@ inline void add_reply(FlowRecord& record) {
 }
 
 /// VNI 0x0a0b0c of a VXLAN between 198.51.100.1 and 198.51.100.2, with MPLS label 0x12345 and no SPI.
-inline void add_tunnel(FlowRecord& record) {
+inline void add_tunnel(OwnedRecord& record) {
   const std::uint8_t source[] = {198, 51, 100, 1};
   const std::uint8_t destination[] = {198, 51, 100, 2};
-  std::memcpy(record.tunnel_source, source, 4);
-  std::memcpy(record.tunnel_destination, destination, 4);
-  record.sections = kTunnelSection | kLabelSection;
-  record.tunnel_type = TunnelType::vxlan;
-  record.tunnel_id = 0x0a0b0c;
-  record.tunnel_ip_version = 4;
-  record.tunnel_depth = 1;
-  record.mpls_label = 0x12345;
-  record.esp_spi = 0xdeadbeef;  // its bit is clear: what lies there means nothing
+  TunnelSection& tunnel = record.add<TunnelSection>();
+  std::memcpy(tunnel.source, source, 4);
+  std::memcpy(tunnel.destination, destination, 4);
+  tunnel.type = TunnelType::vxlan;
+  tunnel.id = 0x0a0b0c;
+  tunnel.ip_version = 4;
+  tunnel.depth = 1;
+  record.add<LabelSection>().label = 0x12345;
 }
 
 /// Any octets at all, but for the IP version and the times, which stay within a day before kBase.
@@ -78,14 +77,11 @@ inline FlowRecord random_flow(std::mt19937_64& random) {
     record.last_ns[way] = kBase - random() % (86'000 * kSecond);
     record.tcp_flags[way] = static_cast<std::uint8_t>(random());
     record.ip_tos[way] = static_cast<std::uint8_t>(random());
-    record.icmp_type[way] = static_cast<std::uint8_t>(random());
-    record.icmp_code[way] = static_cast<std::uint8_t>(random());
   }
   const std::uint8_t protocols[] = {1, 6, 17, 58};
   record.protocol = protocols[random() % 4];
   record.ip_version = random() % 2 == 0 ? 4 : 6;
-  record.source_port = static_cast<std::uint16_t>(random());
-  record.destination_port = static_cast<std::uint16_t>(random());
+  for (std::uint16_t& port : record.ports) port = static_cast<std::uint16_t>(random());  // or ICMP type and code
   record.vlan_id = static_cast<std::uint16_t>(random());
   record.ether_type = static_cast<std::uint16_t>(random());
   record.ingress_interface = static_cast<std::uint32_t>(random());

@@ -7,10 +7,12 @@
 #include <random>
 #include <string>
 
+#include "proto/base/address_text.h"
+
 namespace weir {
 namespace {
 
-std::string line_of(const FlowRecord& record) {
+std::string line_of(RecordView record) {
   char out[kFlowJsonMaxOctets];
   return {out, write_flow_json(out, record)};
 }
@@ -28,8 +30,8 @@ FlowRecord tcp_biflow() {
   std::memcpy(record.destination_address, destination, 4);
   record.ip_version = 4;
   record.ether_type = 0x0800;
-  record.source_port = 50000;
-  record.destination_port = 443;
+  record.ports[kForward] = 50000;
+  record.ports[kReverse] = 443;
   record.protocol = 6;
   record.first_ns[kForward] = 1'700'000'000'000'000'001;
   record.last_ns[kForward] = 1'700'000'001'000'000'000;
@@ -69,8 +71,7 @@ TEST(FlowJson, WritesIcmpFieldsForIcmpv6AndZeroTimesForADirectionWithoutPackets)
   record.ip_version = 6;
   record.ether_type = 0x86dd;
   record.protocol = 58;
-  record.icmp_type[kForward] = 135;
-  record.icmp_code[kForward] = 0;
+  record.set_icmp(kForward, 135, 0);
   record.packets[kForward] = 1;
   record.octets[kForward] = 72;
   record.first_ns[kForward] = record.last_ns[kForward] = 5;
@@ -92,36 +93,56 @@ TEST(FlowJson, FitsTheStatedRoomWithEveryFieldAtItsGreatest) {
   std::memset(&record, 0xff, sizeof record);
   record.ip_version = 6;
   record.protocol = 58;
+  record.sections = 0;
   EXPECT_LE(line_of(record).size(), 1056U);
+  OwnedRecord whole{RecordView(record)};
+  for (std::size_t i = 1; i < kSectionCount; ++i) {
+    std::memset(whole.add(static_cast<Section>(i)), 0xff, kSectionOctets[i]);
+  }
+  EXPECT_LE(line_of(whole).size(), kFlowJsonMaxOctets);
 }
 
 TEST(FlowJson, NamesTheTunnelTheLabelAndTheSpiOfFlowsThatHaveThem) {
-  FlowRecord record{};
-  record.ip_version = 4;
-  record.tunnel_type = TunnelType::gtp_u;
-  record.tunnel_id = 4294967295;
-  record.tunnel_depth = 2;
-  record.mpls_label = 1048575;
-  record.esp_spi = 7;
+  OwnedRecord record;
+  record->ip_version = 4;
   const auto behind_base = [&] {
     const std::string line = line_of(record);
     return line.substr(line.find("\"rev_time_end_ns\":0") + 19);
   };
-  EXPECT_EQ(behind_base(), "}\n");  // no section: nothing of it is read
-  record.sections = kTunnelSection;
+  EXPECT_EQ(behind_base(), "}\n");  // no section
+  record.add<TunnelSection>().type = TunnelType::gtp_u;
+  record.add<TunnelSection>().depth = 2;
+  record.add<TunnelSection>().id = 4294967295;
   EXPECT_EQ(behind_base(), R"(,"tunnel_type":"gtp-u","tunnel_id":4294967295,"tunnel_depth":2})"
                            "\n");
-  record.tunnel_ip_version = 4;
-  record.tunnel_source[0] = 10;
-  record.tunnel_destination[3] = 1;
-  record.sections = kTunnelSection | kLabelSection | kSpiSection;
+  record.add<TunnelSection>().ip_version = 4;
+  record.add<TunnelSection>().source[0] = 10;
+  record.add<TunnelSection>().destination[3] = 1;
+  record.add<LabelSection>().label = 1048575;
+  record.add<EspSection>().spi = 7;
   EXPECT_EQ(behind_base(),
             R"(,"tunnel_type":"gtp-u","tunnel_id":4294967295,"tunnel_depth":2,)"
             R"("tunnel_src_addr":"10.0.0.0","tunnel_dst_addr":"0.0.0.1","mpls_label":1048575,"esp_spi":7})"
             "\n");
-  record.sections = kTunnelSection;
-  record.tunnel_type = static_cast<TunnelType>(200);
+  record.remove(Section::label);
+  record.remove(Section::esp);
+  record.add<TunnelSection>().type = static_cast<TunnelType>(200);
   EXPECT_NE(line_of(record).find(R"("tunnel_type":"unknown")"), std::string::npos);
+}
+
+TEST(FlowJson, WritesMacAddressesAndListsOfLabels) {
+  OwnedRecord record;
+  record->ip_version = 4;
+  record.add<LabelStackSection>() = {.labels = {16'000U << 4 | 0xe, 24U << 4 | 1}, .count = 2, .reserved = 0};
+  const std::uint8_t mac[] = {0x02, 0x00, 0x5e, 0x0a, 0xbc, 0xde};
+  std::memcpy(record.add<Layer2Section>().destination_mac, mac, 6);
+  record.add<EgressSection>().interface = 9;
+  const std::string line = line_of(record);
+  EXPECT_NE(line.find(R"(,"mpls_label":16000,"mpls_labels":[16000,24],"src_mac":"00:00:00:00:00:00",)"
+                      R"("dst_mac":"02:00:5e:0a:bc:de",)"),
+            std::string::npos)
+      << line;
+  EXPECT_NE(line.find(R"(,"out_if":9})"), std::string::npos) << line;
 }
 
 TEST(FlowJson, WritesAddressesAsRfc5952Says) {

@@ -88,7 +88,7 @@ TEST(FlowMessage, ListsTemplatesAndDecodesDataByATemplateOfTheCallers) {
   EXPECT_EQ(decode_data_set(other, FlowVersion::netflow9, message.flow_sets[1].body, data),
             DecodeError::trailing_octets);
   EXPECT_EQ(decode_data_set({}, FlowVersion::netflow9, message.flow_sets[1].body, data),
-            DecodeError::truncated_template);
+            DecodeError::zero_length_record);
 }
 
 TEST(FlowMessage, PrintsAHeader) {

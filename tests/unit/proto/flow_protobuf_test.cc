@@ -12,7 +12,7 @@
 namespace weir {
 namespace {
 
-std::vector<std::uint8_t> encode(const FlowRecord& record) {
+std::vector<std::uint8_t> encode(RecordView record) {
   std::vector<std::uint8_t> out(kFlowProtobufMaxOctets);
   out.resize(static_cast<std::size_t>(write_flow_protobuf(out.data(), record) - out.data()));
   return out;
@@ -30,7 +30,8 @@ std::span<const std::uint8_t> octets_of(const std::string& text) {
 }
 
 /// The record by the generated class: another implementation of the same schema.
-v1::FlowRecord by_generated_class(const FlowRecord& record) {
+v1::FlowRecord by_generated_class(RecordView view) {
+  const FlowRecord& record = *view;
   v1::FlowRecord message;
   const std::size_t length = record.ip_version == 4 ? 4 : 16;
   message.set_sampling_rate(record.sampling_rate);
@@ -40,14 +41,14 @@ v1::FlowRecord by_generated_class(const FlowRecord& record) {
   message.set_packets(record.packets[0]);
   message.set_in_if(record.ingress_interface);
   message.set_proto(record.protocol);
-  message.set_src_port(record.source_port);
-  message.set_dst_port(record.destination_port);
+  message.set_src_port(record.source_port());
+  message.set_dst_port(record.destination_port());
   message.set_ip_tos(record.ip_tos[0]);
   message.set_tcp_flags(record.tcp_flags[0]);
   message.set_vlan_id(record.vlan_id);
   message.set_etype(record.ether_type);
-  message.set_icmp_type(record.icmp_type[0]);
-  message.set_icmp_code(record.icmp_code[0]);
+  message.set_icmp_type(record.icmp(kForward) >> 8);
+  message.set_icmp_code(record.icmp(kForward) & 0xff);
   message.set_time_flow_start_ns(record.start_ns());
   message.set_time_flow_end_ns(record.end_ns());
   message.set_end_reason(static_cast<std::uint32_t>(record.end_reason));
@@ -58,29 +59,30 @@ v1::FlowRecord by_generated_class(const FlowRecord& record) {
     message.set_rev_bytes(record.octets[1]);
     message.set_rev_tcp_flags(record.tcp_flags[1]);
     message.set_rev_ip_tos(record.ip_tos[1]);
-    message.set_rev_icmp_type(record.icmp_type[1]);
-    message.set_rev_icmp_code(record.icmp_code[1]);
+    message.set_rev_icmp_type(record.icmp(kReverse) >> 8);
+    message.set_rev_icmp_code(record.icmp(kReverse) & 0xff);
     message.set_rev_time_start_ns(record.first_ns[1]);
     message.set_rev_time_end_ns(record.last_ns[1]);
   }
-  if ((record.sections & kLabelSection) != 0) message.add_mpls_label(record.mpls_label);
-  if ((record.sections & kTunnelSection) != 0) {
-    message.set_tunnel_type(static_cast<v1::FlowRecord::TunnelType>(record.tunnel_type));
-    message.set_tunnel_id(record.tunnel_id);
-    message.set_tunnel_depth(record.tunnel_depth);
-    const std::size_t octets = record.tunnel_ip_version == 4 ? 4 : 16;
-    if (record.tunnel_ip_version != 0) {
-      message.set_tunnel_src_addr(record.tunnel_source, octets);
-      message.set_tunnel_dst_addr(record.tunnel_destination, octets);
+  if (const auto* const label = view.find<LabelSection>()) message.add_mpls_label(label->label);
+  if (const auto* const tunnel = view.find<TunnelSection>()) {
+    message.set_tunnel_type(static_cast<v1::FlowRecord::TunnelType>(tunnel->type));
+    message.set_tunnel_id(tunnel->id);
+    message.set_tunnel_depth(tunnel->depth);
+    const std::size_t octets = tunnel->ip_version == 4 ? 4 : 16;
+    if (tunnel->ip_version != 0) {
+      message.set_tunnel_src_addr(tunnel->source, octets);
+      message.set_tunnel_dst_addr(tunnel->destination, octets);
     }
   }
-  if ((record.sections & kSpiSection) != 0) message.set_esp_spi(record.esp_spi);
+  if (const auto* const esp = view.find<EspSection>()) message.set_esp_spi(esp->spi);
   return message;
 }
 
 /// A record in which whatever can be set is, with numbers of all sizes.
-FlowRecord random_record(std::mt19937_64& random) {
-  FlowRecord record{};
+OwnedRecord random_record(std::mt19937_64& random) {
+  OwnedRecord owned;
+  FlowRecord& record = owned.base();
   const auto number = [&] { return random() >> (random() % 64); };
   record.ip_version = random() % 2 == 0 ? 4 : 6;
   record.ether_type = record.ip_version == 4 ? 0x0800 : 0x86dd;
@@ -96,32 +98,33 @@ FlowRecord random_record(std::mt19937_64& random) {
     record.last_ns[i] = number();
     record.tcp_flags[i] = static_cast<std::uint8_t>(number());
     record.ip_tos[i] = static_cast<std::uint8_t>(number());
-    record.icmp_type[i] = static_cast<std::uint8_t>(number());
-    record.icmp_code[i] = static_cast<std::uint8_t>(number());
   }
-  record.source_port = static_cast<std::uint16_t>(number());
-  record.destination_port = static_cast<std::uint16_t>(number());
   record.vlan_id = static_cast<std::uint16_t>(number());
   record.ingress_interface = static_cast<std::uint32_t>(number());
   record.sampling_rate = static_cast<std::uint32_t>(number()) | 1;
-  record.protocol = static_cast<std::uint8_t>(number());
+  record.protocol = random() % 4 == 0 ? 58 : static_cast<std::uint8_t>(number());
+  record.ports[kForward] = static_cast<std::uint16_t>(number());
+  // Where they are ICMP's, those of a direction without packets are 0.
+  record.ports[kReverse] =
+      record.is_icmp() && directions == 1 ? std::uint16_t{0} : static_cast<std::uint16_t>(number());
   record.end_reason = static_cast<EndReason>(1 + random() % 5);
-  record.sections = static_cast<std::uint8_t>(random() % 8);
-  if ((record.sections & kTunnelSection) != 0) {
-    record.tunnel_type = static_cast<TunnelType>(1 + random() % (kTunnelTypes.size() - 1));
-    record.tunnel_id = static_cast<std::uint32_t>(number());
-    record.tunnel_depth = static_cast<std::uint8_t>(1 + random() % 16);
+  const std::uint64_t sections = random() % 8;
+  if ((sections & 1) != 0) {
+    auto& tunnel = owned.add<TunnelSection>();
+    tunnel.type = static_cast<TunnelType>(1 + random() % (kTunnelTypes.size() - 1));
+    tunnel.id = static_cast<std::uint32_t>(number());
+    tunnel.depth = static_cast<std::uint8_t>(1 + random() % 16);
     constexpr std::uint8_t kVersions[] = {0, 4, 6};
-    record.tunnel_ip_version = kVersions[random() % 3];
-    const int octets = record.tunnel_ip_version == 0 ? 0 : record.tunnel_ip_version == 4 ? 4 : 16;
+    tunnel.ip_version = kVersions[random() % 3];
+    const int octets = tunnel.ip_version == 0 ? 0 : tunnel.ip_version == 4 ? 4 : 16;
     for (int i = 0; i < octets; ++i) {
-      record.tunnel_source[i] = static_cast<std::uint8_t>(random());
-      record.tunnel_destination[i] = static_cast<std::uint8_t>(random());
+      tunnel.source[i] = static_cast<std::uint8_t>(random());
+      tunnel.destination[i] = static_cast<std::uint8_t>(random());
     }
   }
-  if ((record.sections & kLabelSection) != 0) record.mpls_label = random() % (1 << 20);
-  if ((record.sections & kSpiSection) != 0) record.esp_spi = static_cast<std::uint32_t>(number());
-  return record;
+  if ((sections & 2) != 0) owned.add<LabelSection>().label = random() % (1 << 20);
+  if ((sections & 4) != 0) owned.add<EspSection>().spi = static_cast<std::uint32_t>(number());
+  return owned;
 }
 
 TEST(FlowProtobuf, MakesTheOctetsThatTheEncodingSpecificationGives) {
@@ -132,8 +135,8 @@ TEST(FlowProtobuf, MakesTheOctetsThatTheEncodingSpecificationGives) {
   std::memcpy(record.destination_address, destination, 4);
   record.ip_version = 4;
   record.ether_type = 0x0800;
-  record.source_port = 300;
-  record.destination_port = 53;
+  record.ports[kForward] = 300;
+  record.ports[kReverse] = 53;
   record.protocol = 17;
   record.packets[kForward] = 1;
   record.octets[kForward] = 150;
@@ -164,7 +167,7 @@ TEST(FlowProtobuf, MakesTheOctetsThatTheEncodingSpecificationGives) {
 TEST(FlowProtobuf, MakesTheOctetsThatTheGeneratedClassMakes) {
   std::mt19937_64 random(2);
   for (int round = 0; round < 5000; ++round) {
-    const FlowRecord record = random_record(random);
+    const OwnedRecord record = random_record(random);
     ASSERT_EQ(message_of(encode(record)), by_generated_class(record).SerializeAsString());
   }
 }
@@ -172,10 +175,11 @@ TEST(FlowProtobuf, MakesTheOctetsThatTheGeneratedClassMakes) {
 TEST(FlowProtobuf, DecodesWhatItEncodes) {
   std::mt19937_64 random(3);
   for (int round = 0; round < 5000; ++round) {
-    const FlowRecord record = random_record(random);
-    FlowRecord back;
+    const OwnedRecord record = random_record(random);
+    OwnedRecord back;
     ASSERT_TRUE(decode_flow(octets_of(message_of(encode(record))), back));
-    ASSERT_EQ(std::memcmp(&record, &back, sizeof record), 0);
+    ASSERT_EQ(record.view().size(), back.view().size());
+    ASSERT_EQ(std::memcmp(record.view().octets(), back.view().octets(), record.view().size()), 0);
   }
 }
 
@@ -183,7 +187,13 @@ TEST(FlowProtobuf, FitsTheStatedRoomWithEveryFieldAtItsGreatest) {
   FlowRecord record;
   std::memset(&record, 0xff, sizeof record);
   record.ip_version = 6;
+  record.sections = 0;
   EXPECT_LE(encode(record).size(), 341U);
+  OwnedRecord whole{RecordView(record)};
+  for (std::size_t i = 1; i < kSectionCount; ++i) {
+    std::memset(whole.add(static_cast<Section>(i)), 0xff, kSectionOctets[i]);
+  }
+  EXPECT_LE(encode(whole).size(), kFlowProtobufMaxOctets);
 }
 
 TEST(FlowProtobuf, TakesTheTimesOfTheFlowWhereTheDirectionsHaveNone) {
@@ -193,13 +203,13 @@ TEST(FlowProtobuf, TakesTheTimesOfTheFlowWhereTheDirectionsHaveNone) {
   message.set_packets(2);
   message.set_time_flow_start_ns(100);
   message.set_time_flow_end_ns(200);
-  FlowRecord record;
+  OwnedRecord record;
   ASSERT_TRUE(decode_flow(octets_of(message.SerializeAsString()), record));
-  EXPECT_EQ(record.start_ns(), 100U);
-  EXPECT_EQ(record.end_ns(), 200U);
-  EXPECT_EQ(record.ip_version, 4);
-  EXPECT_EQ(record.ether_type, 0x0800);
-  EXPECT_EQ(record.sampling_rate, 1U);
+  EXPECT_EQ(record->start_ns(), 100U);
+  EXPECT_EQ(record->end_ns(), 200U);
+  EXPECT_EQ(record->ip_version, 4);
+  EXPECT_EQ(record->ether_type, 0x0800);
+  EXPECT_EQ(record->sampling_rate, 1U);
 }
 
 TEST(FlowProtobuf, SkipsFieldsThatItDoesNotKnow) {
@@ -215,17 +225,17 @@ TEST(FlowProtobuf, SkipsFieldsThatItDoesNotKnow) {
   octets += std::string("\xe1\x01\x01\x02\x03\x04\x05\x06\x07\x08", 10);  // field 28, fixed64
   octets += std::string("\x25\x01\x02\x03\x04", 5);                       // field 4, fixed32
   octets += std::string("\x20\x05", 2);                                   // field 4, varint
-  FlowRecord record;
+  OwnedRecord record;
   ASSERT_TRUE(decode_flow(octets_of(octets), record));
-  EXPECT_EQ(record.source_port, 7);
-  EXPECT_EQ(record.packets[kReverse], 0U);
+  EXPECT_EQ(record->source_port(), 7);
+  EXPECT_EQ(record->packets[kReverse], 0U);
 }
 
 TEST(FlowProtobuf, RefusesValuesThatDoNotFit) {
   v1::FlowRecord good;
   good.set_src_addr("\x0a\x00\x00\x01", 4);
   good.set_dst_addr("\x0a\x00\x00\x02", 4);
-  FlowRecord record;
+  OwnedRecord record;
   ASSERT_TRUE(decode_flow(octets_of(good.SerializeAsString()), record));
   const auto refused = [&](auto change) {
     v1::FlowRecord message = good;
@@ -247,7 +257,7 @@ TEST(FlowProtobuf, RefusesEveryTruncationInsideAField) {
   v1::FlowRecord parsed;
   for (std::size_t length = 0; length < whole.size(); ++length) {
     const std::string part = whole.substr(0, length);
-    FlowRecord record;
+    OwnedRecord record;
     const bool by_hand = decode_flow(octets_of(part), record);
     // The generated class knows where fields end; addresses are the one thing that weir wants besides.
     const bool acceptable = parsed.ParseFromString(part) && !parsed.src_addr().empty() && !parsed.dst_addr().empty();
@@ -263,7 +273,7 @@ TEST(FlowProtobuf, SurvivesAnyOctets) {
     const DelimitedMessage found = next_delimited(octets);
     if (found.status != DelimitedStatus::complete) continue;
     ASSERT_LE(found.consumed, octets.size());
-    FlowRecord record;
+    OwnedRecord record;
     static_cast<void>(decode_flow(found.message, record));
   }
 }

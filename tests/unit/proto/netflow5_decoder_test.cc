@@ -44,24 +44,25 @@ TEST(Netflow5Decoder, DecodesEveryFieldOfVersion5) {
   EXPECT_EQ(out.header.source_id, 0x0102U);
   EXPECT_EQ(out.header.unix_nsecs, 250'000'000U);
   ASSERT_EQ(out.flows.size(), 1U);
-  const DecodedFlow& flow = out.flows[0];
+  const FlowRecord& flow = *out.flows[0];
   EXPECT_EQ(load_be<std::uint32_t>(flow.source_address), 0xc0000201U);
   EXPECT_EQ(load_be<std::uint32_t>(flow.destination_address), 0xc6336402U);
   EXPECT_EQ(flow.ip_version, 4);
   EXPECT_EQ(flow.ether_type, 0x0800);
-  EXPECT_EQ(flow.source_port, 1234);
-  EXPECT_EQ(flow.destination_port, 80);
+  EXPECT_EQ(flow.source_port(), 1234);
+  EXPECT_EQ(flow.destination_port(), 80);
   EXPECT_EQ(flow.ingress_interface, 3U);
-  EXPECT_EQ(flow.egress_interface, 4U);
-  EXPECT_EQ(flow.packets, 10U);
-  EXPECT_EQ(flow.octets, 1500U);
-  EXPECT_EQ(flow.first_ns, 1'699'999'994'250'000'000U);  // 6 s before the header
-  EXPECT_EQ(flow.last_ns, 1'700'000'000'249'000'000U);
+  ASSERT_NE(out.flows[0].find<EgressSection>(), nullptr);
+  EXPECT_EQ(out.flows[0].find<EgressSection>()->interface, 4U);
+  EXPECT_EQ(flow.packets[kForward], 10U);
+  EXPECT_EQ(flow.octets[kForward], 1500U);
+  EXPECT_EQ(flow.first_ns[kForward], 1'699'999'994'250'000'000U);  // 6 s before the header
+  EXPECT_EQ(flow.last_ns[kForward], 1'700'000'000'249'000'000U);
   EXPECT_EQ(flow.protocol, 6);
-  EXPECT_EQ(flow.tcp_flags, 0x1b);
-  EXPECT_EQ(flow.ip_tos, 0x28);
+  EXPECT_EQ(flow.tcp_flags[kForward], 0x1b);
+  EXPECT_EQ(flow.ip_tos[kForward], 0x28);
   EXPECT_EQ(flow.sampling_rate, 100U);
-  EXPECT_EQ(flow.sampling_algorithm, 1);
+  EXPECT_EQ(out.details[0].sampling_algorithm, 1);
   EXPECT_EQ(value_of(out, 15), 0xc00002feU);
   EXPECT_EQ(value_of(out, 16), 64500U);
   EXPECT_EQ(value_of(out, 17), 64501U);
@@ -75,8 +76,8 @@ TEST(Netflow5Decoder, DecodesVersion7WithItsRouter) {
   Decoded out;
   ASSERT_EQ(decode_netflow5(input, out), DecodeError::none);
   ASSERT_EQ(out.flows.size(), 1U);
-  EXPECT_EQ(out.flows[0].octets, 1500U);
-  EXPECT_EQ(out.flows[0].sampling_rate, 0U) << "v7's header has no sampling";
+  EXPECT_EQ(out.flows[0]->octets[kForward], 1500U);
+  EXPECT_EQ(out.flows[0]->sampling_rate, 0U) << "v7's header has no sampling";
   EXPECT_EQ(out.header.source_id, 0U) << "nor an engine";
   EXPECT_EQ(value_of(out, 43), 0xc0000263U);
 }
@@ -87,10 +88,9 @@ TEST(Netflow5Decoder, ReadsIcmpFromTheDestinationPort) {
   store_be<std::uint16_t>(&input[24 + 34], 0x0301);  // port unreachable is 3/3, this is host unreachable 3/1
   Decoded out;
   ASSERT_EQ(decode_netflow5(input, out), DecodeError::none);
-  EXPECT_EQ(out.flows[0].icmp_type, 3);
-  EXPECT_EQ(out.flows[0].icmp_code, 1);
-  EXPECT_EQ(out.flows[0].source_port, 0);
-  EXPECT_EQ(out.flows[0].destination_port, 0);
+  EXPECT_EQ(out.flows[0]->icmp(kForward), 3 * 256 + 1);
+  EXPECT_EQ(out.flows[0]->source_port(), 0);
+  EXPECT_EQ(out.flows[0]->destination_port(), 0);
 }
 
 TEST(Netflow5Decoder, TakesAFlowFromBeforeTheUptimeWrapped) {
@@ -98,7 +98,7 @@ TEST(Netflow5Decoder, TakesAFlowFromBeforeTheUptimeWrapped) {
   store_be<std::uint32_t>(&input[24 + 24], 4'294'967'000U);  // 296 ms before the wrap: 10 296 ms before the header
   Decoded out;
   ASSERT_EQ(decode_netflow5(input, out), DecodeError::none);
-  EXPECT_EQ(out.flows[0].first_ns, 1'700'000'000'250'000'000U - 10'296'000'000U);
+  EXPECT_EQ(out.flows[0]->first_ns[kForward], 1'700'000'000'250'000'000U - 10'296'000'000U);
 }
 
 TEST(Netflow5Decoder, RefusesALengthThatIsNotThatOfTheRecords) {

@@ -110,9 +110,8 @@ TEST(Netflow5Encoder, SplitsCountersOfMoreThan32BitsSoThatTheSumsStayExact) {
 TEST(Netflow5Encoder, PutsIcmpTypeAndCodeIntoTheDestinationPort) {
   FlowRecord record = ipv4_flow();
   record.protocol = 1;
-  record.source_port = record.destination_port = 0;
-  record.icmp_type[kForward] = 3;
-  record.icmp_code[kForward] = 4;
+  record.set_icmp(kForward, 3, 4);
+  record.set_icmp(kReverse, 8, 0);
   record.ingress_interface = 70'000;
   Netflow5Encoder encoder(at_base());
   ASSERT_EQ(encoder.add(record, kBase), Netflow5Result::added);

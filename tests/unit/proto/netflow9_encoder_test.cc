@@ -186,8 +186,7 @@ TEST(Netflow9Encoder, WritesOnlyTheDirectionThatHasPackets) {
 
 TEST(Netflow9Encoder, WritesIcmpTypeAndCodeForIcmpOnly) {
   FlowRecord record = ipv4_record();
-  record.icmp_type[kForward] = 3;
-  record.icmp_code[kForward] = 4;
+  record.set_icmp(kForward, 3, 4);
   const auto icmp_of = [&](std::uint8_t protocol) {
     record.protocol = protocol;
     Netflow9Encoder encoder(options_at(kBase));
@@ -319,10 +318,10 @@ TEST(Netflow9Encoder, NeverDatesADatagramBeforeTheEndOfARecord) {
   ASSERT_TRUE(live.add(ipv4_record(), kBase));  // ends 1.5 s after kBase
   EXPECT_EQ(header_of(live.finish(kBase + 1'600 * kMs)).unix_secs, 1'700'000'002U);
   Netflow9Options options = options_at(kBase);
-  options.capture_time = true;
-  Netflow9Encoder capture(options);
-  ASSERT_TRUE(capture.add(ipv4_record(), 0));
-  EXPECT_EQ(header_of(capture.finish(kBase + kDay)).unix_secs, 1'700'000'002U) << "capture time, not the caller's";
+  options.header_time = HeaderTime::records;
+  Netflow9Encoder by_records(options);
+  ASSERT_TRUE(by_records.add(ipv4_record(), 0));
+  EXPECT_EQ(header_of(by_records.finish(kBase + kDay)).unix_secs, 1'700'000'002U) << "not the caller's time";
 }
 
 FlowRecord record_at(std::uint64_t first_ns, std::uint64_t last_ns) {
@@ -344,9 +343,9 @@ Times times_of(std::span<const std::uint8_t> datagram) {
           std::uint64_t{header.unix_secs} * 1000};
 }
 
-TEST(Netflow9Encoder, ClosesTheDatagramAtTheEndsOfTheWindowInCaptureMode) {
+TEST(Netflow9Encoder, ClosesTheDatagramAtTheEndsOfTheWindowWithTheTimeOfRecords) {
   Netflow9Options options = options_at(kBase);
-  options.capture_time = true;
+  options.header_time = HeaderTime::records;
   const std::uint64_t boot = kBase - kDay;
   const std::uint64_t end = boot + 4'294'967 * kSecond;  // 2^32 ms, whole seconds
   struct Case {
@@ -361,9 +360,9 @@ TEST(Netflow9Encoder, ClosesTheDatagramAtTheEndsOfTheWindowInCaptureMode) {
   }
 }
 
-TEST(Netflow9Encoder, MovesBootToTheRecordThatDidNotFitInCaptureMode) {
+TEST(Netflow9Encoder, MovesBootToTheRecordThatDidNotFitWithTheTimeOfRecords) {
   Netflow9Options options = options_at(kBase);
-  options.capture_time = true;
+  options.header_time = HeaderTime::records;
   Netflow9Encoder encoder(options);
   // Decades ahead, back, to 1970, and up to the last second of 32 bits.
   std::uint32_t sequence = 0;
@@ -384,7 +383,7 @@ TEST(Netflow9Encoder, MovesBootToTheRecordThatDidNotFitInCaptureMode) {
 
 TEST(Netflow9Encoder, UsesTheFirstRecordWhereTheStartIsUnknown) {
   Netflow9Options options;
-  options.capture_time = true;
+  options.header_time = HeaderTime::records;
   Netflow9Encoder encoder(options);
   ASSERT_TRUE(encoder.add(record_at(kBase + 5 * kMs, kBase + 6 * kMs), 0));
   const auto datagram = encoder.finish(0);
@@ -394,7 +393,7 @@ TEST(Netflow9Encoder, UsesTheFirstRecordWhereTheStartIsUnknown) {
 
 TEST(Netflow9Encoder, ClampsTheStartOfARecordLongerThanTheWindowAndCountsIt) {
   Netflow9Options options = options_at(kBase);
-  options.capture_time = true;
+  options.header_time = HeaderTime::records;
   Netflow9Encoder encoder(options);
   // 49 days fit, without the day of slack; 50 do not.
   ASSERT_TRUE(encoder.add(record_at(kBase, kBase + 49 * kDay), 0));
@@ -434,9 +433,9 @@ TEST(Netflow9Encoder, KeepsLiveTimesRightPastTheWrapOfTheUptime) {
 }
 
 TEST(Netflow9Encoder, StaysInBoundsWithTimesOutOfAllReason) {
-  for (const bool capture : {false, true}) {
+  for (const HeaderTime header_time : {HeaderTime::now, HeaderTime::records}) {
     Netflow9Options options = options_at(kBase);
-    options.capture_time = capture;
+    options.header_time = header_time;
     Netflow9Encoder encoder(options);
     for (const std::uint64_t first : {std::uint64_t{0}, kBase, UINT64_MAX}) {
       for (const std::uint64_t last : {std::uint64_t{0}, kBase, UINT64_MAX}) {

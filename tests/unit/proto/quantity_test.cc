@@ -10,7 +10,7 @@ namespace weir {
 namespace {
 
 TEST(Quantity, NamesEachKindOfFault) {
-  constexpr auto kUnits = std::to_array<Unit>({{"m", 100}, {"cm", 1}});
+  constexpr auto kUnits = std::to_array<QuantityUnit>({{"m", 100}, {"cm", 1}});
   EXPECT_EQ(parse_quantity("1.75m", kUnits).value(), 175U);
   EXPECT_EQ(parse_quantity("1.755m", kUnits).error(), QuantityError::too_fine);
   EXPECT_EQ(parse_quantity("175", kUnits).error(), QuantityError::unit_missing);

@@ -185,6 +185,14 @@ TEST(CaptureDatagrams, TakesOnlyWholeMessagesForExport) {
   EXPECT_FALSE(is_flow_export(hex("000a 0010 6553f100 00000000 00000001"))) << "nothing in it";
   EXPECT_FALSE(is_flow_export(hex("000a 0018 6553f100 00000000 00000001 0100 0004")));
   EXPECT_FALSE(is_flow_export(hex("0005 0000 00000000 00000000 00000000 00000000 00000000")));
+  // Version 9, the exporter's time 2023: zeros at the end, and one good set before a bad one.
+  const Bytes nine = hex("0009 0001 00002710 6553f100 00000000 00000001");
+  EXPECT_TRUE(is_flow_export(joined(nine, hex("0100 0008 00000000 000000000000000000"))));
+  EXPECT_TRUE(is_flow_export(joined(nine, hex("0100 0008 00000000 0100 ffff"))));
+  EXPECT_TRUE(is_flow_export(joined(nine, hex("0100 0000"))));
+  EXPECT_FALSE(is_flow_export(joined(nine, hex("0002 0000")))) << "an id that is reserved";
+  EXPECT_FALSE(is_flow_export(joined(hex("0009 0001 00002710 00000000 00000000 00000001"), hex("0100 0000"))))
+      << "no time";
   EXPECT_FALSE(is_flow_export({}));
 }
 

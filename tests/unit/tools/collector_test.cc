@@ -107,9 +107,8 @@ TEST_F(CollectorTest, SummaryTellsLostDatagramsOfEachStream) {
   put_data(later, 1, 100);
   collector_.take_datagram("192.0.2.1:2055", later);
   const std::string text = summary_text(collector_, totals_);
-  EXPECT_NE(
-      text.find("192.0.2.1:2055 NetFlow v9 source id 7: 2 datagrams, 1 records, 1 sequence gaps, 3 datagrams lost"),
-      std::string::npos)
+  EXPECT_NE(text.find("192.0.2.1 NetFlow v9 source id 7: 2 datagrams, 1 records, 1 sequence gaps, 3 datagrams lost"),
+            std::string::npos)
       << text;
   const std::string json = summary_json(collector_, totals_);
   EXPECT_NE(json.find(R"("sequence_gaps":1,"lost_datagrams":3)"), std::string::npos) << json;

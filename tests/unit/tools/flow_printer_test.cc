@@ -2,14 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tools/collect/time_text.h"
-
 namespace weir {
 namespace {
-
-TEST(TimeText, IsUtcToTheMillisecond) {
-  EXPECT_EQ(time_text(1'700'000'000'123'456'789), "2023-11-14 22:13:20.123");  // date -u -d @1700000000
-}
 
 TEST(FlowPrinterTexts, NameEndpointsWithPortsWhereTheProtocolHasThem) {
   const std::uint8_t ipv4[16] = {192, 0, 2, 1};

@@ -9,8 +9,8 @@ FlowRecord record_of(std::uint8_t source, std::uint8_t destination, std::uint64_
   FlowRecord record{};
   record.source_address[3] = source;
   record.destination_address[3] = destination;
-  record.source_port = 1000;
-  record.destination_port = 80;
+  record.ports[kForward] = 1000;
+  record.ports[kReverse] = 80;
   record.protocol = 6;
   record.ip_version = 4;
   record.packets[kForward] = forward;
@@ -43,8 +43,8 @@ TEST(FlowTotals, TwoRecordsOfOneTupleAreOneFlowWhicheverSideIsTheInitiator) {
   FlowTotals totals;
   totals.add(record_of(1, 2, 3, 4));
   FlowRecord turned = record_of(2, 1, 5, 6);  // the same conversation, opened by the other side
-  turned.source_port = 80;
-  turned.destination_port = 1000;
+  turned.ports[kForward] = 80;
+  turned.ports[kReverse] = 1000;
   totals.add(turned);
   EXPECT_EQ(totals.flows(), 2U);
   EXPECT_EQ(totals.records(), 2U);
@@ -68,10 +68,10 @@ TEST(FlowTotals, PortProtocolAndAddressEachTellFlowsApart) {
   other.protocol = 17;
   totals.add(other);
   other = record_of(1, 2, 1, 0);
-  other.source_port = 1001;
+  other.ports[kForward] = 1001;
   totals.add(other);
   other = record_of(1, 2, 1, 0);
-  other.destination_port = 81;
+  other.ports[kReverse] = 81;
   totals.add(other);
   totals.add(record_of(1, 3, 1, 0));
   totals.add(record_of(3, 2, 1, 0));

@@ -33,7 +33,7 @@ Octets message(std::uint64_t packets) {
 
 struct Taken {
   std::vector<std::uint64_t> packets;
-  void operator()(const FlowRecord& record) { packets.push_back(record.packets[kForward]); }
+  void operator()(RecordView record) { packets.push_back(record->packets[kForward]); }
 };
 
 TEST(MessageStream, GivesTheSameRecordsHoweverTheStreamIsCut) {

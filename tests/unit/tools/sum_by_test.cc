@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace weir {
@@ -15,8 +16,8 @@ FlowRecord record_of(std::uint8_t last_octet, std::uint16_t port, std::uint64_t 
   std::memcpy(record.destination_address, destination, 4);
   record.ip_version = 4;
   record.protocol = 6;
-  record.source_port = 40'000;
-  record.destination_port = port;
+  record.ports[kForward] = 40'000;
+  record.ports[kReverse] = port;
   record.packets[kForward] = 1;
   record.octets[kForward] = octets;
   if (reverse_octets != 0) {
@@ -29,8 +30,13 @@ FlowRecord record_of(std::uint8_t last_octet, std::uint16_t port, std::uint64_t 
 TEST(SumBy, ParsesFieldsAndNamesWhatIsWrong) {
   const auto fields = SumBy::parse("src_addr,dst_port");
   ASSERT_TRUE(fields);
-  EXPECT_EQ(*fields, (std::vector{SumBy::Field::src_addr, SumBy::Field::dst_port}));
-  for (const char* wrong : {"", "src_addr,", "source", "src_addr,src_addr", ",src_addr"}) {
+  ASSERT_EQ(fields->size(), 2U);
+  EXPECT_EQ((*fields)[0].name(), "src_addr");
+  EXPECT_FALSE((*fields)[0].is_number());
+  EXPECT_EQ((*fields)[1].name(), "dst_port");
+  EXPECT_TRUE((*fields)[1].is_number());
+  for (const char* wrong : {"", "src_addr,", "source", "src_addr,src_addr", ",src_addr", "bytes", "rev_packets",
+                            "time_flow_start_ns", "mpls_labels", "sampler_address,sampler_address"}) {
     const auto result = SumBy::parse(wrong);
     EXPECT_FALSE(result) << wrong;
   }
@@ -66,20 +72,57 @@ TEST(SumBy, SumsWhatIsPastItsBoundAsARemainder) {
 
 TEST(SumBy, WritesEveryFieldBackAsItWas) {
   SumBy sums(*SumBy::parse("sampler_address,out_if,proto,ip_tos,tcp_flags,vlan_id,etype,in_if,end_reason,src_port"), 8);
-  FlowRecord record = record_of(1, 80, 10, 0);
-  record.ip_tos[kForward] = 8;
-  record.tcp_flags[kForward] = 0x1b;
-  record.vlan_id = 100;
-  record.ether_type = 0x0800;
-  record.ingress_interface = 0x01020304;
-  record.end_reason = EndReason::end_of_flow;
-  DecodedFlow flow{};
-  flow.egress_interface = 7;
+  OwnedRecord record(record_of(1, 80, 10, 0));
+  record->ip_tos[kForward] = 8;
+  record->tcp_flags[kForward] = 0x1b;
+  record->vlan_id = 100;
+  record->ether_type = 0x0800;
+  record->ingress_interface = 0x01020304;
+  record->end_reason = EndReason::end_of_flow;
+  record.add<EgressSection>().interface = 7;
+  const FlowDetails flow{};
   const Decoded datagram;
   const RecordDetails details{"[2001:db8::1]:2055", flow, datagram};
   sums.add(record, &details);
   EXPECT_EQ(sums.top(0)[0].values,
             (std::vector<std::string>{"2001:db8::1", "7", "6", "8", "27", "100", "2048", "16909060", "3", "40000"}));
+}
+
+TEST(SumBy, TakesAnyColumnOfTheTableAndTurnsItRoundForTheWayBack) {
+  SumBy sums(*SumBy::parse("src_mac,tunnel_type,tunnel_src_addr,tcp_mss,rev_tcp_mss,mpls_label,icmp_type"), 8);
+  OwnedRecord record(record_of(1, 80, 10, 20));
+  auto& tunnel = record.add<TunnelSection>();
+  tunnel.type = TunnelType::vxlan;
+  tunnel.ip_version = 4;
+  tunnel.source[0] = 203;
+  tunnel.destination[0] = 198;
+  record.add<LabelSection>().label = 16'000;
+  auto& layer2 = record.add<Layer2Section>();
+  layer2.source_mac[5] = 0x0a;
+  layer2.destination_mac[5] = 0x0b;
+  record.add<TcpSection>().mss[kForward] = 1460;
+  sums.add(record, nullptr);
+  sums.add(record_of(1, 80, 1, 0), nullptr);
+  const auto rows = sums.top(0);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].values,
+            (std::vector<std::string>{"00:00:00:00:00:0b", "vxlan", "198.0.0.0", "0", "1460", "16000", "0"}));
+  EXPECT_EQ(rows[0].sums.octets, 20U);
+  EXPECT_EQ(rows[1].values,
+            (std::vector<std::string>{"00:00:00:00:00:0a", "vxlan", "203.0.0.0", "1460", "0", "16000", "0"}));
+  EXPECT_EQ(rows[2].values, (std::vector<std::string>{"00:00:00:00:00:00", "none", "", "0", "0", "0", "0"}))
+      << "what a record does not have";
+}
+
+TEST(SumBy, ListsWhatItTakes) {
+  const std::string names = SumBy::names();
+  EXPECT_EQ(names.rfind("src_addr, dst_addr, src_port, dst_port, proto, time", 0), std::string::npos);
+  EXPECT_EQ(names.rfind("src_addr, dst_addr, src_port, dst_port, proto, tcp_flags, ", 0), 0U) << names;
+  for (std::size_t at = 0; at <= names.size();) {
+    const std::size_t comma = std::min(names.find(", ", at), names.size());
+    EXPECT_TRUE(SumBy::parse(names.substr(at, comma - at))) << names.substr(at, comma - at);
+    at = comma + 2;
+  }
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "proto/base/duration.h"
+#include "proto/base/quantity.h"
 #include "proto/base/unique_fd.h"
 #include "tools/collect/collector.h"
 #include "tools/collect/flow_printer.h"
@@ -32,6 +33,7 @@ namespace {
 
 constexpr int kExitOutside = 1;
 constexpr int kExitCommandLine = 2;
+constexpr std::uint64_t kLeastMemory = 1 << 20;
 
 int complain(const std::string& line, int code) {
   fmt::print(stderr, "weir-collect: {}\n", line);
@@ -52,6 +54,8 @@ struct Options {
   bool quiet = false;
   bool options = false;
   bool dump = false;
+  bool ports_apart = false;
+  std::string max_memory = "512M";
 };
 
 /// "-1" would wrap around to a very great number.
@@ -92,8 +96,8 @@ void describe(CLI::App& app, Options& options) {
       app.add_option(
              "--sum-by", options.sum_by,
              "at the end packets and octets summed by these fields, such as src_addr,dst_port, the largest first;\n"
-             "no line for each record. Fields: src_addr dst_addr src_port dst_port proto ip_tos tcp_flags vlan_id\n"
-             "etype in_if out_if end_reason sampler_address")
+             "no line for each record. Fields: those of the JSON lines that are numbers, addresses or tunnels, and\n"
+             "sampler_address; 'weir fields' describes them, and a wrong name lists them")
           ->type_name("FIELDS");
   app.add_option("--top", options.top,
                  "at the end the N flows (directional 5-tuples) with the most octets; with --sum-by its first N lines")
@@ -107,6 +111,15 @@ void describe(CLI::App& app, Options& options) {
       ->type_name("N")
       ->check(whole)
       ->capture_default_str();
+  app.add_option(
+         "--max-memory", options.max_memory,
+         "memory for the templates of all exporters and data that waits for them, such as 512M; one exporter may\n"
+         "have a quarter of it")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  app.add_flag(
+      "--ports-apart", options.ports_apart,
+      "NetFlow v9: another source port is another exporter; by RFC 3954 an exporter is its address and source id");
   app.footer(
       "Examples:\n"
       "  weir-collect --listen netflow9://127.0.0.1:9995\n"
@@ -176,6 +189,12 @@ int collect(const Options& options) {
   if (!options.files.empty() && duration_ns != 0) {
     return complain("--duration goes with --listen; a FILE is read to its end", kExitCommandLine);
   }
+  weir::FlowDecoder::Limits limits;
+  limits.netflow9_by_port = options.ports_apart;
+  const auto max_memory = weir::parse_size(options.max_memory);
+  if (!max_memory) return complain("--max-memory: " + max_memory.error(), kExitCommandLine);
+  if (*max_memory < kLeastMemory) return complain("--max-memory: must be at least 1M", kExitCommandLine);
+  limits.memory_octets = *max_memory;
   std::vector<weir::ListenUri> uris;
   for (const std::string& text : options.listen) {
     auto uri = weir::parse_listen_uri(text);
@@ -192,14 +211,13 @@ int collect(const Options& options) {
   for (const std::string& uri : options.exports) {
     if (auto good = weir::check_export_uri(uri); !good) return complain(good.error(), kExitCommandLine);
   }
-  using Mode = weir::Forwarder::Mode;
-  weir::Forwarder forwarder(options.exports, uris.empty() ? Mode::file : Mode::live);
+  weir::Forwarder forwarder(options.exports, uris.empty() ? weir::ExportMode::capture : weir::ExportMode::live);
 
   using Format = weir::FlowPrinter::Format;
   const bool silent = options.quiet || options.dump || sums || (!options.exports.empty() && !options.json);
   weir::FlowTotals totals(options.max_flows);
   weir::FlowPrinter printer(silent ? Format::none : options.json ? Format::json : Format::table, STDOUT_FILENO);
-  weir::Collector collector(totals, printer);
+  weir::Collector collector(totals, printer, limits);
   collector.set_outputs({.sums = sums ? &*sums : nullptr,
                          .forwarder = options.exports.empty() ? nullptr : &forwarder,
                          .options = options.options,

@@ -1,0 +1,67 @@
+#include "control/export/file_output.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+#include "control/export/file_exporter.h"
+#include "control/export/file_rotation.h"
+#include "control/export/sorted_file_exporter.h"
+
+namespace weir {
+namespace {
+
+using Error = tl::unexpected<std::string>;
+
+OptionResult refuse_standard_output(const FileOutput& file) {
+  if (file.path == "-") return Error("standard output does not rotate; name a file");
+  return {};
+}
+
+}  // namespace
+
+OptionResult parse_target(FileOutput& file, std::string_view target, std::string_view form) {
+  if (target.empty()) return Error(fmt::format("no file; expected {} ('-': standard output)", form));
+  file.path = target;
+  return {};
+}
+
+OptionResult set_rotate(FileOutput& file, std::string_view name, std::string_view value) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  auto set = set_option(file.rotate_ns, option_duration_ns(name, value, kSecond, 366 * 24 * 3600 * kSecond));
+  return set ? refuse_standard_output(file) : set;
+}
+
+OptionResult set_rotate_size(FileOutput& file, std::string_view name, std::string_view value) {
+  constexpr std::uint64_t kLeast = 1 << 16;
+  auto set = set_option(file.rotate_octets, option_octets(name, value, kLeast));
+  return set ? refuse_standard_output(file) : set;
+}
+
+OptionResult set_compression(FileOutput& file, std::string_view name, std::string_view value) {
+  return set_option(file.compression, option_choice(name, value, kCompressionNames));
+}
+
+OpenResult open_file_exporter(const FileOutput& file, std::unique_ptr<RecordEncoding> encoding, FileOrder order,
+                              const ExportContext& context, ExportQueue& books) {
+  FileOptions options;
+  options.compression = file.compression;
+  options.wait_for_room = waits_for_disk(context.mode);
+  if (file.rotates()) {
+    FileRotation rotation(file.path, file.rotate_ns, file.rotate_octets);
+    auto sink = rotation.open(exporter_clock_ns());
+    if (!sink) return Error(sink.error());
+    const std::string name = rotation.part();
+    return std::make_unique<FileExporter>(std::move(*sink), name, std::move(encoding), options, books,
+                                          std::move(rotation));
+  }
+  auto sink = FileSink::open(file.path);
+  if (!sink) return Error(sink.error());
+  if (order == FileOrder::by_start && sorts_by_start(context.mode)) {
+    return std::make_unique<SortedFileExporter>(std::move(*sink), file.path, std::move(encoding), options, books);
+  }
+  return std::make_unique<FileExporter>(std::move(*sink), file.path, std::move(encoding), options, books);
+}
+
+}  // namespace weir

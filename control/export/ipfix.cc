@@ -1,0 +1,66 @@
+// ipfix://HOST:PORT and ipfix+tcp://HOST:PORT, IPFIX over UDP and TCP.
+#include <fmt/format.h>
+
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "control/export/datagram_exporter.h"
+#include "control/export/exporter_kinds.h"
+#include "control/export/ipfix_buffer.h"
+#include "control/export/socket_exporter.h"
+#include "control/export/template_options.h"
+#include "proto/encode/ipfix_encoder.h"
+
+namespace weir {
+namespace {
+
+OpenResult open_udp(const TemplateDatagramOptions& options, const ExportContext& context, ExportQueue& books) {
+  auto socket = UdpSocket::open(options.host, options.port);
+  if (!socket) return tl::unexpected(socket.error());
+  IpfixOptions encoder;
+  options.put(encoder, Dialect::ipfix);
+  encoder.domain = options.source_id;
+  encoder.payload_octets = options.mtu - socket->header_octets();
+  encoder.header_time = header_time(context.mode);
+  return std::make_unique<DatagramExporter<IpfixEncoder>>(encoder, options.rate, context, std::move(*socket), books);
+}
+
+struct Tcp : HostPort, TemplateOptions {};
+
+constexpr auto kTcpOptions = std::to_array<OptionRow<Tcp>>({
+    // A connection has its templates once, at its beginning (RFC 7011 section 8).
+    {{"template_refresh", "T", "Send options data again after this time: 1s to 24h [20s]", "60s"},
+     [](Tcp& options, std::string_view name, std::string_view value) {
+       return set_template_refresh(options, name, value);
+     }},
+    kUniflowOption<Tcp>,
+    kSourceIdOption<Tcp>,
+    kProfileOption<Tcp>,
+    kFieldsOption<Tcp>,
+});
+
+OpenResult open_tcp(const Tcp& options, const ExportContext& context, ExportQueue& books) {
+  auto endpoints = resolve(options.host, options.port, SOCK_STREAM);
+  if (!endpoints) return tl::unexpected(endpoints.error());
+  return open_socket_exporter(std::move(*endpoints), fmt::format("{}:{}", options.host, options.port), context, books,
+                              std::make_unique<IpfixBuffer>(options, context, books));
+}
+
+}  // namespace
+
+constinit const ExporterKind ipfix_kind = exporter_kind<TemplateDatagramOptions, kTemplateDatagramOptions, open_udp>({
+    .scheme = "ipfix",
+    .form = "ipfix://HOST:PORT",
+    .help = "IPFIX (RFC 7011) over UDP; uniflow=0 makes biflows by RFC 5103",
+    .example = "ipfix://192.0.2.1:4739?uniflow=0",
+});
+
+constinit const ExporterKind ipfix_tcp_kind = exporter_kind<Tcp, kTcpOptions, open_tcp>({
+    .scheme = "ipfix+tcp",
+    .form = "ipfix+tcp://HOST:PORT",
+    .help = "IPFIX over TCP (RFC 7011 section 10.4)",
+    .example = "ipfix+tcp://192.0.2.1:4739?profile=nfdump",
+});
+
+}  // namespace weir

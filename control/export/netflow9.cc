@@ -1,0 +1,35 @@
+// netflow9://HOST:PORT, NetFlow v9 over UDP.
+#include <memory>
+#include <utility>
+
+#include "control/export/datagram_exporter.h"
+#include "control/export/exporter_kinds.h"
+#include "control/export/template_options.h"
+#include "proto/encode/netflow9_encoder.h"
+
+namespace weir {
+namespace {
+
+OpenResult open(const TemplateDatagramOptions& options, const ExportContext& context, ExportQueue& books) {
+  auto socket = UdpSocket::open(options.host, options.port);
+  if (!socket) return tl::unexpected(socket.error());
+  Netflow9Options encoder;
+  options.put(encoder, Dialect::netflow9);
+  encoder.source_id = options.source_id;
+  encoder.payload_octets = options.mtu - socket->header_octets();
+  encoder.header_time = header_time(context.mode);
+  encoder.start_ns = stream_start_ns(context);
+  encoder.announced = true;
+  return std::make_unique<DatagramExporter<Netflow9Encoder>>(encoder, options.rate, context, std::move(*socket), books);
+}
+
+}  // namespace
+
+constinit const ExporterKind netflow9_kind = exporter_kind<TemplateDatagramOptions, kTemplateDatagramOptions, open>({
+    .scheme = "netflow9",
+    .form = "netflow9://HOST:PORT",
+    .help = "NetFlow v9 (RFC 3954) over UDP",
+    .example = "netflow9://192.0.2.1:2055?rate=20000",
+});
+
+}  // namespace weir

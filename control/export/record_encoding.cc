@@ -1,0 +1,35 @@
+#include "control/export/record_encoding.h"
+
+#include "proto/record/flow_json.h"
+#include "proto/record/flow_protobuf.h"
+
+namespace weir {
+namespace {
+
+std::uint8_t* write_json(std::uint8_t* out, RecordView record) {
+  return reinterpret_cast<std::uint8_t*>(write_flow_json(reinterpret_cast<char*>(out), record));
+}
+
+}  // namespace
+
+std::size_t JsonEncoding::longest_octets() const {
+  return kFlowJsonMaxOctets;
+}
+
+std::uint8_t* JsonEncoding::write(std::uint8_t* out, RecordView record) {
+  return write_json(out, record);
+}
+
+OrderedEncoding::Encode JsonEncoding::on_several_cores() const {
+  return write_json;
+}
+
+std::size_t ProtobufEncoding::longest_octets() const {
+  return kFlowProtobufMaxOctets;
+}
+
+std::uint8_t* ProtobufEncoding::write(std::uint8_t* out, RecordView record) {
+  return write_flow_protobuf(out, record);
+}
+
+}  // namespace weir

@@ -1,0 +1,44 @@
+// RecordEncoding: how one record becomes octets of a stream: a JSON line, a protobuf message, a row of a table.
+//
+// RecordBuffer keeps what an encoding writes and knows where each record ends. One buffer has one encoding, and calls
+// it from one thread; what several cores may do side by side is a plain function without a state.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "control/export/ordered_encoding.h"
+#include "proto/record/record_batch.h"
+
+namespace weir {
+
+class RecordEncoding {
+ public:
+  virtual ~RecordEncoding() = default;
+
+  /// Most octets that write() needs.
+  [[nodiscard]] virtual std::size_t longest_octets() const = 0;
+  /// Writes `record` as a whole; returns the end.
+  virtual std::uint8_t* write(std::uint8_t* out, RecordView record) = 0;
+  /// What a new file begins with; `records`, at least one, are the first that it will have.
+  virtual std::string head(RecordSpan /*records*/) { return {}; }
+  /// The same as write(), where that is so costly that a long run is worth encoding on several cores.
+  [[nodiscard]] virtual OrderedEncoding::Encode on_several_cores() const { return nullptr; }
+};
+
+class JsonEncoding final : public RecordEncoding {
+ public:
+  [[nodiscard]] std::size_t longest_octets() const override;
+  std::uint8_t* write(std::uint8_t* out, RecordView record) override;
+  [[nodiscard]] OrderedEncoding::Encode on_several_cores() const override;
+};
+
+/// Length-delimited weir.v1.FlowRecord.
+class ProtobufEncoding final : public RecordEncoding {
+ public:
+  [[nodiscard]] std::size_t longest_octets() const override;
+  std::uint8_t* write(std::uint8_t* out, RecordView record) override;
+};
+
+}  // namespace weir

@@ -1,0 +1,50 @@
+#include "control/export/template_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+using Error = tl::unexpected<std::string>;
+
+}  // namespace
+
+OptionResult set_template_refresh(TemplateOptions& options, std::string_view name, std::string_view value) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  return set_option(options.template_refresh_ns, option_duration_ns(name, value, kSecond, 24 * 3600 * kSecond));
+}
+
+OptionResult set_profile(TemplateOptions& options, std::string_view name, std::string_view value) {
+  const auto profile = export_profile(value);
+  if (!profile) return Error(fmt::format("{} '{}' is none of {}", name, value, export_profile_names()));
+  options.profile = *profile;
+  return {};
+}
+
+OptionResult set_fields(TemplateOptions& options, std::string_view name, std::string_view value) {
+  const std::span<const ExportField> known = export_fields();
+  bool in_every_record = false;
+  while (!value.empty()) {
+    const std::size_t comma = value.find(',');
+    const std::string_view field = value.substr(0, comma);
+    value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+    const auto found =
+        std::find_if(known.begin(), known.end(), [&](const ExportField& one) { return one.name == field; });
+    if (found == known.end()) {
+      std::vector<std::string_view> names;
+      for (const ExportField& one : known) names.push_back(one.name);
+      return Error(fmt::format("no field '{}'; there are {}", field, joined(names, ",")));
+    }
+    options.fields.push_back(found->name);
+    in_every_record = in_every_record || found->always();
+  }
+  if (!in_every_record) {
+    return Error(
+        fmt::format("{} names nothing that every record of one direction has, such as src_addr,packets", name));
+  }
+  return {};
+}
+
+}  // namespace weir

@@ -1,0 +1,166 @@
+#include "control/listing.h"
+
+#include <fmt/format.h>
+
+#include <span>
+#include <string_view>
+
+#include "control/export/loss.h"
+#include "dataplane/loss.h"
+#include "dataplane/metric/metrics.h"
+#include "dataplane/packet/reject.h"
+#include "proto/record/fields.h"
+#include "proto/record/message_json.h"
+#include "proto/schema/text_table.h"
+
+namespace weir {
+namespace {
+
+void add_reasons(TextTable& table, std::span<const ReasonText> texts) {
+  for (const ReasonText& text : texts) table.row({std::string(text.name), std::string(text.description)});
+}
+
+std::string_view type_of(const Field& field) {
+  constexpr std::string_view kNumbers[] = {"", "u8", "u16", "", "u32", "", "", "", "u64"};
+  switch (field.form) {
+    case Form::number:
+      return kNumbers[field.place.octets + field.computed.octets];  // one of them is 0
+    case Form::time_ns:
+      return "time";
+    case Form::address:
+      return "address";
+    case Form::mac:
+      return "mac";
+    case Form::tunnel:
+      return "name";
+    case Form::labels:
+      return "list";
+  }
+  return "";
+}
+
+std::string_view unit_of(Unit unit) {
+  switch (unit) {
+    case Unit::none:
+      return "";
+    case Unit::octets:
+      return "octets";
+    case Unit::packets:
+      return "packets";
+    case Unit::nanoseconds:
+      return "ns";
+  }
+  return "";
+}
+
+/// "8 or 27"; a reverse element of IANA's is "29305:2", one of weir's own "32473:4112". Empty: no template carries it.
+std::string element_of(const Column& column) {
+  const Wire& wire = kFieldRows[column.row].field.wire;
+  const bool reverse = column.side == kReverse;
+  const auto number = [&](unsigned element) {
+    if (wire.enterprise == kOwnElement) return fmt::format("32473:{}", element + (reverse ? 4096U : 0U));
+    return reverse ? fmt::format("29305:{}", element) : fmt::format("{}", element);
+  };
+  switch (wire.rule) {
+    case WireRule::none:
+      return "";
+    case WireRule::flow_start:
+      return reverse ? number(152) : "22 or 152";
+    case WireRule::flow_end:
+      return reverse ? number(153) : "21 or 153";
+    case WireRule::vlan:
+      return "58, 243";
+    case WireRule::sampling:
+      return "34, 35";
+    case WireRule::by_family:
+    case WireRule::icmp:
+      return number(wire.element) + " or " + number(wire.element6);
+    case WireRule::tunnel_id:
+      return number(wire.element) + ", 351";
+    case WireRule::label_stack:
+      return fmt::format("{} to {}", wire.element, wire.element + LabelStackSection::kMost - 1);
+    case WireRule::plain:
+    case WireRule::mapped:
+    case WireRule::label:
+      return number(wire.element);
+  }
+  return "";
+}
+
+std::string meaning_of(const Column& column) {
+  return std::string(column.side == kReverse ? "the same of the way back: " : "") +
+         std::string(kFieldRows[column.row].field.meaning);
+}
+
+}  // namespace
+
+std::string reasons_text() {
+  TextTable rejects("ll");
+  add_reasons(rejects, std::span(kRejectTexts).subspan(1));  // the first is `none`
+  TextTable losses("ll");
+  losses.row({"handover_full", "the ring to the worker that owns the packet's flow had no room"});
+  add_reasons(losses, kLossTexts);
+  TextTable export_losses("ll");
+  add_reasons(export_losses, kExportLossTexts);
+  return "Rejects: a frame that is not counted in a flow (ledger: rejects)\n" + rejects.text() +
+         "\nLosses before the exporters (ledger: handover_full, lost)\n" + losses.text() +
+         "\nLosses of an exporter (ledger: exporters, lost)\n" + export_losses.text();
+}
+
+std::string tunnels_text() {
+  TextTable table("llrl");
+  table.row({"name", "default", "UDP port", ""});
+  for (std::size_t i = 1; i < kTunnelTypes.size(); ++i) {
+    const TunnelTypeInfo& info = kTunnelTypes[i];
+    table.row({std::string(info.name), info.by_default ? "on" : "off",
+               info.told != TunnelSide::none ? std::to_string(info.port) : "", std::string(info.what)});
+  }
+  return table.text();
+}
+
+std::string fields_text() {
+  TextTable table("lllllrll");
+  table.row({"section", "field", "type", "unit", "", "protobuf", "IPFIX element", "meaning"});
+  for (const Column& column : kJsonColumns) {
+    const FieldRow& row = kFieldRows[column.row];
+    const unsigned protobuf = row.field.protobuf[column.side];
+    table.row({std::string(kSectionNames[static_cast<std::size_t>(row.section)]),
+               std::string(column_name(column).view()), std::string(type_of(row.field)),
+               std::string(unit_of(row.field.unit)), "", protobuf == 0 ? "" : std::to_string(protobuf),
+               element_of(column), meaning_of(column)});
+  }
+  return table.text(0);
+}
+
+std::string fields_json() {
+  std::string out = "[";
+  for (const Column& column : kJsonColumns) {
+    const FieldRow& row = kFieldRows[column.row];
+    out +=
+        fmt::format(R"({}{{"name":{},"section":{},"type":{},"unit":{},"protobuf":{},"element":{},"meaning":{}}})",
+                    out.size() == 1 ? "\n" : ",\n", json_string(std::string(column_name(column).view())),
+                    json_string(std::string(kSectionNames[static_cast<std::size_t>(row.section)])),
+                    json_string(std::string(type_of(row.field))), json_string(std::string(unit_of(row.field.unit))),
+                    row.field.protobuf[column.side], json_string(element_of(column)), json_string(meaning_of(column)));
+  }
+  return out + "\n]\n";
+}
+
+std::string metrics_text() {
+  TextTable table("lrl");
+  table.row({"name", "octets per flow", ""});
+  for (const MetricInfo& info : Metrics::kInfos) {
+    table.row({std::string(info.name), std::to_string(info.slot_octets), std::string(info.meaning)});
+    std::string fields;
+    for (const Column& column : kJsonColumns) {
+      const FieldRow& row = kFieldRows[column.row];
+      if ((info.sections & section_bit(row.section)) == 0 || column.side == kReverse) continue;
+      fields.append(fields.empty() ? "" : " ").append(row.field.name);
+    }
+    table.row({"", "", fields});
+  }
+  return table.text(0) +
+         fmt::format("With any of them on, every flow takes a line of {} octets more.\n", Metrics::kLineOctets);
+}
+
+}  // namespace weir

@@ -1,0 +1,95 @@
+// FlowRules: when a flow ends, and when it should have ended. A value without state: what it says depends on the entry
+// and the timeouts alone, so that a packet and a timer decide alike.
+//
+//   idle      the gap between two packets is greater than the idle timeout
+//   active    the flow's age reaches the active timeout; it is reported and goes on
+//   closed    RST, or FIN from both sides, or FIN from one side while the other was never seen: from then on the linger
+//             stands in for the idle timeout
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "dataplane/flow/flow_entry.h"
+#include "dataplane/flow/key_mask.h"
+#include "proto/record/flow_record.h"
+
+namespace weir {
+
+struct FlowTimeouts {
+  std::uint64_t idle_ns = 30'000'000'000;
+  std::uint64_t active_ns = 300'000'000'000;
+  std::uint64_t linger_ns = 2'000'000'000;
+  bool tcp_close = true;
+};
+
+/// `timeouts` for flows of this key: FIN and RST say something only of a flow that is one connection.
+[[nodiscard]] inline FlowTimeouts for_key(FlowTimeouts timeouts, const KeyFields& key) {
+  timeouts.tcp_close = timeouts.tcp_close && key.holds_five_tuple();
+  return timeouts;
+}
+
+/// Longest idle or active timeout: 72 h. Offsets in a flow have 48 bits of ns, 78.2 h, and the wheel spans as much.
+inline constexpr std::uint64_t kMaxTimeoutNs = std::uint64_t{72} * 3600 * 1'000'000'000;
+static_assert(kMaxTimeoutNs < (std::uint64_t{1} << 48));
+
+class FlowRules {
+ public:
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  /// Bits of FlowEntry::state one of which every closed flow has.
+  static constexpr unsigned kClosing = FlowEntry::kRst | (FlowEntry::kFin << 0) | (FlowEntry::kFin << 1);
+
+  explicit FlowRules(const FlowTimeouts& timeouts) : timeouts_(timeouts) {}
+
+  [[nodiscard]] const FlowTimeouts& timeouts() const { return timeouts_; }
+
+  [[nodiscard]] static bool closed(const FlowEntry& entry) {
+    if ((entry.state & kClosing) == 0) [[likely]]
+      return false;
+    if ((entry.state & FlowEntry::kRst) != 0) return true;
+    const bool fin_low = (entry.state & FlowEntry::kFin) != 0;
+    const bool fin_high = (entry.state & FlowEntry::kFin << 1) != 0;
+    if (fin_low && fin_high) return true;
+    return (entry.state & FlowEntry::kSeen << (fin_low ? 1 : 0)) == 0;
+  }
+  /// The longest gap between two packets of the flow.
+  [[nodiscard]] std::uint64_t gap_allowed(const FlowEntry& entry) const {
+    return closed(entry) ? std::min(timeouts_.linger_ns, timeouts_.idle_ns) : timeouts_.idle_ns;
+  }
+  /// The first moment at which the gap since the last packet is greater than that.
+  [[nodiscard]] std::uint64_t idle_deadline(const FlowEntry& entry) const {
+    return entry.last_ns() + gap_allowed(entry) + 1;
+  }
+  /// The first moment at which the flow's age reaches the timeout; never, where there is nothing to report.
+  [[nodiscard]] std::uint64_t active_deadline(const FlowEntry& entry) const {
+    return entry.total_packets() == 0 ? kNever : entry.start_ns + timeouts_.active_ns;
+  }
+  [[nodiscard]] std::uint64_t deadline(const FlowEntry& entry) const {
+    return std::min(idle_deadline(entry), active_deadline(entry));
+  }
+  /// Why the flow ended, given that deadline(entry) has passed: what came first counts.
+  [[nodiscard]] EndReason timeout_reason(const FlowEntry& entry) const {
+    if (active_deadline(entry) <= idle_deadline(entry)) return EndReason::active_timeout;
+    return closed(entry) ? EndReason::end_of_flow : EndReason::idle_timeout;
+  }
+  /// When a flow that ends for this reason should have ended, in effective time; 0: there is no such moment.
+  [[nodiscard]] std::uint64_t due_ns(const FlowEntry& entry, EndReason reason) const {
+    switch (reason) {
+      case EndReason::idle_timeout:
+        return entry.last_ns() + timeouts_.idle_ns;
+      case EndReason::active_timeout:
+        return entry.start_ns + timeouts_.active_ns;
+      case EndReason::end_of_flow:
+        return entry.last_ns() + gap_allowed(entry);
+      case EndReason::forced_end:
+      case EndReason::lack_of_resources:
+        break;
+    }
+    return 0;
+  }
+
+ private:
+  FlowTimeouts timeouts_;
+};
+
+}  // namespace weir

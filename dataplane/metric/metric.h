@@ -1,0 +1,64 @@
+// What a metric is: something that is measured of a flow beyond its counters.
+//
+// A metric is a struct with static functions and no objects. A worker keeps its state for each flow: `State` lies in
+// the cache line after the flow's entry, which every packet of the flow fetches anyway, and `Slot` in an array of its
+// own for what only few packets touch. Both are plain memory, all 0 when a record begins. They are indexed by Side,
+// since the initiator may turn out to be the other one; finish() is told who it is.
+//
+//   struct Ttl {
+//     static constexpr std::string_view kName = "ttl";         // of --metrics
+//     static constexpr std::string_view kMeaning = "...";      // of `weir metrics`
+//     static constexpr std::uint32_t kSections = ...;           // bits of those that it may fill
+//     struct State { ... };                                     // of every packet; may be empty
+//     struct Slot { ... };                                      // of few packets; may be empty
+//     static bool applies(std::uint8_t protocol);               // whether flows of this IP protocol have it
+//     static Verdict update(State&, Slot&, const MetricInput&); // a packet, counted already
+//     static std::uint32_t sections(const State&, const Slot&); // bits of the sections that finish() fills
+//     static void finish(const State&, const Slot&, const MetricOutput&);   // where the record has one of kSections
+//   };
+//
+// README.md walks through writing one.
+//
+// No identifier of an export format stands in a metric: what its values are called on a wire is said by the rows of its
+// section (proto/record/section/). No allocation, no virtual call, no library call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/packet_facts.h"
+#include "proto/record/sections.h"
+
+namespace weir {
+
+/// What a metric says after a packet.
+enum class Verdict : std::uint8_t {
+  goes_on,
+  ends,  ///< the flow ends with this packet (end reason 3): the next one opens a new flow
+};
+
+struct MetricInput {
+  const ParsedPacket& packet;
+  const PacketFacts& facts;
+  unsigned side;         ///< who sent it: index of State's and Slot's arrays of two
+  bool first;            ///< the side's first packet in this record
+  std::uint64_t now_ns;  ///< effective time
+};
+
+/// A record whose base is complete and whose sections are all 0.
+struct MetricOutput {
+  FlowRecord& record;
+  unsigned initiator;  ///< the side that is forward
+
+  /// The section, which the record has.
+  template <typename S>
+  [[nodiscard]] S& section() const {
+    return *reinterpret_cast<S*>(reinterpret_cast<std::uint8_t*>(&record) +
+                                 section_offset(record.sections, kSectionOf<S>));
+  }
+  /// The side that a direction is.
+  [[nodiscard]] unsigned side(Direction direction) const { return initiator ^ direction; }
+};
+
+}  // namespace weir

@@ -1,0 +1,140 @@
+// MetricSet: the metrics of a shard, those that are on and those that are off.
+//
+// The list of metrics is known to the compiler, which of them are on only at run time: a packet is offered to each of
+// them by a fold over the list that tests a bit, and nothing is called through a pointer. The states of those that are
+// on lie one after the other in the metric line (64 octets, after the flow's entry) and in the slot; what is off takes
+// no room in the slot. A shard with no metric on has neither line nor slot, and its loop has nothing of this in it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "dataplane/metric/metric.h"
+
+namespace weir {
+
+/// What `weir metrics` says of one.
+struct MetricInfo {
+  std::string_view name;
+  std::string_view meaning;
+  std::uint32_t sections;     ///< bits of those that it may fill
+  std::uint16_t line_octets;  ///< of the metric line
+  std::uint16_t slot_octets;
+};
+
+template <typename... Metrics>
+class MetricSet {
+ public:
+  static constexpr std::size_t kCount = sizeof...(Metrics);
+  static constexpr std::size_t kLineOctets = 64;
+  static constexpr std::uint32_t kAll = (std::uint32_t{1} << kCount) - 1;
+
+  template <typename T>
+  static constexpr std::uint16_t kOctetsOf = std::is_empty_v<T> ? 0 : (sizeof(T) + 7) / 8 * 8;
+  static_assert((std::size_t{0} + ... + kOctetsOf<typename Metrics::State>) <= kLineOctets,
+                "what every packet touches of all metrics is one line");
+  static_assert(kCount < 32, "a bit for each");
+  static_assert((std::is_trivially_copyable_v<typename Metrics::State> && ...));
+  static_assert((std::is_trivially_copyable_v<typename Metrics::Slot> && ...));
+  static_assert(((alignof(typename Metrics::State) <= 8 && alignof(typename Metrics::Slot) <= 8) && ...),
+                "states lie at multiples of 8 octets");
+
+  /// By bit.
+  static constexpr std::array<MetricInfo, kCount> kInfos{
+      MetricInfo{Metrics::kName, Metrics::kMeaning, Metrics::kSections, kOctetsOf<typename Metrics::State>,
+                 kOctetsOf<typename Metrics::Slot>}...};
+
+  MetricSet() = default;
+  /// `enabled`: bit n is the n-th metric.
+  explicit MetricSet(std::uint32_t enabled) : enabled_(enabled & kAll) {
+    std::size_t line = 0;
+    std::size_t slot = 0;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      if ((enabled_ >> i & 1) == 0) continue;
+      line_at_[i] = static_cast<std::uint16_t>(line);
+      slot_at_[i] = static_cast<std::uint16_t>(slot);
+      line += kInfos[i].line_octets;
+      slot += kInfos[i].slot_octets;
+    }
+    slot_octets_ = slot;
+  }
+
+  [[nodiscard]] bool any() const { return enabled_ != 0; }
+  [[nodiscard]] std::uint32_t enabled() const { return enabled_; }
+  /// Octets of a flow's slot.
+  [[nodiscard]] std::size_t slot_octets() const { return slot_octets_; }
+
+  /// A record begins.
+  void begin(std::uint8_t* line, std::uint8_t* slot) const {
+    std::memset(line, 0, kLineOctets);
+    if (slot_octets_ != 0) std::memset(slot, 0, slot_octets_);
+  }
+  /// A packet of the flow.
+  [[nodiscard]] Verdict update(std::uint8_t* line, std::uint8_t* slot, const MetricInput& input) const {
+    bool ends = false;
+    for_each([&]<typename M>(std::size_t index) {
+      if (!M::applies(input.packet.key.protocol)) return;
+      ends |= M::update(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
+                        input) == Verdict::ends;
+    });
+    return ends ? Verdict::ends : Verdict::goes_on;
+  }
+  /// Bits of the sections that the flow's record has.
+  [[nodiscard]] std::uint32_t sections(std::uint8_t protocol, const std::uint8_t* line,
+                                       const std::uint8_t* slot) const {
+    std::uint32_t bits = 0;
+    for_each([&]<typename M>(std::size_t index) {
+      if (!M::applies(protocol)) return;
+      bits |= M::sections(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]));
+    });
+    return bits;
+  }
+  /// Fills the record's sections. A metric of none of whose sections are there is not asked.
+  void finish(const std::uint8_t* line, const std::uint8_t* slot, const MetricOutput& output) const {
+    for_each([&]<typename M>(std::size_t index) {
+      if ((output.record.sections & M::kSections) == 0) return;
+      M::finish(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]), output);
+    });
+  }
+
+ private:
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+      (((enabled_ >> kIndex & 1) != 0 ? visit.template operator()<Metrics>(kIndex) : void()), ...);
+    }
+    (std::make_index_sequence<kCount>{});
+  }
+  /// The state of a metric. An empty one has no place in memory: any object will do.
+  template <typename T>
+  static T& at(std::uint8_t* memory, std::size_t offset) {
+    if constexpr (std::is_empty_v<T>) {
+      static T nothing;
+      return nothing;
+    } else {
+      return *reinterpret_cast<T*>(memory + offset);
+    }
+  }
+  template <typename T>
+  static const T& at(const std::uint8_t* memory, std::size_t offset) {
+    if constexpr (std::is_empty_v<T>) {
+      static const T nothing{};
+      return nothing;
+    } else {
+      return *reinterpret_cast<const T*>(memory + offset);
+    }
+  }
+
+  std::uint32_t enabled_ = 0;
+  std::size_t slot_octets_ = 0;
+  std::array<std::uint16_t, kCount> line_at_{};
+  std::array<std::uint16_t, kCount> slot_at_{};
+};
+
+}  // namespace weir

@@ -1,0 +1,13 @@
+// The metrics of weir: one line for each. Its place in the list is its bit.
+#pragma once
+
+#include "dataplane/metric/layer2.h"
+#include "dataplane/metric/metric_set.h"
+#include "dataplane/metric/tcp.h"
+
+namespace weir {
+
+using Metrics = MetricSet<Layer2,  //
+                          Tcp>;
+
+}  // namespace weir

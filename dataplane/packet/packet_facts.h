@@ -1,0 +1,40 @@
+// PacketFacts: what metrics may want to know of a packet beyond what every flow counts.
+//
+// The parser fills it in beside the ParsedPacket, and only where a metric that is on wants it: nothing of this is read
+// or written when no metric is on. Whoever takes a packet over from another worker gets its facts with it, so that
+// records do not depend on the number of workers.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "proto/record/section/label_stack.h"
+
+namespace weir {
+
+struct PacketFacts {
+  // Of the link layer.
+  std::uint8_t source_mac[6];  ///< of the outermost Ethernet or 802.11 header; of Linux cooked ones the sender alone
+  std::uint8_t destination_mac[6];
+  std::uint16_t inner_vlan_id;  ///< of the second tag of the outermost Ethernet header, 0 without one
+  // Of the IP header that counts.
+  std::uint8_t ttl;  ///< IPv4 TTL or IPv6 hop limit
+  bool fragment;
+  std::uint32_t flow_label;    ///< IPv6, 20 bits
+  std::uint32_t outer_octets;  ///< IP octets of the frame's outermost IP header
+  // Of TCP, where the segment's header is there.
+  std::uint32_t payload_octets;  ///< of transport, by the lengths in the headers; TCP, and later fragments of anything
+  std::uint16_t window;          ///< as on the wire
+  std::uint16_t mss;             ///< of the option, 0 without one
+  bool has_tcp;                  ///< the fixed header of TCP was there, and the facts of TCP are
+  std::uint8_t window_scale;
+  bool sack_permitted;
+  bool timestamps;
+  std::uint32_t label_count;                       ///< of the frame's first label stack, at most kMost
+  std::uint64_t tcp_options;                       ///< bit n: an option of kind n, 0 to 63
+  std::uint32_t labels[LabelStackSection::kMost];  ///< 24 bits each; those from label_count on are not set
+};
+static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 88,
+              "copied whole when a packet is handed over");
+
+}  // namespace weir

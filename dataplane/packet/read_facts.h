@@ -1,0 +1,81 @@
+// Reading PacketFacts where the headers lie at known places: TCP's header and options, and the whole of a frame of the
+// common stack. The general walk (layer_walk.h) notes the rest on its way.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/headers.h"
+#include "dataplane/packet/packet_facts.h"
+#include "dataplane/packet/packet_view.h"
+#include "proto/base/byte_order.h"
+
+namespace weir {
+
+/// Facts of which nothing is known yet.
+inline void clear_facts(PacketFacts& facts) {
+  std::memset(&facts, 0, offsetof(PacketFacts, labels));
+}
+
+/// The TCP options in [at, end) (RFC 9293 §3.2): kinds seen, and the values that metrics keep. A length that does not
+/// fit ends the list.
+inline void read_tcp_options(const std::uint8_t* at, const std::uint8_t* end, PacketFacts& facts) {
+  constexpr std::uint8_t kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kTimestamps = 8;
+  while (at < end) {
+    const std::uint8_t kind = *at;
+    if (kind < 64) facts.tcp_options |= std::uint64_t{1} << kind;
+    if (kind == kEnd) return;
+    if (kind == kNop) {
+      ++at;
+      continue;
+    }
+    if (end - at < 2 || at[1] < 2 || at[1] > end - at) return;
+    if (kind == kMss && at[1] == 4) facts.mss = load_be<std::uint16_t>(at + 2);  // RFC 9293 §3.2
+    if (kind == kWindowScale && at[1] == 3) facts.window_scale = at[2];          // RFC 7323 §2.2
+    if (kind == kSackPermitted && at[1] == 2) facts.sack_permitted = true;       // RFC 2018 §2
+    if (kind == kTimestamps && at[1] == 10) facts.timestamps = true;             // RFC 7323 §3.2
+    at += at[1];
+  }
+}
+
+/// The TCP header at `at`; `end` is the end of what was captured of it, `segment_octets` the segment's length by the IP
+/// header (RFC 9293 §3.1). A header that is cut leaves the facts of TCP unset.
+inline void read_tcp(const std::uint8_t* at, const std::uint8_t* end, std::uint32_t segment_octets,
+                     PacketFacts& facts) {
+  if (end - at < static_cast<std::ptrdiff_t>(sizeof(TcpHeader))) return;
+  const std::uint32_t header_octets = (at[12] >> 4) * 4U;
+  if (header_octets < sizeof(TcpHeader)) return;
+  facts.has_tcp = true;
+  facts.window = load_be<std::uint16_t>(at + 14);
+  facts.payload_octets = segment_octets > header_octets ? segment_octets - header_octets : 0;
+  if (header_octets == sizeof(TcpHeader)) return;
+  const std::uint8_t* const options_end =
+      end - at < static_cast<std::ptrdiff_t>(header_octets) ? end : at + header_octets;
+  read_tcp_options(at + sizeof(TcpHeader), options_end, facts);
+}
+
+/// The facts of a frame that parse_plain() or the common stack took: Ethernet with at most one tag, then IP at `ip`
+/// octets from the start, without extension headers, no fragment.
+inline void read_common_facts(const PacketView& view, const ParsedPacket& packet, unsigned ip, PacketFacts& facts) {
+  clear_facts(facts);
+  const std::uint8_t* const frame = view.data;
+  std::memcpy(facts.destination_mac, frame, sizeof facts.destination_mac);
+  std::memcpy(facts.source_mac, frame + 6, sizeof facts.source_mac);
+  facts.outer_octets = packet.ip_octets;
+  unsigned transport = ip + static_cast<unsigned>(sizeof(Ipv6Header));
+  if (packet.key.version() == 4) {
+    facts.ttl = frame[ip + 8];
+    transport = ip + (frame[ip] & 0xfU) * 4U;
+  } else {
+    facts.ttl = frame[ip + 7];
+    facts.flow_label = load_be<std::uint32_t>(frame + ip) & 0xfffff;
+  }
+  if (packet.key.protocol != kProtocolTcp) return;
+  const std::uint32_t segment_octets = packet.ip_octets - (transport - ip);
+  const std::uint32_t captured = view.captured_octets - transport;
+  read_tcp(frame + transport, frame + transport + (captured < segment_octets ? captured : segment_octets),
+           segment_octets, facts);
+}
+
+}  // namespace weir

@@ -1,0 +1,122 @@
+// weir's own information elements: what IANA has no element for. They are made from the field table: a row whose Wire
+// says kOwnElement is element `element`, and if it has a value per direction, the reverse one is that number + 4096.
+//
+// weir has no enterprise number of its own, so they stand under 32473, which RFC 5612 sets aside for documentation. The
+// name is "weir" and the field's, written as IANA writes names: tunnel_src_addr is weirTunnelSourceAddress, its reverse
+// would be reverseWeirTunnelSourceAddress. One element is no field: the name of a loss, in options data.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proto/element/element.h"
+#include "proto/record/fields.h"
+
+namespace weir {
+namespace ie_detail {
+
+inline constexpr std::uint16_t kLossName = 1;
+
+struct ElementName {
+  std::array<char, 64> text{};
+  std::size_t size = 0;
+
+  [[nodiscard]] constexpr std::string_view view() const { return {text.data(), size}; }
+  constexpr void append(std::string_view part) {
+    for (const char c : part) text[size++] = c;
+  }
+  constexpr void append_capital(std::string_view word) {
+    append(word);
+    char& first = text[size - word.size()];
+    if (first >= 'a' && first <= 'z') first = static_cast<char>(first - 'a' + 'A');
+  }
+};
+
+/// A word of a field's name as IANA spells it.
+constexpr std::string_view iana_word(std::string_view word) {
+  if (word == "src") return "source";
+  if (word == "dst") return "destination";
+  if (word == "addr") return "address";
+  if (word == "bytes") return "octets";
+  return word;
+}
+
+constexpr ElementName own_name(std::string_view field, bool reverse) {
+  ElementName name;
+  name.append(reverse ? "reverseWeir" : "weir");
+  while (!field.empty()) {
+    const std::size_t end = std::min(field.find('_'), field.size());
+    name.append_capital(iana_word(field.substr(0, end)));
+    field.remove_prefix(std::min(end + 1, field.size()));
+  }
+  return name;
+}
+
+constexpr ElementType own_type(const Field& field) {
+  if (field.form == Form::address) return ElementType::ipv6_address;  // WireRule::mapped
+  if (field.form == Form::mac) return ElementType::mac_address;
+  const unsigned octets = field.wire.octets != 0    ? field.wire.octets
+                          : field.place.octets != 0 ? field.place.octets
+                                                    : field.computed.octets;
+  switch (octets) {
+    case 1:
+      return ElementType::unsigned8;
+    case 2:
+      return ElementType::unsigned16;
+    case 4:
+      return ElementType::unsigned32;
+    case 8:
+      return ElementType::unsigned64;
+    default:
+      return ElementType::octet_array;
+  }
+}
+
+constexpr bool is_own(const Column& column) {
+  return kFieldRows[column.row].field.wire.enterprise == kOwnElement;
+}
+
+constexpr std::size_t own_count() {
+  return 1 + static_cast<std::size_t>(std::count_if(kColumns.begin(), kColumns.end(), is_own));
+}
+
+struct OwnElement {
+  std::uint16_t id = 0;
+  ElementType type = ElementType::string;
+  ElementName name;
+};
+
+constexpr std::array<OwnElement, own_count()> make_own() {
+  std::array<OwnElement, own_count()> own{};
+  own[0] = {kLossName, ElementType::string, own_name("loss_name", false)};
+  std::size_t at = 1;
+  for (const Column& column : kColumns) {
+    if (!is_own(column)) continue;
+    const Field& field = kFieldRows[column.row].field;
+    const bool reverse = column.side == kReverse;
+    own[at++] = {static_cast<std::uint16_t>(field.wire.element + (reverse ? kWeirReverseElements : 0)), own_type(field),
+                 own_name(field.name, reverse)};
+  }
+  std::sort(own.begin(), own.end(), [](const OwnElement& a, const OwnElement& b) { return a.id < b.id; });
+  return own;
+}
+inline constexpr auto kOwn = make_own();
+
+constexpr std::array<InformationElement, kOwn.size()> make_own_table() {
+  std::array<InformationElement, kOwn.size()> table{};
+  for (std::size_t i = 0; i < kOwn.size(); ++i) {
+    table[i] = {kOwn[i].id, kOwn[i].name.view(), kOwn[i].type, 0, kExampleEnterprise};
+  }
+  return table;
+}
+inline constexpr auto kOwnTable = make_own_table();
+
+}  // namespace ie_detail
+
+/// All of them, by rising number.
+inline constexpr const auto& kOwnElements = ie_detail::kOwnTable;
+
+}  // namespace weir

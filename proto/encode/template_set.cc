@@ -1,0 +1,171 @@
+#include "proto/encode/template_set.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <utility>
+
+namespace weir {
+namespace {
+
+constexpr std::uint16_t kFirstId = 256;
+constexpr std::uint16_t kFirstClassicId = 264;
+constexpr std::uint16_t kFirstOnDemandId = 268;
+constexpr std::uint32_t kTemplateHeader = 4;
+
+constexpr std::uint64_t key_of(std::uint32_t sections, std::size_t place) {
+  return std::uint64_t{place} << 32 | sections;
+}
+
+/// The longest entry of a template: a conversation, and the padding after it.
+constexpr std::uint32_t entry_octets(std::uint32_t record_octets, RecordKind kind) {
+  return (kind == RecordKind::uniflow ? 2 : 1) * record_octets + 3;
+}
+
+/// What a message has to have room for: the template, and its longest entry.
+template <typename List>
+constexpr bool fits(const List& base, const List& rest, RecordKind kind, std::uint32_t header_octets,
+                    std::uint32_t limit_octets) {
+  const std::uint32_t head = header_octets + OpenMessage::kSetHeader;
+  return head + kTemplateHeader + template_octets_of(base) + template_octets_of(rest) <= limit_octets &&
+         head + entry_octets(octets_of(base) + octets_of(rest), kind) <= limit_octets;
+}
+
+constexpr std::uint32_t kIpfixHeader = 16;
+constexpr std::uint32_t kNetflow9Header = 20;
+
+/// In each form of a profile.
+constexpr bool always_fits(ExportProfile profile, std::uint32_t sections, std::uint32_t limit_octets) {
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    for (const Dialect dialect : {Dialect::ipfix, Dialect::netflow9}) {
+      const bool ipfix = dialect == Dialect::ipfix;
+      for (const RecordKind kind : {RecordKind::uniflow, ipfix ? RecordKind::biflow : RecordKind::merged}) {
+        const TemplateForm form{profile, dialect, family, kind};
+        if (!fits(base_fields(form), section_fields(form, sections), kind, ipfix ? kIpfixHeader : kNetflow9Header,
+                  limit_octets)) {
+          return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+/// Of one section, the classic ones together. A constant of its own for each: clang counts the steps of one evaluation.
+template <std::size_t kProfile, std::size_t kSection>
+constexpr bool kFitsAlone = [] {
+  constexpr std::uint32_t kBit = section_bit(static_cast<Section>(kSection));
+  constexpr bool kIsClassic = (kBit & TemplateSet::kClassicSections) != 0;
+  return always_fits(static_cast<ExportProfile>(kProfile), kIsClassic ? TemplateSet::kClassicSections : kBit,
+                     kMinPayload);
+}();
+template <std::size_t... kPair>
+constexpr bool each_fits_alone(std::index_sequence<kPair...> /*pairs*/) {
+  return (kFitsAlone<kPair / kSectionCount, kPair % kSectionCount> && ...);
+}
+static_assert(each_fits_alone(std::make_index_sequence<kExportProfileNames.size() * kSectionCount>{}),
+              "add() on an empty message always succeeds, and each section can be sent");
+
+constexpr std::uint32_t kUsualPayload = 1400;
+static_assert(always_fits(ExportProfile::rfc, kAllSections, kUsualPayload), "on an Ethernet nothing stays out");
+
+}  // namespace
+
+TemplateSet::TemplateSet(const TemplateChoice& choice, const Options& options, OpenMessage& message)
+    : choice_(choice), header_octets_(options.header_octets), message_(message), entries_(kFirstOnDemand) {
+  all_sections_.fill(kNone);
+  for (std::size_t place = 0; place < kClassic; ++place) {
+    const bool used = (place & kBoth) != 0 ? options.both : options.uniflow;
+    if (used && options.sections) wanted_[place] = wanted_sections(place);
+  }
+  relevant_ = std::accumulate(wanted_.begin(), wanted_.end(), std::uint32_t{0}, std::bit_or<>());
+  classic_ = (relevant_ & kClassicSections) != 0 ? kClassicSections : 0;
+  relevant_ |= classic_;
+  for (std::size_t place = 0; place < kFirstOnDemand; ++place) {
+    const bool classic = (place & kClassic) != 0;
+    if (!((place & kBoth) != 0 ? options.both : options.uniflow) || (classic && classic_ == 0)) continue;
+    const std::size_t first = place & ~kClassic;
+    const auto id = static_cast<std::uint16_t>((classic ? kFirstClassicId : kFirstId) + first);
+    // Of those of the start nobody asks whether they were announced: no record goes before the first announcement.
+    entries_[place] = {make_form(id, first, classic ? kClassicSections : 0), true, true};
+    message_.add_region(place, id);
+  }
+}
+
+TemplateForm TemplateSet::form_of(std::size_t place) const {
+  const RecordKind both = choice_.dialect == Dialect::ipfix ? RecordKind::biflow : RecordKind::merged;
+  return {choice_.profile, choice_.dialect, (place & kIpv6) != 0 ? Family::ipv6 : Family::ipv4,
+          (place & kBoth) != 0 ? both : RecordKind::uniflow};
+}
+
+std::uint32_t TemplateSet::wanted_sections(std::size_t place) const {
+  std::uint32_t wanted = 0;
+  for (const ListedField& field : choose_fields(section_fields(form_of(place), kAllSections), choice_.fields)) {
+    wanted |= section_bit(field.row().section);
+  }
+  return wanted;
+}
+
+std::size_t TemplateSet::find_sections(std::uint32_t sections, std::size_t place) const {
+  const std::uint32_t wanted = sections & wanted_[place];
+  if ((wanted & ~kClassicSections) == 0) return (sections & classic_) != 0 ? place | kClassic : place;
+  const auto found = std::find(keys_.begin(), keys_.end(), key_of(wanted, place));
+  if (found != keys_.end()) return kFirstOnDemand + static_cast<std::size_t>(found - keys_.begin());
+  return all_sections_[place];
+}
+
+std::size_t TemplateSet::find_or_make(const FlowRecord& record, std::size_t place) {
+  if (is_plain(record)) return place;
+  const std::size_t found = find_sections(record.sections, place);
+  if (found != kNone) return found;
+  if (keys_.size() < kMostOnDemand) return add_on_demand(place, record.sections & wanted_[place]);
+  all_sections_[place] = add_on_demand(place, wanted_[place]);
+  return all_sections_[place];
+}
+
+std::size_t TemplateSet::add_on_demand(std::size_t place, std::uint32_t sections) {
+  const std::size_t made = entries_.size();
+  const auto id = static_cast<std::uint16_t>(kFirstOnDemandId + keys_.size());
+  keys_.push_back(key_of(sections, place));
+  entries_.push_back({make_form(id, place, fitting_sections(sections, place)), true, false});
+  message_.add_region(made, id);
+  return made;
+}
+
+std::uint32_t TemplateSet::fitting_sections(std::uint32_t sections, std::size_t place) const {
+  const TemplateForm form = form_of(place);
+  const std::vector<ListedField> base = choose_fields(base_fields(form), choice_.fields);
+  std::uint32_t fitting = 0;
+  for (std::size_t i = 1; i < kSectionCount; ++i) {
+    const std::uint32_t more = fitting | (sections & section_bit(static_cast<Section>(i)));
+    const std::vector<ListedField> rest = choose_fields(section_fields(form, more), choice_.fields);
+    if (fits(base, rest, form.kind, header_octets_, message_.limit())) fitting = more;
+  }
+  return fitting;
+}
+
+ExportTemplate TemplateSet::make_form(std::uint16_t id, std::size_t place, std::uint32_t sections) const {
+  const TemplateForm form = form_of(place);
+  const FieldList base = base_fields(form);
+  const FieldList rest = section_fields(form, sections);
+  auto made =
+      ExportTemplate::compile(id, choose_fields(base, choice_.fields), choose_fields(rest, choice_.fields), sections);
+  // With all fields where none of the chosen ones is of this kind of record.
+  if (!made) made = ExportTemplate::compile(id, choose_fields(base), choose_fields(rest), sections);
+  return *made;
+}
+
+std::vector<const ExportTemplate*> TemplateSet::take_for_announcement(bool all) {
+  std::vector<const ExportTemplate*> templates;
+  for (Entry& entry : entries_) {
+    if (entry.used && (all || !entry.announced)) templates.push_back(&entry.form);
+    entry.announced = entry.used;
+  }
+  return templates;
+}
+
+void TemplateSet::forget_announcements() {
+  for (std::size_t i = kFirstOnDemand; i < entries_.size(); ++i) entries_[i].announced = false;
+}
+
+}  // namespace weir

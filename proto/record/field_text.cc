@@ -1,0 +1,136 @@
+#include "proto/record/field_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "proto/base/address_text.h"
+#include "proto/base/time_text.h"
+
+namespace weir {
+namespace {
+
+void append_number(std::string& out, std::uint64_t value) {
+  char text[20];
+  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+void append_mac(std::string& out, const std::uint8_t* mac) {
+  for (unsigned i = 0; i < 6; ++i) {
+    if (i != 0) out += ':';
+    out += "0123456789abcdef"[mac[i] >> 4];
+    out += "0123456789abcdef"[mac[i] & 0xf];
+  }
+}
+
+void append_labels(std::string& out, const LabelStackSection& stack) {
+  for (unsigned i = 0; i < stack.count && i < LabelStackSection::kMost; ++i) {
+    if (i != 0) out += ',';
+    append_number(out, stack.labels[i] >> 4);
+  }
+}
+
+std::string quoted(std::string_view word) {
+  std::string text(1, '\'');
+  text += word;
+  text += '\'';
+  return text;
+}
+
+/// For each row the next one whose columns have the same names, in a ring: itself for nearly all.
+constexpr auto kNextOfName = [] {
+  std::array<std::uint16_t, kFieldRows.size()> next{};
+  for (std::size_t row = 0; row < kFieldRows.size(); ++row) {
+    std::size_t other = row;
+    do {
+      other = (other + 1) % kFieldRows.size();
+    } while (kFieldRows[other].field.name != kFieldRows[row].field.name);
+    next[row] = static_cast<std::uint16_t>(other);
+  }
+  return next;
+}();
+
+const void* find_in_own_section(const Column& column, RecordView record) {
+  const FieldRow& row = kFieldRows[column.row];
+  const void* const section = record.find(row.section);
+  if (section == nullptr) return nullptr;
+  if ((row.field.marks & kIcmpOnly) != 0 && !record->is_icmp()) return nullptr;
+  if ((row.field.marks & kCarrierOnly) != 0 && address_version(row.section, section) == 0) return nullptr;
+  return section;
+}
+
+}  // namespace
+
+ColumnPlace find_column_place(const Column& column, RecordView record) {
+  Column other = column;
+  do {
+    if (const void* const section = find_in_own_section(other, record)) return {other, section};
+    other.row = kNextOfName[other.row];
+  } while (other.row != column.row);
+  return {column, nullptr};
+}
+
+void append_field_text(std::string& out, const Column& column, RecordView record, TextForm form) {
+  const ColumnPlace place = find_column_place(column, record);
+  if (place.section == nullptr) return;
+  const FieldRow& row = kFieldRows[place.column.row];
+  const auto* const at = static_cast<const std::uint8_t*>(place.section) + row.field.place.offset[place.column.side];
+  switch (row.field.form) {
+    case Form::address: {
+      char text[kAddressTextMaxOctets];
+      out.append(text, write_address_text(text, at, address_version(row.section, place.section)));
+      return;
+    }
+    case Form::mac:
+      return append_mac(out, at);
+    case Form::tunnel:
+      out += tunnel_name(static_cast<TunnelType>(*at));
+      return;
+    case Form::labels:
+      return append_labels(out, *static_cast<const LabelStackSection*>(place.section));
+    case Form::time_ns:
+    case Form::number:
+      break;
+  }
+  const std::uint64_t value = field_number(row.field, place.column.side, place.section);
+  if (row.field.form == Form::time_ns && form == TextForm::people) {
+    out += iso_time(value, 3);
+  } else {
+    append_number(out, value);
+  }
+}
+
+std::string column_names_text() {
+  std::string names;
+  for (std::size_t i = 0; i < kJsonColumns.size(); ++i) {
+    const ColumnName name = column_name(kJsonColumns[i]);
+    const bool again = std::any_of(kJsonColumns.begin(), kJsonColumns.begin() + static_cast<std::ptrdiff_t>(i),
+                                   [&](const Column& other) { return column_name(other).view() == name.view(); });
+    if (again) continue;
+    if (!names.empty()) names += ", ";
+    names += name.view();
+  }
+  return names;
+}
+
+tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view list) {
+  std::vector<Column> columns;
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t comma = std::min(list.find(',', at), list.size());
+    const std::string_view word = list.substr(at, comma - at);
+    const std::size_t found = find_column(word);
+    if (found == kColumns.size() || !column_is_shown(kColumns[found])) {
+      return tl::make_unexpected(quoted(word) + " is no field. Fields: " + column_names_text());
+    }
+    const Column column = kColumns[found];
+    const bool twice = std::any_of(columns.begin(), columns.end(), [&](const Column& other) {
+      return other.row == column.row && other.side == column.side;
+    });
+    if (twice) return tl::make_unexpected(quoted(word) + " is there twice");
+    columns.push_back(column);
+    at = comma + 1;
+  }
+  return columns;
+}
+
+}  // namespace weir

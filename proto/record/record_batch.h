@@ -1,0 +1,114 @@
+// RecordBatch: records of any length, one after the other in one arena, with a list of where each begins.
+//
+// The list gives random access, which encoding on several cores needs. RecordSpan is a run of a batch's records.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <vector>
+
+#include "proto/record/sections.h"
+
+namespace weir {
+
+/// A line of a record in a ring or an arena.
+struct RecordLine {
+  std::uint64_t words[kRecordLineOctets / sizeof(std::uint64_t)];
+};
+static_assert(sizeof(RecordLine) == kRecordLineOctets);
+
+/// A run of records. It refers to a batch: valid as long as that is, and unchanged.
+class RecordSpan {
+ public:
+  class Iterator {
+   public:
+    // NOLINTBEGIN(readability-identifier-naming): the standard library's names
+    using iterator_category = std::input_iterator_tag;
+    using value_type = RecordView;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    using reference = RecordView;
+    // NOLINTEND(readability-identifier-naming)
+
+    Iterator(const RecordLine* lines, const std::uint32_t* at) : lines_(lines), at_(at) {}
+    RecordView operator*() const { return *reinterpret_cast<const FlowRecord*>(lines_ + *at_); }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+
+   private:
+    const RecordLine* lines_;
+    const std::uint32_t* at_;
+  };
+
+  RecordSpan() = default;
+  RecordSpan(const RecordLine* lines, const std::uint32_t* offsets, std::size_t count)
+      : lines_(lines), offsets_(offsets), count_(count) {}
+
+  [[nodiscard]] std::size_t size() const { return count_; }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] RecordView operator[](std::size_t index) const {
+    return *reinterpret_cast<const FlowRecord*>(lines_ + offsets_[index]);
+  }
+  [[nodiscard]] RecordView front() const { return (*this)[0]; }
+  [[nodiscard]] RecordSpan first(std::size_t count) const { return {lines_, offsets_, count}; }
+  [[nodiscard]] RecordSpan subspan(std::size_t from) const { return {lines_, offsets_ + from, count_ - from}; }
+  [[nodiscard]] RecordSpan subspan(std::size_t from, std::size_t count) const {
+    return {lines_, offsets_ + from, count};
+  }
+  [[nodiscard]] Iterator begin() const { return {lines_, offsets_}; }
+  [[nodiscard]] Iterator end() const { return {lines_, offsets_ + count_}; }
+
+ private:
+  const RecordLine* lines_ = nullptr;
+  const std::uint32_t* offsets_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+class RecordBatch {
+ public:
+  [[nodiscard]] std::size_t size() const { return offsets_.size(); }
+  [[nodiscard]] bool empty() const { return offsets_.empty(); }
+  /// Octets of the arena that records lie in.
+  [[nodiscard]] std::size_t octets() const { return lines_.size() * sizeof(RecordLine); }
+  [[nodiscard]] RecordView operator[](std::size_t index) const { return span()[index]; }
+  [[nodiscard]] RecordSpan span() const { return {lines_.data(), offsets_.data(), offsets_.size()}; }
+  [[nodiscard]] RecordSpan subspan(std::size_t from) const { return span().subspan(from); }
+  [[nodiscard]] RecordSpan subspan(std::size_t from, std::size_t count) const { return span().subspan(from, count); }
+  [[nodiscard]] RecordSpan::Iterator begin() const { return span().begin(); }
+  [[nodiscard]] RecordSpan::Iterator end() const { return span().end(); }
+
+  /// The base of a record, to be changed where it lies; which sections it has stays as it is.
+  [[nodiscard]] FlowRecord& mutable_base(std::size_t index) {
+    return *reinterpret_cast<FlowRecord*>(lines_.data() + offsets_[index]);
+  }
+
+  void reserve(std::size_t records) {
+    offsets_.reserve(records);
+    lines_.reserve(records * (sizeof(FlowRecord) / sizeof(RecordLine)));
+  }
+  void clear() {
+    lines_.clear();
+    offsets_.clear();
+  }
+  /// Appends a copy of the record, which does not lie in this batch.
+  void append(RecordView record) {
+    const std::size_t at = lines_.size();
+    offsets_.push_back(static_cast<std::uint32_t>(at));
+    lines_.resize(at + record.lines());
+    std::memcpy(lines_.data() + at, record.octets(), record.size());
+  }
+  void append(RecordSpan records) {
+    for (const RecordView record : records) append(record);
+  }
+
+ private:
+  std::vector<RecordLine> lines_;
+  std::vector<std::uint32_t> offsets_;  ///< of each record, in lines; a batch has some thousand records
+};
+
+}  // namespace weir

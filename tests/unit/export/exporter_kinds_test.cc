@@ -1,0 +1,116 @@
+// The list of exporters: what each says of itself is complete, and true of what it takes.
+#include "control/export/exporter_kinds.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "control/export/export_uri.h"
+
+namespace weir {
+namespace {
+
+/// The example of `kind` without its options.
+std::string bare_example(const ExporterKind& kind) {
+  return std::string(kind.example.substr(0, kind.example.find('?')));
+}
+
+TEST(ExporterKinds, EachSaysWhatItIs) {
+  std::set<std::string_view> schemes;
+  ASSERT_FALSE(exporter_kinds().empty());
+  for (const ExporterKind* const kind : exporter_kinds()) {
+    EXPECT_TRUE(schemes.insert(kind->scheme).second) << kind->scheme << " is in the list twice";
+    EXPECT_FALSE(kind->help.empty()) << kind->scheme;
+    EXPECT_TRUE(kind->form.starts_with(std::string(kind->scheme) + ":")) << kind->form;
+    EXPECT_TRUE(kind->prefix().ends_with(kind->form.find("://") == std::string_view::npos ? ":" : "://"));
+    std::set<std::string_view> names;
+    for (const ExportOption& option : kind->options) {
+      EXPECT_TRUE(names.insert(option.name).second) << kind->scheme << " has " << option.name << " twice";
+      EXPECT_FALSE(option.form.empty()) << kind->scheme << " " << option.name;
+      EXPECT_FALSE(option.help.empty()) << kind->scheme << " " << option.name;
+    }
+  }
+}
+
+TEST(ExporterKinds, NoPrefixIsTheBeginningOfAnother) {
+  for (const ExporterKind* const one : exporter_kinds()) {
+    for (const ExporterKind* const other : exporter_kinds()) {
+      EXPECT_TRUE(one == other || !one->prefix().starts_with(other->prefix())) << one->prefix();
+    }
+  }
+}
+
+TEST(ExporterKinds, EveryExampleIsAUriOfItsKind) {
+  for (const ExporterKind* const kind : exporter_kinds()) {
+    const auto uri = parse_export_uri(std::string(kind->example));
+    ASSERT_TRUE(uri) << uri.error();
+    EXPECT_EQ(uri->kind, kind);
+  }
+}
+
+TEST(ExporterKinds, EveryOptionIsTakenWithARightValueAndRefusedWithAWrongOne) {
+  std::size_t options = 0;
+  for (const ExporterKind* const kind : exporter_kinds()) {
+    for (const ExportOption& option : kind->options) {
+      ++options;
+      const std::string begin = bare_example(*kind) + "?" + std::string(option.name) + "=";
+      const auto right = parse_export_uri(begin + std::string(option.example));
+      EXPECT_TRUE(right) << right.error();
+      for (const char* const wrong : {"", "-1", "no such value"}) {
+        const auto refused = parse_export_uri(begin + wrong);
+        ASSERT_FALSE(refused) << begin << wrong;
+        EXPECT_EQ(refused.error().find("export '" + begin + wrong + "': "), 0U) << refused.error();
+      }
+    }
+  }
+  EXPECT_EQ(options, 7U + 7U + 5U + 3U + 2U + 3U + 3U + 3U);
+}
+
+TEST(ExporterKinds, AnOptionThatDoesNotExistNamesThoseThatDo) {
+  for (const ExporterKind* const kind : exporter_kinds()) {
+    const auto refused = parse_export_uri(bare_example(*kind) + "?bogus=1");
+    ASSERT_FALSE(refused) << kind->scheme;
+    EXPECT_NE(refused.error().find("no option 'bogus'; "), std::string::npos) << refused.error();
+    EXPECT_TRUE(
+        refused.error().ends_with(kind->options.empty() ? std::string(kind->form) + " has none" : kind->option_names()))
+        << refused.error();
+  }
+}
+
+TEST(ExporterKinds, HelpHasEveryFormEveryExampleAndEveryOption) {
+  const std::string help = export_uri_help();
+  for (const ExporterKind* const kind : exporter_kinds()) {
+    EXPECT_NE(help.find("\n  " + std::string(kind->form)), std::string::npos) << kind->form;
+    EXPECT_NE(help.find(kind->help), std::string::npos) << kind->help;
+    EXPECT_NE(help.find(kind->example), std::string::npos) << kind->example;
+    if (!kind->options.empty()) {
+      EXPECT_NE(help.find("options: " + kind->option_names() + "\n"), std::string::npos) << kind->scheme;
+    }
+    for (const ExportOption& option : kind->options) {
+      const std::string row = "\n  " + std::string(option.name) + "=" + std::string(option.form);
+      EXPECT_NE(help.find(row), std::string::npos) << kind->scheme << row;
+      EXPECT_NE(help.find(option.help), std::string::npos) << option.help;
+    }
+  }
+  // One line each, and no wider than a page.
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120U) << line;
+}
+
+TEST(ExporterKinds, ThePageHasTheHelp) {
+  std::ifstream file(WEIR_SOURCE_FOLDER "/control/export/README.md");
+  std::stringstream page;
+  page << file.rdbuf();
+  std::string block;
+  std::istringstream lines(export_uri_help());
+  for (std::string line; std::getline(lines, line);) block += line.empty() ? "\n" : "    " + line + "\n";
+  EXPECT_NE(page.str().find(block), std::string::npos) << "expected in control/export/README.md:\n" << block;
+}
+
+}  // namespace
+}  // namespace weir

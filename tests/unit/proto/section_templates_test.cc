@@ -1,0 +1,574 @@
+// Records with sections: what NetFlow v9 and IPFIX make of them, octet by octet, when their templates are announced,
+// and what weir's own decoder reads back.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "proto/base/byte_order.h"
+#include "proto/decode/flow_decoder.h"
+#include "proto/encode/ipfix_encoder.h"
+#include "proto/encode/netflow9_encoder.h"
+#include "tests/unit/proto/encoder_fixtures.h"
+
+namespace weir {
+namespace {
+
+using namespace test;
+
+const std::vector<std::string_view> kClassicFields{"src_addr", "tunnel_src_addr", "tunnel_dst_addr", "tunnel_id",
+                                                   "esp_spi",  "mpls_label",      "tunnel_type",     "tunnel_depth"};
+
+OwnedRecord tunnelled() {
+  FlowRecord base = ipv4_flow();
+  add_reply(base);
+  OwnedRecord record(base);
+  add_tunnel(record);
+  return record;
+}
+
+const std::string kForwardRecord = joined({
+    "0a000001",                          // 10.0.0.1
+    "00000000000000000000ffffc6336401",  // ::ffff:198.51.100.1
+    "00000000000000000000ffffc6336402",  //
+    "01000000000a0b0c",                  // layer2SegmentId: VXLAN and the VNI
+    "000a0b0c",                          // tunnel id
+    "00000000",                          // no SPI
+    "123450",                            // label 0x12345, 3 bits and bottom of stack 0
+    "04",                                // the fourth of WEIR_TUNNELS
+    "01",                                // one tunnel
+});
+const std::string kReverseRecord = joined({
+    "c0000209",
+    "00000000000000000000ffffc6336402",
+    "00000000000000000000ffffc6336401",
+    "01000000000a0b0c",
+    "000a0b0c",
+    "00000000",
+    "123450",
+    "04",
+    "01",
+});
+
+TEST(SectionTemplates, HaveTunnelsLabelsAndSpisInASetOfTheirOwnInIpfix) {
+  IpfixOptions options;
+  options.fields = kClassicFields;
+  IpfixEncoder encoder(options);
+  const auto announced = encoder.announce({}, nullptr, kBase);
+  const std::string fields = joined({
+      "80040010", "00007ed9", "80050010", "00007ed9",  // 32473:4, 32473:5
+      "015f0008", "80030004", "00007ed9",              // layer2SegmentId, 32473:3
+      "01270004", "00460003",                          // IPSecSPI, mplsTopLabelStackSection
+      "80020001", "00007ed9", "80060001", "00007ed9",  // 32473:2, 32473:6
+  });
+  const std::string expected_templates = joined({"0002", "008c",  //
+                                                 "0100", "0001", "00080004", "0101", "0001", "001b0010"}) +
+                                         "01080009" + "00080004" + fields + "01090009" + "001b0010" + fields;
+  EXPECT_EQ(hex(announced.at(0).octets).substr(32, expected_templates.size()), expected_templates);
+  ASSERT_TRUE(encoder.add(tunnelled(), kBase));
+  ASSERT_TRUE(encoder.add(ipv4_flow(), kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(32),
+            "01000008"
+            "0a000001"
+            "01080078" +
+                kForwardRecord + kReverseRecord + "0000");
+}
+
+TEST(SectionTemplates, HaveTunnelsLabelsAndSpisInASetOfTheirOwnInNetflow9) {
+  Netflow9Options options;
+  options.start_ns = kBase;
+  options.fields = kClassicFields;
+  options.announced = true;
+  Netflow9Encoder encoder(options);
+  const auto announced = encoder.announce({}, nullptr, kBase);
+  const std::string fields = joined({
+      "c0040010",
+      "c0050010",
+      "015f0008",
+      "c0030004",
+      "01270004",
+      "00460003",
+      "c0020001",
+      "c0060001",
+  });
+  const std::string expected_templates = joined({"0000", "0064",  //
+                                                 "0100", "0001", "00080004", "0101", "0001", "001b0010"}) +
+                                         "01080009" + "00080004" + fields + "01090009" + "001b0010" + fields;
+  EXPECT_EQ(hex(announced.at(0).octets).substr(40, expected_templates.size()), expected_templates);
+  ASSERT_TRUE(encoder.add(tunnelled(), kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(40), "01080078" + kForwardRecord + kReverseRecord + "0000");
+}
+
+TEST(SectionTemplates, AreNotUsedWhereNoFieldOfThemWasChosenNorWhereTemplatesStandBeforeRecords) {
+  IpfixOptions plain;
+  plain.fields = {"src_addr"};
+  IpfixEncoder ipfix(plain);
+  ASSERT_TRUE(ipfix.add(tunnelled(), kBase));
+  EXPECT_EQ(hex(ipfix.finish(kBase)).substr(32),
+            "0100000c"
+            "0a000001"
+            "c0000209");
+
+  Netflow9Options in_front;
+  in_front.start_ns = kBase;
+  Netflow9Encoder netflow9(in_front);
+  ASSERT_TRUE(netflow9.add(tunnelled(), kBase));
+  EXPECT_EQ(netflow9.finish(kBase).size(), 20U + 164 + 4 + 2 * 56);
+}
+
+/// A value that is told from all others, for each field of a section; no octet of it is 0.
+void fill(OwnedRecord& record, Section section, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  auto* const at = static_cast<std::uint8_t*>(record.add(section));
+  for (const FieldRow& row : kFieldRows) {
+    if (row.section != section || row.field.place.octets == 0) continue;
+    for (const std::uint16_t offset : row.field.place.offset) {
+      for (std::uint16_t i = 0; i < row.field.place.octets; ++i) {
+        at[offset + i] = static_cast<std::uint8_t>(1 + random() % 255);
+      }
+    }
+  }
+  if (section == Section::tunnel) {
+    TunnelSection& tunnel = record.add<TunnelSection>();
+    tunnel.type = TunnelType::gtp_u;
+    tunnel.ip_version = 6;
+  } else if (section == Section::label) {
+    record.add<LabelSection>().label &= 0xfffff;
+  } else if (section == Section::label_stack) {
+    LabelStackSection& stack = record.add<LabelStackSection>();
+    for (std::uint32_t& label : stack.labels) label = (label & 0xffffffU) & ~1U;  // the bottom is the last one alone
+    stack.labels[LabelStackSection::kMost - 1] |= 1;
+    stack.count = LabelStackSection::kMost;
+  } else if (section == Section::layer2) {
+    for (std::uint32_t& label : record.add<Layer2Section>().flow_label) label &= 0xfffff;
+  }
+}
+
+OwnedRecord with_sections(std::uint32_t sections, std::uint8_t ip_version = 4) {
+  FlowRecord base = ipv4_flow();
+  add_reply(base);
+  base.ip_version = ip_version;
+  OwnedRecord record(base);
+  for (std::size_t i = 1; i < kSectionCount; ++i) {
+    const auto section = static_cast<Section>(i);
+    if ((sections & section_bit(section)) != 0) fill(record, section, i);
+  }
+  return record;
+}
+
+constexpr std::uint32_t kLayer2 = kSectionBit<Layer2Section>;
+constexpr std::uint32_t kTcp = kSectionBit<TcpSection>;
+constexpr std::uint32_t kStack = kSectionBit<LabelStackSection>;
+constexpr std::uint32_t kTunnel = kSectionBit<TunnelSection>;
+
+OwnedRecord with_layer2() {
+  OwnedRecord record = with_sections(0);
+  Layer2Section& layer2 = record.add<Layer2Section>();
+  for (std::uint8_t i = 0; i < 6; ++i) {
+    layer2.source_mac[i] = static_cast<std::uint8_t>(0x10 + i);
+    layer2.destination_mac[i] = static_cast<std::uint8_t>(0x20 + i);
+  }
+  layer2.inner_vlan_id = 0x0123;
+  for (const Direction way : {kForward, kReverse}) {
+    layer2.ttl[way] = static_cast<std::uint8_t>(64 + way);
+    layer2.ttl_min[way] = static_cast<std::uint8_t>(60 + way);
+    layer2.ttl_max[way] = static_cast<std::uint8_t>(70 + way);
+    layer2.flow_label[way] = 0xabcd0U + way;
+    layer2.fragments[way] = 5U + way;
+    layer2.outer_octets[way] = 0x0102030405060708U + way;
+  }
+  return record;
+}
+
+const std::vector<std::string_view> kLayer2Names{"src_addr",     "src_mac",    "dst_mac",    "inner_vlan_id",
+                                                 "ip_ttl",       "ip_ttl_min", "ip_ttl_max", "ipv6_flow_label",
+                                                 "ip_fragments", "outer_bytes"};
+
+const std::string kLayer2Forward = joined(
+    {"0a000001", "0102030405060708", "101112131415", "202122232425", "000abcd0", "00000005", "0123", "40", "3c", "46"});
+const std::string kLayer2Reverse = joined(
+    {"c0000209", "0102030405060709", "202122232425", "101112131415", "000abcd1", "00000006", "0123", "41", "3d", "47"});
+
+template <typename Encoder>
+std::string announced_octets(Encoder& encoder, const OwnedRecord& record, std::size_t header) {
+  std::string text;
+  for (const AnnouncedMessage& one : encoder.announce({}, &record.base(), kBase)) {
+    text += hex(one.octets).substr(2 * header);
+  }
+  return text;
+}
+
+/// The templates of the template sets of IPFIX messages.
+std::vector<unsigned> template_ids(const std::vector<AnnouncedMessage>& messages) {
+  std::vector<unsigned> ids;
+  for (const AnnouncedMessage& one : messages) {
+    const std::uint8_t* at = one.octets.data() + sizeof(IpfixHeader);
+    while (at < one.octets.data() + one.octets.size()) {
+      const unsigned set = load_be<std::uint16_t>(at);
+      const std::uint8_t* const end = at + load_be<std::uint16_t>(at + 2);
+      for (at += 4; set == 2 && at + 4 <= end;) {
+        ids.push_back(load_be<std::uint16_t>(at));
+        unsigned fields = load_be<std::uint16_t>(at + 2);
+        for (at += 4; fields != 0; --fields) at += (at[0] & 0x80) != 0 ? 8 : 4;
+      }
+      at = end;
+    }
+  }
+  return ids;
+}
+
+TEST(SectionTemplates, HaveTheFieldsOfLayer2LongestFirstInIpfix) {
+  IpfixOptions options;
+  options.fields = kLayer2Names;
+  IpfixEncoder encoder(options);
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  const OwnedRecord record = with_layer2();
+  EXPECT_TRUE(encoder.announcement_due(&record.base(), kBase));
+  const std::string expected = joined({
+      "0002", "0038", "010c", "000a", "00080004",      // template 268, 10 fields: sourceIPv4Address
+      "80080008", "00007ed9",                          // 32473:8, outer octets
+      "00380006", "00500006",                          // sourceMacAddress, destinationMacAddress
+      "001f0004", "80070004", "00007ed9",              // flowLabelIPv6, 32473:7
+      "00f50002", "00c00001", "00340001", "00350001",  // dot1qCustomerVlanId, ipTTL, minimumTTL, maximumTTL
+  });
+  EXPECT_EQ(announced_octets(encoder, record, 16), expected) << "the template alone, without options";
+  ASSERT_TRUE(encoder.add(record, kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(32), "010c0050" + kLayer2Forward + kLayer2Reverse + "0000");
+}
+
+TEST(SectionTemplates, HaveTheFieldsOfLayer2InNetflow9WithNumbersForWeirsOwn) {
+  Netflow9Options options;
+  options.start_ns = kBase;
+  options.announced = true;
+  options.fields = kLayer2Names;
+  Netflow9Encoder encoder(options);
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  const OwnedRecord record = with_layer2();
+  EXPECT_TRUE(encoder.announcement_due(&record.base(), kBase));
+  const std::string expected = joined({"0000", "0030", "010c", "000a", "00080004", "c0080008", "00380006", "00500006",
+                                       "001f0004", "c0070004", "00f50002", "00c00001", "00340001", "00350001"});
+  EXPECT_EQ(announced_octets(encoder, record, 20), expected);
+  ASSERT_TRUE(encoder.add(record, kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(40), "010c0050" + kLayer2Forward + kLayer2Reverse + "0000");
+}
+
+TEST(SectionTemplates, OfMergedRecordsHaveTheForwardValues) {
+  Netflow9Options options;
+  options.start_ns = kBase;
+  options.announced = true;
+  options.biflow = true;
+  options.fields = kLayer2Names;
+  options.fields.push_back("rev_ip_ttl");
+  Netflow9Encoder encoder(options);
+  const OwnedRecord record = with_layer2();
+  static_cast<void>(encoder.announce({}, &record.base(), kBase));
+  ASSERT_TRUE(encoder.add(record, kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(40), "010c002c" + kLayer2Forward + "000000");
+}
+
+TEST(SectionTemplates, HaveReverseElementsOfRfc5103AndOfWeirsOwnInBiflows) {
+  IpfixOptions options;
+  options.biflow = true;
+  options.fields = {"src_addr", "tcp_mss", "rev_tcp_mss", "rev_tcp_window_scale", "rev_payload_bytes"};
+  IpfixEncoder encoder(options);
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  OwnedRecord record = with_sections(0);
+  TcpSection& tcp = record.add<TcpSection>();
+  tcp.mss[kForward] = 1460;
+  tcp.mss[kReverse] = 1360;
+  tcp.window_scale[kForward] = 3;
+  tcp.window_scale[kReverse] = 7;
+  tcp.payload_octets[kForward] = 11;
+  tcp.payload_octets[kReverse] = 12;
+  const std::string expected = joined({
+      "0002", "002c", "010c", "0005", "00080004",  //
+      "90130008", "00007ed9",                      // 32473:4096 + 19
+      "800f0002", "00007ed9",                      // 32473:15
+      "900f0002", "00007ed9",                      // 32473:4096 + 15
+      "80ee0002", "00007279",                      // tcpWindowScale under 29305
+  });
+  EXPECT_EQ(announced_octets(encoder, record, 16), expected);
+  ASSERT_TRUE(encoder.add(record, kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(32),
+            joined({"010c0018", "0a000001", "000000000000000c", "05b4", "0550", "0007", "0000"}));
+  // One direction alone is a uniflow, with the values of that direction and a template of its own.
+  record->packets[kForward] = record->octets[kForward] = 0;
+  ASSERT_TRUE(encoder.announcement_due(&record.base(), kBase));
+  EXPECT_EQ(announced_octets(encoder, record, 16), joined({"0002", "0014", "010d", "0002", "00080004",  //
+                                                           "800f0002", "00007ed9"}));
+  ASSERT_TRUE(encoder.add(record, kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(32), joined({"010d000c", "c0000209", "0550", "0000"}));
+}
+
+TEST(SectionTemplates, HaveALabelStackInTenElementsOfThreeOctets) {
+  IpfixOptions options;
+  options.fields = {"src_addr", "mpls_labels", "out_if"};
+  IpfixEncoder encoder(options);
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  OwnedRecord record = with_sections(0);
+  record->packets[kReverse] = 0;
+  LabelStackSection& stack = record.add<LabelStackSection>();
+  stack.labels[0] = 0x123450;
+  stack.labels[1] = 0xabcdef;
+  stack.count = 2;
+  record.add<EgressSection>().interface = 9;
+  EXPECT_EQ(announced_octets(encoder, record, 16),
+            joined({"0002", "0038", "010c", "000c", "00080004", "000e0004", "00460003", "00470003", "00480003",
+                    "00490003", "004a0003", "004b0003", "004c0003", "004d0003", "004e0003", "004f0003"}));
+  ASSERT_TRUE(encoder.add(record, kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(32),
+            joined({"010c002c", "0a000001", "00000009", "123450", "abcdef"}) + std::string(2 * 24, '0') + "0000");
+}
+
+TEST(SectionTemplates, OfANewCombinationCloseTheMessageAndAreAnnouncedOnce) {
+  IpfixEncoder encoder(IpfixOptions{});
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  const FlowRecord plain = ipv4_flow();
+  const OwnedRecord record = with_sections(kLayer2 | kTunnel);
+  EXPECT_FALSE(encoder.announcement_due(&plain, kBase));
+  ASSERT_TRUE(encoder.add(plain, kBase));
+  EXPECT_FALSE(encoder.add(record, kBase)) << "its template has yet to stand before it";
+  EXPECT_EQ(encoder.open_data_records(), 1U);
+  EXPECT_FALSE(encoder.announcement_due(&record.base(), kBase)) << "not in an open message";
+  static_cast<void>(encoder.finish(kBase));
+  EXPECT_TRUE(encoder.announcement_due(&record.base(), kBase));
+  const std::uint32_t sequence = encoder.sequence();
+  EXPECT_EQ(announced_octets(encoder, record, 16).substr(8, 4), "010c");
+  EXPECT_EQ(encoder.sequence(), sequence) << "a template is no data record";
+  EXPECT_FALSE(encoder.announcement_due(&record.base(), kBase));
+  ASSERT_TRUE(encoder.add(plain, kBase));
+  ASSERT_TRUE(encoder.add(record, kBase));
+  ASSERT_TRUE(encoder.add(plain, kBase));
+  static_cast<void>(encoder.finish(kBase));
+
+  const OwnedRecord other = with_sections(kLayer2, 6);
+  EXPECT_EQ(announced_octets(encoder, other, 16).substr(8, 4), "010d");
+  // At the next refresh all of them stand with the others, before the options.
+  EXPECT_EQ(template_ids(encoder.announce({}, nullptr, kBase)), (std::vector<unsigned>{256, 257, 264, 265, 268, 269}));
+  encoder.restart();
+  static_cast<void>(encoder.announce({}, nullptr, kBase, false));
+  EXPECT_FALSE(encoder.announcement_due(&other.base(), kBase)) << "announced to the new session with the rest";
+}
+
+TEST(SectionTemplates, StandInAStreamBeforeTheirRecordsWithoutTheOthers) {
+  IpfixEncoder encoder(IpfixOptions{});
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  const OwnedRecord record = with_sections(kTcp);
+  const auto messages = encoder.announce({}, &record.base(), kBase + 100 * kSecond, false);
+  ASSERT_EQ(messages.size(), 1U);
+  const std::string text = hex(messages[0].octets).substr(32);
+  // 268 has 20 fields and 14 of tcp, of which 11 are weir's: 4 + 4 + 23 * 4 + 11 * 8 = 188. Options data are due, too.
+  EXPECT_EQ(text.substr(0, 16), "000200bc010c0022");
+  EXPECT_EQ(text.substr(2 * 188, 4), "0104");
+}
+
+/// What a collector makes of a stream that starts with all templates.
+struct Stream {
+  FlowDecoder decoder;
+  std::vector<OwnedRecord> flows;
+
+  void take(std::span<const std::uint8_t> message) {
+    Decoded decoded;
+    ASSERT_EQ(decoder.decode("probe", message, decoded), DecodeError::none);
+    for (const RecordView flow : decoded.flows) flows.emplace_back(flow);
+  }
+  template <typename Encoder>
+  void send(Encoder& encoder, const OwnedRecord& record) {
+    if (encoder.announcement_due(&record.base(), kBase)) {
+      for (const AnnouncedMessage& one : encoder.announce({}, &record.base(), kBase)) take(one.octets);
+    }
+    ASSERT_TRUE(encoder.add(record, kBase));
+    take(encoder.finish(kBase));
+  }
+};
+
+/// The columns of `sections` that differ: of a uniflow of direction `way`, or (biflow) of both directions.
+std::string differences(RecordView sent, RecordView got, std::uint32_t sections, Direction way, bool biflow) {
+  std::string text;
+  for (const Column& column : kColumns) {
+    const FieldRow& row = kFieldRows[column.row];
+    if ((sections & section_bit(row.section)) == 0 || row.section == Section::base) continue;
+    if (row.field.wire.rule == WireRule::none || (column.side == kReverse && !biflow)) continue;
+    const auto* const from = static_cast<const std::uint8_t*>(sent.find(row.section));
+    const auto* const to = static_cast<const std::uint8_t*>(got.find(row.section));
+    const std::uint16_t in = row.field.place.offset[way == kReverse ? 1 - column.side : column.side];
+    const std::uint16_t out = row.field.place.offset[column.side];
+    if (from == nullptr || to == nullptr || std::memcmp(from + in, to + out, row.field.place.octets) != 0) {
+      text.append(column_name(column).view()).append(" ");
+    }
+  }
+  return text;
+}
+
+template <typename Encoder, typename Options>
+void expect_read_back(const Options& options, bool biflow, std::uint32_t sections) {
+  for (const std::uint8_t ip_version : {std::uint8_t{4}, std::uint8_t{6}}) {
+    Encoder encoder(options);
+    Stream stream;
+    const OwnedRecord record = with_sections(sections, ip_version);
+    stream.send(encoder, record);
+    ASSERT_EQ(stream.flows.size(), biflow ? 1U : 2U);
+    EXPECT_EQ(differences(record, stream.flows[0], sections, kForward, biflow), "");
+    if (biflow) continue;
+    EXPECT_EQ(differences(record, stream.flows[1], sections, kReverse, false), "");
+  }
+}
+
+TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) {
+  for (std::size_t i = 1; i <= kSectionCount; ++i) {
+    const std::uint32_t sections =
+        i == kSectionCount ? kAllSections & ~kSectionBit<LabelSection> : section_bit(static_cast<Section>(i));
+    SCOPED_TRACE(i == kSectionCount ? "all" : kSectionNames[i]);
+    for (const bool biflow : {false, true}) {
+      for (const bool usual : {true, false}) {
+        IpfixOptions ipfix;
+        ipfix.biflow = biflow;
+        ipfix.profile = usual ? ExportProfile::rfc : ExportProfile::pmacct;
+        expect_read_back<IpfixEncoder>(ipfix, biflow, sections);
+      }
+    }
+    for (const bool usual : {true, false}) {
+      Netflow9Options netflow9;
+      netflow9.start_ns = kBase;
+      netflow9.announced = true;
+      netflow9.profile = usual ? ExportProfile::rfc : ExportProfile::pmacct;
+      expect_read_back<Netflow9Encoder>(netflow9, false, sections);
+    }
+  }
+}
+
+TEST(SectionTemplates, AreAtMostSixtyFourAndThenOneForAllSections) {
+  IpfixEncoder encoder(IpfixOptions{});
+  Stream stream;
+  std::size_t made = 0;
+  std::vector<std::string> ids;
+  for (std::uint32_t sections = 1; sections <= kAllSections; ++sections) {
+    if ((sections & ~TemplateSet::kClassicSections) == 0) continue;
+    OwnedRecord record = with_sections(sections);
+    record->packets[kReverse] = record->octets[kReverse] = 0;
+    if (encoder.announcement_due(&record.base(), kBase)) {
+      ++made;
+      for (const AnnouncedMessage& one : encoder.announce({}, &record.base(), kBase)) stream.take(one.octets);
+    }
+    ASSERT_TRUE(encoder.add(record, kBase));
+    const auto message = encoder.finish(kBase);
+    ids.push_back(hex(message).substr(32, 4));
+    stream.take(message);
+    // The template of all sections has element 70 twice, of which a collector takes one.
+    const std::uint32_t labels = kSectionBit<LabelSection> | kStack;
+    EXPECT_EQ(differences(record, stream.flows.back(), sections & ~labels, kForward, false), "") << sections;
+  }
+  ASSERT_EQ(ids.size(), 120U);
+  EXPECT_EQ(made, 65U);
+  EXPECT_EQ(ids[0], "010c");   // 268
+  EXPECT_EQ(ids[63], "014b");  // 331
+  EXPECT_EQ(ids[64], "014c");  // 332
+  EXPECT_EQ(ids.back(), "014c");
+}
+
+TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessage) {
+  const std::uint32_t all = kAllSections & ~kSectionBit<LabelSection>;
+  for (const std::uint32_t payload : {512U, 1400U}) {
+    IpfixOptions options;
+    options.payload_octets = payload;
+    options.biflow = true;
+    IpfixEncoder encoder(options);
+    Stream stream;
+    const OwnedRecord record = with_sections(all, 6);
+    for (const AnnouncedMessage& one : encoder.announce({}, &record.base(), kBase)) {
+      EXPECT_LE(one.octets.size(), payload);
+      stream.take(one.octets);
+    }
+    ASSERT_TRUE(encoder.add(record, kBase));
+    const auto message = encoder.finish(kBase);
+    EXPECT_LE(message.size(), payload);
+    stream.take(message);
+    ASSERT_EQ(stream.flows.size(), 1U);
+    const RecordView got = stream.flows[0];
+    // 512: the fields of tcp (212 octets of template) do not fit after those of tunnel, SPI, stack and layer 2.
+    EXPECT_EQ(got.has(Section::tcp), payload == 1400);
+    EXPECT_EQ(differences(record, got, payload == 1400 ? all : all & ~kTcp, kForward, true), "");
+  }
+}
+
+TEST(SectionTemplates, TakeEveryCombinationIntoTheSmallestMessage) {
+  for (std::uint32_t sections = 0; sections <= kAllSections; ++sections) {
+    for (const bool both : {false, true}) {
+      const OwnedRecord record = with_sections(sections, 6);
+      IpfixOptions ipfix;
+      ipfix.payload_octets = 1;
+      ipfix.biflow = both;
+      IpfixEncoder ipfix_encoder(ipfix);
+      for (const AnnouncedMessage& one : ipfix_encoder.announce({}, &record.base(), kBase)) {
+        ASSERT_LE(one.octets.size(), kMinPayload);
+      }
+      ASSERT_TRUE(ipfix_encoder.add(record, kBase)) << sections;
+      ASSERT_LE(ipfix_encoder.finish(kBase).size(), kMinPayload);
+      Netflow9Options netflow9;
+      netflow9.payload_octets = 1;
+      netflow9.biflow = both;
+      netflow9.announced = true;
+      netflow9.start_ns = kBase;
+      Netflow9Encoder netflow9_encoder(netflow9);
+      for (const AnnouncedMessage& one : netflow9_encoder.announce({}, &record.base(), kBase)) {
+        ASSERT_LE(one.octets.size(), kMinPayload);
+      }
+      ASSERT_TRUE(netflow9_encoder.add(record, kBase)) << sections;
+      ASSERT_LE(netflow9_encoder.finish(kBase).size(), kMinPayload);
+    }
+  }
+}
+
+TEST(ExportFields, AreThoseOfTheTableWithTheirReverses) {
+  const auto find = [](std::string_view name) {
+    const auto fields = export_fields();
+    const auto found = std::find_if(fields.begin(), fields.end(), [&](const ExportField& f) { return f.name == name; });
+    return found != fields.end() ? &*found : nullptr;
+  };
+  for (const std::string_view name : {"src_addr", "time_flow_start_ns", "icmp_type", "ip_version"}) {
+    ASSERT_NE(find(name), nullptr) << name;
+    EXPECT_TRUE(find(name)->always()) << name;
+  }
+  for (const std::string_view name :
+       {"rev_bytes", "rev_time_start_ns", "tunnel_id", "ip_ttl", "rev_ip_ttl", "out_if"}) {
+    ASSERT_NE(find(name), nullptr) << name;
+    EXPECT_FALSE(find(name)->always()) << name;
+  }
+  EXPECT_EQ(find("fwd_time_start_ns"), nullptr) << "it is called time_flow_start_ns";
+  EXPECT_EQ(find("icmp_code"), nullptr) << "it is sent with the type";
+  EXPECT_EQ(find("rev_src_addr"), nullptr);
+}
+
+TEST(SectionTemplates, OfTunnelsFitTheSmallestMessageInEveryForm) {
+  OwnedRecord record = tunnelled();
+  record->ip_version = 6;
+  for (const bool biflow : {false, true}) {
+    for (const ExportProfile profile : {ExportProfile::rfc, ExportProfile::akvorado}) {
+      IpfixOptions ipfix;
+      ipfix.payload_octets = 1;
+      ipfix.biflow = biflow;
+      ipfix.profile = profile;
+      IpfixEncoder ipfix_encoder(ipfix);
+      for (const AnnouncedMessage& one : ipfix_encoder.announce({}, nullptr, kBase)) {
+        EXPECT_LE(one.octets.size(), kMinPayload);
+      }
+      ASSERT_TRUE(ipfix_encoder.add(record, kBase));
+      EXPECT_LE(ipfix_encoder.finish(kBase).size(), kMinPayload);
+      Netflow9Options netflow9;
+      netflow9.payload_octets = 1;
+      netflow9.biflow = biflow;
+      netflow9.profile = profile;
+      netflow9.announced = true;
+      netflow9.start_ns = kBase;
+      Netflow9Encoder netflow9_encoder(netflow9);
+      ASSERT_TRUE(netflow9_encoder.add(record, kBase));
+      EXPECT_LE(netflow9_encoder.finish(kBase).size(), kMinPayload);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir
