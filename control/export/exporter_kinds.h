@@ -20,7 +20,8 @@ namespace weir {
   X(protobuf_unix)             \
   X(kafka)                     \
   X(protobuf)                  \
-  X(json)
+  X(json)                      \
+  X(table)
 // clang-format on
 
 #define WEIR_X(name) extern const ExporterKind name##_kind;

@@ -68,7 +68,7 @@ TEST(ExporterKinds, EveryOptionIsTakenWithARightValueAndRefusedWithAWrongOne) {
       }
     }
   }
-  EXPECT_EQ(options, 7U + 7U + 5U + 3U + 2U + 3U + 3U + 3U);
+  EXPECT_EQ(options, 7U + 7U + 5U + 3U + 2U + 3U + 3U + 3U + 4U);
 }
 
 TEST(ExporterKinds, AnOptionThatDoesNotExistNamesThoseThatDo) {
