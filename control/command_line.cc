@@ -32,7 +32,7 @@ constexpr const char* kExitCodes =
 
 constexpr const char* kMainFooter =
     "Examples:\n"
-    "  weir read --export json:- capture.pcap\n"
+    "  weir read capture.pcap\n"
     "  weir run --port 0000:3b:00.0 --workers 4 --export netflow9://192.0.2.1:2055\n"
     "  weir check --config /etc/weir.conf\n"
     "`weir COMMAND --help` tells the options of a command.\n\n";
@@ -48,6 +48,7 @@ constexpr const char* kRunFooter =
 
 constexpr const char* kReadFooter =
     "Examples:\n"
+    "  weir read capture.pcap\n"
     "  weir read --export json:- capture.pcap\n"
     "  weir read --export netflow9://127.0.0.1:2055?rate=20000 --workers 2 monday.pcapng tuesday.pcapng\n"
     "  weir read --idle-timeout 15s --tcp-close off --ledger ledger.json capture.pcap\n"
@@ -304,6 +305,7 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   read_options.add(kCommonOptions);
   read->get_option("--workers")
       ->description("Threads that count, besides the one that reads when there are several [1]");
+  read->get_option("--export")->description("Where records go, repeatable: one of the export URIs below [table:-]");
   auto* captures = read->add_option(
       "captures", [](const CLI::results_t&) { return true; }, "Capture files; - is standard input");
   captures->type_name("CAPTURE")->expected(1, CLI::detail::expected_max_vector_size)->group("Input");

@@ -120,6 +120,12 @@ class CaptureSequence {
   bool failed_ = false;
 };
 
+/// Where records go. Somebody who asks for nothing sees them, unless standard output is the ledger's.
+std::vector<std::string> exports_of(const Settings& settings) {
+  if (!settings.exports.empty() || settings.ledger_file == "-") return settings.exports;
+  return {"table:-"};
+}
+
 }  // namespace
 
 int read_captures(const Settings& settings) {
@@ -151,17 +157,18 @@ int read_captures(const Settings& settings) {
   // Not one packet to be had: said already, and no output file is touched for it.
   if (!more && captures.failed()) return 1;
 
+  const std::vector<std::string> exports = exports_of(settings);
   ExportContext context;
   context.mode = ExportMode::capture;
   context.capture_start_ns = more ? view.time_ns : 0;
-  auto opened = ExportHub::open(settings.exports, context);
+  auto opened = ExportHub::open(exports, context);
   if (!opened) {
     final_error(opened.error());
     return 1;
   }
   ExportHub& hub = **opened;
 
-  if (settings.exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
+  if (exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
 
   OfflineOptions options;
   options.workers = settings.workers;
