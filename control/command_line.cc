@@ -277,13 +277,126 @@ CommandLine printed(std::string text) {
   return out;
 }
 
-void add_form_option(CLI::App& app, std::string& form) {
-  app.add_option("-o,--output", form, "How to print: table, or json [table]")->type_name("FORM")->group("Output");
-}
-
 std::string footer_with_uris(const char* footer) {
   return export_uri_help() + "\n" + footer + kExitCodes;
 }
+
+/// The commands of weir: what each takes, and what is done when it was chosen.
+class Commands {
+ public:
+  explicit Commands(CLI::App& app)
+      : app_(app),
+        run_(app.add_subcommand("run", "Take packets from DPDK ports and export flow records")),
+        read_(
+            app.add_subcommand("read", "Read capture files (pcap, pcapng; also .gz and .zst) and export flow records")),
+        check_(app.add_subcommand("check", "Check a configuration and print it as it takes effect")),
+        run_options_(*run_),
+        read_options_(*read_),
+        check_options_(*check_) {
+    run_options_.add(kRunOptions);
+    run_options_.add(kCommonOptions);
+    run_->footer(footer_with_uris(kRunFooter));
+    add_read();
+    check_options_.add(kRunOptions);
+    check_options_.add(kCommonOptions);
+    check_->footer(footer_with_uris(kCheckFooter));
+    add_lists();
+  }
+
+  /// `plain`: the words after "--", which only `read` takes.
+  [[nodiscard]] tl::expected<CommandLine, ConfigError> chosen(const std::vector<std::string>& plain) const {
+    if (*run_) {
+      auto out = configure(run_options_, Command::run);
+      if (out) out->action = CommandLine::Action::run;
+      return out;
+    }
+    if (*read_) return read(plain);
+    if (*check_) {
+      auto out = configure(check_options_, Command::check);
+      if (out) out->text = config_text(out->effective);
+      return out;
+    }
+    if (*reasons_) return printed(reasons_text());
+    if (*tunnels_) return printed(tunnels_text());
+    if (*fields_ && fields_form_ != "table" && fields_form_ != "json") {
+      return usage_error(*fields_, fmt::format("-o {}: expected table or json", fields_form_));
+    }
+    if (*fields_) return printed(fields_form_ == "json" ? fields_json() : fields_text());
+    if (*metrics_)
+      return printed(metrics_text() + (measure_ ? "\n" + measured_text(measure_metrics()) : std::string()));
+    return usage_error(app_, "a command is missing: run, read, check, metrics, fields, reasons or tunnels");
+  }
+  [[nodiscard]] bool takes_captures() const { return static_cast<bool>(*read_); }
+
+ private:
+  void add_read() {
+    read_options_.add(kCommonOptions);
+    read_->get_option("--workers")
+        ->description("Threads that count, besides the one that reads when there are several [1]");
+    read_->get_option("--export")->description("Where records go, repeatable: one of the export URIs below [table:-]");
+    captures_ = read_->add_option(
+        "captures", [](const CLI::results_t&) { return true; }, "Capture files; - is standard input");
+    captures_->type_name("CAPTURE")->expected(1, CLI::detail::expected_max_vector_size)->group("Input");
+    // Extra arguments: captures may stand before, between and after options. (CLI11 then unwraps a word in brackets: a
+    // capture named "[a]" is to be given as "./[a]".)
+    captures_->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(true);
+    read_->add_option("--explain", explain_, "Show how weir sees packet N (from 1), layer by layer, and export nothing")
+        ->type_name("N")
+        ->group("Input");
+    read_->footer(footer_with_uris(kReadFooter));
+  }
+
+  void add_lists() {
+    reasons_ = app_.add_subcommand("reasons", "Print every name under which the ledger counts what is not in a flow");
+    reasons_->footer("Example:\n  weir reasons | grep vlan");
+    tunnels_ = app_.add_subcommand("tunnels", "Print every tunnel that --tunnels knows");
+    tunnels_->footer("Example:\n  weir read --tunnels default,teredo,vxlan=8472 --export json:- capture.pcap");
+    fields_ = app_.add_subcommand("fields", "Print every field of a flow record, with its element and meaning");
+    fields_->add_option("-o,--output", fields_form_, "How to print: table, or json [table]")
+        ->type_name("FORM")
+        ->group("Output");
+    fields_->footer("Examples:\n  weir fields | grep tcp_\n  weir fields -o json | jq -r '.[].name'");
+    metrics_ = app_.add_subcommand("metrics", "Print every metric that --metrics knows, and what it records");
+    metrics_->add_flag("--measure", measure_, "Measure what each costs on this machine (takes some seconds)");
+    metrics_->footer("Examples:\n  weir metrics\n  weir read --metrics layer2,tcp --export json:- capture.pcap");
+  }
+
+  [[nodiscard]] tl::expected<CommandLine, ConfigError> read(const std::vector<std::string>& plain) const {
+    auto out = configure(read_options_, Command::read);
+    if (!out) return out;
+    out->settings.captures = captures_->results();
+    out->settings.captures.insert(out->settings.captures.end(), plain.begin(), plain.end());
+    if (!explain_.empty()) {
+      std::uint64_t number = 0;
+      const auto [end_of, fault] = std::from_chars(explain_.data(), explain_.data() + explain_.size(), number);
+      if (fault != std::errc() || end_of != explain_.data() + explain_.size() || number == 0) {
+        return usage_error(*read_, fmt::format("--explain {}: expected the number of a packet, from 1", explain_));
+      }
+      out->settings.explain_packet = number;
+    }
+    if (out->settings.captures.empty()) {
+      return usage_error(*read_, "no capture file; expected one or more, as in weir read capture.pcap");
+    }
+    out->action = CommandLine::Action::read;
+    return out;
+  }
+
+  CLI::App& app_;
+  CLI::App* run_;
+  CLI::App* read_;
+  CLI::App* check_;
+  CLI::App* reasons_ = nullptr;
+  CLI::App* tunnels_ = nullptr;
+  CLI::App* fields_ = nullptr;
+  CLI::App* metrics_ = nullptr;
+  Options run_options_;
+  Options read_options_;
+  Options check_options_;
+  CLI::Option* captures_ = nullptr;
+  std::string explain_;
+  std::string fields_form_ = "table";
+  bool measure_ = false;
+};
 
 }  // namespace
 
@@ -292,59 +405,13 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   app.set_version_flag("--version", fmt::format("weir {}", version()), "Print the version");
   app.get_formatter()->column_width(30);
   app.footer(std::string(kMainFooter) + kExitCodes);
-
-  auto* run = app.add_subcommand("run", "Take packets from DPDK ports and export flow records");
-  Options run_options(*run);
-  run_options.add(kRunOptions);
-  run_options.add(kCommonOptions);
-  run->footer(footer_with_uris(kRunFooter));
-
-  auto* read =
-      app.add_subcommand("read", "Read capture files (pcap, pcapng; also .gz and .zst) and export flow records");
-  Options read_options(*read);
-  read_options.add(kCommonOptions);
-  read->get_option("--workers")
-      ->description("Threads that count, besides the one that reads when there are several [1]");
-  read->get_option("--export")->description("Where records go, repeatable: one of the export URIs below [table:-]");
-  auto* captures = read->add_option(
-      "captures", [](const CLI::results_t&) { return true; }, "Capture files; - is standard input");
-  captures->type_name("CAPTURE")->expected(1, CLI::detail::expected_max_vector_size)->group("Input");
-  // Extra arguments: captures may stand before, between and after options. (CLI11 then unwraps a word in brackets: a
-  // capture named "[a]" is to be given as "./[a]".)
-  captures->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(true);
-  std::string explain;
-  read->add_option("--explain", explain, "Show how weir sees packet N (from 1), layer by layer, and export nothing")
-      ->type_name("N")
-      ->group("Input");
-  read->footer(footer_with_uris(kReadFooter));
-
-  auto* check = app.add_subcommand("check", "Check a configuration and print it as it takes effect");
-  Options check_options(*check);
-  check_options.add(kRunOptions);
-  check_options.add(kCommonOptions);
-  check->footer(footer_with_uris(kCheckFooter));
-
-  auto* reasons = app.add_subcommand("reasons", "Print every name under which the ledger counts what is not in a flow");
-  reasons->footer("Example:\n  weir reasons | grep vlan");
-
-  auto* tunnels = app.add_subcommand("tunnels", "Print every tunnel that --tunnels knows");
-  tunnels->footer("Example:\n  weir read --tunnels default,teredo,vxlan=8472 --export json:- capture.pcap");
-
-  auto* fields = app.add_subcommand("fields", "Print every field of a flow record, with its element and meaning");
-  std::string fields_form = "table";
-  add_form_option(*fields, fields_form);
-  fields->footer("Examples:\n  weir fields | grep tcp_\n  weir fields -o json | jq -r '.[].name'");
-
-  auto* metrics = app.add_subcommand("metrics", "Print every metric that --metrics knows, and what it records");
-  bool measure = false;
-  metrics->add_flag("--measure", measure, "Measure what each costs on this machine (takes some seconds)");
-  metrics->footer("Examples:\n  weir metrics\n  weir read --metrics layer2,tcp --export json:- capture.pcap");
+  Commands commands(app);
 
   const auto chosen = [&]() -> const CLI::App& {
     const auto given = app.get_subcommands();
     return given.empty() ? app : *given.front();
   };
-  // What stands behind "--" are captures, whatever they look like; CLI11 would hand them to the parent command.
+  // What stands after "--" are captures, whatever they look like; CLI11 would hand them to the parent command.
   const auto end = std::find(argv, argv + argc, std::string_view("--"));
   const std::vector<std::string> plain(end == argv + argc ? end : end + 1, argv + argc);
   try {
@@ -360,47 +427,10 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
   } catch (const CLI::ParseError& error) {
     return usage_error(chosen(), error.what());
   }
-
-  if (!plain.empty() && !*read) return usage_error(chosen(), fmt::format("'{}' is not expected here", plain.front()));
-  if (*run) {
-    auto out = configure(run_options, Command::run);
-    if (out) out->action = CommandLine::Action::run;
-    return out;
+  if (!plain.empty() && !commands.takes_captures()) {
+    return usage_error(chosen(), fmt::format("'{}' is not expected here", plain.front()));
   }
-  if (*read) {
-    auto out = configure(read_options, Command::read);
-    if (!out) return out;
-    out->settings.captures = captures->results();
-    out->settings.captures.insert(out->settings.captures.end(), plain.begin(), plain.end());
-    if (!explain.empty()) {
-      std::uint64_t number = 0;
-      const auto [end_of, fault] = std::from_chars(explain.data(), explain.data() + explain.size(), number);
-      if (fault != std::errc() || end_of != explain.data() + explain.size() || number == 0) {
-        return usage_error(*read, fmt::format("--explain {}: expected the number of a packet, from 1", explain));
-      }
-      out->settings.explain_packet = number;
-    }
-    if (out->settings.captures.empty()) {
-      return usage_error(*read, "no capture file; expected one or more, as in weir read capture.pcap");
-    }
-    out->action = CommandLine::Action::read;
-    return out;
-  }
-  if (*check) {
-    auto out = configure(check_options, Command::check);
-    if (out) out->text = config_text(out->effective);
-    return out;
-  }
-  if (*reasons) return printed(reasons_text());
-  if (*tunnels) return printed(tunnels_text());
-  if (*fields) {
-    if (fields_form != "table" && fields_form != "json") {
-      return usage_error(*fields, fmt::format("-o {}: expected table or json", fields_form));
-    }
-    return printed(fields_form == "json" ? fields_json() : fields_text());
-  }
-  if (*metrics) return printed(metrics_text() + (measure ? "\n" + measured_text(measure_metrics()) : std::string()));
-  return usage_error(app, "a command is missing: run, read, check, metrics, fields, reasons or tunnels");
+  return commands.chosen(plain);
 }
 
 }  // namespace weir

@@ -119,15 +119,15 @@ std::string tunnels_text() {
 }
 
 std::string fields_text() {
-  TextTable table("lllllrll");
-  table.row({"section", "field", "type", "unit", "", "protobuf", "IPFIX element", "meaning"});
+  TextTable table("llllrll");
+  table.row({"section", "field", "type", "unit", "protobuf", "IPFIX element", "meaning"});
   for (const Column& column : kJsonColumns) {
     const FieldRow& row = kFieldRows[column.row];
     const unsigned protobuf = row.field.protobuf[column.side];
     table.row({std::string(kSectionNames[static_cast<std::size_t>(row.section)]),
                std::string(column_name(column).view()), std::string(type_of(row.field)),
-               std::string(unit_of(row.field.unit)), "", protobuf == 0 ? "" : std::to_string(protobuf),
-               element_of(column), meaning_of(column)});
+               std::string(unit_of(row.field.unit)), protobuf == 0 ? "" : std::to_string(protobuf), element_of(column),
+               meaning_of(column)});
   }
   return table.text(0);
 }

@@ -126,6 +126,63 @@ std::vector<std::string> exports_of(const Settings& settings) {
   return {"table:-"};
 }
 
+/// --explain: how weir sees one packet. Returns the exit code.
+int explain(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
+  Explainer explainer(settings.parser, settings.key);
+  for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
+    if (number != settings.explain_packet) {
+      explainer.skip(view, number);
+      continue;
+    }
+    fmt::print("{}: {}", captures.file().name(), explainer.explain(view, number, settings.filter));
+    return 0;
+  }
+  if (!captures.failed()) spdlog::error("there are only {} packets", captures.packets());
+  return 1;
+}
+
+OfflineOptions offline_options(const Settings& settings) {
+  OfflineOptions options;
+  options.workers = settings.workers;
+  options.max_flows = settings.max_flows;
+  options.timeouts.idle_ns = settings.idle_timeout_ns;
+  options.timeouts.active_ns = settings.active_timeout_ns;
+  options.timeouts.tcp_close = settings.tcp_close;
+  options.key = settings.key;
+  options.metrics = settings.metrics;
+  options.parser = settings.parser;
+  options.full_table = settings.when_full;
+  return options;
+}
+
+/// Counts `view`, the first packet, and all that come after it. False: the filter cannot judge a packet.
+bool count_packets(const Settings& settings, CaptureSequence& captures, PacketView& view, OfflineMeter& meter) {
+  ProgressLine progress;
+  constexpr std::uint64_t kLook = 1 << 14;  // packets between two looks at the clock and the signals
+  std::optional<LinkFilter> filter;
+  if (!settings.filter.empty()) filter.emplace(settings.filter);
+  std::uint64_t packets = 0;
+  do {
+    if (filter) {
+      const auto match = filter->matches(view);
+      if (!match) {
+        spdlog::error("{}: {}", captures.file().name(), match.error());
+        return false;
+      }
+      *match ? meter.add(view) : meter.add_filtered(view);
+    } else {
+      meter.add(view);
+    }
+    if (++packets % kLook != 0) continue;
+    if (interrupted.load(std::memory_order_relaxed)) {
+      spdlog::warn("interrupted after {} packets: what was read up to there is exported", packets);
+      break;
+    }
+    if (progress.wanted()) progress.update(captures.file(), packets);
+  } while (captures.next(view));
+  return true;
+}
+
 }  // namespace
 
 int read_captures(const Settings& settings) {
@@ -140,20 +197,8 @@ int read_captures(const Settings& settings) {
 
   CaptureSequence captures(settings.captures);
   PacketView view{};
-  bool more = captures.next(view);
-  if (settings.explain_packet != 0) {
-    Explainer explainer(settings.parser, settings.key);
-    for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
-      if (number != settings.explain_packet) {
-        explainer.skip(view, number);
-        continue;
-      }
-      fmt::print("{}: {}", captures.file().name(), explainer.explain(view, number, settings.filter));
-      return 0;
-    }
-    if (!captures.failed()) spdlog::error("there are only {} packets", captures.packets());
-    return 1;
-  }
+  const bool more = captures.next(view);
+  if (settings.explain_packet != 0) return explain(settings, captures, view, more);
   // Not one packet to be had: said already, and no output file is touched for it.
   if (!more && captures.failed()) return 1;
 
@@ -170,18 +215,8 @@ int read_captures(const Settings& settings) {
 
   if (exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
 
-  OfflineOptions options;
-  options.workers = settings.workers;
-  options.max_flows = settings.max_flows;
-  options.timeouts.idle_ns = settings.idle_timeout_ns;
-  options.timeouts.active_ns = settings.active_timeout_ns;
-  options.timeouts.tcp_close = settings.tcp_close;
-  options.key = settings.key;
-  options.metrics = settings.metrics;
-  options.parser = settings.parser;
-  options.full_table = settings.when_full;
   const KeyHash hash(KeyHash::random_seed());
-  OfflineMeter meter(options, hash);
+  OfflineMeter meter(offline_options(settings), hash);
   if (!meter.ok()) {
     final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     return 1;
@@ -193,37 +228,10 @@ int read_captures(const Settings& settings) {
                         ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.key)
                         : nullptr);
 
-  bool filter_failed = false;
-  {
-    ProgressLine progress;
-    constexpr std::uint64_t kLook = 1 << 14;  // packets between two looks at the clock and the signals
-    std::optional<LinkFilter> filter;
-    if (!settings.filter.empty()) filter.emplace(settings.filter);
-    for (std::uint64_t packets = 1; more; ++packets) {
-      if (filter) {
-        const auto match = filter->matches(view);
-        if (!match) {
-          spdlog::error("{}: {}", captures.file().name(), match.error());
-          filter_failed = true;
-          break;
-        }
-        *match ? meter.add(view) : meter.add_filtered(view);
-      } else {
-        meter.add(view);
-      }
-      if (packets % kLook == 0) {
-        if (interrupted.load(std::memory_order_relaxed)) {
-          spdlog::warn("interrupted after {} packets: what was read up to there is exported", packets);
-          break;
-        }
-        if (progress.wanted()) progress.update(captures.file(), packets);
-      }
-      more = captures.next(view);
-    }
-  }
+  const bool judged = !more || count_packets(settings, captures, view, meter);
   meter.finish();
   drain.finish();
-  int code = captures.failed() || filter_failed ? 1 : 0;
+  int code = captures.failed() || !judged ? 1 : 0;
   // A file is being read, nobody is waiting for the link: the exporters get the time they need, within reason.
   for (const std::string& failure : hub.finish(std::chrono::hours(24))) {
     spdlog::error("{}", failure);

@@ -267,6 +267,28 @@ DecodeError FlowDecoder::decode_fixed(const DatagramOrigin& origin, Octets datag
   return DecodeError::none;
 }
 
+DecodeError FlowDecoder::take_set(Stream& stream, const MessageHeader& header, const FlowSet& set, std::uint64_t now_ns,
+                                  Taken& taken, Decoded& out) {
+  bool expired = false;
+  const MemoryShare share(*this, stream);
+  const FlowTemplate* const known = stream.templates.find(set.id, template_limits_, now_ns, expired);
+  if (expired) ++stream.counts.templates_expired;
+  if (known == nullptr) {
+    ++stream.counts.unknown_template;
+    stream.counts.dropped_sets += stream.templates.wait(set.id, header, set.body, template_limits(stream));
+    taken.all_known = false;
+    return DecodeError::none;
+  }
+  const std::size_t flows_before = out.flows.size();
+  const std::size_t options_before = out.options.size();
+  const bool short_records = header.version != FlowVersion::ipfix && known->least_octets() < 4;
+  const std::size_t expected = short_records ? expected_records(stream, set) : kUnknownCount;
+  const DecodeError error = take_data(stream, *known, header, set.id, set.body, expected, out);
+  taken.flow_records += out.flows.size() - flows_before;
+  taken.data_records += out.flows.size() - flows_before + out.options.size() - options_before;
+  return error;
+}
+
 DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, Decoded& out) {
   if (datagram.size() >= 2) {
     const auto version = load_be<std::uint16_t>(datagram.data());
@@ -300,9 +322,7 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
 
   const std::uint64_t now_ns = origin.session ? 0 : origin.received_ns;
   std::uint64_t template_records = 0;
-  std::uint64_t data_records = 0;
-  std::uint64_t flow_records = 0;  // of these, without options
-  bool all_known = true;
+  Taken taken;
   for (const FlowSet& set : parsed_.flow_sets) {
     DecodeError error = DecodeError::none;
     switch (set_kind(header.version, set.id)) {
@@ -312,34 +332,17 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
         break;
       case SetKind::reserved:
         ++stream->counts.reserved_flow_sets;
-        all_known = false;
+        taken.all_known = false;
         break;
-      case SetKind::data: {
-        bool expired = false;
-        const MemoryShare share(*this, *stream);
-        const FlowTemplate* const known = stream->templates.find(set.id, template_limits_, now_ns, expired);
-        if (expired) ++stream->counts.templates_expired;
-        if (known == nullptr) {
-          ++stream->counts.unknown_template;
-          stream->counts.dropped_sets += stream->templates.wait(set.id, header, set.body, template_limits(*stream));
-          all_known = false;
-          break;
-        }
-        const std::size_t flows_before = out.flows.size();
-        const std::size_t options_before = out.options.size();
-        const bool short_records = !ipfix && known->least_octets() < 4;
-        const std::size_t expected = short_records ? expected_records(*stream, set) : kUnknownCount;
-        error = take_data(*stream, *known, header, set.id, set.body, expected, out);
-        flow_records += out.flows.size() - flows_before;
-        data_records += out.flows.size() - flows_before + out.options.size() - options_before;
+      case SetKind::data:
+        error = take_set(*stream, header, set, now_ns, taken, out);
         break;
-      }
     }
     if (first_error == DecodeError::none) first_error = error;
   }
-  if (ipfix && all_known && first_error == DecodeError::none) {
-    follow_sequence(*stream, header, static_cast<std::uint32_t>(data_records),
-                    static_cast<std::uint32_t>(flow_records));
+  if (ipfix && taken.all_known && first_error == DecodeError::none) {
+    follow_sequence(*stream, header, static_cast<std::uint32_t>(taken.data_records),
+                    static_cast<std::uint32_t>(taken.flow_records));
   } else if (ipfix) {
     follow_sequence(*stream, header, 0, 0);
     stream->sequence_known = false;  // the number after this message depends on records that nobody could count
@@ -347,7 +350,8 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
   if (first_error != DecodeError::none) return refuse(stream->counts, first_error);
   ++stream->counts.datagrams;
   // RFC 3954 section 5.1. Exporters are known to count otherwise, so this informs and is no error.
-  if (!ipfix && all_known && template_records + data_records != header.count) ++stream->counts.count_mismatches;
+  if (!ipfix && taken.all_known && template_records + taken.data_records != header.count)
+    ++stream->counts.count_mismatches;
   return DecodeError::none;
 }
 

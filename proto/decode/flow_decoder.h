@@ -211,6 +211,14 @@ class FlowDecoder {
   static void follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units, std::uint32_t flows);
   DecodeError take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set,
                              const DatagramOrigin& origin, std::uint64_t& records, Decoded& out);
+  /// What the data sets of a message gave.
+  struct Taken {
+    std::uint64_t data_records = 0;
+    std::uint64_t flow_records = 0;  ///< of these, without options
+    bool all_known = true;           ///< no set was without a template, or of a reserved id
+  };
+  DecodeError take_set(Stream& stream, const MessageHeader& header, const FlowSet& set, std::uint64_t now_ns,
+                       Taken& taken, Decoded& out);
   DecodeError take_data(Stream& stream, const FlowTemplate& known, const MessageHeader& header, std::uint16_t id,
                         std::span<const std::uint8_t> body, std::size_t expected, Decoded& out);
   /// Of a set of parsed_, a v9 datagram: how many records its header leaves for it; kUnknownCount where others are not

@@ -57,6 +57,34 @@ void quote(std::string& out, Style style) {
   if (style == Style::json) out += '"';
 }
 
+void append_mac(std::string& out, Octets octets) {
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    if (i != 0) out += ':';
+    out += "0123456789abcdef"[octets[i] >> 4];
+    out += "0123456789abcdef"[octets[i] & 0xf];
+  }
+}
+
+/// The instant that a value of a time type says, ns since 1970, and its decimals. False: its length or value says none.
+bool read_instant(ElementType type, Octets octets, std::uint64_t& ns, unsigned& decimals) {
+  if (type == ElementType::date_time_seconds || type == ElementType::date_time_milliseconds) {
+    if (octets.empty() || octets.size() > 8) return false;
+    const bool seconds = type == ElementType::date_time_seconds;
+    const std::uint64_t unit_ns = seconds ? kNsPerSecond : 1'000'000;
+    const std::uint64_t value = be_integer(octets);
+    if (value > UINT64_MAX / unit_ns) return false;
+    ns = value * unit_ns;
+    decimals = seconds ? 0 : 3;
+    return true;
+  }
+  if (octets.size() != 8) return false;  // RFC 7011 sections 6.1.9 and 6.1.10: NTP
+  const std::uint64_t value = be_integer(octets);
+  if (value >> 32 < kSecondsFrom1900To1970) return false;
+  ns = ((value >> 32) - kSecondsFrom1900To1970) * kNsPerSecond + ((value & 0xffff'ffff) * kNsPerSecond >> 32);
+  decimals = type == ElementType::date_time_microseconds ? 6 : 9;
+  return true;
+}
+
 bool append_typed(std::string& out, ElementType type, Octets octets, Style style) {
   const std::size_t size = octets.size();
   switch (type) {
@@ -87,11 +115,7 @@ bool append_typed(std::string& out, ElementType type, Octets octets, Style style
     case ElementType::mac_address:
       if (size != 6) return false;
       quote(out, style);
-      for (std::size_t i = 0; i < size; ++i) {
-        if (i != 0) out += ':';
-        out += "0123456789abcdef"[octets[i] >> 4];
-        out += "0123456789abcdef"[octets[i] & 0xf];
-      }
+      append_mac(out, octets);
       quote(out, style);
       return true;
     case ElementType::string: {
@@ -113,25 +137,14 @@ bool append_typed(std::string& out, ElementType type, Octets octets, Style style
       return true;
     }
     case ElementType::date_time_seconds:
-    case ElementType::date_time_milliseconds: {
-      if (size == 0 || size > 8) return false;
-      const std::uint64_t unit_ns = type == ElementType::date_time_seconds ? kNsPerSecond : 1'000'000;
-      const std::uint64_t value = be_integer(octets);
-      if (value > UINT64_MAX / unit_ns) return false;
-      quote(out, style);
-      out += iso_time(value * unit_ns, type == ElementType::date_time_seconds ? 0 : 3);
-      quote(out, style);
-      return true;
-    }
+    case ElementType::date_time_milliseconds:
     case ElementType::date_time_microseconds:
-    case ElementType::date_time_nanoseconds: {  // RFC 7011 sections 6.1.9 and 6.1.10: NTP
-      if (size != 8) return false;
-      const std::uint64_t value = be_integer(octets);
-      if (value >> 32 < kSecondsFrom1900To1970) return false;
-      const std::uint64_t ns =
-          ((value >> 32) - kSecondsFrom1900To1970) * kNsPerSecond + ((value & 0xffff'ffff) * kNsPerSecond >> 32);
+    case ElementType::date_time_nanoseconds: {
+      std::uint64_t ns = 0;
+      unsigned decimals = 0;
+      if (!read_instant(type, octets, ns, decimals)) return false;
       quote(out, style);
-      out += iso_time(ns, type == ElementType::date_time_microseconds ? 6 : 9);
+      out += iso_time(ns, decimals);
       quote(out, style);
       return true;
     }
