@@ -22,6 +22,7 @@ struct Layer2 {
     std::uint64_t outer_extra[2];  ///< octets of outermost IP headers beyond those of the headers that count
     std::uint32_t fragments[2];
     std::uint32_t flow_label[2];
+    std::uint32_t fragment_id[2];
     std::uint32_t labels[LabelStackSection::kMost];
     std::uint32_t label_count;
     std::uint8_t mac[2][2][6];  ///< source and destination of the side's first packet
@@ -38,6 +39,7 @@ struct Layer2 {
     if (input.first) [[unlikely]] {
       state.ttl_min[side] = state.ttl_max[side] = slot.ttl[side] = facts.ttl;
       slot.flow_label[side] = facts.flow_label;
+      slot.fragment_id[side] = facts.fragment_id;
       std::memcpy(slot.mac[side][0], facts.source_mac, sizeof facts.source_mac);
       std::memcpy(slot.mac[side][1], facts.destination_mac, sizeof facts.destination_mac);
       if (!slot.opened) open(slot, facts);
@@ -73,6 +75,7 @@ struct Layer2 {
       section.ttl_min[direction] = state.ttl_min[side];
       section.ttl_max[direction] = state.ttl_max[side];
       section.flow_label[direction] = slot.flow_label[side];
+      section.fragment_id[direction] = slot.fragment_id[side];
       section.fragments[direction] = slot.fragments[side];
       section.outer_octets[direction] = output.record.octets[direction] + slot.outer_extra[side];
     }

@@ -298,6 +298,7 @@ void LayerWalk::read_quoted() {
   quoted.octets = ip_.octets;
   quoted.ttl = ip_.ttl;
   quoted.flow_label = ip_.flow_label;
+  quoted.fragment_id = ip_.fragment_id;
   quoted.length_from_frame = ip_.length_from_frame;
   quoted.tos = ip_.tos;
   quoted.icmp_type = quoted.icmp_code = 0;
@@ -360,6 +361,7 @@ Reject LayerWalk::finish(ParsedPacket& packet) {
 void LayerWalk::finish_facts() const {
   facts_->ttl = ip_.ttl;
   facts_->flow_label = ip_.flow_label;
+  facts_->fragment_id = ip_.fragment_id;
   facts_->fragment = ip_.first_fragment || ip_.later_fragment;
   facts_->outer_octets = outer_octets_;
   if (ip_.reversed) return;  // what an ICMP error quotes was sent, and counted, before

@@ -21,6 +21,7 @@ struct PacketFacts {
   std::uint8_t ttl;  ///< IPv4 TTL or IPv6 hop limit
   bool fragment;
   std::uint32_t flow_label;    ///< IPv6, 20 bits
+  std::uint32_t fragment_id;   ///< identification: of IPv4, or of the IPv6 fragment header
   std::uint32_t outer_octets;  ///< IP octets of the frame's outermost IP header
   // Of TCP, where the segment's header is there.
   std::uint32_t payload_octets;  ///< of transport, by the lengths in the headers; TCP, and later fragments of anything
@@ -34,7 +35,7 @@ struct PacketFacts {
   std::uint64_t tcp_options;                       ///< bit n: an option of kind n, 0 to 63
   std::uint32_t labels[LabelStackSection::kMost];  ///< 24 bits each; those from label_count on are not set
 };
-static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 88,
+static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 96,
               "copied whole when a packet is handed over");
 
 }  // namespace weir

@@ -66,6 +66,7 @@ inline void read_common_facts(const PacketView& view, const ParsedPacket& packet
   unsigned transport = ip + static_cast<unsigned>(sizeof(Ipv6Header));
   if (packet.key.version() == 4) {
     facts.ttl = frame[ip + 8];
+    facts.fragment_id = load_be<std::uint16_t>(frame + ip + 4);
     transport = ip + (frame[ip] & 0xfU) * 4U;
   } else {
     facts.ttl = frame[ip + 7];

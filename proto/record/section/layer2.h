@@ -12,12 +12,13 @@ struct Layer2Section {
   std::uint8_t ttl[2];              ///< IPv4 TTL or IPv6 hop limit of the direction's first packet
   std::uint8_t ttl_min[2];
   std::uint8_t ttl_max[2];
+  std::uint32_t fragment_id[2];   ///< identification of the direction's first packet: IPv4, or a fragment of IPv6
   std::uint32_t flow_label[2];    ///< IPv6, 20 bits, of the direction's first packet
   std::uint32_t fragments[2];     ///< IP fragments, the first ones included
   std::uint32_t reserved;         ///< zero
   std::uint64_t outer_octets[2];  ///< IP octets of the outermost IP header
 };
-static_assert(sizeof(Layer2Section) == 56 && std::has_unique_object_representations_v<Layer2Section>,
+static_assert(sizeof(Layer2Section) == 64 && std::has_unique_object_representations_v<Layer2Section>,
               "a record with it has three lines");
 
 // clang-format off
@@ -38,6 +39,9 @@ inline constexpr auto kLayer2Fields = std::to_array<Field>({
      .wire = {WireRule::plain, 53}, .meaning = "greatest TTL or hop limit"},
     {.name = "ipv6_flow_label", .sides = Sides::sided, .place = WEIR_SIDED(Layer2Section, flow_label),
      .protobuf = {37, 1036}, .wire = {WireRule::plain, 31}, .meaning = "IPv6 flow label of the first packet"},
+    {.name = "fragment_id", .sides = Sides::sided, .place = WEIR_SIDED(Layer2Section, fragment_id),
+     .protobuf = {35, 1041}, .wire = {WireRule::plain, 54},
+     .meaning = "IP identification of the first packet (IPv6: of its fragment header)"},
     {.name = "ip_fragments", .sides = Sides::sided, .place = WEIR_SIDED(Layer2Section, fragments),
      .protobuf = {1037, 1038}, .wire = {WireRule::plain, 7, kOwnElement}, .unit = Unit::packets,
      .meaning = "IP fragments, first ones included"},

@@ -39,6 +39,7 @@ void expect_same(const PacketFacts& a, const PacketFacts& b, const char* which) 
   EXPECT_EQ(a.ttl, b.ttl) << which;
   EXPECT_EQ(a.fragment, b.fragment) << which;
   EXPECT_EQ(a.flow_label, b.flow_label) << which;
+  EXPECT_EQ(a.fragment_id, b.fragment_id) << which;
   EXPECT_EQ(a.outer_octets, b.outer_octets) << which;
   EXPECT_EQ(a.payload_octets, b.payload_octets) << which;
   EXPECT_EQ(a.window, b.window) << which;
@@ -100,6 +101,8 @@ TEST(ReadFacts, TellTheLinkAndIpHeadersOfAPlainFrame) {
   EXPECT_EQ(facts.inner_vlan_id, 0);
   EXPECT_EQ(facts.label_count, 0U);
   EXPECT_FALSE(facts.fragment);
+  EXPECT_EQ(facts.fragment_id, 0U);
+  EXPECT_EQ(facts_of(ip4().fragment(0, false, 0xbeef).udp(1, 2)).fragment_id, 0xbeefU);
   EXPECT_FALSE(facts.has_tcp);
   EXPECT_EQ(facts.payload_octets, 0U) << "of TCP only";
 

@@ -101,6 +101,7 @@ TEST(OneWay, OfATunnelAndOfLayer2HasTheSendersAddressesFirst) {
                                 .ttl = {64, 65},
                                 .ttl_min = {60, 61},
                                 .ttl_max = {70, 71},
+                                .fragment_id = {150, 151},
                                 .flow_label = {100, 101},
                                 .fragments = {200, 201},
                                 .reserved = 0,
@@ -126,6 +127,7 @@ TEST(OneWay, OfATunnelAndOfLayer2HasTheSendersAddressesFirst) {
   EXPECT_EQ(layer2.ttl[kForward], 65);
   EXPECT_EQ(layer2.ttl_min[kForward], 61);
   EXPECT_EQ(layer2.ttl_max[kForward], 71);
+  EXPECT_EQ(layer2.fragment_id[kForward], 151U);
   EXPECT_EQ(layer2.flow_label[kForward], 101U);
   EXPECT_EQ(layer2.fragments[kForward], 201U);
   EXPECT_EQ(layer2.outer_octets[kForward], 301U);

@@ -20,23 +20,24 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
   record.set_src_addr(std::string("\xc0\x00\x02\x01", 4));
   record.set_bytes(std::numeric_limits<std::uint64_t>::max());
   record.set_src_port(443);
-  EXPECT_EQ(message_json(record),
-            R"({"type":"IPFIX","sampling_rate":0,"src_addr":"wAACAQ==","dst_addr":"","bytes":18446744073709551615,)"
-            R"("packets":0,"in_if":0,"out_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"ip_ttl":0,)"
-            R"("tcp_flags":0,"src_mac":0,"dst_mac":0,"vlan_id":0,"etype":0,"icmp_type":0,"icmp_code":0,)"
-            R"("ipv6_flow_label":0,"mpls_label":[],"time_flow_start_ns":0,"time_flow_end_ns":0,"rev_packets":0,)"
-            R"("rev_bytes":0,"rev_tcp_flags":0,"end_reason":0,"rev_ip_tos":0,"rev_icmp_type":0,"rev_icmp_code":0,)"
-            R"("fwd_time_start_ns":0,"fwd_time_end_ns":0,"rev_time_start_ns":0,"rev_time_end_ns":0,)"
-            R"("tunnel_type":"NONE","tunnel_id":0,"tunnel_depth":0,"tunnel_src_addr":"","tunnel_dst_addr":"",)"
-            R"("esp_spi":0,"inner_vlan_id":0,"rev_ip_ttl":0,"ip_ttl_min":0,"rev_ip_ttl_min":0,"ip_ttl_max":0,)"
-            R"("rev_ip_ttl_max":0,"rev_ipv6_flow_label":0,"ip_fragments":0,"rev_ip_fragments":0,"outer_bytes":0,)"
-            R"("rev_outer_bytes":0,"tcp_initial_flags":0,"rev_tcp_initial_flags":0,"tcp_syn_count":0,)"
-            R"("rev_tcp_syn_count":0,"tcp_fin_count":0,"rev_tcp_fin_count":0,"tcp_rst_count":0,"rev_tcp_rst_count":0,)"
-            R"("tcp_initial_window":0,"rev_tcp_initial_window":0,"tcp_max_window":0,"rev_tcp_max_window":0,)"
-            R"("tcp_zero_window":0,"rev_tcp_zero_window":0,"tcp_mss":0,"rev_tcp_mss":0,"tcp_window_scale":0,)"
-            R"("rev_tcp_window_scale":0,"tcp_sack_permitted":0,"rev_tcp_sack_permitted":0,"tcp_timestamps":0,)"
-            R"("rev_tcp_timestamps":0,"tcp_syn_bytes":0,"rev_tcp_syn_bytes":0,"tcp_options":0,"rev_tcp_options":0,)"
-            R"("payload_bytes":0,"rev_payload_bytes":0})");
+  EXPECT_EQ(
+      message_json(record),
+      R"({"type":"IPFIX","sampling_rate":0,"src_addr":"wAACAQ==","dst_addr":"","bytes":18446744073709551615,)"
+      R"("packets":0,"in_if":0,"out_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"ip_ttl":0,)"
+      R"("tcp_flags":0,"src_mac":0,"dst_mac":0,"vlan_id":0,"etype":0,"icmp_type":0,"icmp_code":0,)"
+      R"("fragment_id":0,"ipv6_flow_label":0,"mpls_label":[],"time_flow_start_ns":0,"time_flow_end_ns":0,"rev_packets":0,)"
+      R"("rev_bytes":0,"rev_tcp_flags":0,"end_reason":0,"rev_ip_tos":0,"rev_icmp_type":0,"rev_icmp_code":0,)"
+      R"("fwd_time_start_ns":0,"fwd_time_end_ns":0,"rev_time_start_ns":0,"rev_time_end_ns":0,)"
+      R"("tunnel_type":"NONE","tunnel_id":0,"tunnel_depth":0,"tunnel_src_addr":"","tunnel_dst_addr":"",)"
+      R"("esp_spi":0,"inner_vlan_id":0,"rev_ip_ttl":0,"ip_ttl_min":0,"rev_ip_ttl_min":0,"ip_ttl_max":0,)"
+      R"("rev_ip_ttl_max":0,"rev_ipv6_flow_label":0,"ip_fragments":0,"rev_ip_fragments":0,"outer_bytes":0,)"
+      R"("rev_outer_bytes":0,"rev_fragment_id":0,"tcp_initial_flags":0,"rev_tcp_initial_flags":0,"tcp_syn_count":0,)"
+      R"("rev_tcp_syn_count":0,"tcp_fin_count":0,"rev_tcp_fin_count":0,"tcp_rst_count":0,"rev_tcp_rst_count":0,)"
+      R"("tcp_initial_window":0,"rev_tcp_initial_window":0,"tcp_max_window":0,"rev_tcp_max_window":0,)"
+      R"("tcp_zero_window":0,"rev_tcp_zero_window":0,"tcp_mss":0,"rev_tcp_mss":0,"tcp_window_scale":0,)"
+      R"("rev_tcp_window_scale":0,"tcp_sack_permitted":0,"rev_tcp_sack_permitted":0,"tcp_timestamps":0,)"
+      R"("rev_tcp_timestamps":0,"tcp_syn_bytes":0,"rev_tcp_syn_bytes":0,"tcp_options":0,"rev_tcp_options":0,)"
+      R"("payload_bytes":0,"rev_payload_bytes":0})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {
