@@ -45,6 +45,7 @@ Bytes capwap(unsigned words, unsigned radio, unsigned binding, unsigned flags, u
   const unsigned first = words << 19 | radio << 14 | binding << 9 | flags;
   Bytes header(words * 4);
   for (unsigned i = 0; i < 4; ++i) header[i] = static_cast<std::uint8_t>(first >> 8 * (3 - i));
+  if (header.size() < 8) return header;  // too short to be one
   header[6] = static_cast<std::uint8_t>(offset >> 5);
   header[7] = static_cast<std::uint8_t>(offset << 3);
   return header;
