@@ -24,18 +24,22 @@ struct FieldRow {
 
 namespace field_detail {
 
-inline constexpr std::size_t kRowCount = kBaseFields.size()
-#define WEIR_X(name, type, rows) +rows.size()
-                                             WEIR_SECTIONS(WEIR_X)
+constexpr std::size_t row_count() {
+  std::size_t count = kBaseFields.size();
+#define WEIR_X(name, type, rows) count += (rows).size();
+  WEIR_SECTIONS(WEIR_X)
 #undef WEIR_X
-    ;
+  return count;
+}
+
+inline constexpr std::size_t kRowCount = row_count();
 
 constexpr std::array<FieldRow, kRowCount> make_rows() {
   std::array<FieldRow, kRowCount> result{};
   std::size_t at = 0;
   for (const Field& field : kBaseFields) result[at++] = {Section::base, field};
 #define WEIR_X(name, type, rows) \
-  for (const Field& field : rows) result[at++] = {Section::name, field};
+  for (const Field& field : (rows)) result[at++] = {Section::name, field};
   WEIR_SECTIONS(WEIR_X)
 #undef WEIR_X
   return result;
