@@ -117,80 +117,97 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
   return out;
 }
 
+namespace {
+
+/// What a worker's ledger and the sum over the workers both name.
+template <typename Out>
+void put_counters(Out& out, const WorkerCounters& c) {
+  put(*out.mutable_received(), c.received);
+  put(*out.mutable_counted(), c.counted);
+  put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
+  put(*out.mutable_sampled_out(), c.sampled_out);
+  put(*out.mutable_filtered_out(), c.filtered_out);
+  put(*out.mutable_fragments_without_first(), c.fragments_without_first);
+  put(*out.mutable_length_from_frame(), c.length_from_frame);
+  put(*out.mutable_handover_full(), c.handover_full);
+  put(*out.mutable_in_table(), c.in_table);
+  for (std::size_t i = 1; i < kRejectCount; ++i) {
+    put((*out.mutable_rejects())[std::string(kRejectTexts[i].name)], c.rejects[i]);
+  }
+  for (std::size_t i = 0; i < kLossCount; ++i) {
+    put((*out.mutable_lost())[std::string(kLossTexts[i].name)], c.lost[i]);
+  }
+}
+
+void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
+  for (std::size_t i = 1; i < kRejectCount; ++i) sum.rejects[i] += c.rejects[i];
+  for (std::size_t i = 0; i < kLossCount; ++i) sum.lost[i] += c.lost[i];
+  sum.received += c.received;
+  sum.sampled_out += c.sampled_out;
+  sum.counted += c.counted;
+  sum.counted_ip_octets += c.counted_ip_octets;
+  sum.filtered_out += c.filtered_out;
+  sum.fragments_without_first += c.fragments_without_first;
+  sum.length_from_frame += c.length_from_frame;
+  sum.handed_over += c.handed_over;
+  sum.taken_over += c.taken_over;
+  sum.handover_full += c.handover_full;
+  sum.in_table += c.in_table;
+  sum.emitted += c.emitted;
+}
+
+void check_overflow(Checker& check, const OverflowTotals& overflow, bool final) {
+  check.equal("packets taken by the overflow accounter = held + lost + given", overflow.taken.packets,
+              overflow.held.packets + overflow.lost.packets + overflow.given.packets);
+  check.equal("IP octets taken by the overflow accounter = held + lost + given", overflow.taken.octets,
+              overflow.held.octets + overflow.lost.octets + overflow.given.octets);
+  if (final) check.equal("packets held by the overflow accounter at the end", overflow.held.packets, 0);
+}
+
+/// `offered`: what every exporter was offered.
+void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const RecordTotals& offered) {
+  RecordTotals accounted = snapshot.exported;
+  accounted += snapshot.queued;
+  for (const auto& [name, totals] : snapshot.lost) accounted += totals;
+  const auto compare = [&](const char* unit, std::uint64_t drained, std::uint64_t left, std::uint64_t came) {
+    check.equal(fmt::format("{}: {} drained = exported + queued + lost", snapshot.uri, unit), drained, left);
+    check.equal(fmt::format("{}: {} offered = drained", snapshot.uri, unit), drained, came);
+  };
+  compare("records", snapshot.drained.records, accounted.records, offered.records);
+  compare("packets", snapshot.drained.packets, accounted.packets, offered.packets);
+  compare("IP octets", snapshot.drained.octets, accounted.octets, offered.octets);
+}
+
+}  // namespace
+
 v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vector<ExporterSnapshot>& exporters,
                        const std::vector<v1::PortLedger>& ports, bool final, const OverflowTotals& overflow) {
   v1::Ledger ledger;
   Checker check(ledger);
   WorkerCounters sum;
   RecordTotals drained;
-  PacketCount counted_ip;
   for (unsigned number = 0; number < workers.size(); ++number) {
     const WorkerAccount& account = workers[number];
     const WorkerCounters& c = account.counters;
     v1::WorkerLedger& out = *ledger.add_workers();
     out.set_worker(number);
-    put(*out.mutable_received(), c.received);
-    put(*out.mutable_counted(), c.counted);
-    put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
-    put(*out.mutable_sampled_out(), c.sampled_out);
-    put(*out.mutable_filtered_out(), c.filtered_out);
-    put(*out.mutable_fragments_without_first(), c.fragments_without_first);
-    put(*out.mutable_length_from_frame(), c.length_from_frame);
+    put_counters(out, c);
     put(*out.mutable_handed_over(), c.handed_over);
     put(*out.mutable_taken_over(), c.taken_over);
-    put(*out.mutable_handover_full(), c.handover_full);
-    put(*out.mutable_in_table(), c.in_table);
     put(*out.mutable_in_ring(), c.emitted - account.drained);
-    for (std::size_t i = 1; i < kRejectCount; ++i) {
-      put((*out.mutable_rejects())[std::string(kRejectTexts[i].name)], c.rejects[i]);
-      sum.rejects[i] += c.rejects[i];
-    }
-    for (std::size_t i = 0; i < kLossCount; ++i) {
-      put((*out.mutable_lost())[std::string(kLossTexts[i].name)], c.lost[i]);
-      sum.lost[i] += c.lost[i];
-    }
     out.set_balanced(check_worker(check, number, account, final));
-    sum.received += c.received;
-    sum.sampled_out += c.sampled_out;
-    sum.counted += c.counted;
-    sum.filtered_out += c.filtered_out;
-    sum.fragments_without_first += c.fragments_without_first;
-    sum.length_from_frame += c.length_from_frame;
-    counted_ip += {c.counted.packets, c.counted_ip_octets};
-    sum.handed_over += c.handed_over;
-    sum.taken_over += c.taken_over;
-    sum.handover_full += c.handover_full;
-    sum.in_table += c.in_table;
-    sum.emitted += c.emitted;
+    add_counters(sum, c);
     drained += account.drained;
   }
-  put(*ledger.mutable_received(), sum.received);
-  put(*ledger.mutable_counted(), sum.counted);
-  put(*ledger.mutable_counted_ip(), counted_ip);
-  put(*ledger.mutable_sampled_out(), sum.sampled_out);
-  put(*ledger.mutable_filtered_out(), sum.filtered_out);
-  put(*ledger.mutable_fragments_without_first(), sum.fragments_without_first);
-  put(*ledger.mutable_length_from_frame(), sum.length_from_frame);
-  put(*ledger.mutable_handover_full(), sum.handover_full);
-  for (std::size_t i = 1; i < kRejectCount; ++i) {
-    put((*ledger.mutable_rejects())[std::string(kRejectTexts[i].name)], sum.rejects[i]);
-  }
   sum.lost[static_cast<std::size_t>(Loss::overflow_full)] += overflow.lost;
-  for (std::size_t i = 0; i < kLossCount; ++i) {
-    put((*ledger.mutable_lost())[std::string(kLossTexts[i].name)], sum.lost[i]);
-  }
-  put(*ledger.mutable_in_table(), sum.in_table);
+  put_counters(ledger, sum);
   put(*ledger.mutable_in_rings(), sum.emitted - drained);
   // What the exporters were offered: as drained, with the accounter's records in place of the packets it took.
   drained += overflow.given;
   drained -= overflow.taken;
   put(*ledger.mutable_drained(), drained);
   put(*ledger.mutable_in_overflow(), overflow.held);
-  check.equal("packets taken by the overflow accounter = held + lost + given", overflow.taken.packets,
-              overflow.held.packets + overflow.lost.packets + overflow.given.packets);
-  check.equal("IP octets taken by the overflow accounter = held + lost + given", overflow.taken.octets,
-              overflow.held.octets + overflow.lost.octets + overflow.given.octets);
-  if (final) check.equal("packets held by the overflow accounter at the end", overflow.held.packets, 0);
+  check_overflow(check, overflow, final);
 
   // Workers answer one after another: a packet may be handed over before its giver answers and taken after its taker
   // did, or the other way round. Only when all rest must the two be equal.
@@ -203,18 +220,8 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   ledger.mutable_in_handover();
 
   for (const ExporterSnapshot& snapshot : exporters) {
-    v1::ExporterLedger& out = *ledger.add_exporters();
-    out = make_exporter_ledger(snapshot);
-    RecordTotals accounted = snapshot.exported;
-    accounted += snapshot.queued;
-    for (const auto& [name, totals] : snapshot.lost) accounted += totals;
-    const auto compare = [&](const char* unit, std::uint64_t left, std::uint64_t right, std::uint64_t offered) {
-      check.equal(fmt::format("{}: {} drained = exported + queued + lost", snapshot.uri, unit), left, right);
-      check.equal(fmt::format("{}: {} offered = drained", snapshot.uri, unit), left, offered);
-    };
-    compare("records", snapshot.drained.records, accounted.records, drained.records);
-    compare("packets", snapshot.drained.packets, accounted.packets, drained.packets);
-    compare("IP octets", snapshot.drained.octets, accounted.octets, drained.octets);
+    *ledger.add_exporters() = make_exporter_ledger(snapshot);
+    check_exporter(check, snapshot, drained);
   }
   for (const v1::PortLedger& port : ports) *ledger.add_ports() = port;
   ledger.set_balanced(ledger.violations().empty());

@@ -174,50 +174,63 @@ class SummaryFile {
   std::ofstream file_;
 };
 
-int collect(const Options& options) {
-  std::uint64_t duration_ns = 0;
+/// What the options say, read.
+struct Settings {
+  std::uint64_t duration_ns = 0;  ///< 0: without end
+  weir::FlowDecoder::Limits limits;
+  std::vector<weir::ListenUri> uris;
+  std::optional<weir::SumBy> sums;
+};
+
+/// The error is a line for the user.
+tl::expected<Settings, std::string> read_settings(const Options& options) {
+  Settings settings;
   if (!options.duration.empty()) {
     const auto parsed = weir::parse_duration(options.duration, 1, weir::kGreatestRunNs);
     if (!parsed) {
-      return complain(fmt::format("--duration: '{}': {}", options.duration, parsed.error()), kExitCommandLine);
+      return tl::make_unexpected(fmt::format("--duration: '{}': {}", options.duration, parsed.error()));
     }
-    duration_ns = *parsed;
+    settings.duration_ns = *parsed;
   }
   if (options.listen.empty() == options.files.empty()) {
-    return complain("give either --listen URI or a FILE (--help shows examples)", kExitCommandLine);
+    return tl::make_unexpected("give either --listen URI or a FILE (--help shows examples)");
   }
-  if (!options.files.empty() && duration_ns != 0) {
-    return complain("--duration goes with --listen; a FILE is read to its end", kExitCommandLine);
+  if (!options.files.empty() && settings.duration_ns != 0) {
+    return tl::make_unexpected("--duration goes with --listen; a FILE is read to its end");
   }
-  weir::FlowDecoder::Limits limits;
-  limits.netflow9_by_port = options.ports_apart;
+  settings.limits.netflow9_by_port = options.ports_apart;
   const auto max_memory = weir::parse_size(options.max_memory);
-  if (!max_memory) return complain("--max-memory: " + max_memory.error(), kExitCommandLine);
-  if (*max_memory < kLeastMemory) return complain("--max-memory: must be at least 1M", kExitCommandLine);
-  limits.memory_octets = *max_memory;
-  std::vector<weir::ListenUri> uris;
+  if (!max_memory) return tl::make_unexpected("--max-memory: " + max_memory.error());
+  if (*max_memory < kLeastMemory) return tl::make_unexpected("--max-memory: must be at least 1M");
+  settings.limits.memory_octets = *max_memory;
   for (const std::string& text : options.listen) {
     auto uri = weir::parse_listen_uri(text);
-    if (!uri) return complain("--listen " + uri.error(), kExitCommandLine);
-    uris.push_back(std::move(*uri));
+    if (!uri) return tl::make_unexpected("--listen " + uri.error());
+    settings.uris.push_back(std::move(*uri));
   }
-
-  std::optional<weir::SumBy> sums;
   if (options.sum_by_option->count() != 0) {
     auto fields = weir::SumBy::parse(options.sum_by);
-    if (!fields) return complain("--sum-by: " + fields.error(), kExitCommandLine);
-    sums.emplace(std::move(*fields), options.max_flows);
+    if (!fields) return tl::make_unexpected("--sum-by: " + fields.error());
+    settings.sums.emplace(std::move(*fields), options.max_flows);
   }
   for (const std::string& uri : options.exports) {
-    if (auto good = weir::check_export_uri(uri); !good) return complain(good.error(), kExitCommandLine);
+    if (auto good = weir::check_export_uri(uri); !good) return tl::make_unexpected(good.error());
   }
+  return settings;
+}
+
+int collect(const Options& options) {
+  auto settings = read_settings(options);
+  if (!settings) return complain(settings.error(), kExitCommandLine);
+  const std::vector<weir::ListenUri>& uris = settings->uris;
+  std::optional<weir::SumBy>& sums = settings->sums;
   weir::Forwarder forwarder(options.exports, uris.empty() ? weir::ExportMode::capture : weir::ExportMode::live);
 
   using Format = weir::FlowPrinter::Format;
   const bool silent = options.quiet || options.dump || sums || (!options.exports.empty() && !options.json);
   weir::FlowTotals totals(options.max_flows);
   weir::FlowPrinter printer(silent ? Format::none : options.json ? Format::json : Format::table, STDOUT_FILENO);
-  weir::Collector collector(totals, printer, limits);
+  weir::Collector collector(totals, printer, settings->limits);
   collector.set_outputs({.sums = sums ? &*sums : nullptr,
                          .forwarder = options.exports.empty() ? nullptr : &forwarder,
                          .options = options.options,
@@ -238,7 +251,7 @@ int collect(const Options& options) {
   // What came before an error is shown all the same; so are the other files.
   tl::expected<void, std::string> done;
   int code = 0;
-  if (!uris.empty()) done = collector.run(signals.get(), duration_ns);
+  if (!uris.empty()) done = collector.run(signals.get(), settings->duration_ns);
   for (const std::string& file : options.files) {
     if (!done) code = complain(done.error(), kExitOutside);
     done = collector.read_file(file, signals.get());
