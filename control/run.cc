@@ -595,7 +595,7 @@ std::chrono::milliseconds LiveProbe::empty_the_probe() {
     }
     const timespec step{0, 20'000'000};
     if (sigtimedwait(&signals, nullptr, &step) > 0) {
-      spdlog::warn("second signal: {} records still queued are given up", queued);
+      spdlog::warn("second signal: {} queued records, and all that are not queued yet, are given up", queued);
       return std::chrono::milliseconds(0);
     }
   }
@@ -605,13 +605,14 @@ int LiveProbe::stop() {
   drain_->set_wait();
   stopping_.store(true, std::memory_order_relaxed);
   const std::chrono::milliseconds timeout = empty_the_probe();
+  hub_->finish(timeout);
+  runtime_->join_workers();
+  drain_->finish();  // after a second signal it may still have drained records, which the closed exporters lost
   int code = 0;
-  for (const std::string& failure : hub_->finish(timeout)) {
+  for (const std::string& failure : hub_->problems()) {
     spdlog::error("{}", failure);
     code = 1;
   }
-  runtime_->join_workers();
-  drain_->finish();
   const std::lock_guard lock(mutex_);
   running_ = false;
   const RecordDrain::Totals totals = drain_->totals();

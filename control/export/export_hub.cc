@@ -112,7 +112,10 @@ std::vector<std::string> ExportHub::finish(std::chrono::milliseconds timeout) {
   const ExportTime deadline = ExportClock::now() + timeout;
   for (const auto& exporter : impl_->exporters) exporter->queue().close(deadline);
   for (const auto& exporter : impl_->exporters) exporter->join();
+  return problems();
+}
 
+std::vector<std::string> ExportHub::problems() const {
   std::vector<std::string> problems;
   for (const ExporterSnapshot& snapshot : this->snapshot()) {
     std::string text = snapshot.state.starts_with("failed: ") ? snapshot.state : std::string();

@@ -64,6 +64,9 @@ class ExportHub {
   /// is lost by name. Returns one line for each exporter that failed on the way (empty: all went well).
   std::vector<std::string> finish(std::chrono::milliseconds timeout);
 
+  /// One line for each exporter that failed or lost records, as of now.
+  [[nodiscard]] std::vector<std::string> problems() const;
+
   [[nodiscard]] std::vector<ExporterSnapshot> snapshot() const;
 
  private:

@@ -61,7 +61,7 @@ void ExportQueue::refuse(const RecordBatch& batch, std::size_t from) {
   const RecordTotals totals = totals_of(batch.subspan(from));
   const std::lock_guard lock(mutex_);
   drained_ += totals;
-  lost_of(ExportLoss::queue_full) += totals;
+  lost_of(closed_ ? ExportLoss::shutdown : ExportLoss::queue_full) += totals;
 }
 
 void ExportQueue::close(ExportTime deadline) {

@@ -45,7 +45,7 @@ class ExportQueue {
   /// not wait again before the exporter has taken one.
   std::size_t push_waiting(const std::shared_ptr<const RecordBatch>& batch, std::size_t from,
                            ExportClock::duration patience);
-  /// Enters (*batch)[from...] as offered and lost for want of room.
+  /// Enters (*batch)[from...] as offered and lost: for want of room or, once closed, by the shutdown.
   void refuse(const RecordBatch& batch, std::size_t from);
   /// No more records will come; what is not out by `deadline` will be lost.
   void close(ExportTime deadline);

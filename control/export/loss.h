@@ -19,7 +19,7 @@ namespace weir {
   X(rate_not_in_format,  "NetFlow v5 has 14 bits for the sampling rate, v7 none")                                      \
   X(count_not_in_format, "more octets in one flow than a datagram of NetFlow v5 or v7 can say (128 GB)")                \
   X(refused,             "the Kafka broker refused the message, or took none of it before its time was over")          \
-  X(shutdown,      "still queued when the time for an orderly shutdown was over")
+  X(shutdown,      "not out when the time for an orderly shutdown was over")
 // clang-format on
 
 enum class ExportLoss : std::uint8_t { WEIR_EXPORT_LOSSES(WEIR_REASON_ENUMERATOR) };

@@ -116,6 +116,18 @@ TEST(ExporterThread, KeepsAsMuchAsFitsAndRefusesTheRestByName) {
   EXPECT_TRUE(balanced(scene.snapshot()));
 }
 
+TEST(ExportQueue, BooksWhatComesAfterItIsClosedToTheShutdown) {
+  ExportQueue queue("test:", 100);
+  queue.close(ExportTime::min());
+  const auto batch = numbered_batch(0, 50);
+  ASSERT_EQ(queue.push(batch, 0), 0U) << "nobody would take them";
+  queue.refuse(*batch, 0);
+  const ExporterSnapshot snapshot = queue.snapshot();
+  EXPECT_EQ(lost(snapshot, ExportLoss::shutdown), totals_of_batch(*batch));
+  EXPECT_EQ(lost(snapshot, ExportLoss::queue_full), RecordTotals{});
+  EXPECT_TRUE(balanced(snapshot));
+}
+
 TEST(ExporterThread, CutsABatchOfRecordsOfManyLengthsAtAnyOfThem) {
   const auto batch = numbered_batch_with_sections(0, 40);
   ASSERT_EQ((*batch)[39]->sections, kAllSections & ~kSectionBit<LabelStackSection>);
