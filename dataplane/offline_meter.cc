@@ -49,7 +49,7 @@ void OfflineMeter::add(const PacketView& view) {
   if (!parser_.parse_plain(view, packet)) {
     reject = parser_.parse(view, packet, facts);
   } else if (facts != nullptr) {
-    read_common_facts(view, packet, sizeof(EthernetHeader), *facts);
+    read_plain_facts(view, packet, *facts);
   }
   if (reject != Reject::none) {
     // No flow, no owner: the first worker's account.

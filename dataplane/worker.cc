@@ -36,7 +36,7 @@ template <bool kFacts>
     received_octets += view.frame_octets;
     PacketFacts* const facts = kFacts ? burst.facts + (end - burst.packets) : nullptr;
     if (parser_.parse_plain(view, *end)) [[likely]] {
-      if constexpr (kFacts) read_common_facts(view, *end, sizeof(EthernetHeader), *facts);
+      if constexpr (kFacts) read_plain_facts(view, *end, *facts);
       ++end;
       continue;
     }

@@ -11,11 +11,14 @@
 //     static constexpr std::uint32_t kSections = ...;           // bits of those that it may fill
 //     struct State { ... };                                     // of every packet; may be empty
 //     struct Slot { ... };                                      // of few packets; may be empty
-//     static bool applies(std::uint8_t protocol);               // whether flows of this IP protocol have it
+//     static bool applies(std::uint8_t protocol);               // whether records of this IP protocol have it
 //     static Verdict update(State&, Slot&, const MetricInput&); // a packet, counted already
 //     static std::uint32_t sections(const State&, const Slot&); // bits of the sections that finish() fills
 //     static void finish(const State&, const Slot&, const MetricOutput&);   // where the record has one of kSections
 //   };
+//
+// update() sees the packets of every protocol, since a branch on the protocol, which no predictor can know, costs more
+// than a metric that adds zeros: where a metric does not apply, what it keeps is not reported, and it says goes_on.
 //
 // README.md walks through writing one.
 //

@@ -79,7 +79,6 @@ class MetricSet {
   [[nodiscard]] Verdict update(std::uint8_t* line, std::uint8_t* slot, const MetricInput& input) const {
     bool ends = false;
     for_each([&]<typename M>(std::size_t index) {
-      if (!M::applies(input.packet.key.protocol)) return;
       ends |= M::update(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
                         input) == Verdict::ends;
     });

@@ -44,15 +44,17 @@ struct Tcp {
     state.payload_octets[side] += facts.payload_octets;
     if ((flags & (kTcpSyn | kTcpFin | kTcpRst)) != 0) [[unlikely]]
       count_flags(slot, input);
-    if (!facts.has_tcp) [[unlikely]]  // a later fragment, or a header that was cut
-      return Verdict::goes_on;
-    if (!state.begun[side]) [[unlikely]] {
+    // What follows is nothing where there is no header of TCP (a later fragment, one that was cut, UDP): the facts of
+    // it are 0 then. One branch for each, on what hardly ever is; which protocol it is is none of them.
+    const auto has_tcp = static_cast<unsigned>(facts.has_tcp);
+    if ((has_tcp & static_cast<unsigned>(!state.begun[side])) != 0) [[unlikely]] {
       state.begun[side] = true;
       slot.initial_flags[side] = static_cast<std::uint8_t>(flags);
       slot.initial_window[side] = facts.window;
     }
     if (facts.window > state.max_window[side]) state.max_window[side] = facts.window;
-    if (facts.window == 0 && (flags & kTcpRst) == 0) [[unlikely]]
+    if ((has_tcp & static_cast<unsigned>(facts.window == 0) & static_cast<unsigned>((flags & kTcpRst) == 0)) != 0)
+        [[unlikely]]
       ++state.zero_windows[side];
     if (const auto kinds = static_cast<std::uint32_t>(facts.tcp_options); (kinds & ~state.options[side]) != 0)
         [[unlikely]]

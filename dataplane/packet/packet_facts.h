@@ -14,8 +14,8 @@ namespace weir {
 
 struct PacketFacts {
   // Of the link layer.
-  std::uint8_t source_mac[6];  ///< of the outermost Ethernet or 802.11 header; of Linux cooked ones the sender alone
-  std::uint8_t destination_mac[6];
+  std::uint8_t destination_mac[6];  ///< both as an Ethernet header has them, so that they are copied as one
+  std::uint8_t source_mac[6];   ///< of the outermost Ethernet or 802.11 header; of Linux cooked ones the sender alone
   std::uint16_t inner_vlan_id;  ///< of the second tag of the outermost Ethernet header, 0 without one
   // Of the IP header that counts.
   std::uint8_t ttl;  ///< IPv4 TTL or IPv6 hop limit

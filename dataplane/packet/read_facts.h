@@ -9,6 +9,7 @@
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/packet_facts.h"
 #include "dataplane/packet/packet_view.h"
+#include "dataplane/packet/plain_parser.h"
 #include "proto/base/byte_order.h"
 
 namespace weir {
@@ -55,13 +56,18 @@ inline void read_tcp(const std::uint8_t* at, const std::uint8_t* end, std::uint3
   read_tcp_options(at + sizeof(TcpHeader), options_end, facts);
 }
 
-/// The facts of a frame that parse_plain() or the common stack took: Ethernet with at most one tag, then IP at `ip`
-/// octets from the start, without extension headers, no fragment.
+/// Ethernet's addresses.
+inline void read_macs(const std::uint8_t* frame, PacketFacts& facts) {
+  static_assert(offsetof(PacketFacts, destination_mac) == 0 && offsetof(PacketFacts, source_mac) == 6);
+  std::memcpy(static_cast<void*>(&facts), frame, sizeof facts.destination_mac + sizeof facts.source_mac);
+}
+
+/// The facts of a frame that the common stack took: Ethernet with at most one tag, then IP at `ip` octets from the
+/// start, without extension headers, no fragment.
 inline void read_common_facts(const PacketView& view, const ParsedPacket& packet, unsigned ip, PacketFacts& facts) {
   clear_facts(facts);
   const std::uint8_t* const frame = view.data;
-  std::memcpy(facts.destination_mac, frame, sizeof facts.destination_mac);
-  std::memcpy(facts.source_mac, frame + 6, sizeof facts.source_mac);
+  read_macs(frame, facts);
   facts.outer_octets = packet.ip_octets;
   unsigned transport = ip + static_cast<unsigned>(sizeof(Ipv6Header));
   if (packet.key.version() == 4) {
@@ -77,6 +83,41 @@ inline void read_common_facts(const PacketView& view, const ParsedPacket& packet
   const std::uint32_t captured = view.captured_octets - transport;
   read_tcp(frame + transport, frame + transport + (captured < segment_octets ? captured : segment_octets),
            segment_octets, facts);
+}
+
+/// The same for a frame that parse_plain() took, whose headers lie at fixed offsets and are complete. Whether it is
+/// TCP, which no branch predictor can know, is arithmetic, as there.
+inline void read_plain_facts(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts) {
+  constexpr unsigned kIp = sizeof(EthernetHeader);
+  clear_facts(facts);
+  const std::uint8_t* const frame = view.data;
+  read_macs(frame, facts);
+  facts.outer_octets = packet.ip_octets;
+  unsigned transport = kIp + static_cast<unsigned>(sizeof(Ipv4Header));
+  if (packet.key.version() == 4) {
+    facts.ttl = frame[kIp + 8];
+    facts.fragment_id = load_be<std::uint32_t>(frame + kIp + 4) >> 16;
+  } else {
+    facts.ttl = frame[kIp + 7];
+    facts.flow_label = load_be<std::uint32_t>(frame + kIp) & 0xfffff;
+    transport = kIp + static_cast<unsigned>(sizeof(Ipv6Header));
+  }
+  const auto tcp = plain::opaque(static_cast<unsigned>(packet.key.protocol == kProtocolTcp));
+  // Header length, flags and window; of UDP the ports, since behind its header there may be no more.
+  const std::uint32_t word = load_be<std::uint32_t>(frame + transport + 12 * tcp);
+  const std::uint32_t header_octets = (word >> 28) * 4;
+  const unsigned has_tcp = tcp & static_cast<unsigned>(header_octets >= sizeof(TcpHeader));
+  const std::uint32_t mask = 0U - has_tcp;
+  const std::uint32_t segment_octets = packet.ip_octets - (transport - kIp);
+  facts.has_tcp = has_tcp != 0;
+  facts.window = static_cast<std::uint16_t>(word & mask);
+  facts.payload_octets = (segment_octets > header_octets ? segment_octets - header_octets : 0) & mask;
+  if ((header_octets & mask) > sizeof(TcpHeader)) {
+    const std::uint32_t captured = view.captured_octets - transport;
+    const std::uint32_t there = captured < segment_octets ? captured : segment_octets;
+    read_tcp_options(frame + transport + sizeof(TcpHeader),
+                     frame + transport + (there < header_octets ? there : header_octets), facts);
+  }
 }
 
 }  // namespace weir
