@@ -20,9 +20,9 @@ namespace weir {
 /// What lies in a hand-over ring. Its first line says how long it is.
 struct HandoverMessage {
   std::uint32_t message_lines;  ///< 0: no message begins here
-  std::uint32_t has_facts;
+  std::uint32_t reserved;
   ParsedPacket packet;
-  PacketFacts facts;  ///< only where has_facts says so
+  PacketFacts facts;  ///< only in a message of kMostLines
 
   static constexpr unsigned kPlainLines = (8 + sizeof(ParsedPacket) + sizeof(RingLine) - 1) / sizeof(RingLine);
   static constexpr unsigned kMostLines =
@@ -36,6 +36,7 @@ struct HandoverMessage {
   static void mark_skip(RingLine& line) { std::memset(&line, 0, sizeof(std::uint32_t)); }
 };
 static_assert(offsetof(HandoverMessage, facts) == 8 + sizeof(ParsedPacket));
+static_assert(HandoverMessage::kPlainLines != HandoverMessage::kMostLines, "the length says whether there are facts");
 
 class HandoverRing {
  public:
@@ -48,7 +49,6 @@ class HandoverRing {
     if (line == nullptr) return false;
     auto* const message = reinterpret_cast<HandoverMessage*>(line);
     message->message_lines = lines;
-    message->has_facts = facts != nullptr ? 1 : 0;
     message->packet = packet;
     if (facts != nullptr) message->facts = *facts;
     ring_.commit(lines);
@@ -62,7 +62,7 @@ class HandoverRing {
     return ring_.consume(most, [&](const RingLine& line) {
       const auto& message = *reinterpret_cast<const HandoverMessage*>(&line);
       packets[count] = message.packet;
-      if (facts != nullptr && message.has_facts != 0) facts[count] = message.facts;
+      if (facts != nullptr && message.message_lines == HandoverMessage::kMostLines) facts[count] = message.facts;
       ++count;
     });
   }
@@ -86,7 +86,6 @@ class HandoverMesh {
   void publish(unsigned from) {
     for (unsigned to = 0; to < workers_; ++to) rings_[from * workers_ + to]->publish();
   }
-  [[nodiscard]] unsigned workers() const { return workers_; }
 
   /// Counted up by each worker once it will hand over no more; read by all.
   std::atomic<unsigned> stopped{0};
