@@ -32,12 +32,16 @@ template <bool kFacts>
   // Loops of one job each: their few values stay in registers, and one packet's wait overlaps with the next one's work.
   std::uint64_t received_octets = 0;
   ParsedPacket* end = burst.packets;
+  PacketFacts* facts = kFacts ? burst.facts : nullptr;  // those of *end
+  const auto keep = [&] {
+    ++end;
+    if constexpr (kFacts) ++facts;
+  };
   for (const PacketView& view : std::span(views, received)) {
     received_octets += view.frame_octets;
-    PacketFacts* const facts = kFacts ? burst.facts + (end - burst.packets) : nullptr;
     if (parser_.parse_plain(view, *end)) [[likely]] {
       if constexpr (kFacts) read_plain_facts(view, *end, *facts);
-      ++end;
+      keep();
       continue;
     }
     const Reject reject = parser_.parse(view, *end, facts);
@@ -45,7 +49,7 @@ template <bool kFacts>
       end->effective_ns = end->time_ns;
       if ((end->facts & kLengthFromFrame) != 0) counters_.length_from_frame.add(view.frame_octets);
       const bool fragment = (end->facts & (kFirstFragment | kLaterFragment)) != 0;
-      if (!fragment || settle_fragment(*end, facts)) ++end;
+      if (!fragment || settle_fragment(*end, facts)) keep();
     } else {
       counters_.rejects[static_cast<std::size_t>(reject)].add(view.frame_octets);
     }

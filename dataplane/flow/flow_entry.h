@@ -43,6 +43,11 @@ struct alignas(64) FlowEntry {
   static constexpr std::uint8_t kLastBehind = 8;   ///< << Side: greatest raw time is in FlowTimes
   static constexpr std::uint8_t kHasTunnel = 32;   ///< FlowTunnel holds something
 
+  /// The flag of one side.
+  [[nodiscard]] static constexpr std::uint8_t of_side(std::uint8_t flag, unsigned side) {
+    return static_cast<std::uint8_t>(flag << side);
+  }
+
   [[nodiscard]] bool free() const { return tail == 0; }
   static constexpr std::uint64_t kOffsetMask = (std::uint64_t{1} << 48) - 1;
 

@@ -2,17 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 
 #include "proto/base/ip_numbers.h"
 #include "proto/base/tcp_flags.h"
 
 namespace weir {
 namespace {
-
-constexpr std::uint8_t bit(std::uint8_t flag, unsigned side) {
-  return static_cast<std::uint8_t>(flag << side);
-}
 
 std::uint8_t protocol_of(const FlowEntry& entry) {
   return static_cast<std::uint8_t>(entry.tail >> 32);  // FlowKey::protocol follows two 16-bit ports
@@ -75,16 +70,13 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
     const std::uint32_t number = candidates[i];
     if (number != FlowTable::kNone && table_.is_key(number, table_.entry_at<kMetrics>(number), packet.key) &&
         count_plain(table_.entry_at<kMetrics>(number), packet, now_ns)) [[likely]] {
-      if constexpr (kMetrics) {
-        now_ns_ = now_ns;
-        show_metrics(number, packet, facts[i]);
-      }
+      if constexpr (kMetrics) show_metrics<true>(number, packet, facts[i], now_ns);
       continue;
     }
     now_ns_ = now_ns;
     const std::uint32_t counted = count_by_rules(packet);
     if constexpr (kMetrics) {
-      if (counted != FlowTable::kNone) show_metrics(counted, packet, facts[i]);
+      if (counted != FlowTable::kNone) show_metrics<false>(counted, packet, facts[i], now_ns);
     }
   }
   now_ns_ = now_ns;
@@ -102,14 +94,20 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
   return update(number, packet) ? number : FlowTable::kNone;
 }
 
-/// Shows a packet that was counted to the metrics; one of them may end the flow.
-inline void FlowShard::show_metrics(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts) {
-  const FlowEntry& entry = table_.entry(number);
+/// Shows a packet that was counted to the metrics; one of them may end the flow. kPlain: count_plain() took it, which
+/// takes no side's first packet.
+template <bool kPlain>
+[[gnu::always_inline]] inline void FlowShard::show_metrics(std::uint32_t number, const ParsedPacket& packet,
+                                                           const PacketFacts& facts, std::uint64_t now_ns) {
   const auto side = static_cast<unsigned>(packet.from);
-  const Verdict verdict = metrics_.update(table_.metric_line(number), table_.metric_slot(number),
-                                          {packet, facts, side, entry.packets[side] == 1, now_ns_});
-  if (verdict == Verdict::goes_on) [[likely]]
-    return;
+  const bool first = !kPlain && table_.entry_at<true>(number).packets[side] == 1;
+  const Verdict verdict =
+      metrics_.update(table_.metric_line(number), table_.metric_slot(number), {packet, facts, side, first, now_ns});
+  if (verdict != Verdict::goes_on) [[unlikely]]
+    end_by_metric(number);
+}
+
+[[gnu::noinline]] void FlowShard::end_by_metric(std::uint32_t number) {
   (void)emit(number, EndReason::end_of_flow, true);
   wheel_.cancel(number);
   erase(number);
@@ -258,26 +256,26 @@ void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
     if (behind) [[unlikely]] {
       FlowTimes& times = table_.times(number);
       times.first_ns[side] = times.last_ns[side] = packet.time_ns;
-      entry.times |= bit(FlowEntry::kFirstBehind | FlowEntry::kLastBehind, side);
+      entry.times |= FlowEntry::of_side(FlowEntry::kFirstBehind | FlowEntry::kLastBehind, side);
     }
   } else if (behind) [[unlikely]] {
     FlowTimes& times = table_.times(number);
     times.first_ns[side] = std::min(first_ns(number, side), packet.time_ns);
     times.last_ns[side] = std::max(last_ns(number, side), packet.time_ns);
-    entry.times |= bit(FlowEntry::kFirstBehind | FlowEntry::kLastBehind, side);
-  } else if ((entry.times & bit(FlowEntry::kLastBehind, side)) != 0) [[unlikely]] {
+    entry.times |= FlowEntry::of_side(FlowEntry::kFirstBehind | FlowEntry::kLastBehind, side);
+  } else if ((entry.times & FlowEntry::of_side(FlowEntry::kLastBehind, side)) != 0) [[unlikely]] {
     // A packet stamped with the running maximum is later than all before it.
-    entry.times = static_cast<std::uint8_t>(entry.times & ~bit(FlowEntry::kLastBehind, side));
+    entry.times = static_cast<std::uint8_t>(entry.times & ~FlowEntry::of_side(FlowEntry::kLastBehind, side));
   }
   ++entry.packets[side];
   entry.octets[side] += packet.ip_octets;
   entry.set_last_offset_ns(side, now_ns_ - entry.start_ns);
   entry.tcp_flags[side] |= packet.tcp_flags;
-  entry.state |= bit(FlowEntry::kSeen, side);
+  entry.state |= FlowEntry::of_side(FlowEntry::kSeen, side);
   if (protocol_of(entry) == kProtocolTcp && rules_.timeouts().tcp_close &&
       (packet.tcp_flags & (kTcpFin | kTcpRst)) != 0) {
     if ((packet.tcp_flags & kTcpRst) != 0) entry.state |= FlowEntry::kRst;
-    if ((packet.tcp_flags & kTcpFin) != 0) entry.state |= bit(FlowEntry::kFin, side);
+    if ((packet.tcp_flags & kTcpFin) != 0) entry.state |= FlowEntry::of_side(FlowEntry::kFin, side);
   }
 }
 
@@ -306,9 +304,11 @@ void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
 }
 
 void FlowShard::timers_due(std::span<const std::uint32_t> numbers) {
-  // The entries are on their way; those that end need their bucket as well.
+  // The entries are on their way; those that end need their bucket as well, and what metrics keep.
   for (const std::uint32_t number : numbers) {
-    if (rules_.deadline(table_.entry(number)) <= now_ns_) table_.prefetch_bucket_of(number);
+    if (rules_.deadline(table_.entry(number)) > now_ns_) continue;
+    table_.prefetch_bucket_of(number);
+    table_.prefetch_metrics(number);
   }
   for (const std::uint32_t number : numbers) timer_due(number);
 }

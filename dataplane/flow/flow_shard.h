@@ -87,7 +87,6 @@ class FlowShard {
   /// What the table holds, counted by walking it.
   [[nodiscard]] RecordTotals recount() const;
 
-  void set_ring_full(RingFull ring_full) { writer_.set_ring_full(ring_full); }
   [[nodiscard]] const Metrics& metrics() const { return metrics_; }
   [[nodiscard]] std::uint32_t size() const { return table_.size(); }
   [[nodiscard]] std::uint32_t capacity() const { return table_.capacity(); }
@@ -105,7 +104,9 @@ class FlowShard {
   void count(std::uint32_t number, const ParsedPacket& packet);
   [[nodiscard]] std::uint32_t create(const ParsedPacket& packet);
   void erase(std::uint32_t number);
-  void show_metrics(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts);
+  template <bool kPlain>
+  void show_metrics(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts, std::uint64_t now_ns);
+  void end_by_metric(std::uint32_t number);
   void keep_tunnel(std::uint32_t number, const ParsedPacket& packet);
   void evict_for(std::uint64_t hash);
   void overflow(const ParsedPacket& packet);

@@ -1,6 +1,4 @@
 // FlowShard: what happens to a new flow when the table is full, or nearly so.
-#include <algorithm>
-
 #include "dataplane/flow/flow_shard.h"
 
 namespace weir {

@@ -2,18 +2,12 @@
 #include "dataplane/flow/flow_shard.h"
 
 namespace weir {
-namespace {
-
-constexpr std::uint8_t bit(std::uint8_t flag, unsigned side) {
-  return static_cast<std::uint8_t>(flag << side);
-}
-
-}  // namespace
 
 /// Least raw time of the side's packets, which has some.
 std::uint64_t FlowShard::first_ns(std::uint32_t number, unsigned side) const {
   const FlowEntry& entry = table_.entry(number);
-  if ((entry.times & bit(FlowEntry::kFirstBehind, side)) != 0) return table_.times(number).first_ns[side];
+  if ((entry.times & FlowEntry::of_side(FlowEntry::kFirstBehind, side)) != 0)
+    return table_.times(number).first_ns[side];
   const unsigned opener = (entry.times & FlowEntry::kOpenerHigh) != 0 ? 1 : 0;
   return side == opener ? entry.start_ns : entry.start_ns + table_.cold(number).first_offset_ns();
 }
@@ -21,7 +15,7 @@ std::uint64_t FlowShard::first_ns(std::uint32_t number, unsigned side) const {
 /// Greatest raw time of the side's packets, which has some.
 std::uint64_t FlowShard::last_ns(std::uint32_t number, unsigned side) const {
   const FlowEntry& entry = table_.entry(number);
-  if ((entry.times & bit(FlowEntry::kLastBehind, side)) != 0) return table_.times(number).last_ns[side];
+  if ((entry.times & FlowEntry::of_side(FlowEntry::kLastBehind, side)) != 0) return table_.times(number).last_ns[side];
   return entry.start_ns + entry.last_offset_ns(side);
 }
 

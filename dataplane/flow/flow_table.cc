@@ -63,7 +63,10 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
   FlowEntry& entry = this->entry(number);
   if (number == free_head_) {
     free_head_ = static_cast<std::uint32_t>(entry.address);
-    if (free_head_ != kNone) __builtin_prefetch(&this->entry(free_head_), 1);
+    if (free_head_ != kNone) {
+      __builtin_prefetch(&this->entry(free_head_), 1);
+      prefetch_metrics(free_head_);
+    }
   } else {
     ++used_limit_;
   }

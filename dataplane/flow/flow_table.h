@@ -5,7 +5,8 @@
 // 64, cold 16, timer 8: 98.7 octets, and 32 more for IPv6 and wide keys, of which an IPv4 packet touches two cache
 // lines and an IPv6 packet three. At 75 % of capacity the index has 10.7/0.75 = 14.2 octets a flow, so 102.2 are in use
 // for IPv4, 134.2 for IPv6. Raw times, 32 octets a flow, are mapped on small pages and exist only where time ran
-// backwards; tunnels, 44 octets, likewise, and exist only where a flow has one.
+// backwards; tunnels, 48 octets, likewise, and exist only where a flow has one. With metrics on, every entry has a line
+// of 64 octets after it, and a slot (metric_set.h).
 //
 // Free entries are taken last in, first out, so that the touched ones stay dense; entries never used stay untouched.
 // The list of the free ones runs through the entries themselves.
@@ -97,8 +98,14 @@ class FlowTable {
         homes, [this](std::uint32_t number) { return hash_(key_of(number)); },
         [this](std::uint32_t number) { prefetch_key(number); });
   }
-  /// Asks for the lines that the expiry of the flow will read besides its entry.
+  /// Asks for the cold part, which the end of a flow reads besides its entry.
   void prefetch_cold(std::uint32_t number) const { __builtin_prefetch(&cold_[number]); }
+  /// Asks for what metrics keep of the flow, where any is on.
+  void prefetch_metrics(std::uint32_t number) const {
+    if (shift_ == 0) return;
+    __builtin_prefetch(metric_line(number), 1);
+    for (std::size_t at = 0; at < slot_octets_; at += 64) __builtin_prefetch(metric_slot(number) + at, 1);
+  }
   /// Asks for the bucket of an entry whose line is there.
   void prefetch_bucket_of(std::uint32_t number) const { index_.prefetch(hash_(key_of(number))); }
   [[nodiscard]] const BucketIndex& index() const { return index_; }

@@ -48,13 +48,6 @@ class RecordWriter {
   RingFull ring_full_;
 };
 
-/// The section of a record that has it.
-template <typename S>
-[[nodiscard]] inline S& section_of(FlowRecord& record) {
-  return *reinterpret_cast<S*>(reinterpret_cast<std::uint8_t*>(&record) +
-                               section_offset(record.sections, kSectionOf<S>));
-}
-
 /// The sections that follow from the key alone: an ESP flow's SPI.
 [[nodiscard]] inline std::uint32_t key_sections(const FlowKey& key) {
   // ESP has no ports: the SPI stands in their place in the key, so that every security association is a flow. 0, which

@@ -23,21 +23,23 @@ inline void clear_facts(PacketFacts& facts) {
 /// fit ends the list.
 inline void read_tcp_options(const std::uint8_t* at, const std::uint8_t* end, PacketFacts& facts) {
   constexpr std::uint8_t kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kTimestamps = 8;
+  std::uint64_t kinds = 0;  // kept here: a store of `facts` might change the octets that are read, for all gcc knows
   while (at < end) {
     const std::uint8_t kind = *at;
-    if (kind < 64) facts.tcp_options |= std::uint64_t{1} << kind;
-    if (kind == kEnd) return;
+    if (kind < 64) kinds |= std::uint64_t{1} << kind;
+    if (kind == kEnd) break;
     if (kind == kNop) {
       ++at;
       continue;
     }
-    if (end - at < 2 || at[1] < 2 || at[1] > end - at) return;
+    if (end - at < 2 || at[1] < 2 || at[1] > end - at) break;
     if (kind == kMss && at[1] == 4) facts.mss = load_be<std::uint16_t>(at + 2);  // RFC 9293 §3.2
     if (kind == kWindowScale && at[1] == 3) facts.window_scale = at[2];          // RFC 7323 §2.2
     if (kind == kSackPermitted && at[1] == 2) facts.sack_permitted = true;       // RFC 2018 §2
     if (kind == kTimestamps && at[1] == 10) facts.timestamps = true;             // RFC 7323 §3.2
     at += at[1];
   }
+  facts.tcp_options = kinds;
 }
 
 /// The TCP header at `at`; `end` is the end of what was captured of it, `segment_octets` the segment's length by the IP
