@@ -19,11 +19,7 @@
 // Packets whose flow another worker owns are handed over (handover.h).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
-#include <span>
-#include <vector>
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"

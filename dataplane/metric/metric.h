@@ -28,6 +28,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/packet_facts.h"
@@ -57,8 +58,7 @@ struct MetricOutput {
   /// The section, which the record has.
   template <typename S>
   [[nodiscard]] S& section() const {
-    return *reinterpret_cast<S*>(reinterpret_cast<std::uint8_t*>(&record) +
-                                 section_offset(record.sections, kSectionOf<S>));
+    return section_of<S>(record);
   }
   /// The side that a direction is.
   [[nodiscard]] unsigned side(Direction direction) const { return initiator ^ direction; }

@@ -6,8 +6,6 @@
 // Reads stay inside [data, data + captured_octets); a length field never moves the reader beyond that.
 #pragma once
 
-#include <memory>
-
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/fragment_note.h"
 #include "dataplane/packet/packet_facts.h"

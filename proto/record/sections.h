@@ -113,6 +113,13 @@ inline constexpr std::uint32_t kMostRecordLines = record_lines(kAllSections);
   return sizeof(FlowRecord) + sections_octets(sections & (section_bit(section) - 1));
 }
 
+/// The section of a record that has it, to be written.
+template <typename S>
+[[nodiscard]] inline S& section_of(FlowRecord& record) {
+  return *reinterpret_cast<S*>(reinterpret_cast<std::uint8_t*>(&record) +
+                               section_offset(record.sections, kSectionOf<S>));
+}
+
 /// Typed access to a record and its sections, which lie after it. A pointer: the record must outlive it. A FlowRecord
 /// that stands alone (no bit of `sections` set) is a whole record, too.
 class RecordView {
