@@ -85,10 +85,9 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
     ok &= check.equal(name + ": packets in table, recounted", c.in_table.packets, account.recount->packets);
     ok &= check.equal(name + ": IP octets in table, recounted", c.in_table.octets, account.recount->octets);
   }
+  if (final) ok &= check.equal(name + ": packets in table at the end", c.in_table.packets, 0);
   return ok;
 }
-
-}  // namespace
 
 v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
   v1::ExporterLedger out;
@@ -97,12 +96,7 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
   put(*out.mutable_drained(), snapshot.drained);
   put(*out.mutable_exported(), snapshot.exported);
   put(*out.mutable_queued(), snapshot.queued);
-  RecordTotals accounted = snapshot.exported;
-  accounted += snapshot.queued;
-  for (const auto& [name, totals] : snapshot.lost) {
-    put((*out.mutable_lost())[name], totals);
-    accounted += totals;
-  }
+  for (const auto& [name, totals] : snapshot.lost) put((*out.mutable_lost())[name], totals);
   out.set_datagrams(snapshot.datagrams);
   out.set_wire_octets(snapshot.wire_octets);
   for (std::size_t i = 0; i < Lateness::kBuckets; ++i) {
@@ -110,14 +104,14 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
     v1::Lateness::Bucket& bucket = *out.mutable_lateness()->add_buckets();
     bucket.set_below_ms(Lateness::bucket_end_ms(i));
     bucket.set_records(snapshot.lateness.counts[i]);
+  }
+  if (out.has_lateness()) {
     out.mutable_lateness()->set_greatest_ms(snapshot.lateness.greatest_ns / 1'000'000);
     out.mutable_lateness()->set_sum_ms(snapshot.lateness.sum_us / 1'000);
   }
-  out.set_balanced(accounted == snapshot.drained);
+  out.set_balanced(snapshot.accounted() == snapshot.drained);
   return out;
 }
-
-namespace {
 
 /// What a worker's ledger and the sum over the workers both name.
 template <typename Out>
@@ -165,10 +159,8 @@ void check_overflow(Checker& check, const OverflowTotals& overflow, bool final) 
 }
 
 /// `offered`: what every exporter was offered.
-void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const RecordTotals& offered) {
-  RecordTotals accounted = snapshot.exported;
-  accounted += snapshot.queued;
-  for (const auto& [name, totals] : snapshot.lost) accounted += totals;
+void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const RecordTotals& offered, bool final) {
+  const RecordTotals accounted = snapshot.accounted();
   const auto compare = [&](const char* unit, std::uint64_t drained, std::uint64_t left, std::uint64_t came) {
     check.equal(fmt::format("{}: {} drained = exported + queued + lost", snapshot.uri, unit), drained, left);
     check.equal(fmt::format("{}: {} offered = drained", snapshot.uri, unit), drained, came);
@@ -176,6 +168,7 @@ void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const Reco
   compare("records", snapshot.drained.records, accounted.records, offered.records);
   compare("packets", snapshot.drained.packets, accounted.packets, offered.packets);
   compare("IP octets", snapshot.drained.octets, accounted.octets, offered.octets);
+  if (final) check.equal(fmt::format("{}: records queued at the end", snapshot.uri), snapshot.queued.records, 0);
 }
 
 }  // namespace
@@ -221,7 +214,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
 
   for (const ExporterSnapshot& snapshot : exporters) {
     *ledger.add_exporters() = make_exporter_ledger(snapshot);
-    check_exporter(check, snapshot, drained);
+    check_exporter(check, snapshot, drained, final);
   }
   for (const v1::PortLedger& port : ports) *ledger.add_ports() = port;
   ledger.set_balanced(ledger.violations().empty());

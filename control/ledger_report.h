@@ -1,14 +1,15 @@
 // The ledger: builds the report from what workers, drain and exporters counted, and checks its three equations.
 //
 //   1  per worker, packets and frame octets: received + taken over
-//                                             = counted + sampled out + rejects + handed over + hand-over ring full
+//                                             = counted + sampled out + filtered out + rejects + handed over
+//                                               + hand-over ring full
 //   2  per worker, packets and IP octets:     counted = in the table + in the ring + lost + drained
 //      and of what was drained into the overflow accounter: taken = held + lost (overflow_full) + given
 //   3  per exporter, records, packets and IP octets: drained = exported + queued + lost
 //
 // `in the ring` is what the worker emitted less what the drain took, so equation 2 is checked as counted = in the
 // table + lost + emitted, and emitted >= drained; when nothing runs any more (`final`), as emitted = drained, and the
-// table is recounted by walking it.
+// table is recounted by walking it; table, rings, queues and accounter are then empty.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,5 @@ struct WorkerAccount {
 /// `final`: no worker and no drain runs any more.
 v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vector<ExporterSnapshot>& exporters,
                        const std::vector<v1::PortLedger>& ports, bool final, const OverflowTotals& overflow = {});
-
-v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot);
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 namespace weir {
 
@@ -16,9 +17,12 @@ tl::expected<Metrics, std::string> parse_metric_list(std::string_view text) {
   if (text == "all") return Metrics(Metrics::kAll);
   if (text == "none") return Metrics();
   std::uint32_t enabled = 0;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    const std::string_view name = text.substr(at, comma - at);
+  if (text.empty()) return tl::unexpected(fmt::format("expected all, none or names of {}", metric_names()));
+  for (const auto part : text | std::views::split(',')) {
+    const std::string_view name(part.begin(), part.end());
+    if (name == "all" || name == "none") {
+      return tl::unexpected(fmt::format("'{}' stands alone; expected all, none or names of {}", name, metric_names()));
+    }
     const auto found = std::find_if(Metrics::kInfos.begin(), Metrics::kInfos.end(),
                                     [&](const MetricInfo& info) { return info.name == name; });
     if (found == Metrics::kInfos.end()) {
@@ -26,7 +30,6 @@ tl::expected<Metrics, std::string> parse_metric_list(std::string_view text) {
           fmt::format("there is no metric '{}'; expected all, none or names of {}", name, metric_names()));
     }
     enabled |= std::uint32_t{1} << (found - Metrics::kInfos.begin());
-    at = comma + 1;
   }
   return Metrics(enabled);
 }

@@ -186,6 +186,9 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
 }  // namespace
 
 int read_captures(const Settings& settings) {
+  CaptureSequence captures(settings.captures);
+  PacketView view{};
+  if (settings.explain_packet != 0) return explain(settings, captures, view, captures.next(view));
   if (!check_ledger_file(settings.ledger_file)) return 1;
   // The first signal ends the reading and exports what was read; the second one ends the program, whatever it is
   // waiting for (a pager that nobody scrolls, say).
@@ -195,10 +198,7 @@ int read_captures(const Settings& settings) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 
-  CaptureSequence captures(settings.captures);
-  PacketView view{};
   const bool more = captures.next(view);
-  if (settings.explain_packet != 0) return explain(settings, captures, view, more);
   // Not one packet to be had: said already, and no output file is touched for it.
   if (!more && captures.failed()) return 1;
 

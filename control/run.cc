@@ -21,6 +21,7 @@
 #include <ctime>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -125,7 +126,7 @@ class LiveProbe final : public StatusSource {
   int stop();
   [[nodiscard]] std::vector<v1::PortLedger> port_ledgers() const;
   /// Copies of all workers' counters, each taken between two of its polls. Holds mutex_.
-  std::vector<WorkerCounters> take_counters();
+  bool take_counters();
   v1::Ledger ledger_locked();
   void sample_rates();
   void publish_facts(const std::vector<WorkerCounters>& counters);
@@ -157,6 +158,7 @@ class LiveProbe final : public StatusSource {
   std::mutex mutex_;      ///< guards what follows, and the workers' snapshot boxes
   bool running_ = false;  ///< from the start of the workers to the end of the exporters
   std::vector<WorkerCounters> last_counters_;
+  std::optional<v1::Ledger> last_ledger_;
   Sample before_;
   Sample latest_;
   FloodWatch flood_;
@@ -252,17 +254,25 @@ void LiveProbe::worker_loop(unsigned number) {
   finished_.fetch_add(1, std::memory_order_release);
 }
 
-std::vector<WorkerCounters> LiveProbe::take_counters() {
+/// Brings last_counters_ up to now. False: a worker did not answer, as one that drains its table does not, and its
+/// counters are older.
+bool LiveProbe::take_counters() {
+  if (finished_.load(std::memory_order_acquire) == settings_.workers) {  // at rest
+    for (std::size_t i = 0; i < workers_.size(); ++i) last_counters_[i] = workers_[i]->counters();
+    return true;
+  }
   for (auto& worker : workers_) worker->snapshots().request();
   // A worker answers within one poll, microseconds; one that shares its CPU, when it is scheduled next.
   const auto deadline = SteadyClock::now() + std::chrono::milliseconds(500);
+  bool all = true;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     while (!workers_[i]->snapshots().answered() && SteadyClock::now() < deadline) {
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
+    all = all && workers_[i]->snapshots().answered();
     if (workers_[i]->snapshots().answered()) last_counters_[i] = workers_[i]->snapshots().value();
   }
-  return last_counters_;
+  return all;
 }
 
 std::vector<v1::PortLedger> LiveProbe::port_ledgers() const {
@@ -286,10 +296,14 @@ std::vector<v1::PortLedger> LiveProbe::port_ledgers() const {
 v1::Ledger LiveProbe::ledger_locked() {
   // The drain first: what it took by then, the workers emitted before.
   const RecordDrain::Totals totals = drain_->totals();
-  const std::vector<WorkerCounters> counters = take_counters();
+  // Counters that are older than that would not fit: then the ledger of when all answered last.
+  if (!take_counters() && last_ledger_) return *last_ledger_;
   std::vector<WorkerAccount> accounts;
-  for (std::size_t i = 0; i < counters.size(); ++i) accounts.push_back({counters[i], totals.drained[i], std::nullopt});
-  return make_ledger(accounts, totals.exporters, port_ledgers(), false, totals.overflow);
+  for (std::size_t i = 0; i < last_counters_.size(); ++i) {
+    accounts.push_back({last_counters_[i], totals.drained[i], std::nullopt});
+  }
+  last_ledger_ = make_ledger(accounts, totals.exporters, port_ledgers(), false, totals.overflow);
+  return *last_ledger_;
 }
 
 v1::Ledger LiveProbe::ledger() {
@@ -301,7 +315,8 @@ v1::Ledger LiveProbe::ledger() {
 void LiveProbe::sample_rates() {
   const std::lock_guard lock(mutex_);
   before_ = std::move(latest_);
-  latest_ = {SteadyClock::now(), take_counters()};
+  take_counters();
+  latest_ = {SteadyClock::now(), last_counters_};
   FloodWatch::Sample sum;
   for (const WorkerCounters& counters : latest_.counters) {
     sum.flows_created += counters.flows_created;
@@ -324,6 +339,7 @@ void LiveProbe::publish_facts(const std::vector<WorkerCounters>& counters) {
     ignored += c.handover_full;
     for (std::size_t i = 0; i < kLossCount; ++i) lost[i] += c.lost[i];
   }
+  lost[static_cast<std::size_t>(Loss::overflow_full)] += drain_->totals().overflow.lost;  // the accounter's, not theirs
   facts_->set_ignored(ignored.packets, ignored.octets);
   std::vector<NamedLoss> losses;
   for (std::size_t i = 0; i < kLossCount; ++i) {

@@ -33,6 +33,14 @@ struct ExporterSnapshot {
   std::uint64_t datagrams = 0;                             ///< datagrams or writes that left
   std::uint64_t wire_octets = 0;
   Lateness lateness;  ///< live only
+
+  /// What has a place in the books: equal to `drained`.
+  [[nodiscard]] RecordTotals accounted() const {
+    RecordTotals sum = exported;
+    sum += queued;
+    for (const auto& [name, totals] : lost) sum += totals;
+    return sum;
+  }
 };
 
 /// What the exporters know of the program that they run in.

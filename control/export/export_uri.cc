@@ -67,9 +67,7 @@ std::vector<DescribedOption> described_options() {
 
 tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
   const std::string_view view = text;
-  std::string expected;
   for (const ExporterKind* const kind : exporter_kinds()) {
-    expected.append(expected.empty() ? "" : ", ").append(kind->form);
     if (!view.starts_with(kind->prefix())) continue;
     const std::string_view rest = view.substr(kind->prefix().size());
     const std::size_t question = rest.find('?');
@@ -78,7 +76,9 @@ tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
     if (!request) return Error(fmt::format("export '{}': {}", text, request.error()));
     return ExportUri{text, kind, std::move(*request)};
   }
-  return Error(fmt::format("export '{}': unknown form; expected one of {}", text, expected));
+  std::vector<std::string_view> forms;
+  for (const ExporterKind* const kind : exporter_kinds()) forms.push_back(kind->form);
+  return Error(fmt::format("export '{}': unknown form; expected one of {}", text, joined(forms, ", ")));
 }
 
 std::string export_uri_help() {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 namespace weir {
 namespace {
@@ -18,7 +19,8 @@ OptionResult set_template_refresh(TemplateOptions& options, std::string_view nam
 
 OptionResult set_profile(TemplateOptions& options, std::string_view name, std::string_view value) {
   const auto profile = export_profile(value);
-  if (!profile) return Error(fmt::format("{} '{}' is none of {}", name, value, export_profile_names()));
+  if (!profile)
+    return Error(fmt::format("{} '{}' is unknown; expected one of {}", name, value, export_profile_names()));
   options.profile = *profile;
   return {};
 }
@@ -26,16 +28,17 @@ OptionResult set_profile(TemplateOptions& options, std::string_view name, std::s
 OptionResult set_fields(TemplateOptions& options, std::string_view name, std::string_view value) {
   const std::span<const ExportField> known = export_fields();
   bool in_every_record = false;
-  while (!value.empty()) {
-    const std::size_t comma = value.find(',');
-    const std::string_view field = value.substr(0, comma);
-    value = comma == std::string_view::npos ? std::string_view{} : value.substr(comma + 1);
+  for (const auto part : value | std::views::split(',')) {
+    const std::string_view field(part.begin(), part.end());
     const auto found =
         std::find_if(known.begin(), known.end(), [&](const ExportField& one) { return one.name == field; });
     if (found == known.end()) {
       std::vector<std::string_view> names;
       for (const ExportField& one : known) names.push_back(one.name);
       return Error(fmt::format("no field '{}'; there are {}", field, joined(names, ",")));
+    }
+    if (std::find(options.fields.begin(), options.fields.end(), found->name) != options.fields.end()) {
+      return Error(fmt::format("{} names '{}' twice", name, field));
     }
     options.fields.push_back(found->name);
     in_every_record = in_every_record || found->always();

@@ -81,6 +81,7 @@ TEST(ExampleMetric, LeavesItsSectionOutWhereNothingChanged) {
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0]->sections, 0U);
   EXPECT_EQ(json_of(records[0]).find("ip_ttl_changes"), std::string::npos);
+  meter.expect_balanced();
 }
 
 TEST(ExampleMetric, StandsBesideTheOthersInLineAndSlotInAnyChoice) {

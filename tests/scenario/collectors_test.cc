@@ -7,9 +7,8 @@
 #include <netinet/in.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -34,11 +33,6 @@ struct Traffic {
   TupleSums sums;
   std::map<Tuple, unsigned> tcp_flags;
 };
-
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;

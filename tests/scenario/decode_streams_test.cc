@@ -38,11 +38,6 @@ const std::string kAndroid = WEIR_CAPTURES "/basic/ndpi_android.pcap";  // 107 t
 const std::string kScan = WEIR_CAPTURES "/basic/ndpi_synscan.pcap";     // 2002 tuples, IPv4; many datagrams
 constexpr std::uint64_t kMs = 1'000'000;
 
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 TupleSums sums_of(const std::vector<json>& records) {
   TupleSums sums;
   for (const json& r : records) {
@@ -86,10 +81,10 @@ TupleSums only_ipv4(TupleSums sums) {
   return sums;
 }
 
-#define NEED(program)                                        \
-  do {                                                       \
-    if (!installed(program)) GTEST_SKIP() << "no " #program; \
-    if (!std::filesystem::exists(kAndroid)) GTEST_SKIP();    \
+#define NEED(program)                                                                                    \
+  do {                                                                                                   \
+    if (!installed(program)) GTEST_SKIP() << "no " #program;                                             \
+    if (!std::filesystem::exists(kAndroid)) GTEST_SKIP() << "no captures: " << kAndroid << " is absent"; \
   } while (false)
 
 TEST(DecodeStreams, softflowd_in_every_version_equals_the_truth) {

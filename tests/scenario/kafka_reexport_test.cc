@@ -2,8 +2,6 @@
 // to Kafka, and every field of every record is still what it was in the capture (tests/support/known_traffic.h).
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -19,11 +17,6 @@ namespace {
 using nlohmann::json;
 
 const std::string kBin = WEIR_BIN;
-
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 class Reexport : public ::testing::TestWithParam<const char*> {
  protected:

@@ -11,7 +11,6 @@
 #include <atomic>
 #include <csignal>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -35,11 +34,6 @@ using Arguments = std::vector<std::string>;
 const std::string kBin = WEIR_BIN;
 const std::string kCaptures = WEIR_CAPTURES;
 constexpr unsigned kForcedEnd = 4;  // RFC 5102 flowEndReason
-
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 /// Asks `condition` every 20 ms until it holds; false when that takes longer than `limit`.
 template <typename Condition>

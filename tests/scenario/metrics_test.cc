@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/support/exporters.h"
+#include "tests/support/process.h"
 
 namespace weir::test {
 namespace {
@@ -22,11 +23,6 @@ using nlohmann::json;
 const std::string kBin = WEIR_BIN;
 const std::string kWeir = kBin + "/weir";
 const std::string kCaptures = WEIR_CAPTURES;
-
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 json field_table() {
   const Finished fields = run({kWeir, "fields", "-o", "json"});
@@ -41,6 +37,9 @@ const std::set<std::string>& metric_columns() {
     for (const json& field : field_table()) {
       const std::string section = field.at("section");
       if (section == "layer2" || section == "tcp" || section == "label_stack") names.insert(field.at("name"));
+    }
+    for (const char* name : {"src_mac", "ip_ttl", "rev_ip_ttl", "tcp_mss", "payload_bytes", "mpls_labels"}) {
+      EXPECT_EQ(names.count(name), 1U) << name;
     }
     return names;
   }();
@@ -241,6 +240,7 @@ TEST(MetricRecords, SayWhatTsharkSaysOfEachDirection) {
     const Finished read = run({kWeir, "read", "--metrics", "layer2,tcp", "--tcp-close", "off", "--idle-timeout", "72h",
                                "--active-timeout", "72h", "--export", "json:-", capture});
     ASSERT_EQ(read.exit_code, 0) << read.err;
+    expect_balanced(read);
     const std::map<Way, Measured> expected = tshark_measures(capture);
     std::size_t seen = 0;
     for (const json& record : json_lines(read.out)) {
@@ -288,6 +288,7 @@ TEST(MetricRecords, HaveNothingOfAMetricThatIsOff) {
     arguments.insert(arguments.begin() + 2, options.begin(), options.end());
     const Finished read = run(arguments);
     EXPECT_EQ(read.exit_code, 0) << read.err;
+    expect_balanced(read);
     const std::vector<json> records = json_lines(read.out);
     EXPECT_FALSE(records.empty());
     return std::pair(records.at(0).contains("src_mac"), records.at(0).contains("payload_bytes"));
@@ -300,12 +301,25 @@ TEST(MetricRecords, HaveNothingOfAMetricThatIsOff) {
   EXPECT_EQ(columns({"--metrics", "all"}), std::pair(true, true));
 }
 
+/// What stands between blanks.
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), std::istream_iterator<std::string>()};
+}
+
 TEST(Metrics, AreListedWithTheirFields) {
   const Finished metrics = run({kWeir, "metrics"});
   EXPECT_EQ(metrics.exit_code, 0);
+  // The fields of a metric have a line of their own, which is indented.
+  std::multiset<std::string> listed;
+  std::istringstream lines(metrics.out);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(' ')) continue;
+    for (const std::string& word : words_of(line)) listed.insert(word);
+  }
   for (const std::string& name : metric_columns()) {
     if (name.rfind("rev_", 0) == 0) continue;
-    EXPECT_NE(metrics.out.find(" " + name), std::string::npos) << name;
+    EXPECT_EQ(listed.count(name), 1U) << name << " in " << metrics.out;
   }
   EXPECT_NE(metrics.out.find("\nlayer2 "), std::string::npos) << metrics.out;
   EXPECT_NE(metrics.out.find("\ntcp "), std::string::npos) << metrics.out;
@@ -350,7 +364,15 @@ TEST(Fields, AreListedEachOnceInASectionAndHoldEveryColumnOfARecord) {
   const Finished text = run({kWeir, "fields"});
   EXPECT_EQ(text.exit_code, 0);
   EXPECT_EQ(static_cast<std::size_t>(std::count(text.out.begin(), text.out.end(), '\n')), table.size() + 1);
-  for (const std::string& name : names) EXPECT_NE(text.out.find(" " + name), std::string::npos) << name;
+  std::set<std::string> listed;  // the second column
+  std::istringstream lines(text.out);
+  for (std::string line; std::getline(lines, line);) {
+    const std::vector<std::string> words = words_of(line);
+    ASSERT_GE(words.size(), 3U) << line;
+    listed.insert(words[1]);
+  }
+  EXPECT_EQ(listed.erase("field"), 1U) << "of the heading";
+  EXPECT_EQ(listed, names);
   EXPECT_EQ(run({kWeir, "fields", "-o", "xml"}).exit_code, 2);
 
   std::size_t columns = 0;
@@ -360,6 +382,7 @@ TEST(Fields, AreListedEachOnceInASectionAndHoldEveryColumnOfARecord) {
     if (!std::filesystem::exists(capture)) continue;
     const Finished read = run({kWeir, "read", "--metrics", "all", "--export", "json:-", capture});
     ASSERT_EQ(read.exit_code, 0) << read.err;
+    expect_balanced(read);
     for (const json& record : json_lines(read.out)) {
       for (const auto& [column, value] : record.items()) {
         ++columns;

@@ -1,6 +1,7 @@
 // What a first user sees: `weir read CAPTURE` and nothing else prints the flows as a table.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -58,6 +59,9 @@ TEST_F(ReadTable, PrintsNoneWhereAnExporterIsGiven) {
   const Finished read = run({kBin + "/weir", "read", "--export", "json:" + folder_.path("flows.json"), capture_});
   EXPECT_EQ(read.exit_code, 0) << read.err;
   EXPECT_EQ(read.out, "");
+  expect_balanced(read);
+  const std::string flows = contents(folder_.path("flows.json"));
+  EXPECT_EQ(std::count(flows.begin(), flows.end(), '\n'), 2) << flows;
 }
 
 }  // namespace

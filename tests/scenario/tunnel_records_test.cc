@@ -3,12 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "tests/support/exporters.h"
+#include "tests/support/process.h"
 
 namespace weir::test {
 namespace {
@@ -17,11 +16,6 @@ using nlohmann::json;
 
 const std::string kBin = WEIR_BIN;
 const std::string kCaptures = WEIR_CAPTURES;
-
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 /// The tunnel, label and SPI of each record with its key, sorted.
 std::vector<std::string> section_lines(const std::vector<json>& records) {
@@ -58,6 +52,7 @@ TEST(TunnelRecords, ArriveUnderTheirOwnNamesInEveryFormatThatHasThem) {
              "--export", "ipfix://" + middle.address() + "?uniflow=0", "--export", "protobuf:" + folder.path("pb"),
              capture});
     ASSERT_EQ(read.exit_code, 0) << read.err;
+    expect_balanced(read);
     const auto expected = section_lines(json_lines(contents(folder.path("own"))));
     for (const std::string& line : expected) {
       tunnels += line.find("tunnel_type") != std::string::npos;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <stdexcept>
 #include <utility>
 
@@ -33,6 +34,12 @@ unsigned internet_checksum(const Bytes& bytes, std::size_t begin, std::size_t oc
 }
 
 }  // namespace
+
+std::string mac_text(const std::uint8_t (&mac)[6]) {
+  char text[18];
+  std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+  return text;
+}
 
 Bytes address_octets(std::string_view text) {
   const std::string name(text);

@@ -149,4 +149,12 @@ class PacketBuilder {
 /// The octets of an address in text form: 4 or 16.
 [[nodiscard]] Bytes address_octets(std::string_view text);
 
+/// "02:00:00:00:00:0a"
+[[nodiscard]] std::string mac_text(const std::uint8_t (&mac)[6]);
+
+[[nodiscard]] inline Bytes joined(Bytes octets, const Bytes& more) {
+  octets.insert(octets.end(), more.begin(), more.end());
+  return octets;
+}
+
 }  // namespace weir::test

@@ -14,11 +14,6 @@
 namespace weir::test {
 namespace {
 
-std::string contents(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 std::filesystem::path make_folder() {
   std::string name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -98,6 +93,16 @@ bool Process::wait_for_error_text(const std::string& text, std::chrono::seconds 
 
 Finished run(const std::vector<std::string>& arguments, std::chrono::seconds limit) {
   return Process(arguments).wait(limit);
+}
+
+std::string contents(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void write_file(const std::filesystem::path& file, std::span<const std::uint8_t> octets) {
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(octets.data()), static_cast<std::streamsize>(octets.size()));
 }
 
 TemporaryFolder::TemporaryFolder() : folder_(make_folder()) {}

@@ -1,8 +1,12 @@
 // Programs as a test runs them: with a time limit, their output in memory, and no trace left behind.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +42,19 @@ class Process {
 
 /// Runs a program to its end.
 Finished run(const std::vector<std::string>& arguments, std::chrono::seconds limit = std::chrono::seconds(60));
+
+/// What `weir read` said of its ledger: that it balances, and that nothing was lost before the exporters.
+inline void expect_balanced(const std::string& said) {
+  EXPECT_NE(said.find("the ledger balances"), std::string::npos) << said;
+}
+inline void expect_balanced(const Finished& read) {
+  expect_balanced(read.err);
+}
+
+/// What a file holds; nothing where there is none.
+std::string contents(const std::filesystem::path& file);
+
+void write_file(const std::filesystem::path& file, std::span<const std::uint8_t> octets);
 
 /// A folder of the test's own, removed with all it holds.
 class TemporaryFolder {

@@ -1,8 +1,10 @@
 // What a record ring holds, for tests.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "dataplane/record_ring.h"
@@ -15,6 +17,16 @@ inline RecordBatch take_batch(RecordRing& ring) {
   RecordBatch batch;
   ring.consume(SIZE_MAX, [&](const RingLine& line) { batch.append(RecordMessage::record(line)); });
   return batch;
+}
+
+/// The octets of each record, sections included, sorted: what they are whatever order the workers gave them in.
+inline std::vector<std::string> octets_of(const RecordBatch& batch) {
+  std::vector<std::string> records;
+  for (const RecordView view : batch) {
+    records.emplace_back(reinterpret_cast<const char*>(view.octets()), view.size());
+  }
+  std::sort(records.begin(), records.end());
+  return records;
 }
 
 /// The bases alone: what a record has beyond them is not in these copies, and their `sections` say so.

@@ -141,16 +141,20 @@ TEST(RecordDrain, TakesRecordsOfAnyLengthFromRingsThatWrap) {
   RecordRing narrow(16);  // lines: a record of all sections has six, so that the end is skipped in many ways
   RecordDrain drain({&wide, &narrow}, **hub, true);
   constexpr std::uint32_t kCount = 2000;
-  RecordTotals expected;
+  RecordTotals expected, of_wide;
   for (std::uint32_t i = 0; i < kCount; ++i) {
     const OwnedRecord one = record_of_some_length(i);
     expected.add(*one.view());
     while (!push(narrow, one)) std::this_thread::yield();
-    ASSERT_TRUE(push(wide, record(static_cast<std::uint8_t>(i), 1, false)) || i >= 1024);
+    const FlowRecord short_one = record(static_cast<std::uint8_t>(i), 1, false);
+    const bool taken = push(wide, short_one);
+    ASSERT_TRUE(taken || i >= 1024) << "there was room for the first 1024 in any case";
+    if (taken) of_wide.add(short_one);
   }
   drain.finish();
   EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
   const RecordDrain::Totals totals = drain.totals();
+  EXPECT_EQ(totals.drained[0], of_wide);
   EXPECT_EQ(totals.drained[1], expected);
   RecordTotals all = totals.drained[0];
   all += totals.drained[1];

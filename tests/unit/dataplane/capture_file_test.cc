@@ -6,13 +6,12 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <string>
 
 #include "dataplane/packet/parser.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/process.h"
 
 namespace weir {
 namespace {
@@ -57,17 +56,9 @@ class FileWriter {
 
 class CaptureFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "weir-capture-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const Bytes& bytes) {
-    const std::filesystem::path path = folder_ / "file.pcap";
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    const std::string path = folder_.path("file.pcap");
+    test::write_file(path, bytes);
     return path;
   }
   std::string write(const FileWriter& writer) { return write(writer.bytes()); }
@@ -77,7 +68,7 @@ class CaptureFileTest : public testing::Test {
     return file ? "no error" : file.error();
   }
 
-  std::filesystem::path folder_;
+  test::TemporaryFolder folder_;
   const Bytes packet_ = test::packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1, 2).bytes();
 };
 
@@ -217,9 +208,9 @@ TEST(CaptureTime, any_seconds_and_nanoseconds_become_a_time_between_1970_and_226
 }
 
 TEST_F(CaptureFileTest, what_cannot_be_opened_says_in_one_line_what_and_why) {
-  const std::string missing = folder_ / "missing.pcap";
+  const std::string missing = folder_.path("missing.pcap");
   EXPECT_EQ(error_of_open(missing), missing + ": No such file or directory");
-  EXPECT_EQ(error_of_open(folder_), folder_.string() + ": is a directory, not a capture file");
+  EXPECT_EQ(error_of_open(folder_.folder()), folder_.folder().string() + ": is a directory, not a capture file");
   const std::string empty = write(Bytes{});
   EXPECT_EQ(error_of_open(empty), empty + ": empty, not a pcap or pcapng file");
   const std::string text = write(Bytes{'#', '!', '/', 'b', 'i', 'n', '/', 's', 'h', '\n'});

@@ -7,18 +7,18 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <random>
 #include <string>
 
 #include "dataplane/input/capture_file.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/process.h"
 
 namespace weir {
 namespace {
 
 using test::Bytes;
+using test::joined;
 
 Bytes gzip(const Bytes& contents) {
   z_stream state{};
@@ -42,10 +42,6 @@ Bytes zstd(const Bytes& contents) {
 
 void put32(Bytes& to, std::uint32_t value) {
   for (unsigned shift = 0; shift < 32; shift += 8) to.push_back(static_cast<std::uint8_t>(value >> shift));
-}
-Bytes joined(Bytes octets, const Bytes& more) {
-  octets.insert(octets.end(), more.begin(), more.end());
-  return octets;
 }
 
 /// A classic capture of `packets` packets of random octets, which do not compress.
@@ -75,17 +71,9 @@ Bytes pcapng() {
 
 class CompressedInputTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "weir-compressed-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const Bytes& bytes) {
-    const std::string path = folder_ / "file";
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    const std::string path = folder_.path("file");
+    test::write_file(path, bytes);
     return path;
   }
 
@@ -114,7 +102,7 @@ class CompressedInputTest : public testing::Test {
     return out;
   }
 
-  std::filesystem::path folder_;
+  test::TemporaryFolder folder_;
 };
 
 TEST_F(CompressedInputTest, gives_the_packets_of_its_contents) {

@@ -66,12 +66,6 @@ std::pair<unsigned long long, unsigned long long> both(const T (&values)[2]) {
 }
 using Two = std::pair<unsigned long long, unsigned long long>;
 
-std::string mac_text(const std::uint8_t (&mac)[6]) {
-  char text[18];
-  std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-  return text;
-}
-
 /// A client and a server; which of the two addresses is the greater one must not matter to any value.
 struct Ends {
   const char* client;
@@ -168,6 +162,7 @@ TEST_P(OfBothEnds, ADirectionWithoutPacketsHasOnlyZeros) {
   EXPECT_EQ(both(layer2.ttl_min), Two(64, 0));
   EXPECT_EQ(both(layer2.ttl_max), Two(64, 0));
   EXPECT_EQ(both(layer2.outer_octets), Two(40, 0));
+  meter.expect_balanced();
 }
 
 TEST_P(OfBothEnds, AfterAnActiveTimeoutValuesBeginAnewAndKeepTheirDirectionWhoeverSendsFirst) {
@@ -254,6 +249,7 @@ TEST(Metrics, ASynThatIsSentAgainCountsAndChangesNothingElse) {
   EXPECT_EQ(both(tcp.initial_window), Two(100, 0));
   EXPECT_EQ(both(tcp.max_window), Two(300, 0));
   EXPECT_EQ(both(tcp.options), Two(1U << 1 | 1U << 2 | 1U << 3 | 1U << 4, 0)) << "kinds of all segments";
+  meter.expect_balanced();
 }
 
 TEST(Metrics, InitialFlagsAreOfTheFirstSegmentWithAHeaderAndFragmentsCountTheirPayload) {
@@ -282,6 +278,7 @@ TEST(Metrics, InitialFlagsAreOfTheFirstSegmentWithAHeaderAndFragmentsCountTheirP
   EXPECT_EQ(both(tcp.zero_windows), Two(0, 0)) << "a later fragment announces no window";
   EXPECT_EQ(both(tcp.payload_octets), Two(850, 0));
   EXPECT_EQ(both(section<Layer2Section>(record).fragments), Two(1, 0));
+  meter.expect_balanced();
 }
 
 TEST(Metrics, OuterOctetsAreRightAlsoWhereAnInnerHeaderClaimsMore) {
@@ -294,6 +291,7 @@ TEST(Metrics, OuterOctetsAreRightAlsoWhereAnInnerHeaderClaimsMore) {
   EXPECT_EQ(record->octets[kForward], 128U + 60000);
   EXPECT_EQ(both(section<Layer2Section>(record).outer_octets), Two(152 + 62, 0));
   EXPECT_EQ(record->sections, kLayer2Bit | kSectionBit<TunnelSection>);
+  meter.expect_balanced();
 }
 
 TEST(Metrics, FlowLabelsAreOfEachDirectionsFirstPacket) {
@@ -303,6 +301,7 @@ TEST(Metrics, FlowLabelsAreOfEachDirectionsFirstPacket) {
   meter.see(packet().eth().ipv6("2001:db8::2", "2001:db8::1").flow_label(0x12345).udp(2, 1), 2);
   meter.drain(1_s);
   EXPECT_EQ(both(section<Layer2Section>(meter.record()).flow_label), Two(0xabcde, 0x12345));
+  meter.expect_balanced();
 }
 
 TEST(Metrics, RecordsHaveExactlyTheSectionsThatTheirFlowsAndMetricsCallFor) {
@@ -352,6 +351,7 @@ TEST(Metrics, TheLabelStackKeepsTheTwentyFourBitsOfEachLabel) {
   EXPECT_EQ(stack.labels[0], 16U << 4 | 3U << 1);
   EXPECT_EQ(stack.labels[1], 17U << 4 | 5U << 1 | 1U);
   for (unsigned i = 2; i < LabelStackSection::kMost; ++i) EXPECT_EQ(stack.labels[i], 0U);
+  meter.expect_balanced();
 }
 
 TEST(Metrics, AFlowThatTakesAnEntryAfterAnotherFindsNothingOfIt) {
@@ -367,6 +367,7 @@ TEST(Metrics, AFlowThatTakesAnEntryAfterAnotherFindsNothingOfIt) {
   EXPECT_EQ(both(section<Layer2Section>(record).ttl_min), Two(77, 0));
   EXPECT_EQ(mac_text(section<Layer2Section>(record).source_mac), "02:00:00:00:00:03");
   EXPECT_EQ(both(section<TcpSection>(record).options), Two(0, 0));
+  meter.expect_balanced();
 }
 
 TEST(Metrics, FlowsThatAreEvictedReportTheirOwnValuesAndTheOnesAfterThemBeginAtZero) {
@@ -505,6 +506,7 @@ TEST(Metrics, ABurstIsCountedAsItsPacketsOneByOneAre) {
     ASSERT_EQ(a[i].size(), b[i].size());
     EXPECT_EQ(std::memcmp(a[i].octets(), b[i].octets(), a[i].size()), 0) << "record " << i;
   }
+  one_by_one.expect_balanced();
   bursts.expect_balanced();
 }
 

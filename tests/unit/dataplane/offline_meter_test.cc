@@ -19,16 +19,6 @@
 namespace weir::test {
 namespace {
 
-/// The octets of each record, sections included, sorted.
-std::vector<std::string> octets_of(const RecordBatch& batch) {
-  std::vector<std::string> records;
-  for (const RecordView view : batch) {
-    records.emplace_back(reinterpret_cast<const char*>(view.octets()), view.size());
-  }
-  std::sort(records.begin(), records.end());
-  return records;
-}
-
 RecordBatch read_with(const std::filesystem::path& capture, unsigned workers, const Metrics& metrics = {}) {
   OfflineOptions options;
   options.workers = workers;

@@ -8,6 +8,7 @@ namespace {
 
 using test::Bytes;
 using test::expect_parsed;
+using test::joined;
 using test::packet;
 using test::PacketBuilder;
 using test::parsed_text;
@@ -20,10 +21,6 @@ PacketBuilder in4(PacketBuilder tunnel) {
 }
 PacketBuilder in6(PacketBuilder tunnel) {
   return tunnel.ipv6("2001:db8::1", "2001:db8::2").tcp(1, 2);
-}
-Bytes joined(Bytes octets, const Bytes& more) {
-  octets.insert(octets.end(), more.begin(), more.end());
-  return octets;
 }
 /// An 802.11 header of a data frame.
 Bytes wifi(std::uint8_t control, std::uint8_t direction, std::size_t octets = 24) {

@@ -8,6 +8,7 @@ namespace {
 
 using test::Bytes;
 using test::expect_parsed;
+using test::joined;
 using test::packet;
 using test::PacketBuilder;
 using test::parsed_text;
@@ -23,10 +24,6 @@ PacketBuilder udp6(PacketBuilder link) {
 }
 PacketBuilder behind(Bytes header) {
   return packet().header(std::move(header));
-}
-Bytes joined(Bytes octets, const Bytes& more) {
-  octets.insert(octets.end(), more.begin(), more.end());
-  return octets;
 }
 Bytes sized(Bytes octets, std::size_t size) {
   octets.resize(size);

@@ -9,6 +9,7 @@ namespace {
 
 using test::Bytes;
 using test::expect_parsed;
+using test::joined;
 using test::packet;
 using test::PacketBuilder;
 using test::parsed_text;
@@ -22,10 +23,6 @@ PacketBuilder udp4(PacketBuilder link) {
 }
 PacketBuilder udp6(PacketBuilder link) {
   return link.ipv6("2001:db8::1", "2001:db8::2").udp(1, 2);
-}
-Bytes joined(Bytes octets, const Bytes& more) {
-  octets.insert(octets.end(), more.begin(), more.end());
-  return octets;
 }
 Bytes typed(const Bytes& tag, unsigned type) {
   return joined(tag, {static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type)});

@@ -175,16 +175,20 @@ TEST(DatagramExporter, SendsABatchBehindTheTemplatesWhenTheOneBeforeWasRefused) 
   EXPECT_TRUE(balanced(snapshot));
 }
 
-TEST(DatagramExporter, KeepsToTheRateAndCountsTheDataRecordsOfABiflow) {
-  const LoopbackSocket collector(SOCK_DGRAM);
-  Scene scene(collector.port(), "?rate=1000");
-  std::vector<FlowRecord> records = test::numbered_records(0, 100);
+RecordBatch numbered_biflows(std::uint32_t count) {
+  std::vector<FlowRecord> records = test::numbered_records(0, count);
   for (FlowRecord& record : records) {
     record.packets[kReverse] = 1;
     record.octets[kReverse] = 40;
     record.first_ns[kReverse] = record.last_ns[kReverse] = record.first_ns[kForward];
   }
-  const RecordBatch biflows = batch_of(records);
+  return batch_of(records);
+}
+
+TEST(DatagramExporter, KeepsToTheRateAndCountsTheDataRecordsOfABiflow) {
+  const LoopbackSocket collector(SOCK_DGRAM);
+  Scene scene(collector.port(), "?rate=1000");
+  const RecordBatch biflows = numbered_biflows(100);
   // The burst of a rate of 1000 is 30 data records: 15 biflows; then two a millisecond... each needs two.
   ExportTime now = scene.now + std::chrono::seconds(1);
   EXPECT_EQ(scene.give(biflows, now), 15U);
@@ -197,6 +201,34 @@ TEST(DatagramExporter, KeepsToTheRateAndCountsTheDataRecordsOfABiflow) {
 
   Scene one_record(collector.port(), "?rate=1000&uniflow=0");
   EXPECT_EQ(one_record.give(biflows, one_record.now + std::chrono::seconds(1)), 30U);
+}
+
+TEST(DatagramExporter, SendsOneDataRecordOfABiflowOrTwoAsTheProfileWantsItForTheProtocol) {
+  struct Case {
+    const char* scheme;
+    const char* options;
+    std::uint64_t data_records;
+  };
+  for (const auto& [scheme, options, data_records] : {Case{"netflow9", "", 2},
+                                                      {"netflow9", "?profile=akvorado", 2},
+                                                      {"netflow9", "?uniflow=0", 1},
+                                                      {"ipfix", "", 2},
+                                                      {"ipfix", "?profile=akvorado", 1},
+                                                      {"ipfix", "?profile=nfdump", 1},
+                                                      {"ipfix", "?profile=nfdump&uniflow=1", 2}}) {
+    SCOPED_TRACE(std::string(scheme) + options);
+    const LoopbackSocket collector(SOCK_DGRAM);
+    Scene scene(collector.port(), options, scheme);
+    scene.give(numbered_biflows(1), scene.now);
+    EXPECT_TRUE(scene.exporter->drain(scene.now));
+    FlowDecoder decoder;
+    Decoded decoded;
+    for (auto octets = collector.receive(0); !octets.empty(); octets = collector.receive(0)) {
+      EXPECT_EQ(decoder.decode({"probe", 0}, octets, decoded), DecodeError::none);
+    }
+    EXPECT_EQ(decoder.totals().records, data_records);
+    EXPECT_TRUE(balanced(scene.queue.snapshot()));
+  }
 }
 
 TEST(DatagramExporter, LosesWhatItHoldsWhenAbandoned) {

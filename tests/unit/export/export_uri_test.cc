@@ -123,6 +123,9 @@ TEST(ExportUri, TakesUniflowFromTheProfileUnlessItIsGiven) {
   EXPECT_TRUE(uniflow("ipfix://h:1?profile=goflow2", ipfix_kind, Dialect::ipfix));
   EXPECT_FALSE(uniflow("ipfix://h:1?profile=nfdump", ipfix_kind, Dialect::ipfix));
   EXPECT_FALSE(uniflow("ipfix://h:1?profile=akvorado", ipfix_kind, Dialect::ipfix));
+  EXPECT_FALSE(uniflow("ipfix://h:1?uniflow=0", ipfix_kind, Dialect::ipfix));
+  EXPECT_TRUE(uniflow("netflow9://h:1", netflow9_kind, Dialect::netflow9));
+  EXPECT_FALSE(uniflow("netflow9://h:1?uniflow=0", netflow9_kind, Dialect::netflow9));
   EXPECT_TRUE(uniflow("netflow9://h:1?profile=akvorado", netflow9_kind, Dialect::netflow9));
   EXPECT_TRUE(uniflow("ipfix://h:1?uniflow=1&profile=nfdump", ipfix_kind, Dialect::ipfix));
 }
@@ -161,8 +164,11 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"netflow9://h:1?mtu=1400&mtu=1400", "option 'mtu' is given twice"},
       {"netflow9://h:1?mtu=1400&&rate=1", "option '' has no value"},
       {"netflow9://h:1?compression=lz4", "no option 'compression'; netflow9 has mtu, template_refresh, uniflow"},
-      {"netflow9://h:1?profile=ntop", "profile 'ntop' is none of rfc, nfdump, goflow2, akvorado, pmacct"},
+      {"netflow9://h:1?profile=ntop",
+       "profile 'ntop' is unknown; expected one of rfc, nfdump, goflow2, akvorado, pmacct"},
       {"ipfix://h:1?fields=src_addr,bogus", "no field 'bogus'; there are src_addr,dst_addr,bytes"},
+      {"ipfix://h:1?fields=src_addr,bytes,src_addr", "fields names 'src_addr' twice"},
+      {"ipfix://h:1?fields=src_addr,", "no field ''"},
       {"ipfix://h:1?fields=rev_bytes,rev_packets", "fields names nothing that every record of one direction has"},
       {"ipfix+tcp://h:1?mtu=1400", "no option 'mtu'; ipfix+tcp has template_refresh, uniflow"},
       {"netflow5://h:1?uniflow=1", "no option 'uniflow'; netflow5 has mtu, source_id, rate"},

@@ -27,7 +27,8 @@ TEST(ExporterKinds, EachSaysWhatItIs) {
     EXPECT_TRUE(schemes.insert(kind->scheme).second) << kind->scheme << " is in the list twice";
     EXPECT_FALSE(kind->help.empty()) << kind->scheme;
     EXPECT_TRUE(kind->form.starts_with(std::string(kind->scheme) + ":")) << kind->form;
-    EXPECT_TRUE(kind->prefix().ends_with(kind->form.find("://") == std::string_view::npos ? ":" : "://"));
+    EXPECT_TRUE(kind->prefix().starts_with(std::string(kind->scheme) + ":")) << kind->prefix();
+    EXPECT_EQ(kind->prefix().ends_with("://"), kind->form.find("://") != std::string_view::npos) << kind->form;
     std::set<std::string_view> names;
     for (const ExportOption& option : kind->options) {
       EXPECT_TRUE(names.insert(option.name).second) << kind->scheme << " has " << option.name << " twice";
@@ -35,6 +36,11 @@ TEST(ExporterKinds, EachSaysWhatItIs) {
       EXPECT_FALSE(option.help.empty()) << kind->scheme << " " << option.name;
     }
   }
+}
+
+TEST(ExporterKinds, APrefixHasTheSlashesThatTheFormHas) {
+  EXPECT_EQ(json_kind.prefix(), "json:");
+  EXPECT_EQ(ipfix_tcp_kind.prefix(), "ipfix+tcp://");
 }
 
 TEST(ExporterKinds, NoPrefixIsTheBeginningOfAnother) {
