@@ -64,4 +64,13 @@ char* write_address_text(char* out, const std::uint8_t* address, std::uint8_t ip
   return ip_version == 4 ? put_ipv4(out, address) : put_ipv6(out, address);
 }
 
+char* write_mac_text(char* out, const std::uint8_t* mac) {
+  for (unsigned i = 0; i < 6; ++i) {
+    if (i != 0) *out++ = ':';
+    *out++ = "0123456789abcdef"[mac[i] >> 4];
+    *out++ = "0123456789abcdef"[mac[i] & 0xf];
+  }
+  return out;
+}
+
 }  // namespace weir

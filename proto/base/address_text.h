@@ -1,4 +1,4 @@
-// IP addresses as text.
+// IP and MAC addresses as text.
 #pragma once
 
 #include <cstddef>
@@ -14,5 +14,10 @@ inline constexpr std::size_t kAddressTextMaxOctets = 45;
 /// gives it: lower case, no leading zeros, the first longest run of zero groups as "::", ::ffff:a.b.c.d for mapped
 /// addresses. No terminating zero. Returns the end; `out` has room for kAddressTextMaxOctets.
 char* write_address_text(char* out, const std::uint8_t* address, std::uint8_t ip_version);
+
+inline constexpr std::size_t kMacTextOctets = 17;
+
+/// Writes the 6 octets as "02:00:00:00:00:0a". No terminating zero. Returns the end, kMacTextOctets further on.
+char* write_mac_text(char* out, const std::uint8_t* mac);
 
 }  // namespace weir

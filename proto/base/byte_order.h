@@ -64,6 +64,13 @@ template <typename T>
   return value;
 }
 
+[[nodiscard]] constexpr bool all_zero(std::span<const std::uint8_t> octets) {
+  for (const std::uint8_t octet : octets) {
+    if (octet != 0) return false;
+  }
+  return true;
+}
+
 /// Writes `value` (host order) as a big-endian integer of sizeof(T) octets at `bytes`.
 template <typename T>
 inline void store_be(std::uint8_t* bytes, T value) {

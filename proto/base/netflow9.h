@@ -16,7 +16,6 @@ namespace weir {
 inline constexpr std::uint16_t kNetflow9Version = 9;
 inline constexpr std::uint16_t kNetflow9TemplateFlowSet = 0;         ///< RFC 3954 section 5.2
 inline constexpr std::uint16_t kNetflow9OptionsTemplateFlowSet = 1;  ///< RFC 3954 section 6.1
-inline constexpr std::uint16_t kNetflow9FirstDataFlowSet = 256;      ///< RFC 3954 section 5.3; 2..255 are reserved
 
 /// RFC 3954 section 5.1.
 struct Netflow9Header {
@@ -35,26 +34,11 @@ struct Netflow9FlowSetHeader {
 };
 static_assert(sizeof(Netflow9FlowSetHeader) == 4 && alignof(Netflow9FlowSetHeader) == 1);
 
-/// RFC 3954 section 5.2; `field_count` Netflow9Field follow.
+/// RFC 3954 section 5.2; `field_count` fields follow, each an element and its length.
 struct Netflow9TemplateHeader {
   Be16 id;
   Be16 field_count;
 };
 static_assert(sizeof(Netflow9TemplateHeader) == 4 && alignof(Netflow9TemplateHeader) == 1);
-
-/// RFC 3954 section 6.1; scope_octets / 4 scope fields follow, then option_octets / 4 option fields.
-struct Netflow9OptionsTemplateHeader {
-  Be16 id;
-  Be16 scope_octets;
-  Be16 option_octets;
-};
-static_assert(sizeof(Netflow9OptionsTemplateHeader) == 6 && alignof(Netflow9OptionsTemplateHeader) == 1);
-
-struct Netflow9Field {
-  Be16 type;  ///< an information element, or in a scope field a scope: 1 system, 2 interface, 3 line card, 4 cache, 5
-              ///< template
-  Be16 octets;
-};
-static_assert(sizeof(Netflow9Field) == 4 && alignof(Netflow9Field) == 1);
 
 }  // namespace weir

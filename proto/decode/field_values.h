@@ -18,10 +18,6 @@ namespace weir::field_values {
 
 using Octets = std::span<const std::uint8_t>;
 
-inline bool all_zero(Octets octets) {
-  return std::all_of(octets.begin(), octets.end(), [](std::uint8_t octet) { return octet == 0; });
-}
-
 /// a * b; what does not fit becomes the greatest.
 inline std::uint64_t saturated(std::uint64_t a, std::uint64_t b) {
   std::uint64_t product = 0;

@@ -57,6 +57,33 @@ std::string_view FlowDecoder::stream_name(std::string_view exporter, FlowVersion
   return version == FlowVersion::netflow9 && !limits_.netflow9_by_port ? address_of_exporter(exporter) : exporter;
 }
 
+std::uint64_t FlowDecoder::silent_from(std::uint64_t seen_ns) const {
+  return seen_ns > UINT64_MAX - limits_.stream_idle_ns ? UINT64_MAX : seen_ns + limits_.stream_idle_ns;
+}
+
+bool FlowDecoder::forget_stale(std::uint64_t received_ns) {
+  // Whoever forges exporters must not make each of their datagrams walk all streams.
+  if (received_ns < no_stale_until_ns_) return false;
+  auto stale = streams_.end();
+  std::uint64_t least_ns = UINT64_MAX;
+  for (auto one = streams_.begin(); one != streams_.end(); ++one) {
+    const std::uint64_t seen_ns = one->second.seen_ns;
+    if (seen_ns != 0) least_ns = std::min(least_ns, seen_ns);
+    const bool silent = received_ns > seen_ns && received_ns - seen_ns > limits_.stream_idle_ns;
+    if (!one->second.ended && !(silent && seen_ns != 0)) continue;
+    if (stale == streams_.end() || seen_ns < stale->second.seen_ns) stale = one;
+  }
+  if (stale == streams_.end()) {
+    no_stale_until_ns_ = silent_from(least_ns);
+    return false;
+  }
+  stale->second.counts.dropped_sets += stale->second.templates.waiting();
+  gone_ += stale->second.counts;
+  memory_octets_ -= kStreamOctets + stale->second.templates.octets();
+  streams_.erase(stale);
+  return true;
+}
+
 FlowDecoder::Stream* FlowDecoder::find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add) {
   const std::string_view name = stream_name(origin.exporter, header.version);
   const KeyView view{name, header.version, header.source_id};
@@ -64,18 +91,7 @@ FlowDecoder::Stream* FlowDecoder::find_or_add(const DatagramOrigin& origin, cons
   if (found != streams_.end()) return &found->second;
   if (!may_add) return nullptr;
   if (streams_.size() >= limits_.streams || memory_octets_ + kStreamOctets > limits_.memory_octets) {
-    auto stale = streams_.end();
-    for (auto one = streams_.begin(); one != streams_.end(); ++one) {
-      const bool silent =
-          origin.received_ns > one->second.seen_ns && origin.received_ns - one->second.seen_ns > limits_.stream_idle_ns;
-      if (!one->second.ended && !(silent && one->second.seen_ns != 0)) continue;
-      if (stale == streams_.end() || one->second.seen_ns < stale->second.seen_ns) stale = one;
-    }
-    if (stale == streams_.end()) return nullptr;
-    gone_ += stale->second.counts;
-    memory_octets_ -= kStreamOctets + stale->second.templates.octets();
-    streams_.erase(stale);
-    if (memory_octets_ + kStreamOctets > limits_.memory_octets) return nullptr;
+    if (!forget_stale(origin.received_ns) || memory_octets_ + kStreamOctets > limits_.memory_octets) return nullptr;
   }
   memory_octets_ += kStreamOctets;
   return &streams_.emplace(Key{std::string(name), header.version, header.source_id}, Stream{}).first->second;
@@ -85,6 +101,7 @@ void FlowDecoder::note_clock(Stream& stream, const MessageHeader& header, std::u
   stream.ended = false;
   if (received_ns == 0) return;
   stream.seen_ns = received_ns;
+  no_stale_until_ns_ = std::min(no_stale_until_ns_, silent_from(received_ns));  // the clock may have been set back
   const std::int64_t exported_ms = std::int64_t{header.unix_secs} * 1000 + header.unix_nsecs / 1'000'000;
   const std::int64_t skew_ms = static_cast<std::int64_t>(received_ns / 1'000'000) - exported_ms;
   ClockSkew& skew = stream.skew;
@@ -103,9 +120,11 @@ void FlowDecoder::follow_sequence(Stream& stream, const MessageHeader& header, s
   const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - stream.next_sequence);
   const std::int64_t farthest_late = datagrams ? kFarthestLate : kFarthestLate * kRecordsInADatagram;
   // next_sequence = sequence before + records before; an exporter that counts a message's own records is at sequence
-  // before + records of this one, and softflowd does not count options among them.
+  // before + records of this one, and softflowd does not count options among them. A message without records does not
+  // show the habit: one that came late has the same number.
   const std::uint32_t before = stream.next_sequence - stream.last_records;
   const bool own = header.version == FlowVersion::ipfix && ahead != 0 && stream.sequence_known &&
+                   (units != 0 || counts.sequence_own != 0) &&
                    (header.sequence == before + units || header.sequence == before + flows);
   bool newest = true;
   if (!stream.sequence_known || ahead == 0) {
@@ -282,7 +301,9 @@ DecodeError FlowDecoder::take_set(Stream& stream, const MessageHeader& header, c
   const std::size_t flows_before = out.flows.size();
   const std::size_t options_before = out.options.size();
   const bool short_records = header.version != FlowVersion::ipfix && known->least_octets() < 4;
-  const std::size_t expected = short_records ? expected_records(stream, set) : kUnknownCount;
+  // It walks all sets, so once a datagram. Beside another set of such records the number is not known anyway.
+  const std::size_t expected = short_records && !taken.short_set ? expected_records(stream, set) : kUnknownCount;
+  taken.short_set |= short_records;
   const DecodeError error = take_data(stream, *known, header, set.id, set.body, expected, out);
   taken.flow_records += out.flows.size() - flows_before;
   taken.data_records += out.flows.size() - flows_before + out.options.size() - options_before;
@@ -360,9 +381,11 @@ void FlowDecoder::end_session(std::string_view exporter) {
   for (; one != streams_.end() && one->first.exporter == exporter; ++one) {
     Stream& stream = one->second;
     const MemoryShare share(*this, stream);
+    stream.counts.dropped_sets += stream.templates.waiting();
     stream.templates = TemplateStore();
     stream.sequence_known = false;
     stream.ended = true;
+    no_stale_until_ns_ = 0;
   }
 }
 

@@ -62,7 +62,7 @@ namespace weir {
   X(withdrawals_ignored, "IPFIX over UDP: templates without fields, which mean nothing there")           \
   X(unknown_template,   "data sets that came without a known template")                                  \
   X(recovered_sets,     "of these, decoded when their template came")                                    \
-  X(dropped_sets,       "of these, given up for want of room")                                           \
+  X(dropped_sets,       "of these, given up: no room, or their stream ended")                            \
   X(reserved_flow_sets, "sets of ids that the format reserves: skipped")                                 \
   X(count_mismatches,   "v9 datagrams, all templates known, whose header counts other than they hold")
 // clang-format on
@@ -206,7 +206,11 @@ class FlowDecoder {
   TemplateStore::Change take_template(Stream& stream, FlowVersion version, const TemplateRecord& record,
                                       std::uint64_t now_ns);
   Stream* find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add);
-  static void note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns);
+  /// When a stream that was last seen then has been silent for too long.
+  [[nodiscard]] std::uint64_t silent_from(std::uint64_t seen_ns) const;
+  /// Forgets the stream that ended, or was silent for too long, and was so first. False: there is none.
+  bool forget_stale(std::uint64_t received_ns);
+  void note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns);
   /// `units`: how much this message adds to the sequence; `flows`: of these, the records that are no options.
   static void follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units, std::uint32_t flows);
   DecodeError take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set,
@@ -216,6 +220,7 @@ class FlowDecoder {
     std::uint64_t data_records = 0;
     std::uint64_t flow_records = 0;  ///< of these, without options
     bool all_known = true;           ///< no set was without a template, or of a reserved id
+    bool short_set = false;          ///< there was a set of records shorter than padding may be
   };
   DecodeError take_set(Stream& stream, const MessageHeader& header, const FlowSet& set, std::uint64_t now_ns,
                        Taken& taken, Decoded& out);
@@ -232,7 +237,8 @@ class FlowDecoder {
   TemplateLimits template_limits_;
   std::map<Key, Stream, KeyOrder> streams_;
   std::size_t memory_octets_ = 0;
-  StreamCounts gone_;  ///< of streams forgotten, and of datagrams that belong to none
+  std::uint64_t no_stale_until_ns_ = 0;  ///< before that no stream is stale, unless its session ends
+  StreamCounts gone_;                    ///< of streams forgotten, and of datagrams that belong to none
   std::uint64_t errors_[kDecodeErrorCount] = {};
   FlowMessage parsed_;  ///< kept for its memory, as are the next two
   std::vector<TemplateRecord> records_;

@@ -30,13 +30,6 @@ struct Reader {
   }
 };
 
-bool all_zero(Octets octets) {
-  for (const std::uint8_t octet : octets) {
-    if (octet != 0) return false;
-  }
-  return true;
-}
-
 /// `padded`: zeros after the last set are padding, as some v9 exporters send them (a set of id 0 has 4 octets at
 /// least).
 DecodeError split_sets(Octets rest, bool padded, std::vector<FlowSet>& sets) {

@@ -21,8 +21,16 @@ struct FlowTemplate::Compiler {
   const std::vector<FieldSpec>& fields;
   std::uint32_t sections;
   HeaderPlaces places_of_headers;
-  bool has_octets = has(1);  // looked for once: a template has up to 4096 fields, and a forger sends the worst ones
+  // Looked for once. A datagram holds a template of about 16 000 fields, and a forger sends the worst ones.
+  bool has_octets = has(1);
   bool has_packets = has(2);
+  /// Where the fields of one fact are; `first` > `last`: there are none.
+  struct FactPlaces {
+    std::size_t first = SIZE_MAX;
+    std::size_t last = 0;
+  };
+  static constexpr std::uint16_t kFacts = 64;  // elements of find_outer_rule() are below
+  std::array<FactPlaces, kFacts> facts = find_facts();
 
   struct Place {
     const ElementRule* rule = nullptr;
@@ -35,9 +43,21 @@ struct FlowTemplate::Compiler {
     });
   }
 
-  /// How many fields of a template that names two headers are the same fact of a header.
+  /// The fact of a header that an element says, as the number of an element: an address is one, whatever its family.
   [[nodiscard]] static std::uint16_t fact_of(std::uint16_t element) {
-    return element == 27 ? 8 : element == 28 ? 12 : element;  // an address, whatever its family
+    return element == 27 ? 8 : element == 28 ? 12 : element;
+  }
+
+  [[nodiscard]] std::array<FactPlaces, kFacts> find_facts() const {
+    std::array<FactPlaces, kFacts> found{};
+    if (!places_of_headers.two_headers) return found;
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const std::uint16_t fact = fact_of(fields[i].element);
+      if (fields[i].scope || fields[i].enterprise != 0 || fact >= kFacts) continue;
+      found[fact].first = std::min(found[fact].first, i);
+      found[fact].last = i;
+    }
+    return found;
   }
 
   [[nodiscard]] Place place_of(std::size_t index) const {
@@ -62,12 +82,8 @@ struct FlowTemplate::Compiler {
   /// RFC 7011 section 8: of an element that comes several times the order is that of the headers, outermost first.
   [[nodiscard]] bool is_of_outer_header(std::size_t index) const {
     const std::uint16_t fact = fact_of(fields[index].element);
-    if (find_outer_rule(fields[index].element) == nullptr) return false;
-    const auto same = [&](const FieldSpec& other) {
-      return !other.scope && other.enterprise == 0 && fact_of(other.element) == fact;
-    };
-    const auto here = fields.begin() + static_cast<std::ptrdiff_t>(index);
-    return std::none_of(fields.begin(), here, same) && std::any_of(here + 1, fields.end(), same);
+    if (fact >= kFacts || find_outer_rule(fields[index].element) == nullptr) return false;
+    return facts[fact].first >= index && facts[fact].last > index;
   }
 
   [[nodiscard]] std::vector<Operation> compile(bool variable, FlowTemplate& made) const {

@@ -12,7 +12,6 @@
 namespace weir {
 namespace {
 
-using field_values::all_zero;
 using field_values::saturated;
 
 template <typename S>

@@ -57,14 +57,6 @@ void quote(std::string& out, Style style) {
   if (style == Style::json) out += '"';
 }
 
-void append_mac(std::string& out, Octets octets) {
-  for (std::size_t i = 0; i < octets.size(); ++i) {
-    if (i != 0) out += ':';
-    out += "0123456789abcdef"[octets[i] >> 4];
-    out += "0123456789abcdef"[octets[i] & 0xf];
-  }
-}
-
 /// The instant that a value of a time type says, ns since 1970, and its decimals. False: its length or value says none.
 bool read_instant(ElementType type, Octets octets, std::uint64_t& ns, unsigned& decimals) {
   if (type == ElementType::date_time_seconds || type == ElementType::date_time_milliseconds) {
@@ -112,12 +104,14 @@ bool append_typed(std::string& out, ElementType type, Octets octets, Style style
       if (size != 1 || octets[0] == 0 || octets[0] > 2) return false;
       out += octets[0] == 1 ? "true" : "false";
       return true;
-    case ElementType::mac_address:
+    case ElementType::mac_address: {
       if (size != 6) return false;
+      char text[kMacTextOctets];
       quote(out, style);
-      append_mac(out, octets);
+      out.append(text, write_mac_text(text, octets.data()));
       quote(out, style);
       return true;
+    }
     case ElementType::string: {
       // Exporters fill fields of fixed length up with zeros.
       while (!octets.empty() && octets.back() == 0) octets = octets.first(octets.size() - 1);

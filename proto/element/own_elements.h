@@ -3,7 +3,7 @@
 //
 // weir has no enterprise number of its own, so they stand under 32473, which RFC 5612 sets aside for documentation. The
 // name is "weir" and the field's, written as IANA writes names: tunnel_src_addr is weirTunnelSourceAddress, its reverse
-// would be reverseWeirTunnelSourceAddress. One element is no field: the name of a loss, in options data.
+// would be reverseWeirTunnelSourceAddress. One element does not stand for a field: the name of a loss, in options data.
 #pragma once
 
 #include <algorithm>

@@ -22,8 +22,8 @@ namespace weir {
 class ExportTemplate {
  public:
   ExportTemplate() = default;
-  /// `base` are fields of the base, `rest` fields of `sections`. Empty: there is no field at all, a field has no
-  /// source, or a length does not fit it.
+  /// `base` are fields of the base, `rest` fields of `sections`. The result is empty if there are no fields, if a field
+  /// does not have a source, or if a length does not fit its field.
   static std::optional<ExportTemplate> compile(std::uint16_t id, std::span<const ListedField> base,
                                                std::span<const ListedField> rest = {}, std::uint32_t sections = 0);
 

@@ -50,7 +50,7 @@ bool IpfixEncoder::write(RecordView record, std::size_t place, std::uint32_t rec
 
 bool IpfixEncoder::add(RecordView record, std::uint64_t /*now_ns*/) {
   const std::size_t first = place_of(*record);
-  std::size_t place = templates_.is_plain(*record) ? first : templates_.find(*record, first);
+  std::size_t place = templates_.find(*record, first);
   if (place == TemplateSet::kNone) {
     if (flow_records_ != 0) return false;
     place = templates_.find_or_make(*record, first);

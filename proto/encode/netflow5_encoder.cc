@@ -22,6 +22,11 @@ std::uint32_t parts_of(const FlowRecord& record, Direction way) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(most / kCounterMax + (most % kCounterMax != 0), 1000));
 }
 
+/// 0, unknown, where the number does not fit.
+Be16 interface_number(std::uint32_t number) {
+  return Be16::from_host(number <= UINT16_MAX ? static_cast<std::uint16_t>(number) : std::uint16_t{0});
+}
+
 }  // namespace
 
 Netflow5Encoder::Netflow5Encoder(const Netflow5Options& options)
@@ -55,13 +60,14 @@ Netflow5Result Netflow5Encoder::add(RecordView view, std::uint64_t now_ns) {
   } else if (records_ + parts > most_records_ || !window_.holds(span) || rate != rate_) {
     return Netflow5Result::full;
   }
-  if (forward != 0 || reverse == 0) write(record, kForward, std::max(forward, 1U));
-  if (reverse != 0) write(record, kReverse, reverse);
+  if (forward != 0 || reverse == 0) write(view, kForward, std::max(forward, 1U));
+  if (reverse != 0) write(view, kReverse, reverse);
   latest_ns_ = std::max(latest_ns_, span.end_ns);
   return Netflow5Result::added;
 }
 
-void Netflow5Encoder::write(const FlowRecord& record, Direction way, std::uint32_t parts) {
+void Netflow5Encoder::write(RecordView view, Direction way, std::uint32_t parts) {
+  const FlowRecord& record = *view;
   const bool forward = way == kForward;
   const Direction other = forward ? kReverse : kForward;
   const auto uptime = [this](std::uint64_t time_ns) {
@@ -72,8 +78,8 @@ void Netflow5Encoder::write(const FlowRecord& record, Direction way, std::uint32
   Netflow5Record out{};
   std::memcpy(out.source, forward ? record.source_address : record.destination_address, 4);
   std::memcpy(out.destination, forward ? record.destination_address : record.source_address, 4);
-  out.input = Be16::from_host(
-      record.ingress_interface <= UINT16_MAX ? static_cast<std::uint16_t>(record.ingress_interface) : 0);
+  out.input = interface_number(record.ingress_interface);
+  if (const auto* const egress = view.find<EgressSection>()) out.output = interface_number(egress->interface);
   out.first_ms = Be32::from_host(uptime(record.first_ns[way]));
   out.last_ms = Be32::from_host(uptime(record.last_ns[way]));
   out.source_port = Be16::from_host(record.port(way));

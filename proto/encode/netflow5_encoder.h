@@ -41,7 +41,8 @@ enum class Netflow5Result : std::uint8_t {
 struct Netflow5Options {
   bool version7 = false;
   std::uint32_t source_id = 1;
-  std::uint32_t payload_octets = 1464;  ///< 30 records of v5 are 1464; less: fewer records, at least one
+  /// 30 records of v5 are 1464. Less: fewer records, at least two (both directions).
+  std::uint32_t payload_octets = 1464;
   HeaderTime header_time = HeaderTime::now;
   std::uint64_t start_ns = 0;  ///< as in Netflow9Options
 };
@@ -64,7 +65,7 @@ class Netflow5Encoder {
   static std::uint32_t sequence_step(std::uint32_t data_records) { return data_records; }
 
  private:
-  void write(const FlowRecord& record, Direction way, std::uint32_t parts);
+  void write(RecordView view, Direction way, std::uint32_t parts);
 
   Netflow5Options options_;
   std::uint32_t record_octets_;

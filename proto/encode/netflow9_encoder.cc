@@ -138,8 +138,7 @@ bool Netflow9Encoder::add(RecordView record, std::uint64_t now_ns) {
 
 bool Netflow9Encoder::add_chosen(RecordView record, std::uint64_t now_ns) {
   const TimeSpan span = time_span(*record);
-  std::size_t place = place_of(*record);
-  if (!templates_.is_plain(*record)) place = templates_.find(*record, place);
+  std::size_t place = templates_.find(*record, place_of(*record));
   if (flow_records_ == 0) {
     open(span, now_ns);
     if (place == TemplateSet::kNone) place = templates_.find_or_make(*record, place_of(*record));

@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/netflow9.h"
 #include "proto/element/information_elements.h"
 
 namespace weir {
@@ -14,8 +15,10 @@ constexpr std::uint16_t kStatisticsTemplate = 261;
 constexpr std::uint16_t kInterfaceTemplate = 262;
 constexpr std::uint16_t kLossTemplate = 263;
 
-constexpr std::uint16_t kVariable = 65535;        // RFC 7011 section 7
-constexpr std::uint16_t kEnterpriseBit = 0x8000;  // RFC 7011 section 3.2
+constexpr std::uint16_t kIpfixTemplateSet = 2;         // RFC 7011 section 3.3.2
+constexpr std::uint16_t kIpfixOptionsTemplateSet = 3;  // likewise
+constexpr std::uint16_t kVariable = 65535;             // RFC 7011 section 7
+constexpr std::uint16_t kEnterpriseBit = 0x8000;       // RFC 7011 section 3.2
 // v9 knows fixed lengths only. Names of interfaces are those of the command line.
 constexpr std::uint16_t kNameOctets = 32;
 constexpr std::uint16_t kDescriptionOctets = 64;
@@ -41,10 +44,19 @@ void put_text(Octets& out, const std::string& text, std::uint16_t octets) {
   if (octets != kVariable) out.insert(out.end(), octets - count, 0);
 }
 
+/// A field specifier: 4 octets, or 8 with an enterprise number. Returns the end.
+std::uint8_t* write_field(std::uint8_t* out, const TemplateField& field) {
+  store_be<std::uint16_t>(out,
+                          static_cast<std::uint16_t>(field.element | (field.enterprise != 0 ? kEnterpriseBit : 0U)));
+  store_be<std::uint16_t>(out + 2, field.octets);
+  if (field.enterprise == 0) return out + 4;
+  store_be<std::uint32_t>(out + 4, field.enterprise);
+  return out + 8;
+}
+
 void put_field(Octets& out, const TemplateField& field) {
-  put<std::uint16_t>(out, static_cast<std::uint16_t>(field.element | (field.enterprise != 0 ? kEnterpriseBit : 0U)));
-  put<std::uint16_t>(out, field.octets);
-  if (field.enterprise != 0) put<std::uint32_t>(out, field.enterprise);
+  std::uint8_t octets[8] = {};
+  out.insert(out.end(), octets, write_field(octets, field));
 }
 
 /// Puts records into sets and sets into messages of limited length.
@@ -105,7 +117,7 @@ class Announcer {
     for (const ExportTemplate* const one : templates) {
       Octets record(4 + 8 * one->fields().size());
       record.resize(static_cast<std::size_t>(write_template_record(record.data(), *one) - record.data()));
-      writer_.add(ipfix_ ? 2 : 0, record, false);
+      writer_.add(ipfix_ ? kIpfixTemplateSet : kNetflow9TemplateFlowSet, record, false);
     }
   }
 
@@ -123,7 +135,7 @@ class Announcer {
     for (const TemplateField& field : options) put_field(record, field);
     // Any number may share a set, but nfacctd goes wrong behind the first: in IPFIX it counts the scopes twice, since
     // they are part of the field count there, and in v9 it takes lengths for counts.
-    writer_.add(ipfix_ ? 3 : 1, record, false, true);
+    writer_.add(ipfix_ ? kIpfixOptionsTemplateSet : kNetflow9OptionsTemplateFlowSet, record, false, true);
   }
 
   void declare() {
@@ -219,14 +231,7 @@ std::uint8_t* write_template_record(std::uint8_t* out, const ExportTemplate& of)
   store_be<std::uint16_t>(out, of.id());
   store_be<std::uint16_t>(out + 2, static_cast<std::uint16_t>(of.fields().size()));
   out += 4;
-  for (const TemplateField& field : of.fields()) {
-    store_be<std::uint16_t>(out, static_cast<std::uint16_t>(field.element | (field.enterprise ? kEnterpriseBit : 0U)));
-    store_be<std::uint16_t>(out + 2, field.octets);
-    out += 4;
-    if (field.enterprise == 0) continue;
-    store_be<std::uint32_t>(out, field.enterprise);
-    out += 4;
-  }
+  for (const TemplateField& field : of.fields()) out = write_field(out, field);
   return out;
 }
 

@@ -57,7 +57,8 @@ class TemplateSet {
   /// The place of the template that the record takes; `place` is its place among the first four. kNone: it has yet to
   /// be made, or announced.
   [[nodiscard]] std::size_t find(const FlowRecord& record, std::size_t place) const {
-    const std::size_t found = is_plain(record) ? place : find_sections(record.sections, place);
+    if (is_plain(record)) return place;  // of the start: no record goes before the first announcement
+    const std::size_t found = find_sections(record.sections, place);
     return found != kNone && entries_[found].announced ? found : kNone;
   }
   /// The same; makes it if it is not there. It may not have been announced.

@@ -40,7 +40,7 @@ struct Place {
   std::uint16_t octets = 0;  ///< 0: there is none, the value is computed
 };
 
-/// A value that is no plain member: how it is got from its section, and put back.
+/// A value that is computed: how it is got from its section, and put back.
 struct Computed {
   std::uint16_t octets = 0;  ///< that the value may need
   std::uint64_t (*get)(const void* section, Direction side) = nullptr;

@@ -15,14 +15,6 @@ void append_number(std::string& out, std::uint64_t value) {
   out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
 }
 
-void append_mac(std::string& out, const std::uint8_t* mac) {
-  for (unsigned i = 0; i < 6; ++i) {
-    if (i != 0) out += ':';
-    out += "0123456789abcdef"[mac[i] >> 4];
-    out += "0123456789abcdef"[mac[i] & 0xf];
-  }
-}
-
 void append_labels(std::string& out, const LabelStackSection& stack) {
   for (unsigned i = 0; i < stack.count && i < LabelStackSection::kMost; ++i) {
     if (i != 0) out += ',';
@@ -81,8 +73,11 @@ void append_field_text(std::string& out, const Column& column, RecordView record
       out.append(text, write_address_text(text, at, address_version(row.section, place.section)));
       return;
     }
-    case Form::mac:
-      return append_mac(out, at);
+    case Form::mac: {
+      char text[kMacTextOctets];
+      out.append(text, write_mac_text(text, at));
+      return;
+    }
     case Form::tunnel:
       out += tunnel_name(static_cast<TunnelType>(*at));
       return;
@@ -120,7 +115,7 @@ tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view li
     const std::string_view word = list.substr(at, comma - at);
     const std::size_t found = find_column(word);
     if (found == kColumns.size() || !column_is_shown(kColumns[found])) {
-      return tl::make_unexpected(quoted(word) + " is no field. Fields: " + column_names_text());
+      return tl::make_unexpected(quoted(word) + " is not a field; the fields are " + column_names_text());
     }
     const Column column = kColumns[found];
     const bool twice = std::any_of(columns.begin(), columns.end(), [&](const Column& other) {

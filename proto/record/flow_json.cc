@@ -38,15 +38,6 @@ char* put_number(char* out, std::uint64_t value) {
   return std::to_chars(out, out + 20, value).ptr;
 }
 
-char* put_mac(char* out, const std::uint8_t* mac) {
-  for (unsigned i = 0; i < 6; ++i) {
-    if (i != 0) *out++ = ':';
-    *out++ = "0123456789abcdef"[mac[i] >> 4];
-    *out++ = "0123456789abcdef"[mac[i] & 0xf];
-  }
-  return out;
-}
-
 char* put_labels(char* out, const LabelStackSection& stack) {
   *out++ = '[';
   for (unsigned i = 0; i < stack.count && i < LabelStackSection::kMost; ++i) {
@@ -75,7 +66,7 @@ inline char* put_column(char* out, const void* section) {
   if constexpr (kRow.field.form == Form::address) {
     out = write_address_text(out, at, address_version(kRow.section, section));
   } else if constexpr (kRow.field.form == Form::mac) {
-    out = put_mac(out, at);
+    out = write_mac_text(out, at);
   } else if constexpr (kRow.field.form == Form::tunnel) {
     out = put_text(out, tunnel_name(static_cast<TunnelType>(*at)));
   } else if constexpr (kRow.field.form == Form::labels) {

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "proto/base/byte_order.h"
+
 namespace weir {
 namespace {
 
@@ -61,12 +63,6 @@ std::uint8_t* put_tag(std::uint8_t* out) {
   return out + kTag.length;
 }
 
-std::uint64_t mac_number(const std::uint8_t* mac) {
-  std::uint64_t value = 0;
-  for (unsigned i = 0; i < 6; ++i) value = value << 8 | mac[i];
-  return value;
-}
-
 /// `repeated uint32`, packed as proto3 has it: label values without traffic class and bottom of stack.
 std::uint8_t* put_labels(std::uint8_t* out, const std::uint32_t* labels, std::uint32_t count, unsigned shift) {
   std::uint8_t* end = out + 1;  // ten labels of three octets at most: their length has one octet
@@ -99,7 +95,7 @@ inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
   } else {
     std::uint64_t value = 0;
     if constexpr (kRow.field.form == Form::mac) {
-      value = mac_number(at);
+      value = be_integer({at, 6});
     } else {
       value = field_number<kColumn.row, kColumn.side>(section);
     }
@@ -226,6 +222,8 @@ bool store_number(std::uint64_t number, std::uint64_t value, Decoding& decoding)
   return kStores[number](decoding, value);
 }
 
+constexpr std::uint64_t kGreatestLabel = (1 << 20) - 1;  // RFC 3032 section 2.1
+
 /// An address, or a packed list of labels; anything else is skipped.
 bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, Decoding& decoding) {
   if (number > kGreatestNumber || kPlaces[number] == 0) return true;
@@ -236,7 +234,7 @@ bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, De
     const std::uint8_t* const end = at + octets.size();
     while (at != end) {
       std::uint64_t label = 0;
-      if (!get_varint(at, end, label) || label > UINT32_MAX) return false;
+      if (!get_varint(at, end, label) || label > kGreatestLabel) return false;
       if (decoding.label_count < LabelStackSection::kMost) {
         decoding.labels[decoding.label_count++] = static_cast<std::uint32_t>(label);
       }
@@ -269,8 +267,8 @@ void complete_times(FlowRecord& record, const Decoding& decoding) {
       record.last_ns[direction] = decoding.end_ns;
     }
   }
-  // A record without packets forward (only a peer makes one): start_ns() and end_ns() look at that direction always.
-  if (record.packets[kForward] == 0) {
+  // Only a peer makes a record without any packet. Its times are those of the forward direction.
+  if (record.total_packets() == 0) {
     record.first_ns[kForward] = decoding.start_ns;
     record.last_ns[kForward] = decoding.end_ns;
   }

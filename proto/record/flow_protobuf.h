@@ -60,7 +60,7 @@ std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record);
 /// another producer of the same schema made) those of the flow stand for them.
 [[nodiscard]] bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record);
 
-/// A longer message is no flow record but a stream out of step, and would have a reader buffer without bound.
+/// A longer message means that the stream is out of step. A reader would buffer it without bound.
 inline constexpr std::size_t kFlowProtobufLongestAccepted = 4096;
 
 enum class DelimitedStatus : std::uint8_t {

@@ -57,7 +57,7 @@ struct FlowRecord {
   static constexpr std::uint32_t kOverflowMark = std::uint32_t{1} << 31;
 
   /// Whether `ports` hold ICMP types and codes (protocols 1 and 58).
-  [[nodiscard]] bool is_icmp() const { return protocol == kProtocolIcmp || protocol == kProtocolIcmpv6; }
+  [[nodiscard]] bool is_icmp() const { return weir::is_icmp(protocol); }
   /// Source port (kForward) or destination port (kReverse) of the initiator; 0 for protocols without ports.
   [[nodiscard]] std::uint16_t port(Direction side) const { return is_icmp() ? std::uint16_t{0} : ports[side]; }
   [[nodiscard]] std::uint16_t source_port() const { return port(kForward); }

@@ -95,14 +95,10 @@ std::string take_text(std::string_view& key, const SumBy::Field& field) {
       return {text, static_cast<std::size_t>(end - text)};
     }
     case Form::mac: {
-      std::string text;
-      for (unsigned i = 0; i < 6; ++i) {
-        const auto octet = static_cast<std::uint8_t>(take(key, 1));
-        if (i != 0) text += ':';
-        text += "0123456789abcdef"[octet >> 4];
-        text += "0123456789abcdef"[octet & 0xf];
-      }
-      return text;
+      char text[kMacTextOctets];
+      const char* const end = write_mac_text(text, reinterpret_cast<const std::uint8_t*>(key.data()));
+      key.remove_prefix(6);
+      return {text, static_cast<std::size_t>(end - text)};
     }
     case Form::tunnel:
       return std::string(tunnel_name(static_cast<TunnelType>(take(key, octets_of(row)))));
@@ -142,7 +138,7 @@ tl::expected<std::vector<SumBy::Field>, std::string> SumBy::parse(std::string_vi
     if (!field.sampler_address) {
       const std::size_t found = find_column(word);
       if (found == kColumns.size() || !can_be_key(kColumns[found])) {
-        return tl::make_unexpected("'" + std::string(word) + "' is no field to sum by: " + names());
+        return tl::make_unexpected("cannot sum by '" + std::string(word) + "', only by " + names());
       }
       field.column = kColumns[found];
     }

@@ -126,7 +126,7 @@ TEST(FieldText, ParsesListsOfColumnsAndNamesWhatIsWrong) {
     EXPECT_FALSE(parse_columns(wrong)) << wrong;
   }
   const std::string error = error_of("dst_port,sport");
-  EXPECT_EQ(error.rfind("'sport' is no field. Fields: src_addr, dst_addr, src_port, ", 0), 0U) << error;
+  EXPECT_EQ(error.rfind("'sport' is not a field; the fields are src_addr, dst_addr, src_port, ", 0), 0U) << error;
   EXPECT_NE(error.find(", tcp_mss, rev_tcp_mss, "), std::string::npos) << error;
   EXPECT_EQ(error.find("mpls_label, mpls_label,"), std::string::npos) << error;
   EXPECT_EQ(error_of("dst_port,dst_port"), "'dst_port' is there twice");

@@ -212,6 +212,25 @@ TEST(FlowProtobuf, TakesTheTimesOfTheFlowWhereTheDirectionsHaveNone) {
   EXPECT_EQ(record->sampling_rate, 1U);
 }
 
+TEST(FlowProtobuf, GivesADirectionWithoutPacketsNoTimes) {
+  v1::FlowRecord message;
+  message.set_src_addr("\x0a\x00\x00\x01", 4);
+  message.set_dst_addr("\x0a\x00\x00\x02", 4);
+  message.set_time_flow_start_ns(100);
+  message.set_time_flow_end_ns(200);
+  OwnedRecord record;
+  ASSERT_TRUE(decode_flow(octets_of(message.SerializeAsString()), record));
+  EXPECT_EQ(record->first_ns[kForward], 100U) << "without any packet they are the forward direction's";
+  EXPECT_EQ(record->last_ns[kForward], 200U);
+
+  message.set_rev_packets(3);
+  ASSERT_TRUE(decode_flow(octets_of(message.SerializeAsString()), record));
+  EXPECT_EQ(record->first_ns[kForward], 0U);
+  EXPECT_EQ(record->last_ns[kForward], 0U);
+  EXPECT_EQ(record->start_ns(), 100U);
+  EXPECT_EQ(record->end_ns(), 200U);
+}
+
 TEST(FlowProtobuf, SkipsFieldsThatItDoesNotKnow) {
   v1::FlowRecord message;
   message.set_src_addr("\x0a\x00\x00\x01", 4);
@@ -248,6 +267,8 @@ TEST(FlowProtobuf, RefusesValuesThatDoNotFit) {
   EXPECT_TRUE(refused([](auto& message) { message.set_src_addr("12345"); }));
   EXPECT_TRUE(refused([](auto& message) { message.set_src_addr(std::string(16, 'x')); }));  // IPv6 to IPv4
   EXPECT_TRUE(refused([](auto& message) { message.clear_dst_addr(); }));
+  EXPECT_FALSE(refused([](auto& message) { message.add_mpls_label((1 << 20) - 1); }));
+  EXPECT_TRUE(refused([](auto& message) { message.add_mpls_label(1 << 20); }));
   EXPECT_FALSE(decode_flow({}, record));
 }
 

@@ -481,6 +481,23 @@ TEST(IpfixDecoder, RecognisesASequenceThatCountsItsOwnRecords) {
   EXPECT_EQ(decoder.totals().sequence_own, 4U);
 }
 
+TEST(IpfixDecoder, TakesATemplateThatCameLateForNoHabitOfTheSequence) {
+  FlowDecoder decoder;
+  Decoded out;
+  const auto take = [&](std::uint32_t sequence, std::string_view sets) {
+    EXPECT_EQ(decoder.decode("a", message({.sequence = sequence}, sets), out), DecodeError::none);
+  };
+  const std::string_view protocol_template = "0002 000c 0100 0001 0004 0001";
+  take(100, protocol_template);
+  take(100, "0100 000e 06060606060606060606");  // ten records
+  take(100, protocol_template);                 // sent before them
+  take(110, "0100 0005 06");
+  EXPECT_EQ(decoder.totals().late_datagrams, 1U);
+  EXPECT_EQ(decoder.totals().sequence_own, 0U);
+  EXPECT_EQ(decoder.totals().sequence_gaps, 0U);
+  EXPECT_EQ(decoder.totals().lost_records, 0U);
+}
+
 TEST(IpfixDecoder, NamesWhatIsWrongWithAMessage) {
   struct Case {
     std::string_view sets;
@@ -635,6 +652,41 @@ TEST(IpfixDecoder, ASilentStreamGivesWay) {
   ASSERT_EQ(decoder.decode({"a", 1'000 * kSecond_ns}, message({}, ""), out), DecodeError::none);
   EXPECT_EQ(decoder.decode({"b", 1'010 * kSecond_ns}, message({}, ""), out), DecodeError::too_many_streams);
   EXPECT_EQ(decoder.decode({"b", 1'011 * kSecond_ns}, message({}, ""), out), DecodeError::none);
+}
+
+TEST(IpfixDecoder, CountsWhatWaitedWhenItsStreamEnds) {
+  FlowDecoder decoder({.streams = 1, .stream_idle_ns = 10 * kSecond_ns});
+  Decoded out;
+  ASSERT_EQ(decoder.decode({"a", 1'000 * kSecond_ns}, message({}, kRfcData), out), DecodeError::none);
+  EXPECT_EQ(decoder.totals().dropped_sets, 0U);
+  decoder.end_session("a");
+  EXPECT_EQ(decoder.totals().unknown_template, 1U);
+  EXPECT_EQ(decoder.totals().dropped_sets, 1U);
+  ASSERT_EQ(decoder.decode({"a", 1'001 * kSecond_ns}, message({}, kRfcData), out), DecodeError::none);
+  ASSERT_EQ(decoder.decode({"b", 1'012 * kSecond_ns}, message({}, ""), out), DecodeError::none) << "it gave way";
+  EXPECT_EQ(decoder.totals().unknown_template, 2U);
+  EXPECT_EQ(decoder.totals().dropped_sets, 2U);
+}
+
+TEST(IpfixDecoder, FindsTheStreamThatGivesWayAfterOneThatFoundNone) {
+  FlowDecoder decoder({.streams = 2, .stream_idle_ns = 10 * kSecond_ns});
+  Decoded out;
+  const auto take = [&](const char* exporter, std::uint64_t second) {
+    return decoder.decode({exporter, second * kSecond_ns}, message({}, ""), out);
+  };
+  EXPECT_EQ(take("a", 1'000), DecodeError::none);
+  EXPECT_EQ(take("b", 1'003), DecodeError::none);
+  EXPECT_EQ(take("c", 1'005), DecodeError::too_many_streams);
+  EXPECT_EQ(take("a", 1'006), DecodeError::none);
+  EXPECT_EQ(take("c", 1'011), DecodeError::too_many_streams) << "the first one was heard of again";
+  EXPECT_EQ(take("c", 1'014), DecodeError::none) << "instead of b";
+  EXPECT_EQ(take("d", 1'015), DecodeError::too_many_streams);
+  decoder.end_session("c");
+  EXPECT_EQ(take("d", 1'015), DecodeError::none) << "a session that ended gives way at once";
+  // The receiver's clock was set back.
+  EXPECT_EQ(take("e", 1'015), DecodeError::too_many_streams);
+  EXPECT_EQ(take("a", 500), DecodeError::none);
+  EXPECT_EQ(take("e", 511), DecodeError::none);
 }
 
 TEST(IpfixDecoder, TakesTheFamilyThatIsNotZeroWhereATemplateHasBoth) {

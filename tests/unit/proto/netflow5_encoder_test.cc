@@ -120,5 +120,22 @@ TEST(Netflow5Encoder, PutsIcmpTypeAndCodeIntoTheDestinationPort) {
   EXPECT_EQ(hex(datagram.subspan(24 + 12, 2)), "0000") << "an interface number that does not fit is unknown";
 }
 
+TEST(Netflow5Encoder, SendsTheEgressInterface) {
+  OwnedRecord record(ipv4_flow());
+  add_reply(record.base());
+  record.add<EgressSection>().interface = 9;
+  for (const bool version7 : {false, true}) {
+    Netflow5Encoder encoder(at_base(version7));
+    ASSERT_EQ(encoder.add(record, kBase), Netflow5Result::added);
+    const auto datagram = encoder.finish(kBase);
+    EXPECT_EQ(hex(datagram.subspan(24 + 12, 4)), "00070009");
+    EXPECT_EQ(hex(datagram.subspan(24 + (version7 ? 52 : 48) + 12, 4)), "00070009") << "likewise the way back";
+  }
+  record.add<EgressSection>().interface = 65'536;
+  Netflow5Encoder encoder(at_base());
+  ASSERT_EQ(encoder.add(record, kBase), Netflow5Result::added);
+  EXPECT_EQ(hex(encoder.finish(kBase).subspan(24 + 12, 4)), "00070000") << "a number that does not fit is unknown";
+}
+
 }  // namespace
 }  // namespace weir

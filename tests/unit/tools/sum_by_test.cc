@@ -40,7 +40,7 @@ TEST(SumBy, ParsesFieldsAndNamesWhatIsWrong) {
     const auto result = SumBy::parse(wrong);
     EXPECT_FALSE(result) << wrong;
   }
-  EXPECT_NE(SumBy::parse("source").error().find("'source' is no field to sum by: src_addr, dst_addr"),
+  EXPECT_NE(SumBy::parse("source").error().find("cannot sum by 'source', only by src_addr, dst_addr"),
             std::string::npos);
 }
 
