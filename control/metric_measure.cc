@@ -37,10 +37,8 @@ double nanoseconds_per_packet(const Metrics& metrics, std::uint32_t flows) {
     packets[i].frame_octets = packets[i].ip_octets = 600;
     packets[i].tcp_flags = kTcpAck;
     facts[i].ttl = 64;
-    facts[i].outer_octets = 600;
     facts[i].payload_octets = 560;
-    facts[i].window = 1000;
-    facts[i].has_tcp = true;
+    facts[i].window_plus_1 = 1001;
     facts[i].tcp_options = 0x102;
   }
   const auto burst = [&](auto&& flow_of) {

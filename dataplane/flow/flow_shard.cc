@@ -70,13 +70,13 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
     const std::uint32_t number = candidates[i];
     if (number != FlowTable::kNone && table_.is_key(number, table_.entry_at<kMetrics>(number), packet.key) &&
         count_plain(table_.entry_at<kMetrics>(number), packet, now_ns)) [[likely]] {
-      if constexpr (kMetrics) show_metrics<true>(number, packet, facts[i], now_ns);
+      if constexpr (kMetrics) show_metrics(number, packet, facts[i], now_ns, false);
       continue;
     }
     now_ns_ = now_ns;
     const std::uint32_t counted = count_by_rules(packet);
     if constexpr (kMetrics) {
-      if (counted != FlowTable::kNone) show_metrics<false>(counted, packet, facts[i], now_ns);
+      if (counted != FlowTable::kNone) show_metrics_by_rules(counted, packet, facts[i], now_ns);
     }
   }
   now_ns_ = now_ns;
@@ -94,17 +94,21 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
   return update(number, packet) ? number : FlowTable::kNone;
 }
 
-/// Shows a packet that was counted to the metrics; one of them may end the flow. kPlain: count_plain() took it, which
-/// takes no side's first packet.
-template <bool kPlain>
+/// Shows a packet that was counted to the metrics; one of them may end the flow. `first`: it is its side's first.
 [[gnu::always_inline]] inline void FlowShard::show_metrics(std::uint32_t number, const ParsedPacket& packet,
-                                                           const PacketFacts& facts, std::uint64_t now_ns) {
+                                                           const PacketFacts& facts, std::uint64_t now_ns, bool first) {
   const auto side = static_cast<unsigned>(packet.from);
-  const bool first = !kPlain && table_.entry_at<true>(number).packets[side] == 1;
   const Verdict verdict =
       metrics_.update(table_.metric_line(number), table_.metric_slot(number), {packet, facts, side, first, now_ns});
   if (verdict != Verdict::goes_on) [[unlikely]]
     end_by_metric(number);
+}
+
+/// The same for a packet that count_plain() did not take: only among these is a side's first one.
+[[gnu::noinline]] void FlowShard::show_metrics_by_rules(std::uint32_t number, const ParsedPacket& packet,
+                                                        const PacketFacts& facts, std::uint64_t now_ns) {
+  const bool first = table_.entry_at<true>(number).packets[static_cast<unsigned>(packet.from)] == 1;
+  show_metrics(number, packet, facts, now_ns, first);
 }
 
 [[gnu::noinline]] void FlowShard::end_by_metric(std::uint32_t number) {

@@ -104,8 +104,10 @@ class FlowShard {
   void count(std::uint32_t number, const ParsedPacket& packet);
   [[nodiscard]] std::uint32_t create(const ParsedPacket& packet);
   void erase(std::uint32_t number);
-  template <bool kPlain>
-  void show_metrics(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts, std::uint64_t now_ns);
+  void show_metrics(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts, std::uint64_t now_ns,
+                    bool first);
+  void show_metrics_by_rules(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts,
+                             std::uint64_t now_ns);
   void end_by_metric(std::uint32_t number);
   void keep_tunnel(std::uint32_t number, const ParsedPacket& packet);
   void evict_for(std::uint64_t hash);

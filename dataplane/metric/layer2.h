@@ -50,10 +50,8 @@ struct Layer2 {
     }
     if (facts.fragment) [[unlikely]]
       ++slot.fragments[side];
-    // A header inside a tunnel may claim more octets than the outermost one: what is added is then below 0, and the sum
-    // with the flow's octets is right, modulo 2^64.
-    if (facts.outer_octets != input.packet.ip_octets) [[unlikely]]
-      slot.outer_extra[side] += std::uint64_t{facts.outer_octets} - input.packet.ip_octets;
+    if (facts.outer_extra_octets != 0) [[unlikely]]
+      slot.outer_extra[side] += static_cast<std::uint64_t>(facts.outer_extra_octets);  // below 0 too: modulo 2^64
     return Verdict::goes_on;
   }
 

@@ -1,9 +1,10 @@
 // MetricSet: the metrics of a shard, those that are on and those that are off.
 //
 // The list of metrics is known to the compiler, which of them are on only at run time: a packet is offered to each of
-// them by a fold over the list that tests a bit, and nothing is called through a pointer. The states of those that are
-// on lie one after the other in the metric line (64 octets, after the flow's entry) and in the slot; what is off takes
-// no room in the slot. A shard with no metric on has neither line nor slot, and its loop has nothing of this in it.
+// them by a fold over the list that tests a bit, and nothing is called through a pointer. The states of all
+// metrics lie in the metric line (64 octets, after the flow's entry) at places that the compiler knows. The slot holds
+// only what belongs to metrics that are on. A shard with no metric on has neither line nor slot, and its loop has
+// nothing of this in it.
 #pragma once
 
 #include <array>
@@ -52,13 +53,10 @@ class MetricSet {
   MetricSet() = default;
   /// `enabled`: bit n is the n-th metric.
   explicit MetricSet(std::uint32_t enabled) : enabled_(enabled & kAll) {
-    std::size_t line = 0;
     std::size_t slot = 0;
     for (std::size_t i = 0; i < kCount; ++i) {
       if ((enabled_ >> i & 1) == 0) continue;
-      line_at_[i] = static_cast<std::uint16_t>(line);
       slot_at_[i] = static_cast<std::uint16_t>(slot);
-      line += kInfos[i].line_octets;
       slot += kInfos[i].slot_octets;
     }
     slot_octets_ = slot;
@@ -75,10 +73,11 @@ class MetricSet {
     if (slot_octets_ != 0) std::memset(slot, 0, slot_octets_);
   }
   /// A packet of the flow.
-  [[nodiscard]] Verdict update(std::uint8_t* line, std::uint8_t* slot, const MetricInput& input) const {
+  [[nodiscard, gnu::always_inline]] Verdict update(std::uint8_t* line, std::uint8_t* slot,
+                                                   const MetricInput& input) const {
     bool ends = false;
     for_each([&]<typename M>(std::size_t index) {
-      ends |= M::update(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
+      ends |= M::update(at<typename M::State>(line, kLineAt[index]), at<typename M::Slot>(slot, slot_at_[index]),
                         input) == Verdict::ends;
     });
     return ends ? Verdict::ends : Verdict::goes_on;
@@ -89,7 +88,7 @@ class MetricSet {
     std::uint32_t bits = 0;
     for_each([&]<typename M>(std::size_t index) {
       if (!M::applies(protocol)) return;
-      bits |= M::sections(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]));
+      bits |= M::sections(at<typename M::State>(line, kLineAt[index]), at<typename M::Slot>(slot, slot_at_[index]));
     });
     return bits;
   }
@@ -97,11 +96,20 @@ class MetricSet {
   void finish(const std::uint8_t* line, const std::uint8_t* slot, const MetricOutput& output) const {
     for_each([&]<typename M>(std::size_t index) {
       if ((output.record.sections & M::kSections) == 0) return;
-      M::finish(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]), output);
+      M::finish(at<typename M::State>(line, kLineAt[index]), at<typename M::Slot>(slot, slot_at_[index]), output);
     });
   }
 
  private:
+  /// Where the state of each metric lies in the line.
+  static constexpr std::array<std::uint16_t, kCount> kLineAt = [] {
+    std::array<std::uint16_t, kCount> places{};
+    for (std::size_t i = 1; i < kCount; ++i) {
+      places[i] = static_cast<std::uint16_t>(places[i - 1] + kInfos[i - 1].line_octets);
+    }
+    return places;
+  }();
+
   template <typename Visit>
   void for_each(Visit&& visit) const {
     [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
@@ -131,7 +139,6 @@ class MetricSet {
 
   std::uint32_t enabled_ = 0;
   std::size_t slot_octets_ = 0;
-  std::array<std::uint16_t, kCount> line_at_{};
   std::array<std::uint16_t, kCount> slot_at_{};
 };
 

@@ -18,8 +18,7 @@ struct Tcp {
     std::uint64_t payload_octets[2];
     std::uint32_t options[2];  ///< kinds 0 to 31; the others, which few packets have, are in the slot
     std::uint32_t zero_windows[2];
-    std::uint16_t max_window[2];
-    bool begun[2];  ///< the side's first segment was seen, and its flags and window are in the slot
+    std::uint32_t max_window_plus_1[2];  ///< 0: no segment of this side was seen
   };
   struct Slot {
     std::uint64_t options[2];
@@ -46,21 +45,19 @@ struct Tcp {
       count_flags(slot, input);
     // What follows is nothing where there is no header of TCP (a later fragment, one that was cut, UDP): the facts of
     // it are 0 then. One branch for each, on what hardly ever is; which protocol it is is none of them.
-    const auto has_tcp = static_cast<unsigned>(facts.has_tcp);
-    if ((has_tcp & static_cast<unsigned>(!state.begun[side])) != 0) [[unlikely]] {
-      state.begun[side] = true;
-      slot.initial_flags[side] = static_cast<std::uint8_t>(flags);
-      slot.initial_window[side] = facts.window;
+    if (facts.window_plus_1 > state.max_window_plus_1[side]) [[unlikely]] {
+      if (state.max_window_plus_1[side] == 0) {
+        slot.initial_flags[side] = static_cast<std::uint8_t>(flags);
+        slot.initial_window[side] = facts.window();
+      }
+      state.max_window_plus_1[side] = facts.window_plus_1;
     }
-    if (facts.window > state.max_window[side]) state.max_window[side] = facts.window;
-    if ((has_tcp & static_cast<unsigned>(facts.window == 0) & static_cast<unsigned>((flags & kTcpRst) == 0)) != 0)
-        [[unlikely]]
-      ++state.zero_windows[side];
-    if (const auto kinds = static_cast<std::uint32_t>(facts.tcp_options); (kinds & ~state.options[side]) != 0)
-        [[unlikely]]
-      state.options[side] |= kinds;
-    if (facts.tcp_options >> 32 != 0) [[unlikely]]
-      slot.options[side] |= facts.tcp_options;
+    if (facts.window_plus_1 == 1) [[unlikely]]
+      state.zero_windows[side] += (flags & kTcpRst) == 0 ? 1 : 0;
+    if ((facts.tcp_options & ~std::uint64_t{state.options[side]}) != 0) [[unlikely]] {
+      state.options[side] |= static_cast<std::uint32_t>(facts.tcp_options);
+      if (facts.tcp_options >> 32 != 0) slot.options[side] |= facts.tcp_options;
+    }
     return Verdict::goes_on;
   }
 
@@ -77,7 +74,7 @@ struct Tcp {
       section.fin_count[direction] = slot.fin_count[side];
       section.rst_count[direction] = slot.rst_count[side];
       section.initial_window[direction] = slot.initial_window[side];
-      section.max_window[direction] = state.max_window[side];
+      section.max_window[direction] = static_cast<std::uint16_t>(std::max(state.max_window_plus_1[side], 1U) - 1);
       section.mss[direction] = slot.mss[side];
       section.syn_octets[direction] = slot.syn_octets[side];
       section.initial_flags[direction] = slot.initial_flags[side];

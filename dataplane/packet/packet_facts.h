@@ -20,20 +20,28 @@ struct PacketFacts {
   // Of the IP header that counts.
   std::uint8_t ttl;  ///< IPv4 TTL or IPv6 hop limit
   bool fragment;
-  std::uint32_t flow_label;    ///< IPv6, 20 bits
-  std::uint32_t fragment_id;   ///< identification: of IPv4, or of the IPv6 fragment header
-  std::uint32_t outer_octets;  ///< IP octets of the frame's outermost IP header
+  std::uint32_t flow_label;   ///< IPv6, 20 bits
+  std::uint32_t fragment_id;  ///< identification: of IPv4, or of the IPv6 fragment header
   // Of TCP, where the segment's header is there.
   std::uint32_t payload_octets;  ///< of transport, by the lengths in the headers; TCP, and later fragments of anything
-  std::uint16_t window;          ///< as on the wire
-  std::uint16_t mss;             ///< of the option, 0 without one
-  bool has_tcp;                  ///< the fixed header of TCP was there, and the facts of TCP are
+  /// The window as on the wire, and 1; 0: there is no TCP header. So one comparison with the greatest one before tells
+  /// a side's first segment too, and one with 1 a window of 0, whatever the protocol is.
+  std::uint32_t window_plus_1;
+  /// IP octets of the frame's outermost header beyond those of the header that counts. Below 0 where a header inside a
+  /// tunnel claims more than the outermost one.
+  std::int64_t outer_extra_octets;
+  std::uint64_t tcp_options;  ///< bit n: an option of kind n, 0 to 63
+  std::uint16_t mss;          ///< of the option, 0 without one
   std::uint8_t window_scale;
   bool sack_permitted;
   bool timestamps;
-  std::uint32_t label_count;                       ///< of the frame's first label stack, at most kMost
-  std::uint64_t tcp_options;                       ///< bit n: an option of kind n, 0 to 63
+  std::uint8_t label_count;                        ///< of the frame's first label stack, at most kMost
   std::uint32_t labels[LabelStackSection::kMost];  ///< 24 bits each; those from label_count on are not set
+
+  /// The fixed header of TCP was there, and the facts of TCP are.
+  [[nodiscard]] bool has_tcp() const { return window_plus_1 != 0; }
+  /// As on the wire; 0 without a TCP header.
+  [[nodiscard]] std::uint16_t window() const { return static_cast<std::uint16_t>(has_tcp() ? window_plus_1 - 1 : 0); }
 };
 static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 96,
               "copied whole when a packet is handed over");

@@ -49,8 +49,7 @@ inline void read_tcp(const std::uint8_t* at, const std::uint8_t* end, std::uint3
   if (end - at < static_cast<std::ptrdiff_t>(sizeof(TcpHeader))) return;
   const std::uint32_t header_octets = (at[12] >> 4) * 4U;
   if (header_octets < sizeof(TcpHeader)) return;
-  facts.has_tcp = true;
-  facts.window = load_be<std::uint16_t>(at + 14);
+  facts.window_plus_1 = load_be<std::uint16_t>(at + 14) + 1U;
   facts.payload_octets = segment_octets > header_octets ? segment_octets - header_octets : 0;
   if (header_octets == sizeof(TcpHeader)) return;
   const std::uint8_t* const options_end =
@@ -70,7 +69,6 @@ inline void read_common_facts(const PacketView& view, const ParsedPacket& packet
   clear_facts(facts);
   const std::uint8_t* const frame = view.data;
   read_macs(frame, facts);
-  facts.outer_octets = packet.ip_octets;
   unsigned transport = ip + static_cast<unsigned>(sizeof(Ipv6Header));
   if (packet.key.version() == 4) {
     facts.ttl = frame[ip + 8];
@@ -94,7 +92,6 @@ inline void read_plain_facts(const PacketView& view, const ParsedPacket& packet,
   clear_facts(facts);
   const std::uint8_t* const frame = view.data;
   read_macs(frame, facts);
-  facts.outer_octets = packet.ip_octets;
   unsigned transport = kIp + static_cast<unsigned>(sizeof(Ipv4Header));
   if (packet.key.version() == 4) {
     facts.ttl = frame[kIp + 8];
@@ -111,8 +108,7 @@ inline void read_plain_facts(const PacketView& view, const ParsedPacket& packet,
   const unsigned has_tcp = tcp & static_cast<unsigned>(header_octets >= sizeof(TcpHeader));
   const std::uint32_t mask = 0U - has_tcp;
   const std::uint32_t segment_octets = packet.ip_octets - (transport - kIp);
-  facts.has_tcp = has_tcp != 0;
-  facts.window = static_cast<std::uint16_t>(word & mask);
+  facts.window_plus_1 = ((word & 0xffff) + 1) & mask;
   facts.payload_octets = (segment_octets > header_octets ? segment_octets - header_octets : 0) & mask;
   if ((header_octets & mask) > sizeof(TcpHeader)) {
     const std::uint32_t captured = view.captured_octets - transport;

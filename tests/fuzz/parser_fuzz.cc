@@ -45,12 +45,12 @@ void require_same(const weir::PacketFacts& a, const weir::PacketFacts& b) {
 /// What holds of the facts of any packet.
 void require_sound(const weir::PacketFacts& facts, const weir::ParsedPacket& packet) {
   require(facts.flow_label <= 0xfffff && facts.inner_vlan_id < 4096);
-  require(facts.outer_octets >= 20);
+  require(facts.outer_extra_octets + packet.ip_octets >= 20);
   require(facts.payload_octets <= packet.ip_octets);
   const bool later = (packet.facts & weir::kLaterFragment) != 0;
   require(!later || facts.fragment);
-  require(facts.has_tcp ? packet.key.protocol == 6 && !later
-                        : (facts.payload_octets == 0 || later) && facts.tcp_options == 0 && facts.window == 0);
+  require(facts.has_tcp() ? packet.key.protocol == 6 && !later
+                          : (facts.payload_octets == 0 || later) && facts.tcp_options == 0 && facts.window() == 0);
   require(packet.key.version() == 6 || facts.flow_label == 0);
   for (unsigned i = 0; i < facts.label_count; ++i) {
     require(facts.labels[i] < 1U << 24);

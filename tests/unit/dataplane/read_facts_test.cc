@@ -40,11 +40,10 @@ void expect_same(const PacketFacts& a, const PacketFacts& b, const char* which) 
   EXPECT_EQ(a.fragment, b.fragment) << which;
   EXPECT_EQ(a.flow_label, b.flow_label) << which;
   EXPECT_EQ(a.fragment_id, b.fragment_id) << which;
-  EXPECT_EQ(a.outer_octets, b.outer_octets) << which;
+  EXPECT_EQ(a.outer_extra_octets, b.outer_extra_octets) << which;
   EXPECT_EQ(a.payload_octets, b.payload_octets) << which;
-  EXPECT_EQ(a.window, b.window) << which;
+  EXPECT_EQ(a.window_plus_1, b.window_plus_1) << which;
   EXPECT_EQ(a.mss, b.mss) << which;
-  EXPECT_EQ(a.has_tcp, b.has_tcp) << which;
   EXPECT_EQ(a.window_scale, b.window_scale) << which;
   EXPECT_EQ(a.sack_permitted, b.sack_permitted) << which;
   EXPECT_EQ(a.timestamps, b.timestamps) << which;
@@ -53,11 +52,16 @@ void expect_same(const PacketFacts& a, const PacketFacts& b, const char* which) 
   for (unsigned i = 0; i < a.label_count; ++i) EXPECT_EQ(a.labels[i], b.labels[i]) << which << ", label " << i;
 }
 
+/// A packet's facts, and the IP octets of its outermost header that they make with the packet's own.
+struct Facts : PacketFacts {
+  std::int64_t outer_octets;
+};
+
 /// The facts by Parser::parse(), which must be those of the general walk and, where the frame is plain, of the reader
 /// that workers have inlined. Parsed from an exact heap copy into memory that is not 0, so that what is read or left
 /// out too much shows.
-PacketFacts facts_of(const Bytes& frame, const ParserOptions& options = ParserOptions::defaults(),
-                     LinkType link_type = LinkType::ethernet) {
+Facts facts_of(const Bytes& frame, const ParserOptions& options = ParserOptions::defaults(),
+               LinkType link_type = LinkType::ethernet) {
   const Bytes exact(frame.begin(), frame.end());
   const PacketView view = view_of(exact, 1, 0, link_type);
   Parser parser(options);
@@ -74,9 +78,9 @@ PacketFacts facts_of(const Bytes& frame, const ParserOptions& options = ParserOp
     read_plain_facts(view, parsed, other);
     expect_same(facts, other, "by the plain parser");
   }
-  return facts;
+  return {facts, parsed.ip_octets + facts.outer_extra_octets};
 }
-PacketFacts facts_of(const PacketBuilder& builder) {
+Facts facts_of(const PacketBuilder& builder) {
   return facts_of(builder.bytes());
 }
 
@@ -92,7 +96,7 @@ constexpr std::uint64_t bit(unsigned kind) {
 }
 
 TEST(ReadFacts, TellTheLinkAndIpHeadersOfAPlainFrame) {
-  const PacketFacts facts = facts_of(packet().eth(0x0a, 0x0b).ipv4(kA4, kB4).ttl(61).udp(1000, 53).payload(100));
+  const Facts facts = facts_of(packet().eth(0x0a, 0x0b).ipv4(kA4, kB4).ttl(61).udp(1000, 53).payload(100));
   EXPECT_EQ(mac_text(facts.source_mac), "02:00:00:00:00:0a");
   EXPECT_EQ(mac_text(facts.destination_mac), "02:00:00:00:00:0b");
   EXPECT_EQ(facts.ttl, 61);
@@ -103,10 +107,10 @@ TEST(ReadFacts, TellTheLinkAndIpHeadersOfAPlainFrame) {
   EXPECT_FALSE(facts.fragment);
   EXPECT_EQ(facts.fragment_id, 0U);
   EXPECT_EQ(facts_of(ip4().fragment(0, false, 0xbeef).udp(1, 2)).fragment_id, 0xbeefU);
-  EXPECT_FALSE(facts.has_tcp);
+  EXPECT_FALSE(facts.has_tcp());
   EXPECT_EQ(facts.payload_octets, 0U) << "of TCP only";
 
-  const PacketFacts six = facts_of(ip6().ttl(255).tos(0xb8).flow_label(0xfedcb).tcp(1, 2).payload(7));
+  const Facts six = facts_of(ip6().ttl(255).tos(0xb8).flow_label(0xfedcb).tcp(1, 2).payload(7));
   EXPECT_EQ(six.ttl, 255);
   EXPECT_EQ(six.flow_label, 0xfedcbU) << "without the traffic class before it";
   EXPECT_EQ(six.outer_octets, 40U + 20 + 7);
@@ -129,11 +133,11 @@ TEST(ReadFacts, TakeThePayloadOfTcpFromTheLengthsAndNotFromTheFrame) {
 
 TEST(ReadFacts, TellWhatTheOptionsOfASynOffer) {
   // Linux: MSS 1460, SACK permitted, timestamps, no operation, window scale 7.
-  const PacketFacts facts = facts_of(
+  const Facts facts = facts_of(
       ip4().tcp(40000, 443).flags(test::kSyn).window(64240).tcp_options({2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2,
                                                                          3, 4, 0,    0,    0, 0, 1, 3,  3, 7}));
-  EXPECT_TRUE(facts.has_tcp);
-  EXPECT_EQ(facts.window, 64240);
+  EXPECT_TRUE(facts.has_tcp());
+  EXPECT_EQ(facts.window(), 64240);
   EXPECT_EQ(facts.mss, 1460);
   EXPECT_EQ(facts.window_scale, 7);
   EXPECT_TRUE(facts.sack_permitted);
@@ -141,9 +145,9 @@ TEST(ReadFacts, TellWhatTheOptionsOfASynOffer) {
   EXPECT_EQ(facts.tcp_options, bit(1) | bit(2) | bit(3) | bit(4) | bit(8));
   EXPECT_EQ(facts.payload_octets, 0U);
 
-  const PacketFacts none = facts_of(ip6().tcp(1, 2).window(0));
-  EXPECT_TRUE(none.has_tcp);
-  EXPECT_EQ(none.window, 0);
+  const Facts none = facts_of(ip6().tcp(1, 2).window(0));
+  EXPECT_TRUE(none.has_tcp());
+  EXPECT_EQ(none.window(), 0);
   EXPECT_EQ(none.tcp_options, 0U);
   EXPECT_FALSE(none.sack_permitted || none.timestamps);
 }
@@ -186,28 +190,28 @@ TEST(ReadFacts, ReadNoOptionsBeyondWhatIsThereOfTheHeader) {
   EXPECT_EQ(facts_of(syn().cut(58)).mss, 0);
   EXPECT_EQ(facts_of(syn().cut(59)).mss, 1460);
   EXPECT_EQ(facts_of(syn().cut(59)).payload_octets, 20U);
-  EXPECT_TRUE(facts_of(syn().cut(54)).has_tcp);
-  EXPECT_FALSE(facts_of(syn().cut(53)).has_tcp) << "the fixed header is cut";
-  EXPECT_EQ(facts_of(syn().cut(53)).window, 0);
+  EXPECT_TRUE(facts_of(syn().cut(54)).has_tcp());
+  EXPECT_FALSE(facts_of(syn().cut(53)).has_tcp()) << "the fixed header is cut";
+  EXPECT_EQ(facts_of(syn().cut(53)).window(), 0);
   // The segment ends before its header does, by the IP length: what follows is padding.
   EXPECT_EQ(facts_of(ip4().ip_total_length(44).tcp(1, 2).tcp_options({1, 1, 1, 1, 9, 2, 9, 2})).tcp_options, bit(1));
-  EXPECT_FALSE(facts_of(ip4().ip_total_length(39).tcp(1, 2)).has_tcp);
-  EXPECT_FALSE(facts_of(ip4().tcp(1, 2).tcp_header_words(4).payload(30)).has_tcp) << "a header of 16 octets is none";
+  EXPECT_FALSE(facts_of(ip4().ip_total_length(39).tcp(1, 2)).has_tcp());
+  EXPECT_FALSE(facts_of(ip4().tcp(1, 2).tcp_header_words(4).payload(30)).has_tcp()) << "a header of 16 octets is none";
 }
 
 TEST(ReadFacts, FindTcpBehindExtensionHeaders) {
-  const PacketFacts facts = facts_of(ip6()
-                                         .ttl(9)
-                                         .flow_label(5)
-                                         .hop_by_hop(16)
-                                         .routing()
-                                         .destination_options()
-                                         .tcp(1, 2)
-                                         .window(77)
-                                         .tcp_options({2, 4, 0x05, 0xa0})
-                                         .payload(11));
+  const Facts facts = facts_of(ip6()
+                                   .ttl(9)
+                                   .flow_label(5)
+                                   .hop_by_hop(16)
+                                   .routing()
+                                   .destination_options()
+                                   .tcp(1, 2)
+                                   .window(77)
+                                   .tcp_options({2, 4, 0x05, 0xa0})
+                                   .payload(11));
   EXPECT_EQ(facts.payload_octets, 11U);
-  EXPECT_EQ(facts.window, 77);
+  EXPECT_EQ(facts.window(), 77);
   EXPECT_EQ(facts.mss, 1440);
   EXPECT_EQ(facts.ttl, 9);
   EXPECT_EQ(facts.flow_label, 5U);
@@ -217,21 +221,21 @@ TEST(ReadFacts, FindTcpBehindExtensionHeaders) {
 }
 
 TEST(ReadFacts, CountFragmentsAndTheirPayload) {
-  const PacketFacts first = facts_of(ip4().fragment(0, true, 7).tcp(1, 2).window(5).payload(100));
+  const Facts first = facts_of(ip4().fragment(0, true, 7).tcp(1, 2).window(5).payload(100));
   EXPECT_TRUE(first.fragment);
-  EXPECT_TRUE(first.has_tcp);
+  EXPECT_TRUE(first.has_tcp());
   EXPECT_EQ(first.payload_octets, 100U);
-  const PacketFacts later = facts_of(ip4().protocol(6).fragment(120, false, 7).payload(48));
+  const Facts later = facts_of(ip4().protocol(6).fragment(120, false, 7).payload(48));
   EXPECT_TRUE(later.fragment);
-  EXPECT_FALSE(later.has_tcp);
+  EXPECT_FALSE(later.has_tcp());
   EXPECT_EQ(later.payload_octets, 48U) << "all of it, since the header was in the first one";
-  EXPECT_EQ(later.window, 0);
+  EXPECT_EQ(later.window(), 0);
   EXPECT_EQ(later.tcp_options, 0U);
 
-  const PacketFacts first6 = facts_of(ip6().fragment(0, true, 7).tcp(1, 2).payload(100));
+  const Facts first6 = facts_of(ip6().fragment(0, true, 7).tcp(1, 2).payload(100));
   EXPECT_TRUE(first6.fragment);
   EXPECT_EQ(first6.payload_octets, 100U);
-  const PacketFacts later6 = facts_of(ip6().fragment(120, true, 7).protocol(6).payload(48));
+  const Facts later6 = facts_of(ip6().fragment(120, true, 7).protocol(6).payload(48));
   EXPECT_TRUE(later6.fragment);
   EXPECT_EQ(later6.payload_octets, 48U);
   // What the fragments are of stands behind another extension header, in the first one only.
@@ -243,13 +247,13 @@ TEST(ReadFacts, TellTheSecondVlanTag) {
   EXPECT_EQ(facts_of(packet().eth().vlan(42).ipv4(kA4, kB4).ttl(3).tcp(1, 2).payload(5)).inner_vlan_id, 0);
   EXPECT_EQ(facts_of(packet().eth().vlan(42).ipv4(kA4, kB4).ttl(3).tcp(1, 2).payload(5)).payload_octets, 5U);
   EXPECT_EQ(facts_of(packet().eth().vlan(42).ipv6(kA6, kB6).ttl(3).tcp(1, 2)).ttl, 3);
-  const PacketFacts two = facts_of(packet().eth().qinq(100, 7).vlan(200, 5).ipv4(kA4, kB4).tcp(1, 2).payload(6));
+  const Facts two = facts_of(packet().eth().qinq(100, 7).vlan(200, 5).ipv4(kA4, kB4).tcp(1, 2).payload(6));
   EXPECT_EQ(two.inner_vlan_id, 200);
   EXPECT_EQ(two.payload_octets, 6U);
   EXPECT_EQ(facts_of(packet().eth().tag(0x9100, 1).vlan(2).vlan(3).ipv4(kA4, kB4).udp(1, 2)).inner_vlan_id, 2);
   EXPECT_EQ(facts_of(packet().eth().vlan(0).vlan(9).ipv4(kA4, kB4).udp(1, 2)).inner_vlan_id, 9)
       << "a priority tag is a tag";
-  const PacketFacts tunnel = facts_of(
+  const Facts tunnel = facts_of(
       packet().eth().vlan(1).ipv4(kA4, kB4).udp(5, 4789).vxlan(7).eth().vlan(2).vlan(3).ipv4(kA4, kB4).udp(1, 2));
   EXPECT_EQ(tunnel.inner_vlan_id, 0) << "tags inside a tunnel are another network's";
 }
@@ -259,7 +263,7 @@ TEST(ReadFacts, KeepTheFirstTenLabelsOfTheFirstStackWithTrafficClassAndBottomBit
     SCOPED_TRACE(labels);
     PacketBuilder frame = packet().eth();
     for (unsigned i = 0; i < labels; ++i) frame.mpls(0xf0000 + i, i % 8);
-    const PacketFacts facts = facts_of(frame.ipv4(kA4, kB4).ttl(7).tcp(1, 2).payload(5));
+    const Facts facts = facts_of(frame.ipv4(kA4, kB4).ttl(7).tcp(1, 2).payload(5));
     ASSERT_EQ(facts.label_count, std::min(labels, 10U));
     for (unsigned i = 0; i < facts.label_count; ++i) {
       EXPECT_EQ(facts.labels[i], (0xf0000 + i) << 4 | i % 8 << 1 | (i + 1 == labels ? 1U : 0U)) << "label " << i;
@@ -270,11 +274,11 @@ TEST(ReadFacts, KeepTheFirstTenLabelsOfTheFirstStackWithTrafficClassAndBottomBit
 }
 
 TEST(ReadFacts, KeepALabelStackInsideATunnelWhereThereIsNoneBefore) {
-  const PacketFacts inside = facts_of(ip4().gre().mpls(16).mpls(17).ipv4(kA4, kB4).udp(1, 2));
+  const Facts inside = facts_of(ip4().gre().mpls(16).mpls(17).ipv4(kA4, kB4).udp(1, 2));
   ASSERT_EQ(inside.label_count, 2U);
   EXPECT_EQ(inside.labels[0], 16U << 4);
   EXPECT_EQ(inside.labels[1], 17U << 4 | 1);
-  const PacketFacts both = facts_of(packet().eth().mpls(5).ipv4(kA4, kB4).gre().mpls(16).ipv4(kA4, kB4).udp(1, 2));
+  const Facts both = facts_of(packet().eth().mpls(5).ipv4(kA4, kB4).gre().mpls(16).ipv4(kA4, kB4).udp(1, 2));
   ASSERT_EQ(both.label_count, 1U) << "the first stack alone";
   EXPECT_EQ(both.labels[0], 5U << 4 | 1);
 }
@@ -293,21 +297,21 @@ TEST(ReadFacts, TellTheInnermostIpHeaderAndTheOctetsOfTheOutermost) {
                          .tcp(1, 2)
                          .window(99)
                          .payload(10);
-  const PacketFacts inner = facts_of(frame);
+  const Facts inner = facts_of(frame);
   EXPECT_EQ(mac_text(inner.source_mac), "02:00:00:00:00:01") << "of the frame, not of what it carries";
   EXPECT_EQ(inner.ttl, 33);
   EXPECT_EQ(inner.flow_label, 12U);
   EXPECT_EQ(inner.outer_octets, 20U + 8 + 8 + 14 + 40 + 20 + 10);
   EXPECT_EQ(inner.payload_octets, 10U);
-  EXPECT_EQ(inner.window, 99);
+  EXPECT_EQ(inner.window(), 99);
 
   ParserOptions outer = ParserOptions::defaults();
   outer.layer = Layer::outer;
-  const PacketFacts carried = facts_of(frame.bytes(), outer);
+  const Facts carried = facts_of(frame.bytes(), outer);
   EXPECT_EQ(carried.ttl, 250);
   EXPECT_EQ(carried.flow_label, 0U);
   EXPECT_EQ(carried.outer_octets, inner.outer_octets);
-  EXPECT_FALSE(carried.has_tcp);
+  EXPECT_FALSE(carried.has_tcp());
 
   // The outer header is a first fragment; the one that counts is whole.
   EXPECT_FALSE(facts_of(ip4().fragment(0, true, 5).gre().ipv4(kA4, kB4).tcp(1, 2)).fragment);
@@ -316,19 +320,19 @@ TEST(ReadFacts, TellTheInnermostIpHeaderAndTheOctetsOfTheOutermost) {
 TEST(ReadFacts, SayNothingOfTheSegmentThatAnIcmpErrorQuotes) {
   ParserOptions quoted = ParserOptions::defaults();
   quoted.icmp_errors = IcmpErrors::quoted;
-  const PacketFacts facts = facts_of(packet()
-                                         .eth()
-                                         .ipv4("192.0.2.1", kA4)
-                                         .ttl(200)
-                                         .icmp(3, 1)
-                                         .ipv4(kA4, kB4)
-                                         .ttl(1)
-                                         .tcp(1, 2)
-                                         .window(9)
-                                         .payload(30)
-                                         .bytes(),
-                                     quoted);
-  EXPECT_FALSE(facts.has_tcp);
+  const Facts facts = facts_of(packet()
+                                   .eth()
+                                   .ipv4("192.0.2.1", kA4)
+                                   .ttl(200)
+                                   .icmp(3, 1)
+                                   .ipv4(kA4, kB4)
+                                   .ttl(1)
+                                   .tcp(1, 2)
+                                   .window(9)
+                                   .payload(30)
+                                   .bytes(),
+                               quoted);
+  EXPECT_FALSE(facts.has_tcp());
   EXPECT_EQ(facts.payload_octets, 0U);
   EXPECT_EQ(facts.ttl, 200) << "of the header that came, not of the quoted one";
   EXPECT_EQ(facts.outer_octets, 20U + 8 + 20 + 20 + 30);
@@ -372,7 +376,7 @@ TEST(ReadFacts, TellTheSenderOfALinuxCookedFrameAndNoAddressWhereTheLinkHasNone)
   cooked[5] = 6;  // address length, then the address
   const std::uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
   std::memcpy(cooked.data() + 6, mac, sizeof mac);
-  const PacketFacts facts = facts_of(cooked, ParserOptions::defaults(), LinkType::linux_sll);
+  const Facts facts = facts_of(cooked, ParserOptions::defaults(), LinkType::linux_sll);
   EXPECT_EQ(mac_text(facts.source_mac), "02:00:00:00:00:09");
   EXPECT_EQ(mac_text(facts.destination_mac), "00:00:00:00:00:00");
   EXPECT_EQ(facts.ttl, 5);
@@ -387,10 +391,10 @@ TEST(ReadFacts, TellTheSenderOfALinuxCookedFrameAndNoAddressWhereTheLinkHasNone)
   EXPECT_EQ(mac_text(facts_of(second, ParserOptions::defaults(), LinkType::linux_sll2).source_mac),
             "00:00:00:00:00:00");
   const Bytes raw = packet().ipv4(kA4, kB4).ttl(4).tcp(1, 2).bytes();
-  const PacketFacts bare = facts_of(raw, ParserOptions::defaults(), LinkType::raw_ip);
+  const Facts bare = facts_of(raw, ParserOptions::defaults(), LinkType::raw_ip);
   EXPECT_EQ(mac_text(bare.source_mac), "00:00:00:00:00:00");
   EXPECT_EQ(bare.ttl, 4);
-  EXPECT_TRUE(bare.has_tcp);
+  EXPECT_TRUE(bare.has_tcp());
 }
 
 }  // namespace
