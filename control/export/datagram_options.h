@@ -15,6 +15,7 @@ inline constexpr std::uint32_t kGreatestRate = 1'000'000'000;
 struct DatagramOptions {
   std::uint32_t mtu = 1400;  ///< of the path: IP header, UDP header and payload
   std::uint32_t rate = 0;    ///< data records per second at most; 0: as fast as they come
+  bool gso = true;           ///< the kernel may cut datagrams from one packet (UDP_SEGMENT)
 };
 
 template <std::derived_from<DatagramOptions> Options>
@@ -29,6 +30,14 @@ inline constexpr OptionRow<Options> kRateOption{
     {"rate", "N", "Send at most N data records per second [no limit]", "20000"},
     [](Options& options, std::string_view name, std::string_view value) {
       return set_option(options.rate, option_number(name, value, 1, kGreatestRate));
+    }};
+
+template <std::derived_from<DatagramOptions> Options>
+inline constexpr OptionRow<Options> kGsoOption{
+    {"gso", "0|1", "Let the kernel cut datagrams apart (UDP GSO); 0 where a capture on this host is to show each [1]",
+     "0"},
+    [](Options& options, std::string_view name, std::string_view value) {
+      return set_option(options.gso, option_number(name, value, 0, 1));
     }};
 
 }  // namespace weir

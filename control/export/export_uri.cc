@@ -16,8 +16,10 @@ using Error = tl::unexpected<std::string>;
 
 /// Where the second column of help begins.
 constexpr std::size_t kColumn = 30;
+constexpr std::size_t kRightColumn = 116 - kColumn;  ///< the page of this folder indents the lines by four
 
-/// Two columns; a left one that is too long has a line of its own.
+/// Two columns; a left one that is too long has a line of its own. A right one that is too long goes on in the next
+/// line.
 void append_row(std::string& out, std::string_view left, std::string_view right) {
   out += "  ";
   out += left;
@@ -26,6 +28,12 @@ void append_row(std::string& out, std::string_view left, std::string_view right)
     out.append("\n").append(kColumn, ' ');
   } else {
     out.append(kColumn - used, ' ');
+  }
+  while (right.size() > kRightColumn) {
+    const std::size_t blank = right.rfind(' ', kRightColumn);
+    if (blank == std::string_view::npos) break;
+    out.append(right.substr(0, blank)).append("\n").append(kColumn, ' ');
+    right.remove_prefix(blank + 1);
   }
   out.append(right).append("\n");
 }

@@ -139,6 +139,9 @@ ParseResult parse_request(const ExporterKind& kind, std::string_view target, std
     return kRows[index].set(options, kRows[index].text.name, value);
   });
   if (!good) return tl::unexpected(std::move(good.error()));
+  if constexpr (requires { options.check(); }) {  // what only several options show to be wrong
+    if (auto fit = options.check(); !fit) return tl::unexpected(std::move(fit.error()));
+  }
   return request;
 }
 

@@ -16,13 +16,14 @@ namespace weir {
 namespace {
 
 OpenResult open_udp(const TemplateDatagramOptions& options, const ExportContext& context, ExportQueue& books) {
-  auto socket = UdpSocket::open(options.host, options.port);
+  auto socket = UdpSocket::open(options.host, options.port, options.gso);
   if (!socket) return tl::unexpected(socket.error());
   IpfixOptions encoder;
   options.put(encoder, Dialect::ipfix);
   encoder.domain = options.source_id;
   encoder.payload_octets = options.mtu - socket->header_octets();
   encoder.header_time = header_time(context.mode);
+  encoder.start_ns = stream_start_ns(context);
   return std::make_unique<DatagramExporter<IpfixEncoder>>(encoder, options.rate, context, std::move(*socket), books);
 }
 
@@ -38,6 +39,7 @@ constexpr auto kTcpOptions = std::to_array<OptionRow<Tcp>>({
     kSourceIdOption<Tcp>,
     kProfileOption<Tcp>,
     kFieldsOption<Tcp>,
+    kOwnElementsOption<Tcp>,
 });
 
 OpenResult open_tcp(const Tcp& options, const ExportContext& context, ExportQueue& books) {

@@ -16,6 +16,7 @@ IpfixOptions options_of(const TemplateOptions& templates, const ExportContext& c
   options.payload_octets = kMaxPayload;
   options.template_refresh_messages = UINT32_MAX;
   options.header_time = header_time(context.mode);
+  options.start_ns = stream_start_ns(context);
   return options;
 }
 

@@ -26,13 +26,15 @@ constexpr auto kVersion5Options = std::to_array<OptionRow<Version5>>({
        return set_option(options.source_id, option_number(name, value, 0, 255));
      }},
     kRateOption<Version5>,
+    kGsoOption<Version5>,
 });
 
-constexpr auto kVersion7Options = std::to_array<OptionRow<Version7>>({kMtuOption<Version7>, kRateOption<Version7>});
+constexpr auto kVersion7Options =
+    std::to_array<OptionRow<Version7>>({kMtuOption<Version7>, kRateOption<Version7>, kGsoOption<Version7>});
 
 template <typename Options>
 OpenResult open(const Options& options, const ExportContext& context, ExportQueue& books) {
-  auto socket = UdpSocket::open(options.host, options.port);
+  auto socket = UdpSocket::open(options.host, options.port, options.gso);
   if (!socket) return tl::unexpected(socket.error());
   Netflow5Options encoder;
   if constexpr (std::is_same_v<Options, Version7>) {

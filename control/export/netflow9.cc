@@ -11,7 +11,7 @@ namespace weir {
 namespace {
 
 OpenResult open(const TemplateDatagramOptions& options, const ExportContext& context, ExportQueue& books) {
-  auto socket = UdpSocket::open(options.host, options.port);
+  auto socket = UdpSocket::open(options.host, options.port, options.gso);
   if (!socket) return tl::unexpected(socket.error());
   Netflow9Options encoder;
   options.put(encoder, Dialect::netflow9);

@@ -1,42 +1,46 @@
 // protobuf+tcp://HOST:PORT and protobuf+unix:///PATH, length-delimited weir.v1.FlowRecord messages over a connection.
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
 #include <utility>
 
 #include "control/export/exporter_kinds.h"
-#include "control/export/peer.h"
+#include "control/export/protobuf_options.h"
 #include "control/export/record_buffer.h"
 #include "control/export/socket_exporter.h"
 
 namespace weir {
 namespace {
 
-std::unique_ptr<StreamBuffer> make_buffer() {
-  return std::make_unique<RecordBuffer>(std::make_unique<ProtobufEncoding>());
+template <typename Options>
+constexpr auto kOptions = std::to_array<OptionRow<Options>>({kMessageUniflowOption<Options>});
+
+std::unique_ptr<StreamBuffer> make_buffer(const MessageOptions& options) {
+  return std::make_unique<RecordBuffer>(protobuf_encoding(options.uniflow));
 }
 
-OpenResult open_tcp(const HostPort& peer, const ExportContext& context, ExportQueue& books) {
+OpenResult open_tcp(const ProtobufTcp& peer, const ExportContext& context, ExportQueue& books) {
   auto endpoints = resolve(peer.host, peer.port, SOCK_STREAM);
   if (!endpoints) return tl::unexpected(endpoints.error());
   return open_socket_exporter(std::move(*endpoints), fmt::format("{}:{}", peer.host, peer.port), context, books,
-                              make_buffer());
+                              make_buffer(peer));
 }
 
-OpenResult open_unix(const SocketPath& peer, const ExportContext& context, ExportQueue& books) {
-  return open_socket_exporter({unix_endpoint(peer.path)}, peer.path, context, books, make_buffer());
+OpenResult open_unix(const ProtobufUnix& peer, const ExportContext& context, ExportQueue& books) {
+  return open_socket_exporter({unix_endpoint(peer.path)}, peer.path, context, books, make_buffer(peer));
 }
 
 }  // namespace
 
-constinit const ExporterKind protobuf_tcp_kind = exporter_kind<HostPort, kNoOptions<HostPort>, open_tcp>({
+constinit const ExporterKind protobuf_tcp_kind = exporter_kind<ProtobufTcp, kOptions<ProtobufTcp>, open_tcp>({
     .scheme = "protobuf+tcp",
     .form = "protobuf+tcp://HOST:PORT",
     .help = "Length-delimited weir.v1.FlowRecord messages over TCP",
     .example = "protobuf+tcp://192.0.2.1:7000",
 });
 
-constinit const ExporterKind protobuf_unix_kind = exporter_kind<SocketPath, kNoOptions<SocketPath>, open_unix>({
+constinit const ExporterKind protobuf_unix_kind = exporter_kind<ProtobufUnix, kOptions<ProtobufUnix>, open_unix>({
     .scheme = "protobuf+unix",
     .form = "protobuf+unix:///PATH",
     .help = "Length-delimited weir.v1.FlowRecord messages over a unix stream socket",

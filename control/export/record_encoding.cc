@@ -1,5 +1,6 @@
 #include "control/export/record_encoding.h"
 
+#include "control/export/one_way.h"
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
 
@@ -30,6 +31,21 @@ std::size_t ProtobufEncoding::longest_octets() const {
 
 std::uint8_t* ProtobufEncoding::write(std::uint8_t* out, RecordView record) {
   return write_flow_protobuf(out, record);
+}
+
+std::size_t UniflowProtobufEncoding::longest_octets() const {
+  return 2 * kFlowProtobufMaxOctets;
+}
+
+std::uint8_t* UniflowProtobufEncoding::write(std::uint8_t* out, RecordView record) {
+  if (record->packets[kReverse] == 0) return write_flow_protobuf(out, record);
+  if (record->packets[kForward] != 0) out = write_flow_protobuf(out, one_way(record, kForward));
+  return write_flow_protobuf(out, one_way(record, kReverse));
+}
+
+std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow) {
+  if (uniflow) return std::make_unique<UniflowProtobufEncoding>();
+  return std::make_unique<ProtobufEncoding>();
 }
 
 }  // namespace weir

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "control/export/ordered_encoding.h"
@@ -40,5 +41,14 @@ class ProtobufEncoding final : public RecordEncoding {
   [[nodiscard]] std::size_t longest_octets() const override;
   std::uint8_t* write(std::uint8_t* out, RecordView record) override;
 };
+
+/// The same, with two messages per biflow.
+class UniflowProtobufEncoding final : public RecordEncoding {
+ public:
+  [[nodiscard]] std::size_t longest_octets() const override;
+  std::uint8_t* write(std::uint8_t* out, RecordView record) override;
+};
+
+std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow);
 
 }  // namespace weir

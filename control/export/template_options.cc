@@ -12,6 +12,19 @@ using Error = tl::unexpected<std::string>;
 
 }  // namespace
 
+OptionResult TemplateOptions::check() const {
+  if (own_elements.value_or(true)) return {};
+  for (const ExportField& field : export_fields()) {
+    if (field.own_element && std::find(fields.begin(), fields.end(), field.name) != fields.end()) {
+      return Error(
+          fmt::format("fields names '{}', which only an element of weir's own carries; leave it out, or "
+                      "own_elements=0",
+                      field.name));
+    }
+  }
+  return {};
+}
+
 OptionResult set_template_refresh(TemplateOptions& options, std::string_view name, std::string_view value) {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   return set_option(options.template_refresh_ns, option_duration_ns(name, value, kSecond, 24 * 3600 * kSecond));

@@ -24,7 +24,10 @@ struct TemplateOptions {
   std::uint32_t source_id = 1;
   ExportProfile profile = ExportProfile::rfc;
   std::vector<std::string_view> fields;  ///< names of export_fields(); empty: all
+  std::optional<bool> own_elements;      ///< not given: what the profile wants, and where fields are named, yes
 
+  /// `fields` names nothing that own_elements=0 leaves out.
+  [[nodiscard]] OptionResult check() const;
   /// The part that the encoders of both protocols have in common.
   template <typename EncoderOptions>
   void put(EncoderOptions& out, Dialect dialect) const {
@@ -32,6 +35,7 @@ struct TemplateOptions {
     out.template_refresh_ns = template_refresh_ns;
     out.profile = profile;
     out.fields = fields;
+    out.own_elements = own_elements.value_or(!fields.empty() || profile_wants_own_elements(profile));
   }
 };
 
@@ -79,6 +83,13 @@ inline constexpr OptionRow<Options> kFieldsOption{
      "src_addr,dst_addr,packets,bytes"},
     [](Options& options, std::string_view name, std::string_view value) { return set_fields(options, name, value); }};
 
+template <std::derived_from<TemplateOptions> Options>
+inline constexpr OptionRow<Options> kOwnElementsOption{
+    {"own_elements", "0|1", "Send weir's own elements, which some collectors cannot read [by profile]", "1"},
+    [](Options& options, std::string_view name, std::string_view value) {
+      return set_option(options.own_elements, option_number(name, value, 0, 1));
+    }};
+
 struct TemplateDatagramOptions : HostPort, DatagramOptions, TemplateOptions {};
 
 inline constexpr auto kTemplateDatagramOptions = std::to_array<OptionRow<TemplateDatagramOptions>>({
@@ -89,6 +100,8 @@ inline constexpr auto kTemplateDatagramOptions = std::to_array<OptionRow<Templat
     kRateOption<TemplateDatagramOptions>,
     kProfileOption<TemplateDatagramOptions>,
     kFieldsOption<TemplateDatagramOptions>,
+    kOwnElementsOption<TemplateDatagramOptions>,
+    kGsoOption<TemplateDatagramOptions>,
 });
 
 }  // namespace weir

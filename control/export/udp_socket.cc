@@ -25,7 +25,7 @@ constexpr std::size_t kRunOctets = 64'000;  // a run is one packet of at most 65
 
 }  // namespace
 
-tl::expected<UdpSocket, std::string> UdpSocket::open(const std::string& host, std::uint16_t port) {
+tl::expected<UdpSocket, std::string> UdpSocket::open(const std::string& host, std::uint16_t port, bool segments) {
   const auto endpoints = resolve(host, port, SOCK_DGRAM);
   if (!endpoints) return tl::unexpected(endpoints.error());
   int error = 0;
@@ -48,7 +48,7 @@ tl::expected<UdpSocket, std::string> UdpSocket::open(const std::string& host, st
     } else {
       setsockopt(fd.get(), SOL_IP, IP_RECVERR, &on, sizeof on);
     }
-    return UdpSocket(std::move(fd), ipv6);
+    return UdpSocket(std::move(fd), ipv6, segments);
   }
   return tl::unexpected(fmt::format("cannot reach {}:{}: {}", host, port, error_text(error)));
 }

@@ -28,8 +28,8 @@ namespace weir {
 
 class UdpSocket {
  public:
-  /// Resolves and connects. Error: one line.
-  static tl::expected<UdpSocket, std::string> open(const std::string& host, std::uint16_t port);
+  /// Resolves and connects. `segments`: a run may leave as one packet. Error: one line.
+  static tl::expected<UdpSocket, std::string> open(const std::string& host, std::uint16_t port, bool segments = true);
 
   /// Octets of IP and UDP headers.
   [[nodiscard]] std::uint32_t header_octets() const { return ipv6_ ? 40 + 8 : 20 + 8; }
@@ -53,11 +53,11 @@ class UdpSocket {
   std::optional<Refusal> next_refusal();
 
  private:
-  explicit UdpSocket(UniqueFd fd, bool ipv6) : fd_(std::move(fd)), ipv6_(ipv6) {}
+  UdpSocket(UniqueFd fd, bool ipv6, bool segments) : fd_(std::move(fd)), ipv6_(ipv6), segments_(segments) {}
 
   UniqueFd fd_;
   bool ipv6_;
-  bool segments_ = true;  ///< UDP_SEGMENT works as far as is known
+  bool segments_;  ///< UDP_SEGMENT is wanted, and works as far as is known
   std::uint32_t run_ = 0;
 };
 

@@ -21,8 +21,11 @@ std::string_view export_profile_names() {
 }
 
 bool profile_wants_uniflow(ExportProfile profile, Dialect dialect) {
-  if (profile == ExportProfile::nfdump) return false;
   return profile != ExportProfile::akvorado || dialect == Dialect::netflow9;
+}
+
+bool profile_wants_own_elements(ExportProfile profile) {
+  return profile == ExportProfile::rfc;
 }
 
 bool profile_wants_selectors(ExportProfile profile) {
@@ -35,7 +38,8 @@ std::span<const ExportField> export_fields() {
     for (std::size_t i = 0; i < kColumns.size(); ++i) {
       const FieldRow& row = kFieldRows[kColumns[i].row];
       if (row.field.wire.rule != WireRule::none) {
-        made.push_back({wire_detail::kNames[i].view(), row.section, kColumns[i].side});
+        const bool own = row.field.wire.enterprise == kOwnElement && row.field.wire.rule != WireRule::tunnel_id;
+        made.push_back({wire_detail::kNames[i].view(), row.section, kColumns[i].side, own});
       }
     }
     return made;
@@ -43,10 +47,12 @@ std::span<const ExportField> export_fields() {
   return fields;
 }
 
-std::vector<ListedField> choose_fields(const FieldList& list, std::span<const std::string_view> chosen) {
+std::vector<ListedField> choose_fields(const FieldList& list, const TemplateChoice& choice) {
   std::vector<ListedField> fields;
   std::copy_if(list.begin(), list.end(), std::back_inserter(fields), [&](const ListedField& field) {
-    return chosen.empty() || std::find(chosen.begin(), chosen.end(), export_name(field)) != chosen.end();
+    if (field.own_element() && !choice.own_elements) return false;
+    return choice.fields.empty() ||
+           std::find(choice.fields.begin(), choice.fields.end(), export_name(field)) != choice.fields.end();
   });
   return fields;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proto/encode/uptime_window.h"
 #include "proto/encode/usual_record.h"
 
 namespace weir {
@@ -17,8 +16,10 @@ IpfixEncoder::IpfixEncoder(const IpfixOptions& options)
     : options_(options),
       usual_(options.profile == ExportProfile::rfc && options.fields.empty()),
       refresh_(options.template_refresh_ns, options.template_refresh_messages),
+      last_header_ns_(options.start_ns),
+      latest_header_ns_(options.start_ns),
       message_(options.payload_octets),
-      templates_({options.profile, Dialect::ipfix, options.fields},
+      templates_({options.profile, Dialect::ipfix, options.fields, options.own_elements},
                  {.both = options.biflow, .header_octets = sizeof(IpfixHeader)}, message_) {}
 
 template <RecordKind kKind, Direction kWay>
@@ -71,6 +72,7 @@ bool IpfixEncoder::add(RecordView record, std::uint64_t /*now_ns*/) {
 
 void IpfixEncoder::write_header(std::span<std::uint8_t> message, std::uint32_t data_records, std::uint64_t header_ns) {
   last_header_ns_ = header_ns;
+  latest_header_ns_ = std::max(latest_header_ns_, header_ns);
   IpfixHeader header;
   header.version = Be16::from_host(kIpfixVersion);
   header.length = Be16::from_host(static_cast<std::uint16_t>(message.size()));
@@ -92,7 +94,7 @@ std::span<std::uint8_t> IpfixEncoder::finish(std::uint64_t now_ns) {
 
 std::vector<AnnouncedMessage> IpfixEncoder::announce(const ExportAccount& account, const FlowRecord* record,
                                                      std::uint64_t now_ns, bool repeat_templates) {
-  const bool template_alone = record != nullptr && !refresh_.due(now_ns) && is_new(*record);
+  const bool template_alone = record != nullptr && !refresh_.due(clock_ns(record, now_ns)) && is_new(*record);
   if (record != nullptr) templates_.find_or_make(*record, place_of(*record));
   AnnouncementForm form;
   form.options_templates = repeat_templates && !template_alone;
@@ -102,13 +104,14 @@ std::vector<AnnouncedMessage> IpfixEncoder::announce(const ExportAccount& accoun
   form.header_octets = sizeof(IpfixHeader);
   form.limit_octets = message_.limit();
   form.selectors = profile_wants_selectors(options_.profile);
+  form.own_elements = options_.own_elements;
   std::vector<AnnouncedMessage> messages =
       announcement(form, templates_.take_for_announcement(repeat_templates && !template_alone), account);
   const std::uint64_t records_ns = record != nullptr ? time_span(*record).end_ns : last_header_ns_;
   for (AnnouncedMessage& one : messages) {
     write_header(one.octets, one.data_records, options_.header_time == HeaderTime::records ? records_ns : now_ns);
   }
-  if (!template_alone) refresh_.sent(now_ns);
+  if (!template_alone) refresh_.sent(clock_ns(record, now_ns));
   return messages;
 }
 

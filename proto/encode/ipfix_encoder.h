@@ -14,6 +14,7 @@
 // flowStartMilliseconds and flowEndMilliseconds (152, 153), which every collector reads; 156/157 are misread by some.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,7 @@
 #include "proto/encode/options_data.h"
 #include "proto/encode/template_refresh.h"
 #include "proto/encode/template_set.h"
+#include "proto/encode/uptime_window.h"
 #include "proto/record/sections.h"
 
 namespace weir {
@@ -52,8 +54,11 @@ struct IpfixOptions {
   std::uint64_t template_refresh_ns = 20'000'000'000;
   std::uint32_t template_refresh_messages = 512;
   HeaderTime header_time = HeaderTime::now;
+  /// With HeaderTime::records: the time of the first packet, for what is sent before the first record; ns since 1970.
+  std::uint64_t start_ns = 0;
   ExportProfile profile = ExportProfile::rfc;
   std::vector<std::string_view> fields;  ///< names of export_profile.h; empty: all. Some must be of a uniflow
+  bool own_elements = true;              ///< see TemplateChoice
 };
 
 class IpfixEncoder {
@@ -70,7 +75,7 @@ class IpfixEncoder {
   /// Whether something is to be announced before `record` (with its sections after it) is added, or, if it is nullptr,
   /// by time.
   [[nodiscard]] bool announcement_due(const FlowRecord* record, std::uint64_t now_ns) const {
-    return flow_records_ == 0 && (refresh_.due(now_ns) || (record != nullptr && is_new(*record)));
+    return flow_records_ == 0 && (refresh_.due(clock_ns(record, now_ns)) || (record != nullptr && is_new(*record)));
   }
   /// Only while the message is empty. If nothing is due but the template of `record`, that alone; else all templates
   /// and options. `repeat_templates` false, for a stream that has had its templates: options data, and of the templates
@@ -105,6 +110,11 @@ class IpfixEncoder {
   [[nodiscard]] bool is_new(const FlowRecord& record) const {
     return templates_.find(record, place_of(record)) == TemplateSet::kNone;
   }
+  /// The clock that the headers show, with `record` as the next one. It does not go back, whatever the records do.
+  [[nodiscard]] std::uint64_t clock_ns(const FlowRecord* record, std::uint64_t now_ns) const {
+    if (options_.header_time == HeaderTime::now) return now_ns;
+    return record == nullptr ? latest_header_ns_ : std::max(latest_header_ns_, time_span(*record).end_ns);
+  }
   void write_header(std::span<std::uint8_t> message, std::uint32_t data_records, std::uint64_t header_ns);
   template <RecordKind kKind, Direction kWay>
   static std::uint8_t* write_usual_base(std::uint8_t* out, const FlowRecord& record);
@@ -115,7 +125,8 @@ class IpfixEncoder {
   bool usual_;  ///< the base is that of usual_record.h
   TemplateRefresh refresh_;
   std::uint32_t sequence_ = 0;
-  std::uint64_t last_header_ns_ = 0;
+  std::uint64_t last_header_ns_;
+  std::uint64_t latest_header_ns_;  ///< the running maximum of those
   // Of the open message.
   std::uint64_t latest_ns_ = 0;
   std::uint32_t flow_records_ = 0;

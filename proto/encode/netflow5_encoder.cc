@@ -112,7 +112,8 @@ std::span<std::uint8_t> Netflow5Encoder::finish(std::uint64_t now_ns) {
   header.sequence = Be32::from_host(sequence_);
   if (!options_.version7) {
     header.engine_id = static_cast<std::uint8_t>(options_.source_id);
-    header.sampling = Be16::from_host(static_cast<std::uint16_t>(kDeterministic | rate_));
+    // 0 for every packet: some collectors multiply by the whole field, mode included.
+    header.sampling = Be16::from_host(static_cast<std::uint16_t>(rate_ == 1 ? 0 : kDeterministic | rate_));
   }
   std::memcpy(datagram_.data(), &header, sizeof header);
   const std::size_t octets = sizeof header + records_ * record_octets_;

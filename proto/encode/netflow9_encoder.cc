@@ -40,7 +40,7 @@ Netflow9Encoder::Netflow9Encoder(const Netflow9Options& options)
       window_(options.header_time, options.start_ns),
       refresh_(options.template_refresh_ns, options.template_refresh_datagrams),
       message_(options.payload_octets, options.biflow ? TemplateSet::kBoth : 0),
-      templates_({options.profile, Dialect::netflow9, options.fields},
+      templates_({options.profile, Dialect::netflow9, options.fields, options.own_elements},
                  {.uniflow = !options.biflow,
                   .both = options.biflow,
                   .sections = options.announced,
@@ -51,7 +51,8 @@ void Netflow9Encoder::open(const TimeSpan& span, std::uint64_t now_ns) {
   if (window_.open(span, now_ns)) refresh_.want();
   std::uint8_t* out = message_.header() + sizeof(Netflow9Header);
   templates_in_ = 0;
-  if (refresh_.due(now_ns) && !options_.announced) {
+  const std::uint64_t clock = clock_ns(span.end_ns, now_ns);
+  if (refresh_.due(clock) && !options_.announced) {
     // RFC 3954 section 5.2; a multiple of 4, so without padding.
     std::uint8_t* const start = out;
     out += sizeof(Netflow9FlowSetHeader);
@@ -61,7 +62,7 @@ void Netflow9Encoder::open(const TimeSpan& span, std::uint64_t now_ns) {
     }
     store_be<std::uint16_t>(start, kNetflow9TemplateFlowSet);
     store_be<std::uint16_t>(start + 2, static_cast<std::uint16_t>(out - start));
-    refresh_.sent(now_ns);
+    refresh_.sent(clock);
   }
   refresh_.count_message();
   message_.open(static_cast<std::uint32_t>(out - message_.header()));
@@ -160,6 +161,7 @@ inline void Netflow9Encoder::count(const TimeSpan& span, std::uint32_t records) 
 
 void Netflow9Encoder::write_header(std::uint8_t* at, std::uint32_t count, std::uint64_t header_ns) {
   last_header_ns_ = header_ns;
+  latest_header_ns_ = std::max(latest_header_ns_, header_ns);
   Netflow9Header header;
   header.version = Be16::from_host(kNetflow9Version);
   header.count = Be16::from_host(static_cast<std::uint16_t>(count));
@@ -181,13 +183,14 @@ std::span<std::uint8_t> Netflow9Encoder::finish(std::uint64_t now_ns) {
 
 bool Netflow9Encoder::announcement_due(const FlowRecord* record, std::uint64_t now_ns) const {
   if (flow_records_ != 0) return false;
-  if (refresh_.due(now_ns)) return true;
+  if (refresh_.due(clock_ns(record != nullptr ? time_span(*record).end_ns : 0, now_ns))) return true;
   return record != nullptr && ((window_.known() && !window_.holds(time_span(*record))) || is_new(*record));
 }
 
 std::vector<AnnouncedMessage> Netflow9Encoder::announce(const ExportAccount& account, const FlowRecord* record,
                                                         std::uint64_t now_ns) {
-  bool template_alone = record != nullptr && !refresh_.due(now_ns) && is_new(*record);
+  const std::uint64_t clock = clock_ns(record != nullptr ? time_span(*record).end_ns : 0, now_ns);
+  bool template_alone = record != nullptr && !refresh_.due(clock) && is_new(*record);
   if (record != nullptr) templates_.find_or_make(*record, place_of(*record));
   // Boot first: these headers and those of the data that follow name the same one.
   const TimeSpan present{now_ns, now_ns};
@@ -209,7 +212,7 @@ std::vector<AnnouncedMessage> Netflow9Encoder::announce(const ExportAccount& acc
   for (AnnouncedMessage& one : messages) {
     write_header(one.octets.data(), one.records, window_.header_ns(latest_ns, now_ns));
   }
-  if (!template_alone) refresh_.sent(now_ns);
+  if (!template_alone) refresh_.sent(clock);
   return messages;
 }
 

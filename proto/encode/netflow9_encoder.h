@@ -23,6 +23,7 @@
 // records.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -56,6 +57,7 @@ struct Netflow9Options {
   std::uint64_t start_ns = 0;
   ExportProfile profile = ExportProfile::rfc;
   std::vector<std::string_view> fields;  ///< names of export_profile.h; empty: all. Some must be of a uniflow
+  bool own_elements = true;              ///< see TemplateChoice
   bool announced = false;                ///< templates are sent by announce() only
 };
 
@@ -112,6 +114,11 @@ class Netflow9Encoder {
 
  private:
   void open(const TimeSpan& span, std::uint64_t now_ns);
+  /// The clock that the headers show, with a record that ends at `end_ns` as the next one. It does not go back,
+  /// whatever the records do.
+  [[nodiscard]] std::uint64_t clock_ns(std::uint64_t end_ns, std::uint64_t now_ns) const {
+    return options_.header_time == HeaderTime::now ? now_ns : std::max(latest_header_ns_, end_ns);
+  }
   /// The place of the record's template among the first four.
   [[nodiscard]] std::size_t place_of(const FlowRecord& record) const {
     return (record.ip_version == 6 ? TemplateSet::kIpv6 : 0) | (options_.biflow ? TemplateSet::kBoth : 0);
@@ -136,6 +143,7 @@ class Netflow9Encoder {
   UptimeWindow window_;
   TemplateRefresh refresh_;
   std::uint64_t last_header_ns_ = 0;
+  std::uint64_t latest_header_ns_ = 0;  ///< the running maximum of those
   std::uint32_t sequence_ = 0;
   std::uint64_t clamped_starts_ = 0;
   // Of the open datagram.

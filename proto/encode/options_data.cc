@@ -97,7 +97,9 @@ class MessageWriter {
   void close_set() {
     if (set_id_ == kNone) return;
     Octets& octets = messages_.back().octets;
-    octets.resize(padded(octets.size()));  // every record here is longer than 3 octets
+    // Every data record here is longer than 3 octets. After options templates of IPFIX, padding is allowed (RFC 7011
+    // section 3.3.1), but Logstash and others take it for the beginning of one more.
+    if (form_.dialect != Dialect::ipfix || set_id_ != kIpfixOptionsTemplateSet) octets.resize(padded(octets.size()));
     store_be<std::uint16_t>(octets.data() + set_at_ + 2, static_cast<std::uint16_t>(octets.size() - set_at_));
     set_id_ = kNone;
   }
@@ -164,7 +166,7 @@ class Announcer {
     options_template(kInterfaceTemplate, interface,
                      {{ie::kInterfaceName, ipfix_ ? kVariable : kNameOctets},
                       {ie::kInterfaceDescription, ipfix_ ? kVariable : kDescriptionOctets}});
-    if (!ipfix_) return;
+    if (!losses_by_name()) return;
     options_template(
         kLossTemplate, {ie::kWeirLossName, kVariable, kExampleEnterprise},
         {{ie::kNotSentFlowTotalCount, 8}, {ie::kNotSentPacketTotalCount, 8}, {ie::kNotSentOctetTotalCount, 8}});
@@ -207,7 +209,7 @@ class Announcer {
       writer_.add(kInterfaceTemplate, record, true);
     }
     for (const NamedLoss& loss : account.losses) {
-      if (!ipfix_ || loss.records + loss.packets == 0) continue;
+      if (!losses_by_name() || loss.records + loss.packets == 0) continue;
       record.clear();
       put_text(record, loss.name, kVariable);
       put<std::uint64_t>(record, loss.records);
@@ -220,6 +222,9 @@ class Announcer {
   std::vector<AnnouncedMessage> take() { return writer_.take(); }
 
  private:
+  /// Their scope is the name, which has no fixed length.
+  [[nodiscard]] bool losses_by_name() const { return ipfix_ && form_.own_elements; }
+
   const AnnouncementForm& form_;
   bool ipfix_;
   MessageWriter writer_;

@@ -72,6 +72,7 @@ struct AnnouncementForm {
   std::uint32_t header_octets = 20;
   std::uint32_t limit_octets = 1400;  ///< at least 512
   bool selectors = false;             ///< see profile_wants_selectors()
+  bool own_elements = true;           ///< false: without losses by name, whose scope is an element of weir's own
   bool options_templates = true;
   bool options_data = true;
 };

@@ -76,6 +76,10 @@ struct ListedField {
 
   [[nodiscard]] constexpr const FieldRow& row() const { return kFieldRows[kColumns[column].row]; }
   [[nodiscard]] constexpr Direction side() const { return kColumns[column].side; }
+  /// It is an element of weir's own. Of a tunnel's id the segment is not.
+  [[nodiscard]] constexpr bool own_element() const {
+    return row().field.wire.enterprise == kOwnElement && part == Part::value;
+  }
 };
 
 namespace wire_detail {
@@ -174,7 +178,8 @@ class ListMaker {
     const bool ipfix = form_.dialect == Dialect::ipfix;
     const bool ipv6 = form_.family == Family::ipv6;
     const ExportProfile profile = form_.profile;
-    const bool absolute_times = ipfix || profile == ExportProfile::nfdump || profile == ExportProfile::pmacct;
+    const bool absolute_times = ipfix || profile == ExportProfile::nfdump || profile == ExportProfile::akvorado ||
+                                profile == ExportProfile::pmacct;
     switch (wire.rule) {
       case WireRule::none:
         break;

@@ -100,7 +100,7 @@ TemplateForm TemplateSet::form_of(std::size_t place) const {
 
 std::uint32_t TemplateSet::wanted_sections(std::size_t place) const {
   std::uint32_t wanted = 0;
-  for (const ListedField& field : choose_fields(section_fields(form_of(place), kAllSections), choice_.fields)) {
+  for (const ListedField& field : choose_fields(section_fields(form_of(place), kAllSections), choice_)) {
     wanted |= section_bit(field.row().section);
   }
   return wanted;
@@ -134,11 +134,11 @@ std::size_t TemplateSet::add_on_demand(std::size_t place, std::uint32_t sections
 
 std::uint32_t TemplateSet::fitting_sections(std::uint32_t sections, std::size_t place) const {
   const TemplateForm form = form_of(place);
-  const std::vector<ListedField> base = choose_fields(base_fields(form), choice_.fields);
+  const std::vector<ListedField> base = choose_fields(base_fields(form), choice_);
   std::uint32_t fitting = 0;
   for (std::size_t i = 1; i < kSectionCount; ++i) {
     const std::uint32_t more = fitting | (sections & section_bit(static_cast<Section>(i)));
-    const std::vector<ListedField> rest = choose_fields(section_fields(form, more), choice_.fields);
+    const std::vector<ListedField> rest = choose_fields(section_fields(form, more), choice_);
     if (fits(base, rest, form.kind, header_octets_, message_.limit())) fitting = more;
   }
   return fitting;
@@ -148,10 +148,12 @@ ExportTemplate TemplateSet::make_form(std::uint16_t id, std::size_t place, std::
   const TemplateForm form = form_of(place);
   const FieldList base = base_fields(form);
   const FieldList rest = section_fields(form, sections);
-  auto made =
-      ExportTemplate::compile(id, choose_fields(base, choice_.fields), choose_fields(rest, choice_.fields), sections);
-  // With all fields where none of the chosen ones is of this kind of record.
-  if (!made) made = ExportTemplate::compile(id, choose_fields(base), choose_fields(rest), sections);
+  auto made = ExportTemplate::compile(id, choose_fields(base, choice_), choose_fields(rest, choice_), sections);
+  if (!made) {  // with all fields, where none of the chosen ones is of this kind of record
+    TemplateChoice all = choice_;
+    all.fields.clear();
+    made = ExportTemplate::compile(id, choose_fields(base, all), choose_fields(rest, all), sections);
+  }
   return *made;
 }
 

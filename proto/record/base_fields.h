@@ -117,6 +117,20 @@ inline constexpr auto kBaseFields = std::to_array<Field>({
      .meaning = "why the flow ended: 1 idle, 2 active timeout, 3 TCP close, 4 forced, 5 evicted (flowEndReason)"},
     {.name = "ip_version", .place = WEIR_PLACE(FlowRecord, ip_version), .wire = {WireRule::plain, 60},
      .marks = kNotInJson, .meaning = "IP version, 4 or 6"},
+    // What consumers of goflow2's messages look for: its ClickHouse schema dates by 110.
+    {.name = "time_received_ns", .form = Form::time_ns,
+     .computed = {8, [](const void* section, Direction) { return base_detail::base_of(section).end_ns(); }},
+     .protobuf = {110}, .unit = Unit::nanoseconds, .marks = kNotInJson,
+     .meaning = "the same as time_flow_end_ns, for consumers that date by it"},
+    {.name = "src_vlan",
+     .computed = {2, [](const void* section, Direction) -> std::uint64_t {
+                    return base_detail::base_of(section).vlan_id;
+                  },
+                  [](void* section, Direction, std::uint64_t value) {
+                    FlowRecord& record = base_detail::base_of(section);
+                    if (record.vlan_id == 0) record.vlan_id = static_cast<std::uint16_t>(value);
+                  }},
+     .protobuf = {33}, .marks = kNotInJson, .meaning = "the same as vlan_id, for consumers that look there"},
 });
 // clang-format on
 

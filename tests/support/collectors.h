@@ -25,7 +25,9 @@ class Nfcapd {
   [[nodiscard]] std::string uri(const std::string& scheme = "netflow9", const std::string& options = {}) const;
 
   /// Ends nfcapd once it has read everything. Reports what it counts as an error.
-  void finish();
+  /// `gaps`: it may count some in the sequence. It leaves options data out when it counts the records of IPFIX, so that
+  /// each announcement but the first is one to it.
+  void finish(bool gaps = false);
   /// nfdump's flows, one JSON object each. The process's time zone must be UTC: nfdump prints local time.
   [[nodiscard]] nlohmann::json flows() const;
 

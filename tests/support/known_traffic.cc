@@ -170,7 +170,8 @@ std::string text_of(const SeenFlows& flows, const Compared& compared) {
     add("tos", flow.tos, compared.tos);
     add("flags", flow.tcp_flags, compared.tcp_flags);
     add("vlan", flow.vlan, compared.vlan);
-    add("rate", flow.sampling_rate, compared.sampling_rate);
+    const unsigned rate = compared.rate_1_as_0 && flow.sampling_rate == 1 ? 0 : flow.sampling_rate;
+    add("rate", rate, compared.sampling_rate);
     add("icmp", flow.icmp, compared.icmp);
     text += '\n';
   }

@@ -38,6 +38,7 @@ struct Compared {
   bool icmp = true;
   bool tcp_flags = true;
   bool sampling_rate = true;
+  bool rate_1_as_0 = false;  ///< NetFlow v5 says nothing where every packet counts
   bool tos = true;
   bool other_ports = true;  ///< of protocols other than TCP and UDP
   bool times = true;

@@ -214,8 +214,8 @@ TEST(DatagramExporter, SendsOneDataRecordOfABiflowOrTwoAsTheProfileWantsItForThe
                                                       {"netflow9", "?uniflow=0", 1},
                                                       {"ipfix", "", 2},
                                                       {"ipfix", "?profile=akvorado", 1},
-                                                      {"ipfix", "?profile=nfdump", 1},
-                                                      {"ipfix", "?profile=nfdump&uniflow=1", 2}}) {
+                                                      {"ipfix", "?profile=nfdump", 2},
+                                                      {"ipfix", "?profile=nfdump&uniflow=0", 1}}) {
     SCOPED_TRACE(std::string(scheme) + options);
     const LoopbackSocket collector(SOCK_DGRAM);
     Scene scene(collector.port(), options, scheme);

@@ -12,6 +12,7 @@
 #include "control/export/file_output.h"
 #include "control/export/kafka_exporter.h"
 #include "control/export/peer.h"
+#include "control/export/protobuf_options.h"
 #include "control/export/template_options.h"
 #include "proto/encode/ipfix_encoder.h"
 
@@ -49,12 +50,14 @@ TEST(ExportUri, TakesEveryForm) {
   EXPECT_EQ(netflow.rate, 0U);
   EXPECT_TRUE(netflow.fields.empty());
 
-  const auto tcp = asked<HostPort>("protobuf+tcp://[2001:db8::1]:65535", protobuf_tcp_kind);
+  const auto tcp = asked<ProtobufTcp>("protobuf+tcp://[2001:db8::1]:65535", protobuf_tcp_kind);
   EXPECT_EQ(tcp.host, "2001:db8::1");
   EXPECT_EQ(tcp.port, 65535);
 
-  EXPECT_EQ(asked<SocketPath>("protobuf+unix:///run/collect.sock", protobuf_unix_kind).path, "/run/collect.sock");
-  EXPECT_EQ(asked<FileOutput>("protobuf:flows.pb", protobuf_kind).path, "flows.pb");
+  EXPECT_EQ(asked<ProtobufUnix>("protobuf+unix:///run/collect.sock", protobuf_unix_kind).path, "/run/collect.sock");
+  EXPECT_EQ(asked<ProtobufFile>("protobuf:flows.pb", protobuf_kind).path, "flows.pb");
+  EXPECT_FALSE(asked<ProtobufFile>("protobuf:flows.pb", protobuf_kind).uniflow);
+  EXPECT_TRUE(asked<ProtobufFile>("protobuf:flows.pb?uniflow=1", protobuf_kind).uniflow);
   EXPECT_EQ(asked<FileOutput>("json:-", json_kind).path, "-");
 }
 
@@ -102,7 +105,7 @@ TEST(ExportUri, KnowsTheFormsOfEveryExporter) {
   EXPECT_FALSE(kafka.uniflow);
   EXPECT_TRUE(kafka.json);
   const auto file =
-      asked<FileOutput>("protobuf:/var/%Y%m%d-%H%M.pb?rotate=5m&rotate_size=64M&compression=lz4", protobuf_kind);
+      asked<ProtobufFile>("protobuf:/var/%Y%m%d-%H%M.pb?rotate=5m&rotate_size=64M&compression=lz4", protobuf_kind);
   EXPECT_EQ(file.rotate_ns, 300'000'000'000U);
   EXPECT_EQ(file.rotate_octets, 64U << 20);
   EXPECT_EQ(file.compression, Compression::lz4);
@@ -121,13 +124,28 @@ TEST(ExportUri, TakesUniflowFromTheProfileUnlessItIsGiven) {
   };
   EXPECT_TRUE(uniflow("ipfix://h:1", ipfix_kind, Dialect::ipfix));
   EXPECT_TRUE(uniflow("ipfix://h:1?profile=goflow2", ipfix_kind, Dialect::ipfix));
-  EXPECT_FALSE(uniflow("ipfix://h:1?profile=nfdump", ipfix_kind, Dialect::ipfix));
+  EXPECT_TRUE(uniflow("ipfix://h:1?profile=nfdump", ipfix_kind, Dialect::ipfix));
   EXPECT_FALSE(uniflow("ipfix://h:1?profile=akvorado", ipfix_kind, Dialect::ipfix));
   EXPECT_FALSE(uniflow("ipfix://h:1?uniflow=0", ipfix_kind, Dialect::ipfix));
   EXPECT_TRUE(uniflow("netflow9://h:1", netflow9_kind, Dialect::netflow9));
   EXPECT_FALSE(uniflow("netflow9://h:1?uniflow=0", netflow9_kind, Dialect::netflow9));
   EXPECT_TRUE(uniflow("netflow9://h:1?profile=akvorado", netflow9_kind, Dialect::netflow9));
-  EXPECT_TRUE(uniflow("ipfix://h:1?uniflow=1&profile=nfdump", ipfix_kind, Dialect::ipfix));
+  EXPECT_TRUE(uniflow("ipfix://h:1?uniflow=1&profile=akvorado", ipfix_kind, Dialect::ipfix));
+}
+
+TEST(ExportUri, TakesOwnElementsFromTheProfileUnlessTheyOrFieldsAreGiven) {
+  const auto own = [](const char* text) {
+    IpfixOptions out;
+    asked<TemplateDatagramOptions>(text, ipfix_kind).put(out, Dialect::ipfix);
+    return out.own_elements;
+  };
+  EXPECT_TRUE(own("ipfix://h:1"));
+  for (const char* const profile : {"nfdump", "goflow2", "akvorado", "pmacct"}) {
+    EXPECT_FALSE(own((std::string("ipfix://h:1?profile=") + profile).c_str())) << profile;
+    EXPECT_TRUE(own((std::string("ipfix://h:1?own_elements=1&profile=") + profile).c_str())) << profile;
+  }
+  EXPECT_FALSE(own("ipfix://h:1?own_elements=0"));
+  EXPECT_TRUE(own("ipfix://h:1?profile=nfdump&fields=src_addr,tunnel_depth")) << "who names a field wants it";
 }
 
 struct Bad {
@@ -170,6 +188,11 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"ipfix://h:1?fields=src_addr,bytes,src_addr", "fields names 'src_addr' twice"},
       {"ipfix://h:1?fields=src_addr,", "no field ''"},
       {"ipfix://h:1?fields=rev_bytes,rev_packets", "fields names nothing that every record of one direction has"},
+      {"ipfix://h:1?own_elements=0&fields=src_addr,tunnel_depth",
+       "fields names 'tunnel_depth', which only an element of weir's own carries"},
+      {"ipfix://h:1?own_elements=2", "own_elements '2' is not a number from 0 to 1"},
+      {"netflow5://h:1?gso=yes", "gso 'yes'"},
+      {"ipfix+tcp://h:1?gso=0", "no option 'gso'"},
       {"ipfix+tcp://h:1?mtu=1400", "no option 'mtu'; ipfix+tcp has template_refresh, uniflow"},
       {"netflow5://h:1?uniflow=1", "no option 'uniflow'; netflow5 has mtu, source_id, rate"},
       {"kafka://", "no broker; expected kafka://BROKER[:PORT][,BROKER...]/TOPIC"},
@@ -194,12 +217,12 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"netflow9://h:1?uniflow=yes", "uniflow 'yes'"},
       {"netflow9://h:1?source_id=4294967296", "source_id '4294967296'"},
       {"netflow5://h:1?source_id=256", "source_id '256'"},
-      {"netflow7://h:1?source_id=1", "no option 'source_id'; netflow7 has mtu, rate"},
+      {"netflow7://h:1?source_id=1", "no option 'source_id'; netflow7 has mtu, rate, gso"},
       {"netflow9://h:1?rate=0", "rate '0'"},
       {"netflow9://h:1?rate=1e6", "rate '1e6'"},
       {"netflow9://h:1?rate=99999999999999999999", "rate '99999999999999999999'"},
       {"protobuf+tcp://h", "no port; expected protobuf+tcp://HOST:PORT"},
-      {"protobuf+tcp://h:1?rate=5", "no option 'rate'; protobuf+tcp://HOST:PORT has none"},
+      {"protobuf+tcp://h:1?rate=5", "no option 'rate'; protobuf+tcp has uniflow"},
       {"protobuf+unix://", "'' is not an absolute path; expected protobuf+unix:///PATH"},
       {"protobuf+unix://run/x.sock", "'run/x.sock' is not an absolute path"},
       {"protobuf+unix:///", "'/' is not an absolute path"},

@@ -74,7 +74,7 @@ TEST(ExporterKinds, EveryOptionIsTakenWithARightValueAndRefusedWithAWrongOne) {
       }
     }
   }
-  EXPECT_EQ(options, 7U + 7U + 5U + 3U + 2U + 3U + 3U + 3U + 4U);
+  EXPECT_EQ(options, 9U + 9U + 6U + 4U + 3U + 1U + 1U + 3U + 4U + 3U + 4U);
 }
 
 TEST(ExporterKinds, AnOptionThatDoesNotExistNamesThoseThatDo) {
@@ -88,8 +88,20 @@ TEST(ExporterKinds, AnOptionThatDoesNotExistNamesThoseThatDo) {
   }
 }
 
+/// `help` with lines that go on in the next one as one line.
+std::string unfolded(const std::string& help) {
+  const std::string margin = "\n" + std::string(30, ' ');
+  std::string text = help;
+  for (std::size_t at = text.find(margin); at != std::string::npos; at = text.find(margin, at + 1)) {
+    const bool begins_anew =
+        text.compare(at + margin.size(), 9, "options: ") == 0 || text.compare(at + margin.size(), 6, "as in ") == 0;
+    if (!begins_anew) text.replace(at, margin.size(), " ");
+  }
+  return text;
+}
+
 TEST(ExporterKinds, HelpHasEveryFormEveryExampleAndEveryOption) {
-  const std::string help = export_uri_help();
+  const std::string help = unfolded(export_uri_help());
   for (const ExporterKind* const kind : exporter_kinds()) {
     EXPECT_NE(help.find("\n  " + std::string(kind->form)), std::string::npos) << kind->form;
     EXPECT_NE(help.find(kind->help), std::string::npos) << kind->help;
@@ -104,8 +116,8 @@ TEST(ExporterKinds, HelpHasEveryFormEveryExampleAndEveryOption) {
     }
   }
   // One line each, and no wider than a page.
-  std::istringstream lines(help);
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120U) << line;
+  std::istringstream lines(export_uri_help());
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 116U) << line;
 }
 
 TEST(ExporterKinds, ThePageHasTheHelp) {

@@ -13,6 +13,50 @@ namespace {
 using test::numbered_batch;
 using test::numbered_record;
 
+/// The messages that `encoding` makes of a record.
+std::vector<OwnedRecord> messages_of(RecordEncoding& encoding, RecordView record) {
+  std::vector<std::uint8_t> octets(encoding.longest_octets());
+  octets.resize(static_cast<std::size_t>(encoding.write(octets.data(), record) - octets.data()));
+  std::vector<OwnedRecord> messages;
+  for (std::span<const std::uint8_t> left(octets); !left.empty();) {
+    const DelimitedMessage found = next_delimited(left);
+    if (found.status != DelimitedStatus::complete || !decode_flow(found.message, messages.emplace_back())) {
+      ADD_FAILURE() << "malformed";
+      break;
+    }
+    left = left.subspan(found.consumed);
+  }
+  return messages;
+}
+
+TEST(ProtobufEncoding, MakesOneMessageOfABiflowOrTwo) {
+  FlowRecord biflow = numbered_record(5);
+  biflow.ports[kForward] = 40000;
+  biflow.ports[kReverse] = 53;
+  biflow.packets[kReverse] = 9;
+  biflow.octets[kReverse] = 900;
+  biflow.first_ns[kReverse] = biflow.last_ns[kReverse] = biflow.last_ns[kForward];
+  const auto one = protobuf_encoding(false);
+  const std::vector<OwnedRecord> whole = messages_of(*one, biflow);
+  ASSERT_EQ(whole.size(), 1U);
+  EXPECT_EQ(whole[0]->packets[kReverse], 9U);
+
+  const auto two = protobuf_encoding(true);
+  const std::vector<OwnedRecord> halves = messages_of(*two, biflow);
+  ASSERT_EQ(halves.size(), 2U);
+  EXPECT_EQ(halves[0]->packets[kForward], biflow.packets[kForward]);
+  EXPECT_EQ(halves[0]->packets[kReverse], 0U);
+  EXPECT_EQ(halves[0]->source_port(), 40000);
+  EXPECT_EQ(halves[1]->packets[kForward], 9U) << "as its sender sees it";
+  EXPECT_EQ(halves[1]->octets[kForward], 900U);
+  EXPECT_EQ(halves[1]->source_port(), 53);
+
+  biflow.packets[kForward] = biflow.octets[kForward] = 0;
+  const std::vector<OwnedRecord> reply = messages_of(*two, biflow);
+  ASSERT_EQ(reply.size(), 1U);
+  EXPECT_EQ(reply[0]->packets[kForward], 9U);
+}
+
 TEST(RecordBuffer, CountsARecordWhenItsLastOctetLeft) {
   RecordBuffer buffer(std::make_unique<ProtobufEncoding>());
   const auto batch = numbered_batch(0, 2);

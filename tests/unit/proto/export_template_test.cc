@@ -107,7 +107,8 @@ TEST(ExportTemplate, IsNotMadeOfLengthsThatAFieldDoesNotHave) {
 
 TEST(ExportTemplate, TakesAHandfulOfCopiesForTheUsualRecord) {
   const auto fields =
-      choose_fields(base_fields({ExportProfile::rfc, Dialect::netflow9, Family::ipv4, RecordKind::uniflow}));
+      choose_fields(base_fields({ExportProfile::rfc, Dialect::netflow9, Family::ipv4, RecordKind::uniflow}),
+                    {ExportProfile::rfc, Dialect::netflow9, {}});
   const auto form = ExportTemplate::compile(256, fields);
   ASSERT_TRUE(form);
   // Addresses 2, octets, packets, times, interface to EtherType, ICMP to version: what copy_program.h says.

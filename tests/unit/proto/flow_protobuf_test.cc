@@ -46,6 +46,8 @@ v1::FlowRecord by_generated_class(RecordView view) {
   message.set_ip_tos(record.ip_tos[0]);
   message.set_tcp_flags(record.tcp_flags[0]);
   message.set_vlan_id(record.vlan_id);
+  message.set_src_vlan(record.vlan_id);
+  message.set_time_received_ns(record.end_ns());
   message.set_etype(record.ether_type);
   message.set_icmp_type(record.icmp(kForward) >> 8);
   message.set_icmp_code(record.icmp(kForward) & 0xff);
@@ -145,7 +147,7 @@ TEST(FlowProtobuf, MakesTheOctetsThatTheEncodingSpecificationGives) {
   record.end_reason = EndReason::idle_timeout;
   // Computed by hand: tag = field << 3 | wire type, then the value; both varints. Fields in ascending order.
   const std::vector<std::uint8_t> expected = {
-      48,                            // length
+      51,                            // length
       0x18, 1,                       // sampling_rate = 3, varint
       0x32, 4,    10,   0,    0, 1,  // src_addr = 6, length-delimited
       0x3a, 4,    10,   0,    0, 2,  // dst_addr = 7
@@ -155,6 +157,7 @@ TEST(FlowProtobuf, MakesTheOctetsThatTheEncodingSpecificationGives) {
       0xa8, 0x01, 0xac, 0x02,        // src_port = 21: 300
       0xb0, 0x01, 53,                // dst_port = 22
       0xf0, 0x01, 0x80, 0x10,        // etype = 30: 2048
+      0xf0, 0x06, 1,                 // time_received_ns = 110: 880
       0xf8, 0x06, 1,                 // time_flow_start_ns = 111: 888
       0x80, 0x07, 1,                 // time_flow_end_ns = 112: 896
       0xd8, 0x3e, 1,                 // end_reason = 1003: 8024

@@ -98,18 +98,17 @@ TEST(IpfixEncoder, AnnouncesItsTemplatesInOctetsOfRfc7011) {
       "80020008",
       "00007279",
       "00ef0001",  // 259
-      // Options template sets, one each: id, fields, scopes.
+      // Options template sets, one each, without padding: id, fields, scopes.
       "0003",
-      "0018",
+      "0016",
       "0104",
       "0003",
       "0001",
       "00950004",
       "00220004",
-      "00230001",
-      "0000",  // 260: domain; sampling interval and algorithm; padding
+      "00230001",  // 260: domain; sampling interval and algorithm
       "0003",
-      "0034",
+      "0032",
       "0105",
       "000a",
       "0001",
@@ -123,18 +122,16 @@ TEST(IpfixEncoder, AnnouncesItsTemplatesInOctetsOfRfc7011) {
       "00a80008",
       "00a40008",
       "00a50008",
-      "0000",
       "0003",
-      "0018",
+      "0016",
       "0106",
       "0003",
       "0001",
       "000a0004",
       "0052ffff",
-      "0053ffff",
-      "0000",  // 262: interface; name, description
+      "0053ffff",  // 262: interface; name, description
       "0003",
-      "0020",
+      "001e",
       "0107",
       "0004",
       "0001",
@@ -142,8 +139,7 @@ TEST(IpfixEncoder, AnnouncesItsTemplatesInOctetsOfRfc7011) {
       "00007ed9",
       "00a60008",
       "00a70008",
-      "00a80008",
-      "0000",  // 263: weir's loss name
+      "00a80008",  // 263: weir's loss name
       "0104",
       "0010",
       "00000001",
@@ -283,6 +279,57 @@ TEST(IpfixEncoder, RepeatsItsTemplatesByTimeAndByNumberOfMessages) {
   EXPECT_EQ(pattern, "T..T..T");
   EXPECT_FALSE(encoder.announcement_due(nullptr, kBase + 20 * kSecond - 1));
   EXPECT_TRUE(encoder.announcement_due(nullptr, kBase + 20 * kSecond));
+}
+
+/// A record of one packet, so many seconds after kBase.
+FlowRecord packet_at(std::uint64_t seconds) {
+  FlowRecord record = ipv4_flow();
+  record.first_ns[kForward] = record.last_ns[kForward] = kBase + seconds * kSecond;
+  return record;
+}
+
+TEST(IpfixEncoder, RepeatsItsTemplatesByTheClockOfItsHeaders) {
+  IpfixOptions options;
+  options.header_time = HeaderTime::records;
+  options.start_ns = kBase;
+  options.template_refresh_ns = 20 * kSecond;
+  IpfixEncoder encoder(options);
+  std::string pattern;
+  constexpr std::uint64_t kWall = 2 * kBase;  // of today, and at rest
+  // A record that ends before the one before it, as one of the active timeout may, does not move the clock back.
+  for (const std::uint64_t seconds : {5, 24, 23, 25, 44, 45, 30, 64, 65}) {
+    const FlowRecord record = packet_at(seconds);
+    const bool due = encoder.announcement_due(&record, kWall);
+    pattern += due ? 'T' : '.';
+    if (due) static_cast<void>(encoder.announce({}, &record, kWall));
+    ASSERT_TRUE(encoder.add(record, kWall));
+    static_cast<void>(encoder.finish(kWall));
+  }
+  EXPECT_EQ(pattern, "T..T.T..T");
+}
+
+TEST(IpfixEncoder, DatesWhatGoesBeforeTheFirstRecordByTheFirstPacket) {
+  IpfixOptions options;
+  options.header_time = HeaderTime::records;
+  options.start_ns = kBase + 7 * kSecond;
+  IpfixEncoder encoder(options);
+  EXPECT_EQ(hex(encoder.announce({}, nullptr, 2 * kBase).at(0).octets).substr(8, 8), "6553f107");
+}
+
+TEST(IpfixEncoder, AnnouncesNothingOfWeirsOwnWhereThatIsNotWanted) {
+  IpfixOptions options;
+  options.own_elements = false;
+  options.biflow = true;
+  IpfixEncoder encoder(options);
+  ExportAccount account;
+  account.losses = {{"queue_full", 5, 6, 7}};
+  const auto messages = encoder.announce(account, nullptr, kBase);
+  ASSERT_EQ(messages.size(), 1U);
+  const std::string octets = hex(messages[0].octets);
+  EXPECT_EQ(octets.find("00007ed9"), std::string::npos) << "no element of enterprise 32473";
+  EXPECT_NE(octets.find("00007279"), std::string::npos) << "but the reverse ones of RFC 5103 (29305)";
+  EXPECT_EQ(octets.find("71756575655f66756c6c"), std::string::npos) << "no loss by name";
+  EXPECT_EQ(messages[0].data_records, 2U) << "sampling and statistics";
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ TEST(Netflow5Encoder, WritesTheOctetsOfVersion5) {
   EXPECT_EQ(hex(encoder.finish(kBase)).substr(32, 8), "00000002") << "the sequence counts records";
 }
 
+TEST(Netflow5Encoder, SendsNoSamplingWhereEveryPacketCounts) {
+  Netflow5Encoder encoder(at_base());
+  ASSERT_EQ(encoder.add(ipv4_flow(), kBase), Netflow5Result::added);
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(44, 4), "0000") << "neither an interval nor a mode";
+}
+
 TEST(Netflow5Encoder, WritesTheOctetsOfVersion7) {
   Netflow5Encoder encoder(at_base(true));
   ASSERT_EQ(encoder.add(ipv4_flow(), kBase), Netflow5Result::added);

@@ -290,6 +290,22 @@ TEST(Netflow9Encoder, RepeatsTheTemplatesByTime) {
   EXPECT_EQ(encoder.template_datagrams(), 4U);
 }
 
+TEST(Netflow9Encoder, RepeatsTheTemplatesByTheClockOfItsHeaders) {
+  Netflow9Options options = options_at(kBase);
+  options.header_time = HeaderTime::records;
+  options.template_refresh_ns = 20 * kSecond;
+  Netflow9Encoder encoder(options);
+  std::string pattern;
+  // A record that ends before the one before it does not move the clock back.
+  for (const std::uint64_t seconds : {5, 24, 23, 25, 44, 45, 30, 64, 65}) {
+    FlowRecord record = ipv4_flow();
+    record.first_ns[kForward] = record.last_ns[kForward] = kBase + seconds * kSecond;
+    EXPECT_TRUE(encoder.add(record, 2 * kBase));
+    pattern += template_sets(encoder.finish(2 * kBase)) != 0 ? 'T' : '.';
+  }
+  EXPECT_EQ(pattern, "T..T.T..T");
+}
+
 TEST(Netflow9Encoder, RepeatsTheTemplatesByCount) {
   Netflow9Options options = options_at(kBase);
   options.template_refresh_datagrams = 3;

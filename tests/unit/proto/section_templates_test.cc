@@ -102,6 +102,33 @@ TEST(SectionTemplates, HaveTunnelsLabelsAndSpisInASetOfTheirOwnInNetflow9) {
   EXPECT_EQ(hex(encoder.finish(kBase)).substr(40), "01080078" + kForwardRecord + kReverseRecord + "0000");
 }
 
+TEST(SectionTemplates, KeepTheStandardElementsOfTunnelsLabelsAndSpisWithoutWeirsOwn) {
+  IpfixOptions ipfix;
+  ipfix.own_elements = false;
+  IpfixEncoder ipfix_encoder(ipfix);
+  Netflow9Options netflow9;
+  netflow9.start_ns = kBase;
+  netflow9.own_elements = false;
+  netflow9.announced = true;
+  Netflow9Encoder netflow9_encoder(netflow9);
+  const std::string standard = "015f00080127000400460003";  // layer2SegmentId, IPSecSPI, mplsTopLabelStackSection
+  for (const std::string& octets : {hex(ipfix_encoder.announce({}, nullptr, kBase).at(0).octets),
+                                    hex(netflow9_encoder.announce({}, nullptr, kBase).at(0).octets)}) {
+    std::size_t count = 0;
+    for (std::size_t at = octets.find(standard); at != std::string::npos; at = octets.find(standard, at + 1)) ++count;
+    EXPECT_EQ(count, 2U) << "of IPv4 and of IPv6: " << octets;
+    EXPECT_EQ(octets.find("00007ed9"), std::string::npos) << octets;
+    EXPECT_EQ(octets.find("c0040010"), std::string::npos) << "weir's numbers in NetFlow v9: " << octets;
+  }
+  ASSERT_TRUE(ipfix_encoder.add(tunnelled(), kBase));
+  const std::string record = hex(ipfix_encoder.finish(kBase));
+  EXPECT_NE(record.find("01000000000a0b0c"
+                        "00000000"
+                        "123450"),
+            std::string::npos)
+      << record;
+}
+
 TEST(SectionTemplates, AreNotUsedWhereNoFieldOfThemWasChosenNorWhereTemplatesStandBeforeRecords) {
   IpfixOptions plain;
   plain.fields = {"src_addr"};
