@@ -88,7 +88,7 @@ std::string element_of(const Column& column) {
 }
 
 std::string meaning_of(const Column& column) {
-  return std::string(column.side == kReverse ? "the same of the way back: " : "") +
+  return std::string(column.side == kReverse ? "in the reverse direction: " : "") +
          std::string(kFieldRows[column.row].field.meaning);
 }
 
@@ -148,7 +148,7 @@ std::string fields_json() {
 
 std::string metrics_text() {
   TextTable table("lrl");
-  table.row({"name", "octets per flow", ""});
+  table.row({"name", "bytes per flow", "what it records, and its fields"});
   for (const MetricInfo& info : Metrics::kInfos) {
     table.row({std::string(info.name), std::to_string(info.slot_octets), std::string(info.meaning)});
     std::string fields;
@@ -159,8 +159,8 @@ std::string metrics_text() {
     }
     table.row({"", "", fields});
   }
-  return table.text(0) +
-         fmt::format("With any of them on, every flow takes a line of {} octets more.\n", Metrics::kLineOctets);
+  return table.text(0) + fmt::format("If any metric is on, every flow takes {} bytes more, once for all of them.\n",
+                                     Metrics::kLineOctets);
 }
 
 }  // namespace weir

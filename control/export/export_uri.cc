@@ -94,7 +94,7 @@ std::string export_uri_help() {
   for (const ExporterKind* const kind : exporter_kinds()) {
     append_row(out, kind->form, kind->help);
     if (!kind->options.empty()) append_row(out, "", "options: " + kind->option_names());
-    append_row(out, "", fmt::format("as in {}", kind->example));
+    append_row(out, "", fmt::format("as in '{}'", kind->example));  // a shell would take '?' and '&' for its own
   }
   out += "Options of export URIs follow a '?' and are joined by '&':\n";
   const std::vector<DescribedOption> options = described_options();

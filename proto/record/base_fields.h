@@ -60,7 +60,7 @@ inline constexpr auto kBaseFields = std::to_array<Field>({
     {.name = "in_if", .place = WEIR_PLACE(FlowRecord, ingress_interface), .protobuf = {18},
      .wire = {WireRule::plain, 10}, .meaning = "ingress interface; in `run` the port's place on the command line, from 1"},
     {.name = "sampling_rate", .place = WEIR_PLACE(FlowRecord, sampling_rate), .protobuf = {3},
-     .wire = {WireRule::sampling, 34}, .meaning = "one packet in so many was counted; 1 when all were"},
+     .wire = {WireRule::sampling, 34}, .meaning = "what each counted packet stands for; 1 when nothing was sampled"},
     {.name = "src_port", .sides = Sides::mirrored,
      .computed = {2, [](const void* section, Direction side) -> std::uint64_t {
                     return base_detail::base_of(section).port(side);

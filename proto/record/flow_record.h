@@ -1,13 +1,13 @@
 // FlowRecord: what the dataplane hands to the control side when a flow ends.
 //
-// A record is one biflow (RFC 5103): forward is the direction of the first packet seen (the initiator), reverse the
-// other one. Arrays of two are indexed by Direction. A direction without packets has 0 everywhere. Forward, too, can
-// be without packets: after an active timeout the next record keeps the direction, whoever sends then.
+// A record is one biflow (RFC 5103): forward is the direction that the initiator sends in, reverse the other one.
+// Arrays of two are indexed by Direction. A direction without packets has 0 everywhere. Forward can be without packets,
+// too: after an active timeout the next record keeps the direction, whoever sends then.
 //
-// This struct is the base that every record has: two cache lines of plain memory. What only some flows have (a tunnel,
-// labels, what a metric measured) follows it in sections, each named by a bit of `sections` (sections.h). A plain flow
-// costs its 128 octets whatever else weir can do: 14.88 Mpps of one-packet flows are 1.9 GB/s per worker, which one
-// core can still move. All integers are in host order, addresses in network order.
+// This struct is the base that every record has: two cache lines of plain memory. Sections follow it, with what only
+// some flows have (a tunnel, labels, what a metric measured); a bit of `sections` names each (sections.h). A plain flow
+// costs 128 octets, however many sections exist: 14.88 Mpps of one-packet flows are 1.9 GB/s per worker, which one core
+// can still move. All integers are in host order, addresses in network order.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ struct FlowRecord {
   std::uint8_t destination_address[16];  ///< of the responder, likewise
   std::uint16_t ports[2];                ///< by port() and icmp(): what they are depends on the protocol
   std::uint32_t ingress_interface;       ///< of the first packet; in `run` the port's place on the command line from 1
-  std::uint32_t sampling_rate;           ///< one packet in so many was counted; 1 when all were
+  std::uint32_t sampling_rate;           ///< what each counted packet stands for; 1: nothing was sampled
   std::uint32_t sections;                ///< bits of Section, and kOverflowMark
   std::uint32_t deadline_ms;  ///< when the flow should have ended, after end_ns(), rounded up; 0: no such time
   std::uint16_t vlan_id;      ///< outermost VLAN id of the flow's first packet, 0 if untagged
