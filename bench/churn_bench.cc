@@ -4,7 +4,7 @@
 // flows end by FIN from both sides, the others by RST, UDP flows fall silent; the idle timeout is 1 s, which is also
 // how long a closed flow lingers. So at any time N flows are active and a tenth of N is on its way out. Which
 // generation of a flow a frame belongs to follows from how far the replacing has come, so the source only reads the
-// flow's number from the frame and writes the port of its generation into it; what that costs (1 to 2 ns a packet) is
+// flow's number from the frame and writes the port of its generation into it; what that costs (1 to 2 ns per packet) is
 // part of the figure.
 //
 // sweep: N flows get one packet each within N x 67 ns, then no more, and all end a second later while other traffic

@@ -1,4 +1,4 @@
-// encode/…: records a second of each encoder, beside encode/packed_struct, a hand-written encoder of one fixed struct.
+// encode/…: records per second of each encoder; encode/packed_struct is a hand-written encoder of one fixed struct.
 #include <benchmark/benchmark.h>
 
 #include <array>

@@ -1,12 +1,12 @@
-// export/…: FlowRecords a second through the whole export side: queue, encoder, and the kernel, to a socket on loopback
-// that nobody empties in time (what it drops was sent) or to a file that is written over.
+// export/…: FlowRecords per second through the export side: queue, encoder and kernel, to a loopback socket whose
+// reader is too slow (what the socket drops was sent) or to a file that is overwritten.
 //
-// One exporter thread does all of it; the thread that offers only hands over batches that are there already. CPU time
-// is that of both, wall time is what counts.
+// One exporter thread does the work; the offering thread only hands over ready batches. CPU time is that of both
+// threads; compare wall time.
 //
-// export/whole/…: the whole control side, from a worker's ring through the drain and a queue to what left. The thread
-// of the benchmark plays the worker. The rate is by the CPU time of all threads together, start and orderly end
-// included: what one core does for all of them.
+// export/whole/…: the whole control side, from a worker's ring through the drain and a queue to the socket or file. The
+// benchmark's thread plays the worker. The rate is by the CPU time of all threads together, start and orderly end
+// included: what one core can do.
 #include <arpa/inet.h>
 #include <benchmark/benchmark.h>
 #include <netinet/in.h>
@@ -55,7 +55,7 @@ std::shared_ptr<const RecordBatch> make_batch() {
   return batch;
 }
 
-/// As a worker does it, which publishes once a burst.
+/// As a worker does it, which publishes once per burst.
 void push(RecordRing& ring, RecordView record, bool publish) {
   RingLine* line = ring.claim(record.lines());
   while (line == nullptr) {

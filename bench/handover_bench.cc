@@ -1,9 +1,9 @@
-// handover/...: two workers of one machine on one core, one poll each in turn, fed the same frames in two ways, so that
-// what a packet costs that reaches the wrong worker shows beside one that does not. Time is of both workers.
+// handover/...: what a packet costs that reaches the wrong worker, compared with one that reaches the right one. Two
+// workers run on one core, one poll each in turn, and get the same frames in two ways. Time is of both workers.
 //
 //   handover/addresses             --rss addresses: no mesh; every packet belongs to the worker that gets it
 //   handover/ports                 --rss ports, worst case: there is a mesh, and every packet belongs to the other one
-//   handover/ports_own             the mesh is there, and no packet needs it: what looking costs
+//   handover/ports_own             the mesh is there, and no packet needs it: what the check costs
 //   handover/fragments_addresses   datagrams in two fragments, first and second: the cache, and no mesh
 //   handover/fragments_ports       likewise with a mesh, both fragments where a hash of the addresses brings them, as
 //                                  devices do that find no ports: the note and the second fragment cross a ring for one

@@ -1,13 +1,13 @@
 // limit/flows:N, limit_v6/flows:N, limit_metrics/lines:M/flows:N: what memory allows for the pipeline's work, on the
 // same frames, over the same footprint, in the same bursts: one read-modify-write of a random line of the index and of
-// a random line of the entries (IPv6: two lines), each prefetched. What a packet touches is known from its frame by one
-// multiplication, so nothing is left but the frames' stream and the two misses: no parser, no hash of weir's, no
-// compare, no timer, no record.
+// a random line of the entries (IPv6: two lines), each prefetched. One multiplication of a number in the frame says
+// which lines a packet touches. So only the frames' stream and the two misses are left: no parser, no hash of weir's,
+// no compare, no timer, no record.
 //
 // limit_metrics has M more lines for each flow, right after its entry, as metrics have theirs.
 //
 // The footprint is the pipeline's: as many index lines as a table has whose N flows are three quarters of its
-// capacity, and N entries. Memory is had as the table has it, huge pages included.
+// capacity, and N entries. Memory is allocated like the table's, huge pages included.
 #include <benchmark/benchmark.h>
 
 #include <string>

@@ -3,7 +3,7 @@
 // The consumer runs on the same core: every kPollsPerDrain polls it empties the record ring. That costs more than the
 // drain of a running weir, which is on another core, and is part of the time that is reported. A poll ends at most
 // Worker::kTimerBudget flows by timers and kBurst by packets, so at most 3072 records wait in a ring of 65536: the
-// consumer is never what holds the worker up, and a record that is lost none the less fails the benchmark.
+// consumer is never what holds the worker up, and a record that is lost anyway fails the benchmark.
 //
 // Google Benchmark calls a benchmark several times, to find how often it must run and for repetitions. The rig is kept
 // between these calls (keep_fixture), since filling a table of ten million flows takes seconds.

@@ -1,9 +1,9 @@
 // parse/KIND: one frame of a kind, parsed over and over from a cache that holds it: what the parser itself costs.
 //
 // plain is the mix of pipeline/*: IPv4, TCP and UDP 80/20, from frames that differ in addresses, ports and direction,
-// so that the branch predictor has as little to go by as on a link. The other kinds are one frame each. worst is the
-// most that a frame can cost: see layer_walk.h; it is the greatest of the adversaries below, each as long as a frame
-// may be. `steps` are those of the general walk, of at most 192.
+// so that the branch predictor knows as little as on a link. Each other kind is one frame. `worst` is the slowest of
+// the adversarial frames below, each with as many headers as the walk follows (layer_walk.h). `steps` are those of the
+// general walk, at most 192.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// PollTimes: how long polls took, as percentiles, at the cost of two rdtsc and one counter a poll.
+// PollTimes: how long polls took, as percentiles, at the cost of two rdtsc and one counter per poll.
 //
 // A log-linear histogram of TSC ticks: 32 steps for each power of two, so a percentile is right to 3 %. The maximum is
 // kept exactly. rdtsc does not wait for the instructions before it; over a poll of a microsecond and more that is

@@ -1,7 +1,7 @@
 // rx/…: what receiving itself costs, rx_burst to freed mbufs, 32 packets a turn through MbufSource as weir runs it. The
 // time of pipeline and rx together is the cost of a live packet.
 //
-//   rx/null          net_null: rx_burst makes empty frames; the least there is
+//   rx/null          net_null: rx_burst makes empty frames; the least cost possible
 //   rx/ring          net_ring: 512 frames are put in, then received; only the receiving is timed
 //   rx/memif         likewise over a memif, whose rx_burst copies each frame
 //   rx/memif_cores   a memif whose other end is a sender on another core: the frames come from its cache; only polls

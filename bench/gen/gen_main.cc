@@ -200,8 +200,8 @@ class Sender {
       done_ = true;
     }
     if (pending_ == 0) generator_.commit_batch();
-    // A full ring of 1024 lasts the reader 70 us even at 14.88 Mpps: offering again at once would only take the CPU
-    // from whoever shares it, the reader perhaps.
+    // A full ring of 1024 lasts the reader 70 us even at 14.88 Mpps. Offering again at once would only take the CPU
+    // from a thread that shares it, perhaps the reader.
     if (sent != 0 || pending_ == 0) return 0;
     again_ns_ = now + kRefusedPauseNs;
     return kRefusedPauseNs;
@@ -226,8 +226,8 @@ class Sender {
     return result;
   }
 
-  // Packets that should have been sent by now and were not, a batch at most. Who was held up catches up 10 ms, not
-  // more, and a quarter faster than the rate: a burst at full speed would measure how long the receiver's ring is.
+  // Packets that should have been sent by now and were not, at most a batch. After a stall the generator makes up at
+  // most 10 ms of traffic, at 125 % of its rate: a burst at full speed would measure the length of the receiver's ring.
   std::size_t due(std::uint64_t now) {
     constexpr std::uint64_t kCatchUpNs = 10'000'000;
     constexpr std::uint64_t kMostCredit = dpdk::TxPort::kBatch * kNsPerSecond;

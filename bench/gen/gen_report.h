@@ -1,4 +1,4 @@
-// What weir-gen says at its end: the receipt (text or one JSON object) and the manifest (one JSON line a biflow, with
+// What weir-gen says at its end: the counts (text or one JSON object) and the manifest (one JSON line per biflow, with
 // the field names of flow records).
 #pragma once
 

@@ -282,7 +282,7 @@ Next Generator::next(std::uint8_t* header, Frame& frame) {
     const Flow& flow = flows_[opened_];
     // This packet, then what would close everything, this flow included.
     const std::uint64_t needed = 1 + to_close_ + (flow.tcp ? 5 : 0);
-    // Packets that suffice for no conversation at all begin one none the less.
+    // Packets that suffice for no conversation at all begin one anyway.
     if (left() >= needed || opened_ == 0) {
       const std::uint32_t index = opened_++;
       if (opened_ == flows_.size()) opening_ = false;
@@ -391,7 +391,7 @@ void Generator::write(Flow& flow, unsigned direction, std::uint8_t tcp_flags, st
 
   const std::size_t ip_header = flow.ipv6 ? kIpv6 : kIpv4;
   const std::size_t transport_header = flow.tcp ? kTcp : kUdp;
-  // Segments that only open, close or acknowledge carry no data: the frame has its size by padding behind the
+  // Segments that only open, close or acknowledge carry no data: the frame has its size by padding after the
   // IP packet, as short packets always have on Ethernet.
   const bool data = !flow.tcp || (tcp_flags & kTcpPsh) != 0;
   const std::size_t frame_octets = size - kFcsOctets;

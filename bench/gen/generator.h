@@ -7,14 +7,14 @@
 // would cost three or more. Payload is zeros, so it adds nothing to a checksum and need not be written again
 // into a buffer that has it.
 //
-// TCP biflows are conversations: SYN, SYN/ACK, ACK, data both ways with the right sequence and acknowledgement
-// numbers, FIN, FIN/ACK, ACK. What a device refuses is a loss on the wire: the conversation goes on, and
-// only what commit() was told counts as sent.
+// TCP biflows are conversations: SYN, SYN/ACK, ACK, data both ways with the right sequence and acknowledgement numbers,
+// FIN, FIN/ACK, ACK. A packet that the device refuses is a loss on the wire: the conversation goes on, and only packets
+// that commit() was told of count as sent.
 //
-// With a number of packets given, exactly that many are made and every conversation is closed in them: opening
-// one is put off when the packets left would not close all that are open. A TCP biflow needs 6 packets, so fewer
-// packets than that make fewer biflows than asked for. Without a number, close() starts the closing, which needs up
-// to 5 more packets for each open conversation.
+// If a number of packets is given, exactly that many are made, and every conversation is closed by them: none is opened
+// when the remaining packets are needed to close the open ones. A TCP biflow needs 6 packets, so fewer packets make
+// fewer biflows than asked for. Without a number, close() starts the closing, which needs up to 5 more packets per open
+// conversation.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
 // Compressor: a block of octets as one complete frame of zstd or lz4.
 //
-// Frames one behind the other are a valid file of both formats, so a file that is cut after any frame is whole: what
+// Frames one after the other are a valid file of both formats, so a file that is cut after any frame is whole: what
 // was written before a crash, a rotation or a full disk can be read.
 #pragma once
 

@@ -1,21 +1,21 @@
 // DatagramExporter: NetFlow v5, v7, v9 and IPFIX over UDP, in batches and at a pace. The kinds are in netflow9.cc,
 // netflow5.cc and ipfix.cc.
 //
-// What one call of take() completes leaves together (see udp_socket.h); a datagram that is not full waits kFlushAfter
-// for more. Templates and options data go ahead of the first record, and again as the encoder says: statistics are
-// those of that moment; the last ones leave when the exporter is closed.
+// All datagrams that one call of take() completes leave together (see udp_socket.h). A datagram that is not full waits
+// kFlushAfter for more records. Templates and options data go before the first record, and again when the encoder says.
+// Statistics are those of that moment; the last ones leave when the exporter is closed.
 //
-// The sequence is set where datagrams are sent, in order: what has to be put between them (templates, after a refusal)
-// gets its place in it.
+// The sequence number is set when a datagram is sent, so that datagrams which are inserted (templates after a refusal)
+// are numbered in order.
 //
-// A full socket buffer is no loss: what was completed stays, take() takes nothing, and records wait in the queue.
-// A collector that is not there answers by ICMP: the records of the datagrams that were refused move from exported to
-// lost (`unreachable`), and the next datagram begins with the templates: should the collector be coming back, the first
-// thing it sees must not be data that it cannot read. A host that answers no ICMP, or limits it (RFC 1812
-// section 4.3.2.8 wants that), leaves losses unseen: UDP tells no more. On loopback, where ICMP comes back within
-// send(), the books are exact.
+// A full socket buffer loses nothing: completed datagrams stay, take() takes nothing, and records wait in the queue.
 //
-// A biflow counts as two for `rate` where it makes two data records: what wears a collector out is what it decodes.
+// The host of an absent collector answers by ICMP. Then the records of the refused datagrams move from exported to lost
+// (`unreachable`), and the next datagram begins with the templates, because a collector that comes back must not see
+// data first that it cannot read. If a host sends no ICMP, or limits it (as RFC 1812 section 4.3.2.8 demands), losses
+// stay unseen. On loopback, where ICMP comes back within send(), the books are exact.
+//
+// If a biflow makes two data records, it counts as two for `rate`, because a collector has to decode both.
 #pragma once
 
 #include <array>

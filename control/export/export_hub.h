@@ -1,4 +1,4 @@
-// ExportHub: hands every drained record to every exporter, each behind a bounded queue of its own.
+// ExportHub: hands every drained record to every exporter; each has a bounded queue of its own.
 //
 // The drain thread offers batches; an exporter's own thread encodes and sends. A batch is shared, not copied, so E
 // exporters cost one copy of the records. A slow or dead exporter fills its queue and then loses by name

@@ -1,8 +1,8 @@
 // ExportMode: live records or those of a capture, and what follows from that for an exporter.
 //
-// Live, records cannot wait and collectors come and go: the probe starts without them and survives them. From a
-// capture, everything may wait, and a person stands by: what is not there at the start is an error that the person can
-// mend. Exporters ask the questions below, never which mode it is.
+// Live, records cannot wait, and collectors come and go: the probe starts without them and survives them. From a
+// capture, everything may wait, and a person is watching: a collector that is absent at the start is an error that the
+// person can correct. Exporters ask the questions below and never which mode it is.
 #pragma once
 
 #include <chrono>

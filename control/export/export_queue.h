@@ -1,13 +1,13 @@
-// ExportQueue: one exporter's bounded queue of records, and its books.
+// ExportQueue: one exporter's bounded queue of records, and its books (what was offered, exported, queued and lost).
 //
-// Queue and books are behind one mutex, so that drained = exported + queued + sum(lost) holds in every snapshot and not
-// only at rest. A record is queued from the moment it is offered until it left or was lost: also while it lies encoded
-// in a datagram that is not sent yet, in a write buffer, or in memory to be sorted. `waiting` is only the part that no
-// exporter has taken: that is what the bound is for; what an exporter holds has bounds of its own.
-// The lock is taken once for each batch, datagram or write, never for each record.
+// One mutex protects queue and books, so that drained = exported + queued + sum(lost) holds in every snapshot and not
+// only at rest. A record is queued from when it is offered until it leaves or is lost. This includes the time that it
+// spends encoded in an unsent datagram, in a write buffer, or in memory to be sorted. `waiting` is the part that no
+// exporter has taken yet. The queue's bound is for this part; what an exporter holds has bounds of its own. The lock is
+// taken once per batch, datagram or write, never per record.
 //
-// Batches are shared between exporters and referred to, not copied. The bound is in records, whatever the size of the
-// batches. A batch of which only a part fits is cut: the rest waits, or is lost by name.
+// Batches are shared between exporters by reference. The bound is in records, whatever the size of the batches. If only
+// part of a batch fits, the batch is cut: the rest waits, or is lost by name.
 #pragma once
 
 #include <array>
@@ -45,7 +45,7 @@ class ExportQueue {
   /// not wait again before the exporter has taken one.
   std::size_t push_waiting(const std::shared_ptr<const RecordBatch>& batch, std::size_t from,
                            ExportClock::duration patience);
-  /// Enters (*batch)[from...] as offered and lost: for want of room or, once closed, by the shutdown.
+  /// Enters (*batch)[from...] as offered and lost: the queue has no room or, once closed, the shutdown lost it.
   void refuse(const RecordBatch& batch, std::size_t from);
   /// No more records will come; what is not out by `deadline` will be lost.
   void close(ExportTime deadline);

@@ -1,9 +1,8 @@
 // Exporter: encodes and sends for one URI; ExporterThread drives it.
 //
 // begin() is called once, by who opened it. All other functions are called by the exporter's own thread, with a run of
-// records at a time. None of them blocks for more
-// than kLongestBlock, so that an orderly shutdown ends when it said it would. An exporter moves what it took from
-// `queued` to `exported` or to a loss in the books of its queue, nobody else does.
+// records at a time. None of them blocks for more than kLongestBlock, so that an orderly shutdown ends in time. Only
+// the exporter moves what it took from `queued` to `exported` or to a loss, in the books of its queue.
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,9 @@
-// ExporterThread: a queue, an exporter, and the thread that feeds the one from the other.
+// ExporterThread: a queue, an exporter, and the thread that takes records from the queue and gives them to the
+// exporter.
 //
 // The thread blocks all signals: SIGINT and SIGTERM are for the main thread, and SIGPIPE and SIGXFSZ, which the kernel
-// sends to the thread that writes, must not end the process: the write then says EPIPE or EFBIG, and that is a loss
-// with a name.
+// sends to the thread that writes, must not end the process. The write then fails with EPIPE or EFBIG, which is a named
+// loss.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
 // FileRotation: the names of a file output that begins a new file by time or size.
 //
 // The path is an strftime() pattern, in UTC: local time would name two hours alike every autumn. A file is written
-// under its name with ".part" behind it and gets its name when it is complete, by a rename that replaces nothing: a
+// under its name with ".part" after it and gets its name when it is complete, by a rename that replaces nothing: a
 // reader that looks for the names never sees half a file. A name that is taken gets ".1", ".2" and so on. Files by time
 // begin at whole multiples of the period since 1970, and are named by that time.
 #pragma once
@@ -24,7 +24,7 @@ class FileRotation {
   /// The open file is complete: gives it its name, or removes it if nothing was written. Error: one line.
   tl::expected<void, std::string> publish(bool empty);
 
-  /// Whether a new file is due for what comes at now_ns behind `octets`.
+  /// Whether a new file is due for what comes at now_ns after `octets`.
   [[nodiscard]] bool due(std::uint64_t now_ns, std::uint64_t octets) const {
     return (period_ns_ != 0 && now_ns / period_ns_ != period_) || (most_octets_ != 0 && octets >= most_octets_);
   }

@@ -1,11 +1,12 @@
 // FileSink: octets to a file, a pipe or standard output, without ever blocking for long and without half a record.
 //
-// Regular files: write() does not wait for anybody. Where it stops in the middle (full disk, file size limit), the
-// file is cut back to where the caller's last whole record ended. Nothing is cut when the file has grown behind what
-// was written here: then somebody else writes to it as well.
+// Regular files: write() does not wait for another program. If it stops in the middle (full disk, file size limit), the
+// file is cut back to the end of the last whole record. Nothing is cut if the file has grown beyond what was written
+// here, because then another program writes to it, too.
+//
 // Pipes and terminals: a blocking write would outlast a shutdown, and making standard output non-blocking would do so
-// for every program that shares it. After poll() says writable, a pipe takes PIPE_BUF octets without blocking, so that
-// is what goes into one write().
+// for every program that shares it. After poll() says writable, a pipe takes PIPE_BUF octets without blocking, so each
+// write() has at most that many.
 #pragma once
 
 #include <sys/types.h>

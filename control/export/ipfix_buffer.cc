@@ -121,7 +121,7 @@ void IpfixBuffer::begin_stream() {
   close_message();
   rewind();
   forget_sent();
-  // What the last connection did not take goes behind the templates of this one.
+  // What the last connection did not take goes after the templates of this one.
   std::vector<std::uint8_t> rest = std::move(octets_);
   std::vector<Message> messages = std::move(messages_);
   std::vector<std::uint64_t> deadlines = std::move(deadlines_);

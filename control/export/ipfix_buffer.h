@@ -1,7 +1,7 @@
 // IpfixBuffer: IPFIX messages on their way into a TCP connection (RFC 7011 section 10.4).
 //
 // A connection is a transport session of its own: it begins with the templates and its sequence with 0. So messages
-// that the last connection did not take as a whole are numbered anew in the next one, behind its templates. Templates
+// that the last connection did not take as a whole are numbered anew in the next one, after its templates. Templates
 // are not repeated within a connection, new ones stand before their first record; options data are repeated every
 // template_refresh.
 #pragma once

@@ -19,7 +19,7 @@ OptionResult parse_target(HostPort& peer, std::string_view target, std::string_v
     }
     peer.host = target.substr(1, close - 1);
     port = target.substr(close + 1);
-    if (!port.empty() && !port.starts_with(':')) return Error(fmt::format("'{}' behind ']'; expected {}", port, form));
+    if (!port.empty() && !port.starts_with(':')) return Error(fmt::format("'{}' after ']'; expected {}", port, form));
   } else {
     const std::size_t colon = target.find(':');
     if (colon != std::string_view::npos && target.find(':', colon + 1) != std::string_view::npos) {

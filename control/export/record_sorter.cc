@@ -143,7 +143,7 @@ bool RecordSorter::has_whole_record(const Run& run) {
   return words >= kBaseWords && words >= record_at(run.buffer.data() + run.at).size() / kWordOctets;
 }
 
-/// Reads on behind what is left in the buffer, which may be the first part of a record. There is at least one after it.
+/// Reads on after what is left in the buffer, which may be the first part of a record. There is at least one after it.
 tl::expected<void, std::string> RecordSorter::refill(Run& run) {
   const std::size_t kept = run.end - run.at;
   std::copy(run.buffer.begin() + static_cast<std::ptrdiff_t>(run.at),

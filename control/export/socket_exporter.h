@@ -1,15 +1,15 @@
 // SocketExporter: length-delimited protobuf over TCP or a unix stream socket, or IPFIX over TCP, with reconnection.
 //
-// Live (`weir run`): a collector that is not there, or goes, is waited for. Records stay in the queue meanwhile, and
-// are lost as `queue_full` when that is full. Attempts are 1 s apart at first and 30 s at most. A new connection begins
-// with a whole message: one that was cut off is sent again from its start. Capture (`weir read`): the collector has to
-// be there at the start, and when it goes the exporter has failed, since the whole capture would only pile up behind
-// it.
+// Live (`weir run`): the exporter waits for a collector that is absent or goes away. Meanwhile records wait in the
+// queue, and are lost as `queue_full` when it is full. Attempts to connect are 1 s apart at first and 30 s at most. A
+// new connection begins with a whole message: one that was cut off is sent again from its start. Capture (`weir read`):
+// the collector must be there at the start, and when it goes the exporter fails, since otherwise the whole capture
+// would pile up in the queue.
 //
-// Exported means that all octets of the message were handed to the kernel. What the kernel still held when the peer
-// went is beyond anybody's knowledge without an answer in the protocol. The peer never sends, so that before each write
-// a look at what can be received tells of a peer that has closed; without it the first write into a closed connection
-// would always seem to succeed.
+// "Exported" means that the kernel took all octets of the message. Without an answer in the protocol nobody can know
+// whether the peer got what the kernel still held when the connection broke. The peer never sends, so before each write
+// the exporter looks whether the connection was closed; otherwise the first write into a closed connection would always
+// seem to succeed.
 #pragma once
 
 #include <chrono>

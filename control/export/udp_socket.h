@@ -1,14 +1,14 @@
-// UdpSocket: a connected UDP socket that sends datagrams in batches and learns which of them nobody took.
+// UdpSocket: a connected UDP socket that sends datagrams in batches and learns which of them were refused.
 //
 // sendmmsg() sends many datagrams with one system call, and UDP segmentation (UDP_SEGMENT, Linux 4.18) sends a run of
-// datagrams of one length through the stack as one. Both pay: on loopback a datagram costs about 2 us alone and some
-// 0.2 us in a run.
+// datagrams of one length through the stack as one. Both pay: on loopback a single datagram costs about 2 us, and one
+// in a run about 0.2 us.
 //
-// ICMP port unreachable. A connected socket fails the next send with ECONNREFUSED, without saying which datagram it was
-// about, and sendmmsg() swallows an error between two datagrams. The error queue (IP_RECVERR) knows: it holds the
-// beginning of the datagram that was refused, and with it the sequence number of its header. A router may quote 8
-// octets only (RFC 792), then the datagram sent last is taken. A run that was segmented is refused as one, so the
-// caller says with each datagram in which run it went.
+// ICMP port unreachable: a connected socket fails the next send with ECONNREFUSED without saying which datagram was
+// refused, and sendmmsg() swallows an error between two datagrams. The error queue (IP_RECVERR) knows: it holds the
+// beginning of the refused datagram, and with it the sequence number of its header. A router may quote only 8 octets
+// (RFC 792); then the datagram sent last is taken. A segmented run is refused as a whole, so the caller says for each
+// datagram which run it was in.
 #pragma once
 
 #include <netinet/in.h>

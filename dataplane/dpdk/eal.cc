@@ -33,8 +33,8 @@ namespace {
 
 // ---- DPDK's messages
 
-// The first line of level ERR or worse since the last time somebody asked, since drivers say what is
-// wrong before the layers above them say that something is.
+// Keeps the first line of level ERR or worse since the last question: drivers say what is wrong before the layers above
+// them say that something is.
 struct DpdkLog {
   std::mutex mutex;
   std::string error;
@@ -49,7 +49,7 @@ DpdkLog& dpdk_log() {
 }
 
 constexpr std::size_t kLongestLine = 512;
-// A driver may log once a packet; a terminal and a journal cannot take that.
+// A driver may log once per packet; a terminal and a journal cannot take that.
 constexpr unsigned kShownPerSecond = 10;
 
 ssize_t take_message(void* /*cookie*/, const char* text, std::size_t size) {
@@ -225,7 +225,7 @@ tl::expected<CpuPlan, std::string> plan_cpus(const std::vector<unsigned>& cores,
   if (from.empty()) return tl::unexpected(std::string("cores: no CPU is available to this process"));
   CpuPlan plan;
   plan.main = from.front();
-  // Behind main's CPU when there is any: main sleeps most of the time, but what it does it does in bursts.
+  // After main's CPU when there is any: main sleeps most of the time, but what it does it does in bursts.
   const std::size_t first = from.size() > 1 ? 1 : 0;
   std::map<unsigned, unsigned> load;
   for (unsigned worker = 0; worker < workers; ++worker) {
@@ -248,7 +248,7 @@ tl::expected<std::vector<std::string>, std::string> eal_arguments(const EalPlan&
     }
   }
   std::vector<std::string> arguments{plan.program};
-  // Lcore 0 is main, lcore 1 + w is worker w, each on the CPU behind the '@'. Several lcores may name one CPU.
+  // Lcore 0 is main, lcore 1 + w is worker w, each on the CPU after the '@'. Several lcores may name one CPU.
   std::string lcores = "0@" + std::to_string(plan.cpus.main);
   for (std::size_t worker = 0; worker < plan.cpus.workers.size(); ++worker) {
     lcores.append(",").append(std::to_string(worker + 1));

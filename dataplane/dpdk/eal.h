@@ -32,7 +32,7 @@ struct CpuPlan {
 };
 
 /// Which CPU each lcore runs on. `cores` empty: main takes the first CPU of `allowed`, the workers the following
-/// ones, and start again behind main's when there are too few. `cores` given: the same over that list.
+/// ones, and start again after main's when there are too few. `cores` given: the same over that list.
 tl::expected<CpuPlan, std::string> plan_cpus(const std::vector<unsigned>& cores, const std::vector<unsigned>& allowed,
                                              unsigned workers);
 

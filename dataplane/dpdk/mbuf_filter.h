@@ -1,13 +1,13 @@
 // MbufFilter: a pcap filter on mbufs: the same classic BPF program that `weir read` runs, converted to DPDK's eBPF
 // (rte_bpf_convert) and compiled to machine code where DPDK can, run by DPDK's interpreter otherwise.
 //
-// A program that a conversion or DPDK's verifier does not take is an error at the start, never a packet that passes.
+// A program that the conversion or DPDK's verifier rejects is an error at the start; it never lets a packet pass.
 //
-// One kind of program DPDK 22.11 gets wrong: a bit test against a constant of one octet. Its compiler for x86-64 writes
-// such a TEST with an operand of one octet, which the instruction does not have, so that the code behind it is read out
-// of step: "ether multicast" said yes to everything here, and the program crashed on some frames. libpcap's interpreter
-// runs those programs, on the mbuf's octets. (The test of fragments in "tcp port 443" has a larger constant: it is
-// compiled.)
+// DPDK 22.11 gets one kind of program wrong: a bit test against a constant of one octet. Its compiler for x86-64 writes
+// such a TEST with an operand of one octet, which the instruction does not have, so the processor decodes the following
+// code at a wrong offset: "ether multicast" matched every frame here, and the program crashed on some frames. libpcap's
+// interpreter runs those programs, on the mbuf's octets. (The test of fragments in "tcp port 443" has a larger
+// constant, so it is compiled.)
 #pragma once
 
 #include <cstddef>

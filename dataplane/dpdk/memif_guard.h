@@ -1,14 +1,14 @@
-// memif guard: bursts on a memif that survive the peer's going away.
+// memif guard: bursts on a memif that survive when the peer leaves.
 //
 // net_memif unmaps the shared memory in EAL's interrupt thread as soon as the peer disconnects. Its bursts test
-// "connected" at their beginning only, so a worker that was put off the CPU inside one wakes up to memory that is no
-// more (and to a null region pointer), and the process would end with SIGSEGV because somebody else's did. On a CPU
-// of its own a worker is practically never inside a burst at that moment; on a shared one it often is.
+// "connected" only at their beginning. A worker that loses its CPU inside a burst would wake up to unmapped memory (and
+// a null region pointer), and SIGSEGV would end the process because of another process. On a CPU of its own a worker is
+// practically never inside a burst at that moment; on a shared one it often is.
 //
-// So a burst on a memif runs between two marks of its thread. A fault between them ends the burst with 0 packets;
-// any other fault goes where it would have gone. What a fault can leave behind is the at most 32 mbufs that the
-// burst had taken; rings and indexes are made anew when the next peer connects. Only driver code without
-// destructors or locks lies between the marks. It costs some 5 ns a burst, on memifs only.
+// So a burst on a memif runs between two marks of its thread. A fault between them ends the burst with 0 packets; any
+// other fault goes to the handler that was there before. Such a fault can leak at most the 32 mbufs that the burst had
+// taken; rings and indexes are made anew when the next peer connects. Only driver code without destructors or locks
+// lies between the marks. The guard costs about 5 ns per burst, on memifs only.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
-// MemifWatch: keeps the workers away from a memif whose peer brought another number of queues (see memif_rings.h
-// for what would happen). A memif server accepts peers at any time, so this is watched as long as ports run.
+// MemifWatch: keeps the workers away from a memif whose peer has another number of queues (memif_rings.h says what
+// would happen). A memif server accepts peers at any time, so it is watched as long as ports run.
 //
-// The gate of a memif server is closed until the link is up and every region of the process has one ring for each
-// of our queues; it closes again when the link goes down. Looks are kPeriod apart and, while nothing changes, cost a
-// read of the link state. What they can miss is a peer that leaves and another that comes within one period.
+// The gate of a memif server is closed until the link is up and every region of the process has one ring for each of
+// our queues. It closes again when the link goes down. weir looks every kPeriod; while nothing changes, a look costs a
+// read of the link state. It can miss a peer that leaves and another one that comes within one period.
 #pragma once
 
 #include <atomic>

@@ -1,12 +1,12 @@
-// Port: one DPDK device from "EAL has it" to "its queues run", and what it became on the way.
+// Port: takes one DPDK device from "EAL has it" to "its queues run", and says how it was configured.
 //
-// What a capture port must be: promiscuous, the largest MTU the device has with scattered receive (a frame that the
-// NIC refuses is a frame nobody counts), no VLAN stripping, no LRO (both change what is counted), no pause frames
-// (a probe must not slow the network it watches), rings of 4096 descriptors where the device has them: at 14.88 Mpps
-// that is 275 us during which a worker may be elsewhere.
+// A capture port should be promiscuous, with the device's largest MTU and scattered receive (a frame that the NIC
+// refuses is not counted), without VLAN stripping and LRO (both change what is counted), without pause frames (a probe
+// must not slow down the network that it watches), and with rings of 4096 descriptors if the device has them: at 14.88
+// Mpps these hold 275 us, for which the worker may be elsewhere.
 //
-// Devices differ in which of these they can do. What only makes a measurement better is asked for and its refusal
-// is accepted; what would make it wrong (fewer queues than workers, a port that does not start) is an error.
+// Devices differ in which of these they support. If a refused setting only makes measurement worse, weir goes on
+// without it. If it would make it wrong (fewer queues than workers, a port that does not start), it is an error.
 #pragma once
 
 #include <cstdint>

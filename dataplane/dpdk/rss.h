@@ -27,12 +27,12 @@ struct RssRequest {
 /// What to ask `port` for. Spread::none: one queue only, or a device that does not spread by a hash of its own.
 RssRequest rss_request(const Port& port, const rte_eth_dev_info& info, const PortPlan& plan);
 
-/// Fills the redirection table, reads key, functions and table back,
-/// and sets port.rss and port.spread to what the device really has. The port is started.
+/// Fills the redirection table, reads key, functions and table back, and sets port.rss and port.spread to what the
+/// device really has. The port is started.
 void set_redirection(Port& port, const rte_eth_dev_info& info);
 
-/// Reads key, functions and table from the device. Spread::none: it has not the symmetric key, or hashes nothing that
-/// weir knows.
+/// Reads key, functions and table from the device. Spread::none: its key is not the symmetric one, or it hashes nothing
+/// that weir knows.
 RssState read_rss(const Port& port);
 
 }  // namespace weir::dpdk

@@ -1,7 +1,7 @@
 // TxPort: a DPDK port to send to, for the traffic generator: EAL, one port, N transmit queues, threads to feed them.
 //
-// Buffers come from a pool whose data was zeroed once. Who sends writes headers only, and the payload behind them
-// stays zeros for ever, since drivers read what they send.
+// Buffers come from a pool whose data was zeroed once. The sender writes headers only, and drivers only read what they
+// send, so the payload after the headers stays zero.
 #pragma once
 
 #include <atomic>
@@ -43,7 +43,7 @@ class TxPort {
   /// Waits until the link is up and, on a memif, the peer has as many queues. Ends early when `stop` is set.
   tl::expected<void, std::string> await_peer(unsigned seconds, const std::atomic<bool>& stop);
 
-  /// Up to kBatch buffers for `queue`, each zeros behind what was last written to its front. They stay the queue's
+  /// Up to kBatch buffers for `queue`, each zeros after what was last written to its front. They stay the queue's
   /// until they are sent; those that were not are the first of the next call. Empty: all buffers are in the device.
   std::span<std::uint8_t* const> buffers(unsigned queue);
   /// Sends the first octets.size() buffers with those lengths. Returns how many the device took; the others are the

@@ -1,12 +1,12 @@
-// CaptureBlocks: the packets of an ordinary classic pcap file, a quarter of a megabyte at a time.
+// CaptureBlocks: reads the packets of an ordinary classic pcap file, a quarter of a megabyte at a time.
 //
-// libpcap reads each packet with two calls of fread and copies it once more: 60 ns a packet where all the rest of
-// weir's work on it takes 60. Here a packet costs a look at its header in a buffer that one pread() filled.
+// libpcap reads each packet with two calls of fread and copies it once more. That takes 60 ns per packet, as long as
+// all of weir's other work on it. Here a packet costs a look at its header in a buffer that one pread() filled.
 //
-// It knows version 2.4 in both byte orders and both resolutions, in regular files, and nothing else: whatever is not a
-// whole packet within the file's snapshot length (the end, a file that breaks off, a length that cannot be) it
-// leaves to libpcap, from that offset on. So libpcap alone decides what is wrong with a file and says it in its words.
-// The file is read, not mapped: a mapped file that somebody shortens meanwhile ends the process with SIGBUS.
+// It knows version 2.4 in both byte orders and both resolutions, in regular files, and nothing else. Whatever is not a
+// whole packet within the file's snapshot length (the end, a file that breaks off, an impossible length) is left to
+// libpcap, from that offset on. So libpcap alone decides what is wrong with a file and words the error. The file is
+// read and not mapped: if another program shortened a mapped file, SIGBUS would end the process.
 #pragma once
 
 #include <cstddef>

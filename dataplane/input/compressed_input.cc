@@ -40,7 +40,7 @@ class GzipInput final : public CompressedInput {
         state_.avail_in = static_cast<uInt>(filled_);
       }
       if (!in_member_) {
-        // Behind a member: another one, or padding, which gzip ignores, too.
+        // After a member: another one, or padding, which gzip ignores, too.
         if (*state_.next_in != kGzipFirst) return 0;
         inflateReset(&state_);
         in_member_ = true;

@@ -1,4 +1,4 @@
-// PacketSource: where a worker's packets come from. One virtual call a burst, none a packet.
+// PacketSource: where a worker's packets come from. One virtual call per burst, none per packet.
 #pragma once
 
 #include <cstddef>

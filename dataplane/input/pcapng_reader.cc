@@ -74,7 +74,7 @@ bool PcapngReader::read_block() {
   }
   body_.assign(start, start + sizeof start);
   std::memcpy(&type_, start, sizeof type_);
-  if (type_ == kSectionHeader) {  // reads the same in both byte orders; the magic number behind the length tells which
+  if (type_ == kSectionHeader) {  // reads the same in both byte orders; the magic number after the length tells which
     if (!read_octets(4, "a section header")) return false;
     swapped_ = false;
     if (u32(8) != kByteOrderMagic) {

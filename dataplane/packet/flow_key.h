@@ -54,7 +54,7 @@ struct FlowKey {
     return word;
   }
   /// Sets what tail() reads in one store: the hash reads it a few cycles later, and a load that spans several stores in
-  /// flight must wait until they have left the store buffer (about 15 cycles a packet).
+  /// flight must wait until they have left the store buffer (about 15 cycles per packet).
   void set_tail(std::uint16_t low, std::uint16_t high, std::uint8_t protocol_number, std::uint8_t version) {
     const std::uint64_t word = std::uint64_t{low} | std::uint64_t{high} << 16 | std::uint64_t{protocol_number} << 32 |
                                std::uint64_t{version} << 40;
@@ -69,7 +69,7 @@ static_assert(std::has_unique_object_representations_v<FlowKey>, "no holes: comp
 /// Which side of the key sent the packet.
 enum class Side : std::uint8_t { low = 0, high = 1 };
 
-/// Bits of ParsedPacket::facts. 0 for the common stack, whose parser writes nothing behind that member.
+/// Bits of ParsedPacket::facts. 0 for the common stack, whose parser writes nothing after that member.
 enum PacketFact : std::uint8_t {
   kHasTunnel = 1,         ///< tunnel is set
   kHasLabel = 2,          ///< mpls_label is set

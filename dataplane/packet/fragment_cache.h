@@ -1,14 +1,15 @@
 // FragmentCache: what first fragments said, for the later fragments of their datagrams.
 //
-// A later fragment has no transport header; it takes ports (and for IPv6 the final protocol) of the first fragment with
-// the same addresses, identification and protocol that came before it. The latest first fragment wins, as
-// identifications are used again. One that comes before its first counts with ports 0, and is counted by name.
+// A later fragment has no transport header. It takes the ports (and for IPv6 the final protocol) of an earlier first
+// fragment with the same addresses, identification and protocol. The latest first fragment wins, because
+// identifications are used again. A later fragment that comes before its first one counts with ports 0, and is counted
+// by name.
 //
-// Bounded: kSets x kWays lines of 64 octets, 512 KiB, taken from the system as they are first written to. A set is four
-// neighbouring lines; in a full one the line goes that was written first. An entry is good for kTimeoutNs, 60 s, which
-// is how long a host waits for the rest of a datagram (RFC 8200 §4.5, RFC 1122 §3.3.2): 8192 datagrams in 60 s a worker
-// are kept for certain, and of more the latest; on a link the fragments of one come within milliseconds. Time is
-// effective time, which never runs back. The hash is keyed, so that nobody can aim at a set.
+// Bounded: kSets x kWays lines of 64 octets, 512 KiB, taken from the system when they are first written. A set is four
+// neighbouring lines; in a full set the oldest line is replaced. An entry is valid for kTimeoutNs, 60 s, the time for
+// which a host waits for the rest of a datagram (RFC 8200 §4.5, RFC 1122 §3.3.2). At most 8192 datagrams in 60 s per
+// worker are certainly kept; of more, the latest are. On a link the fragments of a datagram come within milliseconds.
+// Time is effective time, which never runs back. The hash is keyed, so that nobody can aim at a set.
 #pragma once
 
 #include <cstddef>

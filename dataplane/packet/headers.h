@@ -22,7 +22,7 @@ struct EthernetHeader {
 static_assert(sizeof(EthernetHeader) == 14 && alignof(EthernetHeader) == 1);
 static_assert(offsetof(EthernetHeader, ether_type) == 12);
 
-/// IEEE 802.1Q §9.3: what follows the tag protocol identifier, and the EtherType behind the tag.
+/// IEEE 802.1Q §9.3: what follows the tag protocol identifier, and the EtherType after the tag.
 struct VlanTag {
   Be16 control;  ///< priority (3 bits), drop eligible (1), VLAN identifier (12)
   Be16 ether_type;

@@ -59,7 +59,7 @@ LayerWalk::Next LayerWalk::enter(TunnelType type, std::uint32_t id, Next inside)
     remark("a tunnel that is not to be walked (--tunnels)");
     return Next::done;
   }
-  const bool nested = entered_.type != TunnelType::none;  // a tunnel header right behind another: NSH in VXLAN-GPE
+  const bool nested = entered_.type != TunnelType::none;  // a tunnel header right after another: NSH in VXLAN-GPE
   if (!nested && tunnels_ == options_.tunnel_depth) {
     remark("as many tunnels inside one another as are walked");
     return Next::done;
@@ -163,7 +163,7 @@ LayerWalk::Next LayerWalk::ipv6() {
   return found(header);
 }
 
-/// The jumbo payload length (RFC 2675 §2) in the hop-by-hop header behind the IPv6 header at at_; 0: none. More octets
+/// The jumbo payload length (RFC 2675 §2) in the hop-by-hop header after the IPv6 header at at_; 0: none. More octets
 /// than the frame has on the wire are no jumbogram, and count as any other payload length of 0.
 std::uint32_t LayerWalk::jumbo_octets(std::size_t header_octets) const {
   if (left() < header_octets + 8) return 0;
@@ -203,7 +203,7 @@ bool LayerWalk::extension_headers(IpHeader& header) {
       const auto& fragment = header_at<Ipv6FragmentHeader>(at_);
       header.fragment_id = fragment.identification.host();
       header.fragment_protocol = fragment.next_header;
-      // RFC 8200 §4.5: behind a later fragment's header lies the middle of something. (An atomic fragment, RFC 6946,
+      // RFC 8200 §4.5: after a later fragment's header lies the middle of something. (An atomic fragment, RFC 6946,
       // is neither first nor later.)
       header.later_fragment = fragment.fragment_offset() != 0;
       header.first_fragment = !header.later_fragment && fragment.more_fragments();

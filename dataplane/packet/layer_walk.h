@@ -1,13 +1,12 @@
 // LayerWalk: the general parser: any link type, any tags and labels, any mix of tunnels, fragments, extension headers.
 //
-// The common stack never comes here (parser.cc). What does is walked from the frame's first octet, one header a step:
-// each step looks at the header at `at_`, moves behind it, and says what comes next. There is no recursion. The list of
+// The common stack never comes here (parser.cc). Every other frame is walked from its first octet, one header per step:
+// each step looks at the header at `at_`, moves past it, and says what comes next. There is no recursion. The list of
 // the steps (layer_walk_steps.h) makes the enum of what comes next, the declarations, and the switch in step().
 //
-// Bound on the work of one frame: kMaxSteps = 192. A step is one header, tag, label, extension header, GRE source route
-// entry, GTP extension header or radiotap bitmap word; each costs a bounded number of instructions and reads at most 64
-// octets. So the worst frame costs 192 steps (bench/results/bench.md: parse/worst), whatever is sent. The smallest of
-// these headers has four octets, so such a frame has about 800 and takes 640 ns on a 10 Gbit/s wire.
+// The work per frame is bounded: kMaxSteps = 192. A step is one header, tag, label, extension header, GRE source route
+// entry, GTP extension header or radiotap bitmap word. Each step costs a bounded number of instructions and reads at
+// most 64 octets. `parse/worst` in bench/results/bench.md is the cost of the worst frame known.
 // - No real stack comes near: the longest chain of extension headers that a capture file is known to hold is about 100.
 // - Tunnels inside one another: ParserOptions::tunnel_depth, 16 by default. VLAN tags of one Ethernet header: 8.
 // - A frame whose walk ends at a bound counts for the innermost IP header until there (extension headers: with the
@@ -108,12 +107,12 @@ class LayerWalk {
   [[nodiscard]] std::size_t wire_left() const {
     return wire_end_ - static_cast<std::size_t>(at_ - frame_);
   }
-  /// Nothing behind `octets` belongs to what comes next.
+  /// Nothing after `octets` belongs to what comes next.
   void bound(std::size_t octets) {
     if (octets < left()) end_ = at_ + octets;
     if (octets < wire_left()) wire_end_ = static_cast<std::size_t>(at_ - frame_) + octets;
   }
-  /// Moves behind a header of `octets` octets.
+  /// Moves past a header of `octets` octets.
   void pass(const char* name, std::size_t octets) {
     if (trace_ != nullptr) [[unlikely]]
       trace(name, octets, "");

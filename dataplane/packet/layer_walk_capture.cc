@@ -1,5 +1,5 @@
-// The walk's capture steps: headers that whoever captured put before the packet, and link layers that are found in old
-// captures alone. See https://www.tcpdump.org/linktypes.html for those without a reference.
+// The walk's capture steps: headers that the capturing program put before the packet, and link layers that occur only
+// in old captures. See https://www.tcpdump.org/linktypes.html for those without a reference.
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk_trace.h"
 

@@ -1,4 +1,4 @@
-// The walk's first steps: what a frame begins with, as its link type says, where that is not Ethernet or 802.11.
+// The walk's first steps: the headers that a frame of a link type other than Ethernet and 802.11 begins with.
 #include <cstring>
 
 #include "dataplane/packet/headers.h"
@@ -84,7 +84,7 @@ LayerWalk::Next LayerWalk::cisco_hdlc() {
   return Next::ether_type;
 }
 
-/// RFC 2427 §3 and §4, or Cisco's form with an EtherType right behind the address.
+/// RFC 2427 §3 and §4, or Cisco's form with an EtherType right after the address.
 LayerWalk::Next LayerWalk::frame_relay() {
   // Q.922 §3.2: the last of two to four address octets has its lowest bit set.
   std::size_t octets = 1;

@@ -1,4 +1,4 @@
-// The walk's MPLS steps: label stacks, and what stands behind them, which nothing names: IP or a pseudo-wire.
+// The walk's MPLS steps: label stacks, and what follows them, which no field names: IP or a pseudo-wire.
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk_trace.h"
 
@@ -45,7 +45,7 @@ LayerWalk::Next LayerWalk::mpls_payload() {
       return Next::ipv4;
     case 6:
       return Next::ipv6;
-    case 0:  // RFC 4385 §3: a control word; RFC 4448 §4.6: an Ethernet frame behind it. Other pseudo-wires look alike.
+    case 0:  // RFC 4385 §3: a control word; RFC 4448 §4.6: an Ethernet frame after it. Other pseudo-wires look alike.
       if (!pseudo_wires || left() < 4) return stop(Reject::mpls_payload);
       pass("pseudo-wire control word", 4);
       return mpls_pw();
@@ -75,7 +75,7 @@ bool LayerWalk::fits_as_ip() const {
   return false;
 }
 
-/// Whether `offset` octets from at_ an Ethernet frame with an IP packet begins: a type of IP, behind at most four tags,
+/// Whether `offset` octets from at_ an Ethernet frame with an IP packet begins: a type of IP, after at most four tags,
 /// and the version that it announces.
 bool LayerWalk::looks_like_ethernet(std::size_t offset) const {
   std::size_t at = offset + 12;

@@ -39,7 +39,7 @@
 /// layer_walk_gre.cc: of a tunnel with several headers, those that do not have the tunnel's name.
 #define WEIR_GRE_STEPS(X) X(erspan3)
 
-/// X(name, ...): what stands behind the name of a tunnel is the rest of its row.
+/// X(name, ...): what stands after the name of a tunnel is the rest of its row.
 #define WEIR_STEPS(X)                                                                                                \
   WEIR_ETHERNET_STEPS(X) WEIR_TAG_STEPS(X) WEIR_MPLS_STEPS(X) WEIR_LINK_STEPS(X) WEIR_CAPTURE_STEPS(X) WEIR_WIFI_STEPS(X) WEIR_IP_STEPS(X) WEIR_PAYLOAD_STEPS(X)                 \
   WEIR_GRE_STEPS(X) WEIR_TUNNELS(X)

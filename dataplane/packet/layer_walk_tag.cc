@@ -1,5 +1,5 @@
 // The walk's tag steps: what stands between the addresses of an Ethernet frame and its EtherType, and the headers of
-// fabrics that carry whole Ethernet frames. Each begins behind the EtherType that names it. A tag ends with the
+// fabrics that carry whole Ethernet frames. Each begins after the EtherType that names it. A tag ends with the
 // EtherType of what follows.
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/layer_walk_trace.h"
@@ -63,7 +63,7 @@ LayerWalk::Next LayerWalk::arista_timestamp() {
 }
 
 /// IEEE 802.1AE §9: TCI and AN, short length, packet number, and the SCI where its bit is set. What is encrypted or
-/// changed is not for weir; the rest is there to be read, with a check value behind it.
+/// changed is not for weir; the rest is there to be read, with a check value after it.
 LayerWalk::Next LayerWalk::macsec() {
   constexpr unsigned kSecureChannel = 0x20;
   constexpr unsigned kEncryptedOrChanged = 0x0c;

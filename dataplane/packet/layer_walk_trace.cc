@@ -1,4 +1,4 @@
-// The side of the walk that only a person who asks for an explanation sees.
+// The text of the walk for `weir read --explain`.
 #include "dataplane/packet/layer_walk_trace.h"
 
 namespace weir {

@@ -1,7 +1,6 @@
 // The walk's tunnel steps: from the payload of an IP header to the next Ethernet frame, PPP frame or IP header inside.
 //
-// Whether a tunnel is walked is asked where it is entered (enter()), so that a header which is there but not to be
-// walked still shows in a trace.
+// enter() decides whether a tunnel is walked, so that the header of a tunnel that is not walked still shows in a trace.
 #include <array>
 
 #include "dataplane/packet/headers.h"
@@ -56,7 +55,7 @@ LayerWalk::Next LayerWalk::mpls_udp() {
 }
 
 /// The authentication header over IPv4 (RFC 4302 §2), where it is what the protocol field says; only what lies in a
-/// tunnel behind it is of interest.
+/// tunnel after it is of interest.
 LayerWalk::Next LayerWalk::ah() {
   if (left() < 12) return Next::done;
   const std::size_t octets = (at_[1] + std::size_t{2}) * 4;

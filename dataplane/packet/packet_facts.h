@@ -1,8 +1,8 @@
 // PacketFacts: what metrics may want to know of a packet beyond what every flow counts.
 //
-// The parser fills it in beside the ParsedPacket, and only where a metric that is on wants it: nothing of this is read
-// or written when no metric is on. Whoever takes a packet over from another worker gets its facts with it, so that
-// records do not depend on the number of workers.
+// The parser fills it in together with the ParsedPacket, and only if a metric that is on wants it. With no metric on,
+// nothing of this is read or written. A worker that takes a packet over from another worker gets its facts with it, so
+// that records do not depend on the number of workers.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // PacketTrace: what the parser saw of a frame, layer by layer, for a person to read (`weir read --explain`).
 //
-// The walk writes it only where it is given one, which the packet path never does.
+// The walk writes one only if it is given one. The packet path never gives it one.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct TracedLayer {
 
 struct PacketTrace {
   std::vector<TracedLayer> layers;
-  /// Why the walk ended where it did. Behind an IP header that counts this is no reject: it says why nothing further in
+  /// Why the walk ended where it did. After an IP header that counts this is no reject: it says why nothing further in
   /// counts. Reject::none: it ended at a header that carries no tunnel.
   Reject stopped = Reject::none;
   unsigned steps = 0;  ///< that the frame took of LayerWalk::kMaxSteps

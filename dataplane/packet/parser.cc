@@ -1,10 +1,10 @@
 // The common stack: Ethernet with at most one tag, IPv4 or IPv6 without extension headers, TCP or UDP. Each layer is an
-// inline function, so that all of it compiles to one straight run. Whatever does not fit, malformed headers included,
-// returns false, and the frame goes to LayerWalk, which starts again from the first octet: the common stack then pays
-// one comparison for each thing that may be odd, most of which it needs anyway, and the odd ones pay a few nanoseconds.
+// inline function, so that all of it compiles to one straight run. Any other frame, and any malformed header, returns
+// false, and LayerWalk starts again from the first octet. So the common stack pays one comparison per possible
+// irregularity, most of which it needs anyway, and irregular frames pay a few nanoseconds.
 //
-// What the walk understands and the common stack does not is told apart by: an EtherType, a protocol number, the
-// fragment fields of IPv4 (one AND), and a UDP port that announces a tunnel (PortSet).
+// These tell the two apart: an EtherType, a protocol number, the fragment fields of IPv4 (one AND), and a UDP port that
+// announces a tunnel (PortSet).
 #include "dataplane/packet/parser.h"
 
 #include <algorithm>

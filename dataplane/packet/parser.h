@@ -1,8 +1,8 @@
 // The parser: from the octets of a frame to the canonical key, in one pass and a bounded number of steps.
 //
 // The common stack (Ethernet, at most one tag, IPv4 without fragments or IPv6 without extension headers, TCP, or UDP to
-// a port that announces no tunnel) is a straight run of code in parser.cc. Whatever is anything else is taken up by
-// LayerWalk (layer_walk.h) from the frame's first octet, which knows every header and states the bound on the work.
+// a port that announces no tunnel) is a straight run of code in parser.cc. LayerWalk (layer_walk.h) parses every other
+// frame from its first octet; it knows every header and states the bound on the work.
 // Reads stay inside [data, data + captured_octets); a length field never moves the reader beyond that.
 #pragma once
 

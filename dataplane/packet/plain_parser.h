@@ -1,14 +1,14 @@
 // The commonest frames of all: Ethernet without a tag, IPv4 without options or IPv6 without extension headers, TCP, or
-// UDP to a port that announces no tunnel, headers complete. Nine packets in ten of a link are one of these, and the
-// time they take is the time weir takes.
+// UDP to a port that announces no tunnel, headers complete. About nine packets in ten of a link are of this kind, so
+// their time is weir's time.
 //
-// Everything lies at a fixed offset in them, so the headers are read as a few words, compared under masks, and decided
-// by one branch; whether a packet is TCP or UDP and which side sent it, which no branch predictor can know, is
-// arithmetic. What a frame is that this refuses is found out by the Parser, which starts again; for the frames that are
-// taken the result is that of the Parser, member by member (a test compares the two).
+// Everything in them is at a fixed offset, so the headers are read as a few words, compared under masks, and accepted
+// by one branch. No branch predictor can know whether a packet is TCP or UDP and which side sent it, so that is
+// arithmetic. The Parser starts again with a frame that is refused here. For an accepted frame the result equals the
+// Parser's, member by member (a test compares the two).
 //
 // Fields of 16 bits are cut from wider words: a compiler that swaps the octets of a 16-bit value by way of memory (gcc
-// 12 does, with movbe) costs a store and a load that must wait for it, 10 cycles a packet.
+// 12 does, with movbe) costs a store and a load that must wait for it, 10 cycles per packet.
 #pragma once
 
 #include <bit>
@@ -40,7 +40,7 @@ inline unsigned opaque(unsigned value) {
   return value;
 }
 
-// The members behind the key are written as words, so that a packet takes few stores.
+// The members after the key are written as words, so that a packet takes few stores.
 static_assert(offsetof(ParsedPacket, ip_octets) == offsetof(ParsedPacket, frame_octets) + 4);
 static_assert(offsetof(ParsedPacket, vlan_id) == offsetof(ParsedPacket, ingress_interface) + 4);
 static_assert(offsetof(ParsedPacket, from) == offsetof(ParsedPacket, ingress_interface) + 6);
@@ -50,7 +50,7 @@ static_assert(offsetof(ParsedPacket, icmp_code) == offsetof(ParsedPacket, ip_tos
 static_assert(offsetof(ParsedPacket, facts) == offsetof(ParsedPacket, ip_tos) + 3);
 
 /// `ports` as they lie in the packet, source port in the upper half; `protocol` is TCP or UDP, `flags` what lies where
-/// the flags of TCP would. Writes all members behind the addresses.
+/// the flags of TCP would. Writes all members after the addresses.
 inline void set_rest(ParsedPacket& packet, const PacketView& view, std::uint32_t ports, bool from_high,
                      std::uint64_t protocol, std::uint64_t version, std::uint64_t flags, std::uint32_t tos,
                      std::uint64_t ip_octets) {
@@ -91,11 +91,11 @@ inline bool parse_ipv4(const PacketView& view, const TunnelPorts& tunnels, Parse
   const std::uint64_t forward = __builtin_bswap64(addresses);
   const std::uint64_t backward = std::rotl(forward, 32);
   // More fragments or an offset: all but the first two bits, in network order. 40 octets are both headers of TCP; the
-  // Parser sees to shorter packets of UDP. Two equal addresses (a host that talks
-  // to itself) leave it to the ports which side is which.
+  // Parser handles shorter packets of UDP. Between two equal addresses (a host that talks to itself) the ports say
+  // which side is which.
   if ((first & 0xffffff) != 0x450008 || (second & 0xff3f) != 0 || total_octets < 40 || forward == backward) [[unlikely]]
     return false;
-  // One branch: which of the two protocols it is no predictor knows. Behind it, the few that share a tunnel port's
+  // One branch: which of the two protocols it is no predictor knows. After it, the few that share a tunnel port's
   // upper octet go on after a second look.
   const unsigned odd = opaque(static_cast<unsigned>(!tcp)) &
                        (static_cast<unsigned>(protocol != kProtocolUdp) | may_announce_tunnel(tunnels, ports));
@@ -145,7 +145,7 @@ inline bool parse_ipv6(const PacketView& view, const TunnelPorts& tunnels, Parse
   packet.key.address[1] = source_low ^ exchange_low;
   packet.key.address[2] = destination_high ^ exchange_high;
   packet.key.address[3] = destination_low ^ exchange_low;
-  // The octet of the flags is read of TCP only: behind a UDP header there may be no more.
+  // The octet of the flags is read of TCP only: after a UDP header there may be no more.
   const std::uint8_t flags = frame[kIp + 40 + (tcp ? 13 : 0)];
   set_rest(packet, view, ports, from_high, protocol, 6, flags, first >> 20 & 0xff, 40 + payload_octets);
   return true;

@@ -102,7 +102,7 @@ inline void read_plain_facts(const PacketView& view, const ParsedPacket& packet,
     transport = kIp + static_cast<unsigned>(sizeof(Ipv6Header));
   }
   const auto tcp = plain::opaque(static_cast<unsigned>(packet.key.protocol == kProtocolTcp));
-  // Header length, flags and window; of UDP the ports, since behind its header there may be no more.
+  // Header length, flags and window; of UDP the ports, since after its header there may be no more.
   const std::uint32_t word = load_be<std::uint32_t>(frame + transport + 12 * tcp);
   const std::uint32_t header_octets = (word >> 28) * 4;
   const unsigned has_tcp = tcp & static_cast<unsigned>(header_octets >= sizeof(TcpHeader));

@@ -28,7 +28,7 @@ namespace weir {
   X(ipv6_truncated,      "the frame ends inside the fixed IPv6 header")                                            \
   X(link_protocol,       "the link-layer header (BSD null, Frame Relay, raw IP ...) announces no IP packet")         \
   X(mpls_truncated,      "the frame ends inside an MPLS label stack")                                              \
-  X(mpls_payload,        "no IP packet behind the MPLS labels: pseudo-wires and the like")                         \
+  X(mpls_payload,        "no IP packet after the MPLS labels: pseudo-wires and the like")                          \
   X(ppp_truncated,       "the frame ends inside a PPPoE or PPP header")                                            \
   X(ppp_control,         "PPP or PPPoE frame without an IP packet: discovery, LCP, IPCP, compressed headers")      \
   X(wifi_no_data,        "802.11 management, control or empty frame, or a later 802.11 fragment")                  \
@@ -37,7 +37,7 @@ namespace weir {
   X(link_type_unknown,   "a link type that weir does not read, in a capture that has others")
 // clang-format on
 
-/// What the parser says of a frame: one byte a packet.
+/// What the parser says of a frame: one byte per packet.
 enum class Reject : std::uint8_t { none = 0, WEIR_REJECTS(WEIR_REASON_ENUMERATOR) };
 
 /// Name and description by value of Reject; element 0 is `none`.

@@ -18,7 +18,7 @@ char lower(char c) {
 std::string pci_name(std::string_view text) {
   std::string name(text);
   if (std::count(name.begin(), name.end(), ':') == 1) name.insert(0, "0000:");
-  constexpr std::size_t kTail = 8;  // ":BB:DD.F" behind the domain, which has 4 digits, or up to 8 (VMD, Hyper-V)
+  constexpr std::size_t kTail = 8;  // ":BB:DD.F" after the domain, which has 4 digits, or up to 8 (VMD, Hyper-V)
   if (name.size() < 4 + kTail || name.size() > 8 + kTail) return {};
   const std::string_view domain = std::string_view(name).substr(0, name.size() - kTail);
   const std::string_view tail = std::string_view(name).substr(domain.size());

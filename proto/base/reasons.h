@@ -1,4 +1,4 @@
-// Reasons: what a list of named causes (rejects, losses, decoding errors) is made into.
+// Reasons: how a list of named causes (rejects, losses, decoding errors) becomes an enum, names and texts.
 //
 // A list stands once, at its owner, as a macro of rows X(name, "description"). From it come the enum, the texts by
 // value of the enum, their number, and whatever else the owner makes of a row:

@@ -31,7 +31,7 @@ struct OctetSource {
 
 class CopyProgram {
  public:
-  static constexpr std::size_t kSlack = 16;  ///< octets that a buffer needs behind the last record
+  static constexpr std::size_t kSlack = 16;  ///< octets that a buffer needs after the last record
   static constexpr std::size_t kBases = 2;
 
   CopyProgram() = default;

@@ -36,7 +36,7 @@ void put(Octets& out, T value) {
   out.insert(out.end(), octets, octets + sizeof value);
 }
 
-/// Text of fixed length, zeros behind it; kVariable: its length before it.
+/// Text of fixed length, zeros after it; kVariable: its length before it.
 void put_text(Octets& out, const std::string& text, std::uint16_t octets) {
   const std::size_t count = std::min(text.size(), octets == kVariable ? kLongestText : octets);
   if (octets == kVariable) out.push_back(static_cast<std::uint8_t>(count));
@@ -135,7 +135,7 @@ class Announcer {
     }
     put_field(record, scope);
     for (const TemplateField& field : options) put_field(record, field);
-    // Any number may share a set, but nfacctd goes wrong behind the first: in IPFIX it counts the scopes twice, since
+    // Any number may share a set, but nfacctd goes wrong after the first: in IPFIX it counts the scopes twice, since
     // they are part of the field count there, and in v9 it takes lengths for counts.
     writer_.add(ipfix_ ? kIpfixOptionsTemplateSet : kNetflow9OptionsTemplateFlowSet, record, false, true);
   }

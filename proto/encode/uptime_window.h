@@ -1,14 +1,14 @@
 // UptimeWindow: the boot time of NetFlow v5, v7 and v9 headers.
 //
-// These formats have flow times as milliseconds of sysUptime only, and a collector recovers the wall clock by
+// These formats give flow times only as milliseconds of sysUptime, and a collector computes the wall clock as
 // boot = unix_secs * 1000 - sysUptime, time = boot + FIRST_SWITCHED. If the two header fields came from instants with
 // different fractions of a second, every flow would move by the difference. So `boot` here is a whole second, unix_secs
 // is a whole second, and sysUptime is exactly (unix_secs - boot) * 1000. unix_secs is never before the end of a record
 // of the datagram.
+//
 // The uptime has 32 bits of milliseconds: 4 294 967.295 s, 49.7 days. A collector adds in 64 bits and does not know of
-// a wrap, so offsets never wrap here: the window of a datagram is [boot, boot + 4 294 967 s], a record outside closes
-// the datagram and the next one moves boot. This is so for both kinds of
-// HeaderTime, which differ in unix_secs:
+// a wrap, so offsets never wrap here: the window of a datagram is [boot, boot + 4 294 967 s]. A record outside closes
+// the datagram, and the next datagram moves boot. The two kinds of HeaderTime differ in unix_secs:
 //   now      now_ns, or the latest end of the datagram's records, rounded up, where that is later;
 //   records  the latest end of the datagram's records, rounded up. It may go back: captures do.
 // Boot starts a day before `start_ns`, so that flows which began before the exporter fit, and is moved to a day before

@@ -108,8 +108,8 @@ inline constexpr auto kBaseFields = std::to_array<Field>({
      .meaning = "IP protocol number"},
     {.name = "ip_tos", .sides = Sides::sided, .place = WEIR_SIDED(FlowRecord, ip_tos), .protobuf = {23, 1004},
      .wire = {WireRule::plain, 5}, .meaning = "IPv4 TOS or IPv6 traffic class of the direction's first packet"},
-    // RFC 3954 section 8: one octet. RFC 7125 section 3 made it two, and permits one where the lower eight flags are all
-    // that is known; nfacctd (pmacct 1.7.7) reads two octets as no flags.
+    // RFC 3954 section 8: one octet. RFC 7125 section 3 made it two, and permits one where the lower eight flags are
+    // all that is known; nfacctd (pmacct 1.7.7) reads two octets as no flags.
     {.name = "tcp_flags", .sides = Sides::sided, .place = WEIR_SIDED(FlowRecord, tcp_flags), .protobuf = {26, 1002},
      .wire = {WireRule::plain, 6, 0, 1}, .meaning = "OR of the TCP flags of the direction"},
     {.name = "end_reason", .place = WEIR_PLACE(FlowRecord, end_reason), .protobuf = {1003},

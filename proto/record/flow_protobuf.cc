@@ -123,7 +123,7 @@ inline std::uint8_t* put_all(std::uint8_t* out, RecordView record, std::index_se
   return out;
 }
 
-/// Reads a varint at `at`; moves `at` behind it. false: it does not end within the message, or in ten octets.
+/// Reads a varint at `at`; moves `at` past it. false: it does not end within the message, or in ten octets.
 bool get_varint(const std::uint8_t*& at, const std::uint8_t* end, std::uint64_t& value) {
   value = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {

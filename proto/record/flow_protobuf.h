@@ -65,7 +65,7 @@ inline constexpr std::size_t kFlowProtobufLongestAccepted = 4096;
 
 enum class DelimitedStatus : std::uint8_t {
   complete,   ///< `message` is one whole message, `consumed` octets with its length
-  need_more,  ///< the stream goes on behind its end: read more
+  need_more,  ///< the stream goes on after its end: read more
   malformed,  ///< no length, or one above kFlowProtobufLongestAccepted: the stream cannot be followed any further
 };
 

@@ -16,7 +16,7 @@ class TextTable {
   void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   [[nodiscard]] bool empty() const { return rows_.empty(); }
 
-  /// The rows, each behind `indent` blanks, two blanks between columns, no blanks at line ends.
+  /// The rows, each after `indent` blanks, two blanks between columns, no blanks at line ends.
   [[nodiscard]] std::string text(std::size_t indent = 2) const;
 
  private:

@@ -824,7 +824,7 @@ TEST_F(Live, ACaptureFileAsAPortCountsToItsTruth) {
 struct Datagram {
   std::string octets;
   Clock::time_point at;
-  /// Its first FlowSet is one of templates: id 0 behind the header of 20 octets (RFC 3954 section 5.2).
+  /// Its first FlowSet is one of templates: id 0 after the header of 20 octets (RFC 3954 section 5.2).
   [[nodiscard]] bool has_templates() const { return octets.size() > 22 && octets[20] == 0 && octets[21] == 0; }
 };
 

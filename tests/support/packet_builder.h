@@ -4,7 +4,7 @@
 //   80).flags(kSyn).payload(100).bytes(); auto other = packet().eth().ipv6("2001:db8::1",
 //   "2001:db8::2").hop_by_hop().fragment(0, true, 7).udp(53, 53).bytes();
 //
-// Each noun puts a header behind the ones before it; each adjective changes the last header that it fits. bytes()
+// Each noun puts a header after the ones before it; each adjective changes the last header that it fits. bytes()
 // then fills in what follows from the whole: EtherTypes, protocol numbers, lengths and the IPv4 header checksum.
 // An adjective that names such a field wins over that, which is how tests make broken frames. Transport checksums
 // are left 0. The builder shares no code with the parser: offsets and constants are written out here once more.
@@ -38,7 +38,7 @@ class PacketBuilder {
   PacketBuilder& qinq(unsigned id, unsigned priority = 0);                ///< 802.1ad, 0x88a8
   PacketBuilder& tag(unsigned tpid, unsigned id, unsigned priority = 0);  ///< any tag protocol identifier
   PacketBuilder& ether_type(unsigned type);  ///< of the last link-layer header, instead of what follows
-  PacketBuilder& llc_snap();                 ///< behind eth() or a tag: their type is a length then
+  PacketBuilder& llc_snap();                 ///< after eth() or a tag: their type is a length then
   /// One entry; the last of several is the bottom of the stack.
   PacketBuilder& mpls(unsigned label, unsigned traffic_class = 0);
   PacketBuilder& pppoe(unsigned session = 1);
@@ -69,9 +69,9 @@ class PacketBuilder {
   PacketBuilder& ip_payload_length(unsigned octets);  ///< IPv6
   PacketBuilder& extension_length(unsigned value);    ///< length field of the last extension header, as on the wire
 
-  // Tunnels. UDP ones stand behind udp(), whose port is the test's to choose.
+  // Tunnels. UDP ones stand after udp(), whose port is the test's to choose.
   PacketBuilder& gre(std::optional<std::uint32_t> key = {}, bool sequence = false, bool checksum = false);
-  PacketBuilder& erspan2(unsigned session);  ///< behind a gre() with a sequence number
+  PacketBuilder& erspan2(unsigned session);  ///< after a gre() with a sequence number
   PacketBuilder& erspan3(unsigned session, unsigned frame_type = 0, bool subheader = false);
   PacketBuilder& vxlan(unsigned vni);
   PacketBuilder& geneve(unsigned vni, std::size_t option_octets = 0);
@@ -103,7 +103,7 @@ class PacketBuilder {
 
  private:
   enum class Kind : std::uint8_t { ethernet, tag, ipv4, ipv6, extension, transport, shim, payload };
-  /// What a field of a shim says about what lies behind it.
+  /// What a field of a shim says about what lies after it.
   enum class Field : std::uint8_t { none, ether_type, ppp_protocol, length };
   struct Layer {
     Kind kind;

@@ -66,7 +66,7 @@ TEST(FlowTable, KeysThatShareAHashAreToldApartAndOverflowIntoTheNextBuckets) {
   for (std::uint32_t entry = 0; entry < 160; ++entry) {
     EXPECT_EQ(index.find(kOneHash, [&](std::uint32_t candidate) { return candidate == entry; }), entry);
   }
-  // Erasing in the middle leaves what lies behind it reachable.
+  // Erasing in the middle leaves what lies after it reachable.
   for (std::uint32_t entry = 0; entry < 150; ++entry) index.erase(kOneHash, entry);
   for (std::uint32_t entry = 150; entry < 160; ++entry) {
     EXPECT_EQ(index.find(kOneHash, [&](std::uint32_t candidate) { return candidate == entry; }), entry);

@@ -1,4 +1,4 @@
-// Headers that captures have before the packet, and rare link layers: what is behind them, and where they are cut.
+// Headers that captures have before the packet, and rare link layers: what is after them, and where they are cut.
 #include <gtest/gtest.h>
 
 #include "tests/support/parsed_text.h"

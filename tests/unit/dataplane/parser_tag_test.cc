@@ -1,4 +1,4 @@
-// Tags and fabric headers that hide IP from a parser of plain Ethernet: where the IP header is behind each, alone, with
+// Tags and fabric headers that hide IP from a parser of plain Ethernet: where the IP header is after each, alone, with
 // a VLAN tag on either side, and cut.
 #include <gtest/gtest.h>
 
@@ -54,7 +54,7 @@ void expect_tag(unsigned ether_type, const Bytes& tag) {
   });
 }
 
-/// A header behind which a whole Ethernet frame stands.
+/// A header after which a whole Ethernet frame stands.
 void expect_fabric(unsigned ether_type, const Bytes& header) {
   SCOPED_TRACE(testing::Message() << "EtherType 0x" << std::hex << ether_type);
   const auto eth = [&] { return packet().eth().ether_type(ether_type).header(header).eth(); };

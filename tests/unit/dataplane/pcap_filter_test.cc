@@ -25,7 +25,7 @@ TEST(PcapFilter, says_yes_to_what_the_expression_names_and_no_to_the_rest) {
   const Bytes frame = packet().eth().vlan(7).ipv4("10.0.0.1", "10.0.0.2").tcp(1000, 443).bytes();
   EXPECT_TRUE(matches("vlan and tcp port 443", frame));
   EXPECT_FALSE(matches("vlan and udp port 443", frame));
-  EXPECT_FALSE(matches("tcp port 443", frame));  // pcap-filter(7): behind a tag only with "vlan"
+  EXPECT_FALSE(matches("tcp port 443", frame));  // pcap-filter(7): after a tag only with "vlan"
   EXPECT_TRUE(matches("", frame));
   EXPECT_FALSE(matches("less 10", frame));
 }

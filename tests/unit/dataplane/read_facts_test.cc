@@ -238,7 +238,7 @@ TEST(ReadFacts, CountFragmentsAndTheirPayload) {
   const Facts later6 = facts_of(ip6().fragment(120, true, 7).protocol(6).payload(48));
   EXPECT_TRUE(later6.fragment);
   EXPECT_EQ(later6.payload_octets, 48U);
-  // What the fragments are of stands behind another extension header, in the first one only.
+  // What the fragments are of stands after another extension header, in the first one only.
   EXPECT_EQ(facts_of(ip6().fragment(120, true, 7).protocol(60).payload(48)).payload_octets, 48U);
   EXPECT_FALSE(facts_of(ip6().fragment(0, false, 7).tcp(1, 2)).fragment) << "an atomic fragment (RFC 6946) is none";
 }

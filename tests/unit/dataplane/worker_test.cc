@@ -263,7 +263,7 @@ TEST_P(HandOver, LaterFragmentsFindTheirPortsWhicheverWorkerReceivesThem) {
       const auto first = packet().eth().ipv4("10.0.0.1", "10.0.0.2").fragment(0, true, i).udp(1000 + i, 53).payload(8);
       const auto later = packet().eth().ipv4("10.0.0.1", "10.0.0.2").protocol(17).fragment(16, false, i).payload(8);
       firsts[i % workers].frames.push_back(first.bytes());
-      // Behind the first in the same queue, or in the next worker's queue a little later.
+      // After the first in the same queue, or in the next worker's queue a little later.
       (together ? firsts[i % workers] : laters[(i + 1) % workers]).frames.push_back(later.bytes());
     }
     for (auto* sources : {&firsts, &laters}) {

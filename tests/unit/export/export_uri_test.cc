@@ -174,7 +174,7 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"netflow9://::1:2055", "an IPv6 address stands in brackets"},
       {"netflow9://[::1:2055", "'[' without ']'"},
       {"netflow9://[::1]", "no port"},
-      {"netflow9://[::1]2055", "'2055' behind ']'"},
+      {"netflow9://[::1]2055", "'2055' after ']'"},
       {"netflow9://h:1?mtu=575", "mtu '575' is not a number from 576 to 9000"},
       {"netflow9://h:1?mtu=9001", "mtu '9001'"},
       {"netflow9://h:1?mtu=", "mtu ''"},

@@ -143,7 +143,7 @@ TEST(CaptureDatagrams, CutsMessagesApartThatTheKernelWasGivenTogether) {
     EXPECT_EQ(found.times.at(3), 1'700'000'000'000'001'000U);
     EXPECT_EQ(found.counts.packets, 2U);
     EXPECT_EQ(found.counts.datagrams, 4U);
-    // What is behind a message and is none stays with it, to be counted as malformed.
+    // What is after a message and is none stays with it, to be counted as malformed.
     const Found trailing = find(pcap_of(101, {ipv4(udp(2055, message)), ipv4(udp(2055, joined(message, Bytes(20))))}));
     EXPECT_EQ(trailing.sizes, (std::vector<std::size_t>{message.size(), message.size() + 20}));
   }
