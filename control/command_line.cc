@@ -50,7 +50,7 @@ constexpr const char* kReadFooter =
     "Examples:\n"
     "  weir read capture.pcap\n"
     "  weir read --export json:- capture.pcap\n"
-    "  weir read --export netflow9://127.0.0.1:2055?rate=20000 --workers 2 monday.pcapng tuesday.pcapng\n"
+    "  weir read --export 'netflow9://127.0.0.1:2055?rate=20000' --workers 2 monday.pcapng tuesday.pcapng\n"
     "  weir read --idle-timeout 15s --tcp-close off --ledger ledger.json capture.pcap\n"
     "Captures are read in the order given as if they were one. A file of --config may hold the fields of `run`, too:\n"
     "they are checked and have no effect here.\n\n";
@@ -357,7 +357,7 @@ class Commands {
         ->group("Output");
     fields_->footer("Examples:\n  weir fields | grep tcp_\n  weir fields -o json | jq -r '.[].name'");
     metrics_ = app_.add_subcommand("metrics", "Print every metric that --metrics knows, and what it records");
-    metrics_->add_flag("--measure", measure_, "Measure what each costs on this machine (takes some seconds)");
+    metrics_->add_flag("--measure", measure_, "Measure what each costs on this machine (takes about 15 seconds)");
     metrics_->footer("Examples:\n  weir metrics\n  weir read --metrics layer2,tcp --export json:- capture.pcap");
   }
 

@@ -40,7 +40,7 @@ void describe(CLI::App& app, GenOptions& options, Texts& texts) {
   app.add_option("--write", options.write, "capture file to write (pcap, nanoseconds); no EAL, no root")
       ->type_name("FILE");
   app.add_option("--flows", options.traffic.flows, "biflows at a time")->capture_default_str()->type_name("N");
-  app.add_option("--rate", texts.rate, "packets a second in total (suffix k or M), or max")
+  app.add_option("--rate", texts.rate, "packets per second in total (suffix k or M), or max")
       ->capture_default_str()
       ->type_name("PPS|max");
   app.add_option("--packets", options.traffic.packets, "packets to make")->type_name("N");
@@ -55,7 +55,7 @@ void describe(CLI::App& app, GenOptions& options, Texts& texts) {
   app.add_option("--zipf", options.traffic.zipf, "exponent of the biflows' popularity, 0: all alike")
       ->capture_default_str()
       ->type_name("S");
-  app.add_option("--new-flows", options.new_flows, "biflows that end and are replaced a second")
+  app.add_option("--new-flows", options.new_flows, "biflows that end and are replaced per second")
       ->capture_default_str()
       ->type_name("N");
   app.add_option("--queues", options.queues, "transmit queues; a conversation stays in one")
@@ -118,7 +118,7 @@ tl::expected<void, std::string> read_texts(const Texts& texts, GenOptions& optio
     constexpr std::uint64_t kGreatestRate = 1'000'000'000;
     const auto parsed = parse_count(texts.rate);
     if (!parsed || *parsed == 0 || *parsed > kGreatestRate) {
-      return tl::make_unexpected("--rate: '" + texts.rate + "' is neither packets a second (1 to 1000M) nor max");
+      return tl::make_unexpected("--rate: '" + texts.rate + "' is neither packets per second (1 to 1000M) nor max");
     }
     options.rate = *parsed;
   }

@@ -205,7 +205,7 @@ tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Poo
   if (result < 0) return tl::unexpected(problem(port, "the device does not describe itself", result));
   if (plan.receive_queues > info.max_rx_queues) {
     return tl::unexpected(port.name + ": " + std::to_string(plan.receive_queues) +
-                          " receive queues are needed (one a worker), the device has " +
+                          " receive queues are needed (one per worker), the device has " +
                           std::to_string(info.max_rx_queues));
   }
   if (plan.transmit_queues > info.max_tx_queues) {

@@ -109,8 +109,8 @@ struct Runtime::Impl {
       filter.emplace(std::move(*made));
       if (!filter->compiled())
         notices.emplace_back(
-            "the filter is interpreted, which costs more a packet: DPDK cannot compile it, or not rightly (a test of "
-            "single bits)");
+            "the filter is interpreted, which costs more per packet: DPDK cannot compile it, or compiles it wrongly (a "
+            "test of single bits)");
     }
 
     // All of them first: a missing device is said before any other is touched.

@@ -20,7 +20,7 @@ namespace weir {
   X(vlan_too_deep,       "more VLAN tags than the parser follows (8)")                                             \
   X(ether_type_length,   "IEEE 802.2 LLC frame without an IP packet: spanning tree and the like")                  \
   X(ether_type_arp,      "ARP or RARP")                                                                            \
-  X(ether_type_other,    "an EtherType that carries no IP packet weir knows how to reach")                         \
+  X(ether_type_other,    "an EtherType after which weir finds no IP packet")                                       \
   X(ip_version,          "the IP version field is not the one that the EtherType announced")                       \
   X(ipv4_truncated,      "the frame ends inside the IPv4 header (options included)")                               \
   X(ipv4_header_length,  "IPv4 header length below 5 words")                                                       \

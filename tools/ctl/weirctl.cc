@@ -63,7 +63,7 @@ std::string describe(const grpc::Status& status, const std::string& socket_path)
   const weir::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const bool connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   const int error = errno;
-  if (connected) return socket_path + ": who serves it does not answer as weir does";
+  if (connected) return socket_path + ": the program that serves it does not answer like weir";
   if (error == EACCES || error == EPERM) {
     return socket_path + ": permission denied; only the user and the group of weir may ask it";
   }

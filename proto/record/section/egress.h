@@ -17,7 +17,7 @@ inline constexpr auto kEgressFields = std::to_array<Field>({
      .place = WEIR_PLACE(EgressSection, interface),
      .protobuf = {19},
      .wire = {WireRule::plain, 14},
-     .meaning = "egress interface, of records that were decoded"},
+     .meaning = "egress interface; only in records that weir-collect decoded"},
 });
 
 }  // namespace weir
