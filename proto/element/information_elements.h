@@ -1,8 +1,8 @@
 // The registry of information elements: all of IANA's (iana_table.h) and weir's own (own_elements.h).
 //
-// The one place where an element of NetFlow v9 or IPFIX has a name, a type and a length: for templates, decoders and
-// every text that names a field. An element that is not here has no name and is shown by its number in hex
-// (element_name()), never skipped in silence.
+// Templates, decoders and texts take the name, type and length of an element from here. Which element a field is sent
+// as, its row in the field table says (proto/record/fields.h). An element that is not in the registry is shown by its
+// number in hex (element_name()) and never skipped.
 //
 // RFC 5103 gives the reverse direction of a biflow the numbers of the forward one under the enterprise number 29305;
 // they are not listed again. Cisco's firewall elements (33000 and on) exist in v9 only: in IPFIX those numbers have the

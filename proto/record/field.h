@@ -1,8 +1,8 @@
 // Field: one row of the field table: what a value of a record is called, where it lies, and what it is on every wire.
 //
-// The table (fields.h) is the only description of a field. JSON, protobuf in both directions, templates and their
-// encoders, the decoders' way back, aligned columns, every maximum length and `weir fields` are made from it, most of
-// it at compile time. A new field is a member of its section's struct and one row beside it.
+// The table (fields.h) describes a field; flow.proto repeats its name and number, and a test compares the two. JSON,
+// protobuf in both directions, templates, encoders, decoders, aligned columns, every maximum length and `weir fields`
+// are made from it, most of it at compile time. A new field is a member of its section's struct and one row after it.
 #pragma once
 
 #include <array>
