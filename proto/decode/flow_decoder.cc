@@ -86,7 +86,7 @@ bool FlowDecoder::forget_stale(std::uint64_t received_ns) {
 
 FlowDecoder::Stream* FlowDecoder::find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add) {
   const std::string_view name = stream_name(origin.exporter, header.version);
-  const KeyView view{name, header.version, header.source_id};
+  const KeyView view{name, origin.session, header.version, header.source_id};
   const auto found = streams_.find(view);
   if (found != streams_.end()) return &found->second;
   if (!may_add) return nullptr;
@@ -94,7 +94,8 @@ FlowDecoder::Stream* FlowDecoder::find_or_add(const DatagramOrigin& origin, cons
     if (!forget_stale(origin.received_ns) || memory_octets_ + kStreamOctets > limits_.memory_octets) return nullptr;
   }
   memory_octets_ += kStreamOctets;
-  return &streams_.emplace(Key{std::string(name), header.version, header.source_id}, Stream{}).first->second;
+  return &streams_.emplace(Key{std::string(name), origin.session, header.version, header.source_id}, Stream{})
+              .first->second;
 }
 
 void FlowDecoder::note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns) {
@@ -376,9 +377,9 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
   return DecodeError::none;
 }
 
-void FlowDecoder::end_session(std::string_view exporter) {
-  auto one = streams_.lower_bound(KeyView{exporter, FlowVersion{}, 0});
-  for (; one != streams_.end() && one->first.exporter == exporter; ++one) {
+void FlowDecoder::end_session(std::string_view exporter, std::uint64_t session) {
+  auto one = streams_.lower_bound(KeyView{exporter, session, FlowVersion{}, 0});
+  for (; one != streams_.end() && one->first.exporter == exporter && one->first.session == session; ++one) {
     Stream& stream = one->second;
     const MemoryShare share(*this, stream);
     stream.counts.dropped_sets += stream.templates.waiting();
@@ -403,9 +404,10 @@ StreamCounts FlowDecoder::counts(std::string_view exporter, std::uint32_t source
   return sum;
 }
 
-const std::vector<FieldSpec>* FlowDecoder::find_template(std::string_view exporter, const MessageHeader& header,
+const std::vector<FieldSpec>* FlowDecoder::find_template(const DatagramOrigin& origin, const MessageHeader& header,
                                                          std::uint16_t id) const {
-  const auto found = streams_.find(KeyView{stream_name(exporter, header.version), header.version, header.source_id});
+  const auto found = streams_.find(
+      KeyView{stream_name(origin.exporter, header.version), origin.session, header.version, header.source_id});
   return found == streams_.end() ? nullptr : found->second.templates.fields_of(id);
 }
 
@@ -413,8 +415,8 @@ std::vector<StreamReport> FlowDecoder::reports() const {
   std::vector<StreamReport> result;
   result.reserve(streams_.size());
   for (const auto& [key, stream] : streams_) {
-    result.push_back({key.exporter, key.version, key.source_id, stream.counts, stream.skew, stream.templates.size(),
-                      stream.templates.waiting()});
+    result.push_back({key.exporter, key.session != 0, key.version, key.source_id, stream.counts, stream.skew,
+                      stream.templates.size(), stream.templates.waiting()});
   }
   return result;
 }

@@ -1,10 +1,11 @@
 // FlowDecoder: datagrams of NetFlow v5, v7, v9 and IPFIX in, flows and options records out, with what must be
 // remembered between them.
 //
-// It keeps a stream for each (exporter, version, source id), where the exporter of NetFlow v9 is its address without
-// the port (RFC 3954 section 5.1), and else the transport session (RFC 7011 section 8): its templates
-// (template_store.h), its place in the sequence, what its options records said about sampling, its clock, and counts of
-// all that went wrong. What a single message says is decoded in flow_message.h, netflow5_decoder.h and flow_template.h.
+// It keeps a stream for each (exporter, session, version, source id), where the exporter of NetFlow v9 is its address
+// without the port (RFC 3954 section 5.1), and else the transport session (RFC 7011 section 8), so that a TCP
+// connection and datagrams from the same address and port have nothing in common: its templates (template_store.h), its
+// place in the sequence, what its options records said about sampling, its clock, and counts of all that went wrong.
+// What a single message says is decoded in flow_message.h, netflow5_decoder.h and flow_template.h.
 //
 // Errors are values (DecodeError), one per datagram, counted. An IPFIX message whose framing is wrong is refused whole;
 // of a NetFlow v9 datagram the sets before the bad one are decoded. Where a set's content is wrong, that set gives what
@@ -80,15 +81,15 @@ std::string_view address_of_exporter(std::string_view exporter);
 
 /// Whence and when a datagram came.
 struct DatagramOrigin {
-  DatagramOrigin(std::string_view from, std::uint64_t at_ns = 0, bool in_session = false)
+  DatagramOrigin(std::string_view from, std::uint64_t at_ns = 0, std::uint64_t in_session = 0)
       : exporter(from), received_ns(at_ns), session(in_session) {}
   DatagramOrigin(const char* from) : exporter(from) {}
 
   std::string_view exporter;      ///< its address as text, or any name that tells exporters apart
   std::uint64_t received_ns = 0;  ///< since 1970; 0: unknown, so nothing expires and no clock is compared
-  /// A reliable transport session (TCP, a file): templates live as long as it, and may be withdrawn (RFC 7011 section
-  /// 8.4: over UDP a withdrawal is to be ignored).
-  bool session = false;
+  /// The number of a reliable transport session (a TCP connection, a file); 0: a datagram. Templates live as long as
+  /// the session, and may be withdrawn (RFC 7011 section 8.4: over UDP a withdrawal is to be ignored).
+  std::uint64_t session = 0;
 };
 
 /// The exporter's clock against the receiver's: reception less export time, in ms. The least is the best estimate of
@@ -103,6 +104,7 @@ struct ClockSkew {
 
 struct StreamReport {
   std::string exporter;
+  bool session;  ///< over a reliable transport: its messages are no datagrams
   FlowVersion version;
   std::uint32_t source_id;
   StreamCounts counts;
@@ -135,17 +137,17 @@ class FlowDecoder {
   DecodeError decode(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram, Decoded& out);
 
   /// A transport session (a TCP connection) is over: its templates mean nothing any more (RFC 7011 section 8.1).
-  void end_session(std::string_view exporter);
+  void end_session(std::string_view exporter, std::uint64_t session);
 
   /// Sum over all streams, those forgotten since included, and over datagrams that belong to none.
   [[nodiscard]] StreamCounts totals() const;
-  /// Counts of one source id of an exporter, of all versions; zeros if it was never seen.
+  /// Counts of one source id of an exporter, of all versions and sessions; zeros if it was never seen.
   [[nodiscard]] StreamCounts counts(std::string_view exporter, std::uint32_t source_id) const;
   /// Datagrams with this error.
   [[nodiscard]] std::uint64_t errors(DecodeError error) const { return errors_[static_cast<std::size_t>(error)]; }
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
   /// The fields of a template that is known now; nullptr: none. Valid until the next datagram.
-  [[nodiscard]] const std::vector<FieldSpec>* find_template(std::string_view exporter, const MessageHeader& header,
+  [[nodiscard]] const std::vector<FieldSpec>* find_template(const DatagramOrigin& origin, const MessageHeader& header,
                                                             std::uint16_t id) const;
   /// Every stream that is known now, by exporter, version and source id.
   [[nodiscard]] std::vector<StreamReport> reports() const;
@@ -166,11 +168,13 @@ class FlowDecoder {
   };
   struct Key {
     std::string exporter;
+    std::uint64_t session;
     FlowVersion version;
     std::uint32_t source_id;
   };
   struct KeyView {
     std::string_view exporter;
+    std::uint64_t session;
     FlowVersion version;
     std::uint32_t source_id;
   };
@@ -181,7 +185,7 @@ class FlowDecoder {
     bool operator()(const A& a, const B& b) const {
       const int order = std::string_view(a.exporter).compare(std::string_view(b.exporter));
       if (order != 0) return order < 0;
-      return std::tie(a.version, a.source_id) < std::tie(b.version, b.source_id);
+      return std::tie(a.session, a.version, a.source_id) < std::tie(b.session, b.version, b.source_id);
     }
   };
 

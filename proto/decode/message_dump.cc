@@ -18,7 +18,8 @@ void append(std::string& out, std::uint64_t value) {
   out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
 }
 
-void append_values(std::string& out, FlowVersion version, std::span<const DecodedValue> values) {
+void append_values(std::string& out, FlowVersion version, std::span<const DecodedValue> values,
+                   const SubTemplateFinder& find = {}) {
   const char* separator = "";
   for (const DecodedValue& value : values) {
     out += separator;
@@ -26,7 +27,7 @@ void append_values(std::string& out, FlowVersion version, std::span<const Decode
     if (value.scope) out += "scope ";
     out += field_name(version, value);
     out += '=';
-    append_value_text(out, version, value);
+    append_value_text(out, version, value, find);
   }
   out += '\n';
 }
@@ -88,10 +89,11 @@ void dump_data(std::string& out, const MessageHeader& header, const FlowSet& set
   DataSet data;
   const TemplateRecord known{set.id, false, *fields};
   const DecodeError error = decode_data_set(known, header.version, set.body, data);
+  const SubTemplateFinder find = [&](std::uint16_t id) { return find_template(header, id); };
   std::size_t begin = 0;
   for (const std::size_t end : data.record_ends) {
     out += "    ";
-    append_values(out, header.version, std::span(data.values).subspan(begin, end - begin));
+    append_values(out, header.version, std::span(data.values).subspan(begin, end - begin), find);
     begin = end;
   }
   if (error != DecodeError::none) {

@@ -168,10 +168,121 @@ bool find_type(FlowVersion version, const DecodedValue& value, ElementType& type
   return true;
 }
 
-void append_value(std::string& out, FlowVersion version, const DecodedValue& value, Style style) {
+void append_value(std::string& out, FlowVersion version, const DecodedValue& value, Style style,
+                  const SubTemplateFinder& find, unsigned depth);
+
+/// How many of the values before values[i] are of the same element, among the last of them.
+std::size_t same_before(std::span<const DecodedValue> values, std::size_t i) {
+  constexpr std::size_t kLookBack = 64;  // bounds the time that a template of thousands of equal fields takes
+  std::size_t before = 0;
+  for (std::size_t j = i > kLookBack ? i - kLookBack : 0; j < i; ++j) {
+    const DecodedValue& other = values[j];
+    if (other.element == values[i].element && other.enterprise == values[i].enterprise &&
+        other.scope == values[i].scope) {
+      ++before;
+    }
+  }
+  return before;
+}
+
+/// name:value for each, a separator before each.
+void append_members(std::string& out, FlowVersion version, std::span<const DecodedValue> values, Style style,
+                    const SubTemplateFinder& find, unsigned depth, std::string_view separator) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    out += separator;
+    separator = style == Style::json ? "," : ", ";
+    quote(out, style);
+    out += field_name(version, values[i]);
+    if (const std::size_t before = same_before(values, i); before != 0) {
+      out += '_';
+      append_number(out, before + 1);
+    }
+    quote(out, style);
+    out += style == Style::json ? ':' : '=';
+    append_value(out, version, values[i], style, find, depth);
+  }
+}
+
+/// One part of a list: its values, or its records as objects.
+void append_part(std::string& out, FlowVersion version, const ListPart& part, Style style,
+                 const SubTemplateFinder& find, unsigned depth, std::string_view& separator) {
+  const std::string_view comma = style == Style::json ? "," : ", ";
+  if (!part.known) {
+    out += separator;
+    separator = comma;
+    quote(out, style);
+    append_hex(out, part.octets);
+    quote(out, style);
+    return;
+  }
+  std::size_t first = 0;
+  for (const std::size_t end : part.record_ends) {
+    out += separator;
+    separator = comma;
+    const auto values = std::span(part.values).subspan(first, end - first);
+    if (part.template_id == 0) {
+      append_value(out, version, values[0], style, find, depth);
+    } else {
+      out += '{';
+      append_members(out, version, values, style, find, depth, "");
+      out += '}';
+    }
+    first = end;
+  }
+}
+
+/// False: the octets are no list of this type, or it lies too deep.
+bool append_list(std::string& out, FlowVersion version, ElementType type, Octets octets, Style style,
+                 const SubTemplateFinder& find, unsigned depth) {
+  if (version != FlowVersion::ipfix || depth >= kMostListDepth) return false;
+  StructuredData list;
+  const bool basic = type == ElementType::basic_list;
+  if (basic                                    ? !parse_basic_list(octets, list)
+      : type == ElementType::sub_template_list ? !parse_sub_template_list(octets, find, list)
+                                               : !parse_sub_template_multi_list(octets, find, list)) {
+    return false;
+  }
+  // A list of which nothing is known but its octets is shown as these.
+  if (type == ElementType::sub_template_list && !list.parts[0].known) return false;
+  if (style == Style::text) {
+    out += list_semantic_name(list.semantic);
+    out += ' ';
+    if (basic) {
+      out += field_name(version, list.element.element, list.element.enterprise, false);
+      out += ' ';
+    }
+  }
+  if (style == Style::json || basic) out += '[';
+  std::string_view separator;
+  for (const ListPart& part : list.parts) {
+    if (style == Style::text && !basic) {  // each template with its records
+      out += separator;
+      append_number(out, part.template_id);
+      out += " [";
+      std::string_view within;
+      append_part(out, version, part, style, find, depth + 1, within);
+      out += ']';
+      separator = ", ";
+    } else {
+      append_part(out, version, part, style, find, depth + 1, separator);
+    }
+  }
+  if (style == Style::json || basic) out += ']';
+  return true;
+}
+
+void append_value(std::string& out, FlowVersion version, const DecodedValue& value, Style style,
+                  const SubTemplateFinder& find, unsigned depth) {
   ElementType type{};
   const std::size_t before = out.size();
-  if (find_type(version, value, type) && append_typed(out, type, value.octets, style)) return;
+  if (find_type(version, value, type)) {
+    const bool list = type == ElementType::basic_list || type == ElementType::sub_template_list ||
+                      type == ElementType::sub_template_multi_list;
+    if (list ? append_list(out, version, type, value.octets, style, find, depth)
+             : append_typed(out, type, value.octets, style)) {
+      return;
+    }
+  }
   out.resize(before);
   quote(out, style);
   append_hex(out, value.octets);
@@ -200,11 +311,17 @@ std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t
   return element_name(element, enterprise);
 }
 
-void append_value_json(std::string& out, FlowVersion version, const DecodedValue& value) {
-  append_value(out, version, value, Style::json);
+void append_value_json(std::string& out, FlowVersion version, const DecodedValue& value,
+                       const SubTemplateFinder& find) {
+  append_value(out, version, value, Style::json, find, 0);
 }
-void append_value_text(std::string& out, FlowVersion version, const DecodedValue& value) {
-  append_value(out, version, value, Style::text);
+void append_value_text(std::string& out, FlowVersion version, const DecodedValue& value,
+                       const SubTemplateFinder& find) {
+  append_value(out, version, value, Style::text, find, 0);
+}
+void append_values_json(std::string& out, FlowVersion version, std::span<const DecodedValue> values,
+                        const SubTemplateFinder& find) {
+  append_members(out, version, values, Style::json, find, 0, ",");
 }
 
 std::string header_text(const MessageHeader& header) {

@@ -10,6 +10,7 @@
 #include "proto/base/byte_order.h"
 #include "proto/decode/flow_decoder.h"
 #include "proto/decode/message_dump.h"
+#include "proto/decode/value_text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::uint64_t kSecond_ns = 1'000'000'000;
@@ -36,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       weir::store_be<std::uint16_t>(message.data(), 10);
       weir::store_be<std::uint16_t>(message.data() + 2, static_cast<std::uint16_t>(message.size()));
     }
-    (void)decoder.decode({exporter, now_ns, rest.size() % 2 == 0}, message, out);  // over UDP, or in a session
+    const weir::DatagramOrigin origin{exporter, now_ns, rest.size() % 2 == 0};  // over UDP, or in a session
+    (void)decoder.decode(origin, message, out);
     ++datagrams;
     std::uint64_t sum = 0;
     for (const weir::DecodedValue& value : out.values) {
@@ -53,9 +55,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // A record takes an octet at least, of this message or of what waited.
     if (out.flows.size() + out.options.size() > length + 1024) abort();
     const std::string text = weir::dump_message(message, [&](const weir::MessageHeader& header, std::uint16_t id) {
-      return decoder.find_template(exporter, header, id);
+      return decoder.find_template(origin, header, id);
     });
     if (message.size() >= 16 && text.empty()) abort();
+    std::string json;
+    weir::append_values_json(json, out.header.version, out.values,
+                             [&](std::uint16_t id) { return decoder.find_template(origin, out.header, id); });
+    if (json.empty() != out.values.empty()) abort();
   }
   if (decoder.totals().datagrams != datagrams || decoder.streams() > 4) abort();
   return 0;

@@ -4,7 +4,6 @@
 
 #include <cstdio>
 
-#include "proto/base/address_text.h"
 #include "proto/base/byte_order.h"
 #include "proto/base/ip_numbers.h"
 #include "proto/decode/flow_message.h"
@@ -19,36 +18,6 @@ constexpr std::size_t kMostDestinations = 1024;
 
 std::uint16_t u16(Octets octets, std::size_t at) {
   return load_be<std::uint16_t>(octets.data() + at);
-}
-
-/// What is behind Ethernet's addresses, from the EtherType on; empty if it is no IP.
-Octets behind_ether_type(Octets rest) {
-  while (rest.size() >= 6 && is_vlan_tag(u16(rest, 0))) rest = rest.subspan(4);
-  if (rest.size() < 2 || (u16(rest, 0) != kEtherTypeIpv4 && u16(rest, 0) != kEtherTypeIpv6)) return {};
-  return rest.subspan(2);
-}
-
-Octets ip_of_frame(int link_type, Octets frame) {
-  switch (link_type) {
-    case DLT_EN10MB:
-      return frame.size() < 14 ? Octets() : behind_ether_type(frame.subspan(12));
-    case DLT_LINUX_SLL:  // protocol in octets 14 and 15
-      return frame.size() < 16 ? Octets() : behind_ether_type(frame.subspan(14));
-    case DLT_LINUX_SLL2: {  // protocol in the first two, 20 octets of header
-      if (frame.size() < 20) return {};
-      const std::uint16_t type = u16(frame, 0);
-      return type == kEtherTypeIpv4 || type == kEtherTypeIpv6 ? frame.subspan(20) : Octets();
-    }
-    case DLT_NULL:
-    case DLT_LOOP:  // an address family whose number and byte order depend on the system: the IP version tells
-      return frame.size() < 4 ? Octets() : frame.subspan(4);
-    case DLT_RAW:
-    case DLT_IPV4:
-    case DLT_IPV6:
-      return frame;
-    default:
-      return {};
-  }
 }
 
 /// The octets of a NetFlow v9 message at the beginning. It does not say its length; but behind its last set comes the
@@ -145,35 +114,15 @@ tl::expected<CaptureDatagrams, std::string> CaptureDatagrams::open(std::FILE* fi
   return result;
 }
 
-bool CaptureDatagrams::take_ip(Octets packet, Datagram& out) {
-  if (packet.empty()) return false;
-  const bool v4 = packet[0] >> 4 == 4;
-  std::size_t header = 40;
-  std::size_t address_at = 8;
-  std::uint8_t protocol = 0;
-  if (v4) {
-    header = static_cast<std::size_t>(packet[0] & 0xf) * 4;
-    if (packet.size() < 20 || header < 20 || packet.size() < header) return false;
-    protocol = packet[9];
-    address_at = 12;
-    if ((u16(packet, 6) & 0x3fff) != 0) {  // more fragments, or an offset
-      if (protocol == kProtocolUdp) ++counts_.fragments;
-      return false;
-    }
-  } else {
-    if (packet[0] >> 4 != 6 || packet.size() < header) return false;
-    protocol = packet[6];
-    if (protocol == kProtocolFragment) ++counts_.fragments;
-  }
-  const Octets udp = packet.subspan(header);
-  if (protocol != kProtocolUdp || udp.size() < 8) return false;
+bool CaptureDatagrams::take_udp(const IpPacket& packet, Datagram& out) {
+  const Octets udp = packet.payload;
+  if (udp.size() < 8) return false;
   const std::size_t length = u16(udp, 4);
   if (length < 8) return false;
   const Octets payload = udp.subspan(8, std::min(length, udp.size()) - 8);
 
-  const std::size_t address_octets = v4 ? 4 : 16;
-  const std::uint8_t* const destination = packet.data() + address_at + address_octets;
-  std::string key(reinterpret_cast<const char*>(destination), address_octets);
+  const std::size_t address_octets = packet.addresses.size() / 2;
+  std::string key(reinterpret_cast<const char*>(packet.addresses.data()) + address_octets, address_octets);
   key.append(reinterpret_cast<const char*>(udp.data()) + 2, 2);
   if (!destinations_.contains(key)) {
     const bool is_export = is_flow_export(payload.first(first_message_octets(payload)));
@@ -181,10 +130,7 @@ bool CaptureDatagrams::take_ip(Octets packet, Datagram& out) {
     destinations_.insert(std::move(key));
   }
   if (payload.size() < length - 8) ++counts_.cut_off;
-  char text[kAddressTextMaxOctets];
-  const std::string_view address(
-      text, static_cast<std::size_t>(write_address_text(text, packet.data() + address_at, v4 ? 4 : 6) - text));
-  out.exporter = v4 ? fmt::format("{}:{}", address, u16(udp, 0)) : fmt::format("[{}]:{}", address, u16(udp, 0));
+  out.exporter = endpoint_name(packet.addresses.data(), packet.ip_version, u16(udp, 0));
   out.octets = payload;
   return true;
 }
@@ -197,33 +143,67 @@ CaptureDatagrams::Datagram CaptureDatagrams::take_message() {
   return message;
 }
 
-bool CaptureDatagrams::find_datagram(Octets frame, Datagram& out) {
-  return take_ip(ip_of_frame(link_type_, frame), out);
+bool CaptureDatagrams::find_datagram(Octets frame, std::uint64_t time_ns, Datagram& out) {
+  IpPacket packet;
+  if (!find_ip_packet(link_type_, frame, packet)) return false;
+  if (packet.is_fragment) {
+    // The first header of an IPv6 fragment may be one of options, of which the transport comes after.
+    const bool may_hold = packet.ip_version == 6 || packet.protocol == kProtocolUdp || packet.protocol == kProtocolTcp;
+    if (!may_hold || !fragments_.add(packet, time_ns, packet)) return false;
+  }
+  if (packet.protocol == kProtocolTcp) tcp_.add(packet, time_ns);
+  return packet.protocol == kProtocolUdp && take_udp(packet, out);
+}
+
+CaptureDatagrams::Counts CaptureDatagrams::counts() const {
+  Counts counts = counts_;
+  counts.fragments = fragments_.lost();
+  counts.tcp = tcp_.counts();
+  return counts;
+}
+
+bool CaptureDatagrams::next_frame(Octets& frame, std::uint64_t& time_ns) {
+  pcap_pkthdr* header = nullptr;
+  const std::uint8_t* octets = nullptr;
+  const int result = pcap_next_ex(pcap_.get(), &header, &octets);
+  if (result != 1) {
+    if (result != PCAP_ERROR_BREAK) {
+      error_ = fmt::format("{}: packet {}: {}", name_, counts_.packets + 1, pcap_geterr(pcap_.get()));
+    }
+    return false;
+  }
+  ++counts_.packets;
+  frame = {octets, header->caplen};
+  // tv_usec holds nanoseconds, as asked for. Signed, and whatever the file says: a time before 1970 becomes 0.
+  const auto seconds = static_cast<std::int64_t>(header->ts.tv_sec);
+  time_ns = seconds < 0
+                ? 0
+                : static_cast<std::uint64_t>(seconds) * 1'000'000'000 + static_cast<std::uint64_t>(header->ts.tv_usec);
+  return true;
 }
 
 bool CaptureDatagrams::next(Datagram& out) {
-  if (!joined_.octets.empty()) {
-    out = take_message();
-    return true;
-  }
   for (;;) {
-    pcap_pkthdr* header = nullptr;
-    const std::uint8_t* octets = nullptr;
-    const int result = pcap_next_ex(pcap_.get(), &header, &octets);
-    if (result == PCAP_ERROR_BREAK) return false;
-    if (result != 1) {
-      error_ = fmt::format("{}: packet {}: {}", name_, counts_.packets + 1, pcap_geterr(pcap_.get()));
-      return false;
+    if (!joined_.octets.empty()) {
+      out = take_message();
+      return true;
     }
-    ++counts_.packets;
-    if (!find_datagram({octets, header->caplen}, joined_)) continue;
-    // tv_usec holds nanoseconds, as asked for. Signed, and whatever the file says: a time before 1970 becomes 0.
-    const auto seconds = static_cast<std::int64_t>(header->ts.tv_sec);
-    joined_.received_ns = seconds < 0 ? 0
-                                      : static_cast<std::uint64_t>(seconds) * 1'000'000'000 +
-                                            static_cast<std::uint64_t>(header->ts.tv_usec);
-    out = take_message();
-    return true;
+    if (tcp_.next(message_)) {
+      out = {message_.exporter, message_.received_ns, message_.octets, message_.session};
+      if (!out.session_ended()) ++counts_.messages;
+      return true;
+    }
+    if (ended_) return false;
+    Octets frame;
+    std::uint64_t time_ns = 0;
+    if (!next_frame(frame, time_ns)) {
+      ended_ = true;
+      tcp_.finish();
+    } else if (find_datagram(frame, time_ns, joined_)) {
+      joined_.received_ns = time_ns;
+    } else {
+      joined_.octets = {};
+    }
   }
 }
 

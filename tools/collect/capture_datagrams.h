@@ -9,8 +9,8 @@
 // the exporter gave them to the kernel together (UDP_SEGMENT), and only the NIC cuts them apart. They are cut apart
 // here.
 //
-// It looks through Ethernet with VLAN tags, Linux cooked captures (v1, v2), raw IP and BSD loopback. It does not put IP
-// fragments together and does not follow TCP: both are counted.
+// Datagrams in IP fragments are put together (fragment_assembly.h), and IPFIX over TCP is followed (tcp_streams.h);
+// ip_packet.h says which link layers it looks through.
 #pragma once
 
 #include <pcap/pcap.h>
@@ -22,6 +22,10 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "tools/collect/fragment_assembly.h"
+#include "tools/collect/ip_packet.h"
+#include "tools/collect/tcp_streams.h"
+
 namespace weir {
 
 class CaptureDatagrams {
@@ -29,13 +33,19 @@ class CaptureDatagrams {
   struct Counts {
     std::uint64_t packets = 0;
     std::uint64_t datagrams = 0;  ///< taken for flow export, each message of a joined one
-    std::uint64_t fragments = 0;  ///< IP fragments: not put together
+    std::uint64_t messages = 0;   ///< IPFIX messages over TCP
+    std::uint64_t fragments = 0;  ///< IP fragments of which others are missing
     std::uint64_t cut_off = 0;    ///< UDP datagrams that the snapshot length cut
+    TcpStreams::Counts tcp;
   };
   struct Datagram {
     std::string exporter;                  ///< "192.0.2.1:2055"
     std::uint64_t received_ns = 0;         ///< the packet's time
     std::span<const std::uint8_t> octets;  ///< valid until the next call
+    std::uint64_t session = 0;             ///< the number of its TCP connection in the capture, from 1; 0: UDP
+
+    /// No message, but the end of its session.
+    [[nodiscard]] bool session_ended() const { return session != 0 && octets.empty(); }
   };
 
   /// Takes over `file`. Error: one line.
@@ -44,7 +54,7 @@ class CaptureDatagrams {
   /// False: the end, or an error (error() then says which packet).
   bool next(Datagram& out);
   [[nodiscard]] const std::string& error() const { return error_; }
-  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] Counts counts() const;
   [[nodiscard]] const std::string& name() const { return name_; }
 
   /// True if a file that begins with these (at least 4) octets is pcap or pcapng.
@@ -54,8 +64,10 @@ class CaptureDatagrams {
   struct Close {
     void operator()(pcap_t* pcap) const { pcap_close(pcap); }
   };
-  bool find_datagram(std::span<const std::uint8_t> frame, Datagram& out);
-  bool take_ip(std::span<const std::uint8_t> packet, Datagram& out);
+  /// False: the end, or an error.
+  bool next_frame(std::span<const std::uint8_t>& frame, std::uint64_t& time_ns);
+  bool find_datagram(std::span<const std::uint8_t> frame, std::uint64_t time_ns, Datagram& out);
+  bool take_udp(const IpPacket& packet, Datagram& out);
   /// The first message of joined_, which begins behind it then.
   Datagram take_message();
 
@@ -64,6 +76,10 @@ class CaptureDatagrams {
   std::string name_;
   std::string error_;
   Counts counts_;
+  bool ended_ = false;  ///< no frame comes any more
+  FragmentAssembly fragments_;
+  TcpStreams tcp_;
+  TcpStreams::Message message_;         ///< the last one of TCP
   Datagram joined_;                     ///< the packet's, its octets those that were not given out yet
   std::set<std::string> destinations_;  ///< address and port, as octets
 };

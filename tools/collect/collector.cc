@@ -122,16 +122,21 @@ void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std:
   if (outputs_.dump) {
     printer_.print_text(fmt::format("{}: ", origin.exporter));
     printer_.print_text(dump_message(datagram, [&](const MessageHeader& header, std::uint16_t id) {
-      return decoder_.find_template(origin.exporter, header, id);
+      return decoder_.find_template(origin, header, id);
     }));
   }
+  const SubTemplateFinder find_template = [&](std::uint16_t id) {
+    return decoder_.find_template(origin, decoded_.header, id);
+  };
   for (std::size_t i = 0; i < decoded_.flows.size(); ++i) {
-    const RecordDetails details{origin.exporter, decoded_.details[i], decoded_};
-    take_record(decoded_.flows[i], &details);
+    const RecordDetails details{origin.exporter, decoded_.details[i], decoded_, find_template};
+    const auto values = std::span(decoded_.values).subspan(details.flow.first_value, details.flow.value_count);
+    const bool sampled = packet_section_.fill(decoded_.flows[i], values, sampled_);
+    take_record(sampled ? sampled_.view() : decoded_.flows[i], &details);
   }
   if (!outputs_.options) return;
   for (const DecodedOptions& options : decoded_.options) {
-    printer_.print_options(origin.exporter, decoded_, options);
+    printer_.print_options(origin.exporter, decoded_, options, find_template);
   }
 }
 
@@ -166,8 +171,12 @@ bool Collector::accept_connections(const ListeningSocket& socket) {
       continue;
     }
     ++counts_.connections;
-    connections_.push_back(
-        {std::move(peer), socket.kind == ListenUri::Kind::ipfix_tcp, socket_address_text(address, length), {}, {}});
+    connections_.push_back({std::move(peer),
+                            socket.kind == ListenUri::Kind::ipfix_tcp,
+                            socket_address_text(address, length),
+                            ++sessions_,
+                            {},
+                            {}});
   }
 }
 
@@ -175,7 +184,7 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
   if (connection.ipfix) {
     const std::uint64_t now_ns = wall_clock_ns();
     return connection.messages.feed(octets, [&](std::span<const std::uint8_t> message) {
-      take_datagram({connection.peer, now_ns, true}, message);
+      take_datagram({connection.peer, now_ns, connection.session}, message);
     });
   }
   counts_.wire_octets += octets.size();
@@ -208,7 +217,7 @@ bool Collector::receive_stream(Connection& connection, Clock::time_point until) 
     }
     if (Clock::now() >= until) return true;
   }
-  if (connection.ipfix) decoder_.end_session(connection.peer);
+  if (connection.ipfix) decoder_.end_session(connection.peer, connection.session);
   return false;
 }
 
@@ -308,6 +317,7 @@ tl::expected<void, std::string> Collector::read_stream(int descriptor, const std
                                                        std::span<const std::uint8_t> beginning, int signal_descriptor) {
   Connection connection;
   connection.peer = name;
+  connection.session = ++sessions_;
   // No protobuf stream begins with a zero: a FlowRecord of no octets is none.
   connection.ipfix = beginning.size() >= 2 && beginning[0] == 0 && beginning[1] == 10;
   const auto beginning_is = [&](std::initializer_list<std::uint8_t> magic) {
@@ -353,21 +363,35 @@ tl::expected<void, std::string> Collector::read_capture(CaptureDatagrams capture
   constexpr std::uint64_t kLook = 4096;  // datagrams between two looks at the signals and two writes
   CaptureDatagrams::Datagram datagram;
   std::uint64_t taken = 0;
+  const std::uint64_t before = sessions_;
   while (capture.next(datagram)) {
-    take_datagram({datagram.exporter, datagram.received_ns}, datagram.octets);
+    const std::uint64_t session = datagram.session == 0 ? 0 : before + datagram.session;
+    sessions_ = std::max(sessions_, session);
+    if (datagram.session_ended()) {
+      decoder_.end_session(datagram.exporter, session);
+      continue;
+    }
+    take_datagram({datagram.exporter, datagram.received_ns, session}, datagram.octets);
     if (++taken % kLook != 0) continue;
     if (auto flushed = flush(); !flushed) return flushed;
     pollfd polled{signal_descriptor, POLLIN, 0};
     if (::poll(&polled, 1, 0) > 0) break;
   }
-  counts_.capture_packets += capture.counts().packets;
-  counts_.capture_fragments += capture.counts().fragments;
-  counts_.capture_cut_off += capture.counts().cut_off;
+  const CaptureDatagrams::Counts counts = capture.counts();
+  counts_.capture_packets += counts.packets;
+  counts_.capture_datagrams += counts.datagrams;
+  counts_.capture_messages += counts.messages;
+  counts_.capture_fragments += counts.fragments;
+  counts_.capture_cut_off += counts.cut_off;
+  counts_.tcp_holes += counts.tcp.holes;
+  counts_.tcp_missing_octets += counts.tcp.missing_octets;
+  counts_.tcp_out_of_step += counts.tcp.out_of_step;
+  counts_.tcp_skipped_octets += counts.tcp.skipped_octets;
   if (auto flushed = flush(); !flushed) return flushed;
   if (!capture.error().empty()) return tl::make_unexpected(capture.error());
   if (taken == 0) {
     return tl::make_unexpected(
-        fmt::format("{}: no NetFlow or IPFIX datagram among its {} packets", capture.name(), capture.counts().packets));
+        fmt::format("{}: no NetFlow or IPFIX message among its {} packets", capture.name(), counts.packets));
   }
   return {};
 }

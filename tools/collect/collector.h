@@ -28,6 +28,7 @@
 #include "tools/collect/ipfix_stream.h"
 #include "tools/collect/listen_uri.h"
 #include "tools/collect/message_stream.h"
+#include "tools/collect/packet_section.h"
 #include "tools/collect/sockets.h"
 #include "tools/collect/sum_by.h"
 
@@ -55,9 +56,15 @@ class Collector {
     std::uint64_t connections_refused = 0;  ///< more than kMaxConnections at once
     std::uint64_t streams_malformed = 0;    ///< ended by octets that are no record
     std::uint64_t capture_packets = 0;      ///< in capture files
-    std::uint64_t capture_fragments = 0;    ///< of these, fragments of UDP: not put together
+    std::uint64_t capture_datagrams = 0;    ///< found there
+    std::uint64_t capture_messages = 0;     ///< found there in TCP connections
+    std::uint64_t capture_fragments = 0;    ///< IP fragments of which others are missing
     std::uint64_t capture_cut_off = 0;      ///< of the datagrams found, cut by the snapshot length
-    std::uint64_t streams_cut_off = 0;      ///< ended by the peer within a record
+    std::uint64_t tcp_holes = 0;            ///< in those connections: see TcpStreams::Counts
+    std::uint64_t tcp_missing_octets = 0;
+    std::uint64_t tcp_out_of_step = 0;
+    std::uint64_t tcp_skipped_octets = 0;
+    std::uint64_t streams_cut_off = 0;  ///< ended by the peer within a record
   };
 
   /// Opens a socket. Returns what to tell the user: where it listens, and what it did not get.
@@ -88,6 +95,7 @@ class Collector {
     UniqueFd descriptor;
     bool ipfix = false;
     std::string peer;
+    std::uint64_t session = 0;  ///< its number for the decoder
     MessageStream stream;
     IpfixStream messages;
   };
@@ -112,8 +120,11 @@ class Collector {
   Outputs outputs_;
   FlowDecoder decoder_;
   Decoded decoded_;  ///< kept for its memory
+  PacketSection packet_section_;
+  OwnedRecord sampled_;  ///< the record that packet_section_ filled
   std::vector<ListeningSocket> sockets_;
   std::list<Connection> connections_;
+  std::uint64_t sessions_ = 0;  ///< connections and streams so far; each has a number of its own
   std::shared_ptr<DatagramBuffers> buffers_;
   std::vector<std::uint8_t> stream_buffer_;
 };

@@ -77,31 +77,14 @@ void FlowPrinter::append_details(const RecordDetails& details) {
   if (flow.sampling_algorithm != 0) fmt::format_to(out, R"(,"samplingAlgorithm":{})", flow.sampling_algorithm);
   fmt::format_to(out, R"(,"sampler_address":"{}","observation_domain_id":{})", address_of_exporter(details.exporter),
                  header.source_id);
-  append_values(header.version, std::span(details.datagram.values).subspan(flow.first_value, flow.value_count));
+  append_values_json(lines_, header.version,
+                     std::span(details.datagram.values).subspan(flow.first_value, flow.value_count),
+                     details.find_template);
   lines_ += "}\n";
 }
 
-/// ,"name":value for each. An element that comes again gets a number: "mplsTopLabelStackSection_2".
-void FlowPrinter::append_values(FlowVersion version, std::span<const DecodedValue> values) {
-  constexpr std::size_t kLookBack = 64;  // bounds the time that a template of thousands of equal fields takes
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const DecodedValue& value = values[i];
-    std::size_t before = 0;
-    for (std::size_t j = i > kLookBack ? i - kLookBack : 0; j < i; ++j) {
-      const DecodedValue& other = values[j];
-      if (other.element == value.element && other.enterprise == value.enterprise && other.scope == value.scope) {
-        ++before;
-      }
-    }
-    lines_ += ",\"";
-    lines_ += field_name(version, value);
-    if (before != 0) fmt::format_to(std::back_inserter(lines_), "_{}", before + 1);
-    lines_ += "\":";
-    append_value_json(lines_, version, value);
-  }
-}
-
-void FlowPrinter::print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options) {
+void FlowPrinter::print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options,
+                                const SubTemplateFinder& find_template) {
   if (format_ == Format::none || !error_.empty()) return;
   const FlowVersion version = datagram.header.version;
   const auto values = std::span(datagram.values).subspan(options.first_value, options.value_count);
@@ -113,10 +96,10 @@ void FlowPrinter::print_options(std::string_view exporter, const Decoded& datagr
     fmt::format_to(out, R"({{"options_template":{},"sampler_address":"{}","observation_domain_id":{},"scope":{{)",
                    options.template_id, address_of_exporter(exporter), datagram.header.source_id);
     const std::size_t begin = lines_.size();
-    append_values(version, values.first(scopes));
+    append_values_json(lines_, version, values.first(scopes), find_template);
     if (scopes != 0) lines_.erase(begin, 1);  // the comma before the first
     lines_ += '}';
-    append_values(version, values.subspan(scopes));
+    append_values_json(lines_, version, values.subspan(scopes), find_template);
     lines_ += "}\n";
   } else {
     fmt::format_to(out, "options {} of {} id {}:", options.template_id, exporter, datagram.header.source_id);
@@ -124,7 +107,7 @@ void FlowPrinter::print_options(std::string_view exporter, const Decoded& datagr
       lines_ += value.scope ? " scope " : " ";
       lines_ += field_name(version, value);
       lines_ += '=';
-      append_value_text(lines_, version, value);
+      append_value_text(lines_, version, value, find_template);
     }
     lines_ += '\n';
   }

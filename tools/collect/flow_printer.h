@@ -11,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "proto/decode/structured_data.h"
 #include "proto/record/sections.h"
 #include "tools/collect/flow_totals.h"
 #include "tools/collect/record_details.h"
@@ -26,7 +27,8 @@ class FlowPrinter {
   /// `details`: what a NetFlow or IPFIX record has beside; JSON shows all of it, under IANA's names.
   void print(RecordView record, const RecordDetails* details = nullptr);
   /// An options record: its scopes and values.
-  void print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options);
+  void print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options,
+                     const SubTemplateFinder& find_template);
   /// The sums that were asked for, as a table, or as one JSON line each.
   void print_sums(const SumBy& sums, std::size_t count, bool json);
   /// Any text, whole lines.
@@ -40,7 +42,6 @@ class FlowPrinter {
   static constexpr std::size_t kWriteAt = 65'536;
   void print_line(const FlowRecord& record);
   void append_details(const RecordDetails& details);
-  void append_values(FlowVersion version, std::span<const DecodedValue> values);
   void written();
 
   Format format_;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "proto/decode/decoded.h"
+#include "proto/decode/structured_data.h"
 
 namespace weir {
 
@@ -12,6 +13,7 @@ struct RecordDetails {
   std::string_view exporter;
   const FlowDetails& flow;
   const Decoded& datagram;
+  const SubTemplateFinder& find_template;  ///< the templates of its stream
 };
 
 }  // namespace weir

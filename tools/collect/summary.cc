@@ -14,6 +14,11 @@ namespace weir {
 
 namespace {
 
+/// "1 datagram", "2,000 datagrams".
+std::string counted(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", grouped(count), what, count == 1 ? "" : "s");
+}
+
 /// One line: what came, and only what is worth knowing beside.
 void append_stream(std::string& text, const StreamReport& report) {
   const StreamCounts& counts = report.counts;
@@ -47,6 +52,41 @@ void append_stream(std::string& text, const StreamReport& report) {
                    report.skew.least_ms < 0 ? "ahead" : "behind");
   }
   text += '\n';
+}
+
+/// What was found in captures, and what was not.
+void append_captures(std::string& text, const Collector::Counts& counts) {
+  if (counts.capture_packets == 0) return;
+  auto out = std::back_inserter(text);
+  text += "  ";
+  if (counts.capture_messages == 0 || counts.capture_datagrams != 0) {
+    text += counted(counts.capture_datagrams, "datagram");
+  }
+  if (counts.capture_messages != 0) {
+    if (counts.capture_datagrams != 0) text += " and ";
+    text += counted(counts.capture_messages, "message") + " over TCP";
+  }
+  text += " found in " + counted(counts.capture_packets, "packet");
+  if (counts.capture_cut_off != 0) {
+    fmt::format_to(out, "; {} cut off by the snapshot length", grouped(counts.capture_cut_off));
+  }
+  text += '\n';
+  if (counts.capture_fragments != 0) {
+    fmt::format_to(out, "  {} could not be put together: others of the same packet are missing\n",
+                   counted(counts.capture_fragments, "IP fragment"));
+  }
+  if (counts.tcp_holes != 0) {
+    fmt::format_to(out, "  the capture lacks {} in {} of TCP connections\n",
+                   counted(counts.tcp_missing_octets, "octet"), counted(counts.tcp_holes, "place"));
+  }
+  if (counts.tcp_out_of_step != 0) {
+    fmt::format_to(out, "  {} in TCP connections where no IPFIX message stands\n",
+                   counted(counts.tcp_out_of_step, "place"));
+  }
+  if (counts.tcp_skipped_octets != 0) {
+    fmt::format_to(out, "  {} of TCP connections skipped, up to the next whole message\n",
+                   counted(counts.tcp_skipped_octets, "octet"));
+  }
 }
 
 }  // namespace
@@ -84,17 +124,7 @@ std::string summary_text(const Collector& collector, const FlowTotals& totals) {
   if (counts.connections_refused != 0) {
     fmt::format_to(out, "  {} connections refused: too many at once\n", grouped(counts.connections_refused));
   }
-  if (counts.capture_packets != 0) {
-    fmt::format_to(out, "  {} datagrams found in {} packets", grouped(counts.datagrams),
-                   grouped(counts.capture_packets));
-    if (counts.capture_fragments != 0) {
-      fmt::format_to(out, "; {} fragments were not put together", grouped(counts.capture_fragments));
-    }
-    if (counts.capture_cut_off != 0) {
-      fmt::format_to(out, "; {} cut off by the snapshot length", grouped(counts.capture_cut_off));
-    }
-    text += '\n';
-  }
+  append_captures(text, counts);
   if (counts.streams_malformed != 0) {
     fmt::format_to(out, "  {} streams ended by octets that are no record\n", grouped(counts.streams_malformed));
   }

@@ -636,14 +636,28 @@ TEST(IpfixDecoder, CountsChangedTemplatesAndNotRepeatedOnes) {
 TEST(IpfixDecoder, AnEndedSessionTakesItsTemplatesAlongAndGivesWay) {
   FlowDecoder decoder({.streams = 1});
   Decoded out;
-  ASSERT_EQ(decoder.decode("a", message({}, kRfcTemplate), out), DecodeError::none);
-  EXPECT_EQ(decoder.decode("b", message({}, kRfcTemplate), out), DecodeError::too_many_streams);
-  decoder.end_session("a");
-  ASSERT_EQ(decoder.decode("a", message({}, kRfcData), out), DecodeError::none);
+  ASSERT_EQ(decoder.decode({"a", 0, 1}, message({}, kRfcTemplate), out), DecodeError::none);
+  EXPECT_EQ(decoder.decode({"b", 0, 2}, message({}, kRfcTemplate), out), DecodeError::too_many_streams);
+  decoder.end_session("a", 1);
+  ASSERT_EQ(decoder.decode({"a", 0, 1}, message({}, kRfcData), out), DecodeError::none);
   EXPECT_TRUE(out.flows.empty());
-  decoder.end_session("a");
-  ASSERT_EQ(decoder.decode("b", message({}, kRfcTemplate), out), DecodeError::none);
+  decoder.end_session("a", 1);
+  ASSERT_EQ(decoder.decode({"b", 0, 2}, message({}, kRfcTemplate), out), DecodeError::none);
   EXPECT_EQ(decoder.totals().datagrams, 4U) << "counts of a forgotten stream stay in the sum";
+}
+
+TEST(IpfixDecoder, AConnectionAndDatagramsFromTheSamePortAreTwoStreams) {
+  FlowDecoder decoder;
+  Decoded out;
+  const DatagramOrigin datagrams("192.0.2.1:4739"), connection("192.0.2.1:4739", 0, 7), next("192.0.2.1:4739", 0, 8);
+  ASSERT_EQ(decoder.decode(connection, message({}, kRfcTemplate), out), DecodeError::none);
+  ASSERT_EQ(decoder.decode(datagrams, message({}, kRfcData), out), DecodeError::none);
+  EXPECT_TRUE(out.flows.empty()) << "the template is the connection's";
+  ASSERT_EQ(decoder.decode(next, message({}, kRfcData), out), DecodeError::none);
+  EXPECT_TRUE(out.flows.empty()) << "or that of another connection";
+  ASSERT_EQ(decoder.decode(connection, message({}, kRfcData), out), DecodeError::none);
+  EXPECT_FALSE(out.flows.empty());
+  EXPECT_EQ(decoder.streams(), 3U);
 }
 
 TEST(IpfixDecoder, ASilentStreamGivesWay) {
@@ -657,12 +671,12 @@ TEST(IpfixDecoder, ASilentStreamGivesWay) {
 TEST(IpfixDecoder, CountsWhatWaitedWhenItsStreamEnds) {
   FlowDecoder decoder({.streams = 1, .stream_idle_ns = 10 * kSecond_ns});
   Decoded out;
-  ASSERT_EQ(decoder.decode({"a", 1'000 * kSecond_ns}, message({}, kRfcData), out), DecodeError::none);
+  ASSERT_EQ(decoder.decode({"a", 1'000 * kSecond_ns, 1}, message({}, kRfcData), out), DecodeError::none);
   EXPECT_EQ(decoder.totals().dropped_sets, 0U);
-  decoder.end_session("a");
+  decoder.end_session("a", 1);
   EXPECT_EQ(decoder.totals().unknown_template, 1U);
   EXPECT_EQ(decoder.totals().dropped_sets, 1U);
-  ASSERT_EQ(decoder.decode({"a", 1'001 * kSecond_ns}, message({}, kRfcData), out), DecodeError::none);
+  ASSERT_EQ(decoder.decode({"a", 1'001 * kSecond_ns, 1}, message({}, kRfcData), out), DecodeError::none);
   ASSERT_EQ(decoder.decode({"b", 1'012 * kSecond_ns}, message({}, ""), out), DecodeError::none) << "it gave way";
   EXPECT_EQ(decoder.totals().unknown_template, 2U);
   EXPECT_EQ(decoder.totals().dropped_sets, 2U);
@@ -672,7 +686,7 @@ TEST(IpfixDecoder, FindsTheStreamThatGivesWayAfterOneThatFoundNone) {
   FlowDecoder decoder({.streams = 2, .stream_idle_ns = 10 * kSecond_ns});
   Decoded out;
   const auto take = [&](const char* exporter, std::uint64_t second) {
-    return decoder.decode({exporter, second * kSecond_ns}, message({}, ""), out);
+    return decoder.decode({exporter, second * kSecond_ns, 1}, message({}, ""), out);
   };
   EXPECT_EQ(take("a", 1'000), DecodeError::none);
   EXPECT_EQ(take("b", 1'003), DecodeError::none);
@@ -681,7 +695,7 @@ TEST(IpfixDecoder, FindsTheStreamThatGivesWayAfterOneThatFoundNone) {
   EXPECT_EQ(take("c", 1'011), DecodeError::too_many_streams) << "the first one was heard of again";
   EXPECT_EQ(take("c", 1'014), DecodeError::none) << "instead of b";
   EXPECT_EQ(take("d", 1'015), DecodeError::too_many_streams);
-  decoder.end_session("c");
+  decoder.end_session("c", 1);
   EXPECT_EQ(take("d", 1'015), DecodeError::none) << "a session that ended gives way at once";
   // The receiver's clock was set back.
   EXPECT_EQ(take("e", 1'015), DecodeError::too_many_streams);

@@ -82,7 +82,8 @@ TEST(SumBy, WritesEveryFieldBackAsItWas) {
   record.add<EgressSection>().interface = 7;
   const FlowDetails flow{};
   const Decoded datagram;
-  const RecordDetails details{"[2001:db8::1]:2055", flow, datagram};
+  const SubTemplateFinder no_templates;
+  const RecordDetails details{"[2001:db8::1]:2055", flow, datagram, no_templates};
   sums.add(record, &details);
   EXPECT_EQ(sums.top(0)[0].values,
             (std::vector<std::string>{"2001:db8::1", "7", "6", "8", "27", "100", "2048", "16909060", "3", "40000"}));

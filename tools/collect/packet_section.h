@@ -1,0 +1,32 @@
+// PacketSection: records that hold the first octets of a packet in place of the fields of a flow (PSAMP, RFC 5476).
+//
+// Inline monitoring and packet samplers send ipHeaderPacketSection (313), dataLinkFrameSection (315) or
+// mplsPayloadPacketSection (317); NetFlow-lite sends element 104. weir's own parser reads the packet: the record
+// becomes its flow, the innermost one, with its tunnel, label and SPI. It has one packet, and the octets of the record
+// (1), of the frame as the exporter says it (312), or of the IP header, in this order.
+//
+// A record with addresses of its own stays what it says: where the packet has the same ones, it adds what is missing.
+#pragma once
+
+#include <span>
+
+#include "dataplane/packet/parser.h"
+#include "proto/decode/flow_message.h"
+#include "proto/record/sections.h"
+
+namespace weir {
+
+class PacketSection {
+ public:
+  /// `values`: what the record has beside its fields. True: they hold a packet, and `out` is the record with what the
+  /// packet says.
+  bool fill(RecordView record, std::span<const DecodedValue> values, OwnedRecord& out);
+
+ private:
+  struct Found;
+  [[nodiscard]] bool parse(const Found& found, ParsedPacket& packet);
+
+  Parser parser_;
+};
+
+}  // namespace weir
