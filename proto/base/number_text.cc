@@ -25,4 +25,22 @@ std::string scaled(double value, std::string_view unit) {
   return std::string(text.data()).append(unit);
 }
 
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto octet = static_cast<unsigned char>(text[i]);
+    // In UTF-8 the control characters from 0x80 to 0x9f are two octets, of which the first is 0xc2.
+    const bool high = octet == 0xc2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xe0) == 0x80;
+    if (octet >= 0x20 && octet != 0x7f && !high) {
+      shown += text[i];
+      continue;
+    }
+    const unsigned code = high ? static_cast<unsigned char>(text[++i]) : octet;
+    std::array<char, 8> escaped{};
+    std::snprintf(escaped.data(), escaped.size(), "\\x%02x", code);
+    shown += escaped.data();
+  }
+  return shown;
+}
+
 }  // namespace weir

@@ -14,4 +14,7 @@ std::string grouped(std::uint64_t value);
 /// scaled(14'880'952, "pps") is "14.9 Mpps", scaled(1'500, "B") is "1.50 kB".
 std::string scaled(double value, std::string_view unit);
 
+/// For a message to people: control characters, which may do anything to a terminal, as "\\x1b"; all else as it is.
+std::string printable(std::string_view text);
+
 }  // namespace weir

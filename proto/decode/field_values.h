@@ -24,35 +24,41 @@ inline std::uint64_t saturated(std::uint64_t a, std::uint64_t b) {
   return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
 }
 
-/// The instant of an offset in sysUptime milliseconds (elements 21 and 22), ns since 1970.
+/// The instant of an offset in sysUptime milliseconds (elements 21 and 22, the times of v5), ns since 1970.
 /// An offset of up to the header's uptime is that long ago. One a little above is a flow that ended after the header's
 /// clock was read; one far above is from before the uptime wrapped at 2^32 ms. An offset of 8 octets (NX-OS) goes on
 /// where the header's uptime wraps; above 2^40, 34 years, it is milliseconds since 1970.
 inline std::uint64_t uptime_to_ns(const MessageHeader& header, std::uint64_t offset_ms) {
   if (offset_ms >= std::uint64_t{1} << 40) return saturated(offset_ms, 1'000'000);
   offset_ms &= 0xffff'ffff;
-  const std::int64_t header_ms = std::int64_t{header.unix_secs} * 1000 + std::int64_t{header.unix_nsecs / 1'000'000};
+  const std::int64_t header_ns = std::int64_t{header.unix_secs} * 1'000'000'000 + std::int64_t{header.unix_nsecs};
   std::int64_t ahead_ms = static_cast<std::int64_t>(offset_ms) - std::int64_t{header.sys_uptime_ms};
   if (ahead_ms >= std::int64_t{1} << 31) ahead_ms -= std::int64_t{1} << 32;
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(header_ms + ahead_ms, 0)) * 1'000'000;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(header_ns + ahead_ms * 1'000'000, 0));
 }
 
-/// dateTimeMicroseconds and dateTimeNanoseconds are NTP stamps (RFC 7011 section 6.1.9 and 6.1.10): seconds since 1900
-/// and a binary fraction. VPP writes plain nanoseconds since 1970 instead; what reads as a time within 30 days of the
-/// message that way, and not within ten years of it as NTP, was meant so.
-inline std::uint64_t ntp_to_ns(const MessageHeader& header, std::uint64_t value) {
+/// An NTP stamp (RFC 7011 sections 6.1.9 and 6.1.10): seconds since 1900 and a binary fraction, ns since 1970. Seconds
+/// before 1970 are those of the era after 2036; 0 is no instant (RFC 5905 section 6).
+inline std::uint64_t ntp_to_ns(std::uint64_t value) {
   constexpr std::uint64_t kSecondsFrom1900To1970 = 2'208'988'800;
+  constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+  if (value == 0) return 0;
+  std::uint64_t seconds = value >> 32;
+  if (seconds < kSecondsFrom1900To1970) seconds += std::uint64_t{1} << 32;
+  return (seconds - kSecondsFrom1900To1970) * kNsPerSecond + ((value & 0xffff'ffff) * kNsPerSecond >> 32);
+}
+
+/// dateTimeMicroseconds and dateTimeNanoseconds are NTP stamps. VPP writes plain nanoseconds since 1970 instead; what
+/// reads as a time within 30 days of the message that way, and not within ten years of it as NTP, was meant so.
+inline std::uint64_t ntp_to_ns(const MessageHeader& header, std::uint64_t value) {
   constexpr std::int64_t kDay = 86'400;
   constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
-  std::uint64_t seconds = value >> 32;
-  if (seconds < kSecondsFrom1900To1970) seconds += std::uint64_t{1} << 32;  // the era after 2036
-  seconds -= kSecondsFrom1900To1970;
-  const auto from_message = [&](std::uint64_t s) {
-    const std::int64_t distance = static_cast<std::int64_t>(s) - std::int64_t{header.unix_secs};
+  const std::uint64_t ns = ntp_to_ns(value);
+  const auto from_message = [&](std::uint64_t at_ns) {
+    const std::int64_t distance = static_cast<std::int64_t>(at_ns / kNsPerSecond) - std::int64_t{header.unix_secs};
     return distance < 0 ? -distance : distance;
   };
-  if (from_message(seconds) > 3653 * kDay && from_message(value / kNsPerSecond) <= 30 * kDay) return value;
-  return seconds * kNsPerSecond + ((value & 0xffff'ffff) * kNsPerSecond >> 32);
+  return from_message(ns) > 3653 * kDay && from_message(value) <= 30 * kDay ? value : ns;
 }
 
 /// What the octets of a field mean, for those actions that are not a plain load.
@@ -153,7 +159,11 @@ inline void take_tunnel_address(std::uint8_t* at, Octets octets, ScratchRecord& 
       return;
     }
     default: {
-      const std::uint64_t value = converted(action, be_integer(octets), header);
+      std::uint64_t value = converted(action, be_integer(octets), header);
+      if (target_octets < sizeof value && value >> 8 * target_octets != 0) [[unlikely]] {
+        scratch.too_large = 1;
+        value = 0;
+      }
       std::memcpy(at, &value, target_octets);  // the low octets: x86-64 is little-endian
       return;
     }

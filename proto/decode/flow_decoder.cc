@@ -1,6 +1,7 @@
 #include "proto/decode/flow_decoder.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "proto/base/byte_order.h"
 #include "proto/decode/netflow5_decoder.h"
@@ -16,6 +17,9 @@ constexpr std::int64_t kFarthestGap = 1 << 24;
 // datagram has 30 or so.
 constexpr std::int64_t kFarthestLate = 64;
 constexpr std::int64_t kRecordsInADatagram = 64;
+
+/// What comes from one address may have one share of all memory.
+constexpr std::size_t kSharesOfMemory = 4;
 
 bool counts_datagrams(FlowVersion version) {
   return version == FlowVersion::netflow9;
@@ -46,10 +50,10 @@ FlowDecoder::FlowDecoder(const Limits& limits)
 
 TemplateLimits FlowDecoder::template_limits(const Stream& stream) const {
   TemplateLimits limits = template_limits_;
-  // What the others leave, and a quarter of all at most: one exporter alone cannot shut out the rest.
   const std::size_t own = stream.templates.octets();
-  const std::size_t others = memory_octets_ - own;
-  limits.octets = std::min(limits_.memory_octets - std::min(limits_.memory_octets, others), limits_.memory_octets / 4);
+  const auto left = [&](std::size_t most, std::size_t used) { return most - std::min(most, used - own); };
+  limits.octets = std::min(left(limits_.memory_octets, memory_octets_),
+                           left(limits_.memory_octets / kSharesOfMemory, stream.address->octets));
   return limits;
 }
 
@@ -57,52 +61,88 @@ std::string_view FlowDecoder::stream_name(std::string_view exporter, FlowVersion
   return version == FlowVersion::netflow9 && !limits_.netflow9_by_port ? address_of_exporter(exporter) : exporter;
 }
 
-std::uint64_t FlowDecoder::silent_from(std::uint64_t seen_ns) const {
-  return seen_ns > UINT64_MAX - limits_.stream_idle_ns ? UINT64_MAX : seen_ns + limits_.stream_idle_ns;
+void FlowDecoder::touch(Stream& stream) {
+  KeyList& from = stream.proven ? proven_ : once_;
+  stream.proven = true;
+  proven_.splice(proven_.end(), from, stream.place);
+  KeyList& list = stream.address->streams;
+  list.splice(list.end(), list, stream.address_place);
 }
 
-bool FlowDecoder::forget_stale(std::uint64_t received_ns) {
-  // Whoever forges exporters must not make each of their datagrams walk all streams.
-  if (received_ns < no_stale_until_ns_) return false;
-  auto stale = streams_.end();
-  std::uint64_t least_ns = UINT64_MAX;
-  for (auto one = streams_.begin(); one != streams_.end(); ++one) {
-    const std::uint64_t seen_ns = one->second.seen_ns;
-    if (seen_ns != 0) least_ns = std::min(least_ns, seen_ns);
-    const bool silent = received_ns > seen_ns && received_ns - seen_ns > limits_.stream_idle_ns;
-    if (!one->second.ended && !(silent && seen_ns != 0)) continue;
-    if (stale == streams_.end() || seen_ns < stale->second.seen_ns) stale = one;
+const FlowDecoder::Key* FlowDecoder::next_to_forget(const Stream* kept) const {
+  const auto first_of = [&](const KeyList& list) -> const Key* {
+    auto one = list.begin();
+    if (kept != nullptr && one == kept->place) ++one;
+    return one == list.end() ? nullptr : *one;
+  };
+  const Key* const once = first_of(once_);
+  const Key* const proven = first_of(proven_);
+  if (once == nullptr || proven == nullptr) return once != nullptr ? once : proven;
+  const bool ended = streams_.find(*once)->second.ended;
+  return ended || once_.size() >= streams_.size() / kSharesOfMemory ? once : proven;
+}
+
+void FlowDecoder::forget(const Key& key) {
+  const auto found = streams_.find(key);
+  Stream& stream = found->second;
+  if (!stream.ended) ++forgotten_;
+  stream.counts.dropped_sets += stream.templates.waiting();
+  gone_ += stream.counts;
+  const std::size_t octets = kStreamOctets + stream.templates.octets();
+  memory_octets_ -= octets;
+  stream.address->octets -= octets;
+  stream.address->streams.erase(stream.address_place);
+  if (stream.address->streams.empty()) {
+    addresses_.erase(addresses_.find(address_of_exporter(found->first.exporter)));
   }
-  if (stale == streams_.end()) {
-    no_stale_until_ns_ = silent_from(least_ns);
-    return false;
+  (stream.proven ? proven_ : once_).erase(stream.place);
+  streams_.erase(found);
+}
+
+bool FlowDecoder::make_room(std::string_view address, std::size_t octets, std::size_t streams, const Stream* kept) {
+  const std::size_t share = limits_.memory_octets / kSharesOfMemory;
+  for (;;) {
+    const auto found = addresses_.find(address);
+    if ((found == addresses_.end() ? 0 : found->second.octets) + octets <= share) break;
+    if (found == addresses_.end()) return false;
+    const KeyList& list = found->second.streams;
+    const auto first = kept != nullptr && list.begin() == kept->address_place ? std::next(list.begin()) : list.begin();
+    if (first == list.end()) return false;
+    forget(**first);
   }
-  stale->second.counts.dropped_sets += stale->second.templates.waiting();
-  gone_ += stale->second.counts;
-  memory_octets_ -= kStreamOctets + stale->second.templates.octets();
-  streams_.erase(stale);
+  while (memory_octets_ + octets > limits_.memory_octets || streams_.size() + streams > limits_.streams) {
+    const Key* const key = next_to_forget(kept);
+    if (key == nullptr) return false;
+    forget(*key);
+  }
   return true;
 }
 
 FlowDecoder::Stream* FlowDecoder::find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add) {
   const std::string_view name = stream_name(origin.exporter, header.version);
   const KeyView view{name, origin.session, header.version, header.source_id};
-  const auto found = streams_.find(view);
-  if (found != streams_.end()) return &found->second;
-  if (!may_add) return nullptr;
-  if (streams_.size() >= limits_.streams || memory_octets_ + kStreamOctets > limits_.memory_octets) {
-    if (!forget_stale(origin.received_ns) || memory_octets_ + kStreamOctets > limits_.memory_octets) return nullptr;
+  if (const auto found = streams_.find(view); found != streams_.end()) {
+    touch(found->second);
+    return &found->second;
   }
+  const std::string_view address = address_of_exporter(origin.exporter);
+  if (!may_add || !make_room(address, kStreamOctets, 1, nullptr)) return nullptr;
+  Address& of_address = addresses_.try_emplace(std::string(address)).first->second;
   memory_octets_ += kStreamOctets;
-  return &streams_.emplace(Key{std::string(name), origin.session, header.version, header.source_id}, Stream{})
-              .first->second;
+  of_address.octets += kStreamOctets;
+  const auto added =
+      streams_.emplace(Key{std::string(name), origin.session, header.version, header.source_id}, Stream{});
+  Stream& stream = added.first->second;
+  stream.address = &of_address;
+  stream.place = once_.insert(once_.end(), &added.first->first);
+  stream.address_place = of_address.streams.insert(of_address.streams.end(), &added.first->first);
+  return &stream;
 }
 
 void FlowDecoder::note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns) {
   stream.ended = false;
   if (received_ns == 0) return;
-  stream.seen_ns = received_ns;
-  no_stale_until_ns_ = std::min(no_stale_until_ns_, silent_from(received_ns));  // the clock may have been set back
+  stream.exported_s = header.unix_secs;
   const std::int64_t exported_ms = std::int64_t{header.unix_secs} * 1000 + header.unix_nsecs / 1'000'000;
   const std::int64_t skew_ms = static_cast<std::int64_t>(received_ns / 1'000'000) - exported_ms;
   ClockSkew& skew = stream.skew;
@@ -213,6 +253,8 @@ std::size_t FlowDecoder::expected_records(const Stream& stream, const FlowSet& w
 
 TemplateStore::Change FlowDecoder::take_template(Stream& stream, FlowVersion version, const TemplateRecord& record,
                                                  std::uint64_t now_ns) {
+  // As many octets as it needs; where they do not fit, the store refuses it.
+  static_cast<void>(make_room(address_of_exporter((*stream.place)->exporter), TemplateStore::cost(record), 0, &stream));
   const TemplateLimits limits = template_limits(stream);
   const MemoryShare share(*this, stream);
   return stream.templates.take(version, record, limits, now_ns);
@@ -385,8 +427,11 @@ void FlowDecoder::end_session(std::string_view exporter, std::uint64_t session) 
     stream.counts.dropped_sets += stream.templates.waiting();
     stream.templates = TemplateStore();
     stream.sequence_known = false;
-    stream.ended = true;
-    no_stale_until_ns_ = 0;
+    stream.ended = true;  // the first to be forgotten
+    once_.splice(once_.begin(), stream.proven ? proven_ : once_, stream.place);
+    stream.proven = false;
+    KeyList& list = stream.address->streams;
+    list.splice(list.begin(), list, stream.address_place);
   }
 }
 
@@ -416,7 +461,7 @@ std::vector<StreamReport> FlowDecoder::reports() const {
   result.reserve(streams_.size());
   for (const auto& [key, stream] : streams_) {
     result.push_back({key.exporter, key.session != 0, key.version, key.source_id, stream.counts, stream.skew,
-                      stream.templates.size(), stream.templates.waiting()});
+                      stream.exported_s, stream.templates.size(), stream.templates.waiting()});
   }
   return result;
 }

@@ -19,16 +19,17 @@
 // Sampling: a record's own rate; else what options data said for its sampler (48, 302), for its interface, or for the
 // whole stream, in this order. Both rates are picked by the rule of proto/base/sampling_rate.h.
 //
-// Memory is bounded by one number, Limits::memory_octets, of which a stream may have a quarter (template_store.h has
-// the costs; a stream itself counts kStreamOctets, its 64 samplers and 256 interfaces included). Where it is used up, a
-// stream that was silent for an hour, or whose session ended, gives way to a new one; if there is none the newcomer is
-// refused: swapping would let whoever forges source addresses throw out the templates of the real ones. One datagram of
-// 65 535 octets yields at most as many flows (templates with records of one octet), 10 MB in the caller's Decoded, and
-// waiting data as much again.
+// Memory is bounded by one number, Limits::memory_octets, of which the streams of one address may have a quarter
+// (template_store.h has the costs; a stream itself counts kStreamOctets, its 64 samplers and 256 interfaces included).
+// Where it is used up the stream that was silent longest is forgotten: one whose session ended; else of those that sent
+// one message only, as forged ones do, while these are a quarter of all; else of the others. So a flood of forged
+// addresses shuts no new exporter out, and pushes out none that sends. One datagram of 65 535 octets yields at most as
+// many flows (templates with records of one octet), 10 MB in the caller's Decoded, and waiting data as much again.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <span>
 #include <string>
@@ -109,6 +110,7 @@ struct StreamReport {
   std::uint32_t source_id;
   StreamCounts counts;
   ClockSkew skew;
+  std::uint32_t exported_s;  ///< the time in the header of the last message that was received at a known time
   std::size_t templates;     ///< known now
   std::size_t waiting_sets;  ///< without a template now
 };
@@ -125,7 +127,6 @@ class FlowDecoder {
     /// NetFlow v9: whether another port is another exporter. By RFC 3954 section 5.1 it is not: an exporter is its
     /// address and its source id.
     bool netflow9_by_port = false;
-    std::uint64_t stream_idle_ns = 3'600'000'000'000;  ///< silent for so long, a stream may be forgotten for another
   };
   /// What a stream counts without templates and waiting data.
   static constexpr std::size_t kStreamOctets = 20'000;
@@ -146,6 +147,8 @@ class FlowDecoder {
   /// Datagrams with this error.
   [[nodiscard]] std::uint64_t errors(DecodeError error) const { return errors_[static_cast<std::size_t>(error)]; }
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
+  /// Streams that were forgotten for others, those whose session had ended not counted.
+  [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
   /// The fields of a template that is known now; nullptr: none. Valid until the next datagram.
   [[nodiscard]] const std::vector<FieldSpec>* find_template(const DatagramOrigin& origin, const MessageHeader& header,
                                                             std::uint16_t id) const;
@@ -153,14 +156,25 @@ class FlowDecoder {
   [[nodiscard]] std::vector<StreamReport> reports() const;
 
  private:
+  struct Key;
+  using KeyList = std::list<const Key*>;  ///< of streams, the one that was silent longest at the front
+  /// The streams of one address together.
+  struct Address {
+    std::size_t octets = 0;
+    KeyList streams;
+  };
   struct Stream {
     TemplateStore templates;
+    Address* address = nullptr;
+    KeyList::iterator place;          ///< in once_ or proven_
+    KeyList::iterator address_place;  ///< in its address's list
+    bool proven = false;              ///< it sent more than one message
     bool sequence_known = false;
     std::uint32_t next_sequence = 0;
     std::uint32_t last_records = 0;  ///< IPFIX: data records of the message before
     std::uint32_t uptime_ms = 0;     ///< of the datagram with the greatest sequence
     std::int64_t boot_ms = 0;        ///< likewise: header time - sysUptime
-    std::uint64_t seen_ns = 0;
+    std::uint32_t exported_s = 0;
     bool ended = false;
     StreamRates rates;
     ClockSkew skew;
@@ -196,7 +210,10 @@ class FlowDecoder {
         : decoder_(decoder), stream_(stream), before_(stream.templates.octets()) {}
     MemoryShare(const MemoryShare&) = delete;
     MemoryShare& operator=(const MemoryShare&) = delete;
-    ~MemoryShare() { decoder_.memory_octets_ += stream_.templates.octets() - before_; }
+    ~MemoryShare() {
+      decoder_.memory_octets_ += stream_.templates.octets() - before_;
+      stream_.address->octets += stream_.templates.octets() - before_;
+    }
 
    private:
     FlowDecoder& decoder_;
@@ -210,10 +227,14 @@ class FlowDecoder {
   TemplateStore::Change take_template(Stream& stream, FlowVersion version, const TemplateRecord& record,
                                       std::uint64_t now_ns);
   Stream* find_or_add(const DatagramOrigin& origin, const MessageHeader& header, bool may_add);
-  /// When a stream that was last seen then has been silent for too long.
-  [[nodiscard]] std::uint64_t silent_from(std::uint64_t seen_ns) const;
-  /// Forgets the stream that ended, or was silent for too long, and was so first. False: there is none.
-  bool forget_stale(std::uint64_t received_ns);
+  /// It was heard of: it goes to the end of its lists.
+  void touch(Stream& stream);
+  /// The stream to forget next, not `kept`; nullptr: there is none.
+  [[nodiscard]] const Key* next_to_forget(const Stream* kept) const;
+  void forget(const Key& key);
+  /// Forgets streams, never `kept`, until so many octets (of `streams` more streams) fit: first those of the same
+  /// address beyond its share, then any. False: they do not fit.
+  bool make_room(std::string_view address, std::size_t octets, std::size_t streams, const Stream* kept);
   void note_clock(Stream& stream, const MessageHeader& header, std::uint64_t received_ns);
   /// `units`: how much this message adds to the sequence; `flows`: of these, the records that are no options.
   static void follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units, std::uint32_t flows);
@@ -241,8 +262,11 @@ class FlowDecoder {
   TemplateLimits template_limits_;
   std::map<Key, Stream, KeyOrder> streams_;
   std::size_t memory_octets_ = 0;
-  std::uint64_t no_stale_until_ns_ = 0;  ///< before that no stream is stale, unless its session ends
-  StreamCounts gone_;                    ///< of streams forgotten, and of datagrams that belong to none
+  std::map<std::string, Address, std::less<>> addresses_;
+  KeyList once_;    ///< streams that sent one message, and those whose session ended
+  KeyList proven_;  ///< the others
+  std::uint64_t forgotten_ = 0;
+  StreamCounts gone_;  ///< of streams forgotten, and of datagrams that belong to none
   std::uint64_t errors_[kDecodeErrorCount] = {};
   FlowMessage parsed_;  ///< kept for its memory, as are the next two
   std::vector<TemplateRecord> records_;

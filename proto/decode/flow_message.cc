@@ -3,15 +3,17 @@
 #include <array>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ipfix.h"
+#include "proto/base/netflow9.h"
 
 namespace weir {
 namespace {
 
 using Octets = std::span<const std::uint8_t>;
 
-constexpr std::size_t kSetHeaderOctets = 4;
-constexpr std::size_t kNetflow9HeaderOctets = 20;  // RFC 3954 section 5.1
-constexpr std::size_t kIpfixHeaderOctets = 16;     // RFC 7011 section 3.1
+constexpr std::size_t kSetHeaderOctets = sizeof(IpfixSetHeader);  // of both formats
+constexpr std::size_t kNetflow9HeaderOctets = sizeof(Netflow9Header);
+constexpr std::size_t kIpfixHeaderOctets = sizeof(IpfixHeader);
 constexpr std::size_t kFieldOctets = 4;
 constexpr std::uint16_t kEnterpriseBit = 0x8000;  // RFC 7011 section 3.2
 

@@ -40,7 +40,7 @@ namespace weir {
   X(bad_variable_length, "a field of variable length reaches behind the end of its set")                         \
   X(trailing_octets,     "a set does not end with its last record and padding")                                  \
   X(too_many_templates,  "the stream has more templates or fields than the decoder keeps")                       \
-  X(too_many_streams,    "more exporters and source ids than the decoder keeps")
+  X(too_many_streams,    "the memory for exporters does not hold this one")
 // clang-format on
 
 enum class DecodeError : std::uint8_t { WEIR_DECODE_ERRORS(WEIR_REASON_ENUMERATOR) };

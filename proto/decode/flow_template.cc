@@ -24,6 +24,7 @@ struct FlowTemplate::Compiler {
   // Looked for once. A datagram holds a template of about 16 000 fields, and a forger sends the worst ones.
   bool has_octets = has(1);
   bool has_packets = has(2);
+  bool has_boot = has(160);  // systemInitTimeMilliseconds
   /// Where the fields of one fact are; `first` > `last`: there are none.
   struct FactPlaces {
     std::size_t first = SIZE_MAX;
@@ -73,10 +74,20 @@ struct FlowTemplate::Compiler {
     }
     if (rule == nullptr || !can_read(*rule, field.octets)) return {};
     bool reverse = id.reverse;
+    // In IPFIX they are instants only by the time of boot. Where the template does not have it, they take no other
+    // time's place; of the reverse direction they never do.
+    if (rule->action == kUptime && version == FlowVersion::ipfix) {
+      if (reverse) return {};
+      if (!has_boot) return {rule, uptime_place(field.element)};
+    }
     if (rule->out_counter) reverse = rule->element == 23 ? has_octets : has_packets;
     const std::uint16_t target = reverse ? rule->reverse : rule->target;
     if (target == kNowhere) return {};
     return {rule, target};
+  }
+
+  [[nodiscard]] static std::uint16_t uptime_place(std::uint16_t element) {
+    return element == 22 ? offsetof(ScratchRecord, first_uptime_ms) : offsetof(ScratchRecord, last_uptime_ms);
   }
 
   /// RFC 7011 section 8: of an element that comes several times the order is that of the headers, outermost first.
@@ -130,16 +141,23 @@ struct FlowTemplate::Compiler {
   /// What is particular about some places.
   void note_place(const FieldSpec& field, Operation& operation, FlowTemplate& made) const {
     if (operation.action == kIpfixUptime) {
-      operation.target =
-          field.element == 22 ? offsetof(ScratchRecord, first_uptime_ms) : offsetof(ScratchRecord, last_uptime_ms);
-      if (field.enterprise != 0) operation.action = kRaw;
-      operation.keep = !has(160) || field.enterprise != 0;  // without the time of boot the number is all there is
+      operation.target = uptime_place(field.element);
+      operation.keep = !has_boot;  // without the time of boot the number is all there is
     }
     constexpr std::size_t kPorts = offsetof(ScratchRecord, base) + offsetof(FlowRecord, ports);
     if (operation.target == kPorts) made.port_fields_[kForward] = operation.field;
     if (operation.target == kPorts + sizeof(std::uint16_t)) made.port_fields_[kReverse] = operation.field;
     // The record has the label and the SPI, and not what else the octets of a label say.
     if (operation.action == kLabel || (field.element == 295 && field.enterprise == 0)) operation.keep = true;
+    // The tunnel that an outer header becomes has its addresses and kind, and nothing else of it.
+    constexpr std::size_t kOuterFacts = offsetof(ScratchRecord, outer.ports);
+    if (operation.target >= kOuterFacts && operation.target < offsetof(ScratchRecord, families)) {
+      made.outer_fields_.push_back(operation.field);
+    }
+    if (operation.action == kInteger && operation.target_octets < sizeof(std::uint64_t) &&
+        field.octets > operation.target_octets) {
+      made.narrow_fields_.push_back({operation.field, operation.target_octets});
+    }
     // The rate is all that a record has of them.
     if (operation.target == offsetof(ScratchRecord, sampling.algorithm) ||
         operation.target == offsetof(ScratchRecord, sampling.probability)) {
@@ -183,7 +201,8 @@ void FlowTemplate::keep_fields(Octets record, Decoded& out, const Wanted& wanted
     std::size_t prefix = 0;
     std::size_t octets = field.octets;
     if (octets == kVariableLength && !read_variable_length(record, prefix, octets)) return;
-    if (wanted(i)) out.values.push_back({field.element, field.scope, field.enterprise, record.subspan(prefix, octets)});
+    if (wanted(i, record.subspan(prefix, octets)))
+      out.values.push_back({field.element, field.scope, field.enterprise, record.subspan(prefix, octets)});
     record = record.subspan(prefix + octets);
   }
 }
@@ -192,14 +211,25 @@ void FlowTemplate::finish(ScratchRecord& scratch, const RecordContext& context, 
   FlowRecord& base = scratch.base;
   if (headers_.both_families) {
     if (const std::uint8_t left_over = choose_family(scratch); left_over != 0) {
-      keep_fields(record, out, [&](std::size_t i) {
+      keep_fields(record, out, [&](std::size_t i, Octets /*octets*/) {
         const std::uint16_t element = fields_[i].element;
         return fields_[i].enterprise == 0 && !fields_[i].scope &&
                (left_over == 4 ? element == 8 || element == 12 : element == 27 || element == 28);
       });
     }
   }
-  if (headers_.two_headers) settle_headers(scratch);
+  if (headers_.two_headers && settle_headers(scratch)) {
+    keep_fields(record, out, [&](std::size_t i, Octets /*octets*/) {
+      return std::find(outer_fields_.begin(), outer_fields_.end(), i) != outer_fields_.end();
+    });
+  }
+  if (scratch.too_large != 0) {
+    keep_fields(record, out, [&](std::size_t i, Octets octets) {
+      const auto found = std::find_if(narrow_fields_.begin(), narrow_fields_.end(),
+                                      [&](const NarrowField& one) { return one.field == i; });
+      return found != narrow_fields_.end() && be_integer(octets) >> 8 * found->octets != 0;
+    });
+  }
   if (base.ip_version == 0) base.ip_version = scratch.ip_version;
   finish_times(scratch, context.header, context.system_init_ms);
   base.sampling_rate = sampling_rate(scratch.sampling);
@@ -214,7 +244,7 @@ void FlowTemplate::finish(ScratchRecord& scratch, const RecordContext& context, 
   if (base.is_icmp()) {
     const unsigned left_over = settle_icmp(scratch);
     if (left_over != 0) {
-      keep_fields(record, out, [&](std::size_t i) {
+      keep_fields(record, out, [&](std::size_t i, Octets /*octets*/) {
         return ((left_over & 1) != 0 && i == port_fields_[kForward]) ||
                ((left_over & 2) != 0 && i == port_fields_[kReverse]);
       });

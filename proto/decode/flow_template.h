@@ -8,7 +8,8 @@
 //
 // Which element fills a place when several could is decided here, too: delta counters (1, 2) before totals (85, 86) and
 // initiator counters (231, 298); 58 before 243 for the VLAN; finer times before coarser ones; and the first of an
-// element that comes twice. What does not get the place is kept raw, never dropped.
+// element that comes twice. What does not get the place is kept raw, never dropped; so is a
+// value that is too large for its place, which is 0 then.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +59,7 @@ class FlowTemplate {
   /// What several fields together say. `record`: the octets from its beginning on.
   void finish(ScratchRecord& scratch, const RecordContext& context, std::span<const std::uint8_t> record,
               Decoded& out) const;
-  /// Keeps fields of the record as raw values, those of which wanted(index) is true.
+  /// Keeps fields of the record as raw values, those of which wanted(index, octets) is true.
   template <typename Wanted>
   void keep_fields(std::span<const std::uint8_t> record, Decoded& out, const Wanted& wanted) const;
 
@@ -69,7 +70,14 @@ class FlowTemplate {
   std::uint32_t least_octets_ = 0;
   std::uint32_t sections_ = 0;  ///< that records may have
   HeaderPlaces headers_{};
-  std::uint16_t port_fields_[2] = {0, 0};  ///< the fields that fill the ports, by index, if there are any
+  /// A field of more octets than its place.
+  struct NarrowField {
+    std::uint16_t field;  ///< index
+    std::uint8_t octets;  ///< of the place
+  };
+  std::vector<NarrowField> narrow_fields_;
+  std::vector<std::uint16_t> outer_fields_;  ///< what a tunnel does not have of its header, by index
+  std::uint16_t port_fields_[2] = {0, 0};    ///< the fields that fill the ports, by index, if there are any
   std::vector<FieldSpec> fields_;
   std::vector<Operation> operations_;
 };

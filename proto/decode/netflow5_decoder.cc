@@ -3,20 +3,13 @@
 #include <cstring>
 
 #include "proto/base/netflow5.h"
+#include "proto/decode/field_values.h"
 
 namespace weir {
 namespace {
 
 using Octets = std::span<const std::uint8_t>;
-
-/// sysUptime milliseconds to ns since 1970; an offset far above the header's is from before the uptime wrapped.
-std::uint64_t uptime_to_ns(const MessageHeader& header, std::uint32_t offset_ms) {
-  std::int64_t ahead_ms = std::int64_t{offset_ms} - std::int64_t{header.sys_uptime_ms};
-  if (ahead_ms >= std::int64_t{1} << 31) ahead_ms -= std::int64_t{1} << 32;
-  const std::int64_t ns =
-      std::int64_t{header.unix_secs} * 1'000'000'000 + std::int64_t{header.unix_nsecs} + ahead_ms * 1'000'000;
-  return ns < 0 ? 0 : static_cast<std::uint64_t>(ns);
-}
+using field_values::uptime_to_ns;
 
 void take_record(const MessageHeader& header, const Netflow5Record& record, OwnedRecord& out) {
   FlowRecord& flow = out.base();

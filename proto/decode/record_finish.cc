@@ -124,13 +124,13 @@ std::uint8_t choose_family(ScratchRecord& scratch) {
   return version == 4 ? (has6 ? 6 : 0) : (has4 ? 4 : 0);
 }
 
-void settle_headers(ScratchRecord& scratch) {
+bool settle_headers(ScratchRecord& scratch) {
   FlowRecord& base = scratch.base;
   const OuterHeader& outer = scratch.outer;
   const bool outer4 = !all_zero({outer.ipv4[0], sizeof outer.ipv4});
   const bool outer6 = !all_zero({outer.ipv6[0], sizeof outer.ipv6});
   const std::uint8_t version = outer6 ? 6 : outer4 ? 4 : 0;
-  if (version == 0) return;
+  if (version == 0) return false;
   const bool inner = !all_zero({base.source_address, 16}) || !all_zero({base.destination_address, 16});
   if (!inner) {
     put_addresses(base.source_address, base.destination_address, outer.ipv4, outer.ipv6, version);
@@ -140,14 +140,15 @@ void settle_headers(ScratchRecord& scratch) {
     base.protocol = outer.protocol;
     base.ip_tos[kForward] = outer.ip_tos;
     scratch.tcp_control_bits[kForward] = outer.tcp_control_bits;
-    return;
+    return false;
   }
   auto& tunnel = section_of<TunnelSection>(scratch);
-  if (tunnel.type != TunnelType::none) return;  // weir's own elements say it
+  if (tunnel.type != TunnelType::none) return true;  // weir's own elements say it
   tunnel.type = tunnel_of(outer);
   tunnel.depth = 1;
   tunnel.ip_version = version;
   put_addresses(tunnel.source, tunnel.destination, outer.ipv4, outer.ipv6, version);
+  return true;
 }
 
 unsigned settle_icmp(ScratchRecord& scratch) {

@@ -19,8 +19,8 @@ void finish_times(ScratchRecord& scratch, const MessageHeader& header, std::uint
 std::uint8_t choose_family(ScratchRecord& scratch);
 
 /// A template names two headers: the inner one is the flow, the outer one its tunnel. Where there is no inner one the
-/// outer one is the flow.
-void settle_headers(ScratchRecord& scratch);
+/// outer one is the flow. True: the record has an outer header beside its flow's.
+bool settle_headers(ScratchRecord& scratch);
 
 /// A record of ICMP has type and code where others have ports. Returns which ports (bits: 1 source, 2 destination) are
 /// something else, for which the record has no room.

@@ -47,7 +47,8 @@ struct ScratchRecord {
   std::uint8_t sampling_algorithm = 0;
   std::uint8_t has_label = 0;   ///< a label of 0 is one, too
   std::uint8_t ip_version = 0;  ///< element 60
-  std::uint8_t reserved[5] = {};
+  std::uint8_t too_large = 0;   ///< a value did not fit into its place, which is 0
+  std::uint8_t reserved[4] = {};
   FlowRecord base{};
   // Zero before each record of a template that has sections, two headers or both families:
   std::uint8_t sections[kAllSectionOctets] = {};  ///< each where a record with all of them has it

@@ -6,16 +6,15 @@
 // - A template that comes again unchanged is only marked as fresh; one that changed replaces the old one and is
 // counted.
 // - Over UDP a template lives for `template_lifetime_ns` after it was last sent, or three times as long as lay between
-// the
-//   last two times, whichever is longer (RFC 7011 section 8.4, RFC 3954 section 9); data that comes later is data
+//   the last two times, whichever is longer (RFC 7011 section 8.4, RFC 3954 section 9); data that comes later is data
 //   without a template. With a clock that stands at 0 nothing expires.
 // - A withdrawal forgets one template, or all of a kind (RFC 7011 section 8.1). Whether one counts the caller decides.
 // - A data set without a template waits, with the header it came under, until the template comes. What waits is bounded
 //   in octets; the oldest is dropped first, and counted. So whoever forges datagrams can push out what waits of the
 //   stream that he forges, and cost 64 KiB; he could not do less with forged data itself.
 //
-// Memory: a field costs 12 octets and as much again compiled to operations (16), a template about 300 more; waiting
-// data what they are and 128 a set. octets() is the sum, which its owner holds against a limit.
+// Memory: a field costs 12 octets, and 16 more as a compiled operation; a template about 300; a waiting data set its
+// own octets and 128. octets() is the sum, which its owner holds against a limit.
 #pragma once
 
 #include <cstddef>
@@ -50,6 +49,10 @@ class TemplateStore {
     std::vector<std::uint8_t> body;
   };
   static constexpr std::size_t kWaitingOverhead = 128;
+  /// Octets that a template takes.
+  [[nodiscard]] static std::size_t cost(const TemplateRecord& record) {
+    return kTemplateOctets + record.fields.size() * kFieldOctets;
+  }
 
   /// Takes a template or a withdrawal. `refused`: the limits are reached; whatever the id meant before is forgotten.
   Change take(FlowVersion version, const TemplateRecord& record, const TemplateLimits& limits, std::uint64_t now_ns);

@@ -7,6 +7,7 @@
 #include "proto/base/address_text.h"
 #include "proto/base/byte_order.h"
 #include "proto/base/time_text.h"
+#include "proto/decode/field_values.h"
 #include "proto/element/information_elements.h"
 #include "proto/record/message_json.h"
 
@@ -16,7 +17,6 @@ namespace {
 using Octets = std::span<const std::uint8_t>;
 
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
-constexpr std::uint64_t kSecondsFrom1900To1970 = 2'208'988'800;
 
 template <typename T>
 void append_number(std::string& out, T value) {
@@ -69,10 +69,9 @@ bool read_instant(ElementType type, Octets octets, std::uint64_t& ns, unsigned& 
     decimals = seconds ? 0 : 3;
     return true;
   }
-  if (octets.size() != 8) return false;  // RFC 7011 sections 6.1.9 and 6.1.10: NTP
-  const std::uint64_t value = be_integer(octets);
-  if (value >> 32 < kSecondsFrom1900To1970) return false;
-  ns = ((value >> 32) - kSecondsFrom1900To1970) * kNsPerSecond + ((value & 0xffff'ffff) * kNsPerSecond >> 32);
+  if (octets.size() != 8) return false;
+  ns = field_values::ntp_to_ns(be_integer(octets));
+  if (ns == 0) return false;
   decimals = type == ElementType::date_time_microseconds ? 6 : 9;
   return true;
 }

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ipfix.h"
 #include "proto/encode/export_profile.h"
 #include "proto/encode/export_template.h"
 #include "proto/encode/header_time.h"
@@ -34,18 +35,6 @@
 #include "proto/record/sections.h"
 
 namespace weir {
-
-inline constexpr std::uint16_t kIpfixVersion = 10;
-
-/// RFC 7011 section 3.1.
-struct IpfixHeader {
-  Be16 version;
-  Be16 length;
-  Be32 export_time_s;
-  Be32 sequence;
-  Be32 domain;
-};
-static_assert(sizeof(IpfixHeader) == 16 && alignof(IpfixHeader) == 1);
 
 struct IpfixOptions {
   std::uint32_t domain = 1;

@@ -5,6 +5,9 @@
 #include <numeric>
 #include <utility>
 
+#include "proto/base/ipfix.h"
+#include "proto/base/netflow9.h"
+
 namespace weir {
 namespace {
 
@@ -31,9 +34,6 @@ constexpr bool fits(const List& base, const List& rest, RecordKind kind, std::ui
          head + entry_octets(octets_of(base) + octets_of(rest), kind) <= limit_octets;
 }
 
-constexpr std::uint32_t kIpfixHeader = 16;
-constexpr std::uint32_t kNetflow9Header = 20;
-
 /// In each form of a profile.
 constexpr bool always_fits(ExportProfile profile, std::uint32_t sections, std::uint32_t limit_octets) {
   for (const Family family : {Family::ipv4, Family::ipv6}) {
@@ -41,8 +41,8 @@ constexpr bool always_fits(ExportProfile profile, std::uint32_t sections, std::u
       const bool ipfix = dialect == Dialect::ipfix;
       for (const RecordKind kind : {RecordKind::uniflow, ipfix ? RecordKind::biflow : RecordKind::merged}) {
         const TemplateForm form{profile, dialect, family, kind};
-        if (!fits(base_fields(form), section_fields(form, sections), kind, ipfix ? kIpfixHeader : kNetflow9Header,
-                  limit_octets)) {
+        if (!fits(base_fields(form), section_fields(form, sections), kind,
+                  ipfix ? sizeof(IpfixHeader) : sizeof(Netflow9Header), limit_octets)) {
           return false;
         }
       }

@@ -72,12 +72,7 @@ inline char* put_column(char* out, const void* section) {
   } else if constexpr (kRow.field.form == Form::labels) {
     out = put_labels(out, *static_cast<const LabelStackSection*>(section));
   } else {
-    std::uint64_t value = field_number<kColumn.row, kColumn.side>(section);
-    if constexpr (kRow.section == Section::base && kColumn.side == kReverse && kRow.field.unit == Unit::none) {
-      // What else stands in a direction without packets means nothing.
-      if (static_cast<const FlowRecord*>(section)->packets[kReverse] == 0) value = 0;
-    }
-    out = put_number(out, value);
+    out = put_number(out, field_number<kColumn.row, kColumn.side>(section));
   }
   if constexpr (Text::kQuoted) *out++ = '"';
   return out;

@@ -298,6 +298,10 @@ bool complete(Decoding& decoding) {
     base.ports[kForward] = decoding.icmp[kForward];
     base.ports[kReverse] = decoding.icmp[kReverse];
   }
+  if (base.packets[kReverse] == 0) {  // what else a foreign record says of a direction without packets means nothing
+    base.tcp_flags[kReverse] = base.ip_tos[kReverse] = 0;
+    if (base.is_icmp()) base.ports[kReverse] = 0;
+  }
   complete_times(base, decoding);
   if (!decoding.has_tunnel) decoding.record.remove(Section::tunnel);
   complete_labels(decoding);

@@ -18,8 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                              .templates_per_stream = 8,
                              .fields_per_stream = 64,
                              .waiting_octets_per_stream = 1024,
-                             .template_lifetime_ns = 100 * kSecond_ns,
-                             .stream_idle_ns = 300 * kSecond_ns});
+                             .template_lifetime_ns = 100 * kSecond_ns});
   weir::Decoded out;
   std::span<const std::uint8_t> rest(data, size);
   std::uint64_t datagrams = 0;

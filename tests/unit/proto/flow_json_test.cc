@@ -76,7 +76,6 @@ TEST(FlowJson, WritesIcmpFieldsForIcmpv6AndZeroTimesForADirectionWithoutPackets)
   record.octets[kForward] = 72;
   record.first_ns[kForward] = record.last_ns[kForward] = 5;
   record.first_ns[kReverse] = 1;  // means nothing: there are no packets
-  record.tcp_flags[kReverse] = 9;
   record.sampling_rate = 1;
   record.end_reason = EndReason::idle_timeout;
   EXPECT_EQ(line_of(record),

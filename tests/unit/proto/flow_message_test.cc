@@ -161,7 +161,9 @@ TEST(ValueText, WritesEveryTypeOrHex) {
       {152, "0000018bcfe5687b", R"("2023-11-14T22:13:20.123Z")"},
       {154, "e8fe6f8080000000", R"("2023-11-14T22:13:20.500000Z")"},
       {156, "e8fe6f8080000000", R"("2023-11-14T22:13:20.500000000Z")"},
-      {276, "02", "false"},  // dataRecordsReliability
+      {154, "0000000080000000", R"("2036-02-07T06:28:16.500000Z")"},  // the era after
+      {154, "0000000000000000", R"("0x0000000000000000")"},           // no instant: RFC 5905 section 6
+      {276, "02", "false"},                                           // dataRecordsReliability
       {276, "03", R"("0x03")"},
       {320, "3ff8000000000000", "1.5"},  // absoluteError, float64
       {320, "3fc00000", "1.5"},          // sent as a float32

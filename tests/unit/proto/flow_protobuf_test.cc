@@ -234,6 +234,22 @@ TEST(FlowProtobuf, GivesADirectionWithoutPacketsNoTimes) {
   EXPECT_EQ(record->end_ns(), 200U);
 }
 
+TEST(FlowProtobuf, GivesADirectionWithoutPacketsNoFlagsEither) {
+  v1::FlowRecord message;
+  message.set_src_addr("\x0a\x00\x00\x01", 4);
+  message.set_dst_addr("\x0a\x00\x00\x02", 4);
+  message.set_rev_tcp_flags(0x12);
+  message.set_rev_ip_tos(8);
+  OwnedRecord record;
+  ASSERT_TRUE(decode_flow(octets_of(message.SerializeAsString()), record));
+  EXPECT_EQ(record->tcp_flags[kReverse], 0);
+  EXPECT_EQ(record->ip_tos[kReverse], 0);
+  message.set_rev_packets(1);
+  ASSERT_TRUE(decode_flow(octets_of(message.SerializeAsString()), record));
+  EXPECT_EQ(record->tcp_flags[kReverse], 0x12);
+  EXPECT_EQ(record->ip_tos[kReverse], 8);
+}
+
 TEST(FlowProtobuf, SkipsFieldsThatItDoesNotKnow) {
   v1::FlowRecord message;
   message.set_src_addr("\x0a\x00\x00\x01", 4);

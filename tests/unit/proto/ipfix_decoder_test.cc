@@ -429,13 +429,12 @@ TEST(IpfixDecoder, TakesTemplatesAndExportersAsManyAsMemoryHolds) {
   EXPECT_EQ(decoder.streams(), 10'001U);
 
   FlowDecoder small({.memory_octets = 10 * FlowDecoder::kStreamOctets});
-  unsigned taken = 0;
   for (unsigned i = 0; i < 20; ++i) {
-    const DecodeError error = small.decode(("exporter " + std::to_string(i)).c_str(), message({}, kRfcTemplate), out);
-    if (error == DecodeError::none) ++taken;
+    ASSERT_EQ(small.decode(("exporter " + std::to_string(i)).c_str(), message({}, kRfcTemplate), out),
+              DecodeError::none);
   }
-  EXPECT_EQ(taken, 9U) << "nine, with a template each";
-  EXPECT_EQ(small.errors(DecodeError::too_many_streams), 11U);
+  EXPECT_EQ(small.streams(), 9U) << "nine, with a template each";
+  EXPECT_EQ(small.forgotten(), 11U);
 }
 
 TEST(IpfixDecoder, CountsDataRecordsInTheSequence) {
@@ -633,17 +632,20 @@ TEST(IpfixDecoder, CountsChangedTemplatesAndNotRepeatedOnes) {
   EXPECT_EQ(decoder.totals().template_changes, 1U);
 }
 
-TEST(IpfixDecoder, AnEndedSessionTakesItsTemplatesAlongAndGivesWay) {
-  FlowDecoder decoder({.streams = 1});
+TEST(IpfixDecoder, AnEndedSessionTakesItsTemplatesAlongAndGivesWayFirst) {
+  FlowDecoder decoder({.streams = 2});
   Decoded out;
   ASSERT_EQ(decoder.decode({"a", 0, 1}, message({}, kRfcTemplate), out), DecodeError::none);
-  EXPECT_EQ(decoder.decode({"b", 0, 2}, message({}, kRfcTemplate), out), DecodeError::too_many_streams);
   decoder.end_session("a", 1);
   ASSERT_EQ(decoder.decode({"a", 0, 1}, message({}, kRfcData), out), DecodeError::none);
   EXPECT_TRUE(out.flows.empty());
-  decoder.end_session("a", 1);
   ASSERT_EQ(decoder.decode({"b", 0, 2}, message({}, kRfcTemplate), out), DecodeError::none);
-  EXPECT_EQ(decoder.totals().datagrams, 4U) << "counts of a forgotten stream stay in the sum";
+  decoder.end_session("a", 1);
+  ASSERT_EQ(decoder.decode({"c", 0, 3}, message({}, kRfcTemplate), out), DecodeError::none);
+  ASSERT_EQ(decoder.decode({"b", 0, 2}, message({}, kRfcData), out), DecodeError::none);
+  EXPECT_EQ(out.flows.size(), 3U) << "b is known still";
+  EXPECT_EQ(decoder.forgotten(), 0U) << "a had ended";
+  EXPECT_EQ(decoder.totals().datagrams, 5U) << "counts of a forgotten stream stay in the sum";
 }
 
 TEST(IpfixDecoder, AConnectionAndDatagramsFromTheSamePortAreTwoStreams) {
@@ -660,16 +662,88 @@ TEST(IpfixDecoder, AConnectionAndDatagramsFromTheSamePortAreTwoStreams) {
   EXPECT_EQ(decoder.streams(), 3U);
 }
 
-TEST(IpfixDecoder, ASilentStreamGivesWay) {
-  FlowDecoder decoder({.streams = 1, .stream_idle_ns = 10 * kSecond_ns});
+TEST(IpfixDecoder, TheStreamThatWasSilentLongestGivesWay) {
+  FlowDecoder decoder({.streams = 3});
   Decoded out;
-  ASSERT_EQ(decoder.decode({"a", 1'000 * kSecond_ns}, message({}, ""), out), DecodeError::none);
-  EXPECT_EQ(decoder.decode({"b", 1'010 * kSecond_ns}, message({}, ""), out), DecodeError::too_many_streams);
-  EXPECT_EQ(decoder.decode({"b", 1'011 * kSecond_ns}, message({}, ""), out), DecodeError::none);
+  const auto records_of = [&](const char* exporter, std::string_view sets) {
+    EXPECT_EQ(decoder.decode(exporter, message({}, sets), out), DecodeError::none);
+    return out.flows.size();
+  };
+  for (unsigned turn = 0; turn < 2; ++turn) {
+    for (const char* exporter : {"a", "b", "c"}) records_of(exporter, kRfcTemplate);
+  }
+  EXPECT_EQ(records_of("a", kRfcData), 3U);
+  records_of("d", kRfcTemplate);  // in place of b
+  EXPECT_EQ(records_of("a", kRfcData), 3U);
+  EXPECT_EQ(records_of("c", kRfcData), 3U);
+  EXPECT_EQ(records_of("d", kRfcData), 3U);
+  EXPECT_EQ(decoder.forgotten(), 1U);
+  EXPECT_EQ(records_of("b", kRfcData), 0U) << "its template is forgotten";
+}
+
+TEST(IpfixDecoder, AFloodOfForgedAddressesShutsNobodyOutAndPushesOutNobodyWhoSends) {
+  FlowDecoder decoder({.memory_octets = 100 * FlowDecoder::kStreamOctets});
+  Decoded out;
+  const auto send = [&](const std::string& exporter, std::string_view sets) {
+    EXPECT_EQ(decoder.decode({exporter, 1'700'000'000 * kSecond_ns}, message({}, sets), out), DecodeError::none);
+    return out.flows.size();
+  };
+  send("192.0.2.1:4739", kRfcTemplate);
+  EXPECT_EQ(send("192.0.2.1:4739", kRfcData), 3U);
+  for (unsigned i = 0; i < 5'000; ++i)
+    send("10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + ":1", kRfcTemplate);
+  EXPECT_EQ(send("192.0.2.1:4739", kRfcData), 3U) << "known still";
+  send("192.0.2.2:4739", kRfcTemplate);
+  EXPECT_EQ(send("192.0.2.2:4739", kRfcData), 3U) << "and a new one is taken";
+  EXPECT_LE(decoder.streams(), 100U);
+}
+
+TEST(IpfixDecoder, OneAddressHasNoMoreThanItsShare) {
+  FlowDecoder decoder({.memory_octets = 100 * FlowDecoder::kStreamOctets});
+  Decoded out;
+  const auto send = [&](const std::string& exporter, std::uint32_t domain, std::string_view sets) {
+    EXPECT_EQ(decoder.decode(DatagramOrigin(exporter), message({.domain = domain}, sets), out), DecodeError::none);
+    return out.flows.size();
+  };
+  for (unsigned i = 0; i < 60; ++i) send("192.0.2." + std::to_string(i) + ":1", 1, kRfcTemplate);
+  // One address with many ports, each of them with many domains, again and again so that they are no newcomers.
+  for (unsigned i = 0; i < 2'000; ++i) {
+    send("10.0.0.1:" + std::to_string(i % 40), i / 40, kRfcTemplate);
+    send("10.0.0.1:" + std::to_string(i % 40), i / 40, kRfcTemplate);
+  }
+  for (unsigned i = 0; i < 60; ++i) {
+    EXPECT_EQ(send("192.0.2." + std::to_string(i) + ":1", 1, kRfcData), 3U) << i;
+  }
+  EXPECT_LE(decoder.streams(), 60U + 25U);
+}
+
+TEST(IpfixDecoder, ATemplatePushesOutWhoeverWasSilentLongest) {
+  FlowDecoder decoder({.memory_octets = 20 * FlowDecoder::kStreamOctets});
+  Decoded out;
+  for (unsigned i = 0; i < 20; ++i) {
+    ASSERT_EQ(decoder.decode(DatagramOrigin("192.0.2." + std::to_string(i)), message({}, kRfcTemplate), out),
+              DecodeError::none);
+  }
+  const std::size_t before = decoder.streams();
+  // 2000 fields of one octet: 56 kB and more.
+  Bytes sets;
+  put(sets, 2, 2);
+  put(sets, 8 + 2000 * 4, 2);
+  put(sets, 300, 2);
+  put(sets, 2000, 2);
+  for (unsigned i = 0; i < 2000; ++i) put(sets, (4U << 16) | 1, 4);
+  Bytes large = message({}, "");
+  large.insert(large.end(), sets.begin(), sets.end());
+  large[2] = static_cast<std::uint8_t>(large.size() >> 8);
+  large[3] = static_cast<std::uint8_t>(large.size());
+  EXPECT_EQ(decoder.decode("192.0.2.19", large, out), DecodeError::none);
+  EXPECT_LT(decoder.streams(), before);
+  ASSERT_EQ(decoder.decode("192.0.2.18", message({}, kRfcData), out), DecodeError::none);
+  EXPECT_EQ(out.flows.size(), 3U);
 }
 
 TEST(IpfixDecoder, CountsWhatWaitedWhenItsStreamEnds) {
-  FlowDecoder decoder({.streams = 1, .stream_idle_ns = 10 * kSecond_ns});
+  FlowDecoder decoder({.streams = 1});
   Decoded out;
   ASSERT_EQ(decoder.decode({"a", 1'000 * kSecond_ns, 1}, message({}, kRfcData), out), DecodeError::none);
   EXPECT_EQ(decoder.totals().dropped_sets, 0U);
@@ -680,27 +754,6 @@ TEST(IpfixDecoder, CountsWhatWaitedWhenItsStreamEnds) {
   ASSERT_EQ(decoder.decode({"b", 1'012 * kSecond_ns}, message({}, ""), out), DecodeError::none) << "it gave way";
   EXPECT_EQ(decoder.totals().unknown_template, 2U);
   EXPECT_EQ(decoder.totals().dropped_sets, 2U);
-}
-
-TEST(IpfixDecoder, FindsTheStreamThatGivesWayAfterOneThatFoundNone) {
-  FlowDecoder decoder({.streams = 2, .stream_idle_ns = 10 * kSecond_ns});
-  Decoded out;
-  const auto take = [&](const char* exporter, std::uint64_t second) {
-    return decoder.decode({exporter, second * kSecond_ns, 1}, message({}, ""), out);
-  };
-  EXPECT_EQ(take("a", 1'000), DecodeError::none);
-  EXPECT_EQ(take("b", 1'003), DecodeError::none);
-  EXPECT_EQ(take("c", 1'005), DecodeError::too_many_streams);
-  EXPECT_EQ(take("a", 1'006), DecodeError::none);
-  EXPECT_EQ(take("c", 1'011), DecodeError::too_many_streams) << "the first one was heard of again";
-  EXPECT_EQ(take("c", 1'014), DecodeError::none) << "instead of b";
-  EXPECT_EQ(take("d", 1'015), DecodeError::too_many_streams);
-  decoder.end_session("c", 1);
-  EXPECT_EQ(take("d", 1'015), DecodeError::none) << "a session that ended gives way at once";
-  // The receiver's clock was set back.
-  EXPECT_EQ(take("e", 1'015), DecodeError::too_many_streams);
-  EXPECT_EQ(take("a", 500), DecodeError::none);
-  EXPECT_EQ(take("e", 511), DecodeError::none);
 }
 
 TEST(IpfixDecoder, TakesTheFamilyThatIsNotZeroWhereATemplateHasBoth) {

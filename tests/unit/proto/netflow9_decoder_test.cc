@@ -1,6 +1,4 @@
 // The decoder: datagrams written octet by octet, a table of malformed ones, and what the encoder makes.
-#include "proto/decode/netflow9_decoder.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "proto/base/byte_order.h"
+#include "proto/decode/flow_decoder.h"
 #include "proto/encode/netflow9_encoder.h"
 
 namespace weir {
@@ -61,10 +60,10 @@ constexpr std::string_view kTemplate300 = "0000 0014 012c 0003 0008 0004 000b 00
 constexpr std::string_view kData300 = "012c 0010 0a000001 01bb 010203 000000";  // one record, 3 octets of padding
 
 TEST(Netflow9Decoder, DecodesIntegersOfAnyLengthAndSkipsPadding) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   ASSERT_EQ(decoder.decode("a", datagram({.count = 2}, std::string(kTemplate300) + std::string(kData300)), out),
-            Netflow9Error::none);
+            DecodeError::none);
   ASSERT_EQ(out.flows.size(), 1U);
   EXPECT_EQ(out.flows[0]->ip_version, 4);
   EXPECT_EQ(out.flows[0]->source_address[0], 10);
@@ -79,16 +78,16 @@ TEST(Netflow9Decoder, DecodesIntegersOfAnyLengthAndSkipsPadding) {
 }
 
 TEST(Netflow9Decoder, KeepsElementsItHasNoPlaceForAsRawValues) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   // Template 256: element 65 (nameless) of 2 octets, protocol, an IPv4 address of a wrong length.
   const Bytes input =
       datagram({.count = 2}, "0000 0014 0100 0003 0041 0002 0004 0001 0008 0005 0100 000c beef 11 0102030405");
-  ASSERT_EQ(decoder.decode("a", input, out), Netflow9Error::none);
+  ASSERT_EQ(decoder.decode("a", input, out), DecodeError::none);
   ASSERT_EQ(out.flows.size(), 1U);
   EXPECT_EQ(out.flows[0]->protocol, 17);
   ASSERT_EQ(out.details[0].value_count, 2U);
-  const Netflow9Value& first = out.values[out.details[0].first_value];
+  const DecodedValue& first = out.values[out.details[0].first_value];
   EXPECT_EQ(first.element, 65);
   EXPECT_FALSE(first.scope);
   EXPECT_EQ(Bytes(first.octets.begin(), first.octets.end()), (Bytes{0xbe, 0xef}));
@@ -108,13 +107,13 @@ TEST(Netflow9Decoder, TurnsUptimeIntoWallClock) {
       {4'294'967'000, 0, 4'294'966'999, header_ms - 4'294'967'000, header_ms - 1},  // an offset 49.7 days back
   };
   for (const Case& c : cases) {
-    Netflow9Decoder decoder;
-    Netflow9Decoded out;
+    FlowDecoder decoder;
+    Decoded out;
     Bytes input = datagram({.count = 2, .uptime_ms = c.uptime_ms},
                            "0000 0010 0100 0002 0016 0004 0015 0004 0100 000c 00000000 00000000");
     store_be<std::uint32_t>(&input[input.size() - 8], c.first);
     store_be<std::uint32_t>(&input[input.size() - 4], c.last);
-    ASSERT_EQ(decoder.decode("a", input, out), Netflow9Error::none);
+    ASSERT_EQ(decoder.decode("a", input, out), DecodeError::none);
     ASSERT_EQ(out.flows.size(), 1U);
     EXPECT_EQ(out.flows[0]->first_ns[kForward], c.first_ms * 1'000'000) << c.first;
     EXPECT_EQ(out.flows[0]->last_ns[kForward], c.last_ms * 1'000'000) << c.last;
@@ -122,13 +121,13 @@ TEST(Netflow9Decoder, TurnsUptimeIntoWallClock) {
 }
 
 TEST(Netflow9Decoder, DecodesOptionsWithTheirScopes) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   // RFC 3954 section 6.1: options template 257, one scope (interface, 4 octets), options 34 and 35; 2 octets padding.
   const Bytes input = datagram({.count = 2},
                                "0001 0018 0101 0004 0008 0002 0004 0022 0004 0023 0001 0000"
                                "0101 0010 00000007 00000064 02 000000");
-  ASSERT_EQ(decoder.decode("a", input, out), Netflow9Error::none);
+  ASSERT_EQ(decoder.decode("a", input, out), DecodeError::none);
   EXPECT_TRUE(out.flows.empty());
   ASSERT_EQ(out.options.size(), 1U);
   ASSERT_EQ(out.options[0].value_count, 3U);
@@ -144,12 +143,12 @@ TEST(Netflow9Decoder, DecodesOptionsWithTheirScopes) {
 }
 
 TEST(Netflow9Decoder, KeepsTemplatesPerExporterAndSourceId) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
-  ASSERT_EQ(decoder.decode("a", datagram({.source_id = 1}, kTemplate300), out), Netflow9Error::none);
+  FlowDecoder decoder;
+  Decoded out;
+  ASSERT_EQ(decoder.decode("a", datagram({.source_id = 1}, kTemplate300), out), DecodeError::none);
   const auto flows = [&](std::string_view exporter, std::uint32_t source_id) {
     EXPECT_EQ(decoder.decode(exporter, datagram({.sequence = 1, .source_id = source_id}, kData300), out),
-              Netflow9Error::none);
+              DecodeError::none);
     return out.flows.size();
   };
   EXPECT_EQ(flows("a", 1), 1U);
@@ -162,12 +161,12 @@ TEST(Netflow9Decoder, KeepsTemplatesPerExporterAndSourceId) {
 }
 
 TEST(Netflow9Decoder, TakesTheAddressForTheExporterAndThePortOnlyIfAsked) {
-  Netflow9Decoder decoder;
-  Netflow9Decoder by_port({.netflow9_by_port = true});
-  Netflow9Decoded out;
-  for (Netflow9Decoder* one : {&decoder, &by_port}) {
-    ASSERT_EQ(one->decode("192.0.2.1:2055", datagram({}, kTemplate300), out), Netflow9Error::none);
-    ASSERT_EQ(one->decode("192.0.2.1:2056", datagram({.sequence = 1}, kData300), out), Netflow9Error::none);
+  FlowDecoder decoder;
+  FlowDecoder by_port({.netflow9_by_port = true});
+  Decoded out;
+  for (FlowDecoder* one : {&decoder, &by_port}) {
+    ASSERT_EQ(one->decode("192.0.2.1:2055", datagram({}, kTemplate300), out), DecodeError::none);
+    ASSERT_EQ(one->decode("192.0.2.1:2056", datagram({.sequence = 1}, kData300), out), DecodeError::none);
     EXPECT_EQ(out.flows.size(), one == &decoder ? 1U : 0U);
     EXPECT_EQ(one->streams(), one == &decoder ? 1U : 2U);
   }
@@ -179,19 +178,19 @@ TEST(Netflow9Decoder, TakesTheAddressForTheExporterAndThePortOnlyIfAsked) {
 }
 
 TEST(Netflow9Decoder, FollowsRedefinitionAndWithdrawal) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
-  ASSERT_EQ(decoder.decode("a", datagram({}, kTemplate300), out), Netflow9Error::none);
+  FlowDecoder decoder;
+  Decoded out;
+  ASSERT_EQ(decoder.decode("a", datagram({}, kTemplate300), out), DecodeError::none);
   // 300 becomes: protocol, then padding of 7 octets by an element without a place.
   ASSERT_EQ(decoder.decode("a", datagram({.sequence = 1}, "0000 0010 012c 0002 0004 0001 00d2 0008"), out),
-            Netflow9Error::none);
+            DecodeError::none);
   ASSERT_EQ(decoder.decode("a", datagram({.sequence = 2}, "012c 0010 06 0000000000000000 000000"), out),
-            Netflow9Error::none);
+            DecodeError::none);
   ASSERT_EQ(out.flows.size(), 1U);
   EXPECT_EQ(out.flows[0]->protocol, 6);
   EXPECT_EQ(out.flows[0]->ip_version, 0);
-  ASSERT_EQ(decoder.decode("a", datagram({.sequence = 3}, "0000 0008 012c 0000"), out), Netflow9Error::none);
-  ASSERT_EQ(decoder.decode("a", datagram({.sequence = 4}, kData300), out), Netflow9Error::none);
+  ASSERT_EQ(decoder.decode("a", datagram({.sequence = 3}, "0000 0008 012c 0000"), out), DecodeError::none);
+  ASSERT_EQ(decoder.decode("a", datagram({.sequence = 4}, kData300), out), DecodeError::none);
   EXPECT_TRUE(out.flows.empty());
   EXPECT_EQ(decoder.totals().withdrawals, 1U);
   EXPECT_EQ(decoder.totals().unknown_template, 1U);
@@ -200,66 +199,66 @@ TEST(Netflow9Decoder, FollowsRedefinitionAndWithdrawal) {
 TEST(Netflow9Decoder, NamesWhatIsWrongWithADatagram) {
   struct Case {
     std::string_view flow_sets;
-    Netflow9Error error;
+    DecodeError error;
   };
   const Case cases[] = {
-      {"0001 00", Netflow9Error::truncated_flow_set},
-      {"0100 0004 ab", Netflow9Error::truncated_flow_set},
-      {"0100 0000", Netflow9Error::flow_set_too_short},
-      {"0100 0003", Netflow9Error::flow_set_too_short},
-      {"0100 0005", Netflow9Error::flow_set_too_long},
-      {"0000 ffff 0100 0001", Netflow9Error::flow_set_too_long},
-      {"0000 000c 00ff 0001 0004 0001", Netflow9Error::bad_template_id},
-      {"0001 0012 00ff 0004 0004 0001 0004 0022 0004", Netflow9Error::bad_template_id},
-      {"0000 000c 0100 0002 0004 0001", Netflow9Error::truncated_template},
-      {"0000 000c 0100 ffff 0004 0001", Netflow9Error::truncated_template},
-      {"0001 000e 0100 fffc fffc 0001 0004", Netflow9Error::truncated_template},
-      {"0000 000c 0100 0001 0004 0000", Netflow9Error::zero_length_record},
-      {"0001 0012 0100 0004 0004 0001 0000 0022 0000", Netflow9Error::zero_length_record},
-      {"0000 0010 0100 0002 0004 8000 0005 8000", Netflow9Error::record_too_long},
-      {"0001 0012 0100 0003 0005 0001 0004 0022 0004", Netflow9Error::bad_scope_length},
-      {"0000 0010 0100 0002 0004 fffe 0005 0001", Netflow9Error::record_too_long},
-      {"0001 0008 0100 0000", Netflow9Error::trailing_octets},
+      {"0001 00", DecodeError::truncated_flow_set},
+      {"0100 0004 ab", DecodeError::truncated_flow_set},
+      {"0100 0000", DecodeError::flow_set_too_short},
+      {"0100 0003", DecodeError::flow_set_too_short},
+      {"0100 0005", DecodeError::flow_set_too_long},
+      {"0000 ffff 0100 0001", DecodeError::flow_set_too_long},
+      {"0000 000c 00ff 0001 0004 0001", DecodeError::bad_template_id},
+      {"0001 0012 00ff 0004 0004 0001 0004 0022 0004", DecodeError::bad_template_id},
+      {"0000 000c 0100 0002 0004 0001", DecodeError::truncated_template},
+      {"0000 000c 0100 ffff 0004 0001", DecodeError::truncated_template},
+      {"0001 000e 0100 fffc fffc 0001 0004", DecodeError::truncated_template},
+      {"0000 000c 0100 0001 0004 0000", DecodeError::zero_length_record},
+      {"0001 0012 0100 0004 0004 0001 0000 0022 0000", DecodeError::zero_length_record},
+      {"0000 0010 0100 0002 0004 8000 0005 8000", DecodeError::record_too_long},
+      {"0001 0012 0100 0003 0005 0001 0004 0022 0004", DecodeError::bad_scope_length},
+      {"0000 0010 0100 0002 0004 fffe 0005 0001", DecodeError::record_too_long},
+      {"0001 0008 0100 0000", DecodeError::trailing_octets},
       // A record of 9 octets, and 4 that are no padding.
       {"0000 0014 012c 0003 0008 0004 000b 0002 0001 0003 012c 0011 0a000001 01bb 010203 00000000",
-       Netflow9Error::trailing_octets},
+       DecodeError::trailing_octets},
   };
   for (const Case& c : cases) {
-    Netflow9Decoder decoder;
-    Netflow9Decoded out;
+    FlowDecoder decoder;
+    Decoded out;
     EXPECT_EQ(decoder.decode("a", datagram({}, c.flow_sets), out), c.error) << c.flow_sets;
     EXPECT_EQ(decoder.errors(c.error), 1U) << c.flow_sets;
     EXPECT_EQ(decoder.totals().malformed, 1U);
     EXPECT_EQ(decoder.totals().datagrams, 1U);
   }
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
-  EXPECT_EQ(decoder.decode("a", Bytes(19), out), Netflow9Error::short_header);
-  EXPECT_EQ(decoder.decode("a", {}, out), Netflow9Error::short_header);
-  EXPECT_EQ(decoder.decode("a", Bytes(20), out), Netflow9Error::wrong_version);
+  FlowDecoder decoder;
+  Decoded out;
+  EXPECT_EQ(decoder.decode("a", Bytes(19), out), DecodeError::short_header);
+  EXPECT_EQ(decoder.decode("a", {}, out), DecodeError::short_header);
+  EXPECT_EQ(decoder.decode("a", Bytes(20), out), DecodeError::wrong_version);
   EXPECT_EQ(decoder.totals().malformed, 3U);
   EXPECT_EQ(decoder.streams(), 0U) << "what is no NetFlow v9 makes no stream";
-  EXPECT_EQ(error_name(Netflow9Error::zero_length_record), "zero_length_record");
-  EXPECT_FALSE(error_text(Netflow9Error::too_many_streams).empty());
+  EXPECT_EQ(error_name(DecodeError::zero_length_record), "zero_length_record");
+  EXPECT_FALSE(error_text(DecodeError::too_many_streams).empty());
 }
 
 TEST(Netflow9Decoder, StoresNothingOfAMalformedTemplateAndGoesOnWithTheRest) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   const Bytes input = datagram({}, "0000 000c 0100 0001 0004 0000" + std::string(kTemplate300) + std::string(kData300));
-  EXPECT_EQ(decoder.decode("a", input, out), Netflow9Error::zero_length_record);
+  EXPECT_EQ(decoder.decode("a", input, out), DecodeError::zero_length_record);
   EXPECT_EQ(out.flows.size(), 1U);
-  EXPECT_EQ(decoder.decode("a", datagram({.sequence = 1}, "0100 0008 00000000"), out), Netflow9Error::none);
+  EXPECT_EQ(decoder.decode("a", datagram({.sequence = 1}, "0100 0008 00000000"), out), DecodeError::none);
   EXPECT_EQ(decoder.totals().unknown_template, 1U);
 }
 
 TEST(Netflow9Decoder, TakesZerosAfterTheLastSetForPadding) {
   for (const std::string zeros :
        {"00", "0000", "000000", "00000000", "0000000000", "00000000000000000000000000000000"}) {
-    Netflow9Decoder decoder;
-    Netflow9Decoded out;
+    FlowDecoder decoder;
+    Decoded out;
     const Bytes input = datagram({.count = 2}, std::string(kTemplate300) + std::string(kData300) + zeros);
-    EXPECT_EQ(decoder.decode("a", input, out), Netflow9Error::none) << zeros;
+    EXPECT_EQ(decoder.decode("a", input, out), DecodeError::none) << zeros;
     EXPECT_EQ(out.flows.size(), 1U) << zeros;
     EXPECT_EQ(decoder.totals().malformed, 0U);
   }
@@ -268,35 +267,34 @@ TEST(Netflow9Decoder, TakesZerosAfterTheLastSetForPadding) {
 TEST(Netflow9Decoder, DecodesTheSetsBeforeABadOneAndCountsIt) {
   struct Case {
     std::string_view bad;
-    Netflow9Error error;
+    DecodeError error;
   };
   for (const Case& c :
-       {Case{"012c", Netflow9Error::truncated_flow_set}, Case{"012c 0000", Netflow9Error::flow_set_too_short},
-        Case{"012c 0003 00", Netflow9Error::flow_set_too_short},
-        Case{"012c 0020 00", Netflow9Error::flow_set_too_long}}) {
-    Netflow9Decoder decoder;
-    Netflow9Decoded out;
+       {Case{"012c", DecodeError::truncated_flow_set}, Case{"012c 0000", DecodeError::flow_set_too_short},
+        Case{"012c 0003 00", DecodeError::flow_set_too_short}, Case{"012c 0020 00", DecodeError::flow_set_too_long}}) {
+    FlowDecoder decoder;
+    Decoded out;
     const Bytes input = datagram({.count = 2}, std::string(kTemplate300) + std::string(kData300) + std::string(c.bad));
     EXPECT_EQ(decoder.decode("a", input, out), c.error) << c.bad;
     EXPECT_EQ(out.flows.size(), 1U) << c.bad;
     EXPECT_EQ(decoder.totals().datagrams, 1U);
     EXPECT_EQ(decoder.totals().malformed, 1U);
     EXPECT_EQ(decoder.totals().records, 1U);
-    EXPECT_EQ(decoder.decode("a", datagram({.sequence = 1}, kData300), out), Netflow9Error::none);
+    EXPECT_EQ(decoder.decode("a", datagram({.sequence = 1}, kData300), out), DecodeError::none);
     EXPECT_EQ(decoder.totals().sequence_gaps, 0U);
     EXPECT_EQ(out.flows.size(), 1U) << "the template was taken";
   }
 }
 
 TEST(Netflow9Decoder, LosesNoTemplateForABadOneBeforeIt) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   // One set: an id below 256, records of no octets, records too long, and a good one.
   const Bytes input = datagram({.count = 2},
                                "0000 0030 00ff 0001 0004 0001 0100 0001 0004 0000 0101 0002 0004 fffe 0005 0001"
                                "012c 0003 0008 0004 000b 0002 0001 0003" +
                                    std::string(kData300));
-  EXPECT_EQ(decoder.decode("a", input, out), Netflow9Error::bad_template_id);
+  EXPECT_EQ(decoder.decode("a", input, out), DecodeError::bad_template_id);
   EXPECT_EQ(decoder.totals().templates, 1U);
   ASSERT_EQ(out.flows.size(), 1U);
   EXPECT_EQ(out.flows[0]->octets[kForward], 0x010203U);
@@ -304,17 +302,17 @@ TEST(Netflow9Decoder, LosesNoTemplateForABadOneBeforeIt) {
   const Bytes options = datagram({.count = 2, .sequence = 1},
                                  "0001 001c 0100 0003 0005 0001 0004 0022 0004 0101 0000 0004 0022 0004"
                                  "0101 0008 00000064");
-  EXPECT_EQ(decoder.decode("a", options, out), Netflow9Error::bad_scope_length);
+  EXPECT_EQ(decoder.decode("a", options, out), DecodeError::bad_scope_length);
   EXPECT_EQ(out.options.size(), 1U);
 }
 
 TEST(Netflow9Decoder, TakesFieldsOfNoOctets) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   // 4, then 98 of no octets, and 1 of no octets before 1 of two.
   const Bytes input =
       datagram({.count = 2}, "0000 0018 0100 0004 0004 0001 0062 0000 0001 0000 0001 0002 0100 0008 06 0102 00");
-  ASSERT_EQ(decoder.decode("a", input, out), Netflow9Error::none);
+  ASSERT_EQ(decoder.decode("a", input, out), DecodeError::none);
   ASSERT_EQ(out.flows.size(), 1U);
   EXPECT_EQ(out.flows[0]->protocol, 6);
   EXPECT_EQ(out.flows[0]->octets[kForward], 0x0102U);
@@ -322,24 +320,24 @@ TEST(Netflow9Decoder, TakesFieldsOfNoOctets) {
 }
 
 TEST(Netflow9Decoder, TakesOptionsWithoutAScopeForThoseOfTheExporter) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   const std::string options = "0001 0014 012d 0000 0008 0022 0004 0023 0001 0000 012d 000c 00000064 02 000000";
-  ASSERT_EQ(decoder.decode("a", datagram({.count = 2}, options), out), Netflow9Error::none);
+  ASSERT_EQ(decoder.decode("a", datagram({.count = 2}, options), out), DecodeError::none);
   ASSERT_EQ(out.options.size(), 1U);
   ASSERT_EQ(decoder.decode(
                 "a", datagram({.count = 2, .sequence = 1}, std::string(kTemplate300) + std::string(kData300)), out),
-            Netflow9Error::none);
+            DecodeError::none);
   ASSERT_EQ(out.flows.size(), 1U);
   EXPECT_EQ(out.flows[0]->sampling_rate, 100U);
 }
 
 TEST(Netflow9Decoder, ReadsALengthOf65535AsVariable) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   const Bytes input =
       datagram({.count = 3}, "0000 0010 0100 0002 0004 0001 0060 ffff 0100 0010 06 04 68747470 11 03 646e73 00");
-  ASSERT_EQ(decoder.decode("a", input, out), Netflow9Error::none);
+  ASSERT_EQ(decoder.decode("a", input, out), DecodeError::none);
   ASSERT_EQ(out.flows.size(), 2U);
   EXPECT_EQ(out.flows[1]->protocol, 17);
   EXPECT_EQ(out.values[1].octets.size(), 3U);
@@ -358,12 +356,12 @@ TEST(Netflow9Decoder, ReadsUptimesOfAnyLength) {
                         Case{"0016 0008 0015 0008", "0000000100000fa0 0000000100001388", header_ms - 6'000},
                         // Milliseconds since 1970.
                         Case{"0016 0008 0015 0008", "0000018bcfe56800 0000018bcfe56be8", header_ms}}) {
-    Netflow9Decoder decoder;
-    Netflow9Decoded out;
+    FlowDecoder decoder;
+    Decoded out;
     std::string sets = "0000 0010 0100 0002 " + std::string(c.lengths);
     const Bytes values = octets(c.values);
     sets += values.size() == 16 ? "0100 0014" : "0100 0010";
-    ASSERT_EQ(decoder.decode("a", datagram({.count = 2}, sets + std::string(c.values)), out), Netflow9Error::none);
+    ASSERT_EQ(decoder.decode("a", datagram({.count = 2}, sets + std::string(c.values)), out), DecodeError::none);
     ASSERT_EQ(out.flows.size(), 1U);
     EXPECT_EQ(out.flows[0]->first_ns[kForward], c.first_ms * 1'000'000) << c.values;
     EXPECT_EQ(out.flows[0]->last_ns[kForward], (c.first_ms + 1'000) * 1'000'000) << c.values;
@@ -380,49 +378,50 @@ TEST(Netflow9Decoder, TakesNoPaddingForARecord) {
   for (const Case& c : {Case{2, "0100 0008 06000000", 1}, Case{3, "0100 0008 06110000", 2},
                         Case{4, "0100 0008 06110000", 3}, Case{99, "0100 0008 06110000", 2},
                         Case{99, "0100 0008 06000001", 4}, Case{99, "0100 000c 0611000000000000", 5}}) {
-    Netflow9Decoder decoder;
-    Netflow9Decoded out;
+    FlowDecoder decoder;
+    Decoded out;
     ASSERT_EQ(decoder.decode("a", datagram({.count = c.count}, one_octet + std::string(c.data)), out),
-              Netflow9Error::none);
+              DecodeError::none);
     EXPECT_EQ(out.flows.size(), c.flows) << c.count << ' ' << c.data;
   }
 }
 
 TEST(Netflow9Decoder, StaysWithinItsLimits) {
-  Netflow9Decoder decoder({.streams = 2, .templates_per_stream = 2, .fields_per_stream = 4});
-  Netflow9Decoded out;
+  FlowDecoder decoder({.streams = 2, .templates_per_stream = 2, .fields_per_stream = 4});
+  Decoded out;
   std::uint32_t sequence = 0;
   const auto take = [&](std::string_view sets) {
     return decoder.decode("a", datagram({.sequence = sequence++}, sets), out);
   };
-  EXPECT_EQ(take("0000 000c 0100 0001 0004 0001"), Netflow9Error::none);
-  EXPECT_EQ(take("0000 000c 0101 0001 0004 0001"), Netflow9Error::none);
-  EXPECT_EQ(take("0000 000c 0102 0001 0004 0001"), Netflow9Error::too_many_templates);
-  EXPECT_EQ(take("0000 0014 0101 0003 0004 0001 0005 0001 0006 0001"), Netflow9Error::none) << "4 fields in all";
-  EXPECT_EQ(take("0000 0010 0100 0002 0004 0001 0005 0001"), Netflow9Error::too_many_templates) << "5 fields";
-  EXPECT_EQ(take("0100 0005 06"), Netflow9Error::none);
+  EXPECT_EQ(take("0000 000c 0100 0001 0004 0001"), DecodeError::none);
+  EXPECT_EQ(take("0000 000c 0101 0001 0004 0001"), DecodeError::none);
+  EXPECT_EQ(take("0000 000c 0102 0001 0004 0001"), DecodeError::too_many_templates);
+  EXPECT_EQ(take("0000 0014 0101 0003 0004 0001 0005 0001 0006 0001"), DecodeError::none) << "4 fields in all";
+  EXPECT_EQ(take("0000 0010 0100 0002 0004 0001 0005 0001"), DecodeError::too_many_templates) << "5 fields";
+  EXPECT_EQ(take("0100 0005 06"), DecodeError::none);
   EXPECT_TRUE(out.flows.empty()) << "the old definition of 256 is gone";
-  EXPECT_EQ(take("0000 000c 0102 0001 0004 0001"), Netflow9Error::none) << "its room is free again";
-  EXPECT_EQ(decoder.decode("b", datagram({}, ""), out), Netflow9Error::none);
-  EXPECT_EQ(decoder.decode("c", datagram({}, ""), out), Netflow9Error::too_many_streams);
-  EXPECT_EQ(decoder.decode("a", datagram({.source_id = 9}, ""), out), Netflow9Error::too_many_streams);
+  EXPECT_EQ(take("0000 000c 0102 0001 0004 0001"), DecodeError::none) << "its room is free again";
+  EXPECT_EQ(decoder.decode("b", datagram({}, ""), out), DecodeError::none);
+  EXPECT_EQ(decoder.decode("c", datagram({}, ""), out), DecodeError::none);
+  EXPECT_EQ(decoder.decode("a", datagram({.source_id = 9}, ""), out), DecodeError::none);
   EXPECT_EQ(decoder.streams(), 2U);
+  EXPECT_EQ(decoder.forgotten(), 2U);
 }
 
 TEST(Netflow9Decoder, CountsLossLatenessAndRestartsOfTheSequence) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   const auto take = [&](std::uint32_t sequence, std::uint32_t uptime_ms, std::uint32_t unix_secs) {
     EXPECT_EQ(
         decoder.decode(
             "a", datagram({.count = 0, .uptime_ms = uptime_ms, .unix_secs = unix_secs, .sequence = sequence}, ""), out),
-        Netflow9Error::none);
+        DecodeError::none);
     return decoder.totals();
   };
   EXPECT_EQ(take(0xfffffffe, 100'000, 1000).lost_datagrams, 0U) << "the first number is no gap";
   EXPECT_EQ(take(0xffffffff, 100'000, 1000).sequence_gaps, 0U);
   EXPECT_EQ(take(0, 100'000, 1000).sequence_gaps, 0U) << "the number wraps";
-  Netflow9Counts counts = take(4, 101'000, 1001);
+  StreamCounts counts = take(4, 101'000, 1001);
   EXPECT_EQ(counts.sequence_gaps, 1U);
   EXPECT_EQ(counts.lost_datagrams, 3U);
   counts = take(2, 101'000, 1001);
@@ -442,12 +441,12 @@ TEST(Netflow9Decoder, CountsLossLatenessAndRestartsOfTheSequence) {
 }
 
 TEST(Netflow9Decoder, SkipsReservedFlowSetsAndReportsAWrongCount) {
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
-  EXPECT_EQ(decoder.decode("a", datagram({.count = 0}, "0002 0008 deadbeef"), out), Netflow9Error::none);
+  FlowDecoder decoder;
+  Decoded out;
+  EXPECT_EQ(decoder.decode("a", datagram({.count = 0}, "0002 0008 deadbeef"), out), DecodeError::none);
   EXPECT_EQ(decoder.totals().reserved_flow_sets, 1U);
   EXPECT_EQ(decoder.totals().count_mismatches, 0U);
-  EXPECT_EQ(decoder.decode("a", datagram({.count = 7, .sequence = 1}, kTemplate300), out), Netflow9Error::none);
+  EXPECT_EQ(decoder.decode("a", datagram({.count = 7, .sequence = 1}, kTemplate300), out), DecodeError::none);
   EXPECT_EQ(decoder.totals().count_mismatches, 1U);
 }
 
@@ -517,14 +516,14 @@ TEST(Netflow9Decoder, GivesBackWhatTheEncoderWasGiven) {
     Netflow9Options options;
     options.header_time = HeaderTime::records;
     Netflow9Encoder encoder(options);
-    Netflow9Decoder decoder;
-    Netflow9Decoded out;
+    FlowDecoder decoder;
+    Decoded out;
     std::vector<FlowRecord> pending;
     std::uint64_t checked = 0;
     const auto flush = [&] {
       const auto octets_out = encoder.finish(0);
       const Bytes exact(octets_out.begin(), octets_out.end());
-      ASSERT_EQ(decoder.decode("weir", exact, out), Netflow9Error::none);
+      ASSERT_EQ(decoder.decode("weir", exact, out), DecodeError::none);
       // Each family keeps its order; IPv4 comes first.
       std::stable_partition(pending.begin(), pending.end(), [](const FlowRecord& r) { return r.ip_version == 4; });
       std::size_t at = 0;
@@ -558,7 +557,7 @@ TEST(Netflow9Decoder, GivesBackWhatTheEncoderWasGiven) {
     }
     flush();
     EXPECT_GT(checked, 5'000U);
-    const Netflow9Counts totals = decoder.totals();
+    const StreamCounts totals = decoder.totals();
     EXPECT_EQ(totals.records, checked);
     EXPECT_EQ(totals.sequence_gaps + totals.late_datagrams + totals.restarts, 0U);
     EXPECT_EQ(totals.count_mismatches, 0U);
@@ -579,15 +578,15 @@ TEST(Netflow9Decoder, SurvivesEveryTruncationAndRandomOctets) {
   }
   const auto whole = encoder.finish(0);
   const Bytes original(whole.begin(), whole.end());
-  Netflow9Decoder decoder;
-  Netflow9Decoded out;
+  FlowDecoder decoder;
+  Decoded out;
   for (std::size_t size = 0; size < original.size(); ++size) {
     const Bytes cut(original.begin(), original.begin() + static_cast<std::ptrdiff_t>(size));
     // What is cut between two FlowSets is well formed; everything else is an error.
-    const Netflow9Error error = decoder.decode("a", cut, out);
+    const DecodeError error = decoder.decode("a", cut, out);
     // The first octets of a template set are zeros, which at the end of a datagram are padding.
-    const bool between = (size >= 20 && size <= 23) || size == 184 || (error == Netflow9Error::none && size > 184);
-    EXPECT_EQ(error == Netflow9Error::none, between) << size;
+    const bool between = (size >= 20 && size <= 23) || size == 184 || (error == DecodeError::none && size > 184);
+    EXPECT_EQ(error == DecodeError::none, between) << size;
   }
   for (int i = 0; i < 20'000; ++i) {
     Bytes damaged = original;

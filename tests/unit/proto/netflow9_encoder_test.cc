@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "proto/base/byte_order.h"
-#include "proto/decode/netflow9_decoder.h"
+#include "proto/decode/flow_decoder.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
 namespace weir {
@@ -53,10 +53,10 @@ Header header_of(std::span<const std::uint8_t> datagram) {
 }
 
 std::size_t template_sets(std::span<const std::uint8_t> datagram) {
-  Netflow9Datagram parsed;
-  EXPECT_EQ(parse_netflow9(datagram, parsed), Netflow9Error::none);
+  FlowMessage parsed;
+  EXPECT_EQ(parse_netflow9(datagram, parsed), DecodeError::none);
   std::size_t sets = 0;
-  for (const Netflow9FlowSet& set : parsed.flow_sets) sets += set.id == 0;
+  for (const FlowSet& set : parsed.flow_sets) sets += set.id == 0;
   return sets;
 }
 
@@ -208,8 +208,8 @@ TEST(Netflow9Encoder, GathersEachFamilyInOneFlowSet) {
     ASSERT_TRUE(encoder.add(ipv6_record(), kBase));
   }
   const auto datagram = encoder.finish(kBase);
-  Netflow9Datagram parsed;
-  ASSERT_EQ(parse_netflow9(datagram, parsed), Netflow9Error::none);
+  FlowMessage parsed;
+  ASSERT_EQ(parse_netflow9(datagram, parsed), DecodeError::none);
   ASSERT_EQ(parsed.flow_sets.size(), 3U);
   EXPECT_EQ(parsed.flow_sets[1].id, 256);
   EXPECT_EQ(parsed.flow_sets[1].body.size(), 4U * 56);

@@ -393,7 +393,9 @@ TEST(SectionDecoder, TakesTheInnerOfTwoHeadersForTheFlowAndTheOuterForItsTunnel)
   EXPECT_EQ(tunnel->ip_version, 6);
   EXPECT_EQ(tunnel->source[15], 1);
   EXPECT_EQ(tunnel->destination[15], 2);
-  EXPECT_TRUE(srv6.raw().empty());
+  EXPECT_EQ(srv6.raw(),
+            (std::vector<std::string>{"sourceTransportPort=0", "destinationTransportPort=0", "protocolIdentifier=4"}))
+      << "what a tunnel does not have of its header";
   tunnel = vxlan.decode(two_headers(17, 4789, 0xc0000201)).find<TunnelSection>();
   ASSERT_NE(tunnel, nullptr);
   EXPECT_EQ(tunnel->type, TunnelType::vxlan);
@@ -403,6 +405,33 @@ TEST(SectionDecoder, TakesTheInnerOfTwoHeadersForTheFlowAndTheOuterForItsTunnel)
   EXPECT_EQ(record->source_address[15], 1);
   EXPECT_EQ(record->destination_port(), 53);
   EXPECT_EQ(record->protocol, 17);
+  for (const std::string& text : plain.raw()) EXPECT_NE(text, "protocolIdentifier=17");
+}
+
+TEST(SectionDecoder, KeepsAValueThatIsTooLargeForItsPlace) {
+  Message message = base_message(FlowVersion::ipfix, false, 6);
+  message.add(7, 70'000, 4);  // a port has two octets
+  message.add(11, 80, 4);
+  message.add(10, 0x1'0000'0005, 8);  // an interface four
+  Decoding decoding;
+  const RecordView record = decoding.decode(message);
+  EXPECT_EQ(record->source_port(), 0) << "not 4464";
+  EXPECT_EQ(record->destination_port(), 80);
+  EXPECT_EQ(record->ingress_interface, 0U);
+  EXPECT_EQ(decoding.raw(), (std::vector<std::string>{"sourceTransportPort=70000", "ingressInterface=4294967301"}));
+}
+
+TEST(SectionDecoder, AnUptimeWithoutTheTimeOfBootTakesNoPlace) {
+  Message message = base_message(FlowVersion::ipfix, false, 6);
+  message.add(22, 1'000, 4);  // flowStartSysUpTime before flowStartSeconds: without element 160 it is no instant
+  message.add(21, 2'000, 4);
+  message.add(150, 1'600'000'000, 4);
+  message.add(151, 1'600'000'007, 4);
+  Decoding decoding;
+  const RecordView record = decoding.decode(message);
+  EXPECT_EQ(record->first_ns[kForward], 1'600'000'000'000'000'000U);
+  EXPECT_EQ(record->last_ns[kForward], 1'600'000'007'000'000'000U);
+  EXPECT_EQ(decoding.raw(), (std::vector<std::string>{"flowStartSysUpTime=1000", "flowEndSysUpTime=2000"}));
 }
 
 TEST(SectionDecoder, TellsAnIcmpv6TypeAloneFromTypeAndCode) {
