@@ -440,7 +440,7 @@ TEST_F(BadInput, the_collector_names_files_that_are_no_records) {
       {"weir-collect {FOLDER}/folder", 1, {"{FOLDER}/folder: Is a directory"}},
       {"weir-collect --json {FOLDER}/garbage", 1, {"{FOLDER}/garbage: record 1 at octet 0", "pcapng"}},
       {"weir-collect --summary /nonexistent/s {FOLDER}/good.pcap", 1, {"--summary /nonexistent/s: No such file"}},
-      {"weir-collect --json {FOLDER}/good.pcap", 1, {"{FOLDER}/good.pcap: no NetFlow or IPFIX datagram among its "}},
+      {"weir-collect --json {FOLDER}/good.pcap", 1, {"{FOLDER}/good.pcap: no NetFlow or IPFIX message among its "}},
       {"weir-collect --listen netflow9://host.invalid:2055", 1, {"host.invalid: "}},
       {"weir-collect --listen protobuf+unix:///nonexistent/s", 1, {"/nonexistent/s: cannot listen: No such file"}},
       {"weir-collect --listen protobuf+unix://{FOLDER}/plain", 1, {"{FOLDER}/plain: exists and is no socket"}},

@@ -230,6 +230,93 @@ TEST(DecodeStreams, ipfix_over_tcp_in_pieces_equals_ipfix_over_udp) {
             "");
 }
 
+/// A connection to a port of this host.
+int connected(const std::string& port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoul(port)));
+  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
+
+TEST(DecodeStreams, stalled_connections_lock_nobody_out) {
+  WeirCollect collect(kBin, "ipfix+tcp");
+  std::vector<int> stalled;
+  for (unsigned i = 0; i < 70; ++i) {  // more than one address may have
+    stalled.push_back(connected(collect.port()));
+    const Bytes half = hex("000a 0020");
+    ASSERT_EQ(send(stalled.back(), half.data(), half.size(), MSG_NOSIGNAL), static_cast<ssize_t>(half.size()));
+  }
+  const int exporter = connected(collect.port());
+  const Bytes message =
+      hex("000a 002c 6553f100 00000000 00000001 0002 0010 0100 0002 0008 0004 0004 0001 0100 000c c0000201 06 000000");
+  ASSERT_EQ(send(exporter, message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
+  const auto result = collect.finish();
+  ASSERT_EQ(result.lines.size(), 1U);
+  EXPECT_EQ(result.lines[0].at("src_addr"), "192.0.2.1");
+  EXPECT_EQ(result.summary.at("connections"), 71);
+  EXPECT_EQ(result.summary.at("connections_closed"), 71 - 64);
+  EXPECT_EQ(result.summary.at("connections_refused"), 0);
+  close(exporter);
+  for (const int fd : stalled) close(fd);
+}
+
+/// A capture with so many datagrams of NetFlow v5, 30 records each.
+void write_netflow5_capture(const std::string& path, unsigned datagrams) {
+  Bytes datagram = hex("0005 001e 00002710 6553f100 00000000 00000000 0000 0000");
+  datagram.resize(datagram.size() + std::size_t{30} * 48, 1);
+  write_datagram_capture(path, std::vector<Bytes>(datagrams, datagram), 2055);
+}
+
+TEST(DecodeStreams, a_reader_that_has_enough_ends_it_quietly) {
+  TemporaryFolder folder;
+  write_netflow5_capture(folder.path("many.pcap"), 200);
+  const Finished finished =
+      run({"bash", "-c",
+           kBin + "/weir-collect --json " + folder.path("many.pcap") + " | head -n 1 | wc -l; echo ${PIPESTATUS[0]}"});
+  EXPECT_EQ(finished.out, "1\n0\n");
+  EXPECT_EQ(finished.err, "");
+}
+
+TEST(DecodeStreams, what_a_capture_shows_is_dated_by_the_capture) {
+  TemporaryFolder folder;
+  write_netflow5_capture(folder.path("export.pcap"), 1);  // sent and captured in 2023
+  const Finished then = run({kBin + "/weir-collect", "--quiet", folder.path("export.pcap")});
+  EXPECT_EQ(then.err.find("clock"), std::string::npos) << then.err;
+  EXPECT_EQ(then.err.find("replay"), std::string::npos) << then.err;
+  EXPECT_NE(then.err.find("1 datagram, 30 records, no sequence gap\n"), std::string::npos) << then.err;
+  EXPECT_NE(then.err.find("1 datagram found in 1 packet\n"), std::string::npos) << then.err;
+  // Exported in 2001, captured in 2023.
+  Bytes old = hex("0005 0001 00002710 3b9aca00 00000000 00000000 0000 0000");
+  old.resize(old.size() + 48);
+  write_datagram_capture(folder.path("old.pcap"), {old}, 2055);
+  const Finished replay = run({kBin + "/weir-collect", "--quiet", folder.path("old.pcap")});
+  EXPECT_NE(replay.err.find("headers carry times of 2001-09-09: this looks like a replay"), std::string::npos)
+      << replay.err;
+}
+
+TEST(DecodeStreams, names_do_not_write_to_the_terminal) {
+  TemporaryFolder folder;
+  const std::string path = folder.path("a\x1b[31m\"b");
+  const Finished missing = run({kBin + "/weir-collect", path});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_EQ(missing.err.find('\x1b'), std::string::npos);
+  EXPECT_NE(missing.err.find("a\\x1b[31m\"b: No such file"), std::string::npos) << missing.err;
+  std::ofstream(path, std::ios::binary) << "\0\x0a";  // an IPFIX message that is cut
+  const Finished cut = run({kBin + "/weir-collect", path});
+  EXPECT_EQ(cut.err.find('\x1b'), std::string::npos);
+  // As an exporter's name in JSON.
+  const Bytes message =
+      hex("000a 002c 6553f100 00000000 00000001 0002 0010 0100 0002 0008 0004 0004 0001 0100 000c c0000201 06 000000");
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(message.data()), static_cast<std::streamsize>(message.size()));
+  const Finished shown = run({kBin + "/weir-collect", "--json", path});
+  ASSERT_EQ(json_lines(shown.out).size(), 1U) << shown.out << shown.err;
+  EXPECT_EQ(shown.err.find('\x1b'), std::string::npos);
+}
+
 TEST(DecodeStreams, what_is_collected_goes_on_and_arrives_whole) {
   NEED("softflowd");
   const TupleSums truth = read_truth(kAndroid).tuples;

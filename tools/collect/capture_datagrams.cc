@@ -6,6 +6,8 @@
 
 #include "proto/base/byte_order.h"
 #include "proto/base/ip_numbers.h"
+#include "proto/base/netflow5.h"
+#include "proto/base/netflow9.h"
 #include "proto/decode/flow_message.h"
 #include "proto/decode/netflow5_decoder.h"
 
@@ -23,7 +25,7 @@ std::uint16_t u16(Octets octets, std::size_t at) {
 /// The octets of a NetFlow v9 message at the beginning. It does not say its length; but behind its last set comes the
 /// next message's version, and no set has the number 9 (RFC 3954 section 5.2: 2 to 255 are reserved).
 std::size_t netflow9_octets(Octets octets) {
-  std::size_t at = 20;
+  std::size_t at = sizeof(Netflow9Header);
   while (octets.size() >= at + 4 && u16(octets, at) != 9) {
     const std::size_t length = u16(octets, at + 2);
     if (length < 4) return octets.size();
@@ -39,10 +41,10 @@ std::size_t first_message_octets(Octets payload) {
   std::size_t octets = 0;
   switch (version) {
     case 5:
-      octets = 24 + std::size_t{48} * u16(payload, 2);
+      octets = sizeof(Netflow5Header) + sizeof(Netflow5Record) * u16(payload, 2);
       break;
     case 7:
-      octets = 24 + std::size_t{52} * u16(payload, 2);
+      octets = sizeof(Netflow5Header) + kNetflow7RecordOctets * u16(payload, 2);
       break;
     case 9:
       octets = netflow9_octets(payload);
@@ -62,7 +64,7 @@ std::size_t first_message_octets(Octets payload) {
 bool is_plausible_netflow9(Octets datagram, const FlowMessage& message) {
   constexpr std::uint32_t kYear2000 = 946'684'800, kYear2100 = 4'102'444'800;
   constexpr std::uint16_t kMostRecords = 1000;
-  constexpr std::size_t kHeaderOctets = 20;
+  constexpr std::size_t kHeaderOctets = sizeof(Netflow9Header);
   const MessageHeader& header = message.header;
   return header.unix_secs >= kYear2000 && header.unix_secs < kYear2100 && header.count != 0 &&
          header.count <= kMostRecords && datagram.size() >= kHeaderOctets + 4 &&

@@ -11,7 +11,9 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <tuple>
 
+#include "proto/base/number_text.h"
 #include "proto/decode/message_dump.h"
 #include "proto/record/flow_json.h"
 
@@ -157,6 +159,27 @@ bool Collector::receive_datagrams(int descriptor, Clock::time_point until) {
   return any;
 }
 
+bool Collector::make_room_for(const std::string& newcomer) {
+  const std::string_view address = address_of_exporter(newcomer);
+  const auto of_address = [&](const Connection& one) { return address_of_exporter(one.peer) == address; };
+  const bool has_share = std::count_if(connections_.begin(), connections_.end(), of_address) >=
+                         static_cast<std::ptrdiff_t>(kMaxConnectionsOfAddress);
+  if (!has_share && connections_.size() < kMaxConnections) return true;
+  auto victim = connections_.end();
+  for (auto one = connections_.begin(); one != connections_.end(); ++one) {
+    if (has_share && !of_address(*one)) continue;
+    // Those that sent nothing yet go before those that did, then whoever was silent longest.
+    if (victim == connections_.end() || std::tie(one->spoke, one->heard) < std::tie(victim->spoke, victim->heard)) {
+      victim = one;
+    }
+  }
+  if (victim->spoke && Clock::now() - victim->heard < kGrace) return false;
+  if (victim->ipfix) decoder_.end_session(victim->peer, victim->session);
+  connections_.erase(victim);
+  ++counts_.connections_closed;
+  return true;
+}
+
 bool Collector::accept_connections(const ListeningSocket& socket) {
   bool any = false;
   for (;;) {
@@ -166,29 +189,37 @@ bool Collector::accept_connections(const ListeningSocket& socket) {
                             SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (peer.get() < 0) return any;
     any = true;
-    if (connections_.size() >= kMaxConnections) {
+    std::string name = socket_address_text(address, length);
+    if (!make_room_for(name)) {
       ++counts_.connections_refused;
       continue;
     }
     ++counts_.connections;
-    connections_.push_back({std::move(peer),
-                            socket.kind == ListenUri::Kind::ipfix_tcp,
-                            socket_address_text(address, length),
-                            ++sessions_,
-                            {},
-                            {}});
+    Connection& connection = connections_.emplace_back();
+    connection.descriptor = std::move(peer);
+    connection.ipfix = socket.kind == ListenUri::Kind::ipfix_tcp;
+    connection.peer = std::move(name);
+    connection.session = ++sessions_;
+    connection.heard = Clock::now();
   }
 }
 
 tl::expected<void, std::string> Collector::feed(Connection& connection, std::span<const std::uint8_t> octets) {
+  const auto hear = [&connection] {
+    connection.spoke = true;
+    connection.heard = Clock::now();
+  };
   if (connection.ipfix) {
-    const std::uint64_t now_ns = wall_clock_ns();
+    // Nobody knows when a file's messages were received.
+    const std::uint64_t now_ns = connection.descriptor.get() < 0 ? 0 : wall_clock_ns();
     return connection.messages.feed(octets, [&](std::span<const std::uint8_t> message) {
+      hear();
       take_datagram({connection.peer, now_ns, connection.session}, message);
     });
   }
   counts_.wire_octets += octets.size();
-  return connection.stream.feed(octets, [&](RecordView record) {
+  const std::uint64_t before = connection.stream.records();
+  const auto fed = connection.stream.feed(octets, [&](RecordView record) {
     if (outputs_.dump) {
       char text[kFlowJsonMaxOctets];
       const auto length = static_cast<std::size_t>(write_flow_json(text, record) - text);
@@ -196,6 +227,8 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
     }
     take_record(record);
   });
+  if (connection.stream.records() != before) hear();
+  return fed;
 }
 
 tl::expected<void, std::string> Collector::ended(const Connection& connection) const {
@@ -277,7 +310,7 @@ void Collector::drain() {
 }
 
 tl::expected<void, std::string> Collector::read_file(const std::string& path, int signal_descriptor) {
-  const std::string name = path == "-" ? "standard input" : path;
+  const std::string name = path == "-" ? "standard input" : printable(path);
   UniqueFd file(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return tl::make_unexpected(fmt::format("{}: {}", name, std::strerror(errno)));
   stream_buffer_.resize(kStreamBufferOctets);

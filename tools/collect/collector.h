@@ -7,7 +7,9 @@
 // What the kernel drops all the same it counts, and the summary says so.
 //
 // Memory is bounded whatever is sent: templates and streams by --max-memory (flow_decoder.h), 256 connections of at
-// most 68 KiB (132 KiB of IPFIX), and the sums (flow_totals.h, sum_by.h).
+// most 68 KiB (132 KiB of IPFIX), and the sums (flow_totals.h, sum_by.h). Stalled connections lock nobody out: where
+// there are 256, or 64 of one address, one that never sent a message is closed for a new one, else the one silent
+// longest if it is so for 10 s.
 #pragma once
 
 #include <chrono>
@@ -53,7 +55,8 @@ class Collector {
     std::uint64_t datagrams = 0;
     std::uint64_t wire_octets = 0;  ///< of datagrams, streams and files
     std::uint64_t connections = 0;
-    std::uint64_t connections_refused = 0;  ///< more than kMaxConnections at once
+    std::uint64_t connections_refused = 0;  ///< too many, none of which was silent
+    std::uint64_t connections_closed = 0;   ///< silent ones, which gave way to others
     std::uint64_t streams_malformed = 0;    ///< ended by octets that are no record
     std::uint64_t capture_packets = 0;      ///< in capture files
     std::uint64_t capture_datagrams = 0;    ///< found there
@@ -89,13 +92,18 @@ class Collector {
 
  private:
   static constexpr std::size_t kMaxConnections = 256;
+  static constexpr std::size_t kMaxConnectionsOfAddress = kMaxConnections / 4;
+  /// How long a connection that has sent something may be silent before it gives way to a new one.
+  static constexpr auto kGrace = std::chrono::seconds(10);
   static constexpr auto kLongestDrain = std::chrono::seconds(5);  ///< for senders that do not stop
 
   struct Connection {
     UniqueFd descriptor;
     bool ipfix = false;
     std::string peer;
-    std::uint64_t session = 0;  ///< its number for the decoder
+    std::uint64_t session = 0;                    ///< its number for the decoder
+    bool spoke = false;                           ///< a whole message or record came
+    std::chrono::steady_clock::time_point heard;  ///< the last of these; before it, when it was accepted
     MessageStream stream;
     IpfixStream messages;
   };
@@ -110,6 +118,8 @@ class Collector {
   tl::expected<void, std::string> flush();
   bool receive_datagrams(int descriptor, std::chrono::steady_clock::time_point until);
   bool accept_connections(const ListeningSocket& socket);
+  /// Where there are too many connections, or of this address, closes one that is silent. False: there is none.
+  bool make_room_for(const std::string& newcomer);
   /// False: the connection is over.
   bool receive_stream(Connection& connection, std::chrono::steady_clock::time_point until);
   void drain();

@@ -17,6 +17,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "proto/decode/value_text.h"
 #include "proto/record/flow_json.h"
+#include "proto/record/message_json.h"
 
 namespace weir {
 namespace {
@@ -24,6 +25,17 @@ namespace {
 std::string address_text(const std::uint8_t* address, std::uint8_t ip_version) {
   char text[kAddressTextMaxOctets];
   return {text, write_address_text(text, address, ip_version)};
+}
+
+/// An exporter may be a file, whose name has any characters.
+void append_json_string(std::string& out, std::string_view text) {
+  if (text.find_first_of("\"\\") != std::string_view::npos) {
+    out += json_string(std::string(text));
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
 }
 
 std::string end_text(EndReason reason) {
@@ -75,8 +87,9 @@ void FlowPrinter::append_details(const RecordDetails& details) {
   const MessageHeader& header = details.datagram.header;
   if (flow.tcp_control_bits > 0xff) fmt::format_to(out, R"(,"tcpControlBits":{})", flow.tcp_control_bits);
   if (flow.sampling_algorithm != 0) fmt::format_to(out, R"(,"samplingAlgorithm":{})", flow.sampling_algorithm);
-  fmt::format_to(out, R"(,"sampler_address":"{}","observation_domain_id":{})", address_of_exporter(details.exporter),
-                 header.source_id);
+  lines_ += R"(,"sampler_address":)";
+  append_json_string(lines_, address_of_exporter(details.exporter));
+  fmt::format_to(out, R"(,"observation_domain_id":{})", header.source_id);
   append_values_json(lines_, header.version,
                      std::span(details.datagram.values).subspan(flow.first_value, flow.value_count),
                      details.find_template);
@@ -93,8 +106,9 @@ void FlowPrinter::print_options(std::string_view exporter, const Decoded& datagr
       values.begin());
   auto out = std::back_inserter(lines_);
   if (format_ == Format::json) {
-    fmt::format_to(out, R"({{"options_template":{},"sampler_address":"{}","observation_domain_id":{},"scope":{{)",
-                   options.template_id, address_of_exporter(exporter), datagram.header.source_id);
+    fmt::format_to(out, R"({{"options_template":{},"sampler_address":)", options.template_id);
+    append_json_string(lines_, address_of_exporter(exporter));
+    fmt::format_to(out, R"(,"observation_domain_id":{},"scope":{{)", datagram.header.source_id);
     const std::size_t begin = lines_.size();
     append_values_json(lines_, version, values.first(scopes), find_template);
     if (scopes != 0) lines_.erase(begin, 1);  // the comma before the first
@@ -217,6 +231,7 @@ tl::expected<void, std::string> FlowPrinter::flush() {
     if (octets >= 0) {
       written += static_cast<std::size_t>(octets);
     } else if (errno != EINTR) {
+      reader_left_ = errno == EPIPE;
       error_ = fmt::format("standard output: {}", std::strerror(errno));
     }
   }

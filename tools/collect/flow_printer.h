@@ -37,6 +37,8 @@ class FlowPrinter {
   void print_top(const std::vector<FlowTotals::Flow>& flows, bool json);
   /// Writes what has gathered. Error: one line; nothing is written any more after it.
   tl::expected<void, std::string> flush();
+  /// The first write that failed did so because nobody reads any more (`| head`): no fault, but there is no more to do.
+  [[nodiscard]] bool reader_left() const { return reader_left_; }
 
  private:
   static constexpr std::size_t kWriteAt = 65'536;
@@ -47,6 +49,7 @@ class FlowPrinter {
   Format format_;
   int descriptor_;
   std::string lines_;
+  bool reader_left_ = false;
   std::string error_;               ///< of the first write that failed
   std::size_t endpoint_width_ = 0;  ///< of the address columns: grows when a longer address comes
 };

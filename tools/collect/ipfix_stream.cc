@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ipfix.h"
 
 namespace weir {
 
 tl::expected<void, std::string> IpfixStream::feed(std::span<const std::uint8_t> octets,
                                                   const std::function<void(std::span<const std::uint8_t>)>& take) {
-  constexpr std::size_t kHeaderOctets = 16;
-  constexpr std::uint16_t kVersion = 10;
   if (!held_.empty()) {
     held_.insert(held_.end(), octets.begin(), octets.end());
     octets = held_;
@@ -18,7 +17,7 @@ tl::expected<void, std::string> IpfixStream::feed(std::span<const std::uint8_t> 
   while (octets.size() - at >= 4) {
     const auto version = load_be<std::uint16_t>(octets.data() + at);
     const std::size_t length = load_be<std::uint16_t>(octets.data() + at + 2);
-    if (version != kVersion || length < kHeaderOctets) {
+    if (version != kIpfixVersion || length < sizeof(IpfixHeader)) {
       return tl::make_unexpected(fmt::format("message {} at octet {} is no IPFIX", messages_ + 1, consumed_ + at));
     }
     if (octets.size() - at < length) break;

@@ -1,6 +1,7 @@
 #include "tools/collect/sum_by.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <random>
 
@@ -37,6 +38,25 @@ bool can_be_key(const Column& column) {
   return row.field.form != Form::time_ns && row.field.form != Form::labels;
 }
 
+/// "/24", "/64" (more than 32: IPv6) or "/24/64". False: it is something else.
+bool read_prefixes(std::string_view text, SumBy::Field& field) {
+  unsigned bits[2] = {0, 0};
+  unsigned count = 0;
+  while (!text.empty()) {
+    if (count == 2 || text[0] != '/') return false;
+    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), bits[count]);
+    if (error != std::errc() || bits[count] > 128) return false;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    ++count;
+  }
+  const bool ipv6_alone = count == 1 && bits[0] > 32;
+  if (ipv6_alone) bits[1] = bits[0];
+  if (!ipv6_alone && bits[0] > 32) return false;
+  if (!ipv6_alone) field.ipv4_prefix = static_cast<std::uint8_t>(bits[0]);
+  if (ipv6_alone || count == 2) field.ipv6_prefix = static_cast<std::uint8_t>(bits[1]);
+  return count != 0;
+}
+
 /// Where the IP version of an address stands in a key.
 constexpr std::uint8_t kNoAddress = 0xff;
 constexpr std::string_view kSamplerAddress = "sampler_address";
@@ -47,31 +67,38 @@ Column seen_from(const Column& column, Direction direction) {
   return {column.row, column.side == direction ? kForward : kReverse};
 }
 
-void put_column(std::string& key, const Column& column, RecordView record) {
+/// Appends the first `bits` bits of an address, the rest 0.
+void put_prefix(std::string& key, const std::uint8_t* address, unsigned octets, unsigned bits) {
+  for (unsigned i = 0; i < octets; ++i) {
+    const unsigned left = bits > 8 * i ? std::min(bits - 8 * i, 8U) : 0;
+    key += static_cast<char>(address[i] & (0xff00U >> left));
+  }
+}
+
+void put_column(std::string& key, const SumBy::Field& wanted, const Column& column, RecordView record) {
   const ColumnPlace place = find_column_place(column, record);
-  const Field& field = kFieldRows[column.row].field;
+  const FieldRow& row = kFieldRows[place.column.row];
+  const Field& field = row.field;
   switch (field.form) {
     case Form::address: {  // preceded by its IP version
-      const std::uint8_t version =
-          place.section == nullptr ? kNoAddress : address_version(kFieldRows[column.row].section, place.section);
+      const std::uint8_t version = place.section == nullptr ? kNoAddress : address_version(row.section, place.section);
       key += static_cast<char>(version);
       if (version == kNoAddress) return;
-      const auto* const at = static_cast<const char*>(place.section) + field.place.offset[column.side];
-      key.append(at, version == 4 ? 4 : 16);
+      const auto* const at = static_cast<const std::uint8_t*>(place.section) + field.place.offset[place.column.side];
+      put_prefix(key, at, version == 4 ? 4 : 16, version == 4 ? wanted.ipv4_prefix : wanted.ipv6_prefix);
       return;
     }
     case Form::mac:
       if (place.section == nullptr) {
         key.append(6, '\0');
       } else {
-        key.append(static_cast<const char*>(place.section) + field.place.offset[column.side], 6);
+        key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], 6);
       }
       return;
     default: {
-      const std::uint64_t value =
-          place.section == nullptr ? 0
-                                   : field_number(kFieldRows[place.column.row].field, place.column.side, place.section);
-      put(key, value, octets_of(field));
+      const std::uint64_t value = place.section == nullptr ? 0 : field_number(field, place.column.side, place.section);
+      // As wide as take_text() takes it off, whichever section has the column.
+      put(key, value, octets_of(kFieldRows[column.row].field));
     }
   }
 }
@@ -92,7 +119,10 @@ std::string take_text(std::string_view& key, const SumBy::Field& field) {
       char text[kAddressTextMaxOctets];
       const char* const end = write_address_text(text, reinterpret_cast<const std::uint8_t*>(key.data()), version);
       key.remove_prefix(version == 4 ? 4 : 16);
-      return {text, static_cast<std::size_t>(end - text)};
+      std::string address(text, static_cast<std::size_t>(end - text));
+      const unsigned bits = version == 4 ? field.ipv4_prefix : field.ipv6_prefix;
+      if (bits < (version == 4 ? 32 : 128)) address += '/' + std::to_string(bits);
+      return address;
     }
     case Form::mac: {
       char text[kMacTextOctets];
@@ -133,14 +163,21 @@ tl::expected<std::vector<SumBy::Field>, std::string> SumBy::parse(std::string_vi
   for (std::size_t at = 0; at <= list.size();) {
     const std::size_t comma = std::min(list.find(',', at), list.size());
     const std::string_view word = list.substr(at, comma - at);
+    const std::string_view name = word.substr(0, word.find('/'));
     SumBy::Field field;
     field.sampler_address = word == kSamplerAddress;
     if (!field.sampler_address) {
-      const std::size_t found = find_column(word);
+      const std::size_t found = find_column(name);
       if (found == kColumns.size() || !can_be_key(kColumns[found])) {
         return tl::make_unexpected("cannot sum by '" + std::string(word) + "', only by " + names());
       }
       field.column = kColumns[found];
+      const bool is_address = kFieldRows[field.column.row].field.form == Form::address;
+      if (name.size() != word.size() && (!is_address || !read_prefixes(word.substr(name.size()), field))) {
+        return tl::make_unexpected(
+            "'" + std::string(word) +
+            "' is no prefix of an address: src_addr/24 (IPv4), src_addr/64 (IPv6), src_addr/24/64");
+      }
     }
     const bool twice = std::any_of(fields.begin(), fields.end(),
                                    [&](const SumBy::Field& other) { return other.name() == field.name(); });
@@ -184,7 +221,7 @@ void SumBy::add_direction(RecordView record, Direction direction, const RecordDe
       put(key_, address.size(), 1);
       key_ += address;
     } else {
-      put_column(key_, seen_from(field.column, direction), record);
+      put_column(key_, field, seen_from(field.column, direction), record);
     }
   }
   const auto found = sums_.find(std::string_view(key_));

@@ -1,7 +1,8 @@
 // SumBy: packets and octets by fields of the caller's choice: `--sum-by src_addr,dst_port`.
 //
 // A field is any column of the field table that can be a key (numbers other than the sums themselves, addresses, MAC
-// addresses, tunnels), or sampler_address. Each direction of a record counts for itself, with source and destination,
+// addresses, tunnels), or sampler_address. Of an address a prefix may be taken: src_addr/24 of IPv4, src_addr/24/64 of
+// both, src_addr/64 of IPv6 alone. Each direction of a record counts for itself, with source and destination,
 // and forward and reverse, as that direction has them. A record that does not have a column has 0 there.
 //
 // A key is the chosen fields one after the other, at most 17 octets for an address and 46 for sampler_address; keys are
@@ -26,7 +27,9 @@ class SumBy {
  public:
   struct Field {
     Column column{};
-    bool sampler_address = false;  ///< and no column
+    bool sampler_address = false;   ///< and no column
+    std::uint8_t ipv4_prefix = 32;  ///< of an address: so many bits of it
+    std::uint8_t ipv6_prefix = 128;
 
     [[nodiscard]] std::string name() const;
     /// True if the field's values are numbers.

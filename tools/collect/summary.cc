@@ -8,11 +8,15 @@
 
 #include "proto/base/duration.h"
 #include "proto/base/number_text.h"
+#include "proto/base/time_text.h"
 #include "proto/record/message_json.h"
 
 namespace weir {
 
 namespace {
+
+/// No clock that anybody looks at is wrong by more than a day; it is old data that is sent again.
+constexpr std::uint64_t kMostClockErrorMs = 86'400'000;
 
 /// "1 datagram", "2,000 datagrams".
 std::string counted(std::uint64_t count, std::string_view what) {
@@ -23,17 +27,15 @@ std::string counted(std::uint64_t count, std::string_view what) {
 void append_stream(std::string& text, const StreamReport& report) {
   const StreamCounts& counts = report.counts;
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "  {} {} {} {}: {} datagrams, {} records, ", report.exporter, version_name(report.version),
+  fmt::format_to(out, "  {} {} {} {}: {}, {}, ", report.exporter, version_name(report.version),
                  report.version == FlowVersion::ipfix ? "domain" : "source id", report.source_id,
-                 grouped(counts.datagrams), grouped(counts.records));
+                 counted(counts.datagrams, report.session ? "message" : "datagram"), counted(counts.records, "record"));
   if (counts.sequence_gaps == 0) {
     text += "no sequence gap";
-  } else if (report.version == FlowVersion::netflow9) {
-    fmt::format_to(out, "{} sequence gaps, {} datagrams lost", grouped(counts.sequence_gaps),
-                   grouped(counts.lost_datagrams));
   } else {
-    fmt::format_to(out, "{} sequence gaps, {} records lost", grouped(counts.sequence_gaps),
-                   grouped(counts.lost_records));
+    fmt::format_to(out, "{}, {} lost", counted(counts.sequence_gaps, "sequence gap"),
+                   report.version == FlowVersion::netflow9 ? counted(counts.lost_datagrams, "datagram")
+                                                           : counted(counts.lost_records, "record"));
   }
   const auto mention = [&](std::uint64_t count, std::string_view what) {
     if (count != 0) fmt::format_to(out, ", {} {}", grouped(count), what);
@@ -45,9 +47,12 @@ void append_stream(std::string& text, const StreamReport& report) {
   mention(counts.templates_expired, "templates expired");
   mention(counts.withdrawals, "templates withdrawn");
   mention(counts.sequence_own, "messages whose sequence counts their own records");
-  // A second is what whole seconds in the header may add.
-  if (report.skew.known && (report.skew.least_ms < -1000 || report.skew.least_ms > 2000)) {
-    const auto apart_ms = static_cast<std::uint64_t>(std::abs(report.skew.least_ms));
+  const auto apart_ms = static_cast<std::uint64_t>(std::abs(report.skew.least_ms));
+  if (report.skew.known && apart_ms > kMostClockErrorMs) {
+    fmt::format_to(out, ", headers carry times of {}: this looks like a replay",
+                   iso_time(std::uint64_t{report.exported_s} * 1'000'000'000, 0).substr(0, 10));
+  } else if (report.skew.known && (report.skew.least_ms < -1000 || report.skew.least_ms > 2000)) {
+    // A second is what whole seconds in the header may add.
     fmt::format_to(out, ", its clock is {} {}", short_duration_text(apart_ms * 1'000'000),
                    report.skew.least_ms < 0 ? "ahead" : "behind");
   }
@@ -76,8 +81,8 @@ void append_captures(std::string& text, const Collector::Counts& counts) {
                    counted(counts.capture_fragments, "IP fragment"));
   }
   if (counts.tcp_holes != 0) {
-    fmt::format_to(out, "  the capture lacks {} in {} of TCP connections\n",
-                   counted(counts.tcp_missing_octets, "octet"), counted(counts.tcp_holes, "place"));
+    fmt::format_to(out, "  the capture lacks {} in {} of TCP connections\n", counted(counts.tcp_missing_octets, "byte"),
+                   counted(counts.tcp_holes, "place"));
   }
   if (counts.tcp_out_of_step != 0) {
     fmt::format_to(out, "  {} in TCP connections where no IPFIX message stands\n",
@@ -85,7 +90,7 @@ void append_captures(std::string& text, const Collector::Counts& counts) {
   }
   if (counts.tcp_skipped_octets != 0) {
     fmt::format_to(out, "  {} of TCP connections skipped, up to the next whole message\n",
-                   counted(counts.tcp_skipped_octets, "octet"));
+                   counted(counts.tcp_skipped_octets, "byte"));
   }
 }
 
@@ -97,22 +102,25 @@ std::string summary_text(const Collector& collector, const FlowTotals& totals) {
   const StreamCounts sum = decoder.totals();
   std::string text;
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "{} records, {} packets, {} octets, {}{} flows (distinct directional 5-tuples)\n",
-                 grouped(totals.records()), grouped(totals.packets()), grouped(totals.octets()),
-                 totals.complete() ? "" : "at least ", grouped(totals.flows()));
+  fmt::format_to(out, "{}, {}, {}, {}{} (distinct directional 5-tuples)\n", counted(totals.records(), "record"),
+                 counted(totals.packets(), "packet"), counted(totals.octets(), "byte"),
+                 totals.complete() ? "" : "at least ", counted(totals.flows(), "flow"));
   if (!totals.complete()) {
     fmt::format_to(out, "  more flows came than are told apart: a greater --max-flows counts them all\n");
   }
   for (const StreamReport& report : decoder.reports()) append_stream(text, report);
+  if (decoder.forgotten() != 0) {
+    fmt::format_to(out, "  {} forgotten, the one silent longest first: a greater --max-memory keeps more\n",
+                   counted(decoder.forgotten(), "exporter"));
+  }
   if (const std::uint64_t dropped = sum.unknown_template - sum.recovered_sets; dropped != 0) {
-    fmt::format_to(out, "  {} data FlowSets dropped: their template was not seen\n", grouped(dropped));
+    fmt::format_to(out, "  {} dropped: the template was not seen\n", counted(dropped, "data set"));
   }
   if (sum.recovered_sets != 0) {
-    fmt::format_to(out, "  {} data FlowSets came before their template and were decoded after it\n",
-                   grouped(sum.recovered_sets));
+    fmt::format_to(out, "  {} came before the template and waited for it\n", counted(sum.recovered_sets, "data set"));
   }
   if (sum.count_mismatches != 0) {
-    fmt::format_to(out, "  {} datagrams whose header counts other than they hold\n", grouped(sum.count_mismatches));
+    fmt::format_to(out, "  {}: header record count differs from contents\n", counted(sum.count_mismatches, "datagram"));
   }
   for (std::size_t i = 1; i < kDecodeErrorCount; ++i) {
     const auto error = static_cast<DecodeError>(i);
@@ -120,19 +128,23 @@ std::string summary_text(const Collector& collector, const FlowTotals& totals) {
     fmt::format_to(out, "  malformed: {} {}: {}\n", grouped(decoder.errors(error)), error_name(error),
                    error_text(error));
   }
-  if (counts.connections != 0) fmt::format_to(out, "  {} connections\n", grouped(counts.connections));
+  if (counts.connections != 0) fmt::format_to(out, "  {}\n", counted(counts.connections, "connection"));
   if (counts.connections_refused != 0) {
-    fmt::format_to(out, "  {} connections refused: too many at once\n", grouped(counts.connections_refused));
+    fmt::format_to(out, "  {} refused: too many at once\n", counted(counts.connections_refused, "connection"));
+  }
+  if (counts.connections_closed != 0) {
+    fmt::format_to(out, "  {} closed to make room for others\n",
+                   counted(counts.connections_closed, "silent connection"));
   }
   append_captures(text, counts);
   if (counts.streams_malformed != 0) {
-    fmt::format_to(out, "  {} streams ended by octets that are no record\n", grouped(counts.streams_malformed));
+    fmt::format_to(out, "  {} ended by octets that are no record\n", counted(counts.streams_malformed, "stream"));
   }
   if (counts.streams_cut_off != 0) {
-    fmt::format_to(out, "  {} streams ended by their sender within a record\n", grouped(counts.streams_cut_off));
+    fmt::format_to(out, "  {} ended by the sender within a record\n", counted(counts.streams_cut_off, "stream"));
   }
   if (const std::uint64_t drops = collector.kernel_drops(); drops != 0) {
-    fmt::format_to(out, "  {} datagrams dropped by the kernel: the receive buffer was full\n", grouped(drops));
+    fmt::format_to(out, "  {} dropped by the kernel: the receive buffer was full\n", counted(drops, "datagram"));
   }
   return text;
 }
@@ -173,12 +185,13 @@ std::string summary_json(const Collector& collector, const FlowTotals& totals) {
     const auto error = static_cast<DecodeError>(i);
     fmt::format_to(out, R"({}"{}":{})", i == 1 ? "" : ",", error_name(error), decoder.errors(error));
   }
-  fmt::format_to(out,
-                 R"(}},"kernel_drops":{},"connections":{},"connections_refused":{},"streams_malformed":{},)"
-                 R"("streams_cut_off":{}}})"
-                 "\n",
-                 collector.kernel_drops(), counts.connections, counts.connections_refused, counts.streams_malformed,
-                 counts.streams_cut_off);
+  fmt::format_to(
+      out,
+      R"(}},"kernel_drops":{},"connections":{},"connections_refused":{},"connections_closed":{},"streams_malformed":{},)"
+      R"("streams_cut_off":{}}})"
+      "\n",
+      collector.kernel_drops(), counts.connections, counts.connections_refused, counts.connections_closed,
+      counts.streams_malformed, counts.streams_cut_off);
   return text;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ipfix.h"
 #include "proto/decode/flow_message.h"
 
 namespace weir {
@@ -12,8 +13,7 @@ namespace {
 
 using Octets = std::span<const std::uint8_t>;
 
-constexpr std::size_t kMessageHeader = 16, kSetHeader = 4;
-constexpr std::uint16_t kVersion = 10;
+constexpr std::size_t kMessageHeader = sizeof(IpfixHeader), kSetHeader = sizeof(IpfixSetHeader);
 constexpr std::size_t kPorts = 4;
 constexpr std::uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;  // RFC 9293 section 3.1
 /// No window is larger (RFC 7323 section 2.3), so what lies further off is another connection.
@@ -48,7 +48,7 @@ bool is_set_header(Octets rest) {
 /// Whether a message with a set may begin here, by its first 20 octets. Most octets that are none are told by these.
 bool may_begin(Octets rest) {
   constexpr std::uint32_t kYear2000 = 946'684'800, kYear2100 = 4'102'444'800;
-  if (u16(rest, 0) != kVersion || u16(rest, 2) < kMessageHeader + kSetHeader) return false;
+  if (u16(rest, 0) != kIpfixVersion || u16(rest, 2) < kMessageHeader + kSetHeader) return false;
   const std::uint32_t exported = u32(rest, 4);
   const std::uint16_t set = u16(rest, kMessageHeader);
   const std::uint16_t set_octets = u16(rest, kMessageHeader + 2);
@@ -223,7 +223,7 @@ void TcpStreams::take_messages(Stream& stream, bool ended) {
 std::size_t TcpStreams::take_first(Stream& stream, Octets octets) {
   if (octets.size() < 4) return 0;
   const std::size_t length = u16(octets, 2);
-  if (u16(octets, 0) != kVersion || length < kMessageHeader) {
+  if (u16(octets, 0) != kIpfixVersion || length < kMessageHeader) {
     set_other(stream);
     return 0;
   }
@@ -239,7 +239,7 @@ std::size_t TcpStreams::take_first(Stream& stream, Octets octets) {
 std::size_t TcpStreams::take_next(Stream& stream, Octets octets) {
   if (octets.size() < 4) return 0;
   const std::size_t length = u16(octets, 2);
-  if (u16(octets, 0) != kVersion || length < kMessageHeader) {
+  if (u16(octets, 0) != kIpfixVersion || length < kMessageHeader) {
     ++counts_.out_of_step;
     stream.state = State::searching;
     return 0;

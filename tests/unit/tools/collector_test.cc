@@ -96,7 +96,7 @@ TEST_F(CollectorTest, KeepsTemplatesPerExporterAndSourceId) {
   collector_.take_datagram("192.0.2.1:2055", data);
   EXPECT_EQ(totals_.records(), 1U);
   EXPECT_EQ(collector_.decoder().streams(), 3U);
-  EXPECT_NE(summary_text(collector_, totals_).find("2 data FlowSets dropped"), std::string::npos);
+  EXPECT_NE(summary_text(collector_, totals_).find("2 data sets dropped"), std::string::npos);
 }
 
 TEST_F(CollectorTest, SummaryTellsLostDatagramsOfEachStream) {
@@ -107,7 +107,7 @@ TEST_F(CollectorTest, SummaryTellsLostDatagramsOfEachStream) {
   put_data(later, 1, 100);
   collector_.take_datagram("192.0.2.1:2055", later);
   const std::string text = summary_text(collector_, totals_);
-  EXPECT_NE(text.find("192.0.2.1 NetFlow v9 source id 7: 2 datagrams, 1 records, 1 sequence gaps, 3 datagrams lost"),
+  EXPECT_NE(text.find("192.0.2.1 NetFlow v9 source id 7: 2 datagrams, 1 record, 1 sequence gap, 3 datagrams lost"),
             std::string::npos)
       << text;
   const std::string json = summary_json(collector_, totals_);

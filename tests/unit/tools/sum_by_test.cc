@@ -115,6 +115,32 @@ TEST(SumBy, TakesAnyColumnOfTheTableAndTurnsItRoundForTheWayBack) {
       << "what a record does not have";
 }
 
+TEST(SumBy, TakesPrefixesOfAddresses) {
+  SumBy sums(*SumBy::parse("src_addr/25,dst_addr/24/48,tunnel_src_addr/20"), 8);
+  for (const unsigned host : {1U, 127U, 128U}) {
+    sums.add(record_of(static_cast<std::uint8_t>(host), 80, 10, 0), nullptr);
+  }
+  OwnedRecord six(record_of(0, 80, 5, 0));
+  six->ip_version = 6;
+  for (unsigned i = 0; i < 16; ++i) six->source_address[i] = six->destination_address[i] = 0xff;
+  sums.add(six, nullptr);
+  const auto rows = sums.top(0);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].values, (std::vector<std::string>{"192.0.2.0/25", "198.51.100.0/24", ""}));
+  EXPECT_EQ(rows[0].sums.octets, 20U);
+  EXPECT_EQ(rows[1].values, (std::vector<std::string>{"192.0.2.128/25", "198.51.100.0/24", ""}));
+  EXPECT_EQ(rows[2].values,
+            (std::vector<std::string>{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff::/48", ""}));
+  EXPECT_EQ(SumBy::parse("src_addr/64")->at(0).ipv4_prefix, 32);
+  EXPECT_EQ(SumBy::parse("src_addr/64")->at(0).ipv6_prefix, 64);
+  EXPECT_EQ(SumBy::parse("src_addr/0")->at(0).ipv4_prefix, 0);
+  EXPECT_EQ(SumBy::parse("src_addr/24")->at(0).name(), "src_addr");
+  for (const char* wrong : {"src_addr/", "src_addr/129", "src_addr/33/64", "src_addr/24/64/1", "src_addr/x", "proto/8",
+                            "src_addr/-1", "src_addr/24,src_addr/16"}) {
+    EXPECT_FALSE(SumBy::parse(wrong)) << wrong;
+  }
+}
+
 TEST(SumBy, ListsWhatItTakes) {
   const std::string names = SumBy::names();
   EXPECT_EQ(names.rfind("src_addr, dst_addr, src_port, dst_port, proto, time", 0), std::string::npos);

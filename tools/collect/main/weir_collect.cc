@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "proto/base/duration.h"
+#include "proto/base/number_text.h"
 #include "proto/base/quantity.h"
 #include "proto/base/unique_fd.h"
 #include "tools/collect/collector.h"
@@ -36,7 +37,7 @@ constexpr int kExitCommandLine = 2;
 constexpr std::uint64_t kLeastMemory = 1 << 20;
 
 int complain(const std::string& line, int code) {
-  fmt::print(stderr, "weir-collect: {}\n", line);
+  fmt::print(stderr, "weir-collect: {}\n", weir::printable(line));
   return code;
 }
 
@@ -95,12 +96,14 @@ void describe(CLI::App& app, Options& options) {
   options.sum_by_option =
       app.add_option(
              "--sum-by", options.sum_by,
-             "at the end packets and octets summed by these fields, such as src_addr,dst_port, the largest first;\n"
+             "at the end packets and bytes summed by these fields, such as src_addr,dst_port, the largest first;\n"
              "no line for each record. Fields: those of the JSON lines that are numbers, addresses or tunnels, and\n"
-             "sampler_address; 'weir fields' describes them, and a wrong name lists them")
+             "sampler_address; 'weir fields' describes them, and a wrong name lists them. Prefixes: src_addr/24 "
+             "(IPv4),\n"
+             "src_addr/64 (IPv6), src_addr/24/64")
           ->type_name("FIELDS");
   app.add_option("--top", options.top,
-                 "at the end the N flows (directional 5-tuples) with the most octets; with --sum-by its first N lines")
+                 "at the end the N flows (directional 5-tuples) with the most bytes; with --sum-by its first N lines")
       ->type_name("N")
       ->check(whole);
   app.add_option("--duration", options.duration, "stop after this time (10s, 5m); without it at SIGINT or SIGTERM")
@@ -113,8 +116,8 @@ void describe(CLI::App& app, Options& options) {
       ->capture_default_str();
   app.add_option(
          "--max-memory", options.max_memory,
-         "memory for the templates of all exporters and data that waits for them, such as 512M; one exporter may\n"
-         "have a quarter of it")
+         "memory for all exporters, their templates and the data that waits for these, such as 512M; what comes from\n"
+         "one address may have a quarter of it; where it is full the exporter that was silent longest is forgotten")
       ->type_name("SIZE")
       ->capture_default_str();
   app.add_flag(
@@ -253,6 +256,7 @@ int collect(const Options& options) {
   int code = 0;
   if (!uris.empty()) done = collector.run(signals.get(), settings->duration_ns);
   for (const std::string& file : options.files) {
+    if (printer.reader_left()) break;
     if (!done) code = complain(done.error(), kExitOutside);
     done = collector.read_file(file, signals.get());
   }
@@ -266,12 +270,13 @@ int collect(const Options& options) {
   }
   const auto flushed = printer.flush();
   if (done && !flushed) done = flushed;
+  if (printer.reader_left()) return code;  // `| head` had enough: what a summary would say is not all
   if (done || totals.records() != 0) fmt::print(stderr, "weir-collect: {}", weir::summary_text(collector, totals));
   if (const auto written = summary.write(weir::summary_json(collector, totals)); !written) {
     code = complain(written.error(), kExitOutside);
   }
   if (sums && sums->remainder().records != 0) {
-    complain(fmt::format("--sum-by: {} packets, {} octets came with more keys than --max-flows {} holds",
+    complain(fmt::format("--sum-by: {} packets, {} bytes came with more keys than --max-flows {} holds",
                          sums->remainder().packets, sums->remainder().octets, options.max_flows),
              0);
   }
