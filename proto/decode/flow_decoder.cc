@@ -149,8 +149,13 @@ std::size_t FlowDecoder::expected_records(const Stream& stream, const FlowSet& w
 
 TemplateStore::Change FlowDecoder::take_template(Stream& stream, FlowVersion version, const TemplateRecord& record,
                                                  std::uint64_t now_ns) {
-  // As many octets as it needs; where they do not fit, the store refuses it.
-  static_cast<void>(make_room(address_of_exporter((*stream.place)->exporter), TemplateStore::cost(record), 0, &stream));
+  // What it takes beyond what the id meant before. Where that does not fit the store refuses it.
+  const FlowTemplate* const known = stream.templates.peek(record.id);
+  const std::size_t before = known == nullptr ? 0 : TemplateStore::cost(known->fields().size());
+  const std::size_t cost = TemplateStore::cost(record.fields.size());
+  if (cost > before && !record.fields.empty()) {
+    static_cast<void>(make_room(address_of_exporter((*stream.place)->exporter), cost - before, 0, &stream));
+  }
   const TemplateLimits limits = template_limits(stream);
   const MemoryShare share(*this, stream);
   return stream.templates.take(version, record, limits, now_ns);

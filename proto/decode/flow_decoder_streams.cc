@@ -45,7 +45,7 @@ void FlowDecoder::touch(Stream& stream) {
 const FlowDecoder::Key* FlowDecoder::next_to_forget(const Stream* kept) const {
   const auto first_of = [&](const KeyList& list) -> const Key* {
     auto one = list.begin();
-    if (kept != nullptr && one == kept->place) ++one;
+    if (one != list.end() && kept != nullptr && *one == *kept->place) ++one;
     return one == list.end() ? nullptr : *one;
   };
   const Key* const once = first_of(once_);

@@ -35,7 +35,7 @@ TemplateStore::Change TemplateStore::take(FlowVersion version, const TemplateRec
   const bool changed = known != templates_.end();
   if (changed) forget(known);
   if (templates_.size() >= limits.templates || record.fields.size() > limits.fields ||
-      fields_ > limits.fields - record.fields.size() || octets() + cost(record) > limits.octets) {
+      fields_ > limits.fields - record.fields.size() || octets() + cost(record.fields.size()) > limits.octets) {
     return Change::refused;
   }
   fields_ += record.fields.size();

@@ -49,10 +49,8 @@ class TemplateStore {
     std::vector<std::uint8_t> body;
   };
   static constexpr std::size_t kWaitingOverhead = 128;
-  /// Octets that a template takes.
-  [[nodiscard]] static std::size_t cost(const TemplateRecord& record) {
-    return kTemplateOctets + record.fields.size() * kFieldOctets;
-  }
+  /// Octets that a template of so many fields takes.
+  [[nodiscard]] static std::size_t cost(std::size_t fields) { return kTemplateOctets + fields * kFieldOctets; }
 
   /// Takes a template or a withdrawal. `refused`: the limits are reached; whatever the id meant before is forgotten.
   Change take(FlowVersion version, const TemplateRecord& record, const TemplateLimits& limits, std::uint64_t now_ns);

@@ -740,6 +740,9 @@ TEST(IpfixDecoder, ATemplatePushesOutWhoeverWasSilentLongest) {
   EXPECT_LT(decoder.streams(), before);
   ASSERT_EQ(decoder.decode("192.0.2.18", message({}, kRfcData), out), DecodeError::none);
   EXPECT_EQ(out.flows.size(), 3U);
+  const std::size_t after = decoder.streams();
+  EXPECT_EQ(decoder.decode("192.0.2.19", large, out), DecodeError::none);
+  EXPECT_EQ(decoder.streams(), after) << "sent again it takes no more room";
 }
 
 TEST(IpfixDecoder, CountsWhatWaitedWhenItsStreamEnds) {
