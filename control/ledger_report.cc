@@ -91,6 +91,7 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
 
 v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
   v1::ExporterLedger out;
+  out.set_name(snapshot.name);
   out.set_uri(snapshot.uri);
   out.set_state(snapshot.state);
   put(*out.mutable_drained(), snapshot.drained);
@@ -162,13 +163,13 @@ void check_overflow(Checker& check, const OverflowTotals& overflow, bool final) 
 void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const RecordTotals& offered, bool final) {
   const RecordTotals accounted = snapshot.accounted();
   const auto compare = [&](const char* unit, std::uint64_t drained, std::uint64_t left, std::uint64_t came) {
-    check.equal(fmt::format("{}: {} drained = exported + queued + lost", snapshot.uri, unit), drained, left);
-    check.equal(fmt::format("{}: {} offered = drained", snapshot.uri, unit), drained, came);
+    check.equal(fmt::format("{}: {} drained = exported + queued + lost", snapshot.name, unit), drained, left);
+    check.equal(fmt::format("{}: {} offered = drained", snapshot.name, unit), drained, came);
   };
   compare("records", snapshot.drained.records, accounted.records, offered.records);
   compare("packets", snapshot.drained.packets, accounted.packets, offered.packets);
   compare("IP octets", snapshot.drained.octets, accounted.octets, offered.octets);
-  if (final) check.equal(fmt::format("{}: records queued at the end", snapshot.uri), snapshot.queued.records, 0);
+  if (final) check.equal(fmt::format("{}: records queued at the end", snapshot.name), snapshot.queued.records, 0);
 }
 
 }  // namespace

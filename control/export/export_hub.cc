@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "control/export/export_queue.h"
@@ -24,7 +25,7 @@ tl::unexpected<std::string> fault(const std::string& uri, const std::string& wha
   return Error(fmt::format("export '{}': {}", uri, what));
 }
 
-/// What the texts alone tell. Standard output carries the records of one exporter.
+/// What the texts alone tell. Standard output carries the records of one exporter, and no two have one name.
 tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<std::string>& texts) {
   std::vector<ExportUri> uris;
   const ExportUri* standard_output = nullptr;
@@ -32,6 +33,11 @@ tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<st
   for (const std::string& text : texts) {
     auto uri = parse_export_uri(text);
     if (!uri) return Error(uri.error());
+    const auto same =
+        std::find_if(uris.begin(), uris.end(), [&](const ExportUri& one) { return one.name == uri->name; });
+    if (same != uris.end() && uri->name != uri->text) {
+      return fault(text, fmt::format("'{}' has the name {}, too; each exporter needs its own", same->text, uri->name));
+    }
     uris.push_back(std::move(*uri));
     if (uris.back().request->file() != "-") continue;
     if (standard_output != nullptr) {
@@ -58,6 +64,7 @@ tl::expected<void, std::string> check_distinct(const std::vector<Opened>& opened
 
 struct ExportHub::Impl {
   std::vector<std::unique_ptr<ExporterThread>> exporters;
+  std::vector<std::string> uris;  ///< of the exporters, in the same order
   ExportMode mode = ExportMode::live;
 };
 
@@ -75,7 +82,7 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
   if (!uris) return Error(uris.error());
   std::vector<Opened> opened;
   for (const ExportUri& uri : *uris) {
-    auto queue = std::make_unique<ExportQueue>(uri.text, context.queue_records, measures_lateness(context.mode));
+    auto queue = std::make_unique<ExportQueue>(uri.name, context.queue_records, measures_lateness(context.mode));
     auto exporter = uri.request->open(context, *queue);
     if (!exporter) return fault(uri.text, exporter.error());
     opened.push_back({uri.text, std::move(queue), std::move(*exporter)});
@@ -89,6 +96,7 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
   auto impl = std::make_unique<Impl>();
   impl->mode = context.mode;
   for (Opened& one : opened) {
+    impl->uris.push_back(one.uri);
     impl->exporters.push_back(std::make_unique<ExporterThread>(std::move(one.queue), std::move(one.exporter)));
   }
   return std::unique_ptr<ExportHub>(new ExportHub(std::move(impl)));
@@ -130,7 +138,7 @@ std::vector<std::string> ExportHub::problems() const {
       text += fmt::format("{}{} of {} records lost ({})", text.empty() ? "" : "; ", all.records,
                           snapshot.drained.records, names);
     }
-    if (!text.empty()) problems.push_back(fmt::format("export '{}': {}", snapshot.uri, text));
+    if (!text.empty()) problems.push_back(fmt::format("export '{}': {}", snapshot.name, text));
   }
   return problems;
 }
@@ -138,7 +146,10 @@ std::vector<std::string> ExportHub::problems() const {
 std::vector<ExporterSnapshot> ExportHub::snapshot() const {
   std::vector<ExporterSnapshot> result;
   result.reserve(impl_->exporters.size());
-  for (const auto& exporter : impl_->exporters) result.push_back(exporter->queue().snapshot());
+  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
+    result.push_back(impl_->exporters[i]->queue().snapshot());
+    result.back().uri = impl_->uris[i];
+  }
   return result;
 }
 

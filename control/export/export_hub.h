@@ -24,6 +24,7 @@ namespace weir {
 
 /// One exporter's side of the ledger's third equation, taken at one instant: drained = exported + queued + sum(lost).
 struct ExporterSnapshot {
+  std::string name;  ///< ?name= of the URI, else the URI
   std::string uri;
   std::string state;  ///< "up", "connecting", "connecting: why", "failed: why"
   RecordTotals drained;
@@ -38,7 +39,7 @@ struct ExporterSnapshot {
   [[nodiscard]] RecordTotals accounted() const {
     RecordTotals sum = exported;
     sum += queued;
-    for (const auto& [name, totals] : lost) sum += totals;
+    for (const auto& [reason, totals] : lost) sum += totals;
     return sum;
   }
 };

@@ -74,7 +74,7 @@ void ExportQueue::close(ExportTime deadline) {
 
 ExporterSnapshot ExportQueue::snapshot() const {
   ExporterSnapshot result;
-  result.uri = name_;
+  result.name = name_;
   const std::lock_guard lock(mutex_);
   result.state = "up";
   if (failed_) {

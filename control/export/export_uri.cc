@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -42,6 +43,33 @@ bool same_texts(const ExportOption& a, const ExportOption& b) {
   return a.name == b.name && a.form == b.form && a.help == b.help;
 }
 
+/// Takes the name out of `query` (NAME=VALUE, joined by '&'); empty: there is none.
+tl::expected<std::string, std::string> take_name(std::string& query) {
+  constexpr std::string_view kAssignment = "name=";
+  constexpr std::size_t kLongest = 64;
+  std::string name;
+  std::vector<std::string_view> others;
+  const std::string given = query;
+  for (std::string_view rest = given; !rest.empty();) {
+    const std::string_view option = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(option.size() + 1, rest.size()));
+    if (!option.starts_with(kAssignment)) {
+      others.push_back(option);
+      continue;
+    }
+    if (!name.empty()) return Error("option 'name' is given twice");
+    name = option.substr(kAssignment.size());
+    const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+    });
+    if (name.empty() || name.size() > kLongest || !plain) {
+      return Error(fmt::format("name '{}' is not 1 to {} letters, digits, '.', '_' and '-'", name, kLongest));
+    }
+  }
+  if (!name.empty()) query = joined(others, "&");
+  return name;
+}
+
 /// An option as one kind has it, and who else has it so.
 struct DescribedOption {
   const ExportOption* option;
@@ -79,10 +107,12 @@ tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
     if (!view.starts_with(kind->prefix())) continue;
     const std::string_view rest = view.substr(kind->prefix().size());
     const std::size_t question = rest.find('?');
-    const std::string_view query = question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1);
+    std::string query(question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1));
+    auto name = take_name(query);
+    if (!name) return Error(fmt::format("export '{}': {}", text, name.error()));
     auto request = kind->parse(*kind, rest.substr(0, question), query);
     if (!request) return Error(fmt::format("export '{}': {}", text, request.error()));
-    return ExportUri{text, kind, std::move(*request)};
+    return ExportUri{text, name->empty() ? text : std::move(*name), kind, std::move(*request)};
   }
   std::vector<std::string_view> forms;
   for (const ExporterKind* const kind : exporter_kinds()) forms.push_back(kind->form);
@@ -93,7 +123,7 @@ std::string export_uri_help() {
   std::string out = "Export URIs (IPv6 addresses stand in brackets; FILE - is standard output):\n";
   for (const ExporterKind* const kind : exporter_kinds()) {
     append_row(out, kind->form, kind->help);
-    if (!kind->options.empty()) append_row(out, "", "options: " + kind->option_names());
+    append_row(out, "", "options: " + kind->option_names());
     append_row(out, "", fmt::format("as in '{}'", kind->example));  // a shell would take '?' and '&' for its own
   }
   out += "Options of export URIs follow a '?' and are joined by '&':\n";
@@ -106,6 +136,7 @@ std::string export_uri_help() {
                with_name == 1 ? std::string(one.option->help)
                               : fmt::format("{}: {}", joined(one.schemes, ", "), one.option->help));
   }
+  append_row(out, fmt::format("{}={}", kNameOption.name, kNameOption.form), kNameOption.help);
   return out;
 }
 

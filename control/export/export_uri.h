@@ -2,8 +2,9 @@
 //
 //   SCHEME://TARGET[?NAME=VALUE[&NAME=VALUE...]]   SCHEME:FILE[?...]
 //
-// The kinds (exporter_kinds.h) say what TARGET is and which options there are. An option that does not exist is an
-// error and never ignored: a probe that silently ignores an option is worse than one that does not start.
+// The kinds (exporter_kinds.h) say what TARGET is and which options there are, besides `name`, which all have. An
+// option that does not exist is an error and never ignored: a probe that silently ignores an option is worse than one
+// that does not start.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,8 @@
 namespace weir {
 
 struct ExportUri {
-  std::string text;  ///< as given: the exporter's name in messages and in the ledger
+  std::string text;  ///< as given
+  std::string name;  ///< by which status, ledger and metrics speak of the exporter: ?name=, else the URI
   const ExporterKind* kind;
   std::unique_ptr<ExportRequest> request;
 };

@@ -9,8 +9,8 @@ namespace weir {
 
 std::string ExporterKind::option_names() const {
   std::string names;
-  for (const ExportOption& option : options) names.append(names.empty() ? "" : ", ").append(option.name);
-  return names;
+  for (const ExportOption& option : options) names.append(option.name).append(", ");
+  return names.append(kNameOption.name);
 }
 
 OptionResult parse_query(const ExporterKind& kind, std::string_view query,
@@ -23,7 +23,6 @@ OptionResult parse_query(const ExporterKind& kind, std::string_view query,
     query = ampersand == std::string_view::npos ? std::string_view{} : query.substr(ampersand + 1);
     const std::size_t equals = option.find('=');
     const std::string_view name = option.substr(0, equals);
-    if (kind.options.empty()) return Error(fmt::format("no option '{}'; {} has none", name, kind.form));
     if (equals == std::string_view::npos) {
       return Error(fmt::format("option '{}' has no value; expected NAME=VALUE with NAME one of {}", option,
                                kind.option_names()));

@@ -48,6 +48,10 @@ struct ExportOption {
   std::string_view example;  ///< a value that is right
 };
 
+/// The option that URIs of every kind have: parse_export_uri() takes it.
+inline constexpr ExportOption kNameOption{
+    "name", "NAME", "Name of the exporter in status, ledger and metrics, each its own [the URI]", "core-netflow"};
+
 using OpenResult = tl::expected<std::unique_ptr<Exporter>, std::string>;
 
 /// What the text of a URI asks for. Nothing is open.
@@ -70,8 +74,8 @@ struct ExporterKind {
   std::string_view help;     ///< what is sent, and where
   std::string_view example;  ///< a whole URI
   std::span<const ExportOption> options;
-  /// `target` is what stands between the scheme and the '?', `query` what stands after that. Error: one line without
-  /// the URI.
+  /// `target` is what stands between the scheme and the '?', `query` what stands after that, without a name. Error: one
+  /// line without the URI.
   ParseResult (*parse)(const ExporterKind& kind, std::string_view target, std::string_view query);
 
   /// What a URI of this kind begins with: the scheme, ':' and, where the form has it, "//".
@@ -79,7 +83,7 @@ struct ExporterKind {
     const std::string_view rest = form.substr(scheme.size());
     return form.substr(0, scheme.size() + (rest.starts_with("://") ? 3 : 1));
   }
-  /// The names of its options, separated by ", ".
+  /// The names of its options and of kNameOption, separated by ", ".
   [[nodiscard]] std::string option_names() const;
 };
 

@@ -82,8 +82,8 @@ OptionResult parse_target(KafkaOptions& options, std::string_view target, std::s
            c == '-';
   };
   if (options.topic.size() > kLongest || !std::all_of(options.topic.begin(), options.topic.end(), legal)) {
-    return Error(fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', at most {}", options.topic,
-                             kLongest));
+    return Error(fmt::format("'{}' is not a topic name: expected letters, digits, '.', '_' and '-', at most {}",
+                             options.topic, kLongest));
   }
   return {};
 }

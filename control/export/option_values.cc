@@ -44,7 +44,7 @@ tl::expected<std::size_t, std::string> option_choice(std::string_view name, std:
                                                      std::span<const std::string_view> words) {
   const auto found = std::find(words.begin(), words.end(), text);
   if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
-  return Error(fmt::format("{} '{}' is none of {}", name, text, joined(words, ", ")));
+  return Error(fmt::format("{} '{}' is not one of {}", name, text, joined(words, ", ")));
 }
 
 std::string joined(std::span<const std::string_view> words, std::string_view separator) {

@@ -1,7 +1,7 @@
 // The values that options of export URIs take: numbers, durations, sizes, one of several words.
 //
 // Each function names the option in its error and says what is expected. A number must have all of its text for itself:
-// "20 " and "1e6" are no numbers.
+// "20 " and "1e6" are not numbers.
 #pragma once
 
 #include <cstddef>

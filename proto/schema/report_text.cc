@@ -150,7 +150,7 @@ std::string ledger_text(const v1::Ledger& ledger) {
     third.row(cells("=", "exported", exporter.exported()));
     third.row(cells("+", "queued", exporter.queued()));
     add_named(third, "lost", exporter.lost());
-    out += "  " + exporter.uri() + ": " + exporter.state() + ", " + grouped(exporter.datagrams()) +
+    out += "  " + exporter.name() + ": " + exporter.state() + ", " + grouped(exporter.datagrams()) +
            " datagrams or writes, " + grouped(exporter.wire_octets()) + " octets, " + yes_no(exporter.balanced()) +
            '\n' + third.text(4);
   }
@@ -221,7 +221,7 @@ std::string lateness_text(const v1::StatusReply& status) {
                  std::string(static_cast<std::size_t>(std::ceil(share * 40)), '#')});
     }
     out +=
-        "\nlateness of " + status.exporters(exporter).uri() + " (from when a flow should have ended)\n" + table.text();
+        "\nlateness of " + status.exporters(exporter).name() + " (from when a flow should have ended)\n" + table.text();
   }
   return out;
 }
@@ -272,7 +272,7 @@ std::string status_text(const v1::StatusReply& status) {
     for (const auto& bucket : exporter.lateness().buckets()) {
       if (bucket.below_ms() == 0 || bucket.below_ms() > 1024) late += bucket.records();
     }
-    exporters.row({exporter.uri(), exporter.state(), grouped(exporter.exported().records()),
+    exporters.row({exporter.name(), exporter.state(), grouped(exporter.exported().records()),
                    grouped(exporter.queued().records()), grouped(sum_records(exporter.lost())), grouped(late),
                    grouped(exporter.lateness().greatest_ms())});
   }

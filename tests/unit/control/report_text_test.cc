@@ -29,7 +29,7 @@ v1::Ledger example() {
   set(&(*ledger.mutable_rejects())["ether_type_arp"], 5, 300);
   set(ledger.mutable_drained(), 10, 1'234'560, 82'715'740);
   auto* exporter = ledger.add_exporters();
-  exporter->set_uri("json:-");
+  exporter->set_name("json:-");
   exporter->set_state("up");
   exporter->set_balanced(true);
   exporter->set_datagrams(3);
@@ -142,7 +142,7 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
   worker->set_flows(1'000);
   worker->set_capacity(1'048'576);
   auto* exporter = status.add_exporters();
-  exporter->set_uri("json:-");
+  exporter->set_name("json:-");
   exporter->set_state("up");
   set(exporter->mutable_exported(), 1'500, 0, 0);
   set(&(*exporter->mutable_lost())["queue_full"], 2, 0, 0);
@@ -206,7 +206,7 @@ TEST(StatusText, SaysWhatAFullTableAndAFloodMeant) {
 TEST(StatusText, ShowsTheLatenessOfRecordsAsAHistogram) {
   v1::StatusReply status;
   auto* exporter = status.add_exporters();
-  exporter->set_uri("json:-");
+  exporter->set_name("json:-");
   const auto bucket = [&](std::uint64_t below_ms, std::uint64_t records) {
     auto* one = exporter->mutable_lateness()->add_buckets();
     one->set_below_ms(below_ms);
@@ -216,7 +216,7 @@ TEST(StatusText, ShowsTheLatenessOfRecordsAsAHistogram) {
   bucket(256, 3000);
   bucket(2048, 3999);
   bucket(0, 1);
-  status.add_exporters()->set_uri("json:none measured");
+  status.add_exporters()->set_name("json:none measured");
   const std::string text = status_text(status);
   EXPECT_EQ(text.substr(text.find("\nlateness")),
             "\n"

@@ -55,6 +55,29 @@ std::string json_of(RecordSpan records) {
   return text;
 }
 
+TEST(ExportHub, SpeaksOfAnExporterByItsName) {
+  const TemporaryFolder folder;
+  const std::string named = "json:" + folder.file("a.json") + "?name=archive";
+  const std::string plain = "json:" + folder.file("b.json");
+  const auto hub = open_hub({named, plain});
+  ASSERT_NE(hub, nullptr);
+  const auto snapshot = hub->snapshot();
+  ASSERT_EQ(snapshot.size(), 2U);
+  EXPECT_EQ(snapshot[0].name, "archive");
+  EXPECT_EQ(snapshot[0].uri, named);
+  EXPECT_EQ(snapshot[1].name, plain);
+  EXPECT_EQ(snapshot[1].uri, plain);
+  EXPECT_TRUE(hub->finish(kLong).empty());
+}
+
+TEST(ExportHub, RefusesTwoExportersOfOneName) {
+  const TemporaryFolder folder;
+  const std::string first = "json:" + folder.file("a.json") + "?name=archive";
+  const std::string second = "protobuf:" + folder.file("a.pb") + "?name=archive";
+  EXPECT_EQ(error_of({first, second}),
+            "export '" + second + "': '" + first + "' has the name archive, too; each exporter needs its own");
+}
+
 TEST(ExportHub, WritesTheSameRecordsToEveryExporter) {
   const TemporaryFolder folder;
   const auto hub = open_hub({"json:" + folder.file("a.json"), "protobuf:" + folder.file("a.pb")});

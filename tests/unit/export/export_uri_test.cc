@@ -198,10 +198,10 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"kafka://", "no broker; expected kafka://BROKER[:PORT][,BROKER...]/TOPIC"},
       {"kafka://b:9092", "no topic"},
       {"kafka://b:9092/", "no topic"},
-      {"kafka://b/a b", "'a b' is no name of a topic"},
-      {"kafka://b/t?compression=brotli", "compression 'brotli' is none of none, lz4, zstd, gzip, snappy"},
-      {"kafka://b/t?format=avro", "format 'avro' is none of protobuf, json"},
-      {"json:x?compression=gzip", "compression 'gzip' is none of none, lz4, zstd"},
+      {"kafka://b/a b", "'a b' is not a topic name"},
+      {"kafka://b/t?compression=brotli", "compression 'brotli' is not one of none, lz4, zstd, gzip, snappy"},
+      {"kafka://b/t?format=avro", "format 'avro' is not one of protobuf, json"},
+      {"json:x?compression=gzip", "compression 'gzip' is not one of none, lz4, zstd"},
       {"json:x?rotate=0s", "rotate '0s' is not a duration from 1s to 8784h"},
       {"json:x?rotate_size=1k", "rotate_size '1k' is not a size from 65536 up"},
       {"json:x?rotate_size=20000000000G", "rotate_size '20000000000G'"},
@@ -222,7 +222,7 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"netflow9://h:1?rate=1e6", "rate '1e6'"},
       {"netflow9://h:1?rate=99999999999999999999", "rate '99999999999999999999'"},
       {"protobuf+tcp://h", "no port; expected protobuf+tcp://HOST:PORT"},
-      {"protobuf+tcp://h:1?rate=5", "no option 'rate'; protobuf+tcp has uniflow"},
+      {"protobuf+tcp://h:1?rate=5", "no option 'rate'; protobuf+tcp has uniflow, name"},
       {"protobuf+unix://", "'' is not an absolute path; expected protobuf+unix:///PATH"},
       {"protobuf+unix://run/x.sock", "'run/x.sock' is not an absolute path"},
       {"protobuf+unix:///", "'/' is not an absolute path"},
@@ -243,6 +243,37 @@ TEST(ExportUri, KnowsHowLongTheNameOfAUnixSocketMayBe) {
   // unix(7): sun_path has 108 octets, one of them the terminating zero.
   EXPECT_TRUE(check_export_uri("protobuf+unix:///" + std::string(106, 'x')));
   EXPECT_FALSE(check_export_uri("protobuf+unix:///" + std::string(107, 'x')));
+}
+
+TEST(ExportUri, GivesTheExporterANameWhateverTheKind) {
+  for (const ExporterKind* const kind : exporter_kinds()) {
+    const std::string text(kind->example);
+    const auto bare = parse_export_uri(text);
+    ASSERT_TRUE(bare) << bare.error();
+    EXPECT_EQ(bare->name, text) << "without a name the URI is the name";
+    const auto named = parse_export_uri(text + (text.find('?') == std::string::npos ? "?" : "&") + "name=core.v9_1-a");
+    ASSERT_TRUE(named) << named.error();
+    EXPECT_EQ(named->name, "core.v9_1-a");
+    EXPECT_EQ(named->request->file(), bare->request->file());
+  }
+  EXPECT_EQ(asked<TemplateDatagramOptions>("netflow9://h:1?name=a&rate=5", netflow9_kind).rate, 5U);
+  EXPECT_EQ(asked<TemplateDatagramOptions>("netflow9://h:1?mtu=1000&name=a&rate=5", netflow9_kind).mtu, 1000U);
+}
+
+TEST(ExportUri, RefusesANameThatOthersCouldNotSpell) {
+  const std::string longest(64, 'a');
+  EXPECT_TRUE(check_export_uri("json:x?name=" + longest));
+  for (const std::string& name : {std::string(), std::string("a b"), std::string("a\"b"), std::string("a:b"),
+                                  std::string("\xc3\xa4"), longest + "a"}) {
+    EXPECT_EQ(
+        check_export_uri("json:x?name=" + name).error(),
+        "export 'json:x?name=" + name + "': name '" + name + "' is not 1 to 64 letters, digits, '.', '_' and '-'");
+  }
+  EXPECT_EQ(check_export_uri("json:x?name=a&name=b").error(),
+            "export 'json:x?name=a&name=b': option 'name' is given twice");
+  EXPECT_EQ(check_export_uri("json:x?name").error(),
+            "export 'json:x?name': option 'name' has no value; expected NAME=VALUE with NAME one of rotate, "
+            "rotate_size, compression, name");
 }
 
 }  // namespace
