@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/handover.h"
@@ -23,14 +24,9 @@
 
 namespace weir {
 
-struct OfflineOptions {
+struct OfflineOptions : FlowSettings {
   unsigned workers = 1;
   std::uint64_t max_flows = 1U << 20;  ///< all workers together
-  FlowTimeouts timeouts;
-  FullTable full_table = FullTable::evict;
-  KeyFields key;
-  Metrics metrics;
-  ParserOptions parser = ParserOptions::defaults();
 };
 
 class OfflineMeter {

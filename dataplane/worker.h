@@ -22,6 +22,7 @@
 #include <cstdint>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/handover.h"
@@ -31,17 +32,12 @@
 
 namespace weir {
 
-struct WorkerOptions {
+struct WorkerOptions : FlowSettings {
   unsigned number = 0;
   unsigned workers = 1;
   std::uint32_t capacity = 1U << 20;                ///< flows of this worker
   std::size_t ring_records = std::size_t{1} << 16;  ///< record ring, in records without sections: 8 MiB
-  FlowTimeouts timeouts;
-  FullTable full_table = FullTable::evict;
-  KeyFields key;
-  Metrics metrics;
-  ParserOptions parser = ParserOptions::defaults();
-  HandoverMesh* handover = nullptr;  ///< nullptr: every packet received here belongs here
+  HandoverMesh* handover = nullptr;                 ///< nullptr: every packet received here belongs here
 };
 
 class Worker {

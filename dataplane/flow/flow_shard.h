@@ -21,6 +21,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_rules.h"
+#include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/new_flow_sampler.h"
 #include "dataplane/flow/record_writer.h"
@@ -30,14 +31,6 @@
 #include "dataplane/record_ring.h"
 
 namespace weir {
-
-/// What happens to a new flow when the table is full. Where the index alone has no room (an attack by somebody who
-/// knows the seed), `overflow` does the same and the others evict.
-enum class FullTable : std::uint8_t {
-  evict,     ///< the stalest of its neighbours ends, for lack of resources
-  overflow,  ///< its packets leave one by one, as records marked for the overflow accounter
-  sample,    ///< before the table is full, one new flow in N is taken (new_flow_sampler.h); when it is, as evict
-};
 
 class FlowShard {
  public:

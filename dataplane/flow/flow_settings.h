@@ -1,0 +1,33 @@
+// FlowSettings: what `weir run` and `weir read` settle alike for the flows of every worker: the key, when a flow ends,
+// what happens when the table is full, what is measured, and how a frame is parsed.
+//
+// The settings hold one, and what is handed to a worker (WorkerOptions) or an offline meter (OfflineOptions) derives
+// from it, so that a new member reaches all of them without being copied by name.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/flow/flow_rules.h"
+#include "dataplane/flow/key_mask.h"
+#include "dataplane/metric/metrics.h"
+#include "dataplane/packet/parser_options.h"
+
+namespace weir {
+
+/// What happens to a new flow when the table is full. Where the index alone has no room (an attack by somebody who
+/// knows the seed), `overflow` does the same and the others evict.
+enum class FullTable : std::uint8_t {
+  evict,     ///< the stalest of its neighbours ends, for lack of resources
+  overflow,  ///< its packets leave one by one, as records marked for the overflow accounter
+  sample,    ///< before the table is full, one new flow in N is taken (new_flow_sampler.h); when it is, as evict
+};
+
+struct FlowSettings {
+  FlowTimeouts timeouts;
+  FullTable full_table = FullTable::evict;
+  KeyFields key;
+  Metrics metrics;
+  ParserOptions parser = ParserOptions::defaults();
+};
+
+}  // namespace weir
