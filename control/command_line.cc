@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/config/command_options.h"
 #include "control/export/export_uri.h"
 #include "control/listing.h"
 #include "control/metric_measure.h"
@@ -19,12 +20,6 @@
 
 namespace weir {
 namespace {
-
-constexpr const char* kMeteringGroup = "Flows";
-constexpr const char* kParsingGroup = "Packets";
-constexpr const char* kOutputGroup = "Output";
-constexpr const char* kPortsGroup = "Ports and cores";
-constexpr const char* kServiceGroup = "Control";
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 something outside was wrong (a file, a port, the network, a ledger that does not\n"
@@ -44,7 +39,7 @@ constexpr const char* kRunFooter =
     "  weir run --port net_af_packet0,iface=eth0 --export json:flows.json --duration 10m\n"
     "  weir run --config /etc/weir.conf --eal '--log-level=7 -m 512'\n"
     "An option overrides the file; a list of options replaces the file's list. Durations are a number with a unit:\n"
-    "ns us ms s m h. SIGINT or SIGTERM ends the run: every flow is exported and the ledger printed.\n\n";
+    "ns us ms s m h. SIGINT or SIGTERM ends the run: every flow is exported and the ledger printed.\n";
 
 constexpr const char* kReadFooter =
     "Examples:\n"
@@ -59,179 +54,20 @@ constexpr const char* kCheckFooter =
     "Examples:\n"
     "  weir check --config /etc/weir.conf\n"
     "  weir check --config /etc/weir.conf --workers 8 > /etc/weir-8.conf\n"
-    "What is printed is the configuration as `run` would take it, defaults included, and can be given to --config.\n\n";
+    "What is printed is the configuration as `run` would take it, defaults included, and can be given to --config.\n"
+    "Every option is a field of the file: --idle-timeout 30s is the line idle_timeout: \"30s\", --tcp-close off is\n"
+    "tcp_close: false.\n\n";
 
-struct OptionText {
-  const char* field;
-  const char* value;
-  const char* group;
-  const char* description;
-};
-
-constexpr auto kCommonOptions = std::to_array<OptionText>({
-    {"idle_timeout", "T", kMeteringGroup, "End a flow after a gap greater than this [30s]"},
-    {"active_timeout", "T", kMeteringGroup, "Report a flow that goes on when its age reaches this [300s]"},
-    {"tcp_close", "on|off", kMeteringGroup, "End a flow 2 s after FIN or RST [on]"},
-    {"max_flows", "N", kMeteringGroup, "Capacity of the flow table, all workers together [1048576]"},
-    {"workers", "N", kMeteringGroup, "Workers, each with a core and a queue of every port [1]"},
-    {"when_full", "evict|overflow|sample", kMeteringGroup,
-     "What a new flow meets in a full table: the stalest flow near\nit ends; or its packets are summed beside the "
-     "table, by\n"
-     "direction; or, from three quarters full on, one new flow in\nN is taken and its record carries N [evict]"},
-    {"overflow_entries", "N", kMeteringGroup, "Most flows that are summed beside a full table [65536]"},
-    {"overflow_timeout", "T", kMeteringGroup, "How long one of them is summed before it is exported [10s]"},
-    {"key", "FIELDS", kMeteringGroup,
-     "What makes the flow key: 5tuple, or src_addr dst_addr src_port\ndst_port proto one by one, with vlan_id, "
-     "mpls_label and\n"
-     "tunnel_id; /N for a prefix: src_addr/24, src_addr6/64 [5tuple]"},
-    {"metrics", "LIST", kMeteringGroup,
-     "Measure more of each flow: all, none, or names such as\nlayer2,tcp; `weir metrics` lists them [none]"},
-    {"layer", "outer|inner", kParsingGroup, "Which IP header makes the flow [inner]"},
-    {"tunnels", "LIST", kParsingGroup,
-     "Tunnels to look into: all, none, default, or names with =PORT\nwhere it is not the registered one; "
-     "`weir tunnels` lists them"},
-    {"tunnel_depth", "N", kParsingGroup, "Tunnels inside one another that are looked into [16]"},
-    {"icmp_errors", "own|quoted", kParsingGroup, "What an ICMP error counts for: itself, or the flow it quotes [own]"},
-    {"filter", "FILTER", kParsingGroup, "Count only what this pcap filter matches, such as 'tcp port 443' [all]"},
-    {"export", "URI", kOutputGroup, "Where records go, repeatable: one of the export URIs below"},
-    {"ledger", "FILE", kOutputGroup, "Write the ledger as one JSON object at the end; - is standard output"},
-});
-
-constexpr auto kRunOptions = std::to_array<OptionText>({
-    {"port", "DEV", kPortsGroup, "PCI address or vdev to take packets from, repeatable"},
-    {"cores", "LIST", kPortsGroup, "CPUs such as 0,2-4: the first for control, then one a worker [chosen]"},
-    {"rss", "addresses|ports", kPortsGroup, "What the device hashes to choose the worker [addresses]"},
-    {"idle", "auto|poll|pause|sleep", kPortsGroup,
-     "What workers do without packets: poll (a core burns all the\ntime), pause between polls, or sleep, never longer "
-     "than the\n"
-     "receive ring lasts; auto: poll on isolated cores (isolcpus),\nelse wait for the device's interrupt or sleep "
-     "[auto]"},
-    {"eal", "ARGS", kPortsGroup, "Further arguments for DPDK's EAL, separated by blanks"},
-    {"socket", "PATH", kServiceGroup,
-     "Socket that weirctl asks [root: /run/weir/weir.sock;\nelse $XDG_RUNTIME_DIR/weir.sock or "
-     "/tmp/weir-UID/weir.sock]"},
-    {"prometheus", "ADDR:PORT", kServiceGroup, "Serve metrics to Prometheus at http://ADDR:PORT/metrics [off]"},
-    {"duration", "T", kServiceGroup, "Stop after this time [until SIGINT or SIGTERM]"},
-});
-
-/// The options of one subcommand, and what was given for them.
-class Options {
- public:
-  explicit Options(CLI::App& app) : app_(app) {
-    app.add_option("--config", given_config_, "File with the text form of the configuration")
-        ->type_name("FILE")
-        ->group("Configuration");
-  }
-
-  template <typename Texts>
-  void add(const Texts& texts) {
-    for (const OptionText& text : texts) add(text);
-  }
-
-  /// The values as a configuration. A word that is no number, or neither on nor off, is an error here; what the values
-  /// mean is validate()'s to judge.
-  [[nodiscard]] tl::expected<SourcedConfig, ConfigError> config() const {
-    SourcedConfig out;
-    const auto* reflection = v1::Config::GetReflection();
-    for (const auto& [field_name, option] : options_) {
-      const auto* field = v1::Config::descriptor()->FindFieldByName(field_name);
-      int index = 0;
-      for (const std::string& value : option->results()) {
-        const std::string name = option_of(field_name);
-        // CLI11 gives an option the next word whatever it is: the name of an option there is a forgotten value.
-        // A number that is negative is none, and what is wrong with it is the number's to say.
-        const bool negative = value.size() > 1 && value[1] >= '0' && value[1] <= '9';
-        if (value.size() > 1 && value.starts_with('-') && !negative && field_name != "eal") {
-          return error(fmt::format("{} {}: a value is missing, {} looks like an option; expected {} {}", name, value,
-                                   value, name, option->get_type_name()));
-        }
-        switch (field->cpp_type()) {
-          case google::protobuf::FieldDescriptor::CPPTYPE_BOOL:
-            if (value != "on" && value != "off") return error(fmt::format("{} {}: expected on or off", name, value));
-            reflection->SetBool(&out.config, field, value == "on");
-            break;
-          case google::protobuf::FieldDescriptor::CPPTYPE_UINT32:
-          case google::protobuf::FieldDescriptor::CPPTYPE_UINT64: {
-            std::uint64_t number = 0;
-            const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
-            const bool narrow = field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_UINT32;
-            if (value.empty() || end != value.data() + value.size() || fault == std::errc::invalid_argument) {
-              return error(fmt::format("{} {}: expected a whole number", name, value.empty() ? "''" : value));
-            }
-            if (fault != std::errc() || (narrow && number > UINT32_MAX)) {
-              return error(fmt::format("{} {}: out of range", name, value));
-            }
-            narrow ? reflection->SetUInt32(&out.config, field, static_cast<std::uint32_t>(number))
-                   : reflection->SetUInt64(&out.config, field, number);
-            break;
-          }
-          default:
-            field->is_repeated() ? reflection->AddString(&out.config, field, value)
-                                 : reflection->SetString(&out.config, field, value);
-        }
-        out.places[{field_name, index++}] = name;
-      }
-    }
-    return out;
-  }
-
-  [[nodiscard]] std::optional<std::string> config_file() const {
-    return app_.count("--config") == 0 ? std::nullopt : std::optional(given_config_);
-  }
-
- private:
-  static tl::unexpected<ConfigError> error(std::string message) {
-    return tl::make_unexpected(ConfigError{std::move(message), 2});
-  }
-
-  void add(const OptionText& text) {
-    // The raw overload: the strings reach config() as they were given, commas, brackets and '=' included.
-    auto* option = app_.add_option(
-        option_of(text.field), [](const CLI::results_t&) { return true; }, text.description);
-    option->type_name(text.value)->group(text.group)->expected(1);
-    const auto* field = v1::Config::descriptor()->FindFieldByName(text.field);
-    if (field->is_repeated()) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    options_.emplace_back(text.field, option);
-  }
-
-  CLI::App& app_;
-  std::string given_config_;
-  std::vector<std::pair<std::string, CLI::Option*>> options_;
-};
-
-/// Defaults, file, options: the configuration of one subcommand, checked.
-tl::expected<CommandLine, ConfigError> configure(const Options& options, Command command) {
-  SourcedConfig config;
-  if (const auto file = options.config_file()) {
-    auto loaded = load_config_file(*file);
-    if (!loaded) return tl::make_unexpected(loaded.error());
-    config = std::move(*loaded);
-  }
-  const auto given = options.config();
-  if (!given) return tl::make_unexpected(given.error());
-  config = merge(std::move(config), *given);
-  auto settings = validate(config.config, command, config.places);
+/// File, options, defaults: the configuration of one command, checked.
+tl::expected<CommandLine, ConfigError> configure(const CommandOptions& options, Command command) {
+  const auto config = options.config();
+  if (!config) return tl::make_unexpected(config.error());
+  auto settings = validate(config->config, command, config->places);
   if (!settings) return tl::make_unexpected(settings.error());
   CommandLine out;
   out.settings = std::move(*settings);
-  out.effective = effective_config(out.settings, config.config);
+  out.effective = effective_config(out.settings);
   return out;
-}
-
-/// Steps from one word to the other (Levenshtein), for "did you mean".
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row[b.size()];
 }
 
 std::string name_of(const CLI::App& app) {
@@ -277,7 +113,7 @@ CommandLine printed(std::string text) {
   return out;
 }
 
-std::string footer_with_uris(const char* footer) {
+std::string footer_with_uris(const std::string& footer) {
   return export_uri_help() + "\n" + footer + kExitCodes;
 }
 
@@ -290,15 +126,11 @@ class Commands {
         read_(
             app.add_subcommand("read", "Read capture files (pcap, pcapng; also .gz and .zst) and export flow records")),
         check_(app.add_subcommand("check", "Check a configuration and print it as it takes effect")),
-        run_options_(*run_),
-        read_options_(*read_),
-        check_options_(*check_) {
-    run_options_.add(kRunOptions);
-    run_options_.add(kCommonOptions);
-    run_->footer(footer_with_uris(kRunFooter));
+        run_options_(*run_, Command::run),
+        read_options_(*read_, Command::read),
+        check_options_(*check_, Command::check) {
+    run_->footer(footer_with_uris(kRunFooter + effect_help(*v1::Config::descriptor()) + "\n\n"));
     add_read();
-    check_options_.add(kRunOptions);
-    check_options_.add(kCommonOptions);
     check_->footer(footer_with_uris(kCheckFooter));
     add_lists();
   }
@@ -330,10 +162,6 @@ class Commands {
 
  private:
   void add_read() {
-    read_options_.add(kCommonOptions);
-    read_->get_option("--workers")
-        ->description("Threads that count, besides the one that reads when there are several [1]");
-    read_->get_option("--export")->description("Where records go, repeatable: one of the export URIs below [table:-]");
     captures_ = read_->add_option(
         "captures", [](const CLI::results_t&) { return true; }, "Capture files; - is standard input");
     captures_->type_name("CAPTURE")->expected(1, CLI::detail::expected_max_vector_size)->group("Input");
@@ -389,9 +217,9 @@ class Commands {
   CLI::App* tunnels_ = nullptr;
   CLI::App* fields_ = nullptr;
   CLI::App* metrics_ = nullptr;
-  Options run_options_;
-  Options read_options_;
-  Options check_options_;
+  CommandOptions run_options_;
+  CommandOptions read_options_;
+  CommandOptions check_options_;
   CLI::Option* captures_ = nullptr;
   std::string explain_;
   std::string fields_form_ = "table";

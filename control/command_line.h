@@ -1,16 +1,16 @@
 // The command line of weir: `weir run | read | check | metrics | fields | reasons | tunnels`. From argv to what is to
 // be done, without doing it, so that every case can be tested without a process.
 //
-// CLI11 knows the options and writes the help; the values stay text until control/config.h checks them, so that an
-// option and the file's field are held to the same rules and speak of an error in the same words.
+// The options of `run`, `read` and `check` are the fields of config.proto (config/command_options.h); what else the
+// commands take, and the examples in their help, stand here.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
 
-#include "control/config.h"
-#include "control/settings.h"
+#include "control/config/config.h"
+#include "control/config/settings.h"
 #include "proto/schema/config.pb.h"
 
 namespace weir {

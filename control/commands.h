@@ -2,7 +2,7 @@
 // 0 done; 1 something outside was wrong (a file, a port, the network) or the ledger does not balance.
 #pragma once
 
-#include "control/settings.h"
+#include "control/config/settings.h"
 #include "proto/schema/config.pb.h"
 
 namespace weir {

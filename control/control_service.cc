@@ -199,7 +199,7 @@ ControlService::~ControlService() = default;
 tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start(const std::string& socket_path,
                                                                                  StatusSource& source) {
   if (socket_path.empty() || socket_path.size() > kMaxSocketPath) {
-    return tl::make_unexpected(fmt::format("'{}' is no path for a socket; expected 1 to {} octets, with --socket",
+    return tl::make_unexpected(fmt::format("'{}' is not a path for a socket; expected 1 to {} octets, with --socket",
                                            socket_path, kMaxSocketPath));
   }
   auto impl = std::make_unique<Impl>(source);

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <random>
 
-#include "control/metric_list.h"
+#include "control/config/metric_list.h"
 #include "dataplane/flow/flow_shard.h"
 #include "proto/base/ip_numbers.h"
 #include "proto/base/tcp_flags.h"

@@ -21,17 +21,13 @@
 #include <cstdint>
 #include <optional>
 
+#include "control/config/overflow_limits.h"
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/flow_key.h"
 #include "proto/record/record_batch.h"
 
 namespace weir {
-
-struct OverflowLimits {
-  std::uint64_t max_entries = 65'536;
-  std::uint64_t timeout_ns = 10'000'000'000;  ///< from an entry's first packet to its leaving
-};
 
 class OverflowAccounter {
  public:

@@ -1,6 +1,5 @@
 #include "control/prometheus.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <prometheus/collectable.h>
 #include <prometheus/exposer.h>
@@ -129,7 +128,7 @@ ClientMetric::Histogram lateness_of(const v1::Lateness& lateness) {
 
 void add_exporters(Families& out, const v1::Ledger& ledger) {
   for (const auto& exporter : ledger.exporters()) {
-    const Labels labels{{"exporter", exporter.uri()}};
+    const Labels labels{{"exporter", exporter.name()}};
     out.gauge("exporter_up", "1: it has a connection, or needs none",
               static_cast<std::uint64_t>(exporter.state() == "up"), labels);
     out.records("exporter_drained", "Offered to this exporter, IP octets", exporter.drained(), labels);
@@ -209,25 +208,6 @@ std::vector<MetricFamily> prometheus_families(const v1::StatusReply& status, con
   add_exporters(out, ledger);
   add_ports(out, ledger);
   return out.take();
-}
-
-tl::expected<void, std::string> check_listen_address(const std::string& address) {
-  constexpr const char* kExpected = "expected ADDRESS:PORT such as 127.0.0.1:9101 or [::1]:9101";
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string::npos) return tl::make_unexpected(std::string("no port; ") + kExpected);
-  const std::string port = address.substr(colon + 1);
-  const bool number = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string::npos;
-  if (!number || std::stoul(port) == 0 || std::stoul(port) > 65535) {
-    return tl::make_unexpected(fmt::format("'{}' is no port; {}", port, kExpected));
-  }
-  std::string host = address.substr(0, colon);
-  in6_addr parsed{};
-  const bool ipv6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (ipv6) host = host.substr(1, host.size() - 2);
-  if (inet_pton(ipv6 ? AF_INET6 : AF_INET, host.c_str(), &parsed) != 1) {
-    return tl::make_unexpected(fmt::format("'{}' is no address; {}", host, kExpected));
-  }
-  return {};
 }
 
 struct PrometheusService::Impl {

@@ -25,12 +25,9 @@ namespace weir {
 /// The metrics of one scrape.
 std::vector<prometheus::MetricFamily> prometheus_families(const v1::StatusReply& status, const v1::Ledger& ledger);
 
-/// Checks "127.0.0.1:9101" or "[::1]:9101". Error: what is wrong and what is expected.
-tl::expected<void, std::string> check_listen_address(const std::string& address);
-
 class PrometheusService {
  public:
-  /// Serves `source` at http://address/metrics. Error: one line.
+  /// Serves `source` at http://address/metrics; address is "127.0.0.1:9101" or "[::1]:9101". Error: one line.
   static tl::expected<std::unique_ptr<PrometheusService>, std::string> start(const std::string& address,
                                                                              StatusSource& source);
   PrometheusService(const PrometheusService&) = delete;

@@ -128,7 +128,7 @@ std::vector<std::string> exports_of(const Settings& settings) {
 
 /// --explain: how weir sees one packet. Returns the exit code.
 int explain(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
-  Explainer explainer(settings.parser, settings.key);
+  Explainer explainer(settings.flow.parser, settings.flow.key);
   for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
     if (number != settings.explain_packet) {
       explainer.skip(view, number);
@@ -139,20 +139,6 @@ int explain(const Settings& settings, CaptureSequence& captures, PacketView& vie
   }
   if (!captures.failed()) spdlog::error("there are only {} packets", captures.packets());
   return 1;
-}
-
-OfflineOptions offline_options(const Settings& settings) {
-  OfflineOptions options;
-  options.workers = settings.workers;
-  options.max_flows = settings.max_flows;
-  options.timeouts.idle_ns = settings.idle_timeout_ns;
-  options.timeouts.active_ns = settings.active_timeout_ns;
-  options.timeouts.tcp_close = settings.tcp_close;
-  options.key = settings.key;
-  options.metrics = settings.metrics;
-  options.parser = settings.parser;
-  options.full_table = settings.when_full;
-  return options;
 }
 
 /// Counts `view`, the first packet, and all that come after it. False: the filter cannot judge a packet.
@@ -216,7 +202,7 @@ int read_captures(const Settings& settings) {
   if (exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
 
   const KeyHash hash(KeyHash::random_seed());
-  OfflineMeter meter(offline_options(settings), hash);
+  OfflineMeter meter({settings.flow, settings.workers, settings.max_flows}, hash);
   if (!meter.ok()) {
     final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     return 1;
@@ -224,8 +210,8 @@ int read_captures(const Settings& settings) {
   std::vector<RecordRing*> rings;
   for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i));
   RecordDrain drain(rings, hub, true,
-                    settings.when_full == FullTable::overflow
-                        ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.key)
+                    settings.flow.full_table == FullTable::overflow
+                        ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.flow.key)
                         : nullptr);
 
   const bool judged = !more || count_packets(settings, captures, view, meter);

@@ -27,7 +27,6 @@
 #include <vector>
 
 #include "control/commands.h"
-#include "control/config.h"
 #include "control/control_service.h"
 #include "control/final_error.h"
 #include "control/flood_watch.h"
@@ -176,7 +175,7 @@ std::string LiveProbe::idle_text(unsigned number) const {
 
 bool LiveProbe::start_workers(const KeyHash& hash) {
   const bool hand_over =
-      settings_.workers > 1 && (!runtime_->spreads_conversations() || !settings_.key.whole_addresses());
+      settings_.workers > 1 && (!runtime_->spreads_conversations() || !settings_.flow.key.whole_addresses());
   if (hand_over) {
     mesh_ = std::make_unique<HandoverMesh>(settings_.workers);
   }
@@ -185,17 +184,10 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
   const std::vector<unsigned> isolated = isolated_cpus();
   const std::uint64_t share = (settings_.max_flows + settings_.workers - 1) / settings_.workers;
   for (unsigned number = 0; number < settings_.workers; ++number) {
-    WorkerOptions options;
+    WorkerOptions options{settings_.flow};
     options.number = number;
     options.workers = settings_.workers;
     options.capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
-    options.timeouts.idle_ns = settings_.idle_timeout_ns;
-    options.timeouts.active_ns = settings_.active_timeout_ns;
-    options.timeouts.tcp_close = settings_.tcp_close;
-    options.full_table = settings_.when_full;
-    options.key = settings_.key;
-    options.metrics = settings_.metrics;
-    options.parser = settings_.parser;
     options.handover = mesh_.get();
     workers_.push_back(std::make_unique<Worker>(options, hash));
     if (!workers_.back()->ok()) {
@@ -207,12 +199,12 @@ bool LiveProbe::start_workers(const KeyHash& hash) {
   }
   std::vector<RecordRing*> rings;
   for (auto& worker : workers_) rings.push_back(&worker->records());
-  drain_ =
-      std::make_unique<RecordDrain>(rings, *hub_, false,
-                                    settings_.when_full == FullTable::overflow
-                                        ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.key)
-                                        : nullptr,
-                                    &LiveClock::read_wall_ns);
+  drain_ = std::make_unique<RecordDrain>(
+      rings, *hub_, false,
+      settings_.flow.full_table == FullTable::overflow
+          ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.flow.key)
+          : nullptr,
+      &LiveClock::read_wall_ns);
   {
     const std::lock_guard lock(mutex_);
     last_counters_.resize(settings_.workers);
@@ -418,7 +410,7 @@ v1::StatusReply LiveProbe::status() {
   }
   reply.set_flows(flows);
   reply.set_capacity(capacity);
-  reply.set_when_full(std::string(when_full_name(settings_.when_full)));
+  reply.set_when_full(effective_.when_full());
   reply.set_overflow_flows(ledger.in_overflow().records());
   std::uint64_t level = 0;
   for (const WorkerCounters& counters : last_counters_) {
@@ -476,7 +468,7 @@ void LiveProbe::report_rss() const {
     spdlog::info("RSS self-check: the ports differ: {} known conversations would be split between two of them",
                  report.split_between_ports);
   }
-  if (mesh_ != nullptr && !settings_.key.whole_addresses()) {
+  if (mesh_ != nullptr && !settings_.flow.key.whole_addresses()) {
     spdlog::info("--key {} puts several addresses into one flow: workers hand packets over", settings_.key_list);
   } else if (mesh_ != nullptr) {
     spdlog::info("the ports do not bring both directions of a conversation to one worker: workers hand packets over");
@@ -514,9 +506,9 @@ void LiveProbe::report_exporters() {
     if (note == exporter_notes_[i]) continue;
     exporter_notes_[i] = note;
     if (note.empty()) {
-      spdlog::info("export '{}': up", exporter.uri);
+      spdlog::info("export '{}': up", exporter.name);
     } else {
-      spdlog::warn("export '{}': {}", exporter.uri, note);
+      spdlog::warn("export '{}': {}", exporter.name, note);
     }
   }
 }

@@ -109,7 +109,7 @@ tl::expected<void, std::string> read_texts(const Texts& texts, GenOptions& optio
     }
     // 0 stands for IMIX inside.
     if (options.traffic.size == 0)
-      return tl::make_unexpected("--size: 0 octets are no Ethernet frame: at least 64, FCS included");
+      return tl::make_unexpected("--size: 0 octets are too few for an Ethernet frame: at least 64, FCS included");
   }
   if (const auto good = check_options(options.traffic); !good) return tl::make_unexpected(good.error());
   if (texts.rate == "max") {

@@ -121,7 +121,7 @@ tl::expected<void, std::string> check_options(const GeneratorOptions& options) {
     }
     if (options.size < kMinFrame) {
       return refuse("--size: " + std::to_string(options.size) +
-                    " octets are no Ethernet frame: at least 64, FCS included");
+                    " octets are too few for an Ethernet frame: at least 64, FCS included");
     }
     const unsigned least = options.ipv6_percent == 0 ? kMinFrame : minimum_size(true, options.tcp_percent > 0);
     if (options.size < least) {

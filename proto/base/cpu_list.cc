@@ -48,4 +48,16 @@ tl::expected<std::vector<unsigned>, std::string> parse_cpu_list(std::string_view
   }
 }
 
+std::string cpu_list_text(const std::vector<unsigned>& cpus) {
+  std::string text;
+  for (std::size_t i = 0; i < cpus.size();) {
+    std::size_t last = i;
+    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
+    text += (text.empty() ? "" : ",") + std::to_string(cpus[i]);
+    if (last > i) text += (last == i + 1 ? "," : "-") + std::to_string(cpus[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
 }  // namespace weir

@@ -258,7 +258,7 @@ TEST_F(Read, vlans_and_tunnels_part_flows_where_key_says_so) {
   }
   const Finished refused = run({kWeir, "read", "--key", "5tuple,mac", kCaptures / cases[0].capture});
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_NE(refused.err.find("--key 5tuple,mac: 'mac' is no field of a key; expected 5tuple"), std::string::npos)
+  EXPECT_NE(refused.err.find("--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple"), std::string::npos)
       << refused.err;
 }
 

@@ -11,6 +11,7 @@
 
 #include "control/export/loss.h"
 #include "dataplane/loss.h"
+#include "dataplane/packet/reject.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -65,9 +66,9 @@ TEST(CommandLine, TakesEveryOptionOfRun) {
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->action, CommandLine::Action::run);
   const Settings& s = parsed->settings;
-  EXPECT_EQ(s.idle_timeout_ns, 1'000'000'000U);
-  EXPECT_EQ(s.active_timeout_ns, 120'000'000'000U);
-  EXPECT_FALSE(s.tcp_close);
+  EXPECT_EQ(s.flow.timeouts.idle_ns, 1'000'000'000U);
+  EXPECT_EQ(s.flow.timeouts.active_ns, 120'000'000'000U);
+  EXPECT_FALSE(s.flow.timeouts.tcp_close);
   EXPECT_EQ(s.max_flows, 100U);
   EXPECT_EQ(s.workers, 3U);
   EXPECT_EQ(s.ledger_file, "-");
@@ -114,8 +115,8 @@ TEST(CommandLine, LetsOptionsOverrideTheFileAndTheFileTheDefaults) {
   const auto parsed = parse({"run", "--config", file.path(), "--workers", "2", "--export", "json:c"});
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->settings.workers, 2U);
-  EXPECT_EQ(parsed->settings.idle_timeout_ns, 7'000'000'000U);
-  EXPECT_EQ(parsed->settings.active_timeout_ns, 300'000'000'000U);
+  EXPECT_EQ(parsed->settings.flow.timeouts.idle_ns, 7'000'000'000U);
+  EXPECT_EQ(parsed->settings.flow.timeouts.active_ns, 300'000'000'000U);
   EXPECT_EQ(parsed->settings.exports, std::vector<std::string>{"json:c"});
   EXPECT_EQ(parsed->settings.ports, std::vector<std::string>{"net_null0"});
 }
@@ -132,8 +133,9 @@ TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
       {{"read"}, "no capture file; expected one or more, as in weir read capture.pcap; see `weir read --help`"},
       {{"run", "--workers", "two"}, "--workers two: expected a whole number"},
       {{"run", "--workers", "1.5"}, "--workers 1.5: expected a whole number"},
-      {{"run", "--workers", "4294967297"}, "--workers 4294967297: out of range"},
-      {{"run", "--max-flows", "18446744073709551616"}, "--max-flows 18446744073709551616: out of range"},
+      {{"run", "--workers", "4294967297"}, "--workers 4294967297: out of range; expected 1 to 64"},
+      {{"run", "--max-flows", "18446744073709551616"},
+       "--max-flows 18446744073709551616: out of range; expected 64 to 2147483648"},
       {{"run", "--tcp-close", "yes"}, "--tcp-close yes: expected on or off"},
       {{"run", "--ledger", "--workers"},
        "--ledger --workers: a value is missing, --workers looks like an option; expected --ledger FILE"},
@@ -185,12 +187,10 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
     EXPECT_NE(help->text.find(std::string("weir ") + command), std::string::npos) << help->text;
   }
   const auto run = parse({"run", "--help"})->text;
-  for (const auto* field :
-       {"idle_timeout",     "active_timeout", "tcp_close",  "max_flows", "workers", "when_full", "overflow_entries",
-        "overflow_timeout", "export",         "ledger",     "key",       "metrics", "layer",     "tunnels",
-        "tunnel_depth",     "icmp_errors",    "filter",     "port",      "cores",   "rss",       "idle",
-        "socket",           "duration",       "prometheus", "eal"}) {
-    EXPECT_NE(run.find("  " + option_of(field) + " "), std::string::npos) << field;
+  const auto* type = v1::Config::descriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const std::string name = "  " + option_of(type->field(i)->name()) + " ";
+    EXPECT_NE(run.find(name), std::string::npos) << name;
   }
 }
 

@@ -1,6 +1,6 @@
 // Configuration: every rule by a value on each side of it, with the whole text of the error, since that text is what
 // the user gets.
-#include "control/config.h"
+#include "control/config/config.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -9,6 +9,8 @@
 
 #include <cstdio>
 #include <functional>
+#include <iterator>
+#include <random>
 
 #include "proto/schema/control_socket.h"
 
@@ -37,20 +39,20 @@ TEST(Validate, TakesTheDocumentedDefaults) {
   config.add_port("net_null0");
   const auto settings = validate(config, Command::run);
   ASSERT_TRUE(settings) << settings.error().message;
-  EXPECT_EQ(settings->idle_timeout_ns, 30 * kSecond);
-  EXPECT_EQ(settings->active_timeout_ns, 300 * kSecond);
-  EXPECT_TRUE(settings->tcp_close);
+  EXPECT_EQ(settings->flow.timeouts.idle_ns, 30 * kSecond);
+  EXPECT_EQ(settings->flow.timeouts.active_ns, 300 * kSecond);
+  EXPECT_TRUE(settings->flow.timeouts.tcp_close);
   EXPECT_EQ(settings->max_flows, 1'048'576U);
   EXPECT_EQ(settings->workers, 1U);
-  EXPECT_EQ(settings->when_full, FullTable::evict);
+  EXPECT_EQ(settings->flow.full_table, FullTable::evict);
   EXPECT_EQ(settings->overflow.max_entries, 65'536U);
   EXPECT_EQ(settings->overflow.timeout_ns, 10 * kSecond);
   EXPECT_FALSE(settings->rss_ports);
   EXPECT_EQ(settings->idle, IdleChoice::automatic);
-  EXPECT_EQ(settings->parser.layer, Layer::inner);
-  EXPECT_EQ(settings->parser.icmp_errors, IcmpErrors::own);
-  EXPECT_EQ(settings->parser.tunnel_depth, 16U);
-  EXPECT_EQ(settings->parser.tunnels, ParserOptions::defaults().tunnels);
+  EXPECT_EQ(settings->flow.parser.layer, Layer::inner);
+  EXPECT_EQ(settings->flow.parser.icmp_errors, IcmpErrors::own);
+  EXPECT_EQ(settings->flow.parser.tunnel_depth, 16U);
+  EXPECT_EQ(settings->flow.parser.tunnels, ParserOptions::defaults().tunnels);
   EXPECT_EQ(settings->filter, "");
   EXPECT_EQ(settings->duration_ns, 0U);
   EXPECT_EQ(settings->socket, default_socket_path());
@@ -64,7 +66,8 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.set_metrics("tcp,rtp"); },
        "--metrics tcp,rtp: there is no metric 'rtp'; expected all, none or names of layer2, tcp"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
-       "--key 5tuple,mac: 'mac' is no field of a key; expected 5tuple, or names of src_addr dst_addr src_port dst_port "
+       "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "
+       "dst_port "
        "proto, and of vlan_id mpls_label tunnel_id, separated by commas; src_addr/N and dst_addr/N for a prefix of "
        "IPv4, src_addr6/N and dst_addr6/N of IPv6"},
       {[](auto& c) { c.set_layer("both"); }, "--layer both: expected outer or inner"},
@@ -92,12 +95,18 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
          c.add_export_("json:out");
          c.add_export_("json:out");
        },
-       "--export json:out: given twice: every record would be sent twice; expected different exporters"},
+       "--export 'json:out': given twice: every record would be sent twice; expected different exporters"},
       {[](auto& c) {
          c.add_export_("json:-");
          c.add_export_("protobuf:-");
        },
-       "--export protobuf:-: standard output is written by json:-, too; expected a file for each exporter"},
+       "--export 'protobuf:-': standard output is written by json:-, too; expected a file for each exporter"},
+      {[](auto& c) {
+         c.add_export_("json:a?name=archive");
+         c.add_export_("protobuf:b?name=archive");
+       },
+       "--export 'protobuf:b?name=archive': 'json:a?name=archive' has the name archive, too; expected a name for each "
+       "exporter"},
       {[](auto& c) {
          c.add_export_("json:-");
          c.set_ledger("-");
@@ -114,9 +123,10 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
          c.add_port("3B:00.0");
          c.add_port("0000:3b:00.0");
        },
-       "--port 0000:3b:00.0: the same device as 3B:00.0; expected every device once"},
+       "--port '0000:3b:00.0': the same device as 3B:00.0; expected every device once"},
       {[](auto& c) { c.add_port("0000:3b:00.8"); },
-       "--port 0000:3b:00.8: neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, or a vdev "
+       "--port '0000:3b:00.8': neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, or a "
+       "vdev "
        "such as net_af_packet0,iface=eth0"},
       {[](auto& c) { c.clear_port(); },
        "no port to take packets from; expected --port (or port: in the file) with a PCI address, as in --port "
@@ -135,6 +145,11 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.set_overflow_timeout("0s"); }, "--overflow-timeout 0s: out of range; expected 1ms to 72h"},
       {[](auto& c) { c.set_idle("never"); }, "--idle never: expected auto, poll, pause or sleep"},
       {[](auto& c) { c.set_rss("address"); }, "--rss address: expected addresses or ports"},
+      {[](auto& c) { c.set_prometheus("127.0.0.1:x"); },
+       "--prometheus '127.0.0.1:x': 'x' is not a port; expected ADDRESS:PORT such as 127.0.0.1:9101 or [::1]:9101"},
+      {[](auto& c) { c.set_tunnels("none,gre"); },
+       "--tunnels none,gre: 'none' cannot stand beside other names; expected all, none, default or names of" +
+           tunnel_names() + ", separated by commas, with =PORT where it is not the registered one"},
       {[](auto& c) { c.set_socket("/run/weir/"); }, "--socket /run/weir/: a folder; expected a file in it"},
       {[](auto& c) { c.set_duration("0s"); }, "--duration 0s: out of range; expected 1ns to 87600h"},
   };
@@ -184,13 +199,25 @@ TEST(Validate, AsksReadForNoPortAndNoMatchingCores) {
 TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
   const std::pair<const char*, const char*> bad[] = {
       {"workers: 2\nidle_timeout: 30s\n",
-       "c:2:17: need space between number and identifier; expected a line such as "
-       "idle_timeout: \"30s\""},
-      {"idle_timeout: 30\n", "c:1:15: expected string, got: 30; expected a line such as idle_timeout: \"30s\""},
-      {"wrokers: 2\n",
-       "c:1:8: no field is named \"wrokers\"; expected one of idle_timeout active_timeout tcp_close max_flows workers "
-       "when_full overflow_entries overflow_timeout export ledger key metrics layer tunnels "
-       "tunnel_depth icmp_errors filter port cores rss idle socket prometheus duration eal"},
+       "c:2:15: idle_timeout 30s: durations stand in quotes; expected a line such as idle_timeout: \"30s\""},
+      {"idle_timeout: 30\n",
+       "c:1:15: idle_timeout 30: durations stand in quotes; expected a line such as idle_timeout: \"30s\""},
+      {"\n  idle_timeout :15s # a comment\nworkers: 2\n",
+       "c:2:17: idle_timeout 15s: durations stand in quotes; expected a line such as idle_timeout: \"30s\""},
+      {"layer: inner\n", "c:1:8: layer inner: texts stand in quotes; expected a line such as layer: \"inner\""},
+      {"# tcp_close\ntcp_close: off\n\nworkers: 2\n", "c:2:12: tcp_close off: expected true or false"},
+      {"tcp_close: maybe", "c:1:12: tcp_close maybe: expected true or false"},
+      {"workers: 2\n idle-timeout: \"30s\"\n", "c:2:2: no field is named \"idle-timeout\"; did you mean idle_timeout?"},
+      {"\tworkers: x\n", "c:1:18: expected integer, got: x; expected a line such as workers: 4"},
+      {"\ttcp_close: no\n", "c:1:20: tcp_close no: expected true or false"},
+      {"idle_timeuot: \"30s\"\n", "c:1:1: no field is named \"idle_timeuot\"; did you mean idle_timeout?"},
+      {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
+      {"threads: 2\n",
+       "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
+       "idle_timeout active_timeout tcp_close max_flows workers when_full overflow_entries overflow_timeout "
+       "key "
+       "metrics "
+       "layer tunnels tunnel_depth icmp_errors filter export ledger"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -209,6 +236,28 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
   }
 }
 
+// Whatever is torn out of a file or put into it: one line that begins with the place, or a configuration.
+TEST(ConfigFile, SaysOneLineOfAnyMutilatedText) {
+  const std::string whole =
+      "# weir\nidle_timeout: \"30s\"\n\ttcp_close: false max_flows: 99\nexport: \"json:-\" export: 'protobuf:a b'\n"
+      "port: [\"net_null0\", \"0000:3b:00.0\"]\ncores: \"0,2-4\";\n";
+  const std::string_view bits[] = {"", "-", ":", "\"", "'", "\n", "{", "}", "[", "off", "15s", "\t", "#", "\\", "\xff"};
+  std::mt19937 random(7);
+  unsigned refused = 0;
+  for (unsigned i = 0; i < 5000; ++i) {
+    std::string text = whole;
+    for (unsigned change = 0; change <= i % 3; ++change) {
+      text.replace(random() % (text.size() + 1), random() % 9, bits[random() % std::size(bits)]);
+    }
+    const auto parsed = parse_config(text, "c");
+    if (parsed) continue;
+    ++refused;
+    EXPECT_EQ(parsed.error().message.rfind("c:", 0), 0U) << text << '\n' << parsed.error().message;
+    EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos) << text << '\n' << parsed.error().message;
+  }
+  EXPECT_GT(refused, 2500U);
+}
+
 TEST(ConfigFile, NamesLineAndColumnOfAValueThatCannotBe) {
   const auto parsed =
       parse_config("# comment\n\n  idle_timeout: \"30\"\nexport: \"json:a\"\nexport: \"json:a\"\n", "w.conf");
@@ -222,7 +271,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAValueThatCannotBe) {
   config.set_idle_timeout("30s");
   settings = validate(config, Command::read, parsed->places);
   ASSERT_FALSE(settings);
-  EXPECT_EQ(settings.error().message.rfind("w.conf:5:1: export json:a: given twice", 0), 0U);
+  EXPECT_EQ(settings.error().message.rfind("w.conf:5:1: export 'json:a': given twice", 0), 0U);
 }
 
 TEST(ConfigFile, TellsAFileThatCannotBeReadFromOneThatIsWrong) {
@@ -285,6 +334,14 @@ TEST(Validate, TakesFiltersThatOnlyAnotherLinkTypeKnowsForCapturesAlone) {
 
 TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   const std::string text =
+      "# port: none, `run` needs one\n"
+      "# cores: chosen at start\n"
+      "rss: \"addresses\"\n"
+      "idle: \"auto\"\n"
+      "# eal: none\n"
+      "socket: \"/s\"\n"
+      "# prometheus: off\n"
+      "# duration: until SIGINT or SIGTERM\n"
       "idle_timeout: \"30s\"\n"
       "active_timeout: \"300s\"\n"
       "tcp_close: true\n"
@@ -293,8 +350,6 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "when_full: \"evict\"\n"
       "overflow_entries: 65536\n"
       "overflow_timeout: \"10s\"\n"
-      "# export: none, records are counted and dropped\n"
-      "# ledger: not written\n"
       "key: \"5tuple\"\n"
       "metrics: \"none\"\n"
       "layer: \"inner\"\n"
@@ -302,21 +357,16 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "tunnel_depth: 16\n"
       "icmp_errors: \"own\"\n"
       "# filter: none, every packet is counted\n"
-      "# port: none, `run` needs one\n"
-      "# cores: chosen at start\n"
-      "rss: \"addresses\"\n"
-      "socket: \"/s\"\n"
-      "# prometheus: off\n"
-      "# duration: until SIGINT or SIGTERM\n"
-      "idle: \"auto\"\n"
-      "# eal: none\n";
+      "# export: none, records are counted and dropped\n"
+      "# ledger: not written\n";
   v1::Config config;
   config.set_socket("/s");
-  EXPECT_EQ(config_text(effective_config(validate(config, Command::check).value(), config)), text);
+  EXPECT_EQ(config_text(effective_config(validate(config, Command::check).value())), text);
 
   const auto full =
       parse_config(
-          "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false max_flows: 99 workers: 3\n"
+          "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false max_flows: 99 workers: "
+          "3\n"
           "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
           "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"
           "idle: \"pause\" when_full: \"overflow\" overflow_entries: 7 overflow_timeout: \"2s\" "
@@ -329,13 +379,12 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           .value();
   const auto settings = validate(full.config, Command::run, full.places);
   ASSERT_TRUE(settings) << settings.error().message;
-  const auto effective = effective_config(*settings, full.config);
+  const auto effective = effective_config(*settings);
   EXPECT_EQ(effective.idle_timeout(), "1500ms");
   const auto again = parse_config(config_text(effective), "again");
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->config.SerializeAsString(), effective.SerializeAsString());
-  EXPECT_EQ(config_text(effective_config(validate(again->config, Command::run).value(), again->config)),
-            config_text(effective));
+  EXPECT_EQ(config_text(effective_config(validate(again->config, Command::run).value())), config_text(effective));
 }
 
 TEST(DefaultSocket, DependsOnUserAndRuntimeFolder) {

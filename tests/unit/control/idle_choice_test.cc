@@ -1,4 +1,4 @@
-#include "control/idle_choice.h"
+#include "control/config/idle_choice.h"
 
 #include <gtest/gtest.h>
 
@@ -8,17 +8,6 @@
 
 namespace weir {
 namespace {
-
-TEST(IdleChoice, HasANameForEachAndNoOther) {
-  for (const char* name : {"auto", "poll", "pause", "sleep"}) {
-    IdleChoice choice{};
-    ASSERT_TRUE(parse_idle_choice(name, choice)) << name;
-    EXPECT_EQ(idle_choice_name(choice), name);
-  }
-  IdleChoice choice = IdleChoice::pause;
-  for (const char* name : {"", "Auto", "interrupt", "sleep "}) EXPECT_FALSE(parse_idle_choice(name, choice)) << name;
-  EXPECT_EQ(choice, IdleChoice::pause);
-}
 
 TEST(IdleChoice, AutoPollsOnIsolatedCoresOnly) {
   EXPECT_EQ(idle_mode(IdleChoice::automatic, 3, {2, 3}), IdleMode::poll);

@@ -1,4 +1,4 @@
-#include "control/key_list.h"
+#include "control/config/key_list.h"
 
 #include <gtest/gtest.h>
 
@@ -54,8 +54,8 @@ TEST(KeyList, APrefixShortensOneVersionAndLeavesTheOtherWhole) {
 
 TEST(KeyList, SaysWhatIsWrong) {
   const std::pair<const char*, const char*> bad[] = {
-      {"5-tuple", "'5-tuple' is no field of a key; expected 5tuple, or names"},
-      {"5tuple,", "'' is no field of a key"},
+      {"5-tuple", "'5-tuple' is not a field of the key; expected 5tuple, or names"},
+      {"5tuple,", "'' is not a field of the key"},
       {"vlan_id,5tuple,vlan_id", "'vlan_id' is given twice"},
       {"src_addr/24,src_addr/16", "'src_addr' is given twice"},
       {"src_addr/0", "'src_addr/0': expected src_addr/N with a prefix length N of 1 to 32"},
@@ -66,9 +66,9 @@ TEST(KeyList, SaysWhatIsWrong) {
       {"src_addr/2x", "'src_addr/2x': expected src_addr/N"},
       {"src_addr/-1", "'src_addr/-1': expected src_addr/N"},
       {"src_addr/99999999999999999999", "expected src_addr/N"},
-      {"src_addr7/3", "'src_addr7' is no field of a key"},
+      {"src_addr7/3", "'src_addr7' is not a field of the key"},
       {"proto/3", "'proto/3': only an address has a prefix length"},
-      {"in_if", "'in_if' is no field of a key"},
+      {"in_if", "'in_if' is not a field of the key"},
   };
   for (const auto& [text, error] : bad) {
     const auto key = parse_key_list(text);

@@ -1,4 +1,4 @@
-#include "control/tunnel_list.h"
+#include "control/config/tunnel_list.h"
 
 #include <gtest/gtest.h>
 
@@ -48,15 +48,20 @@ TEST(TunnelList, knows_the_default_and_everything) {
 }
 
 TEST(TunnelList, says_what_is_wrong) {
-  EXPECT_TRUE(parsed("vxlna").starts_with("error: 'vxlna' is no tunnel; expected all, none, default or names of ipip "))
+  EXPECT_TRUE(
+      parsed("vxlna").starts_with("error: 'vxlna' is not a tunnel; expected all, none, default or names of ipip "))
       << parsed("vxlna");
-  EXPECT_TRUE(parsed("").starts_with("error: '' is no tunnel")) << parsed("");
-  EXPECT_TRUE(parsed("gre,").starts_with("error: '' is no tunnel")) << parsed("gre,");
+  EXPECT_TRUE(parsed("").starts_with("error: '' is not a tunnel")) << parsed("");
+  EXPECT_TRUE(parsed("gre,").starts_with("error: '' is not a tunnel")) << parsed("gre,");
   EXPECT_TRUE(parsed("gre=47").starts_with("error: gre has no UDP port")) << parsed("gre=47");
   for (const char* text : {"vxlan=", "vxlan=0", "vxlan=65536", "vxlan=x", "vxlan=1x", "vxlan=-1"}) {
     EXPECT_EQ(parsed(text), "error: '" + std::string(text) + "': expected a UDP port of 1 to 65535");
   }
-  EXPECT_EQ(parsed("none,gre"), "error: none stands alone");
+  for (const char* text : {"none,gre", "gre,none", "all,none"}) {
+    EXPECT_TRUE(
+        parsed(text).starts_with("error: 'none' cannot stand beside other names; expected all, none, default or "))
+        << parsed(text);
+  }
   std::string many = "vxlan=1";
   for (int port = 2; port <= 65; ++port) many += ",vxlan=" + std::to_string(port);
   EXPECT_EQ(parsed(many.c_str()), "error: more than 64 ports");

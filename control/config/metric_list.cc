@@ -1,4 +1,4 @@
-#include "control/metric_list.h"
+#include "control/config/metric_list.h"
 
 #include <fmt/format.h>
 
@@ -21,7 +21,8 @@ tl::expected<Metrics, std::string> parse_metric_list(std::string_view text) {
   for (const auto part : text | std::views::split(',')) {
     const std::string_view name(part.begin(), part.end());
     if (name == "all" || name == "none") {
-      return tl::unexpected(fmt::format("'{}' stands alone; expected all, none or names of {}", name, metric_names()));
+      return tl::unexpected(
+          fmt::format("'{}' cannot stand beside other names; expected all, none or names of {}", name, metric_names()));
     }
     const auto found = std::find_if(Metrics::kInfos.begin(), Metrics::kInfos.end(),
                                     [&](const MetricInfo& info) { return info.name == name; });

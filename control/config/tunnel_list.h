@@ -1,7 +1,8 @@
 // The value of --tunnels: which tunnels are walked, and at which UDP ports.
 //
-// A list of names, separated by commas: `all`, `none`, `default` (what is on without the option), a tunnel's name, or
-// `name=port` for a port that is not the registered one. The list stands in place of the default.
+// A list of names, separated by commas: `all`, `default` (what is on without the option), a tunnel's name, or
+// `name=port` for a port that is not the registered one; or `none` alone. The list replaces the default. Beside `all`
+// and `default` a name adds what it says: `all,vxlan=8472` looks for VXLAN at a second port.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-#include "control/key_list.h"
+#include "control/config/key_list.h"
 
 #include <fmt/format.h>
 
@@ -45,7 +45,7 @@ tl::expected<KeyFields, std::string> parse_key_list(std::string_view text) {
         return tl::unexpected(fmt::format("'{}': only an address has a prefix length; {}", item, kExpected));
       }
       if (version != "6" && !version.empty()) {
-        return tl::unexpected(fmt::format("'{}' is no field of a key; {}", name, kExpected));
+        return tl::unexpected(fmt::format("'{}' is not a field of the key; {}", name, kExpected));
       }
       const unsigned greatest = version == "6" ? 128 : 32;
       const std::string_view digits = has_length ? item.substr(slash + 1) : std::string_view();
@@ -79,7 +79,7 @@ tl::expected<KeyFields, std::string> parse_key_list(std::string_view text) {
     } else if (name == "tunnel_id") {
       key.tunnel_id = true;
     } else {
-      return tl::unexpected(fmt::format("'{}' is no field of a key; {}", name, kExpected));
+      return tl::unexpected(fmt::format("'{}' is not a field of the key; {}", name, kExpected));
     }
   }
   key.source_prefix4 = source.named ? source.prefix4 : 0;

@@ -1,4 +1,4 @@
-#include "control/tunnel_list.h"
+#include "control/config/tunnel_list.h"
 
 #include <fmt/format.h>
 
@@ -53,7 +53,7 @@ tl::expected<void, std::string> parse_tunnel_list(std::string_view text, ParserO
     const auto* found = std::find_if(kTunnelTypes.begin() + 1, kTunnelTypes.end(),
                                      [&](const TunnelTypeInfo& info) { return info.name == name; });
     if (found == kTunnelTypes.end()) {
-      return tl::unexpected(fmt::format("'{}' is no tunnel; {}", name, expected_names()));
+      return tl::unexpected(fmt::format("'{}' is not a tunnel; {}", name, expected_names()));
     }
     std::uint16_t port = found->port;
     if (equals != std::string_view::npos) {
@@ -66,7 +66,7 @@ tl::expected<void, std::string> parse_tunnel_list(std::string_view text, ParserO
     }
     add(static_cast<TunnelType>(found - kTunnelTypes.begin()), port, options);
   }
-  if (none && some) return tl::unexpected(std::string("none stands alone"));
+  if (none && some) return tl::unexpected("'none' cannot stand beside other names; " + expected_names());
   if (options.udp_ports.size() > ParserOptions::kMaxTunnelPorts) {
     return tl::unexpected(fmt::format("more than {} ports", ParserOptions::kMaxTunnelPorts));
   }

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "dataplane/idle.h"
@@ -16,10 +15,6 @@ enum class IdleChoice : std::uint8_t {
   pause,
   sleep,  ///< wait by short sleeps only, on every core
 };
-
-/// By name: auto, poll, pause, sleep. False: none of them.
-bool parse_idle_choice(std::string_view text, IdleChoice& choice);
-std::string_view idle_choice_name(IdleChoice choice);
 
 /// CPUs in the kernel's list of isolated ones (/sys/devices/system/cpu/isolated): isolcpus on its command line.
 std::vector<unsigned> isolated_cpus(const std::string& file = "/sys/devices/system/cpu/isolated");

@@ -1,0 +1,134 @@
+#include "control/config/bindings.h"
+
+#include <array>
+
+#include "control/config/key_list.h"
+#include "control/config/metric_list.h"
+#include "control/config/tunnel_list.h"
+#include "control/export/export_uri.h"
+#include "dataplane/input/pcap_filter.h"
+#include "proto/base/cpu_list.h"
+#include "proto/schema/control_socket.h"
+
+namespace weir {
+namespace {
+
+constexpr auto kFullTables = std::to_array<NamedValue<FullTable>>(
+    {{"evict", FullTable::evict}, {"overflow", FullTable::overflow}, {"sample", FullTable::sample}});
+constexpr auto kIdleChoices = std::to_array<NamedValue<IdleChoice>>({{"auto", IdleChoice::automatic},
+                                                                     {"poll", IdleChoice::poll},
+                                                                     {"pause", IdleChoice::pause},
+                                                                     {"sleep", IdleChoice::sleep}});
+constexpr auto kLayers = std::to_array<NamedValue<Layer>>({{"outer", Layer::outer}, {"inner", Layer::inner}});
+constexpr auto kIcmpErrors =
+    std::to_array<NamedValue<IcmpErrors>>({{"own", IcmpErrors::own}, {"quoted", IcmpErrors::quoted}});
+constexpr auto kRssPorts = std::to_array<NamedValue<bool>>({{"addresses", false}, {"ports", true}});
+
+ValueResult parse_key(const ValueContext&, const std::string& text, Settings& settings) {
+  return parse_key_list(text).map([&](const KeyFields& key) { settings.flow.key = key; });
+}
+
+ValueResult parse_metrics(const ValueContext&, const std::string& text, Settings& settings) {
+  return parse_metric_list(text).map([&](const Metrics& metrics) { settings.flow.metrics = metrics; });
+}
+
+ValueResult parse_tunnels(const ValueContext&, const std::string& text, Settings& settings) {
+  return parse_tunnel_list(text, settings.flow.parser);
+}
+
+/// A capture of another link type may know words that Ethernet does not.
+bool other_link_type_knows(const std::string& filter) {
+  return PcapFilter::compile(filter, LinkType::ieee80211).has_value() ||
+         PcapFilter::compile(filter, LinkType::ppp).has_value() ||
+         PcapFilter::compile(filter, LinkType::frame_relay).has_value();
+}
+
+ValueResult parse_filter(const ValueContext& context, const std::string& text, Settings&) {
+  const auto compiled = PcapFilter::compile(text, LinkType::ethernet);
+  if (compiled || (context.command == Command::read && other_link_type_knows(text))) return {};
+  return tl::make_unexpected(
+      fmt::format("{}; expected {} (man pcap-filter)", compiled.error(), context.description.value()));
+}
+
+ValueResult parse_export(const ValueContext&, const std::string& text, Settings&) {
+  const auto parsed = parse_export_uri(text);
+  if (parsed) return {};
+  // The exporters' line begins with "export 'URI': ", which the place and the value say already.
+  const std::string prefix = fmt::format("export '{}': ", text);
+  const std::string& error = parsed.error();
+  return tl::make_unexpected(error.starts_with(prefix) ? error.substr(prefix.size()) : error);
+}
+
+ValueResult parse_port(const ValueContext& context, const std::string& text, Settings&) {
+  if (!device_name(text).empty()) return {};
+  return tl::make_unexpected("neither a PCI address nor a vdev; expected " + context.description.value());
+}
+
+ValueResult parse_cores(const ValueContext&, const std::string& text, Settings& settings) {
+  return parse_cpu_list(text).map([&](const std::vector<unsigned>& cpus) { settings.cores = cpus; });
+}
+
+std::vector<std::string> print_cores(const Settings& settings) {
+  return settings.cores.empty() ? std::vector<std::string>() : std::vector{cpu_list_text(settings.cores)};
+}
+
+ValueResult parse_socket(const ValueContext&, const std::string& text, Settings&) {
+  if (text.size() > kMaxSocketPath) {
+    return tl::make_unexpected(fmt::format("{} octets; expected a path of at most {}", text.size(), kMaxSocketPath));
+  }
+  if (text.ends_with('/')) return tl::make_unexpected("a folder; expected a file in it");
+  return {};
+}
+
+ValueResult parse_prometheus(const ValueContext&, const std::string& text, Settings&) {
+  return text.empty() ? ValueResult() : check_listen_address(text);
+}
+
+// One row a field, in the order of config.proto.
+// NOLINTBEGIN(bugprone-macro-parentheses): the return type of a lambda is not an expression
+#define WEIR_MEMBER(member)     \
+  [](auto& settings) -> auto& { \
+    return settings.member;     \
+  }
+// NOLINTEND(bugprone-macro-parentheses)
+using Row = Rows<Settings>;
+constexpr auto kBindings = std::to_array<Binding<Settings>>({
+    Row::text<parse_port>("port", WEIR_MEMBER(ports)),
+    Row::value("cores", parse_cores, print_cores),
+    Row::choice<kRssPorts>("rss", WEIR_MEMBER(rss_ports)),
+    Row::choice<kIdleChoices>("idle", WEIR_MEMBER(idle)),
+    Row::text("eal", WEIR_MEMBER(eal_arguments)),
+
+    Row::text<parse_socket>("socket", WEIR_MEMBER(socket)),
+    Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
+    Row::duration("duration", WEIR_MEMBER(duration_ns)),
+
+    Row::duration("idle_timeout", WEIR_MEMBER(flow.timeouts.idle_ns)),
+    Row::duration("active_timeout", WEIR_MEMBER(flow.timeouts.active_ns)),
+    Row::on_off("tcp_close", WEIR_MEMBER(flow.timeouts.tcp_close)),
+    Row::number("max_flows", WEIR_MEMBER(max_flows)),
+    Row::number("workers", WEIR_MEMBER(workers)),
+    Row::choice<kFullTables>("when_full", WEIR_MEMBER(flow.full_table)),
+    Row::number("overflow_entries", WEIR_MEMBER(overflow.max_entries)),
+    Row::duration("overflow_timeout", WEIR_MEMBER(overflow.timeout_ns)),
+    Row::text<parse_key>("key", WEIR_MEMBER(key_list)),
+    Row::text<parse_metrics>("metrics", WEIR_MEMBER(metric_list)),
+
+    Row::choice<kLayers>("layer", WEIR_MEMBER(flow.parser.layer)),
+    Row::text<parse_tunnels>("tunnels", WEIR_MEMBER(tunnels)),
+    Row::number("tunnel_depth", WEIR_MEMBER(flow.parser.tunnel_depth)),
+    Row::choice<kIcmpErrors>("icmp_errors", WEIR_MEMBER(flow.parser.icmp_errors)),
+    Row::text<parse_filter>("filter", WEIR_MEMBER(filter)),
+
+    Row::text<parse_export>("export", WEIR_MEMBER(exports)),
+    Row::text("ledger", WEIR_MEMBER(ledger_file)),
+});
+#undef WEIR_MEMBER
+
+}  // namespace
+
+std::span<const Binding<Settings>> setting_bindings() {
+  return kBindings;
+}
+
+}  // namespace weir

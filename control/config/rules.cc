@@ -1,0 +1,88 @@
+#include "control/config/rules.h"
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <map>
+#include <string>
+
+#include "control/config/value.h"
+#include "control/export/export_uri.h"
+#include "proto/base/cpu_list.h"
+
+namespace weir {
+namespace {
+
+using Checked = tl::expected<void, ConfigError>;
+
+std::string file_text(const std::string& file) {
+  return file == "-" ? "standard output" : file;
+}
+
+/// Every exporter has a name of its own, and every file is written by one of them only; so is the ledger's.
+Checked check_outputs(const Settings& settings, const Places& places) {
+  std::map<std::string, std::string> uris_by_name;
+  std::map<std::string, std::string> uris_by_file;
+  for (std::size_t i = 0; i < settings.exports.size(); ++i) {
+    const std::string& uri = settings.exports[i];
+    const auto parsed = parse_export_uri(uri);
+    if (!parsed) continue;  // its binding parsed it
+    const auto wrong = [&](const std::string& what) {
+      return value_error(place_of(places, "export", static_cast<int>(i)), uri, what);
+    };
+    if (const auto [other, fresh] = uris_by_name.emplace(parsed->name, uri); !fresh) {
+      return wrong(other->second == uri
+                       ? std::string("given twice: every record would be sent twice; expected different exporters")
+                       : fmt::format("'{}' has the name {}, too; expected a name for each exporter", other->second,
+                                     parsed->name));
+    }
+    const std::string file = parsed->request->file();
+    if (file.empty()) continue;
+    if (const auto [other, fresh] = uris_by_file.emplace(file, uri); !fresh) {
+      return wrong(
+          fmt::format("{} is written by {}, too; expected a file for each exporter", file_text(file), other->second));
+    }
+  }
+  const auto writer = uris_by_file.find(settings.ledger_file);
+  if (writer == uris_by_file.end()) return {};
+  return value_error(place_of(places, "ledger", 0), settings.ledger_file,
+                     fmt::format("{} is written by {}, too; expected a file of its own",
+                                 file_text(settings.ledger_file), writer->second));
+}
+
+Checked check_ports(const Settings& settings, Command command, const Places& places) {
+  std::map<std::string, std::string> ports_by_device;
+  for (std::size_t i = 0; i < settings.ports.size(); ++i) {
+    const std::string& port = settings.ports[i];
+    const auto [other, fresh] = ports_by_device.emplace(device_name(port), port);
+    if (fresh) continue;
+    return value_error(place_of(places, "port", static_cast<int>(i)), port,
+                       other->second == port
+                           ? std::string("given twice; expected every port once")
+                           : fmt::format("the same device as {}; expected every device once", other->second));
+  }
+  if (command != Command::run || !settings.ports.empty()) return {};
+  return tl::make_unexpected(
+      ConfigError{"no port to take packets from; expected --port (or port: in the file) with a PCI address, as in "
+                  "--port 0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0",
+                  2});
+}
+
+Checked check_cores(const Settings& settings, Command command, const Places& places) {
+  const std::size_t given = settings.cores.size();
+  if (given == 0 || command == Command::read || given == settings.workers + std::size_t{1}) return {};
+  return value_error(place_of(places, "cores", 0), cpu_list_text(settings.cores),
+                     fmt::format("{} CPU{}; expected {}: the first for control, then one for each of {} worker{}",
+                                 given, given == 1 ? "" : "s", settings.workers + 1, settings.workers,
+                                 settings.workers == 1 ? " (--workers)" : "s"));
+}
+
+}  // namespace
+
+Checked check_rules(const Settings& settings, Command command, const Places& places) {
+  if (auto good = check_outputs(settings, places); !good) return good;
+  if (auto good = check_ports(settings, command, places); !good) return good;
+  return check_cores(settings, command, places);
+}
+
+}  // namespace weir

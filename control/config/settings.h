@@ -1,0 +1,42 @@
+// Settings: the configuration after validation, in the units the program computes with. Made from a weir.v1.Config
+// (the file of --config, then the command line, then the defaults of config.proto) by control/config/config.h.
+//
+// A member's initial value means "none": the defaults are config.proto's alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control/config/idle_choice.h"
+#include "control/config/overflow_limits.h"
+#include "dataplane/flow/flow_settings.h"
+
+namespace weir {
+
+struct Settings {
+  FlowSettings flow;
+  std::string key_list;         ///< as given; flow.key is made of it
+  std::string metric_list;      ///< as given; flow.metrics is made of it
+  std::string tunnels;          ///< as given; flow.parser.tunnels and flow.parser.udp_ports are made of it
+  std::uint64_t max_flows = 0;  ///< all workers together
+  unsigned workers = 0;
+  OverflowLimits overflow;
+  std::string filter;  ///< empty: none
+  std::vector<std::string> exports;
+  std::string ledger_file;  ///< empty: none; "-": standard output
+
+  std::vector<std::string> ports;
+  std::vector<unsigned> cores;  ///< empty: chosen
+  bool rss_ports = false;
+  IdleChoice idle = IdleChoice::automatic;
+  std::string socket;             ///< always set after validation
+  std::string prometheus;         ///< address and port; empty: off
+  std::uint64_t duration_ns = 0;  ///< 0: until a signal
+  std::string eal_arguments;
+
+  std::vector<std::string> captures;  ///< `read` only
+  std::uint64_t explain_packet = 0;   ///< `read` only: explain this packet, counted from 1; 0: read
+};
+
+}  // namespace weir

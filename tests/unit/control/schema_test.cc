@@ -1,0 +1,177 @@
+// The descriptions of config.proto: complete, true to the program's own limits, and each bound to one setting.
+#include "control/config/schema.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "control/config/bindings.h"
+#include "control/config/config.h"
+#include "dataplane/flow/flow_rules.h"
+#include "proto/base/duration.h"
+
+namespace weir {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+
+std::vector<const FieldDescriptor*> fields() {
+  std::vector<const FieldDescriptor*> all;
+  const auto* type = v1::Config::descriptor();
+  for (int i = 0; i < type->field_count(); ++i) all.push_back(type->field(i));
+  return all;
+}
+
+const v1::OptionDescription& described(const char* field) {
+  return description_of(*v1::Config::descriptor()->FindFieldByName(field));
+}
+
+/// What is wrong with a configuration of this value alone.
+std::string error_with(const FieldDescriptor& field, const std::string& value) {
+  v1::Config config;
+  if (const auto put = put_value(config, field, value); !put) return put.error();
+  Settings settings;
+  const Places places;
+  const auto good = apply_bindings<Settings>(config, setting_bindings(), {Command::check, places}, "", settings);
+  return good ? "" : good.error().message;
+}
+
+TEST(Schema, DescribesEveryField) {
+  for (const FieldDescriptor* field : fields()) {
+    SCOPED_TRACE(field->name());
+    const v1::OptionDescription& description = description_of(*field);
+    EXPECT_NE(description.group(), "");
+    EXPECT_NE(description.form(), "");
+    EXPECT_NE(description.example(), "");
+    EXPECT_NE(description.help(), "");
+    EXPECT_EQ(description.help().find('\n'), std::string::npos);
+    EXPECT_NE(description.default_().empty(), description.unset().empty()) << "a default, or what its lack means";
+    EXPECT_EQ(description.least().empty(), description.greatest().empty());
+    EXPECT_EQ(description.effect(), v1::RESTART) << "nothing changes while weir runs";
+    EXPECT_TRUE(!field->is_repeated() || field->cpp_type() == FieldDescriptor::CPPTYPE_STRING);
+  }
+}
+
+TEST(Schema, GivesDefaultsAndExamplesThatAreRight) {
+  for (const FieldDescriptor* field : fields()) {
+    const v1::OptionDescription& description = description_of(*field);
+    EXPECT_EQ(error_with(*field, description.example()), "") << field->name();
+    if (!description.default_().empty()) {
+      EXPECT_EQ(error_with(*field, description.default_()), "") << field->name();
+    }
+    EXPECT_TRUE(parse_config(example_line(*field), "example")) << example_line(*field);
+  }
+}
+
+TEST(Schema, HoldsEveryValueToItsLimits) {
+  unsigned limited = 0;
+  for (const FieldDescriptor* field : fields()) {
+    const v1::OptionDescription& description = description_of(*field);
+    if (description.least().empty()) continue;
+    ++limited;
+    SCOPED_TRACE(field->name());
+    EXPECT_EQ(error_with(*field, description.least()), "");
+    EXPECT_EQ(error_with(*field, description.greatest()), "");
+    const std::string expected = "out of range; expected " + description.least() + " to " + description.greatest();
+    const auto beyond = [&](const std::string& value) {
+      EXPECT_TRUE(error_with(*field, value).ends_with(expected)) << value << ": " << error_with(*field, value);
+    };
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      beyond(duration_text(parse_duration(description.greatest()).value() + 1));
+      beyond(duration_text(parse_duration(description.least()).value() - 1));
+    } else {
+      beyond(std::to_string(std::stoull(description.greatest()) + 1));
+      if (description.least() != "0") beyond(std::to_string(std::stoull(description.least()) - 1));
+    }
+  }
+  EXPECT_EQ(limited, 8U);
+}
+
+TEST(Schema, AgreesWithTheLimitsOfTheProgram) {
+  for (const char* field : {"idle_timeout", "active_timeout", "overflow_timeout"}) {
+    EXPECT_EQ(parse_duration(described(field).greatest()).value(), kMaxTimeoutNs) << field;
+  }
+  EXPECT_EQ(parse_duration(described("duration").greatest()).value(), kGreatestRunNs);
+  EXPECT_EQ(described("tunnel_depth").greatest(), std::to_string(ParserOptions::kMaxTunnelDepth));
+}
+
+TEST(Schema, AgreesWithWhatTheDataplaneDoesUnlessItIsTold) {
+  v1::Config config;
+  const Settings settings = validate(config, Command::check).value();
+  const FlowSettings untold;
+  EXPECT_EQ(settings.flow.timeouts.idle_ns, untold.timeouts.idle_ns);
+  EXPECT_EQ(settings.flow.timeouts.active_ns, untold.timeouts.active_ns);
+  EXPECT_EQ(settings.flow.timeouts.linger_ns, untold.timeouts.linger_ns);
+  EXPECT_EQ(settings.flow.timeouts.tcp_close, untold.timeouts.tcp_close);
+  EXPECT_EQ(settings.flow.full_table, untold.full_table);
+  EXPECT_EQ(settings.flow.key, untold.key);
+  EXPECT_EQ(settings.flow.parser.layer, untold.parser.layer);
+  EXPECT_EQ(settings.flow.parser.tunnel_depth, untold.parser.tunnel_depth);
+  EXPECT_EQ(settings.flow.parser.icmp_errors, untold.parser.icmp_errors);
+}
+
+TEST(Schema, TakesEveryWordOfAChoiceAndPrintsItBack) {
+  std::map<std::string, std::set<std::string>> choices;
+  for (const FieldDescriptor* field : fields()) {
+    const std::string& form = description_of(*field).form();
+    if (form.find('|') == std::string::npos) continue;
+    std::istringstream words(form);
+    for (std::string word; std::getline(words, word, '|');) {
+      choices[field->name()].insert(word);
+      v1::Config config;
+      ASSERT_TRUE(put_value(config, *field, word)) << field->name() << ' ' << word;
+      const auto settings = validate(config, Command::check);
+      ASSERT_TRUE(settings) << settings.error().message;
+      EXPECT_EQ(values_in(effective_config(*settings), *field), std::vector<std::string>{word}) << field->name();
+    }
+  }
+  const std::map<std::string, std::set<std::string>> expected = {
+      {"rss", {"addresses", "ports"}}, {"idle", {"auto", "poll", "pause", "sleep"}},
+      {"tcp_close", {"on", "off"}},    {"when_full", {"evict", "overflow", "sample"}},
+      {"layer", {"outer", "inner"}},   {"icmp_errors", {"own", "quoted"}}};
+  EXPECT_EQ(choices, expected);
+}
+
+TEST(Schema, BindsEveryFieldOnce) {
+  std::vector<std::string> described_fields;
+  std::vector<std::string> bound;
+  for (const FieldDescriptor* field : fields()) described_fields.push_back(field->name());
+  for (const auto& binding : setting_bindings()) bound.emplace_back(binding.field);
+  EXPECT_EQ(bound, described_fields) << "one row a field, in the order of config.proto";
+}
+
+TEST(Schema, SaysLimitsAndDefaultInHelp) {
+  const auto help = [](const char* field, Command command) {
+    return help_of(*v1::Config::descriptor()->FindFieldByName(field), command);
+  };
+  EXPECT_EQ(help("idle_timeout", Command::run), "End a flow after a gap longer than this: 1ms to 72h [30s]");
+  EXPECT_EQ(help("prometheus", Command::run), "Serve metrics to Prometheus at http://ADDR:PORT/metrics [off]");
+  EXPECT_EQ(help("export", Command::run),
+            "Where records go, repeatable: one of the export URIs below [none, records are counted and dropped]");
+  EXPECT_EQ(help("export", Command::read), "Where records go, repeatable: one of the export URIs below [table:-]");
+  EXPECT_NE(help("workers", Command::read), help("workers", Command::run));
+}
+
+TEST(Schema, SaysThatNothingChangesWhileWeirRuns) {
+  EXPECT_EQ(effect_help(*v1::Config::descriptor()), "A change of any option takes effect when weir is started again.");
+}
+
+TEST(Schema, FindsTheFieldThatAWordMeans) {
+  const auto meant = [](const char* word) {
+    const auto* field = field_like(*v1::Config::descriptor(), word);
+    return field == nullptr ? "" : field->name();
+  };
+  EXPECT_EQ(meant("idle-timeout"), "idle_timeout");
+  EXPECT_EQ(meant("idle"), "idle");
+  EXPECT_EQ(meant("exports"), "export");
+  EXPECT_EQ(meant("tcp_colse"), "tcp_close");
+  EXPECT_EQ(meant("tunnels_depth"), "tunnel_depth");
+  EXPECT_EQ(meant("threads"), "");
+  EXPECT_EQ(meant(""), "");
+  EXPECT_EQ(meant("x"), "");
+}
+
+}  // namespace
+}  // namespace weir
