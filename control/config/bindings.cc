@@ -106,6 +106,7 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::duration("idle_timeout", WEIR_MEMBER(flow.timeouts.idle_ns)),
     Row::duration("active_timeout", WEIR_MEMBER(flow.timeouts.active_ns)),
     Row::on_off("tcp_close", WEIR_MEMBER(flow.timeouts.tcp_close)),
+    Row::duration("tcp_linger", WEIR_MEMBER(flow.timeouts.linger_ns)),
     Row::number("max_flows", WEIR_MEMBER(max_flows)),
     Row::number("workers", WEIR_MEMBER(workers)),
     Row::choice<kFullTables>("when_full", WEIR_MEMBER(flow.full_table)),

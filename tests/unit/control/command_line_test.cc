@@ -50,25 +50,27 @@ class File {
 };
 
 TEST(CommandLine, TakesEveryOptionOfRun) {
-  const auto parsed = parse({"run",         "--idle-timeout",
-                             "1s",          "--active-timeout=2m",
-                             "--tcp-close", "off",
-                             "--max-flows", "100",
-                             "--workers",   "3",
-                             "--ledger",    "-",
-                             "--port",      "net_null0",
-                             "--cores",     "0,2-4",
-                             "--rss",       "ports",
-                             "--socket",    "/tmp/s",
-                             "--duration",  "1h",
-                             "--eal",       "-m 64",
-                             "--export",    "json:a"});
+  const auto parsed = parse({"run",          "--idle-timeout",
+                             "1s",           "--active-timeout=2m",
+                             "--tcp-close",  "off",
+                             "--tcp-linger", "500ms",
+                             "--max-flows",  "100",
+                             "--workers",    "3",
+                             "--ledger",     "-",
+                             "--port",       "net_null0",
+                             "--cores",      "0,2-4",
+                             "--rss",        "ports",
+                             "--socket",     "/tmp/s",
+                             "--duration",   "1h",
+                             "--eal",        "-m 64",
+                             "--export",     "json:a"});
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->action, CommandLine::Action::run);
   const Settings& s = parsed->settings;
   EXPECT_EQ(s.flow.timeouts.idle_ns, 1'000'000'000U);
   EXPECT_EQ(s.flow.timeouts.active_ns, 120'000'000'000U);
   EXPECT_FALSE(s.flow.timeouts.tcp_close);
+  EXPECT_EQ(s.flow.timeouts.linger_ns, 500'000'000U);
   EXPECT_EQ(s.max_flows, 100U);
   EXPECT_EQ(s.workers, 3U);
   EXPECT_EQ(s.ledger_file, "-");

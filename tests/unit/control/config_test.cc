@@ -42,6 +42,7 @@ TEST(Validate, TakesTheDocumentedDefaults) {
   EXPECT_EQ(settings->flow.timeouts.idle_ns, 30 * kSecond);
   EXPECT_EQ(settings->flow.timeouts.active_ns, 300 * kSecond);
   EXPECT_TRUE(settings->flow.timeouts.tcp_close);
+  EXPECT_EQ(settings->flow.timeouts.linger_ns, 2 * kSecond);
   EXPECT_EQ(settings->max_flows, 1'048'576U);
   EXPECT_EQ(settings->workers, 1U);
   EXPECT_EQ(settings->flow.full_table, FullTable::evict);
@@ -214,10 +215,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
        "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
-       "idle_timeout active_timeout tcp_close max_flows workers when_full overflow_entries overflow_timeout "
-       "key "
-       "metrics "
-       "layer tunnels tunnel_depth icmp_errors filter export ledger"},
+       "idle_timeout active_timeout tcp_close tcp_linger max_flows workers when_full overflow_entries "
+       "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter export ledger"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -345,6 +344,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "idle_timeout: \"30s\"\n"
       "active_timeout: \"300s\"\n"
       "tcp_close: true\n"
+      "tcp_linger: \"2s\"\n"
       "max_flows: 1048576\n"
       "workers: 1\n"
       "when_full: \"evict\"\n"
@@ -365,8 +365,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
 
   const auto full =
       parse_config(
-          "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false max_flows: 99 workers: "
-          "3\n"
+          "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false tcp_linger: \"90s\"\n"
+          "max_flows: 99 workers: 3\n"
           "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
           "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"
           "idle: \"pause\" when_full: \"overflow\" overflow_entries: 7 overflow_timeout: \"2s\" "

@@ -86,11 +86,11 @@ TEST(Schema, HoldsEveryValueToItsLimits) {
       if (description.least() != "0") beyond(std::to_string(std::stoull(description.least()) - 1));
     }
   }
-  EXPECT_EQ(limited, 8U);
+  EXPECT_EQ(limited, 9U);
 }
 
 TEST(Schema, AgreesWithTheLimitsOfTheProgram) {
-  for (const char* field : {"idle_timeout", "active_timeout", "overflow_timeout"}) {
+  for (const char* field : {"idle_timeout", "active_timeout", "tcp_linger", "overflow_timeout"}) {
     EXPECT_EQ(parse_duration(described(field).greatest()).value(), kMaxTimeoutNs) << field;
   }
   EXPECT_EQ(parse_duration(described("duration").greatest()).value(), kGreatestRunNs);
