@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/export/export_context.h"
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
 #include "control/export/token_bucket.h"

@@ -116,6 +116,15 @@ void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
   }
 }
 
+std::size_t ExportHub::wait_for_room(std::size_t most) {
+  std::size_t all = most;
+  // One after the other is enough: room only grows while nobody offers.
+  for (const auto& exporter : impl_->exporters) {
+    all = std::min(all, exporter->queue().wait_for_room(most, patience(impl_->mode)));
+  }
+  return std::max<std::size_t>(all, 1);
+}
+
 std::vector<std::string> ExportHub::finish(std::chrono::milliseconds timeout) {
   const ExportTime deadline = ExportClock::now() + timeout;
   for (const auto& exporter : impl_->exporters) exporter->queue().close(deadline);

@@ -3,57 +3,22 @@
 // The drain thread offers batches; an exporter's own thread encodes and sends. A batch is shared, not copied, so E
 // exporters cost one copy of the records. A slow or dead exporter fills its queue and then loses by name
 // (`queue_full`); neither the drain thread nor another exporter waits for it, unless the caller asks to wait for
-// space (`weir read` and an orderly shutdown do, where being late costs nothing).
+// space (`weir read` and an orderly shutdown do, where being late costs nothing). To wait and to offer can be two
+// steps: who keeps a lock around his own books and offer() waits first, by wait_for_room().
 #pragma once
 
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
-#include <utility>
 #include <vector>
 
-#include "control/export/export_mode.h"
-#include "control/export/lateness.h"
-#include "control/export/probe_facts.h"
-#include "proto/base/counts.h"
+#include "control/export/export_context.h"
+#include "control/export/exporter_snapshot.h"
 #include "proto/record/record_batch.h"
 
 namespace weir {
-
-/// One exporter's side of the ledger's third equation, taken at one instant: drained = exported + queued + sum(lost).
-struct ExporterSnapshot {
-  std::string name;  ///< ?name= of the URI, else the URI
-  std::string uri;
-  std::string state;  ///< "up", "connecting", "connecting: why", "failed: why"
-  RecordTotals drained;
-  RecordTotals exported;
-  RecordTotals queued;
-  std::vector<std::pair<std::string, RecordTotals>> lost;  ///< every name of export/loss.h, zeros included
-  std::uint64_t datagrams = 0;                             ///< datagrams or writes that left
-  std::uint64_t wire_octets = 0;
-  Lateness lateness;  ///< live only
-
-  /// What has a place in the books: equal to `drained`.
-  [[nodiscard]] RecordTotals accounted() const {
-    RecordTotals sum = exported;
-    sum += queued;
-    for (const auto& [reason, totals] : lost) sum += totals;
-    return sum;
-  }
-};
-
-/// What the exporters know of the program that they run in.
-struct ExportContext {
-  ExportMode mode = ExportMode::live;
-  /// Time of the first packet, ns since 1970; ExportMode::capture only.
-  std::uint64_t capture_start_ns = 0;
-  std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
-  std::shared_ptr<const ProbeFacts> facts;
-  std::size_t queue_records =
-      1U << 20;  ///< bound of each exporter's queue, in records (128 octets each without sections: 128 MiB)
-};
 
 class ExportHub {
  public:
@@ -68,6 +33,10 @@ class ExportHub {
 
   /// Offers a batch to every exporter. wait: block until each live exporter has room. Called by one thread.
   void offer(std::shared_ptr<const RecordBatch> batch, bool wait);
+  /// Blocks until every live exporter has room for `most` records, or for as many as its queue holds, and returns for
+  /// how many all have room: offer(..., false) of a batch no longer than that loses nothing at them. Called by the
+  /// thread that offers.
+  std::size_t wait_for_room(std::size_t most);
 
   /// Sends what is queued, flushes and closes every exporter, joins their threads. What is not out by `timeout`
   /// is lost by name. Returns one line for each exporter that failed on the way (empty: all went well).

@@ -35,25 +35,38 @@ std::size_t ExportQueue::push(const std::shared_ptr<const RecordBatch>& batch, s
   return push_locked(batch, from);
 }
 
+bool ExportQueue::wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, ExportClock::duration patience) {
+  // Bounded steps, and not one wait of `patience`: progress in between starts it anew.
+  room_came_.wait_for(lock, std::chrono::milliseconds(100));
+  const ExportTime now = ExportClock::now();
+  if (consumed_ != stall.seen) {
+    stall = {consumed_, now};
+  } else if (now - stall.since >= patience) {
+    stalled_at_ = consumed_;
+    return false;
+  }
+  return true;
+}
+
 std::size_t ExportQueue::push_waiting(const std::shared_ptr<const RecordBatch>& batch, std::size_t from,
                                       ExportClock::duration patience) {
   std::unique_lock lock(mutex_);
-  std::uint64_t seen = consumed_;
-  ExportTime since = ExportClock::now();
+  Stall stall{consumed_, ExportClock::now()};
   while (true) {
     from = push_locked(batch, from);
-    if (from == batch->size()) return from;
-    if (closed_ || !connected_ || consumed_ == stalled_at_) return from;
-    // Bounded steps, and not one wait of `patience`: progress in between starts it anew.
-    room_came_.wait_for(lock, std::chrono::milliseconds(100));
-    const ExportTime now = ExportClock::now();
-    if (consumed_ != seen) {
-      seen = consumed_;
-      since = now;
-    } else if (now - since >= patience) {
-      stalled_at_ = consumed_;
-      return push_locked(batch, from);
-    }
+    if (from == batch->size() || !worth_waiting()) return from;
+    if (!wait_step(lock, stall, patience)) return push_locked(batch, from);
+  }
+}
+
+std::size_t ExportQueue::wait_for_room(std::size_t most, ExportClock::duration patience) {
+  std::unique_lock lock(mutex_);
+  const std::size_t wanted = std::min(most, capacity_);
+  Stall stall{consumed_, ExportClock::now()};
+  while (true) {
+    if (failed_ || !worth_waiting()) return most;
+    if (capacity_ - waiting_ >= wanted) return wanted;
+    if (!wait_step(lock, stall, patience)) return most;
   }
 }
 

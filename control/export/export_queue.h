@@ -19,9 +19,10 @@
 #include <mutex>
 #include <string>
 
-#include "control/export/export_hub.h"
+#include "control/export/exporter_snapshot.h"
 #include "control/export/lateness.h"
 #include "control/export/loss.h"
+#include "proto/base/counts.h"
 #include "proto/record/record_batch.h"
 
 namespace weir {
@@ -45,6 +46,9 @@ class ExportQueue {
   /// not wait again before the exporter has taken one.
   std::size_t push_waiting(const std::shared_ptr<const RecordBatch>& batch, std::size_t from,
                            ExportClock::duration patience);
+  /// Waits until there is room for `most` records, or for as many as there can be, and returns that number. Where it is
+  /// no use to wait, as push_waiting() has it, returns `most` at once: what is pushed is then lost by name.
+  std::size_t wait_for_room(std::size_t most, ExportClock::duration patience);
   /// Enters (*batch)[from...] as offered and lost: the queue has no room or, once closed, the shutdown lost it.
   void refuse(const RecordBatch& batch, std::size_t from);
   /// No more records will come; what is not out by `deadline` will be lost.
@@ -84,7 +88,15 @@ class ExportQueue {
     std::size_t at;
     std::size_t end;
   };
+  /// How long push_waiting() and wait_for_room() have seen nothing move.
+  struct Stall {
+    std::uint64_t seen;
+    ExportTime since;
+  };
   std::size_t push_locked(const std::shared_ptr<const RecordBatch>& batch, std::size_t from);
+  [[nodiscard]] bool worth_waiting() const { return !closed_ && connected_ && consumed_ != stalled_at_; }
+  /// A bounded step of waiting for room. False: nothing has moved for `patience`; it is no use to wait any more.
+  bool wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, ExportClock::duration patience);
   void lose_waiting_locked(ExportLoss loss);
   [[nodiscard]] RecordTotals& lost_of(ExportLoss loss) { return lost_[static_cast<std::size_t>(loss)]; }
 

@@ -5,23 +5,18 @@
 // the exporter moves what it took from `queued` to `exported` or to a loss, in the books of its queue.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
 #include "control/export/export_queue.h"
+#include "control/export/exporter_times.h"
 #include "control/export/file_sink.h"
 #include "control/export/loss.h"
 #include "proto/record/record_batch.h"
 
 namespace weir {
-
-/// Longest wait inside an exporter for a socket or pipe.
-inline constexpr std::chrono::milliseconds kLongestBlock{50};
-/// How late a record may leave for the sake of a fuller datagram or write.
-inline constexpr std::chrono::milliseconds kFlushAfter{200};
 
 struct ExportFailure {
   std::string why;

@@ -35,6 +35,7 @@
 #include <tl/expected.hpp>
 #include <utility>
 
+#include "control/export/export_context.h"
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
 #include "control/export/option_values.h"

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "control/export/endpoint.h"
-#include "control/export/exporter.h"
+#include "control/export/exporter_times.h"
 
 namespace weir {
 

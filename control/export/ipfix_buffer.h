@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "control/export/export_context.h"
 #include "control/export/export_queue.h"
 #include "control/export/stream_buffer.h"
 #include "control/export/template_options.h"

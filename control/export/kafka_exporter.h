@@ -21,6 +21,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "control/export/export_context.h"
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
 #include "control/export/option_values.h"

@@ -10,7 +10,6 @@
 #include <span>
 #include <vector>
 
-#include "control/export/export_hub.h"
 #include "control/export/ordered_encoding.h"
 #include "control/export/record_encoding.h"
 #include "control/export/stream_buffer.h"

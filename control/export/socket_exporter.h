@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "control/export/endpoint.h"
+#include "control/export/export_context.h"
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
 #include "control/export/record_buffer.h"

@@ -10,8 +10,8 @@
 #include <span>
 #include <utility>
 
-#include "control/export/export_hub.h"
 #include "control/export/lateness.h"
+#include "proto/base/counts.h"
 #include "proto/record/record_batch.h"
 
 namespace weir {

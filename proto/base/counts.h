@@ -61,4 +61,16 @@ struct RecordTotals {
   friend bool operator==(const RecordTotals&, const RecordTotals&) = default;
 };
 
+/// `whole` without `part`, and 0 where that would be less than 0: for counts that may not be of one moment.
+constexpr std::uint64_t without(std::uint64_t whole, std::uint64_t part) {
+  return whole > part ? whole - part : 0;
+}
+constexpr PacketCount without(const PacketCount& whole, const PacketCount& part) {
+  return {without(whole.packets, part.packets), without(whole.octets, part.octets)};
+}
+constexpr RecordTotals without(const RecordTotals& whole, const RecordTotals& part) {
+  return {without(whole.records, part.records), without(whole.packets, part.packets),
+          without(whole.octets, part.octets)};
+}
+
 }  // namespace weir

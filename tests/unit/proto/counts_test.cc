@@ -42,5 +42,12 @@ TEST(RecordTotals, LeavesTheWholeAloneWhenAPartIsTakenFromACopy) {
   EXPECT_EQ(whole, (RecordTotals{10, 100, 1000}));
 }
 
+TEST(Counts, ADifferenceOfTwoMomentsIsNeverBelowZero) {
+  EXPECT_EQ(without(std::uint64_t{7}, std::uint64_t{3}), 4U);
+  EXPECT_EQ(without(std::uint64_t{3}, std::uint64_t{7}), 0U);
+  EXPECT_EQ(without(PacketCount{5, 100}, PacketCount{2, 300}), (PacketCount{3, 0})) << "each number by itself";
+  EXPECT_EQ(without(RecordTotals{5, 100, 9}, RecordTotals{6, 30, 9}), (RecordTotals{0, 70, 0}));
+}
+
 }  // namespace
 }  // namespace weir

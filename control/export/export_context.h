@@ -1,0 +1,24 @@
+// ExportContext: what every exporter of a program is told when it is opened.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "control/export/export_mode.h"
+#include "control/export/probe_facts.h"
+
+namespace weir {
+
+/// What the exporters know of the program that they run in.
+struct ExportContext {
+  ExportMode mode = ExportMode::live;
+  /// Time of the first packet, ns since 1970; ExportMode::capture only.
+  std::uint64_t capture_start_ns = 0;
+  std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
+  std::shared_ptr<const ProbeFacts> facts;
+  std::size_t queue_records =
+      1U << 20;  ///< bound of each exporter's queue, in records (128 octets each without sections: 128 MiB)
+};
+
+}  // namespace weir
