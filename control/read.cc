@@ -19,8 +19,8 @@
 #include "control/commands.h"
 #include "control/explain.h"
 #include "control/final_error.h"
-#include "control/ledger_output.h"
-#include "control/ledger_report.h"
+#include "control/ledger/ledger_output.h"
+#include "control/ledger/ledger_report.h"
 #include "control/record_drain.h"
 #include "dataplane/input/capture_file.h"
 #include "dataplane/input/pcap_filter.h"
@@ -223,7 +223,7 @@ int read_captures(const Settings& settings) {
     spdlog::error("{}", failure);
     code = 1;
   }
-  const RecordDrain::Totals totals = drain.totals();
+  const DrainTotals totals = drain.totals();
   std::vector<WorkerAccount> accounts;
   for (unsigned i = 0; i < meter.workers(); ++i) {
     accounts.push_back({meter.counters(i), totals.drained[i], meter.recount(i)});

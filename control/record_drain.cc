@@ -39,21 +39,31 @@ void RecordDrain::run() {
 }
 
 bool RecordDrain::round(bool last) {
+  // The rings' records, and as many again from the accounter.
+  std::size_t room = 2 * kBatch;
+  if (wait_.load(std::memory_order_relaxed)) room = hub_.wait_for_room(room);
   const std::lock_guard lock(mutex_);
   auto batch = std::make_shared<RecordBatch>();
   batch->reserve(usual_records_);
-  std::size_t taken = 0;
-  for (std::size_t i = 0; i < rings_.size(); ++i) {
-    if (overflow_ != nullptr && clock_ != nullptr) now_ns_ = clock_();
-    const std::size_t share = (kBatch - taken) / (rings_.size() - i);
-    taken += rings_[i]->consume(share,
-                                [&](const RingLine& line) { take(RecordMessage::record(line), drained_[i], *batch); });
-  }
-  if (overflow_ != nullptr) collect(*batch, last && taken == 0);
+  const std::size_t taken = empty_rings(std::max<std::size_t>(room / 2, 1), *batch);
+  if (overflow_ != nullptr) collect(*batch, room - batch->size(), last && taken == 0);
   usual_records_ = batch->size();
   if (batch->empty()) return taken != 0;
-  hub_.offer(std::move(batch), wait_.load(std::memory_order_relaxed));
+  hub_.offer(std::move(batch), false);
   return true;
+}
+
+std::size_t RecordDrain::empty_rings(std::size_t most, RecordBatch& batch) {
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < rings_.size(); ++i) {
+    // Every ring gets its share of what is left; the first ones one more where that is uneven.
+    const std::size_t left = rings_.size() - i;
+    const std::size_t share = (most - taken + left - 1) / left;
+    if (overflow_ != nullptr && clock_ != nullptr) now_ns_ = clock_();
+    taken +=
+        rings_[i]->consume(share, [&](const RingLine& line) { take(RecordMessage::record(line), drained_[i], batch); });
+  }
+  return taken;
 }
 
 /// A record from a ring: into the batch, or, an overflow record, into the accounter.
@@ -66,11 +76,11 @@ void RecordDrain::take(RecordView record, RecordTotals& drained, RecordBatch& ba
   (overflow_->add(record, now_ns_) ? overflow_totals_.held : overflow_totals_.lost).add(*record);
 }
 
-/// Appends what leaves the accounter now, at most kBatch records: the next round goes on.
-void RecordDrain::collect(RecordBatch& batch, bool all) {
+/// Appends what leaves the accounter now, at most `most` records: the next round goes on.
+void RecordDrain::collect(RecordBatch& batch, std::size_t most, bool all) {
   if (clock_ != nullptr) now_ns_ = clock_();
   const std::size_t from = batch.size();
-  all ? overflow_->collect_all(batch, kBatch) : overflow_->collect(now_ns_, batch, kBatch);
+  all ? overflow_->collect_all(batch, most) : overflow_->collect(now_ns_, batch, most);
   for (std::size_t i = from; i < batch.size(); ++i) {
     overflow_totals_.given.add(*batch[i]);
     overflow_totals_.held.packets -= batch[i]->total_packets();
@@ -79,7 +89,7 @@ void RecordDrain::collect(RecordBatch& batch, bool all) {
   overflow_totals_.held.records = overflow_->size();
 }
 
-RecordDrain::Totals RecordDrain::totals() const {
+DrainTotals RecordDrain::totals() const {
   const std::lock_guard lock(mutex_);
   return {drained_, overflow_totals_, hub_.snapshot()};
 }

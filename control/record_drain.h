@@ -3,8 +3,12 @@
 // It goes round the rings, takes at most kBatch records from them into one shared batch, each straight from where it
 // lies in the ring, and offers the batch to the hub. A ring that is full leaves the others their share of a round. The
 // thread sleeps only when all rings were empty, 1 ms at a time: at 14.88 M records/s a ring of 65536 records fills
-// in 4.4 ms. What it counts as drained and what the exporters were offered is one step under one lock, so that totals()
-// is one instant of the ledger.
+// in 4.4 ms.
+//
+// What it counts as drained and what the exporters were offered is one step under one lock, so that totals() is one
+// instant of the ledger. That step never blocks: where the exporters are waited for, the thread waits for room first,
+// without the lock, and then takes no more than there is room for. So totals() answers at once while an exporter stands
+// still.
 //
 // Overflow records (--when-full overflow) go through the accounter first: what it holds and what it had no room for is
 // part of that instant.
@@ -17,23 +21,16 @@
 #include <thread>
 #include <vector>
 
+#include "control/drain_totals.h"
 #include "control/export/export_hub.h"
 #include "control/overflow_accounter.h"
 #include "dataplane/record_ring.h"
 
 namespace weir {
 
-/// The accounter's account: taken from the rings = held + lost + given to the exporters, in packets and octets.
-struct OverflowTotals {
-  RecordTotals taken;
-  RecordTotals held;
-  RecordTotals lost;
-  RecordTotals given;
-};
-
 class RecordDrain {
  public:
-  /// `wait`: offer() blocks while an exporter's queue is full (`weir read`), instead of losing by name.
+  /// `wait`: a full queue of an exporter is waited for (`weir read`), instead of losing by name.
   /// `overflow`: where overflow records are summed; nullptr where no worker makes any. `clock`: the accounter's time,
   /// ns since 1970; none: the greatest packet time of all records so far.
   RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
@@ -50,12 +47,7 @@ class RecordDrain {
   /// begin_finish(), and waits for the end of the thread.
   void finish();
 
-  struct Totals {
-    std::vector<RecordTotals> drained;  ///< by ring
-    OverflowTotals overflow;
-    std::vector<ExporterSnapshot> exporters;
-  };
-  [[nodiscard]] Totals totals() const;
+  [[nodiscard]] DrainTotals totals() const;
 
  private:
   static constexpr std::size_t kBatch = 4096;
@@ -63,8 +55,10 @@ class RecordDrain {
   void run();
   /// One round; false if the rings were empty. `last`: the accounter is emptied once they are.
   bool round(bool last);
+  /// At most `most` records from all rings into `batch`; returns how many.
+  std::size_t empty_rings(std::size_t most, RecordBatch& batch);
   void take(RecordView record, RecordTotals& drained, RecordBatch& batch);
-  void collect(RecordBatch& batch, bool all);
+  void collect(RecordBatch& batch, std::size_t most, bool all);
 
   std::vector<RecordRing*> rings_;
   ExportHub& hub_;

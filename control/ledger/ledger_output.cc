@@ -1,4 +1,4 @@
-#include "control/ledger_output.h"
+#include "control/ledger/ledger_output.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

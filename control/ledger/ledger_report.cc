@@ -1,4 +1,4 @@
-#include "control/ledger_report.h"
+#include "control/ledger/ledger_report.h"
 
 #include <fmt/format.h>
 
@@ -188,17 +188,17 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
     put_counters(out, c);
     put(*out.mutable_handed_over(), c.handed_over);
     put(*out.mutable_taken_over(), c.taken_over);
-    put(*out.mutable_in_ring(), c.emitted - account.drained);
+    put(*out.mutable_in_ring(), without(c.emitted, account.drained));
     out.set_balanced(check_worker(check, number, account, final));
     add_counters(sum, c);
     drained += account.drained;
   }
   sum.lost[static_cast<std::size_t>(Loss::overflow_full)] += overflow.lost;
   put_counters(ledger, sum);
-  put(*ledger.mutable_in_rings(), sum.emitted - drained);
+  put(*ledger.mutable_in_rings(), without(sum.emitted, drained));
   // What the exporters were offered: as drained, with the accounter's records in place of the packets it took.
   drained += overflow.given;
-  drained -= overflow.taken;
+  drained = without(drained, overflow.taken);
   put(*ledger.mutable_drained(), drained);
   put(*ledger.mutable_in_overflow(), overflow.held);
   check_overflow(check, overflow, final);
@@ -208,10 +208,8 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   if (final) {
     check.equal("packets handed over = taken over", sum.handed_over.packets, sum.taken_over.packets);
     check.equal("frame octets handed over = taken over", sum.handed_over.octets, sum.taken_over.octets);
-  } else if (sum.handed_over.packets > sum.taken_over.packets) {
-    put(*ledger.mutable_in_handover(), sum.handed_over - sum.taken_over);
   }
-  ledger.mutable_in_handover();
+  put(*ledger.mutable_in_handover(), without(sum.handed_over, sum.taken_over));
 
   for (const ExporterSnapshot& snapshot : exporters) {
     *ledger.add_exporters() = make_exporter_ledger(snapshot);
@@ -219,6 +217,21 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   }
   for (const v1::PortLedger& port : ports) *ledger.add_ports() = port;
   ledger.set_balanced(ledger.violations().empty());
+  ledger.set_state(ledger.balanced() ? "balanced" : "unbalanced");
+  return ledger;
+}
+
+v1::Ledger make_running_ledger(const std::vector<WorkerCounters>& workers, const DrainTotals& totals,
+                               const std::vector<v1::PortLedger>& ports) {
+  std::vector<WorkerAccount> accounts;
+  accounts.reserve(workers.size());
+  for (std::size_t i = 0; i < workers.size(); ++i) accounts.push_back({workers[i], totals.drained[i], std::nullopt});
+  return make_ledger(accounts, totals.exporters, ports, false, totals.overflow);
+}
+
+v1::Ledger make_empty_ledger() {
+  v1::Ledger ledger = make_ledger({}, {}, {}, false);
+  ledger.set_state("none");
   return ledger;
 }
 

@@ -10,14 +10,15 @@
 // `in the ring` is what the worker emitted less what the drain took, so equation 2 is checked as counted = in the
 // table + lost + emitted, and emitted >= drained; when nothing runs any more (`final`), as emitted = drained, and the
 // table is recounted by walking it; table, rings, queues and accounter are then empty.
+//
+// No difference shown is less than 0: counts that contradict each other make a violation, and not a number near 2^64.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "control/export/export_hub.h"
-#include "control/record_drain.h"
+#include "control/drain_totals.h"
 #include "dataplane/counters.h"
 #include "proto/schema/control.pb.h"
 
@@ -33,5 +34,12 @@ struct WorkerAccount {
 /// `final`: no worker and no drain runs any more.
 v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vector<ExporterSnapshot>& exporters,
                        const std::vector<v1::PortLedger>& ports, bool final, const OverflowTotals& overflow = {});
+
+/// The same while they run: the workers' counters, and `totals`, taken before any of them.
+v1::Ledger make_running_ledger(const std::vector<WorkerCounters>& workers, const DrainTotals& totals,
+                               const std::vector<v1::PortLedger>& ports);
+
+/// The ledger before the first packet and after the last: no worker counts.
+v1::Ledger make_empty_ledger();
 
 }  // namespace weir

@@ -1,4 +1,4 @@
-#include "control/control_service.h"
+#include "control/service/control_service.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

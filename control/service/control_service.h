@@ -8,18 +8,9 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "proto/schema/control.pb.h"
+#include "control/service/status_source.h"
 
 namespace weir {
-
-/// What the service answers with. Called from gRPC's threads; implementations lock for themselves.
-class StatusSource {
- public:
-  virtual ~StatusSource() = default;
-  virtual v1::StatusReply status() = 0;
-  virtual v1::Ledger ledger() = 0;
-  virtual v1::RssReply rss() = 0;
-};
 
 class ControlService {
  public:

@@ -1,4 +1,4 @@
-#include "control/prometheus.h"
+#include "control/service/prometheus.h"
 
 #include <fmt/format.h>
 #include <prometheus/collectable.h>
@@ -90,6 +90,10 @@ std::map<std::string, typename Map::mapped_type> sorted(const Map& counts) {
 void add_ledger(Families& out, const v1::Ledger& ledger) {
   out.gauge("ledger_balanced", "1: the three equations of the ledger hold",
             static_cast<std::uint64_t>(ledger.balanced()));
+  out.gauge("ledger_stale", "1: a worker does not answer, and the counts are older",
+            static_cast<std::uint64_t>(ledger.stale_since_ns() != 0));
+  out.gauge("ledger_stale_since_seconds", "The moment that the counts are of, in seconds since 1970; 0: now",
+            static_cast<double>(ledger.stale_since_ns()) / 1e9);
   out.count("received", "Frames taken from the ports, frame octets", ledger.received());
   out.count("counted", "Frames counted in flows, frame octets", ledger.counted());
   out.counter("counted_ip_octets", "IP octets counted in flows", ledger.counted_ip().octets());
@@ -159,6 +163,8 @@ void add_ports(Families& out, const v1::Ledger& ledger) {
 
 void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& ledger) {
   out.gauge("info", "Always 1", std::uint64_t{1}, {{"version", status.version()}, {"when_full", status.when_full()}});
+  out.gauge("phase", "Always 1: whether weir starts, runs or stops, and what it is doing meanwhile", std::uint64_t{1},
+            {{"phase", status.phase()}, {"doing", status.doing()}});
   out.gauge("uptime_seconds", "Since the start", status.uptime_s());
   out.gauge("table_flows", "Flows in the table", status.flows());
   out.gauge("table_capacity_flows", "Flows that it holds", status.capacity());

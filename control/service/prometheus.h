@@ -17,7 +17,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "control/control_service.h"
+#include "control/service/status_source.h"
 #include "proto/schema/control.pb.h"
 
 namespace weir {

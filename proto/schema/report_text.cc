@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <map>
 #include <vector>
 
@@ -64,6 +65,20 @@ std::string yes_no(bool balanced) {
   return balanced ? "balanced" : "NOT BALANCED";
 }
 
+/// A moment in UTC: "2026-11-29 20:15:03 UTC".
+std::string moment_text(std::uint64_t ns) {
+  const auto seconds = static_cast<std::time_t>(ns / 1'000'000'000);
+  std::tm utc{};
+  std::array<char, 40> text{};
+  if (gmtime_r(&seconds, &utc) == nullptr) return "?";
+  text[std::strftime(text.data(), text.size() - 1, "%Y-%m-%d %H:%M:%S UTC", &utc)] = '\0';
+  return text.data();
+}
+
+std::string stale_text(std::uint64_t since_ns) {
+  return "stale since " + moment_text(since_ns) + ": a worker does not answer, and these are its counts of then";
+}
+
 std::string uptime_text(double seconds) {
   if (!(seconds > 0)) seconds = 0;
   std::array<char, 64> text{};
@@ -106,6 +121,12 @@ std::string full_table_text(const v1::StatusReply& status) {
   }
   if (status.evictions() != 0) add(grouped(status.evictions()) + " flows were evicted");
   return text.empty() ? text : status.when_full() + ": " + text;
+}
+
+std::string ledger_state_text(const v1::StatusReply& status) {
+  if (status.ledger() == "none") return "no worker counts";
+  std::string text = yes_no(status.balanced());
+  return status.stale_since_ns() == 0 ? text : text + ", " + stale_text(status.stale_since_ns());
 }
 
 std::string flooding_text(const v1::HashFlooding& flooding) {
@@ -181,6 +202,9 @@ std::string ledger_text(const v1::Ledger& ledger) {
   }
 
   out += '\n';
+  if (!ledger.doing().empty()) out += "weir is " + ledger.doing() + '\n';
+  if (ledger.state() == "none") return out + "no worker counts: there is nothing to balance\n";
+  if (ledger.stale_since_ns() != 0) out += stale_text(ledger.stale_since_ns()) + '\n';
   if (ledger.balanced()) return out + "balanced\n";
   std::string violations;
   for (const auto& violation : ledger.violations()) violations += (violations.empty() ? "" : "; ") + violation;
@@ -232,11 +256,14 @@ std::string status_text(const v1::StatusReply& status) {
   TextTable head("ll");
   head.row({"weir", status.version() + ", process " + std::to_string(status.pid())});
   head.row({"up", uptime_text(status.uptime_s())});
+  if (status.phase() == "starting" || status.phase() == "stopping") {
+    head.row({"state", status.phase() + (status.doing().empty() ? "" : ": " + status.doing())});
+  }
   head.row({"flows", grouped(status.flows()) + " of " + grouped(status.capacity())});
   if (std::string full = full_table_text(status); !full.empty()) head.row({"full table", std::move(full)});
   if (status.hash_flooding().suspected()) head.row({"HASH FLOODING", flooding_text(status.hash_flooding())});
   head.row({"memory", status.hugepages() ? "huge pages" : "no huge pages"});
-  head.row({"ledger", yes_no(status.balanced())});
+  head.row({"ledger", ledger_state_text(status)});
   std::string out = head.text(0);
 
   TextTable ports("lllrrrrl");
@@ -281,6 +308,7 @@ std::string status_text(const v1::StatusReply& status) {
 }
 
 std::string rss_text(const v1::RssReply& reply) {
+  if (!reply.doing().empty()) return "no self-check: weir is " + reply.doing() + '\n';
   TextTable ports("llrrrrr");
   TextTable queues("lrrrr");
   for (const auto& port : reply.ports()) {

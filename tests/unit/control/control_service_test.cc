@@ -1,5 +1,5 @@
 // The control service over a real unix socket in a folder of the test's own.
-#include "control/control_service.h"
+#include "control/service/control_service.h"
 
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>

@@ -1,4 +1,4 @@
-#include "control/flood_watch.h"
+#include "control/ledger/flood_watch.h"
 
 #include <gtest/gtest.h>
 

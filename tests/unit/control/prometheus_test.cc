@@ -1,5 +1,5 @@
 // The metrics of a scrape against the replies that they are made of, and the address they are served at.
-#include "control/prometheus.h"
+#include "control/service/prometheus.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 
 #include "control/export/loss.h"
-#include "control/ledger_report.h"
+#include "control/ledger/ledger_report.h"
 #include "dataplane/loss.h"
 #include "dataplane/packet/reject.h"
 
@@ -77,6 +77,37 @@ TEST(Prometheus, HasEveryRejectAndEveryLossByItsName) {
   }
   EXPECT_EQ(counter(families, "weir_received_packets_total"), 4711);
   EXPECT_EQ(counter(families, "weir_worker_received_octets_total", "worker", "0"), 4712);
+}
+
+double gauge(const std::vector<MetricFamily>& families, const std::string& name) {
+  const ClientMetric* const metric = find(families, name, {}, {});
+  EXPECT_NE(metric, nullptr) << name;
+  return metric == nullptr ? -1 : metric->gauge.value;
+}
+
+TEST(Prometheus, TellsStaleCountsFromUnbalancedOnes) {
+  v1::Ledger ledger = ledger_of_everything();
+  ledger.set_balanced(true);
+  EXPECT_EQ(gauge(prometheus_families({}, ledger), "weir_ledger_stale"), 0);
+  EXPECT_EQ(gauge(prometheus_families({}, ledger), "weir_ledger_stale_since_seconds"), 0);
+  ledger.set_state("stale");
+  ledger.set_stale_since_ns(1'700'000'000'500'000'000);
+  const auto families = prometheus_families({}, ledger);
+  EXPECT_EQ(gauge(families, "weir_ledger_balanced"), 1);
+  EXPECT_EQ(gauge(families, "weir_ledger_stale"), 1);
+  EXPECT_DOUBLE_EQ(gauge(families, "weir_ledger_stale_since_seconds"), 1'700'000'000.5);
+}
+
+TEST(Prometheus, SaysWhatAProbeThatStartsIsDoing) {
+  v1::StatusReply status;
+  status.set_phase("starting");
+  status.set_doing("touching the flow table's memory, 1 of 4 workers done");
+  const auto families = prometheus_families(status, make_empty_ledger());
+  const ClientMetric* const metric = find(families, "weir_phase", "phase", "starting");
+  ASSERT_NE(metric, nullptr);
+  EXPECT_EQ(metric->gauge.value, 1);
+  EXPECT_EQ(find(families, "weir_phase", "doing", "touching the flow table's memory, 1 of 4 workers done"), metric);
+  EXPECT_EQ(counter(families, "weir_received_packets_total"), 0);
 }
 
 TEST(Prometheus, CountsLatenessCumulativelyInSeconds) {

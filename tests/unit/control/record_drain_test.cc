@@ -1,12 +1,19 @@
 // Records from the rings to an exporter, overflow records by way of the accounter; and the ledger of it.
 #include "control/record_drain.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <fstream>
+#include <future>
+#include <thread>
 
-#include "control/ledger_report.h"
+#include "control/ledger/ledger_report.h"
 #include "proto/record/flow_protobuf.h"
 #include "tests/support/process.h"
 
@@ -73,7 +80,7 @@ TEST(RecordDrain, SumsOverflowRecordsAndTheLedgerBalances) {
 
   // While it runs: what is held is in the ledger.
   while (drain.totals().drained[0].records != all.size()) std::this_thread::yield();
-  RecordDrain::Totals totals = drain.totals();
+  DrainTotals totals = drain.totals();
   EXPECT_EQ(totals.overflow.taken, (RecordTotals{30, 30, 3000}));
   EXPECT_EQ(totals.overflow.held, (RecordTotals{3, 23, 2300})) << "30 packets of 4 keys, 7 of the fourth";
   EXPECT_EQ(totals.overflow.lost, (RecordTotals{7, 7, 700}));
@@ -122,6 +129,71 @@ TEST(RecordDrain, LetsTheAccounterGoByTheTimeOfTheRecordsWhereThereIsNoClock) {
   (*hub)->finish(std::chrono::seconds(20));
 }
 
+/// Takes all that comes out of a pipe.
+class Reader {
+ public:
+  explicit Reader(int fd) : fd_(fd) {}
+  ~Reader() {
+    if (thread_.joinable()) thread_.join();
+    close(fd_);
+  }
+  void start() {
+    thread_ = std::thread([this] {
+      std::array<char, 4096> octets;
+      pollfd waits{fd_, POLLIN, 0};
+      while (poll(&waits, 1, -1) > 0 && read(fd_, octets.data(), octets.size()) > 0) {
+      }
+    });
+  }
+
+ private:
+  int fd_;
+  std::thread thread_;
+};
+
+TEST(RecordDrain, AnswersAtOnceWhileAnExporterThatItWaitsForStandsStill) {
+  const test::TemporaryFolder folder;
+  const std::string pipe = folder.path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  Reader reader(open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ExportContext context;
+  context.mode = ExportMode::capture;  // waits without end
+  context.queue_records = 100;
+  auto hub = ExportHub::open({"protobuf:" + pipe}, context);
+  ASSERT_TRUE(hub) << hub.error();
+  constexpr std::size_t kRecords = 20'000;  // of some 100 octets; a pipe holds 65536
+  RecordRing ring(ring_lines(1 << 15));
+  for (std::size_t i = 0; i < kRecords; ++i) ASSERT_TRUE(push(ring, record(static_cast<std::uint8_t>(i), 1, false)));
+  RecordDrain drain({&ring}, **hub, true);
+
+  // Nobody reads: the queue is full, and the drain waits. Each answer is one instant of the books.
+  DrainTotals totals;
+  const auto answer = [&] {
+    auto answered = std::async(std::launch::async, [&] { return drain.totals(); });
+    const bool in_time = answered.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+    EXPECT_TRUE(in_time) << "the drain holds its lock while it waits";
+    if (!in_time) reader.start();
+    totals = answered.get();
+    EXPECT_EQ(totals.exporters[0].drained, totals.drained[0]);
+    EXPECT_EQ(totals.exporters[0].accounted(), totals.drained[0]);
+    return in_time;
+  };
+  std::uint64_t before = ~std::uint64_t{0};
+  do {  // until nothing has moved between two answers and the queue is full
+    before = totals.exporters.empty() ? before : totals.exporters[0].exported.records;
+    if (!answer()) return;
+  } while (totals.exporters[0].queued.records < context.queue_records ||
+           totals.exporters[0].exported.records != before);
+  EXPECT_LT(totals.drained[0].records, kRecords);
+
+  reader.start();
+  drain.finish();
+  EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
+  totals = drain.totals();
+  EXPECT_EQ(totals.drained[0].records, kRecords);
+  EXPECT_EQ(totals.exporters[0].exported, totals.drained[0]) << "waited for, so nothing is lost";
+}
+
 /// Records with none, one and all sections, told apart by their packets.
 OwnedRecord record_of_some_length(std::uint32_t number) {
   OwnedRecord out(record(static_cast<std::uint8_t>(number), number + 1, false));
@@ -153,7 +225,7 @@ TEST(RecordDrain, TakesRecordsOfAnyLengthFromRingsThatWrap) {
   }
   drain.finish();
   EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
-  const RecordDrain::Totals totals = drain.totals();
+  const DrainTotals totals = drain.totals();
   EXPECT_EQ(totals.drained[0], of_wide);
   EXPECT_EQ(totals.drained[1], expected);
   RecordTotals all = totals.drained[0];

@@ -110,7 +110,8 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
                 R"(,"in_overflow":)" + zero_records +
                 R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
                 R"(,"exporters":[],"ports":[],"workers":[],"fragments_without_first":)" + zero +
-                R"(,"length_from_frame":)" + zero + R"(,"violations":["x\"y"]})");
+                R"(,"length_from_frame":)" + zero +
+                R"(,"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
 }
 
 TEST(StatusText, LaysOutPortsWorkersAndExporters) {
@@ -172,6 +173,71 @@ TEST(LedgerText, HasALineForTheOverflowAccounterWhereItHoldsSomething) {
   EXPECT_EQ(ledger_text(ledger).find("overflow"), std::string::npos);
   set(ledger.mutable_in_overflow(), 2, 7, 420);
   EXPECT_NE(ledger_text(ledger).find("  +  in the overflow accounter"), std::string::npos);
+}
+
+/// 2026-11-29 20:15:03 UTC, as `date -u -d @1795983303` has it.
+constexpr std::uint64_t kThen = 1'795'983'303'250'000'000;
+
+TEST(LedgerText, SaysSinceWhenItsCountsAreStaleAndWhetherTheyBalance) {
+  v1::Ledger ledger = example();
+  ledger.set_state("stale");
+  ledger.set_stale_since_ns(kThen);
+  ledger.set_doing("stopping: waiting for the exporters, 7 records queued");
+  const std::string text = ledger_text(ledger);
+  EXPECT_TRUE(
+      text.ends_with("\nweir is stopping: waiting for the exporters, 7 records queued\n"
+                     "stale since 2026-11-29 20:15:03 UTC: a worker does not answer, and these are its counts of "
+                     "then\nbalanced\n"))
+      << text;
+}
+
+TEST(LedgerText, OfAProbeThatStartsDoesNotCallNothingBalanced) {
+  v1::Ledger ledger;
+  ledger.set_balanced(true);
+  ledger.set_state("none");
+  ledger.set_doing("starting: opening the exporters");
+  EXPECT_TRUE(ledger_text(ledger).ends_with(
+      "\nweir is starting: opening the exporters\nno worker counts: there is nothing to balance\n"))
+      << ledger_text(ledger);
+}
+
+TEST(StatusText, SaysWhatAProbeThatStartsIsDoing) {
+  v1::StatusReply status;
+  status.set_version("0.1.0");
+  status.set_pid(42);
+  status.set_uptime_s(2);
+  status.set_phase("starting");
+  status.set_doing("touching the flow table's memory, 1 of 4 workers done");
+  status.set_balanced(true);
+  status.set_ledger("none");
+  const std::string text = status_text(status);
+  EXPECT_TRUE(
+      text.starts_with("weir    0.1.0, process 42\n"
+                       "up      2.0 s\n"
+                       "state   starting: touching the flow table's memory, 1 of 4 workers done\n"
+                       "flows   0 of 0\n"))
+      << text;
+  EXPECT_NE(text.find("ledger  no worker counts\n"), std::string::npos) << text;
+  status.set_phase("running");
+  status.set_doing("");
+  EXPECT_EQ(status_text(status).find("state"), std::string::npos) << "a running probe need not say so";
+}
+
+TEST(StatusText, SaysThatTheLedgerIsStale) {
+  v1::StatusReply status;
+  status.set_phase("running");
+  status.set_balanced(true);
+  status.set_ledger("stale");
+  status.set_stale_since_ns(kThen);
+  EXPECT_NE(status_text(status).find("ledger  balanced, stale since 2026-11-29 20:15:03 UTC: a worker"),
+            std::string::npos)
+      << status_text(status);
+}
+
+TEST(RssText, OfAProbeThatStartsSaysSo) {
+  v1::RssReply reply;
+  reply.set_doing("starting: starting the ports");
+  EXPECT_EQ(rss_text(reply), "no self-check: weir is starting: starting the ports\n");
 }
 
 TEST(StatusText, SaysWhatAFullTableAndAFloodMeant) {

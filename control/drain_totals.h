@@ -1,0 +1,28 @@
+// DrainTotals: what the drain, the overflow accounter and the exporters have counted, all of one instant.
+//
+// Plain values: the thread that fills them is RecordDrain, the ledger that is made of them is
+// control/ledger/ledger_report.h.
+#pragma once
+
+#include <vector>
+
+#include "control/export/exporter_snapshot.h"
+#include "proto/base/counts.h"
+
+namespace weir {
+
+/// The accounter's account: taken from the rings = held + lost + given to the exporters, in packets and octets.
+struct OverflowTotals {
+  RecordTotals taken;
+  RecordTotals held;
+  RecordTotals lost;
+  RecordTotals given;
+};
+
+struct DrainTotals {
+  std::vector<RecordTotals> drained;  ///< by ring
+  OverflowTotals overflow;
+  std::vector<ExporterSnapshot> exporters;
+};
+
+}  // namespace weir

@@ -1,0 +1,55 @@
+#include "control/probe/change_log.h"
+
+#include <fmt/format.h>
+
+namespace weir {
+namespace {
+
+/// What is wrong with an exporter; empty: nothing.
+std::string note_of(const ExporterSnapshot& exporter) {
+  std::string note = exporter.state == "up" ? "" : exporter.state;
+  for (const auto& [name, totals] : exporter.lost) {
+    if (totals.records == 0) continue;
+    note += fmt::format("{}records are being lost ({})", note.empty() ? "" : "; ", name);
+  }
+  return note;
+}
+
+}  // namespace
+
+std::vector<LogLine> ChangeLog::ports(const std::vector<dpdk::PortInfo>& ports) {
+  std::vector<LogLine> lines;
+  link_up_.resize(ports.size(), false);
+  problems_.resize(ports.size());
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    const dpdk::PortInfo& port = ports[i];
+    if (port.problem != problems_[i]) {
+      problems_[i] = port.problem;
+      if (!port.problem.empty())
+        lines.push_back({LogLine::Level::error, fmt::format("{}: {}", port.name, port.problem)});
+    }
+    if (port.link_up == link_up_[i]) continue;
+    link_up_[i] = port.link_up;
+    if (port.link_up) {
+      lines.push_back({LogLine::Level::info, fmt::format("{}: link up, {} Mbit/s", port.name, port.link_mbps)});
+    } else {
+      lines.push_back({LogLine::Level::warning, fmt::format("{}: link down", port.name)});
+    }
+  }
+  return lines;
+}
+
+std::vector<LogLine> ChangeLog::exporters(const std::vector<ExporterSnapshot>& exporters) {
+  std::vector<LogLine> lines;
+  exporter_notes_.resize(exporters.size());
+  for (std::size_t i = 0; i < exporters.size(); ++i) {
+    std::string note = note_of(exporters[i]);
+    if (note == exporter_notes_[i]) continue;
+    lines.push_back({note.empty() ? LogLine::Level::info : LogLine::Level::warning,
+                     fmt::format("export '{}': {}", exporters[i].name, note.empty() ? "up" : note)});
+    exporter_notes_[i] = std::move(note);
+  }
+  return lines;
+}
+
+}  // namespace weir

@@ -1,0 +1,36 @@
+// ChangeLog: what has changed at the ports and the exporters since the last look, as lines for the log.
+//
+// A state is said once, when it begins: a link that comes up or goes down, a port's problem, an exporter that has no
+// connection or loses records, and that it is well again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control/export/exporter_snapshot.h"
+#include "dataplane/dpdk/runtime.h"
+
+namespace weir {
+
+struct LogLine {
+  enum class Level : std::uint8_t { info, warning, error };
+  Level level = Level::info;
+  std::string text;
+  friend bool operator==(const LogLine&, const LogLine&) = default;
+};
+
+class ChangeLog {
+ public:
+  /// The ports in the same order each time. At the first look all links count as down.
+  std::vector<LogLine> ports(const std::vector<dpdk::PortInfo>& ports);
+  /// The exporters in the same order each time. At the first look all count as well.
+  std::vector<LogLine> exporters(const std::vector<ExporterSnapshot>& exporters);
+
+ private:
+  std::vector<bool> link_up_;
+  std::vector<std::string> problems_;
+  std::vector<std::string> exporter_notes_;
+};
+
+}  // namespace weir

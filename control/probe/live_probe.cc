@@ -1,0 +1,252 @@
+#include "control/probe/live_probe.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "control/ledger/ledger_output.h"
+#include "control/ledger/ledger_report.h"
+#include "control/probe/cores.h"
+#include "control/probe/option_facts.h"
+#include "control/probe/quiesce.h"
+#include "dataplane/live_clock.h"
+#include "proto/base/number_text.h"
+
+namespace weir {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kStopTimeout{15};
+
+void log(const std::vector<LogLine>& lines) {
+  for (const LogLine& line : lines) {
+    switch (line.level) {
+      case LogLine::Level::info:
+        spdlog::info("{}", line.text);
+        break;
+      case LogLine::Level::warning:
+        spdlog::warn("{}", line.text);
+        break;
+      case LogLine::Level::error:
+        spdlog::error("{}", line.text);
+        break;
+    }
+  }
+}
+
+std::string progress_text(const ProbeView::Second& second) {
+  return fmt::format("{}, {}, {} flows in the table",
+                     scaled(static_cast<double>(second.rates.packets_per_second()), "packets/s"),
+                     scaled(static_cast<double>(second.rates.frame_bits_per_second()), "bit/s"), second.flows);
+}
+
+Quiesce::Progress progress_of(const RecordDrain& drain, const ExportHub& hub) {
+  Quiesce::Progress progress;
+  progress.drained = drain.finished();
+  for (const ExporterSnapshot& exporter : hub.snapshot()) {
+    progress.out += exporter.exported;
+    for (const auto& [name, totals] : exporter.lost) progress.out += totals;
+    progress.queued += exporter.queued.records;
+  }
+  return progress;
+}
+
+}  // namespace
+
+LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const StopSignals& signals)
+    : settings_(settings), view_(view), signals_(signals), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+LiveProbe::~LiveProbe() {
+  view_.detach();
+}
+
+tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& cores) {
+  view_.phase().set(Phase::starting, "opening the exporters");
+  if (auto opened = open_exporters(cores); !opened) return opened;
+  view_.phase().set(Phase::starting, "starting the ports");
+  if (auto started = start_ports(cores); !started) return started;
+  view_.phase().set(Phase::starting, "reserving the flow table's memory");
+  if (auto started = start_workers(); !started) return started;
+  view_.attach(*runtime_, *workers_, *drain_);
+  view_.phase().set(Phase::running);
+  log_start();
+  look_after();
+  return {};
+}
+
+tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsigned>& cores) {
+  const OffWorkerCores off(cores);
+  ExportContext context;
+  context.facts = facts_;
+  auto hub = ExportHub::open(settings_.exports, context);
+  if (!hub) return tl::unexpected(hub.error());
+  hub_ = std::move(*hub);
+  return {};
+}
+
+tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigned>& cores) {
+  dpdk::RuntimeOptions options;
+  options.devices = settings_.ports;
+  options.cores = cores;
+  options.workers = settings_.workers;
+  options.rss_ports = settings_.rss_ports;
+  options.interrupts = settings_.idle == IdleChoice::automatic;
+  options.filter = settings_.filter;
+  options.eal_arguments = settings_.eal_arguments;
+  auto runtime = dpdk::Runtime::start(options);
+  if (!runtime) return tl::unexpected(runtime.error());
+  runtime_ = std::move(*runtime);
+  if (!runtime_->hugepages()) {
+    spdlog::warn("no free huge pages: running on ordinary memory, which is slower (see README.md, real NICs)");
+  }
+  for (const std::string& notice : runtime_->notices()) spdlog::warn("{}", notice);
+  facts_->set_interfaces(interfaces_of(port_infos_of(*runtime_)));
+  return {};
+}
+
+tl::expected<void, std::string> LiveProbe::start_workers() {
+  const KeyHash hash(KeyHash::random_seed());
+  auto workers = WorkerSet::make(settings_, *runtime_, hash);
+  if (!workers) return tl::unexpected(workers.error());
+  workers_ = std::move(*workers);
+  drain_ = std::make_unique<RecordDrain>(
+      workers_->rings(), *hub_, false,
+      settings_.flow.full_table == FullTable::overflow
+          ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.flow.key)
+          : nullptr,
+      &LiveClock::read_wall_ns);
+  if (auto launched = workers_->launch(); !launched) return launched;
+  // A signal of this time is taken by run(): the memory cannot be given back before it is touched.
+  for (unsigned ready = 0; (ready = workers_->ready()) != workers_->size();) {
+    view_.phase().set(Phase::starting, touching_text(ready, workers_->size()));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return {};
+}
+
+void LiveProbe::log_start() const {
+  for (const dpdk::PortInfo& info : port_infos_of(*runtime_)) {
+    spdlog::info("{}: {}, {} queue{} of {} descriptors, MTU {}, RSS {}{}", info.name, info.driver, info.queues,
+                 info.queues == 1 ? "" : "s", info.rx_descriptors, info.mtu, info.rss,
+                 info.link_up ? "" : ", no link yet");
+  }
+  log_rss();
+  if (settings_.exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
+  spdlog::info("{} worker{}, {} flows at most, control socket {}", settings_.workers, settings_.workers == 1 ? "" : "s",
+               settings_.max_flows, settings_.socket);
+}
+
+/// The RSS self-check at start.
+void LiveProbe::log_rss() const {
+  const dpdk::RssReport report = runtime_->check_rss();
+  for (const dpdk::RssPortReport& port : report.ports) {
+    if (port.conversations == 0) continue;
+    spdlog::info("{}: RSS self-check by {}: of {} known conversations {} split, {} apart from their fragments{}{}",
+                 port.name, port.hash, port.conversations, port.split, port.fragments_split,
+                 port.example.empty() ? "" : "; split: ", port.example);
+  }
+  if (report.split_between_ports != 0) {
+    spdlog::info("RSS self-check: the ports differ: {} known conversations would be split between two of them",
+                 report.split_between_ports);
+  }
+  if (workers_->handing_over() && !settings_.flow.key.whole_addresses()) {
+    spdlog::info("--key {} puts several addresses into one flow: workers hand packets over", settings_.key_list);
+  } else if (workers_->handing_over()) {
+    spdlog::info("the ports do not bring both directions of a conversation to one worker: workers hand packets over");
+  }
+}
+
+void LiveProbe::run() {
+  const auto begin = SteadyClock::now();
+  for (;;) {
+    auto wait = std::chrono::nanoseconds(std::chrono::seconds(1));
+    if (settings_.duration_ns != 0) {
+      const auto left = std::chrono::nanoseconds(settings_.duration_ns) - (SteadyClock::now() - begin);
+      if (left <= std::chrono::nanoseconds(0)) {
+        if (terminal_) std::fputs("\r\033[K", stderr);
+        spdlog::info("the time of --duration is over: stopping");
+        return;
+      }
+      wait = std::min(wait, std::chrono::duration_cast<std::chrono::nanoseconds>(left));
+    }
+    if (const std::optional<int> signal = signals_.wait(wait)) {
+      if (terminal_) std::fputs("\r\033[K", stderr);
+      spdlog::info("{}: stopping; every flow in the table is exported", *signal == SIGINT ? "SIGINT" : "SIGTERM");
+      return;
+    }
+    look_after();
+  }
+}
+
+/// What is done once a second.
+void LiveProbe::look_after() {
+  log(changes_.ports(port_infos_of(*runtime_)));
+  log(changes_.exporters(hub_->snapshot()));
+  const ProbeView::Second second = view_.look();
+  if (second.warning) spdlog::warn("{}", *second.warning);
+  if (second.moment) {
+    const PacketCount ignored = ignored_packets(second.moment->counters);
+    facts_->set_ignored(ignored.packets, ignored.octets);
+    facts_->set_lost(losses_before_exporters(second.moment->counters, second.moment->totals.overflow));
+  }
+  if (!terminal_ || second.rates.workers.empty()) return;
+  fmt::print(stderr, "\r\033[K{}", progress_text(second));
+  std::fflush(stderr);
+}
+
+int LiveProbe::stop() {
+  view_.phase().set(Phase::stopping, "emptying the flow table");
+  drain_->set_wait();
+  workers_->stop();
+  empty();
+  workers_->join();
+  drain_
+      ->finish();  // records that are given up may still come out of the rings: the closed exporters lose them by name
+  return report();
+}
+
+/// Lets all records out, and closes the exporters.
+void LiveProbe::empty() {
+  constexpr std::chrono::milliseconds kStep{20};
+  Quiesce quiesce(SteadyClock::now(), kStopTimeout);
+  for (;;) {
+    if (workers_->finished() == workers_->size()) drain_->begin_finish();
+    const Quiesce::Progress progress = progress_of(*drain_, *hub_);
+    view_.phase().set(Phase::stopping, fmt::format("waiting for the exporters, {} records queued", progress.queued));
+    Quiesce::Decision decision = quiesce.look(SteadyClock::now(), progress);
+    if (!decision.over && signals_.wait(kStep)) decision = Quiesce::give_up(progress);
+    if (decision.notice) log({{decision.gives_up ? LogLine::Level::warning : LogLine::Level::info, *decision.notice}});
+    if (!decision.over) continue;
+    view_.phase().set(Phase::stopping, "closing the exporters");
+    hub_->finish(std::chrono::ceil<std::chrono::milliseconds>(decision.close_within));
+    return;
+  }
+}
+
+/// The end: nothing runs any more.
+int LiveProbe::report() {
+  view_.detach();
+  int code = 0;
+  for (const std::string& failure : hub_->problems()) {
+    spdlog::error("{}", failure);
+    code = 1;
+  }
+  const DrainTotals totals = drain_->totals();
+  std::vector<WorkerAccount> accounts;
+  for (unsigned i = 0; i < workers_->size(); ++i) {
+    accounts.push_back({workers_->counters(i), totals.drained[i], workers_->recount(i)});
+  }
+  const v1::Ledger ledger = make_ledger(accounts, totals.exporters, port_ledgers_of(*runtime_), true, totals.overflow);
+  const int ledger_code = report_ledger(ledger, settings_.ledger_file);
+  return code != 0 ? code : ledger_code;
+}
+
+}  // namespace weir

@@ -1,0 +1,64 @@
+// LiveProbe: the order in which the parts of a running probe start and stop.
+//
+// Start: exporters, EAL and ports, workers, drain. Stop: workers stop receiving, take over what others still had for
+// them, export every flow; the drain empties the rings; the exporters are flushed; the ledger is made of counters that
+// rest. What it does at each step is in phase(), so that the services, which start before it, can tell.
+//
+// Threads: one per worker, pinned by the EAL; the caller's, the drain, the exporters and the services share the control
+// core (or, where no core list is given, every CPU that is no worker's).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "control/export/export_hub.h"
+#include "control/probe/change_log.h"
+#include "control/probe/probe_view.h"
+#include "control/probe/stop_signals.h"
+#include "control/probe/worker_set.h"
+#include "control/record_drain.h"
+#include "control/config/settings.h"
+#include "dataplane/dpdk/runtime.h"
+
+namespace weir {
+
+class LiveProbe {
+ public:
+  /// `view` shows what runs; it outlives this.
+  LiveProbe(const Settings& settings, ProbeView& view, const StopSignals& signals);
+  LiveProbe(const LiveProbe&) = delete;
+  LiveProbe& operator=(const LiveProbe&) = delete;
+  ~LiveProbe();
+
+  /// `cores`: control's, then one per worker. Error: one line.
+  tl::expected<void, std::string> start(const std::vector<unsigned>& cores);
+  /// Looks after the running probe until a signal comes or --duration is over.
+  void run();
+  /// Stops everything, reports the ledger. Returns the exit code.
+  int stop();
+
+ private:
+  tl::expected<void, std::string> open_exporters(const std::vector<unsigned>& cores);
+  tl::expected<void, std::string> start_ports(const std::vector<unsigned>& cores);
+  tl::expected<void, std::string> start_workers();
+  void log_start() const;
+  void log_rss() const;
+  void look_after();
+  void empty();
+  int report();
+
+  const Settings& settings_;
+  ProbeView& view_;
+  const StopSignals& signals_;
+  const bool terminal_;
+  std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
+  std::unique_ptr<ExportHub> hub_;
+  std::unique_ptr<dpdk::Runtime> runtime_;
+  std::unique_ptr<WorkerSet> workers_;
+  std::unique_ptr<RecordDrain> drain_;
+  ChangeLog changes_;
+};
+
+}  // namespace weir

@@ -1,0 +1,61 @@
+// ProbePhase: whether weir starts, runs or stops, and what it is doing meanwhile.
+//
+// Set by the supervisor, read by the services' threads.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace weir {
+
+enum class Phase : std::uint8_t { starting, running, stopping };
+
+constexpr std::string_view phase_name(Phase phase) {
+  switch (phase) {
+    case Phase::starting:
+      return "starting";
+    case Phase::running:
+      return "running";
+    case Phase::stopping:
+      return "stopping";
+  }
+  return "";
+}
+
+struct Activity {
+  Phase phase = Phase::starting;
+  std::string doing;  ///< a step of the start or of the stop; empty while weir runs
+
+  /// "starting: opening the exporters"; empty while weir runs.
+  [[nodiscard]] std::string text() const {
+    if (phase == Phase::running) return {};
+    return std::string(phase_name(phase)) + (doing.empty() ? "" : ": " + doing);
+  }
+};
+
+class ProbePhase {
+ public:
+  void set(Phase phase, std::string doing = {}) {
+    const std::lock_guard lock(mutex_);
+    activity_ = {phase, std::move(doing)};
+  }
+  [[nodiscard]] Activity get() const {
+    const std::lock_guard lock(mutex_);
+    return activity_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Activity activity_;
+};
+
+/// What the start does while `ready` of `workers` have touched their memory.
+inline std::string touching_text(unsigned ready, unsigned workers) {
+  return "touching the flow table's memory, " + std::to_string(ready) + " of " + std::to_string(workers) +
+         (workers == 1 ? " worker done" : " workers done");
+}
+
+}  // namespace weir

@@ -1,0 +1,123 @@
+#include "control/probe/probe_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "control/ledger/ledger_report.h"
+#include "control/probe/status_report.h"
+
+namespace weir {
+namespace {
+
+FloodWatch::Sample flood_sample(const std::vector<WorkerCounters>& workers) {
+  FloodWatch::Sample sum;
+  for (const WorkerCounters& counters : workers) {
+    sum.flows_created += counters.flows_created;
+    sum.far_inserts += counters.far_inserts;
+    sum.longest_probe = std::max(sum.longest_probe, counters.longest_probe);
+  }
+  return sum;
+}
+
+}  // namespace
+
+ProbeView::ProbeView(const Settings& settings, const v1::Config& effective)
+    : settings_(settings), effective_(effective), started_(std::chrono::steady_clock::now()) {}
+
+double ProbeView::uptime_s() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+}
+
+void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain) {
+  const std::lock_guard lock(mutex_);
+  parts_.runtime = &runtime;
+  parts_.workers = &workers;
+  parts_.moments = std::make_unique<LastMoment>(workers.books(), [&drain] { return drain.totals(); });
+}
+
+void ProbeView::detach() {
+  const std::lock_guard lock(mutex_);
+  parts_ = {};
+}
+
+/// Holds mutex_; the parts are there.
+v1::Ledger ProbeView::running_ledger() {
+  LastMoment& moments = *parts_.moments;
+  moments.refresh();
+  v1::Ledger ledger = moments.last() ? make_running_ledger(moments.last()->counters, moments.last()->totals,
+                                                           port_ledgers_of(*parts_.runtime))
+                                     : make_empty_ledger();
+  if (moments.stale() && moments.last()) {
+    ledger.set_state("stale");
+    ledger.set_stale_since_ns(moments.last()->wall_ns);
+  }
+  const Activity activity = phase_.get();
+  ledger.set_doing(activity.text());
+  return ledger;
+}
+
+v1::Ledger ProbeView::ledger() {
+  const std::lock_guard lock(mutex_);
+  if (parts_.runtime != nullptr) return running_ledger();
+  v1::Ledger ledger = make_empty_ledger();
+  ledger.set_doing(phase_.get().text());
+  return ledger;
+}
+
+v1::StatusReply ProbeView::status() {
+  const std::lock_guard lock(mutex_);
+  v1::StatusReply reply = make_status(phase_.get(), uptime_s());
+  *reply.mutable_config() = effective_;
+  if (parts_.runtime == nullptr) return reply;
+  StatusValues values;
+  values.ledger = running_ledger();
+  values.hugepages = parts_.runtime->hugepages();
+  values.when_full = effective_.when_full();
+  values.ports = port_infos_of(*parts_.runtime);
+  values.workers = parts_.workers->facts();
+  values.moment = parts_.moments->last() ? &*parts_.moments->last() : nullptr;
+  if (before_ && latest_) values.rates = rates_between(*before_, *latest_);
+  values.flood = flood_.report();
+  add_running_status(reply, values);
+  return reply;
+}
+
+v1::RssReply ProbeView::rss() {
+  const std::lock_guard lock(mutex_);
+  if (parts_.runtime == nullptr) return make_rss_without_ports(phase_.get());
+  return make_rss(parts_.runtime->check_rss(), parts_.workers->handing_over());
+}
+
+ProbeView::Second ProbeView::look() {
+  const std::lock_guard lock(mutex_);
+  Second second;
+  if (parts_.moments == nullptr) return second;
+  parts_.moments->refresh();
+  if (parts_.moments->stale()) return second;
+  before_ = std::exchange(latest_, parts_.moments->last());
+  second.moment = latest_;
+  if (flood_.look(flood_sample(latest_->counters), uptime_s())) {
+    second.warning = fmt::format(
+        "hash flooding: {} of the last second's new flows crowd in one place of the table; see weirctl status",
+        flood_.report().recent);
+  }
+  for (const WorkerCounters& counters : latest_->counters) second.flows += counters.in_table.records;
+  if (before_) second.rates = rates_between(*before_, *latest_);
+  return second;
+}
+
+std::vector<dpdk::PortInfo> port_infos_of(const dpdk::Runtime& runtime) {
+  std::vector<dpdk::PortInfo> infos;
+  for (unsigned i = 0; i < runtime.port_count(); ++i) infos.push_back(runtime.port_info(i));
+  return infos;
+}
+
+std::vector<v1::PortLedger> port_ledgers_of(const dpdk::Runtime& runtime) {
+  std::vector<dpdk::PortCounters> counters;
+  for (unsigned i = 0; i < runtime.port_count(); ++i) counters.push_back(runtime.port_counters(i));
+  return make_port_ledgers(port_infos_of(runtime), counters);
+}
+
+}  // namespace weir

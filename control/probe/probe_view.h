@@ -1,0 +1,78 @@
+// ProbeView: what the live probe shows of itself, to the services and to the log, from its first moment to its last.
+//
+// It gathers values, once per question and once a second, and leaves the arithmetic to pure functions (rates.h,
+// status_report.h, ledger_report.h, option_facts.h). Before the workers run, and after, it answers with what the probe
+// is doing. All that it shows of packets is of one moment (moment.h).
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/ledger/flood_watch.h"
+#include "control/probe/moment.h"
+#include "control/probe/phase.h"
+#include "control/probe/rates.h"
+#include "control/probe/worker_set.h"
+#include "control/record_drain.h"
+#include "control/service/status_source.h"
+#include "control/config/settings.h"
+#include "dataplane/dpdk/runtime.h"
+
+namespace weir {
+
+class ProbeView final : public StatusSource {
+ public:
+  ProbeView(const Settings& settings, const v1::Config& effective);
+
+  v1::StatusReply status() override;
+  v1::Ledger ledger() override;
+  v1::RssReply rss() override;
+
+  /// What the probe is doing.
+  ProbePhase& phase() { return phase_; }
+
+  /// The workers run. All three must live until detach().
+  void attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain);
+  void detach();
+
+  /// Once a second: counters for the rates and the watch over the flow index.
+  struct Second {
+    Rates rates;
+    std::uint64_t flows = 0;             ///< in the table
+    std::optional<std::string> warning;  ///< for the log
+    std::optional<Moment> moment;        ///< nothing: a worker was silent
+  };
+  Second look();
+
+ private:
+  /// What runs; nullptr while nothing does.
+  struct Parts {
+    dpdk::Runtime* runtime = nullptr;
+    WorkerSet* workers = nullptr;
+    std::unique_ptr<LastMoment> moments;
+  };
+
+  [[nodiscard]] double uptime_s() const;
+  v1::Ledger running_ledger();
+
+  const Settings& settings_;
+  const v1::Config& effective_;
+  const std::chrono::steady_clock::time_point started_;
+  ProbePhase phase_;
+
+  std::mutex mutex_;  ///< guards what follows
+  Parts parts_;
+  std::optional<Moment> before_;  ///< of the last two looks
+  std::optional<Moment> latest_;
+  FloodWatch flood_;
+};
+
+/// The ports as the runtime has them now.
+std::vector<dpdk::PortInfo> port_infos_of(const dpdk::Runtime& runtime);
+std::vector<v1::PortLedger> port_ledgers_of(const dpdk::Runtime& runtime);
+
+}  // namespace weir

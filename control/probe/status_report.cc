@@ -1,0 +1,142 @@
+#include "control/probe/status_report.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "proto/schema/control_socket.h"
+
+namespace weir {
+namespace {
+
+void add_port(v1::StatusReply& reply, const dpdk::PortInfo& info) {
+  v1::PortStatus& port = *reply.add_ports();
+  port.set_name(info.name);
+  port.set_driver(info.driver);
+  port.set_link_up(info.link_up);
+  port.set_link_mbps(info.link_mbps);
+  port.set_queues(info.queues);
+  port.set_rx_descriptors(info.rx_descriptors);
+  port.set_mtu(info.mtu);
+  port.set_numa_node(info.numa_node);
+  port.set_rss(info.rss);
+}
+
+void add_worker(v1::StatusReply& reply, unsigned number, const StatusValues& values) {
+  const WorkerFacts& facts = values.workers[number];
+  v1::WorkerStatus& worker = *reply.add_workers();
+  worker.set_worker(number);
+  worker.set_core(static_cast<std::int32_t>(facts.core));
+  worker.set_capacity(facts.capacity);
+  worker.set_idle(facts.idle);
+  if (values.moment != nullptr) worker.set_flows(values.moment->counters[number].in_table.records);
+  if (number >= values.rates.workers.size()) return;
+  const WorkerRate& rate = values.rates.workers[number];
+  worker.set_packets_per_second(rate.packets_per_second);
+  worker.set_frame_bits_per_second(rate.frame_bits_per_second);
+  worker.set_share(rate.share);
+  worker.set_busy(rate.busy);
+  worker.set_asleep(rate.asleep);
+}
+
+/// What the policy for a full table has come to.
+void add_full_table(v1::StatusReply& reply, const Moment& moment) {
+  std::uint64_t level = 0;
+  for (const WorkerCounters& counters : moment.counters) {
+    reply.set_evictions(reply.evictions() + counters.evictions);
+    reply.set_overflowed(reply.overflowed() + counters.overflowed);
+    level = std::max(level, counters.sampling_level);
+  }
+  reply.set_overflow_flows(moment.totals.overflow.held.records);
+  reply.set_sampling_rate(std::uint32_t{1} << level);
+}
+
+void add_flood(v1::StatusReply& reply, const FloodWatch::Report& flood) {
+  v1::HashFlooding& flooding = *reply.mutable_hash_flooding();
+  flooding.set_suspected(flood.suspected);
+  flooding.set_far_inserts(flood.far_inserts);
+  flooding.set_far_inserts_recent(flood.recent);
+  flooding.set_longest_probe(flood.longest_probe);
+}
+
+}  // namespace
+
+v1::StatusReply make_status(const Activity& activity, double uptime_s) {
+  v1::StatusReply reply;
+  reply.set_version(std::string(version()));
+  reply.set_pid(static_cast<std::uint64_t>(getpid()));
+  reply.set_uptime_s(uptime_s);
+  reply.set_phase(std::string(phase_name(activity.phase)));
+  reply.set_doing(activity.doing);
+  reply.set_balanced(true);  // while no worker counts there is nothing that could be unbalanced
+  reply.set_ledger("none");
+  return reply;
+}
+
+void add_running_status(v1::StatusReply& reply, const StatusValues& values) {
+  reply.set_hugepages(values.hugepages);
+  for (const dpdk::PortInfo& port : values.ports) add_port(reply, port);
+  std::uint64_t flows = 0;
+  std::uint64_t capacity = 0;
+  for (unsigned i = 0; i < values.workers.size(); ++i) {
+    add_worker(reply, i, values);
+    flows += reply.workers(static_cast<int>(i)).flows();
+    capacity += values.workers[i].capacity;
+  }
+  reply.set_flows(flows);
+  reply.set_capacity(capacity);
+  reply.set_queue_skew(values.rates.skew);
+  reply.set_when_full(values.when_full);
+  if (values.moment != nullptr) add_full_table(reply, *values.moment);
+  add_flood(reply, values.flood);
+  reply.set_balanced(values.ledger.balanced());
+  reply.set_ledger(values.ledger.state());
+  reply.set_stale_since_ns(values.ledger.stale_since_ns());
+  *reply.mutable_exporters() = values.ledger.exporters();
+}
+
+v1::RssReply make_rss(const dpdk::RssReport& report, bool handing_over) {
+  v1::RssReply reply;
+  for (const dpdk::RssPortReport& port : report.ports) {
+    v1::RssPort& out = *reply.add_ports();
+    out.set_name(port.name);
+    out.set_hash(port.hash);
+    out.set_key_octets(port.key_octets);
+    out.set_table_entries(port.table_entries);
+    out.set_conversations(port.conversations);
+    out.set_split(port.split);
+    out.set_fragments_split(port.fragments_split);
+    out.set_example(port.example);
+    out.mutable_known_by_queue()->Add(port.known_by_queue.begin(), port.known_by_queue.end());
+    out.mutable_queue_packets()->Add(port.queue_packets.begin(), port.queue_packets.end());
+  }
+  reply.set_split_between_ports(report.split_between_ports);
+  reply.set_meets(report.meets);
+  reply.set_handing_over(handing_over);
+  reply.set_ok(report.meets || handing_over);
+  return reply;
+}
+
+v1::RssReply make_rss_without_ports(const Activity& activity) {
+  v1::RssReply reply;
+  reply.set_doing(activity.text());
+  return reply;
+}
+
+std::vector<v1::PortLedger> make_port_ledgers(const std::vector<dpdk::PortInfo>& ports,
+                                              const std::vector<dpdk::PortCounters>& counters) {
+  std::vector<v1::PortLedger> ledgers;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    v1::PortLedger& port = ledgers.emplace_back();
+    port.set_name(ports[i].name);
+    port.set_driver(ports[i].driver);
+    port.set_ipackets(counters[i].ipackets);
+    port.set_ibytes(counters[i].ibytes);
+    port.set_imissed(counters[i].imissed);
+    port.set_ierrors(counters[i].ierrors);
+    port.set_rx_nombuf(counters[i].rx_nombuf);
+  }
+  return ledgers;
+}
+
+}  // namespace weir

@@ -1,0 +1,50 @@
+// The replies of status and rss, made of values: what `weirctl status`, `weirctl rss` and /metrics show.
+//
+// Pure functions, so that each figure can be tested; who gathers the values is ProbeView.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control/ledger/flood_watch.h"
+#include "control/probe/moment.h"
+#include "control/probe/phase.h"
+#include "control/probe/rates.h"
+#include "dataplane/dpdk/runtime.h"
+#include "proto/schema/control.pb.h"
+
+namespace weir {
+
+/// What does not change while a worker runs.
+struct WorkerFacts {
+  unsigned core = 0;
+  std::uint64_t capacity = 0;  ///< flows
+  std::string idle;            ///< what it does without packets: "poll", "pause", "sleep 137 us", "interrupt"
+};
+
+struct StatusValues {
+  bool hugepages = false;
+  std::string when_full;
+  std::vector<dpdk::PortInfo> ports;
+  std::vector<WorkerFacts> workers;
+  const Moment* moment = nullptr;  ///< nullptr: no worker has counted yet
+  Rates rates;
+  FloodWatch::Report flood;
+  v1::Ledger ledger;  ///< of `moment`
+};
+
+/// The part that is known from the first moment on. `config` stays the caller's to set.
+v1::StatusReply make_status(const Activity& activity, double uptime_s);
+/// Adds what is known of a probe whose workers run.
+void add_running_status(v1::StatusReply& reply, const StatusValues& values);
+
+/// `handing_over`: the workers hand packets to each other.
+v1::RssReply make_rss(const dpdk::RssReport& report, bool handing_over);
+/// The answer of a probe that has nothing to check yet, or no longer.
+v1::RssReply make_rss_without_ports(const Activity& activity);
+
+std::vector<v1::PortLedger> make_port_ledgers(const std::vector<dpdk::PortInfo>& ports,
+                                              const std::vector<dpdk::PortCounters>& counters);
+
+}  // namespace weir

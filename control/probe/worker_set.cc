@@ -1,0 +1,144 @@
+#include "control/probe/worker_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "dataplane/live_clock.h"
+
+namespace weir {
+namespace {
+
+/// The rate of the time-stamp counter, measured over 20 ms; LiveClock slews the rest away.
+std::uint64_t measure_tsc_hz() {
+  using Clock = std::chrono::steady_clock;
+  const std::uint64_t tsc = LiveClock::read_tsc();
+  const auto start = Clock::now();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const std::uint64_t ticks = LiveClock::read_tsc() - tsc;
+  const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+  return static_cast<std::uint64_t>(static_cast<double>(ticks) * 1e9 / static_cast<double>(ns));
+}
+
+WorkerOptions options_of(const Settings& settings, unsigned number, HandoverMesh* mesh) {
+  const std::uint64_t share = (settings.max_flows + settings.workers - 1) / settings.workers;
+  WorkerOptions options{settings.flow};
+  options.number = number;
+  options.workers = settings.workers;
+  options.capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
+  options.handover = mesh;
+  return options;
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Settings& settings, dpdk::Runtime& runtime,
+                                                                      const KeyHash& hash) {
+  std::unique_ptr<WorkerSet> set(new WorkerSet(runtime));
+  if (settings.workers > 1 && (!runtime.spreads_conversations() || !settings.flow.key.whole_addresses())) {
+    set->mesh_ = std::make_unique<HandoverMesh>(settings.workers);
+  }
+  set->waiting_ = runtime.waiting(set->handing_over());
+  if (settings.idle == IdleChoice::sleep) set->waiting_.interrupts = false;
+  set->tsc_hz_ = measure_tsc_hz();
+  const std::vector<unsigned> isolated = isolated_cpus();
+  for (unsigned number = 0; number < settings.workers; ++number) {
+    const IdleMode mode = idle_mode(settings.idle, runtime.worker_core(number), isolated);
+    set->members_.push_back(std::make_unique<Member>(options_of(settings, number, set->mesh_.get()), hash, mode));
+    if (!set->members_.back()->worker.ok()) {
+      return tl::unexpected(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
+    }
+    set->members_.back()->source = runtime.source(number, set->waiting_);
+  }
+  return set;
+}
+
+WorkerSet::~WorkerSet() {
+  stop();
+  join();
+}
+
+tl::expected<void, std::string> WorkerSet::launch() {
+  for (unsigned number = 0; number < size(); ++number) {
+    Member& member = *members_[number];
+    const auto launched = runtime_.launch(number, [this, &member] { loop(member); });
+    if (launched) continue;
+    stop();
+    // The others wait until everybody has stopped receiving; those that never ran say so here.
+    for (unsigned rest = number; rest < size(); ++rest) members_[rest]->worker.stop_receiving();
+    return tl::unexpected(launched.error());
+  }
+  return {};
+}
+
+void WorkerSet::join() {
+  runtime_.join_workers();
+}
+
+void WorkerSet::loop(Member& member) {
+  Worker& worker = member.worker;
+  LiveSource& source = *member.source;
+  worker.touch();
+  ready_.fetch_add(1, std::memory_order_release);
+  LiveClock clock(LiveClock::read_tsc(), LiveClock::read_wall_ns(), tsc_hz_);
+  IdleLadder idle(member.idle);
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const std::uint64_t now_ns = clock.now_ns();
+    const bool packets = worker.poll(source, now_ns) != 0;
+    const IdleLadder::Step step = idle.after(packets || worker.behind(), now_ns);
+    if (step == IdleLadder::Step::poll) [[likely]]
+      continue;
+    if (step == IdleLadder::Step::wait && source.wait()) {
+      worker.waited(clock.now_ns() - now_ns);
+    } else {
+      IdleLadder::pause();
+    }
+  }
+  worker.stop_receiving();
+  while (!worker.settle(clock.now_ns())) {
+  }
+  worker.drain(clock.now_ns());
+  member.at_rest.store(true, std::memory_order_release);
+}
+
+unsigned WorkerSet::finished() const {
+  return static_cast<unsigned>(std::count_if(members_.begin(), members_.end(), [](const auto& member) {
+    return member->at_rest.load(std::memory_order_acquire);
+  }));
+}
+
+std::vector<RecordRing*> WorkerSet::rings() {
+  std::vector<RecordRing*> rings;
+  for (const auto& member : members_) rings.push_back(&member->worker.records());
+  return rings;
+}
+
+std::vector<WorkerBooks> WorkerSet::books() {
+  std::vector<WorkerBooks> books;
+  for (const auto& member : members_) {
+    books.push_back({&member->worker.snapshots(), &member->worker.counters(), &member->at_rest});
+  }
+  return books;
+}
+
+std::vector<WorkerFacts> WorkerSet::facts() const {
+  std::vector<WorkerFacts> facts;
+  for (unsigned number = 0; number < size(); ++number) {
+    const Member& member = *members_[number];
+    facts.push_back({runtime_.worker_core(number), member.worker.shard().capacity(), idle_text(member.idle)});
+  }
+  return facts;
+}
+
+std::string WorkerSet::idle_text(IdleMode mode) const {
+  if (mode == IdleMode::poll) return "poll";
+  if (mode == IdleMode::wait && waiting_.interrupts) return "interrupt";
+  if (mode == IdleMode::wait && waiting_.sleep_ns != 0) {
+    return fmt::format("sleep {:.0f} us", static_cast<double>(waiting_.sleep_ns) / 1e3);
+  }
+  return "pause";
+}
+
+}  // namespace weir

@@ -1,0 +1,73 @@
+// WorkerSet: the workers with their threads, packet sources and counters, as one thing that starts and stops.
+//
+// make() takes the memory; launch() starts one thread per worker on its own core, which touches that memory and then
+// polls until stop(). A worker that was told to stop takes over what others still had for it, exports every flow, and
+// its counters rest.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "control/probe/moment.h"
+#include "control/probe/status_report.h"
+#include "control/config/settings.h"
+#include "dataplane/dpdk/runtime.h"
+#include "dataplane/worker.h"
+
+namespace weir {
+
+class WorkerSet {
+ public:
+  /// Error: one line.
+  static tl::expected<std::unique_ptr<WorkerSet>, std::string> make(const Settings& settings, dpdk::Runtime& runtime,
+                                                                    const KeyHash& hash);
+  WorkerSet(const WorkerSet&) = delete;
+  WorkerSet& operator=(const WorkerSet&) = delete;
+  ~WorkerSet();  ///< stops them and waits for their ends
+
+  tl::expected<void, std::string> launch();
+  /// From now on no packet is received. Does not wait.
+  void stop() { stopping_.store(true, std::memory_order_relaxed); }
+  /// After stop(): waits until all loops are over.
+  void join();
+
+  [[nodiscard]] unsigned size() const { return static_cast<unsigned>(members_.size()); }
+  /// How many have touched their memory and poll.
+  [[nodiscard]] unsigned ready() const { return ready_.load(std::memory_order_acquire); }
+  /// How many are over, their tables empty.
+  [[nodiscard]] unsigned finished() const;
+  [[nodiscard]] bool handing_over() const { return mesh_ != nullptr; }
+  [[nodiscard]] std::vector<RecordRing*> rings();
+  [[nodiscard]] std::vector<WorkerBooks> books();
+  [[nodiscard]] std::vector<WorkerFacts> facts() const;
+  /// Once all are over.
+  [[nodiscard]] const WorkerCounters& counters(unsigned number) const { return members_[number]->worker.counters(); }
+  [[nodiscard]] RecordTotals recount(unsigned number) const { return members_[number]->worker.shard().recount(); }
+
+ private:
+  struct Member {
+    Member(const WorkerOptions& options, const KeyHash& hash, IdleMode mode) : worker(options, hash), idle(mode) {}
+    Worker worker;
+    std::unique_ptr<LiveSource> source;
+    IdleMode idle;
+    std::atomic<bool> at_rest{false};  ///< written by its thread, once its loop is over
+  };
+
+  explicit WorkerSet(dpdk::Runtime& runtime) : runtime_(runtime) {}
+  void loop(Member& member);
+  [[nodiscard]] std::string idle_text(IdleMode mode) const;
+
+  dpdk::Runtime& runtime_;
+  std::unique_ptr<HandoverMesh> mesh_;
+  dpdk::Runtime::Waiting waiting_;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::uint64_t tsc_hz_ = 0;
+  std::atomic<bool> stopping_{false};  ///< written by the supervisor, read by the workers
+  std::atomic<unsigned> ready_{0};     ///< counted up by each worker
+};
+
+}  // namespace weir

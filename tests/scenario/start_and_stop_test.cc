@@ -1,0 +1,168 @@
+// What a probe says while it starts and while it stops: asked again and again, by weirctl and over HTTP, it answers in
+// time, says what it is doing, and never shows a ledger that does not balance.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/process.h"
+
+namespace weir::test {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+using Arguments = std::vector<std::string>;
+using Clock = std::chrono::steady_clock;
+
+const std::string kBin = WEIR_BIN;
+
+/// A TCP port of loopback that nobody listens on.
+std::string free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  close(fd);
+  return std::to_string(ntohs(address.sin_port));
+}
+
+class StartAndStop : public ::testing::Test {
+ protected:
+  Arguments weir(const Arguments& options) {
+    Arguments all{kBin + "/weir",    "run",      "--port",           "net_memif0,role=server" + memif_, "--socket",
+                  path("weir.sock"), "--ledger", path("ledger.json")};
+    all.insert(all.end(), options.begin(), options.end());
+    return all;
+  }
+  Arguments generator(const Arguments& options) {
+    Arguments all{kBin + "/weir-gen", "--port", "net_memif0,role=client" + memif_, "--json"};
+    all.insert(all.end(), options.begin(), options.end());
+    return all;
+  }
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path(name); }
+  Finished ask(const Arguments& what) {
+    Arguments all{kBin + "/weirctl", "--socket", path("weir.sock")};
+    all.insert(all.end(), what.begin(), what.end());
+    return run(all, seconds(15));
+  }
+  std::string metrics() { return run({"curl", "-s", "-m", "10", "http://" + http_ + "/metrics"}, seconds(15)).out; }
+
+  TemporaryFolder folder_;
+  const std::string memif_ = ",socket=weir-start-" + std::to_string(getpid()) + ",socket-abstract=yes,rsize=11";
+  const std::string http_ = "127.0.0.1:" + free_port();
+};
+
+/// The first number of `text` that only a subtraction below zero can have made: 2^63 and more. Empty: none.
+std::string huge_number(const json& value) {
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() >= std::uint64_t{1} << 63) return value.dump();
+  if (!value.is_structured()) return {};
+  for (const auto& [name, one] : value.items()) {
+    if (const std::string found = huge_number(one); !found.empty()) return name + " " + found;
+  }
+  return {};
+}
+
+TEST_F(StartAndStop, AProbeThatStartsSaysWhatItIsDoing) {
+  if (!installed("curl")) GTEST_SKIP() << "curl is not installed";
+  // Memory of some hundred MB to touch: several questions fit into the start.
+  Process weir_process(weir({"--max-flows", "4000000", "--workers", "2", "--prometheus", http_}));
+  std::set<std::string> steps;
+  bool running = false;
+  bool seen_metric = false;
+  bool seen_rss = false;
+  const auto deadline = Clock::now() + seconds(120);
+  while (!running && Clock::now() < deadline) {
+    const Finished answer = ask({"-o", "json", "status"});
+    if (answer.exit_code != 0) continue;  // the socket is not there yet
+    const json status = json::parse(answer.out);
+    running = status.at("phase") == "running";
+    if (running) break;
+    EXPECT_EQ(status.at("phase"), "starting");
+    EXPECT_EQ(status.at("ledger"), "none");
+    steps.insert(status.at("doing").get<std::string>());
+    if (!seen_metric) seen_metric = metrics().find("weir_phase{phase=\"starting\",doing=\"") != std::string::npos;
+    const Finished rss = ask({"rss"});
+    if (rss.out.starts_with("no self-check: weir is starting: ")) {
+      seen_rss = true;
+      EXPECT_EQ(rss.exit_code, 1) << "a question without an answer";
+    }
+    EXPECT_EQ(rss.out.find("SPLIT"), std::string::npos) << rss.out;
+  }
+  ASSERT_TRUE(running) << weir_process.error_text();
+  EXPECT_FALSE(steps.empty());
+  EXPECT_TRUE(seen_metric);
+  EXPECT_TRUE(seen_rss);
+  for (const std::string& step : steps) {
+    EXPECT_TRUE(step == "opening the exporters" || step == "starting the ports" ||
+                step == "reserving the flow table's memory" || step.starts_with("touching the flow table's memory, "))
+        << step;
+  }
+  EXPECT_NE(metrics().find("weir_phase{phase=\"running\",doing=\"\"} 1"), std::string::npos);
+  EXPECT_EQ(ask({"rss"}).exit_code, 0);
+
+  weir_process.signal(SIGTERM);
+  const Finished ended = weir_process.wait();
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(json::parse(contents(path("ledger.json"))).at("balanced"), true);
+}
+
+TEST_F(StartAndStop, WhileItStopsWithoutACollectorEveryLedgerBalances) {
+  if (!installed("curl")) GTEST_SKIP() << "curl is not installed";
+  // Nobody listens at the collector's port; a table that is full makes a record of each packet beside it.
+  Process weir_process(weir({"--when-full", "overflow", "--max-flows", "2000", "--prometheus", http_, "--export",
+                             "protobuf+tcp://127.0.0.1:" + free_port()}));
+  ASSERT_TRUE(weir_process.wait_for_error_text("control socket", seconds(40))) << weir_process.error_text();
+  Process sender(generator({"--flows", "20000", "--rate", "50000", "--duration", "120s"}));
+  const auto packets = [&] {
+    const Finished answer = ask({"-o", "json", "ledger"});
+    return answer.out.empty() ? 0 : json::parse(answer.out).at("received").at("packets").get<std::uint64_t>();
+  };
+  const auto limit = Clock::now() + seconds(60);
+  while (packets() < 50'000 && Clock::now() < limit) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+
+  weir_process.signal(SIGTERM);
+  ASSERT_TRUE(weir_process.wait_for_error_text("stopping; every flow", seconds(20)));
+  unsigned stopping = 0;
+  for (;;) {
+    const Finished answer = ask({"-o", "json", "ledger"});
+    if (answer.out.empty()) break;  // it has ended
+    const json ledger = json::parse(answer.out);
+    EXPECT_EQ(answer.exit_code, 0) << ledger.at("violations");
+    EXPECT_EQ(ledger.at("balanced"), true) << ledger.at("violations");
+    EXPECT_NE(ledger.at("state"), "unbalanced");
+    EXPECT_EQ(huge_number(ledger), "");
+    if (ledger.at("doing").get<std::string>().starts_with("stopping: ")) ++stopping;
+    const std::string page = metrics();
+    if (page.empty()) break;
+    EXPECT_NE(page.find("weir_ledger_balanced 1"), std::string::npos);
+    EXPECT_EQ(page.find("e+18"), std::string::npos) << page;
+    EXPECT_EQ(page.find("e+19"), std::string::npos) << page;
+    const Finished status = ask({"-o", "json", "status"});
+    if (status.out.empty()) break;
+    EXPECT_EQ(huge_number(json::parse(status.out)), "");
+  }
+  EXPECT_GE(stopping, 3U) << "it answers while it waits for the collector";
+  const Finished ended = weir_process.wait();
+  EXPECT_EQ(ended.exit_code, 1) << "records were lost: " << ended.err;
+  sender.signal(SIGINT);
+  EXPECT_FALSE(sender.wait(seconds(30)).timed_out);
+  const json ledger = json::parse(contents(path("ledger.json")));
+  EXPECT_EQ(ledger.at("balanced"), true) << ledger.at("violations");
+  EXPECT_GE(ledger.at("received").at("packets").get<std::uint64_t>(), 50'000U);
+}
+
+}  // namespace
+}  // namespace weir::test
