@@ -102,6 +102,7 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::text<parse_socket>("socket", WEIR_MEMBER(socket)),
     Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
     Row::duration("duration", WEIR_MEMBER(duration_ns)),
+    Row::duration("stop_timeout", WEIR_MEMBER(stop_timeout_ns)),
 
     Row::duration("idle_timeout", WEIR_MEMBER(flow.timeouts.idle_ns)),
     Row::duration("active_timeout", WEIR_MEMBER(flow.timeouts.active_ns)),

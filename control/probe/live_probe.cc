@@ -24,8 +24,6 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kStopTimeout{15};
-
 void log(const std::vector<LogLine>& lines) {
   for (const LogLine& line : lines) {
     switch (line.level) {
@@ -216,7 +214,7 @@ int LiveProbe::stop() {
 /// Lets all records out, and closes the exporters.
 void LiveProbe::empty() {
   constexpr std::chrono::milliseconds kStep{20};
-  Quiesce quiesce(SteadyClock::now(), kStopTimeout);
+  Quiesce quiesce(SteadyClock::now(), std::chrono::nanoseconds(settings_.stop_timeout_ns));
   for (;;) {
     if (workers_->finished() == workers_->size()) drain_->begin_finish();
     const Quiesce::Progress progress = progress_of(*drain_, *hub_);

@@ -22,12 +22,14 @@ Quiesce::Decision Quiesce::look(Time now, const Progress& progress) {
     decision.gives_up = true;
     decision.close_within = last_call_;
     decision.notice = fmt::format(
-        "the time to stop is over: {} queued records, and all that are not queued yet, are given up", progress.queued);
+        "the time to stop is over (--stop-timeout): {} queued records, and all that are not queued yet, are given up",
+        progress.queued);
   } else if (!told_ && now - begin_ > kTellAfter) {
     told_ = true;
-    decision.notice =
-        fmt::format("waiting for the exporters, {} records queued, for {} s at most; a second signal gives them up",
-                    progress.queued, std::chrono::ceil<std::chrono::seconds>(deadline_ - now).count());
+    decision.notice = fmt::format(
+        "waiting for the exporters, {} records queued, for {} s at most (--stop-timeout); a second signal gives them "
+        "up",
+        progress.queued, std::chrono::ceil<std::chrono::seconds>(deadline_ - now).count());
   }
   return decision;
 }

@@ -164,5 +164,64 @@ TEST_F(StartAndStop, WhileItStopsWithoutACollectorEveryLedgerBalances) {
   EXPECT_GE(ledger.at("received").at("packets").get<std::uint64_t>(), 50'000U);
 }
 
+/// A collector that takes the connection and never reads.
+class Mute {
+ public:
+  Mute() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int little = 4096;
+    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(fd_, 1), 0);
+    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = std::to_string(ntohs(address.sin_port));
+  }
+  Mute(const Mute&) = delete;
+  Mute& operator=(const Mute&) = delete;
+  ~Mute() { close(fd_); }
+  [[nodiscard]] std::string uri() const { return "protobuf+tcp://127.0.0.1:" + port_; }
+
+ private:
+  int fd_;
+  std::string port_;
+};
+
+TEST_F(StartAndStop, StopTimeoutBoundsTheWholeStopAndWeirctlIsAnsweredMeanwhile) {
+  const Mute collector;
+  Process weir_process(weir({"--max-flows", "200000", "--stop-timeout", "4s", "--export", collector.uri()}));
+  ASSERT_TRUE(weir_process.wait_for_error_text("control socket", seconds(40))) << weir_process.error_text();
+  // Some 60000 records of some 110 octets: more than the sockets' buffers take.
+  const Finished sent = run(generator({"--flows", "60000", "--tcp", "0", "--rate", "60000", "--packets", "120000"}));
+  ASSERT_EQ(sent.exit_code, 0) << sent.err;
+
+  const auto begin = Clock::now();
+  weir_process.signal(SIGTERM);
+  ASSERT_TRUE(weir_process.wait_for_error_text("stopping; every flow", seconds(20)));
+  unsigned answers = 0;
+  for (;;) {
+    const Finished answer = ask({"-o", "json", "ledger"});
+    if (answer.out.empty()) break;
+    const json ledger = json::parse(answer.out);
+    EXPECT_EQ(ledger.at("balanced"), true) << ledger.at("violations");
+    EXPECT_EQ(huge_number(ledger), "");
+    ++answers;
+  }
+  const Finished ended = weir_process.wait(seconds(60));
+  const auto took = Clock::now() - begin;
+  EXPECT_FALSE(ended.timed_out);
+  EXPECT_GE(took, seconds(2)) << "it did wait";
+  EXPECT_LT(took, seconds(12)) << "4 s, and some for a machine that is busy; without the option 15 s";
+  EXPECT_GE(answers, 2U);
+  EXPECT_EQ(ended.exit_code, 1) << ended.err;
+  EXPECT_NE(ended.err.find("the time to stop is over (--stop-timeout): "), std::string::npos) << ended.err;
+  const json ledger = json::parse(contents(path("ledger.json")));
+  EXPECT_EQ(ledger.at("balanced"), true) << ledger.at("violations");
+  const json& lost = ledger.at("exporters").at(0).at("lost");
+  EXPECT_GT(lost.at("shutdown").at("records").get<std::uint64_t>(), 0U) << lost;
+}
+
 }  // namespace
 }  // namespace weir::test

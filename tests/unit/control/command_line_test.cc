@@ -84,6 +84,13 @@ TEST(CommandLine, TakesEveryOptionOfRun) {
   EXPECT_EQ(parsed->effective.cores(), "0,2-4");
 }
 
+TEST(CommandLine, TakesTheTimeThatAStopMayTake) {
+  const auto parsed = parse({"run", "--port", "net_null0", "--stop-timeout", "1m"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->settings.stop_timeout_ns, 60'000'000'000U);
+  EXPECT_NE(parse({"run", "--help"})->text.find("  --stop-timeout "), std::string::npos);
+}
+
 TEST(CommandLine, KeepsVdevStringsAndUrisWhole) {
   const auto parsed =
       parse({"run", "--port", "net_memif0,role=server,socket=w,socket-abstract=yes", "--port", "net_null1,size=64",

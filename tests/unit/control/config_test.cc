@@ -56,6 +56,7 @@ TEST(Validate, TakesTheDocumentedDefaults) {
   EXPECT_EQ(settings->flow.parser.tunnels, ParserOptions::defaults().tunnels);
   EXPECT_EQ(settings->filter, "");
   EXPECT_EQ(settings->duration_ns, 0U);
+  EXPECT_EQ(settings->stop_timeout_ns, 15'000'000'000U);
   EXPECT_EQ(settings->socket, default_socket_path());
 }
 
@@ -153,6 +154,7 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
            tunnel_names() + ", separated by commas, with =PORT where it is not the registered one"},
       {[](auto& c) { c.set_socket("/run/weir/"); }, "--socket /run/weir/: a folder; expected a file in it"},
       {[](auto& c) { c.set_duration("0s"); }, "--duration 0s: out of range; expected 1ns to 87600h"},
+      {[](auto& c) { c.set_stop_timeout("0s"); }, "--stop-timeout 0s: out of range; expected 1ms to 72h"},
   };
   for (const auto& [change, error] : bad) EXPECT_EQ(error_of(change), error);
 }
@@ -214,7 +216,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeuot: \"30s\"\n", "c:1:1: no field is named \"idle_timeuot\"; did you mean idle_timeout?"},
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
-       "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
+       "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger max_flows workers when_full overflow_entries "
        "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter export ledger"},
       {"workers: 1\nworkers: 2\n",
@@ -341,6 +343,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "socket: \"/s\"\n"
       "# prometheus: off\n"
       "# duration: until SIGINT or SIGTERM\n"
+      "stop_timeout: \"15s\"\n"
       "idle_timeout: \"30s\"\n"
       "active_timeout: \"300s\"\n"
       "tcp_close: true\n"
@@ -374,7 +377,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "\"default,vxlan=8472\" tunnel_depth: 4 "
           "icmp_errors: \"quoted\" "
           "filter: \"tcp port 443\" "
-          "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" duration: \"10m\" eal: \"--log-level=8 -m 512\"\n",
+          "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" duration: \"10m\" stop_timeout: \"90s\" eal: "
+          "\"--log-level=8 -m 512\"\n",
           "f")
           .value();
   const auto settings = validate(full.config, Command::run, full.places);

@@ -37,8 +37,10 @@ TEST(Quiesce, SaysOnceAfterASecondWhatItWaitsFor) {
   EXPECT_FALSE(quiesce.look(kBegin + milliseconds(1000), progress(1, 9)).notice.has_value());
   const auto told = quiesce.look(kBegin + milliseconds(1020), progress(2, 8));
   ASSERT_TRUE(told.notice.has_value());
-  EXPECT_EQ(*told.notice,
-            "waiting for the exporters, 8 records queued, for 14 s at most; a second signal gives them up");
+  EXPECT_EQ(
+      *told.notice,
+      "waiting for the exporters, 8 records queued, for 14 s at most (--stop-timeout); a second signal gives them "
+      "up");
   EXPECT_FALSE(told.gives_up);
   EXPECT_FALSE(quiesce.look(kBegin + milliseconds(1040), progress(3, 7)).notice.has_value());
 }

@@ -86,7 +86,7 @@ TEST(Schema, HoldsEveryValueToItsLimits) {
       if (description.least() != "0") beyond(std::to_string(std::stoull(description.least()) - 1));
     }
   }
-  EXPECT_EQ(limited, 9U);
+  EXPECT_EQ(limited, 10U);
 }
 
 TEST(Schema, AgreesWithTheLimitsOfTheProgram) {
