@@ -132,6 +132,15 @@ std::vector<std::string> ExportHub::finish(std::chrono::milliseconds timeout) {
   return problems();
 }
 
+std::vector<std::string> ExportHub::reopen() {
+  std::vector<std::string> problems;
+  for (const auto& exporter : impl_->exporters) {
+    const auto reopened = exporter->reopen();
+    if (!reopened) problems.push_back(fmt::format("export '{}': {}", exporter->queue().name(), reopened.error()));
+  }
+  return problems;
+}
+
 std::vector<std::string> ExportHub::problems() const {
   std::vector<std::string> problems;
   for (const ExporterSnapshot& snapshot : this->snapshot()) {

@@ -38,6 +38,11 @@ class ExportHub {
   /// thread that offers.
   std::size_t wait_for_room(std::size_t most);
 
+  /// Every exporter to a file that does not rotate by itself opens its file by its name once more; records go on there.
+  /// Where the file still has that name nothing changes. Returns one line for each file that cannot be opened: it goes
+  /// on in the old one.
+  [[nodiscard]] std::vector<std::string> reopen();
+
   /// Sends what is queued, flushes and closes every exporter, joins their threads. What is not out by `timeout`
   /// is lost by name. Returns one line for each exporter that failed on the way (empty: all went well).
   std::vector<std::string> finish(std::chrono::milliseconds timeout);

@@ -107,15 +107,22 @@ ExporterSnapshot ExportQueue::snapshot() const {
 
 RecordSpan ExportQueue::wait_records(ExportTime until, std::size_t most) {
   std::unique_lock lock(mutex_);
-  const auto woken = [this] { return waiting_ != 0 || closed_; };
+  const auto woken = [this] { return waiting_ != 0 || closed_ || woken_; };
   if (until == ExportTime::max()) {
     records_came_.wait(lock, woken);  // wait_until(max()) overflows in the conversion to the system's clock
   } else {
     records_came_.wait_until(lock, until, woken);
   }
+  woken_ = false;
   if (waiting_ == 0) return {};
   const Piece& piece = pieces_.front();
   return piece.batch->subspan(piece.at, std::min(most, piece.end - piece.at));
+}
+
+void ExportQueue::wake() {
+  const std::lock_guard lock(mutex_);
+  woken_ = true;
+  records_came_.notify_all();
 }
 
 void ExportQueue::wait_until(ExportTime until) {

@@ -59,6 +59,8 @@ class ExportQueue {
   /// The first waiting records, at most `most`, in one piece; empty when there were none until `until` or, once closed,
   /// at once. Valid until consumed().
   RecordSpan wait_records(ExportTime until, std::size_t most);
+  /// Any thread: wait_records() returns at once, once.
+  void wake();
   /// Sleeps until `until`, or the deadline of close() if that is earlier. Returns at once when close() is called.
   void wait_until(ExportTime until);
   /// The first `count` of the records that wait_records() gave are in the exporter's hands now.
@@ -111,6 +113,7 @@ class ExportQueue {
   std::uint64_t consumed_ = 0;                    ///< records ever taken: shows progress to who waits for room
   std::uint64_t stalled_at_ = ~std::uint64_t{0};  ///< consumed_ when waiting was last given up
   bool closed_ = false;
+  bool woken_ = false;
   ExportTime deadline_ = ExportTime::max();
   bool connected_ = true;
   bool failed_ = false;

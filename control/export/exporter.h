@@ -1,8 +1,9 @@
 // Exporter: encodes and sends for one URI; ExporterThread drives it.
 //
-// begin() is called once, by who opened it. All other functions are called by the exporter's own thread, with a run of
-// records at a time. None of them blocks for more than kLongestBlock, so that an orderly shutdown ends in time. Only
-// the exporter moves what it took from `queued` to `exported` or to a loss, in the books of its queue.
+// begin() is called once, by who opened it, reopen() by any thread. All other functions are called by the exporter's
+// own thread, with a run of records at a time. None of them blocks for more than kLongestBlock, so that an orderly
+// shutdown ends in time. Only the exporter moves what it took from `queued` to `exported` or to a loss, in the books of
+// its queue.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +33,10 @@ class Exporter {
   /// All exporters of the program are open, so this one may change what is there: a file loses its old content now, and
   /// not when a later exporter may still turn out to be wrong. Error: one line without the URI.
   virtual tl::expected<void, std::string> begin() { return {}; }
+
+  /// Any thread: opens its file by its name once more, for somebody has moved the file away; what comes from now on
+  /// goes there. Error: one line without the URI; the old file stays in use.
+  virtual tl::expected<void, std::string> reopen() { return {}; }
 
   /// Takes leading records; returns how many. What it does not take is offered again, not before ready().
   virtual std::size_t take(RecordSpan records, ExportTime now) = 0;

@@ -45,6 +45,12 @@ void ExporterThread::join() {
   if (thread_.joinable()) thread_.join();
 }
 
+tl::expected<void, std::string> ExporterThread::reopen() {
+  auto reopened = exporter_->reopen();
+  queue_->wake();
+  return reopened;
+}
+
 void ExporterThread::run() {
   while (true) {
     if (exporter_->failure()) {

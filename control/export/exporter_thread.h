@@ -7,7 +7,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <thread>
+#include <tl/expected.hpp>
 
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
@@ -25,6 +27,8 @@ class ExporterThread {
 
   [[nodiscard]] ExportQueue& queue() const { return *queue_; }
   /// After queue().close(): returns when everything is out, or shortly after the deadline.
+  /// Any thread: see Exporter::reopen().
+  tl::expected<void, std::string> reopen();
   void join();
 
  private:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "control/export/endpoint.h"
 
@@ -136,8 +137,37 @@ bool FileExporter::rotate(ExportTime now) {
   return true;
 }
 
+tl::expected<void, std::string> FileExporter::reopen() {
+  if (rotation_ || file_name_ == "-" || !writer_.regular()) return {};
+  auto sink = FileSink::open(file_name_);
+  if (!sink) return tl::unexpected(sink.error());
+  sink->append();
+  const std::lock_guard lock(reopened_mutex_);
+  reopened_ = std::move(*sink);
+  return {};
+}
+
+/// Whole records end the old file. False: not yet, or the exporter has failed.
+bool FileExporter::continue_in_reopened(ExportTime now) {
+  std::optional<FileSink> sink;
+  {
+    const std::lock_guard lock(reopened_mutex_);
+    sink = std::exchange(reopened_, std::nullopt);
+  }
+  if (!sink || sink->identity() == writer_.file()) return true;
+  while (!writer_.empty()) {
+    if (flush(now)) continue;
+    const std::lock_guard lock(reopened_mutex_);  // the old disk is full: once more when it is not
+    if (!reopened_) reopened_ = std::move(sink);
+    return false;
+  }
+  if (!finish_file()) return false;
+  writer_.continue_in(std::move(*sink), file_name_);
+  return true;
+}
+
 std::size_t FileExporter::take(RecordSpan records, ExportTime now) {
-  if (!rotate(now)) return 0;
+  if (!continue_in_reopened(now) || !rotate(now)) return 0;
   if (writer_.empty()) due_ = now + kFlushAfter;
   const std::size_t count = writer_.append(records);
   if (count < records.size()) flush(now);
@@ -145,12 +175,16 @@ std::size_t FileExporter::take(RecordSpan records, ExportTime now) {
 }
 
 ExportTime FileExporter::due() const {
+  {
+    const std::lock_guard lock(reopened_mutex_);
+    if (reopened_ && !full_) return ExportTime::min();
+  }
   return rotation_ && !full_ ? std::min(due_, rotate_at_) : due_;
 }
 
 void FileExporter::tick(ExportTime now) {
   if (due_ <= now && !flush(now)) return;
-  rotate(now);
+  if (continue_in_reopened(now)) rotate(now);
 }
 
 bool FileExporter::drain(ExportTime now) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,12 +81,14 @@ class FileExporter final : public Exporter {
   FileExporter(FileSink sink, const std::string& file_name, std::unique_ptr<RecordEncoding> encoding,
                const FileOptions& options, ExportQueue& books, std::optional<FileRotation> rotation = std::nullopt)
       : writer_(std::move(sink), file_name, std::move(encoding), options, books),
+        file_name_(file_name),
         books_(books),
         rotation_(std::move(rotation)),
         wait_for_room_(options.wait_for_room) {}
 
   [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
   tl::expected<void, std::string> begin() override { return writer_.begin(); }
+  tl::expected<void, std::string> reopen() override;
   std::size_t take(RecordSpan records, ExportTime now) override;
   [[nodiscard]] ExportTime ready() const override { return retry_at_; }
   [[nodiscard]] ExportTime due() const override;
@@ -97,9 +100,13 @@ class FileExporter final : public Exporter {
  private:
   bool flush(ExportTime now);
   bool rotate(ExportTime now);
+  bool continue_in_reopened(ExportTime now);
   bool finish_file();
 
   FileWriter writer_;
+  const std::string file_name_;
+  mutable std::mutex reopened_mutex_;
+  std::optional<FileSink> reopened_;  ///< guarded by reopened_mutex_; set by any thread, taken by the exporter's
   ExportQueue& books_;
   std::optional<FileRotation> rotation_;
   const bool wait_for_room_;

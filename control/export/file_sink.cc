@@ -39,6 +39,10 @@ tl::expected<void, std::string> FileSink::truncate() {
   return {};
 }
 
+void FileSink::append() {
+  if (regular_) lseek(fd_.get(), 0, SEEK_END);
+}
+
 FileSink::Written FileSink::write(std::span<const std::uint8_t> octets) {
   Written result;
   while (result.octets < octets.size()) {

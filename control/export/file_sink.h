@@ -42,6 +42,8 @@ class FileSink {
   [[nodiscard]] const Identity& identity() const { return identity_; }
   /// Empties a regular file that open() opened.
   tl::expected<void, std::string> truncate();
+  /// Goes on behind what a regular file holds.
+  void append();
   /// Writes what can be written now, or within kLongestBlock.
   Written write(std::span<const std::uint8_t> octets);
   /// Takes back the last `octets` that were written, where that can be done.
