@@ -11,7 +11,7 @@
 #include "control/probe/cores.h"
 #include "control/probe/live_probe.h"
 #include "control/probe/probe_view.h"
-#include "control/probe/stop_signals.h"
+#include "control/probe/signals.h"
 #include "control/service/control_service.h"
 #include "control/service/prometheus.h"
 
@@ -41,7 +41,7 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
 
 int run_live(const Settings& settings, const v1::Config& effective) {
   if (!check_ledger_file(settings.ledger_file)) return 1;
-  const StopSignals signals;  // before any thread is started
+  const ProbeSignals signals;  // before any thread is started
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
   ProbeView view(settings, effective);
   const auto services = start_services(settings, cores, view);

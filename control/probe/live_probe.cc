@@ -14,8 +14,10 @@
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
 #include "control/probe/cores.h"
+#include "control/probe/memif_socket.h"
 #include "control/probe/option_facts.h"
 #include "control/probe/quiesce.h"
+#include "control/stale_socket.h"
 #include "dataplane/live_clock.h"
 #include "proto/base/number_text.h"
 
@@ -59,7 +61,7 @@ Quiesce::Progress progress_of(const RecordDrain& drain, const ExportHub& hub) {
 
 }  // namespace
 
-LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const StopSignals& signals)
+LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
     : settings_(settings), view_(view), signals_(signals), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 LiveProbe::~LiveProbe() {
@@ -99,6 +101,13 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
   options.interrupts = settings_.idle == IdleChoice::automatic;
   options.filter = settings_.filter;
   options.eal_arguments = settings_.eal_arguments;
+  for (const std::string& device : settings_.ports) {
+    const std::optional<std::string> file = memif_server_file(device);
+    if (!file) continue;
+    if (auto free = remove_stale_socket(*file); !free) {
+      return tl::unexpected(fmt::format("--port {}: {}; use another socket=", device, free.error()));
+    }
+  }
   auto runtime = dpdk::Runtime::start(options);
   if (!runtime) return tl::unexpected(runtime.error());
   runtime_ = std::move(*runtime);
@@ -175,10 +184,13 @@ void LiveProbe::run() {
       }
       wait = std::min(wait, std::chrono::duration_cast<std::chrono::nanoseconds>(left));
     }
-    if (const std::optional<int> signal = signals_.wait(wait)) {
+    if (const auto signal = signals_.wait(wait)) {
       if (terminal_) std::fputs("\r\033[K", stderr);
-      spdlog::info("{}: stopping; every flow in the table is exported", *signal == SIGINT ? "SIGINT" : "SIGTERM");
-      return;
+      if (signal->event == ProbeSignals::Event::stop) {
+        spdlog::info("{}: stopping; every flow in the table is exported", signal->name);
+        return;
+      }
+      reopen_files();
     }
     look_after();
   }
@@ -198,6 +210,12 @@ void LiveProbe::look_after() {
   if (!terminal_ || second.rates.workers.empty()) return;
   fmt::print(stderr, "\r\033[K{}", progress_text(second));
   std::fflush(stderr);
+}
+
+void LiveProbe::reopen_files() {
+  const std::vector<std::string> problems = hub_->reopen();
+  for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
+  if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
 }
 
 int LiveProbe::stop() {
@@ -220,7 +238,11 @@ void LiveProbe::empty() {
     const Quiesce::Progress progress = progress_of(*drain_, *hub_);
     view_.phase().set(Phase::stopping, fmt::format("waiting for the exporters, {} records queued", progress.queued));
     Quiesce::Decision decision = quiesce.look(SteadyClock::now(), progress);
-    if (!decision.over && signals_.wait(kStep)) decision = Quiesce::give_up(progress);
+    if (!decision.over) {
+      const auto signal = signals_.wait(kStep);
+      if (signal && signal->event == ProbeSignals::Event::stop) decision = Quiesce::give_up(progress);
+      if (signal && signal->event == ProbeSignals::Event::reopen) reopen_files();
+    }
     if (decision.notice) log({{decision.gives_up ? LogLine::Level::warning : LogLine::Level::info, *decision.notice}});
     if (!decision.over) continue;
     view_.phase().set(Phase::stopping, "closing the exporters");

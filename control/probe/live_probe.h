@@ -16,7 +16,7 @@
 #include "control/export/export_hub.h"
 #include "control/probe/change_log.h"
 #include "control/probe/probe_view.h"
-#include "control/probe/stop_signals.h"
+#include "control/probe/signals.h"
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
 #include "control/config/settings.h"
@@ -27,7 +27,7 @@ namespace weir {
 class LiveProbe {
  public:
   /// `view` shows what runs; it outlives this.
-  LiveProbe(const Settings& settings, ProbeView& view, const StopSignals& signals);
+  LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals);
   LiveProbe(const LiveProbe&) = delete;
   LiveProbe& operator=(const LiveProbe&) = delete;
   ~LiveProbe();
@@ -46,12 +46,13 @@ class LiveProbe {
   void log_start() const;
   void log_rss() const;
   void look_after();
+  void reopen_files();
   void empty();
   int report();
 
   const Settings& settings_;
   ProbeView& view_;
-  const StopSignals& signals_;
+  const ProbeSignals& signals_;
   const bool terminal_;
   std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
   std::unique_ptr<ExportHub> hub_;

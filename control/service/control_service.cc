@@ -6,9 +6,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "control/stale_socket.h"
 #include "proto/base/unique_fd.h"
 #include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/control_socket.h"
@@ -71,7 +70,8 @@ tl::expected<void, std::string> make_folder(const std::string& socket_path) {
   return {};
 }
 
-/// An exclusive lock on a file that holds this process's id. The kernel drops it when the process dies.
+/// An exclusive lock on a file that holds this process's id, for its user alone (0600). The kernel drops it when the
+/// process dies.
 class LockFile {
  public:
   LockFile() = default;
@@ -87,12 +87,14 @@ class LockFile {
     // the locked file must be the one that the path names, else once more. Each turn needs another weir to end in
     // just that moment: a hundred are no race any more.
     for (int turn = 0; turn < 100; ++turn) {
-      UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
+      UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
       if (!fd.valid()) return tl::make_unexpected(system_error(path_) + "; " + kOtherSocket);
       struct stat opened {};
       if (::fstat(fd.get(), &opened) != 0 || !S_ISREG(opened.st_mode)) {
         return tl::make_unexpected(fmt::format("{}: not a regular file; {}", path_, kOtherSocket));
       }
+      // Whoever can open it can lock it, and so keep weir from starting.
+      ::fchmod(fd.get(), 0600);
       if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         const std::string owner = owner_of(fd.get());
         return tl::make_unexpected(fmt::format("{} is served by process {}; {}", socket_path,
@@ -120,34 +122,6 @@ class LockFile {
   std::string path_;
   UniqueFd fd_;
 };
-
-/// Removes the socket that a killed process left. Anything else in the way stays, and is an error.
-tl::expected<void, std::string> clear_way(const std::string& socket_path) {
-  struct stat info {};
-  if (::lstat(socket_path.c_str(), &info) != 0) {
-    if (errno == ENOENT) return {};
-    return tl::make_unexpected(system_error(socket_path) + "; " + kOtherSocket);
-  }
-  if (!S_ISSOCK(info.st_mode)) {
-    return tl::make_unexpected(
-        fmt::format("{} exists and is not a socket; remove it or {}", socket_path, kOtherSocket));
-  }
-  // The lock is ours, so no weir serves it; but it may be another program's.
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) return tl::make_unexpected(system_error("socket"));
-  const int result = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  const int error = errno;
-  if (result == 0 || (error != ECONNREFUSED && error != ENOENT)) {
-    return tl::make_unexpected(fmt::format("{} belongs to a program that is not weir; {}", socket_path, kOtherSocket));
-  }
-  if (::unlink(socket_path.c_str()) != 0 && errno != ENOENT) {
-    return tl::make_unexpected(system_error(socket_path) + "; " + kOtherSocket);
-  }
-  return {};
-}
 
 class Service final : public v1::Control::Service {
  public:
@@ -206,7 +180,10 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
   impl->socket_path = socket_path;
   if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
   if (auto taken = impl->lock.take(socket_path); !taken) return tl::make_unexpected(taken.error());
-  if (auto cleared = clear_way(socket_path); !cleared) return tl::make_unexpected(cleared.error());
+  // The lock is ours, so no weir serves a socket that is there; but it may be another program's.
+  if (auto free = remove_stale_socket(socket_path); !free) {
+    return tl::make_unexpected(free.error() + "; " + kOtherSocket);
+  }
 
   // gRPC would write its own lines about a socket that cannot be bound; the error below says it in one.
   gpr_set_log_function([](gpr_log_func_args*) {});

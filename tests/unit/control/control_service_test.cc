@@ -90,6 +90,17 @@ class ControlServiceTest : public testing::Test {
   FakeSource source_;
 };
 
+TEST_F(ControlServiceTest, KeepsItsLockFileToItsUser) {
+  FakeSource source;
+  std::ofstream(socket_ + ".lock") << "999999\n";  // of an earlier weir, for all to open
+  ASSERT_EQ(::chmod((socket_ + ".lock").c_str(), 0644), 0);
+  const auto service = ControlService::start(socket_, source);
+  ASSERT_TRUE(service) << service.error();
+  struct stat info {};
+  ASSERT_EQ(::stat((socket_ + ".lock").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U) << "whoever can open it can lock it, and keep weir from starting";
+}
+
 TEST_F(ControlServiceTest, AnswersStatusAndLedgerOnTheSocket) {
   const auto service = ControlService::start(socket_, source_);
   ASSERT_TRUE(service) << service.error();
@@ -183,7 +194,7 @@ TEST_F(ControlServiceTest, LeavesAFileThatIsNoSocketAlone) {
   std::ofstream(socket_) << "precious";
   const auto service = ControlService::start(socket_, source_);
   ASSERT_FALSE(service);
-  EXPECT_EQ(service.error(), socket_ + " exists and is not a socket; remove it or use --socket for another one");
+  EXPECT_EQ(service.error(), socket_ + " exists and is not a socket; remove it; use --socket for another one");
   std::string text;
   std::getline(std::ifstream(socket_), text);
   EXPECT_EQ(text, "precious");
@@ -193,7 +204,7 @@ TEST_F(ControlServiceTest, LeavesTheSocketOfAnotherProgramAlone) {
   const int other = bind_socket(socket_, true);
   const auto service = ControlService::start(socket_, source_);
   ASSERT_FALSE(service);
-  EXPECT_EQ(service.error(), socket_ + " belongs to a program that is not weir; use --socket for another one");
+  EXPECT_EQ(service.error(), socket_ + " belongs to another program; use --socket for another one");
   EXPECT_TRUE(std::filesystem::is_socket(socket_));
   ::close(other);
 }

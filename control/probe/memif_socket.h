@@ -1,0 +1,16 @@
+// The socket file of a memif port that weir serves.
+//
+// A memif server binds a unix socket. Where that is a file, it stays when weir is killed, and the next start would fail
+// with "Address already in use"; so weir makes way for it first (control/stale_socket.h).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+/// The file that `device` (--port) will bind; nothing where it is no memif server, or its socket is abstract.
+std::optional<std::string> memif_server_file(std::string_view device);
+
+}  // namespace weir

@@ -1,0 +1,35 @@
+// ProbeSignals: the signals that weir takes, as something to wait for; and those that must not kill it.
+//
+// SIGINT, SIGTERM and SIGQUIT stop weir, SIGHUP opens its files again. They are blocked before the program starts its
+// first thread, so that every thread inherits that and no thread is interrupted by them; the supervisor takes them one
+// by one. A signal that comes while nobody waits stays pending. Every other signal whose default is to end the process
+// is ignored, for an end without a stop leaves the packets in the table unrecorded; but for SIGKILL, which nobody can
+// ignore, and the signals of a fault in the program itself.
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace weir {
+
+class ProbeSignals {
+ public:
+  enum class Event : std::uint8_t { stop, reopen };
+  struct Received {
+    Event event;
+    std::string_view name;  ///< "SIGTERM"
+  };
+
+  ProbeSignals();  ///< for this thread and those that it starts from now on
+
+  /// The signal that came, or nothing within `limit`.
+  [[nodiscard]] std::optional<Received> wait(std::chrono::nanoseconds limit) const;
+
+ private:
+  sigset_t signals_;
+};
+
+}  // namespace weir
