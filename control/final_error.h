@@ -1,5 +1,5 @@
-// The line on standard error with which a program ends that could not do what it was asked: "weir: what, where, what to
-// do", for every exit code that is not 0. (What happens while it goes on is the log's.)
+// Prints the one-line error of a failing program on standard error, for every exit code but 0: "weir: what, where, what
+// to do". (What happens while a program goes on belongs into its log.)
 #pragma once
 
 #include <fmt/format.h>

@@ -1,13 +1,13 @@
-// FloodWatch: do keys crowd in one place of the flow index, as only somebody brings about who knows the hash's seed?
+// FloodWatch: warns of a suspected hash-flooding attack: many keys for one place of the flow index, which happens only
+// if an attacker knows the hash seed.
 //
-// What chance makes: of 10000 insertions into a full table one is put four or more cache lines behind its place
-// (bucket_index.h has the measurement), into a table that is half full hardly any. What an attack makes: 40 keys for
-// one place fill the four lines, and every further one is far, so nearly all insertions are. Between the two lies a
-// factor of 10000; the watch raises its flag at one in a hundred, the middle, and from kLeast on, so that a quiet
-// second with a few far keys says nothing: with 6400 insertions in a second and one far in 10^4, 64 where 0.64 are
-// expected.
+// By chance, one of 10000 insertions into a full table is put four or more cache lines after its place (bucket_index.h
+// has the measurement), and hardly any into a table that is half full. Under an attack, 40 keys for one place fill the
+// four lines, and nearly every further insertion is far. The two differ by a factor of 10000; the watch raises its flag
+// at one in a hundred, the middle, and only from kLeast far insertions on, so that a few far keys in a quiet second
+// raise nothing: with 6400 insertions in a second that takes 64 far ones, where 0.64 are expected.
 //
-// The flag stays for a minute after the last such second, so that who looks every now and then sees it.
+// The flag stays for a minute after the last such second, so that whoever looks now and then sees it.
 #pragma once
 
 #include <cstdint>

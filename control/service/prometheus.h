@@ -7,7 +7,7 @@
 // has them: exact up to 2^53.
 //
 // The HTTP server is prometheus-cpp's, with two threads of its own and a bound on how long a client may keep one. It
-// has no encryption and asks nobody who he is: bind it to loopback or to a network of management.
+// has neither encryption nor authentication: bind it to loopback or to a management network.
 #pragma once
 
 #include <prometheus/metric_family.h>
