@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/ledger/ledger_report.h"
 #include "control/probe/status_report.h"
 
 namespace weir {
@@ -44,26 +43,15 @@ void ProbeView::detach() {
 
 /// Holds mutex_; the parts are there.
 v1::Ledger ProbeView::running_ledger() {
-  LastMoment& moments = *parts_.moments;
-  moments.refresh();
-  v1::Ledger ledger = moments.last() ? make_running_ledger(moments.last()->counters, moments.last()->totals,
-                                                           port_ledgers_of(*parts_.runtime))
-                                     : make_empty_ledger();
-  if (moments.stale() && moments.last()) {
-    ledger.set_state("stale");
-    ledger.set_stale_since_ns(moments.last()->wall_ns);
-  }
-  const Activity activity = phase_.get();
-  ledger.set_doing(activity.text());
-  return ledger;
+  parts_.moments->refresh();
+  return make_live_ledger(parts_.moments->last(), parts_.moments->stale(), port_ledgers_of(*parts_.runtime),
+                          phase_.get());
 }
 
 v1::Ledger ProbeView::ledger() {
   const std::lock_guard lock(mutex_);
   if (parts_.runtime != nullptr) return running_ledger();
-  v1::Ledger ledger = make_empty_ledger();
-  ledger.set_doing(phase_.get().text());
-  return ledger;
+  return make_live_ledger(std::nullopt, false, {}, phase_.get());
 }
 
 v1::StatusReply ProbeView::status() {

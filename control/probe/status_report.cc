@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "control/ledger/ledger_report.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -93,6 +94,17 @@ void add_running_status(v1::StatusReply& reply, const StatusValues& values) {
   reply.set_ledger(values.ledger.state());
   reply.set_stale_since_ns(values.ledger.stale_since_ns());
   *reply.mutable_exporters() = values.ledger.exporters();
+}
+
+v1::Ledger make_live_ledger(const std::optional<Moment>& last, bool stale, const std::vector<v1::PortLedger>& ports,
+                            const Activity& activity) {
+  v1::Ledger ledger = last ? make_running_ledger(last->counters, last->totals, ports) : make_empty_ledger();
+  if (last && stale) {
+    ledger.set_state("stale");
+    ledger.set_stale_since_ns(last->wall_ns);
+  }
+  ledger.set_doing(activity.text());
+  return ledger;
 }
 
 v1::RssReply make_rss(const dpdk::RssReport& report, bool handing_over) {

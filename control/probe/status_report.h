@@ -1,9 +1,10 @@
-// The replies of status and rss, made of values: what `weirctl status`, `weirctl rss` and /metrics show.
+// The replies of status, ledger and rss, made of values: what weirctl and /metrics show.
 //
 // Pure functions, so that each figure can be tested; who gathers the values is ProbeView.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,10 @@ struct StatusValues {
 v1::StatusReply make_status(const Activity& activity, double uptime_s);
 /// Adds what is known of a probe whose workers run.
 void add_running_status(v1::StatusReply& reply, const StatusValues& values);
+
+/// The ledger of the last whole moment; `stale`: a worker does not answer, so that moment is not now.
+v1::Ledger make_live_ledger(const std::optional<Moment>& last, bool stale, const std::vector<v1::PortLedger>& ports,
+                            const Activity& activity);
 
 /// `handing_over`: the workers hand packets to each other.
 v1::RssReply make_rss(const dpdk::RssReport& report, bool handing_over);

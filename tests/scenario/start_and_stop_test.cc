@@ -122,8 +122,8 @@ TEST_F(StartAndStop, AProbeThatStartsSaysWhatItIsDoing) {
 TEST_F(StartAndStop, WhileItStopsWithoutACollectorEveryLedgerBalances) {
   if (!installed("curl")) GTEST_SKIP() << "curl is not installed";
   // Nobody listens at the collector's port; a table that is full makes a record of each packet beside it.
-  Process weir_process(weir({"--when-full", "overflow", "--max-flows", "2000", "--prometheus", http_, "--export",
-                             "protobuf+tcp://127.0.0.1:" + free_port()}));
+  Process weir_process(weir({"--when-full", "overflow", "--max-flows", "2000", "--stop-timeout", "6s", "--prometheus",
+                             http_, "--export", "protobuf+tcp://127.0.0.1:" + free_port()}));
   ASSERT_TRUE(weir_process.wait_for_error_text("control socket", seconds(40))) << weir_process.error_text();
   Process sender(generator({"--flows", "20000", "--rate", "50000", "--duration", "120s"}));
   const auto packets = [&] {

@@ -26,7 +26,7 @@ class StaleSocket : public testing::Test {
     std::strcpy(address.sun_path, path_.c_str());
     UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
     EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    if (listening) EXPECT_EQ(listen(fd.get(), 1), 0);
+    EXPECT_EQ(listening ? listen(fd.get(), 1) : 0, 0);
     return fd;
   }
   [[nodiscard]] bool exists() const { return std::filesystem::exists(std::filesystem::symlink_status(path_)); }

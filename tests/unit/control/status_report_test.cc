@@ -133,6 +133,40 @@ TEST_F(RunningStatus, TellsOfPortsAndOfASuspectedFlood) {
   EXPECT_EQ(status.hash_flooding().longest_probe(), 16U);
 }
 
+TEST(MakeLiveLedger, OfAMomentThatIsNowIsBalancedOrNot) {
+  Moment moment;
+  moment.wall_ns = 1'700'000'000'000'000'000;
+  moment.counters.resize(1);
+  moment.totals.drained.resize(1);
+  const v1::Ledger good = make_live_ledger(moment, false, {}, {Phase::running, ""});
+  EXPECT_EQ(good.state(), "balanced");
+  EXPECT_EQ(good.stale_since_ns(), 0U);
+  EXPECT_EQ(good.doing(), "");
+  moment.counters[0].received = {1, 60};
+  const v1::Ledger bad = make_live_ledger(moment, false, {}, {Phase::running, ""});
+  EXPECT_EQ(bad.state(), "unbalanced");
+  EXPECT_FALSE(bad.balanced());
+}
+
+TEST(MakeLiveLedger, OfAnEarlierMomentIsStaleSinceThen) {
+  Moment moment;
+  moment.wall_ns = 1'700'000'000'000'000'000;
+  moment.counters.resize(1);
+  moment.totals.drained.resize(1);
+  const v1::Ledger ledger = make_live_ledger(moment, true, {}, {Phase::stopping, "emptying the flow table"});
+  EXPECT_EQ(ledger.state(), "stale");
+  EXPECT_TRUE(ledger.balanced()) << "it did then";
+  EXPECT_EQ(ledger.stale_since_ns(), 1'700'000'000'000'000'000U);
+  EXPECT_EQ(ledger.doing(), "stopping: emptying the flow table");
+}
+
+TEST(MakeLiveLedger, BeforeTheFirstWholeMomentHasNothingToBalance) {
+  const v1::Ledger ledger = make_live_ledger(std::nullopt, true, {}, {Phase::starting, "starting the ports"});
+  EXPECT_EQ(ledger.state(), "none");
+  EXPECT_EQ(ledger.stale_since_ns(), 0U);
+  EXPECT_EQ(ledger.doing(), "starting: starting the ports");
+}
+
 TEST(MakeRss, IsWellWhereConversationsMeetOrWorkersHandOver) {
   dpdk::RssReport report;
   report.split_between_ports = 3;

@@ -28,6 +28,7 @@ class Reopen : public testing::Test {
     EXPECT_TRUE(hub) << hub.error();
     hub_ = std::move(*hub);
     hub_->offer(numbered_batch(0, 300), false);
+    EXPECT_TRUE(eventually([&] { return hub_->snapshot()[0].exported.records == 300; }));
   }
   /// Closes; all 500 records left.
   void finish() {
@@ -47,9 +48,7 @@ class Reopen : public testing::Test {
 TEST_F(Reopen, OfAMovedFileMakesANewOneAndLeavesWhatCameBeforeInTheOldOne) {
   std::filesystem::rename(file_, moved_);
   EXPECT_EQ(hub_->reopen(), std::vector<std::string>{});
-  // Also without a further record.
-  EXPECT_TRUE(eventually([&] { return lines_of(moved_) == 300; }));
-  EXPECT_TRUE(std::filesystem::exists(file_));
+  EXPECT_TRUE(std::filesystem::exists(file_)) << "also without a further record";
   finish();
   EXPECT_EQ(lines_of(moved_), 300U);
   EXPECT_EQ(lines_of(file_), 200U);
