@@ -43,7 +43,7 @@ int run_live(const Settings& settings, const v1::Config& effective) {
   if (!check_ledger_file(settings.ledger_file)) return 1;
   const ProbeSignals signals;  // before any thread is started
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
-  ProbeView view(settings, effective);
+  ProbeView view(effective);
   const auto services = start_services(settings, cores, view);
   if (!services) {
     final_error(services.error());

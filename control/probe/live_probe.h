@@ -13,13 +13,13 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "control/config/settings.h"
 #include "control/export/export_hub.h"
 #include "control/probe/change_log.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/signals.h"
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
-#include "control/config/settings.h"
 #include "dataplane/dpdk/runtime.h"
 
 namespace weir {

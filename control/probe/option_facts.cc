@@ -25,6 +25,7 @@ std::vector<NamedLoss> losses_before_exporters(const std::vector<WorkerCounters>
   }
   lost[static_cast<std::size_t>(Loss::overflow_full)] += overflow.lost;  // the accounter's, not the workers'
   std::vector<NamedLoss> losses;
+  losses.reserve(kLossCount);
   for (std::size_t i = 0; i < kLossCount; ++i) {
     losses.push_back({std::string(kLossTexts[i].name), lost[i].records, lost[i].packets, lost[i].octets});
   }
@@ -33,6 +34,7 @@ std::vector<NamedLoss> losses_before_exporters(const std::vector<WorkerCounters>
 
 std::vector<InterfaceName> interfaces_of(const std::vector<dpdk::PortInfo>& ports) {
   std::vector<InterfaceName> interfaces;
+  interfaces.reserve(ports.size());
   for (const dpdk::PortInfo& port : ports) {
     interfaces.push_back({static_cast<std::uint32_t>(interfaces.size() + 1), port.name, port.driver});
   }

@@ -22,8 +22,7 @@ FloodWatch::Sample flood_sample(const std::vector<WorkerCounters>& workers) {
 
 }  // namespace
 
-ProbeView::ProbeView(const Settings& settings, const v1::Config& effective)
-    : settings_(settings), effective_(effective), started_(std::chrono::steady_clock::now()) {}
+ProbeView::ProbeView(const v1::Config& effective) : effective_(effective), started_(std::chrono::steady_clock::now()) {}
 
 double ProbeView::uptime_s() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();

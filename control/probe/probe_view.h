@@ -19,14 +19,13 @@
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
 #include "control/service/status_source.h"
-#include "control/config/settings.h"
 #include "dataplane/dpdk/runtime.h"
 
 namespace weir {
 
 class ProbeView final : public StatusSource {
  public:
-  ProbeView(const Settings& settings, const v1::Config& effective);
+  explicit ProbeView(const v1::Config& effective);
 
   v1::StatusReply status() override;
   v1::Ledger ledger() override;
@@ -59,7 +58,6 @@ class ProbeView final : public StatusSource {
   [[nodiscard]] double uptime_s() const;
   v1::Ledger running_ledger();
 
-  const Settings& settings_;
   const v1::Config& effective_;
   const std::chrono::steady_clock::time_point started_;
   ProbePhase phase_;
