@@ -16,15 +16,14 @@ static_assert(offsetof(FlowKey, protocol) == offsetof(FlowKey, port_low) + 4);
 
 }  // namespace
 
-FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts,
-                     WorkerCounters& counters, RecordRing& ring, RingFull ring_full, FullTable full_table,
-                     const Metrics& metrics)
+FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, WorkerCounters& counters,
+                     RecordRing& ring, RingFull ring_full, FullTable full_table, const Metrics& metrics)
     : table_(capacity, hash, metrics),
       wheel_(capacity),
       rules_(timeouts),
       counters_(counters),
-      writer_(ring, ring_full),
       metrics_(metrics),
+      writer_(ring, ring_full, table_, metrics_),
       full_table_(full_table),
       sampler_(capacity),
       levels_(full_table == FullTable::sample ? capacity : 0) {}
@@ -209,7 +208,7 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
 
 [[gnu::noinline]] void FlowShard::keep_tunnel(std::uint32_t number, const ParsedPacket& packet) {
   table_.entry(number).times |= FlowEntry::kHasTunnel;
-  table_.tunnel(number) = tunnel_of(packet);
+  table_.tunnel(number) = RecordWriter::tunnel_of(packet);
 }
 
 /// Says which entry the new flow has; kNone: none.
@@ -264,8 +263,8 @@ void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
     }
   } else if (behind) [[unlikely]] {
     FlowTimes& times = table_.times(number);
-    times.first_ns[side] = std::min(first_ns(number, side), packet.time_ns);
-    times.last_ns[side] = std::max(last_ns(number, side), packet.time_ns);
+    times.first_ns[side] = std::min(table_.first_ns(number, side), packet.time_ns);
+    times.last_ns[side] = std::max(table_.last_ns(number, side), packet.time_ns);
     entry.times |= FlowEntry::of_side(FlowEntry::kFirstBehind | FlowEntry::kLastBehind, side);
   } else if ((entry.times & FlowEntry::of_side(FlowEntry::kLastBehind, side)) != 0) [[unlikely]] {
     // A packet stamped with the running maximum is later than all before it.
@@ -344,6 +343,18 @@ void FlowShard::timer_due(std::uint32_t number) {
     }
   }
   erase(number);
+}
+
+/// Reports the flow. False: the ring is full and, since the entry need not be vacated, nothing was done.
+bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
+  const FlowEntry& entry = table_.entry(number);
+  const std::uint32_t rate = full_table_ == FullTable::sample ? std::uint32_t{1} << levels_[number] : 1;
+  const bool written = writer_.write(number, {reason, rate, rules_.due_ns(entry, reason)});
+  if (!written && !must_vacate) return false;
+  const RecordTotals reported{1, entry.total_packets(), entry.total_octets()};
+  (written ? counters_.emitted : counters_.lost[static_cast<std::size_t>(Loss::ring_full)]) += reported;
+  counters_.in_table -= reported;
+  return true;
 }
 
 void FlowShard::clear_counts(std::uint32_t number) {

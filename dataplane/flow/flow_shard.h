@@ -109,13 +109,7 @@ class FlowShard {
   void set_level(std::uint32_t number, unsigned level);
   void timers_due(std::span<const std::uint32_t> numbers);
   void timer_due(std::uint32_t number);
-  [[nodiscard]] std::uint64_t first_ns(std::uint32_t number, unsigned side) const;
-  [[nodiscard]] std::uint64_t last_ns(std::uint32_t number, unsigned side) const;
   [[nodiscard]] bool emit(std::uint32_t number, EndReason reason, bool must_vacate);
-  [[nodiscard]] std::uint32_t sections_of(std::uint32_t number, const FlowKey& key) const;
-  void fill_record(std::uint32_t number, const FlowKey& key, EndReason reason, FlowRecord& record) const;
-  static FlowTunnel tunnel_of(const ParsedPacket& packet);
-  static void fill_tunnel(const FlowTunnel& tunnel, FlowRecord& record);
   void clear_counts(std::uint32_t number);
   void schedule(std::uint32_t number, std::uint64_t deadline_ns);
 
@@ -123,8 +117,8 @@ class FlowShard {
   TimerWheel wheel_;
   FlowRules rules_;
   WorkerCounters& counters_;
-  RecordWriter writer_;
   Metrics metrics_;
+  RecordWriter writer_;  ///< of the table and the metrics above
   FullTable full_table_;
   NewFlowSampler sampler_;
   MappedArray<std::uint8_t> levels_;  ///< by entry: its record stands for 2^level flows; policy `sample` only

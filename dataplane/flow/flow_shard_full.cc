@@ -27,31 +27,13 @@ void FlowShard::evict_for(std::uint64_t hash) {
 
 /// Policy `overflow`: the packet leaves as a record of its own, for the accounter on the control side. The ring is the
 /// same as all records', so a burst of new flows takes room from flows that end; they wait for it, new flows do not.
-/// Metrics do not see the packet: it has no entry in which they could keep anything.
 void FlowShard::overflow(const ParsedPacket& packet) {
-  const FlowTunnel tunnel = tunnel_of(packet);
-  FlowRecord* const record = writer_.claim(key_sections(packet.key) | tunnel.sections);
   const RecordTotals one{1, 1, packet.ip_octets};
-  if (record == nullptr) {
-    counters_.lost[static_cast<std::size_t>(Loss::table_full)] += one;
-  } else {
-    write_key(*record, packet.key, static_cast<unsigned>(packet.from));
-    record->vlan_id = packet.vlan_id;
-    record->ingress_interface = packet.ingress_interface;
-    record->sampling_rate = 1;
-    record->end_reason = EndReason::lack_of_resources;
-    record->packets[kForward] = 1;
-    record->octets[kForward] = packet.ip_octets;
-    record->first_ns[kForward] = packet.time_ns;
-    record->last_ns[kForward] = packet.time_ns;
-    record->tcp_flags[kForward] = packet.tcp_flags;
-    record->ip_tos[kForward] = packet.ip_tos;
-    if (record->is_icmp()) record->set_icmp(kForward, packet.icmp_type, packet.icmp_code);
-    if (tunnel.sections != 0) fill_tunnel(tunnel, *record);
-    record->sections |= FlowRecord::kOverflowMark;
-    writer_.commit(*record);
+  if (writer_.write_packet(packet)) {
     counters_.emitted += one;
     ++counters_.overflowed;
+  } else {
+    counters_.lost[static_cast<std::size_t>(Loss::table_full)] += one;
   }
   counters_.in_table.packets -= 1;
   counters_.in_table.octets -= packet.ip_octets;

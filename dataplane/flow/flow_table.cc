@@ -94,4 +94,17 @@ void FlowTable::erase(std::uint32_t number) {
   --size_;
 }
 
+std::uint64_t FlowTable::first_ns(std::uint32_t number, unsigned side) const {
+  const FlowEntry& flow = entry(number);
+  if ((flow.times & FlowEntry::of_side(FlowEntry::kFirstBehind, side)) != 0) return times_[number].first_ns[side];
+  const unsigned opener = (flow.times & FlowEntry::kOpenerHigh) != 0 ? 1 : 0;
+  return side == opener ? flow.start_ns : flow.start_ns + cold_[number].first_offset_ns();
+}
+
+std::uint64_t FlowTable::last_ns(std::uint32_t number, unsigned side) const {
+  const FlowEntry& flow = entry(number);
+  if ((flow.times & FlowEntry::of_side(FlowEntry::kLastBehind, side)) != 0) return times_[number].last_ns[side];
+  return flow.start_ns + flow.last_offset_ns(side);
+}
+
 }  // namespace weir

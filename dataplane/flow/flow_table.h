@@ -153,6 +153,11 @@ class FlowTable {
   [[nodiscard]] const FlowCold& cold(std::uint32_t number) const { return cold_[number]; }
   [[nodiscard]] FlowKey key_of(std::uint32_t number) const;
 
+  /// Least raw time of the side's packets, which has some.
+  [[nodiscard]] std::uint64_t first_ns(std::uint32_t number, unsigned side) const;
+  /// Greatest raw time of the side's packets, which has some.
+  [[nodiscard]] std::uint64_t last_ns(std::uint32_t number, unsigned side) const;
+
   /// Entries that are compared when one must be evicted: ten cache misses side by side, about 200 ns.
   static constexpr unsigned kVictims = BucketIndex::kLanes;
 

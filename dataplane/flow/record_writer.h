@@ -1,12 +1,13 @@
-// RecordWriter: the worker's end of its record ring: room for a record, and how long to wait for it.
+// RecordWriter: from an entry of the table to a record in the worker's ring: room for it, how long to wait for that,
+// and what each member of a record says of the flow.
 #pragma once
 
 #include <cstdint>
-#include <thread>
 
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/metric/metrics.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/record_ring.h"
-#include "proto/base/ip_numbers.h"
 
 namespace weir {
 
@@ -16,47 +17,43 @@ enum class RingFull : std::uint8_t {
   wait,  ///< reading a file, and at an orderly shutdown: until the consumer has made room
 };
 
+/// What a record says that its entry does not.
+struct RecordEnd {
+  EndReason reason;
+  std::uint32_t sampling_rate;
+  std::uint64_t deadline_ns;  ///< when the flow should have ended; 0: there is no such moment
+};
+
 class RecordWriter {
  public:
-  RecordWriter(RecordRing& ring, RingFull ring_full) : ring_(ring), ring_full_(ring_full) {}
+  /// `table` and `metrics`: the shard's.
+  RecordWriter(RecordRing& ring, RingFull ring_full, const FlowTable& table, const Metrics& metrics)
+      : ring_(ring), ring_full_(ring_full), table_(table), metrics_(metrics) {}
 
   void set_ring_full(RingFull ring_full) { ring_full_ = ring_full; }
 
-  /// Room for a record with these sections, all of it 0 but for `sections`; nullptr: there is none, and none is waited
-  /// for.
-  FlowRecord* claim(std::uint32_t sections) {
-    const unsigned lines = record_lines(sections);
-    RingLine* line = ring_.claim(lines);
-    while (line == nullptr && ring_full_ == RingFull::wait) {
-      ring_.publish();
-      std::this_thread::yield();
-      line = ring_.claim(lines);
-    }
-    if (line == nullptr) return nullptr;
-    std::memset(static_cast<void*>(line), 0, lines * sizeof *line);
-    auto* const record = reinterpret_cast<FlowRecord*>(line);
-    record->sections = sections;
-    return record;
-  }
-  /// The record that was claimed is complete.
-  void commit(const FlowRecord& record) { ring_.commit(record_lines(record.sections)); }
-  /// What was committed leaves; once a burst.
+  /// Reports the flow in entry `number`, which is left as it is. False: the ring has no room, and none is waited for.
+  [[nodiscard]] bool write(std::uint32_t number, const RecordEnd& end);
+  /// Reports a packet that has no entry: a record of its own, marked for the overflow accounter. Metrics do not see it,
+  /// since there is no entry in which they could keep anything. False: likewise.
+  [[nodiscard]] bool write_packet(const ParsedPacket& packet);
+  /// What was written leaves; once a burst.
   void publish() { ring_.publish(); }
 
+  /// Tunnel and label of a packet, as the table keeps them of a flow's first.
+  [[nodiscard]] static FlowTunnel tunnel_of(const ParsedPacket& packet);
+
  private:
+  [[nodiscard]] FlowRecord* claim(std::uint32_t sections);
+  void commit(const FlowRecord& record) { ring_.commit(record_lines(record.sections)); }
+  [[nodiscard]] std::uint32_t sections_of(std::uint32_t number, const FlowKey& key) const;
+  void fill(FlowRecord& record, std::uint32_t number, const FlowKey& key, const RecordEnd& end) const;
+  static void fill_tunnel(FlowRecord& record, const FlowTunnel& tunnel);
+
   RecordRing& ring_;
   RingFull ring_full_;
+  const FlowTable& table_;
+  const Metrics& metrics_;
 };
-
-/// The sections that follow from the key alone: an ESP flow's SPI.
-[[nodiscard]] inline std::uint32_t key_sections(const FlowKey& key) {
-  // ESP has no ports: the SPI stands in their place in the key, so that every security association is a flow. 0, which
-  // no packet may carry (RFC 4303 §2.1), is one that was not captured or is no part of the key.
-  return key.protocol == kProtocolEsp && (key.port_low | key.port_high) != 0 ? kSectionBit<EspSection> : 0;
-}
-
-/// Writes addresses, ports and protocol, with side `initiator` of the key as the source, and the SPI where the record
-/// has one.
-void write_key(FlowRecord& record, const FlowKey& key, unsigned initiator);
 
 }  // namespace weir
