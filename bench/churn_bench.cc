@@ -47,7 +47,7 @@ class ChurnStream final : public PacketSource {
       const bool reply = load_be<std::uint16_t>(frame + 34) == 443;
       const std::uint32_t flow = load_be<std::uint32_t>(frame + (reply ? 30 : 26)) - kClientNet;
       store_be<std::uint16_t>(frame + (reply ? 36 : 34), port_of(flow));
-      views[count] = {frame, octets, octets, now_ns, 1, LinkType::ethernet};
+      views[count] = {frame, octets, octets, now_ns, 1, LinkType::ethernet, 0};
     }
     return views.size();
   }
@@ -72,7 +72,7 @@ class ChurnStream final : public PacketSource {
       fields.tcp_flags = by_fin ? kFinAck : kRstAck;
       fields.port_shift = static_cast<std::uint16_t>(generation_ * 997 % 60000);
       write_frame(frame, kEndOctets, hand_, fields);
-      views[i] = {frame, kEndOctets, kEndOctets, now_ns, 1, LinkType::ethernet};
+      views[i] = {frame, kEndOctets, kEndOctets, now_ns, 1, LinkType::ethernet, 0};
     }
     return count;
   }

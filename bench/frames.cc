@@ -176,7 +176,7 @@ std::size_t FlowSweep::receive(std::span<PacketView> views, std::uint64_t now_ns
   while (count < views.size() && count < std::size(buffer_) && next_ != flows_) {
     std::memset(buffer_[count], 0, octets);
     write_frame(buffer_[count], octets, next_++, fields_);
-    views[count] = {buffer_[count], octets, octets, now_ns, 1, LinkType::ethernet};
+    views[count] = {buffer_[count], octets, octets, now_ns, 1, LinkType::ethernet, 0};
     ++count;
   }
   return count;

@@ -104,7 +104,7 @@ class FrameStream final : public PacketSource {
       const std::uint8_t* frame = frames_->frame(at_);
       __builtin_prefetch(frame);
       if (octets > 64) __builtin_prefetch(frame + 64);
-      view = {frame, octets, octets, now_ns, 1, LinkType::ethernet};
+      view = {frame, octets, octets, now_ns, 1, LinkType::ethernet, 0};
       at_ = at_ + 1 == frames_->size() ? 0 : at_ + 1;
     }
     return views.size();

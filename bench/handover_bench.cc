@@ -40,7 +40,7 @@ class FrameRing final : public PacketSource {
       const test::Bytes& frame = frames[at_];
       at_ = at_ + 1 == frames.size() ? 0 : at_ + 1;
       const auto octets = static_cast<std::uint32_t>(frame.size());
-      view = {frame.data(), octets, octets, now_ns, 1, LinkType::ethernet};
+      view = {frame.data(), octets, octets, now_ns, 1, LinkType::ethernet, 0};
     }
     return views.size();
   }
@@ -107,7 +107,12 @@ void handover(benchmark::State& state, bool fragments, bool mesh, unsigned away)
   Rig rig(fragments, mesh, away);
   for (unsigned i = 0; i < 2 * kFlows / FlowShard::kBurst; ++i) rig.poll();  // every flow is there
   const auto crossed = [&] {
-    return rig.workers[0]->counters().handed_over.packets + rig.workers[1]->counters().handed_over.packets;
+    std::uint64_t packets = 0;
+    for (const auto& worker : rig.workers) {
+      const WorkerCounters counters = worker->counters();
+      packets += counters.handed_over.packets + counters.fragments_handed_over.packets;
+    }
+    return packets;
   };
   const std::uint64_t before = crossed();
   for ([[maybe_unused]] const auto _ : state) rig.poll();

@@ -46,7 +46,8 @@ void MeterRig::report(benchmark::State& state, double flows) {
   state.counters["poll_p99_ns"] = times_.percentile_ns(0.99);
   state.counters["poll_p9999_ns"] = times_.percentile_ns(0.9999);
   state.counters["poll_max_ns"] = times_.max_ns();
-  for (const RecordTotals& lost : worker_.counters().lost) {
+  const WorkerCounters counters = worker_.counters();
+  for (const RecordTotals& lost : counters.lost) {
     if (lost.packets != 0) state.SkipWithError("records were lost: the consumer did not keep up");
   }
 }

@@ -27,8 +27,13 @@ constexpr const char* kA6 = "2001:db8::1";
 constexpr const char* kB6 = "2001:db8::2";
 
 PacketView view_of(const Bytes& frame) {
-  return {frame.data(),      static_cast<std::uint32_t>(frame.size()), static_cast<std::uint32_t>(frame.size()), 1, 1,
-          LinkType::ethernet};
+  return {frame.data(),
+          static_cast<std::uint32_t>(frame.size()),
+          static_cast<std::uint32_t>(frame.size()),
+          1,
+          1,
+          LinkType::ethernet,
+          0};
 }
 
 void parse_frames(benchmark::State& state, const std::vector<Bytes>& frames) {

@@ -42,39 +42,36 @@ std::string ordinal(std::uint64_t number) {
 }  // namespace
 
 Explainer::Explainer(const ParserOptions& options, const KeyFields& key)
-    : parser_(options),
-      mask_(key),
-      hash_(KeyHash::random_seed()),
-      fragments_(hash_),
-      conversations_(0, KeyHasher{hash_}) {}
+    : Explainer(options, key, KeyHash(KeyHash::random_seed())) {}
 
-Explainer::Conversation* Explainer::settle(ParsedPacket& packet, Reject reject, std::uint64_t number) {
-  without_first_ = false;
-  now_ns_ = std::max(now_ns_, packet.time_ns);
-  if (reject != Reject::none) return nullptr;
-  if ((packet.facts & kFirstFragment) != 0) {
-    for (unsigned i = 0; i < parser_.notes().count; ++i) fragments_.learn(parser_.notes().notes[i], now_ns_);
-  }
-  if ((packet.facts & kLaterFragment) != 0) without_first_ = !fragments_.resolve(packet, now_ns_);
+Explainer::Explainer(const ParserOptions& options, const KeyFields& key, const KeyHash& hash)
+    : front_(options, hash), mask_(key), conversations_(0, KeyHasher{hash}) {}
+
+std::uint64_t Explainer::effective_ns(std::uint64_t time_ns) {
+  now_ns_ = std::max(now_ns_, time_ns);
+  return now_ns_;
+}
+
+Explainer::Conversation& Explainer::count(ParsedPacket& packet, std::uint64_t number) {
   if (mask_.changes()) mask_.apply(packet);
   Conversation& conversation = conversations_[packet.key];
   if (conversation.first_packet == 0) conversation = {.first_packet = number, .packets = {}, .initiator = packet.from};
   ++conversation.packets[static_cast<unsigned>(packet.from)];
-  return &conversation;
+  return conversation;
 }
 
 void Explainer::skip(const PacketView& view, std::uint64_t number) {
   ParsedPacket packet;
-  const Reject reject = parser_.parse(view, packet);
-  (void)settle(packet, reject, number);
+  if (front_.parse_at<false>(view, effective_ns(view.time_ns), packet, nullptr) == Arrival::packet)
+    count(packet, number);
 }
 
 std::string Explainer::explain(const PacketView& view, std::uint64_t number, const std::string& filter) {
   PacketTrace trace;
   ParsedPacket packet{};
-  const Reject reject = parser_.walk(view, packet, &trace);
-  const bool later_fragment = (packet.facts & kLaterFragment) != 0;
-  const Conversation* conversation = settle(packet, reject, number);
+  const Arrival arrival = front_.trace(view, effective_ns(view.time_ns), packet, trace);
+  const PacketFront::Settled& settled = front_.settled();
+  const Conversation* const conversation = arrival == Arrival::packet ? &count(packet, number) : nullptr;
 
   std::string out =
       fmt::format("packet {}, {} octets on the wire, {} captured, {}.{:09} s\n", number, view.frame_octets,
@@ -86,7 +83,7 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
   }
   const auto& stopped = reason_text(kRejectTexts, trace.stopped);
   if (!trace.note.empty()) out += fmt::format("  note: {}\n", trace.note);
-  if (reject == Reject::none && trace.stopped != Reject::none) {
+  if (conversation != nullptr && trace.stopped != Reject::none) {
     out += fmt::format("  nothing further in counts: {} ({})\n", stopped.name, stopped.description);
   }
 
@@ -97,7 +94,7 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
     if (!*match) return out + fmt::format("  filtered out: '{}' does not match\n", filter);
   }
   if (conversation == nullptr) {
-    const auto& text = reason_text(kRejectTexts, reject);
+    const auto& text = reason_text(kRejectTexts, settled.reject);
     return out + fmt::format("  rejected: {} ({})\n", text.name, text.description);
   }
 
@@ -106,9 +103,9 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
   if ((packet.facts & kLengthFromFrame) != 0) {
     out += "  the IP header's length is 0 (segmentation offload): the frame's length counts (length_from_frame)\n";
   }
-  if (later_fragment) {
-    out += without_first_ ? "  a later fragment whose first was not seen before it: ports 0\n"
-                          : "  a later fragment: ports and protocol are those of its first\n";
+  if (settled.later_fragment) {
+    out += settled.first_known ? "  a later fragment: ports and protocol are those of its first\n"
+                               : "  a later fragment whose first was not seen before it: ports 0\n";
   }
   if ((packet.facts & kHasTunnel) != 0) {
     out += fmt::format("  tunnel: {}, id {}", tunnel_name(packet.tunnel.type), packet.tunnel.id);

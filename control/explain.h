@@ -1,8 +1,8 @@
 // `weir read --explain N`: how weir saw one packet: each layer with offset and length, the key, the flow it went to, or
 // the reject and why. What a user needs when the numbers surprise.
 //
-// The packets before it are parsed, too, so that a later fragment finds its ports, and the packet its place in its
-// conversation. Conversations are counted here by key alone: timeouts may have made several records of one.
+// The packets before it take the packet front, too, so that a later fragment finds its ports, and the packet its place
+// in its conversation. Conversations are counted here by key alone: timeouts may have made several records of one.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,7 @@
 
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/flow/key_mask.h"
-#include "dataplane/packet/fragment_cache.h"
-#include "dataplane/packet/parser.h"
+#include "dataplane/packet_front.h"
 
 namespace weir {
 
@@ -36,16 +35,16 @@ class Explainer {
     KeyHash hash;
   };
 
-  /// What a worker does behind the parser; nullptr for a reject.
-  Conversation* settle(ParsedPacket& packet, Reject reject, std::uint64_t number);
+  Explainer(const ParserOptions& options, const KeyFields& key, const KeyHash& hash);
+  /// What a monitor does after the front: finds the packet's flow.
+  Conversation& count(ParsedPacket& packet, std::uint64_t number);
+  /// The effective time of a packet of this time.
+  std::uint64_t effective_ns(std::uint64_t time_ns);
 
-  Parser parser_;
+  PacketFront front_;
   KeyMask mask_;
-  KeyHash hash_;
-  FragmentCache fragments_;
   std::unordered_map<FlowKey, Conversation, KeyHasher> conversations_;
   std::uint64_t now_ns_ = 0;
-  bool without_first_ = false;  ///< the last packet was a later fragment whose first is unknown
 };
 
 }  // namespace weir

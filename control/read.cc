@@ -155,10 +155,9 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
         spdlog::error("{}: {}", captures.file().name(), match.error());
         return false;
       }
-      *match ? meter.add(view) : meter.add_filtered(view);
-    } else {
-      meter.add(view);
+      view.filtered_by = *match ? 0 : 1;  // the one monitor's filter
     }
+    meter.add(view);
     if (++packets % kLook != 0) continue;
     if (interrupted.load(std::memory_order_relaxed)) {
       spdlog::warn("interrupted after {} packets: what was read up to there is exported", packets);

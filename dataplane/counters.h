@@ -1,10 +1,16 @@
-// What a worker counts: plain words in cache lines of its own, published on request.
+// What a worker counts: plain words in cache lines of its own.
 //
-// Written by the worker alone. Another thread never reads them in place: it asks for a copy through SnapshotBox, and
-// the worker answers between two bursts, so that a copy satisfies the ledger's equations exactly.
+// PacketCounters are the packet front's: what came in, and what of it is offered to the monitors. FlowCounters are a
+// monitor's: what became of the packets it was offered. In packets and frame octets, with what workers give each other
+// on the way:
+//
+//   front     received + fragments taken over = rejects + offered + fragments handed over
+//   monitor   offered + taken over = counted + sampled out + filtered out + handed over + handover_full
+//
+// Written by the worker alone. Another thread never reads them in place: it asks for a copy (mailbox.h), and the worker
+// answers between two bursts, so that a copy satisfies the ledger's equations exactly.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "dataplane/loss.h"
@@ -13,18 +19,30 @@
 
 namespace weir {
 
-/// `octets` are frame octets unless the name says IP.
-struct WorkerCounters {
+/// Octets are frame octets.
+struct PacketCounters {
   PacketCount received;                 ///< what the input gave
   PacketCount rejects[kRejectCount];    ///< by Reject
-  PacketCount filtered_out;             ///< the filter said no
-  PacketCount handed_over;              ///< parsed here, given to another worker
+  PacketCount offered;                  ///< to every monitor
+  PacketCount fragments_handed_over;    ///< later fragments, given to the worker that owns their datagram
+  PacketCount fragments_taken_over;     ///< likewise, from another worker
+  PacketCount fragments_without_first;  ///< of those offered: later fragments that count with ports 0
+  PacketCount length_from_frame;        ///< parsed here, and the frame's length counts: the IP header says 0
+  std::uint64_t polls = 0;
+  std::uint64_t busy_polls = 0;  ///< polls that found packets
+  std::uint64_t waits = 0;       ///< times the worker gave its core away for want of packets
+  std::uint64_t waited_ns = 0;   ///< how long in all
+  std::uint64_t now_ns = 0;      ///< the worker's effective time
+};
+
+/// `octets` are frame octets unless the name says IP.
+struct FlowCounters {
+  PacketCount filtered_out;             ///< the monitor's filter said no
+  PacketCount handed_over;              ///< given to the worker that owns the flow
   PacketCount handover_full;            ///< lost: the other worker's ring was full
   PacketCount taken_over;               ///< from another worker
   PacketCount sampled_out;              ///< of new flows that were not taken: the table is nearly full
   PacketCount counted;                  ///< counted in a flow of this worker
-  PacketCount fragments_without_first;  ///< of those: later fragments that count with ports 0
-  PacketCount length_from_frame;        ///< parsed here, and the frame's length counts: the IP header says 0
   std::uint64_t counted_ip_octets = 0;  ///< the same packets, IP octets
   RecordTotals emitted;                 ///< into the record ring, IP octets
   RecordTotals lost[kLossCount];        ///< by Loss, IP octets
@@ -36,38 +54,9 @@ struct WorkerCounters {
   std::uint64_t far_inserts = 0;     ///< see BucketIndex::far_inserts()
   std::uint64_t longest_probe = 0;   ///< see BucketIndex::longest_probe()
   std::uint64_t late_expiries = 0;   ///< times an expiry was put off because the record ring was full
-  std::uint64_t polls = 0;
-  std::uint64_t busy_polls = 0;  ///< polls that found packets
-  std::uint64_t waits = 0;       ///< times the worker gave its core away for want of packets
-  std::uint64_t waited_ns = 0;   ///< how long in all
-  std::uint64_t now_ns = 0;      ///< the worker's effective time
 };
 
-/// One value that one thread owns and another may ask for. Requests come from one thread at a time.
-template <typename T>
-class SnapshotBox {
- public:
-  /// Asker: from now on answered() tells when a copy no older than this call is there.
-  void request() { requested_.store(requested_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
-  [[nodiscard]] bool answered() const {
-    return answered_.load(std::memory_order_acquire) == requested_.load(std::memory_order_relaxed);
-  }
-  /// Asker: the copy, once answered() holds and until the next request().
-  [[nodiscard]] const T& value() const { return value_; }
-
-  /// Owner, once a poll: copies `current` if somebody asked.
-  void answer(const T& current) {
-    const std::uint64_t requested = requested_.load(std::memory_order_acquire);
-    if (requested == answered_.load(std::memory_order_relaxed)) [[likely]]
-      return;
-    value_ = current;
-    answered_.store(requested, std::memory_order_release);
-  }
-
- private:
-  alignas(64) std::atomic<std::uint64_t> requested_{0};  ///< written by the asker, read by both
-  alignas(64) std::atomic<std::uint64_t> answered_{0};   ///< written by the owner, read by both
-  T value_{};                                            ///< written by the owner while requested_ != answered_
-};
+/// A worker's account: its front's and its monitor's.
+struct WorkerCounters : PacketCounters, FlowCounters {};
 
 }  // namespace weir

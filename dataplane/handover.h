@@ -1,11 +1,19 @@
-// Hand-over: packets that one worker received and another one owns, on their way between the two.
+// Hand-over: what one worker received and another one owns, on its way between the two.
 //
 // Where the device does not bring both directions of every conversation to one worker, the worker that owns a flow is
-// fixed by the flow's hash, and a packet reaches it through a ring that exactly one worker fills and one empties. A
-// message is the parsed packet and, where metrics are on, its facts: records do not depend on who received a packet.
+// fixed by the flow's hash, and a packet reaches it through a ring that exactly one worker fills and one empties. Each
+// monitor has a key of its own, so one packet may have several owners: a message names the monitor that it is for.
+// Fragments are settled before any monitor sees them, so what concerns them is for every monitor.
+//
+//   packet             a parsed packet                                                      3 lines
+//   packet_with_facts  and what metrics want to know of it, where a metric is on            4 lines
+//   fragment_note      what a first fragment says of the later ones of its datagram         1 line
+//
+// Facts go along because records must not depend on who received a packet.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -13,61 +21,113 @@
 
 #include "dataplane/line_ring.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/fragment_note.h"
 #include "dataplane/packet/packet_facts.h"
 
 namespace weir {
 
-/// What lies in a hand-over ring. Its first line says how long it is.
+enum class HandoverKind : std::uint8_t { packet, packet_with_facts, fragment_note };
+
+/// What every message begins with.
 struct HandoverMessage {
-  std::uint32_t message_lines;  ///< 0: no message begins here
+  std::uint16_t message_lines;  ///< 0: no message begins here
+  HandoverKind kind;
+  std::uint8_t monitor;  ///< number of the monitor, or kEveryMonitor
   std::uint32_t reserved;
-  ParsedPacket packet;
-  PacketFacts facts;  ///< only in a message of kMostLines
 
-  static constexpr unsigned kPlainLines = (8 + sizeof(ParsedPacket) + sizeof(RingLine) - 1) / sizeof(RingLine);
-  static constexpr unsigned kMostLines =
-      (8 + sizeof(ParsedPacket) + sizeof(PacketFacts) + sizeof(RingLine) - 1) / sizeof(RingLine);
+  static constexpr std::uint8_t kEveryMonitor = 0xff;
 
+  /// As LineRing wants to know it.
   static unsigned lines(const RingLine& line) {
-    std::uint32_t lines;
+    std::uint16_t lines;
     std::memcpy(&lines, &line, sizeof lines);
     return lines;
   }
-  static void mark_skip(RingLine& line) { std::memset(&line, 0, sizeof(std::uint32_t)); }
+  static void mark_skip(RingLine& line) { std::memset(&line, 0, sizeof(std::uint16_t)); }
 };
-static_assert(offsetof(HandoverMessage, facts) == 8 + sizeof(ParsedPacket));
-static_assert(HandoverMessage::kPlainLines != HandoverMessage::kMostLines, "the length says whether there are facts");
+
+/// kind packet
+struct PacketMessage {
+  HandoverMessage head;
+  ParsedPacket packet;
+};
+
+/// kind packet_with_facts: `packet` lies where PacketMessage has it.
+struct PacketFactsMessage {
+  HandoverMessage head;
+  ParsedPacket packet;
+  PacketFacts facts;
+};
+static_assert(offsetof(PacketMessage, packet) == offsetof(PacketFactsMessage, packet));
+
+/// kind fragment_note
+struct FragmentNoteMessage {
+  HandoverMessage head;
+  FragmentNote note;
+};
+
+template <typename Message>
+inline constexpr unsigned kMessageLines = (sizeof(Message) + sizeof(RingLine) - 1) / sizeof(RingLine);
+static_assert(sizeof(HandoverMessage) == 8);
+static_assert(kMessageLines<PacketMessage> == 3 && kMessageLines<PacketFactsMessage> == 4 &&
+                  kMessageLines<FragmentNoteMessage> == 1,
+              "what a crossing costs is the lines that move between two cores");
 
 class HandoverRing {
  public:
   explicit HandoverRing(std::size_t lines) : ring_(lines) {}
 
   /// Producer: false if there is no room. Seen by the other side with publish(). `facts` may be nullptr.
-  bool push(const ParsedPacket& packet, const PacketFacts* facts) {
-    const unsigned lines = facts == nullptr ? HandoverMessage::kPlainLines : HandoverMessage::kMostLines;
-    RingLine* const line = ring_.claim(lines);
-    if (line == nullptr) return false;
-    auto* const message = reinterpret_cast<HandoverMessage*>(line);
-    message->message_lines = lines;
-    message->packet = packet;
-    if (facts != nullptr) message->facts = *facts;
-    ring_.commit(lines);
+  bool push(const ParsedPacket& packet, const PacketFacts* facts, std::uint8_t monitor) {
+    if (facts == nullptr) {
+      auto* const message = claim<PacketMessage>(HandoverKind::packet, monitor);
+      if (message == nullptr) return false;
+      message->packet = packet;
+      ring_.commit(kMessageLines<PacketMessage>);
+    } else {
+      auto* const message = claim<PacketFactsMessage>(HandoverKind::packet_with_facts, monitor);
+      if (message == nullptr) return false;
+      message->packet = packet;
+      message->facts = *facts;
+      ring_.commit(kMessageLines<PacketFactsMessage>);
+    }
+    return true;
+  }
+  bool push(const FragmentNote& note) {
+    auto* const message = claim<FragmentNoteMessage>(HandoverKind::fragment_note, HandoverMessage::kEveryMonitor);
+    if (message == nullptr) return false;
+    message->note = note;
+    ring_.commit(kMessageLines<FragmentNoteMessage>);
     return true;
   }
   void publish() { ring_.publish(); }
 
-  /// Consumer: takes up to `most` packets in order, with their facts if `facts` is not nullptr; says how many.
-  std::size_t pop(ParsedPacket* packets, PacketFacts* facts, std::size_t most) {
-    std::size_t count = 0;
+  /// Consumer: shows up to `most` messages in order; says how many. `on_packet(monitor, packet, facts)`: `facts` is
+  /// nullptr where the message has none. `on_note(note)`.
+  template <typename OnPacket, typename OnNote>
+  std::size_t consume(std::size_t most, OnPacket&& on_packet, OnNote&& on_note) {
     return ring_.consume(most, [&](const RingLine& line) {
-      const auto& message = *reinterpret_cast<const HandoverMessage*>(&line);
-      packets[count] = message.packet;
-      if (facts != nullptr && message.message_lines == HandoverMessage::kMostLines) facts[count] = message.facts;
-      ++count;
+      const auto& head = *reinterpret_cast<const HandoverMessage*>(&line);
+      if (head.kind == HandoverKind::fragment_note) [[unlikely]] {
+        on_note(reinterpret_cast<const FragmentNoteMessage*>(&line)->note);
+        return;
+      }
+      const auto* const message = reinterpret_cast<const PacketFactsMessage*>(&line);
+      on_packet(head.monitor, message->packet,
+                head.kind == HandoverKind::packet_with_facts ? &message->facts : nullptr);
     });
   }
 
  private:
+  template <typename Message>
+  Message* claim(HandoverKind kind, std::uint8_t monitor) {
+    RingLine* const line = ring_.claim(kMessageLines<Message>);
+    if (line == nullptr) return nullptr;
+    auto* const message = reinterpret_cast<Message*>(line);
+    message->head = {kMessageLines<Message>, kind, monitor, 0};
+    return message;
+  }
+
   LineRing<HandoverMessage> ring_;
 };
 
@@ -77,10 +137,12 @@ class HandoverMesh {
   /// 5461 packets without facts, 4096 with them: as many as a receive queue has descriptors. A worker that was held up
   /// finds its queue full, and all of it may belong to one other worker that is held up just then. 1 MiB per pair.
   static constexpr std::size_t kRingLines = 1 << 14;
-  /// Packets without facts that fit.
-  static constexpr std::size_t kRingPackets = kRingLines / HandoverMessage::kPlainLines;
+  /// Packets that fit, without facts and with them.
+  static constexpr std::size_t kRingPackets = kRingLines / kMessageLines<PacketMessage>;
+  static constexpr std::size_t kRingPacketsWithFacts = kRingLines / kMessageLines<PacketFactsMessage>;
 
   explicit HandoverMesh(unsigned workers);
+  [[nodiscard]] unsigned workers() const { return workers_; }
   HandoverRing& ring(unsigned from, unsigned to) { return *rings_[from * workers_ + to]; }
   /// What `from` pushed since the last call may be seen.
   void publish(unsigned from) {

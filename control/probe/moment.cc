@@ -44,7 +44,7 @@ void LastMoment::refresh(std::chrono::nanoseconds patience) {
   asked_.counters.clear();
   for (const WorkerBooks& worker : workers_) {
     const bool rests = worker.at_rest->load(std::memory_order_acquire);
-    asked_.counters.push_back(rests ? *worker.counters : worker.box->value());
+    asked_.counters.push_back(rests ? worker.counters() : worker.box->value());
   }
   last_ = asked_;
 }

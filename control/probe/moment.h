@@ -18,6 +18,7 @@
 
 #include "control/drain_totals.h"
 #include "dataplane/counters.h"
+#include "dataplane/mailbox.h"
 
 namespace weir {
 
@@ -31,7 +32,7 @@ struct Moment {
 /// Where a worker's counters are found.
 struct WorkerBooks {
   SnapshotBox<WorkerCounters>* box = nullptr;  ///< answers between two polls
-  const WorkerCounters* counters = nullptr;    ///< in place: to be read once at_rest is set
+  std::function<WorkerCounters()> counters;    ///< in place: to be called once at_rest is set
   const std::atomic<bool>* at_rest = nullptr;  ///< the worker's loop is over
 };
 

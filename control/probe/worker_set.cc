@@ -118,7 +118,8 @@ std::vector<RecordRing*> WorkerSet::rings() {
 std::vector<WorkerBooks> WorkerSet::books() {
   std::vector<WorkerBooks> books;
   for (const auto& member : members_) {
-    books.push_back({&member->worker.snapshots(), &member->worker.counters(), &member->at_rest});
+    const Worker& worker = member->worker;
+    books.push_back({&member->worker.snapshots(), [&worker] { return worker.counters(); }, &member->at_rest});
   }
   return books;
 }

@@ -12,9 +12,9 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "control/config/settings.h"
 #include "control/probe/moment.h"
 #include "control/probe/status_report.h"
-#include "control/config/settings.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/worker.h"
 
@@ -45,7 +45,7 @@ class WorkerSet {
   [[nodiscard]] std::vector<WorkerBooks> books();
   [[nodiscard]] std::vector<WorkerFacts> facts() const;
   /// Once all are over.
-  [[nodiscard]] const WorkerCounters& counters(unsigned number) const { return members_[number]->worker.counters(); }
+  [[nodiscard]] WorkerCounters counters(unsigned number) const { return members_[number]->worker.counters(); }
   [[nodiscard]] RecordTotals recount(unsigned number) const { return members_[number]->worker.shard().recount(); }
 
  private:

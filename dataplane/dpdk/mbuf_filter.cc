@@ -47,7 +47,8 @@ bool MbufFilter::matches(rte_mbuf* mbuf) const {
                     .frame_octets = mbuf->pkt_len,
                     .time_ns = 0,
                     .ingress_interface = 0,
-                    .link_type = LinkType::ethernet};
+                    .link_type = LinkType::ethernet,
+                    .filtered_by = 0};
     if (mbuf->nb_segs > 1 && mbuf->data_len < kOctets) {
       view.captured_octets = std::min(mbuf->pkt_len, kOctets);
       view.data = static_cast<const std::uint8_t*>(rte_pktmbuf_read(mbuf, 0, view.captured_octets, copy));

@@ -27,7 +27,9 @@ MbufSource::MbufSource(std::vector<SourceQueue> queues, std::uint64_t sleep_ns, 
     : queues_(std::move(queues)),
       waiter_(waited_for(queues_), sleep_ns, interrupts),
       filter_(filter),
-      headers_(new std::array<std::array<std::uint8_t, kHeaderOctets>, kBurst>) {}
+      headers_(new std::array<std::array<std::uint8_t, kHeaderOctets>, kBurst>) {
+  filters_ = filter != nullptr;
+}
 
 MbufSource::~MbufSource() {
   release();
@@ -44,16 +46,10 @@ std::size_t MbufSource::receive(std::span<PacketView> views, std::uint64_t now_n
       continue;
     const auto wanted = static_cast<std::uint16_t>(room - held_);
     rte_mbuf** to = mbufs_.data() + held_;
-    std::uint16_t count = queue.memif ? guarded_rx_burst(queue.port, queue.queue, to, wanted)
-                                      : rte_eth_rx_burst(queue.port, queue.queue, to, wanted);
+    const std::uint16_t count = queue.memif ? guarded_rx_burst(queue.port, queue.queue, to, wanted)
+                                            : rte_eth_rx_burst(queue.port, queue.queue, to, wanted);
     if (count == 0) continue;
     std::uint64_t octets = 0;
-    const std::uint64_t packets = count;
-    if (filter_ != nullptr) {
-      const std::uint64_t before = filtered_.octets;
-      count = keep_matching(to, count);
-      octets = filtered_.octets - before;
-    }
     for (std::size_t slot = held_; slot < held_ + count; ++slot) {
       rte_mbuf* mbuf = mbufs_[slot];
       const std::uint8_t* data = rte_pktmbuf_mtod(mbuf, const std::uint8_t*);
@@ -79,30 +75,24 @@ std::size_t MbufSource::receive(std::span<PacketView> views, std::uint64_t now_n
                                .frame_octets = mbuf->pkt_len,
                                .time_ns = now_ns,
                                .ingress_interface = queue.ingress_interface,
-                               .link_type = LinkType::ethernet};
+                               .link_type = LinkType::ethernet,
+                               .filtered_by = 0};
     }
+    if (filter_ != nullptr) judge(views.first(held_ + count), held_);
     held_ += count;
     // One writer: a plain add, published.
     QueueCounters& counters = *queue.counters;
-    counters.packets.store(counters.packets.load(std::memory_order_relaxed) + packets, std::memory_order_relaxed);
+    counters.packets.store(counters.packets.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
     counters.octets.store(counters.octets.load(std::memory_order_relaxed) + octets, std::memory_order_relaxed);
   }
   first_ = first_ + 1 >= queues_.size() ? 0 : first_ + 1;
   return held_;
 }
 
-std::uint16_t MbufSource::keep_matching(rte_mbuf** mbufs, std::uint16_t count) {
-  std::uint16_t kept = 0;
-  for (std::uint16_t i = 0; i < count; ++i) {
-    if (filter_->matches(mbufs[i])) {
-      mbufs[kept++] = mbufs[i];
-      continue;
-    }
-    ++filtered_.packets;
-    filtered_.octets += mbufs[i]->pkt_len;
-    rte_pktmbuf_free(mbufs[i]);
+void MbufSource::judge(std::span<PacketView> views, std::size_t from) const {
+  for (std::size_t slot = from; slot < views.size(); ++slot) {
+    if (!filter_->matches(mbufs_[slot])) views[slot].filtered_by = 1;  // the one monitor's
   }
-  return kept;
 }
 
 void MbufSource::release() {

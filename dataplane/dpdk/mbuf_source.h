@@ -58,8 +58,8 @@ class MbufSource final : public LiveSource {
   bool wait() override { return waiter_.wait(); }
 
  private:
-  /// Moves what the filter matches to the front and frees the rest; says how many stay.
-  std::uint16_t keep_matching(rte_mbuf** mbufs, std::uint16_t count);
+  /// Asks the filter about the mbufs held from `from` on.
+  void judge(std::span<PacketView> views, std::size_t from) const;
 
   std::vector<SourceQueue> queues_;
   QueueWaiter waiter_;

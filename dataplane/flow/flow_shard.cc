@@ -16,7 +16,7 @@ static_assert(offsetof(FlowKey, protocol) == offsetof(FlowKey, port_low) + 4);
 
 }  // namespace
 
-FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, WorkerCounters& counters,
+FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, FlowCounters& counters,
                      RecordRing& ring, RingFull ring_full, FullTable full_table, const Metrics& metrics)
     : table_(capacity, hash, metrics),
       wheel_(capacity),

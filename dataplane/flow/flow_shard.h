@@ -41,8 +41,8 @@ class FlowShard {
   /// Homes of the index that advance() moves while it grows or shrinks: two, about 14 entries.
   static constexpr unsigned kIndexBudget = 2;
 
-  /// `counters` and `ring` are the owning worker's. ok() is false if the memory could not be had.
-  FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, WorkerCounters& counters,
+  /// `counters` and `ring` are the owning monitor's. ok() is false if the memory could not be had.
+  FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, FlowCounters& counters,
             RecordRing& ring, RingFull ring_full, FullTable full_table = FullTable::evict, const Metrics& metrics = {});
   [[nodiscard]] bool ok() const {
     return table_.ok() && wheel_.ok() && (full_table_ != FullTable::sample || levels_.size() != 0);
@@ -116,7 +116,7 @@ class FlowShard {
   FlowTable table_;
   TimerWheel wheel_;
   FlowRules rules_;
-  WorkerCounters& counters_;
+  FlowCounters& counters_;
   Metrics metrics_;
   RecordWriter writer_;  ///< of the table and the metrics above
   FullTable full_table_;

@@ -158,7 +158,8 @@ bool CaptureFile::next_from_blocks(PacketView& view) {
           .frame_octets = std::max(packet.frame_octets, packet.captured_octets),
           .time_ns = capture_time_ns(packet.seconds, static_cast<std::int64_t>(packet.nanoseconds)),
           .ingress_interface = 0,
-          .link_type = link_type_};
+          .link_type = link_type_,
+          .filtered_by = 0};
   return true;
 }
 
@@ -203,7 +204,8 @@ CaptureFile::Result CaptureFile::next_of_pcap(PacketView& view) {
           .frame_octets = std::max(header->len, header->caplen),
           .time_ns = capture_time_ns(seconds, header->ts.tv_usec),
           .ingress_interface = 0,
-          .link_type = link_type_};
+          .link_type = link_type_,
+          .filtered_by = 0};
   return Result::packet;
 }
 

@@ -1,10 +1,12 @@
 // PacketSource: where a worker's packets come from. One virtual call per burst, none per packet.
+//
+// A source that filters hands on every frame, with the verdict in the view (PacketView::filtered_by): what a filter
+// keeps out is counted by the monitor whose filter it is.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 
 #include "dataplane/packet/packet_view.h"
 
@@ -23,15 +25,11 @@ class PacketSource {
   /// Gives back everything that the last receive() returned.
   virtual void release() = 0;
 
-  /// Frames that the source received and its filter kept out of the views, since the last call.
-  struct Filtered {
-    std::uint64_t packets = 0;
-    std::uint64_t octets = 0;
-  };
-  Filtered take_filtered() { return std::exchange(filtered_, Filtered{}); }
+  /// Whether views may carry a verdict. Where none does, nobody looks for one.
+  [[nodiscard]] bool filters() const { return filters_; }
 
  protected:
-  Filtered filtered_;
+  bool filters_ = false;
 };
 
 }  // namespace weir

@@ -183,7 +183,8 @@ PcapngReader::Result PcapngReader::packet(std::size_t header_octets, std::uint32
           .frame_octets = std::max(length, captured),
           .time_ns = capture_time_ns(moved, static_cast<std::int64_t>(fraction)),
           .ingress_interface = 0,
-          .link_type = from.link_type};
+          .link_type = from.link_type,
+          .filtered_by = 0};
   return Result::packet;
 }
 

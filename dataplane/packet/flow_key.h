@@ -75,8 +75,7 @@ enum PacketFact : std::uint8_t {
   kHasLabel = 2,          ///< mpls_label is set
   kFirstFragment = 4,     ///< the parser has notes on first fragments: see fragment_cache.h
   kLaterFragment = 8,     ///< ports 0 until a FragmentCache fills them in; fragment_* are set
-  kFragmentNote = 16,     ///< no packet but a note on a first fragment, on its way between two workers; likewise
-  kLengthFromFrame = 32,  ///< the IP header's length is 0: ip_octets reach to the end of what encloses it
+  kLengthFromFrame = 16,  ///< the IP header's length is 0: ip_octets reach to the end of what encloses it
 };
 
 struct ParsedPacket {

@@ -39,10 +39,6 @@ class FragmentCache {
   /// The hash by which a fragment's worker is chosen: of what all fragments of the datagram have in common.
   [[nodiscard]] std::uint64_t hash_of(const FragmentNote& note) const { return hash_(identity(note)); }
   [[nodiscard]] std::uint64_t hash_of(const ParsedPacket& packet) const { return hash_(identity(note_of(packet))); }
-  /// The fragment that a packet with kLaterFragment or kFragmentNote is.
-  static FragmentNote note_of(const ParsedPacket& packet) {
-    return {packet.key, packet.from, packet.fragment_protocol, packet.fragment_id};
-  }
 
  private:
   struct alignas(64) Line {
@@ -54,6 +50,10 @@ class FragmentCache {
   };
   static_assert(sizeof(Line) == 64, "one cache line a datagram");
 
+  /// The fragment that a packet with kLaterFragment is.
+  static FragmentNote note_of(const ParsedPacket& packet) {
+    return {packet.key, packet.from, packet.fragment_protocol, packet.fragment_id};
+  }
   /// What all fragments of a datagram have in common, in the form of a key: both addresses, the identification in
   /// place of the ports, the protocol that every fragment names, and the direction.
   static FlowKey identity(const FragmentNote& note);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "dataplane/packet/link_type.h"
 
@@ -14,7 +15,9 @@ struct PacketView {
   std::uint64_t time_ns;            ///< when the packet was seen, ns since 1970
   std::uint32_t ingress_interface;  ///< 0: unknown
   LinkType link_type;
+  std::uint8_t filtered_by;  ///< bit n: the filter of monitor n says no; set by the source, which runs the filters
 };
-static_assert(sizeof(PacketView) <= 32, "two views a cache line");
+static_assert(sizeof(PacketView) <= 32 && std::is_trivially_default_constructible_v<PacketView>,
+              "two views a cache line; an array of them that a source fills costs nothing before");
 
 }  // namespace weir

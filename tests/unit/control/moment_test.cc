@@ -37,7 +37,7 @@ class LastMomentTest : public testing::Test {
     std::atomic<bool> over{false};
     std::thread polls([&] {
       while (!over.load()) {
-        for (Worker& worker : workers_) worker.box.answer(worker.counters);
+        for (Worker& worker : workers_) worker.box.answer([&] { return worker.counters; });
       }
     });
     moments_.refresh(std::chrono::seconds(20));
@@ -47,8 +47,8 @@ class LastMomentTest : public testing::Test {
 
   std::array<Worker, 2> workers_;
   DrainTotals totals_{.drained = std::vector<RecordTotals>(2), .overflow = {}, .exporters = {}};
-  LastMoment moments_{{{&workers_[0].box, &workers_[0].counters, &workers_[0].at_rest},
-                       {&workers_[1].box, &workers_[1].counters, &workers_[1].at_rest}},
+  LastMoment moments_{{{&workers_[0].box, [&] { return workers_[0].counters; }, &workers_[0].at_rest},
+                       {&workers_[1].box, [&] { return workers_[1].counters; }, &workers_[1].at_rest}},
                       [this] { return totals_; }};
 };
 
@@ -80,7 +80,7 @@ TEST_F(LastMomentTest, KeepsTheLastWholeMomentWhileAWorkerIsSilentAlthoughTheDra
   for (int i = 0; i < 5; ++i) workers_[1].count();
   drain_all();
   moments_.refresh(kNoPatience);
-  workers_[0].box.answer(workers_[0].counters);
+  workers_[0].box.answer([&] { return workers_[0].counters; });
   moments_.refresh(kNoPatience);
   EXPECT_TRUE(moments_.stale());
   EXPECT_EQ(moments_.silent(), 1U);
@@ -106,7 +106,7 @@ TEST_F(LastMomentTest, ReadsTheCountersOfAWorkerThatIsOverWhereTheyLie) {
 TEST_F(LastMomentTest, PutsANewQuestionOnceTheOldOneIsAnswered) {
   moments_.refresh(kNoPatience);
   ASSERT_TRUE(moments_.stale());
-  for (Worker& worker : workers_) worker.box.answer(worker.counters);  // to the old question
+  for (Worker& worker : workers_) worker.box.answer([&] { return worker.counters; });  // to the old question
   workers_[0].count();
   moments_.refresh(kNoPatience);
   EXPECT_TRUE(moments_.stale()) << "the answer is older than the question";

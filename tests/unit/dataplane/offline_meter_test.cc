@@ -54,6 +54,10 @@ RecordBatch read_with(const std::filesystem::path& capture, unsigned workers, co
   RecordTotals emitted;
   for (unsigned i = 0; i < workers; ++i) {
     const WorkerCounters counters = meter.counters(i);
+    PacketCount out = counters.offered;
+    for (const PacketCount& reject : counters.rejects) out += reject;
+    EXPECT_EQ(counters.received, out);
+    EXPECT_EQ(counters.offered, counters.counted);
     received += counters.received.packets;
     accounted += counters.counted.packets;
     for (const PacketCount& reject : counters.rejects) accounted += reject.packets;
@@ -87,6 +91,45 @@ TEST(OfflineMeter, CountsThePacketsWhoseLengthComesFromTheFrame) {
     }
     EXPECT_EQ(length_from_frame, (PacketCount{1, 14 + 40 + 3000}));
     EXPECT_EQ(ip_octets, 1040U + 3040);
+  }
+}
+
+TEST(OfflineMeter, AFrameThatAFilterKeepsOutIsCountedAndItsTimeDoesNotCount) {
+  const Bytes kept = packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1, 2).payload(100).bytes();
+  const Bytes out = packet().eth().ipv4("10.0.0.3", "10.0.0.2").udp(1, 2).payload(50).bytes();
+  for (const unsigned workers : {1U, 2U}) {
+    OfflineOptions options;
+    options.workers = workers;
+    options.max_flows = 1024;
+    OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
+    meter.add(view_of(kept, 1));
+    PacketView view = view_of(out, 1'000'000'000'000);
+    view.filtered_by = 1;
+    meter.add(view);
+    meter.add(view_of(kept, 2));
+    meter.finish();
+    PacketCount received;
+    PacketCount offered;
+    PacketCount filtered_out;
+    PacketCount counted;
+    std::vector<FlowRecord> records;
+    for (unsigned i = 0; i < workers; ++i) {
+      const WorkerCounters counters = meter.counters(i);
+      received += counters.received;
+      offered += counters.offered;
+      filtered_out += counters.filtered_out;
+      counted += counters.counted;
+      EXPECT_EQ(counters.offered.packets, counters.counted.packets + counters.filtered_out.packets);
+      EXPECT_EQ(counters.received, counters.offered);
+      for (const FlowRecord& record : take_records(meter.records(i))) records.push_back(record);
+    }
+    EXPECT_EQ(received, (PacketCount{3, 2 * 142 + 92}));
+    EXPECT_EQ(offered, received);
+    EXPECT_EQ(filtered_out, (PacketCount{1, 92}));
+    EXPECT_EQ(counted, (PacketCount{2, 2 * 142}));
+    ASSERT_EQ(records.size(), 1U);
+    EXPECT_EQ(records[0].packets[kForward], 2U);
+    EXPECT_EQ(records[0].end_reason, EndReason::forced_end) << "a thousand seconds of somebody else's";
   }
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <random>
 #include <set>
@@ -31,16 +33,24 @@ class FrameList final : public PacketSource {
                         static_cast<std::uint32_t>(frame.size()),
                         now_ns,
                         1,
-                        LinkType::ethernet};
+                        LinkType::ethernet,
+                        0};
+      if (filters_ && !passes_(at_ - 1)) views[count - 1].filtered_by = 1;
     }
     return count;
   }
   void release() override { lent_ = false; }
   [[nodiscard]] bool done() const { return at_ == frames.size(); }
+  /// Judges frames by their numbers.
+  void filter(std::function<bool(std::size_t)> passes) {
+    filters_ = true;
+    passes_ = std::move(passes);
+  }
 
   std::vector<Bytes> frames;
 
  private:
+  std::function<bool(std::size_t)> passes_;
   std::size_t at_ = 0;
   bool lent_ = false;
 };
@@ -52,18 +62,20 @@ std::vector<FlowRecord> take(RecordRing& ring) {
   return take_records(ring);
 }
 
-/// Ledger equations 1 and 2 of a worker at rest.
+PacketCount sum_of(std::initializer_list<PacketCount> counts) {
+  PacketCount sum;
+  for (const PacketCount& count : counts) sum += count;
+  return sum;
+}
+
+/// Ledger equations 1, front and monitor, and 2 of a worker at rest.
 void expect_balanced(const Worker& worker) {
-  const WorkerCounters& c = worker.counters();
-  PacketCount in = c.received;
-  in += c.taken_over;
-  PacketCount out = c.counted;
-  out += c.sampled_out;
+  const WorkerCounters c = worker.counters();
+  PacketCount out = sum_of({c.offered, c.fragments_handed_over});
   for (const PacketCount& reject : c.rejects) out += reject;
-  out += c.filtered_out;
-  out += c.handed_over;
-  out += c.handover_full;
-  EXPECT_EQ(in, out);
+  EXPECT_EQ(sum_of({c.received, c.fragments_taken_over}), out);
+  EXPECT_EQ(sum_of({c.offered, c.taken_over}),
+            sum_of({c.counted, c.sampled_out, c.filtered_out, c.handed_over, c.handover_full}));
   RecordTotals flows = c.in_table;
   flows += c.emitted;
   for (const RecordTotals& lost : c.lost) flows += lost;
@@ -83,7 +95,7 @@ TEST(Worker, CountsFramesWithAnIpHeaderAndNamesTheRejectOfTheOthers) {
   source.frames.push_back(
       packet().eth().ipv4("10.0.0.1", "10.0.0.2").ip_total_length(0).udp(1, 2).payload(2000).bytes());
   while (!source.done()) worker.poll(source, kEpochNs);
-  const WorkerCounters& c = worker.counters();
+  const WorkerCounters c = worker.counters();
   EXPECT_EQ(c.received, (PacketCount{4, 14 + 28 + 10 + 14 + 28 + 20 + 60 + 14 + 28 + 2000}));
   EXPECT_EQ(c.length_from_frame, (PacketCount{1, 14 + 28 + 2000}));
   EXPECT_EQ(c.rejects[static_cast<std::size_t>(Reject::ether_type_arp)], (PacketCount{1, 60}));
@@ -94,6 +106,34 @@ TEST(Worker, CountsFramesWithAnIpHeaderAndNamesTheRejectOfTheOthers) {
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].ingress_interface, 1U);
   expect_balanced(worker);
+}
+
+TEST(Worker, AFrameThatTheSourcesFilterKeepsOutIsCountedAndNothingMore) {
+  WorkerOptions options;
+  options.capacity = 1000;
+  for (const bool filters : {true, false}) {
+    Worker worker(options, kHash);
+    FrameList source;
+    for (unsigned i = 0; i < 100; ++i) {
+      source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1000 + i, 2).payload(i).bytes());
+      source.frames.push_back(packet().eth().ether_type(0x0806).payload(46).bytes());
+    }
+    // Every fifth frame, ARP or not.
+    if (filters) source.filter([](std::size_t number) { return number % 5 != 0; });
+    while (!source.done()) EXPECT_NE(worker.poll(source, kEpochNs), 0U) << "a poll that finds such frames was busy";
+    std::uint64_t filtered_octets = 0;
+    unsigned flows = 100;
+    for (std::size_t i = 0; filters && i < source.frames.size(); i += 5) {
+      filtered_octets += source.frames[i].size();
+      flows -= i % 2 == 0 ? 1 : 0;
+    }
+    const WorkerCounters c = worker.counters();
+    EXPECT_EQ(c.received.packets, 200U);
+    EXPECT_EQ(c.filtered_out, (PacketCount{filters ? 40U : 0, filtered_octets}));
+    EXPECT_EQ(c.in_table.records, flows);
+    EXPECT_EQ(c.rejects[static_cast<std::size_t>(Reject::ether_type_arp)].packets, filters ? 80U : 100U);
+    expect_balanced(worker);
+  }
 }
 
 TEST(Worker, AnswersASnapshotBetweenTwoPollsWithCountersThatBalance) {
@@ -445,7 +485,7 @@ TEST(Worker, AFullHandOverRingHoldsFewerPacketsWithTheirFacts) {
     source.frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.2").ttl(9).tcp(i % 90, 53).bytes());
   }
   while (!source.done()) giver.poll(source, kEpochNs);  // nobody takes
-  EXPECT_EQ(giver.counters().handed_over.packets, HandoverMesh::kRingLines / HandoverMessage::kMostLines);
+  EXPECT_EQ(giver.counters().handed_over.packets, HandoverMesh::kRingPacketsWithFacts);
   EXPECT_GT(giver.counters().handover_full.packets, 0U);
   expect_balanced(giver);
   FrameList nothing;
@@ -469,7 +509,6 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
   options.ring_records = 16;
   options.timeouts.idle_ns = 1'000'000'000;
   Worker worker(options, kHash);
-  const WorkerCounters& c = worker.counters();
   FrameList source;
   FrameList again;
   for (unsigned i = 0; i < kFlows; ++i) {
@@ -481,24 +520,25 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
   // All flows are over: their timers find the ring full and try again, at most the budget in a poll, and nothing is
   // lost by that.
   std::uint64_t now = kEpochNs + 2'000'000'000;
-  std::uint64_t steps = c.late_expiries + c.emitted.records;
+  const auto steps_now = [&] { return worker.counters().late_expiries + worker.counters().emitted.records; };
+  std::uint64_t steps = steps_now();
   for (unsigned poll = 0; poll < 1000; ++poll) {
     worker.poll(source, now += 1'000'000);
-    const std::uint64_t after = c.late_expiries + c.emitted.records;
+    const std::uint64_t after = steps_now();
     EXPECT_LE(after - steps, Worker::kTimerBudget);
     steps = after;
   }
-  EXPECT_GT(c.late_expiries, kFlows);
-  EXPECT_EQ(c.emitted.records, 16U);
-  EXPECT_EQ(c.lost[static_cast<std::size_t>(Loss::ring_full)], RecordTotals{});
+  EXPECT_GT(worker.counters().late_expiries, kFlows);
+  EXPECT_EQ(worker.counters().emitted.records, 16U);
+  EXPECT_EQ(worker.counters().lost[static_cast<std::size_t>(Loss::ring_full)], RecordTotals{});
 
   // Packets go on being counted, a whole burst a poll. Their flows' entries are needed at once, so the records in them
   // are lost by name.
   for (unsigned burst = 0; burst < kFlows / FlowShard::kBurst; ++burst) {
     EXPECT_EQ(worker.poll(again, now), FlowShard::kBurst);
   }
-  EXPECT_EQ(c.counted.packets, 2 * kFlows);
-  const RecordTotals lost = c.lost[static_cast<std::size_t>(Loss::ring_full)];
+  EXPECT_EQ(worker.counters().counted.packets, 2 * kFlows);
+  const RecordTotals lost = worker.counters().lost[static_cast<std::size_t>(Loss::ring_full)];
   EXPECT_EQ(lost.packets, kFlows - 16);
   expect_balanced(worker);
 
@@ -512,7 +552,7 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
     records += take(worker.records()).size();
   }
   EXPECT_EQ(records, kFlows);
-  EXPECT_EQ(c.in_table, RecordTotals{});
+  EXPECT_EQ(worker.counters().in_table, RecordTotals{});
   expect_balanced(worker);
 }
 

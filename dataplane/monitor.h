@@ -1,0 +1,83 @@
+// Monitor: one way of looking at a worker's packets: which of them it takes (its filter), which fields make a flow (its
+// key), what is measured of a flow (its metrics), its flows, and the ring that its records leave by.
+//
+// The packet front parses and settles a packet once and offers it to the monitors; all that differs between two of them
+// is here. Each worker has its own part of a monitor, with flows of its own. There is one monitor for now.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/counters.h"
+#include "dataplane/flow/flow_shard.h"
+#include "dataplane/flow/key_mask.h"
+#include "dataplane/packet/packet_view.h"
+#include "dataplane/record_ring.h"
+
+namespace weir {
+
+struct MonitorOptions {
+  std::uint8_t number = 0;
+  std::uint32_t capacity = 1U << 20;  ///< flows of this worker
+  std::size_t ring_lines = kLeastRingLines;
+  RingFull ring_full = RingFull::lose;
+  FlowTimeouts timeouts;
+  FullTable full_table = FullTable::evict;
+  KeyFields key;
+  Metrics metrics;
+};
+
+class Monitor {
+ public:
+  /// Monitors that PacketView::filtered_by has bits for.
+  static constexpr unsigned kMost = 8;
+
+  Monitor(const MonitorOptions& options, const KeyHash& hash);
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  [[nodiscard]] bool ok() const { return shard_.ok(); }
+  /// Touches all memory; to be called on the worker's core.
+  void touch() { shard_.touch(); }
+
+  [[nodiscard]] std::uint8_t number() const { return number_; }
+  /// Whether a packet is to come with its facts.
+  [[nodiscard]] bool wants_facts() const { return shard_.metrics().any(); }
+  /// Whether the monitor's filter keeps the frame out. Then it is counted here, and has nothing more to do with it.
+  bool filter_out(const PacketView& view) {
+    if ((view.filtered_by >> number_ & 1) == 0) return false;
+    counters_.filtered_out.add(view.frame_octets);
+    return true;
+  }
+
+  /// Makes the packet's key the monitor's, and hashes it.
+  void set_key(ParsedPacket& packet) const {
+    if (mask_.changes()) [[unlikely]]
+      mask_.apply(packet);
+    packet.hash = hash_(packet.key);
+  }
+  /// The same for a burst, and asks for the flows' buckets: the first stage.
+  void prepare(std::span<ParsedPacket> burst) const;
+  /// Counts a burst whose keys are set. `facts`: as many; nullptr where none are wanted.
+  void process(std::span<const ParsedPacket> burst, const PacketFacts* facts) { shard_.process(burst, facts); }
+
+  FlowShard& shard() { return shard_; }
+  [[nodiscard]] const FlowShard& shard() const { return shard_; }
+  RecordRing& records() { return records_; }
+  /// The counters, to be written by the worker.
+  FlowCounters& live_counters() { return counters_; }
+  [[nodiscard]] const FlowCounters& live_counters() const { return counters_; }
+  /// A copy with all members: only from the worker's thread, or while it rests.
+  [[nodiscard]] FlowCounters counters() const;
+
+ private:
+  std::uint8_t number_;
+  KeyHash hash_;
+  KeyMask mask_;
+  alignas(64) FlowCounters counters_;  ///< written by the worker only
+  RecordRing records_;
+  FlowShard shard_;
+};
+
+}  // namespace weir

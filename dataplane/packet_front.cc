@@ -1,0 +1,70 @@
+#include "dataplane/packet_front.h"
+
+namespace weir {
+
+Arrival PacketFront::parse_other(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
+                                 PacketFacts* facts) {
+  return settle(parser_.parse(view, packet, facts), effective_ns, packet, facts);
+}
+
+Arrival PacketFront::trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
+                           PacketTrace& trace) {
+  return settle(parser_.walk(view, packet, &trace), effective_ns, packet, nullptr);
+}
+
+/// What the parser said of a frame, and what there is to do about fragments.
+Arrival PacketFront::settle(Reject reject, std::uint64_t effective_ns, ParsedPacket& packet, const PacketFacts* facts) {
+  settled_ = {reject, reject == Reject::none && (packet.facts & kLaterFragment) != 0, false};
+  if (reject != Reject::none) {
+    counters_.rejects[static_cast<std::size_t>(reject)].add(packet.frame_octets);
+    not_offered(packet.frame_octets);
+    return Arrival::rejected;
+  }
+  packet.effective_ns = effective_ns;
+  if ((packet.facts & kLengthFromFrame) != 0) counters_.length_from_frame.add(packet.frame_octets);
+  if ((packet.facts & kFirstFragment) != 0) tell_of_first(effective_ns);
+  if (!settled_.later_fragment) return Arrival::packet;
+  if (mesh_ != nullptr) {
+    const unsigned owner = owner_of(fragments_.hash_of(packet));
+    if (owner != number_) {
+      if (!mesh_->ring(number_, owner).push(packet, facts, HandoverMessage::kEveryMonitor)) return Arrival::lost;
+      counters_.fragments_handed_over.add(packet.frame_octets);
+      not_offered(packet.frame_octets);
+      return Arrival::elsewhere;
+    }
+  }
+  settled_.first_known = resolve(packet);
+  return Arrival::packet;
+}
+
+/// A frame that no monitor sees is taken out of what count_received() adds for the whole burst.
+void PacketFront::not_offered(std::uint32_t frame_octets) {
+  counters_.offered -= {1, frame_octets};
+}
+
+/// The parser has notes on first fragments: those of this worker's datagrams are kept, the others sent.
+void PacketFront::tell_of_first(std::uint64_t now_ns) {
+  const FragmentNotes& notes = parser_.notes();
+  for (unsigned i = 0; i < notes.count; ++i) {
+    const FragmentNote& note = notes.notes[i];
+    const unsigned owner = mesh_ == nullptr ? number_ : owner_of(fragments_.hash_of(note));
+    if (owner == number_) {
+      fragments_.learn(note, now_ns);
+    } else {
+      (void)mesh_->ring(number_, owner).push(note);
+    }
+  }
+}
+
+/// Gives a later fragment its ports. False: its first was not seen.
+bool PacketFront::resolve(ParsedPacket& packet) {
+  const bool known = fragments_.resolve(packet, packet.effective_ns);
+  if (!known) counters_.fragments_without_first.add(packet.frame_octets);
+  return known;
+}
+
+unsigned PacketFront::owner_of(std::uint64_t datagram_hash) const {
+  return KeyHash::worker_of(datagram_hash, mesh_->workers());
+}
+
+}  // namespace weir

@@ -1,0 +1,108 @@
+// PacketFront: the one way in for packets, from a frame to a packet whose ports are known. A worker, the offline meter
+// and `--explain` each have one; the monitors come after it.
+//
+// Each frame is parsed once, whatever the number of monitors, and its fragments are settled here: a first fragment is
+// remembered, a later one takes its ports (fragment_cache.h). Where all packets of a pair of addresses reach one
+// worker, its own cache is all there is to it. With hand-over (a mesh is given), the worker that owns a datagram is
+// fixed by a hash of addresses, identification and protocol: whoever receives a first fragment sends that worker a
+// note, and a later one the packet itself, which goes on from there, ports and all, to the owners of its flows. Both
+// take the same ring, so the order in which a worker received them is kept. A fragment then crosses two rings in place
+// of one; what is no fragment pays nothing. A note that finds the ring full is dropped: its later fragments count with
+// ports 0, by name.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/counters.h"
+#include "dataplane/flow/key_hash.h"
+#include "dataplane/handover.h"
+#include "dataplane/packet/fragment_cache.h"
+#include "dataplane/packet/parser.h"
+#include "dataplane/packet/read_facts.h"
+
+namespace weir {
+
+/// What became of a frame.
+enum class Arrival : std::uint8_t {
+  packet,     ///< to be offered to the monitors
+  rejected,   ///< no IP header counts; counted by name
+  elsewhere,  ///< a later fragment, given to the worker that owns its datagram
+  lost,       ///< likewise, but that worker's ring was full: every monitor counts it as handover_full
+};
+
+class PacketFront {
+ public:
+  /// `mesh`: nullptr where everything that is received here stays here. `number`: the worker's.
+  PacketFront(const ParserOptions& options, const KeyHash& hash, HandoverMesh* mesh = nullptr, unsigned number = 0)
+      : parser_(options), fragments_(hash), mesh_(mesh), number_(number) {}
+  [[nodiscard]] bool ok() const { return fragments_.ok(); }
+  void touch() { fragments_.touch(); }
+
+  /// Parses a frame into `packet` (all members but the hash), which counts at its own time. kFacts: into `facts`, too.
+  template <bool kFacts>
+  [[gnu::always_inline]] Arrival parse(const PacketView& view, ParsedPacket& packet, PacketFacts* facts) {
+    return parse_as<kFacts, true>(view, 0, packet, facts);
+  }
+  /// The same for frames whose times may run back: the packet counts at `effective_ns`.
+  template <bool kFacts>
+  [[gnu::always_inline]] Arrival parse_at(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
+                                          PacketFacts* facts) {
+    return parse_as<kFacts, false>(view, effective_ns, packet, facts);
+  }
+  /// The same by the general walk, which tells `trace` what it saw.
+  Arrival trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketTrace& trace);
+
+  /// Counts frames that were or will be parsed, a whole burst at once.
+  void count_received(const PacketCount& frames) {
+    counters_.received += frames;
+    counters_.offered += frames;
+  }
+
+  /// A note that another worker sent on a first fragment which it received.
+  void learn(const FragmentNote& note, std::uint64_t now_ns) { fragments_.learn(note, now_ns); }
+  /// A later fragment that another worker sent; to be offered to the monitors. effective_ns is set.
+  void take_over(ParsedPacket& packet) {
+    counters_.fragments_taken_over.add(packet.frame_octets);
+    counters_.offered.add(packet.frame_octets);
+    (void)resolve(packet);
+  }
+
+  /// Of the last frame that trace() saw, for the person who asked.
+  struct Settled {
+    Reject reject = Reject::none;
+    bool later_fragment = false;
+    bool first_known = false;  ///< of a later fragment: it has the ports of its first
+  };
+  [[nodiscard]] const Settled& settled() const { return settled_; }
+  PacketCounters& counters() { return counters_; }
+  [[nodiscard]] const PacketCounters& counters() const { return counters_; }
+
+ private:
+  /// The commonest frames are taken here, where the caller loops; parse_other() has the rest. kOwnTime: `effective_ns`
+  /// is not read, so that no register holds it.
+  template <bool kFacts, bool kOwnTime>
+  [[gnu::always_inline]] Arrival parse_as(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
+                                          PacketFacts* facts) {
+    if (parser_.parse_plain(view, packet)) [[likely]] {
+      if constexpr (!kOwnTime) packet.effective_ns = effective_ns;
+      if constexpr (kFacts) read_plain_facts(view, packet, *facts);
+      return Arrival::packet;
+    }
+    return parse_other(view, kOwnTime ? view.time_ns : effective_ns, packet, kFacts ? facts : nullptr);
+  }
+  Arrival parse_other(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketFacts* facts);
+  Arrival settle(Reject reject, std::uint64_t effective_ns, ParsedPacket& packet, const PacketFacts* facts);
+  void tell_of_first(std::uint64_t now_ns);
+  void not_offered(std::uint32_t frame_octets);
+  bool resolve(ParsedPacket& packet);
+  [[nodiscard]] unsigned owner_of(std::uint64_t datagram_hash) const;
+
+  Parser parser_;
+  FragmentCache fragments_;
+  HandoverMesh* mesh_;
+  unsigned number_;
+  Settled settled_;
+  alignas(64) PacketCounters counters_;  ///< written by the worker only
+};
+
+}  // namespace weir

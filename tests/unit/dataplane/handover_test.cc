@@ -1,0 +1,94 @@
+// Messages between two workers: what goes in comes out, in order, each of its own length and for its own monitor.
+#include "dataplane/handover.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace weir::test {
+namespace {
+
+ParsedPacket packet_of(std::uint32_t number) {
+  ParsedPacket packet{};
+  packet.key.address[0] = std::uint64_t{number} << 32 | 1;
+  packet.key.set_tail(1, 2, 17, 4);
+  packet.frame_octets = number;
+  return packet;
+}
+
+PacketFacts facts_of(std::uint32_t number) {
+  PacketFacts facts{};
+  facts.payload_octets = number;
+  return facts;
+}
+
+FragmentNote note_of(std::uint32_t number) {
+  return {.key = packet_of(number).key, .from = Side::high, .fragment_protocol = 17, .fragment_id = number};
+}
+
+/// A message as text.
+std::string text(const char* kind, std::uint32_t number, unsigned monitor) {
+  return std::string(kind) + ' ' + std::to_string(number) + " for " + std::to_string(monitor);
+}
+
+std::size_t take(HandoverRing& ring, std::size_t most, std::vector<std::string>& out) {
+  return ring.consume(
+      most,
+      [&](std::uint8_t monitor, const ParsedPacket& packet, const PacketFacts* facts) {
+        if (facts != nullptr) {
+          EXPECT_EQ(facts->payload_octets, packet.frame_octets);
+        }
+        out.push_back(text(facts == nullptr ? "packet" : "packet with facts", packet.frame_octets, monitor));
+      },
+      [&](const FragmentNote& note) { out.push_back(text("note", note.fragment_id, 255)); });
+}
+
+TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
+  HandoverRing ring(64);
+  std::mt19937 random(5);
+  std::vector<std::string> sent;
+  std::vector<std::string> taken;
+  for (std::uint32_t number = 0; number < 20'000; ++number) {
+    const auto monitor = static_cast<std::uint8_t>(random() % 8);
+    const ParsedPacket packet = packet_of(number);
+    const PacketFacts facts = facts_of(number);
+    bool pushed = false;
+    switch (random() % 3) {
+      case 0:
+        pushed = ring.push(packet, nullptr, monitor);
+        if (pushed) sent.push_back(text("packet", number, monitor));
+        break;
+      case 1:
+        pushed = ring.push(packet, &facts, monitor);
+        if (pushed) sent.push_back(text("packet with facts", number, monitor));
+        break;
+      default:
+        pushed = ring.push(note_of(number));
+        if (pushed) sent.push_back(text("note", number, 255));
+    }
+    ring.publish();
+    if (!pushed || random() % 4 == 0) take(ring, 1 + random() % 30, taken);
+  }
+  while (take(ring, 32, taken) != 0) continue;
+  EXPECT_GT(sent.size(), 15'000U);
+  EXPECT_TRUE(taken == sent);
+}
+
+TEST(HandoverRing, ANoteTakesALineAPacketThreeAndItsFactsOneMore) {
+  const auto fit = [](auto&& push) {
+    HandoverRing ring(1024);
+    unsigned count = 0;
+    while (push(ring)) ++count;
+    return count;
+  };
+  const ParsedPacket packet = packet_of(1);
+  const PacketFacts facts = facts_of(1);
+  EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(note_of(1)); }), 1024U);
+  EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(packet, nullptr, 0); }), 1024U / 3);
+  EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(packet, &facts, 0); }), 1024U / 4);
+}
+
+}  // namespace
+}  // namespace weir::test
