@@ -62,6 +62,11 @@ class Monitor {
   /// Counts a burst whose keys are set. `facts`: as many; nullptr where none are wanted.
   void process(std::span<const ParsedPacket> burst, const PacketFacts* facts) { shard_.process(burst, facts); }
 
+  /// From `now_ns` on flows end by these timeouts.
+  void set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns) {
+    shard_.set_timeouts(for_key(timeouts, mask_.fields()), now_ns);
+  }
+
   FlowShard& shard() { return shard_; }
   [[nodiscard]] const FlowShard& shard() const { return shard_; }
   RecordRing& records() { return records_; }

@@ -66,6 +66,7 @@ template <bool kFacts>
 }
 
 std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
+  timeouts_.take([&](const FlowTimeouts& timeouts) { monitor_.set_timeouts(timeouts, now_ns); });
   ParsedPacket packets[FlowShard::kBurst];
   PacketFacts facts[FlowShard::kBurst];  // not touched where no metric is on
   const bool wanted = monitor_.wants_facts();

@@ -2,12 +2,13 @@
 //
 // A poll takes a burst from the source, lets the front parse it (packet_front.h), offers it to the monitor, which
 // counts what belongs to this worker, hands over what belongs to another one, takes over what others parsed for it,
-// ends a bounded number of flows, and answers a snapshot request. Nothing in it waits, locks, allocates or logs. Its
-// longest: 32 packets from the source, 32 from each other worker, and kTimerBudget expiries; at 200 ns an expiry (two
-// cache misses and a record of two cache lines) 64 of them are 13 us. Where the burst was full, more packets wait, and
-// only kBusyTimerBudget flows end, and as many as began: four are below 1 us, so that a burst of 32, which takes 2.15
-// us to arrive at 14.88 Mpps, is counted in that time even while a million flows end at once. With a poll of 2 us they
-// still end at 2 million a second.
+// ends a bounded number of flows, and looks into its mailboxes (mailbox.h): new timeouts at its beginning, a snapshot
+// request at its end. Nothing in it waits, locks, allocates or logs. Its longest: 32 packets from the source, 32 from
+// each other worker, and kTimerBudget expiries; at 200 ns an expiry (two cache misses and a record of two cache lines)
+// 64 of them are 13 us, and the entries that are reviewed after a change of timeouts are below 1 us. Where the burst
+// was full, more packets wait, and only kBusyTimerBudget flows end, and as many as began: four are below 1 us, so that
+// a burst of 32, which takes 2.15 us to arrive at 14.88 Mpps, is counted in that time even while a million flows end at
+// once. With a poll of 2 us they still end at 2 million a second.
 //
 // Packets whose flow another worker owns, and fragments whose datagram it owns, are handed over (handover.h).
 #pragma once
@@ -51,7 +52,7 @@ class Worker {
   /// One round at time `now_ns`, which every packet of it gets. Says how many packets it found.
   std::size_t poll(PacketSource& source, std::uint64_t now_ns);
 
-  /// Whether the last poll left work that no packet announces: expiries beyond its budget. Then do not wait.
+  /// Whether the last poll left work that no packet announces: expiries or reviews beyond its budget. Then do not wait.
   [[nodiscard]] bool behind() const { return monitor_.shard().timers_behind(); }
   /// The worker gave its core away for `ns`.
   void waited(std::uint64_t ns) {
@@ -69,6 +70,8 @@ class Worker {
 
   RecordRing& records() { return monitor_.records(); }
   SnapshotBox<WorkerCounters>& snapshots() { return snapshots_; }
+  /// Timeouts to go by from the next poll on.
+  ConfigurationSlot<FlowTimeouts>& timeouts() { return timeouts_; }
   /// A copy of the counters: only while the worker's thread rests.
   [[nodiscard]] WorkerCounters counters() const { return {front_.counters(), monitor_.counters()}; }
   [[nodiscard]] const FlowShard& shard() const { return monitor_.shard(); }
@@ -95,6 +98,7 @@ class Worker {
   PacketFront front_;
   Monitor monitor_;
   SnapshotBox<WorkerCounters> snapshots_;
+  ConfigurationSlot<FlowTimeouts> timeouts_;
 };
 
 }  // namespace weir

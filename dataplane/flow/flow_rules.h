@@ -39,7 +39,9 @@ class FlowRules {
   /// Bits of FlowEntry::state one of which every closed flow has.
   static constexpr unsigned kClosing = FlowEntry::kRst | (FlowEntry::kFin << 0) | (FlowEntry::kFin << 1);
 
-  explicit FlowRules(const FlowTimeouts& timeouts) : timeouts_(timeouts) {}
+  /// `since_ns`: when these timeouts took the place of others, in effective time; 0: they are the first.
+  explicit FlowRules(const FlowTimeouts& timeouts, std::uint64_t since_ns = 0)
+      : timeouts_(timeouts), since_ns_(since_ns) {}
 
   [[nodiscard]] const FlowTimeouts& timeouts() const { return timeouts_; }
 
@@ -72,15 +74,16 @@ class FlowRules {
     if (active_deadline(entry) <= idle_deadline(entry)) return EndReason::active_timeout;
     return closed(entry) ? EndReason::end_of_flow : EndReason::idle_timeout;
   }
-  /// When a flow that ends for this reason should have ended, in effective time; 0: there is no such moment.
+  /// When a flow that ends for this reason should have ended, in effective time; 0: there is no such moment. What a
+  /// shorter timeout says was over before it was set could not have ended earlier than that.
   [[nodiscard]] std::uint64_t due_ns(const FlowEntry& entry, EndReason reason) const {
     switch (reason) {
       case EndReason::idle_timeout:
-        return entry.last_ns() + timeouts_.idle_ns;
+        return std::max(entry.last_ns() + timeouts_.idle_ns, since_ns_);
       case EndReason::active_timeout:
-        return entry.start_ns + timeouts_.active_ns;
+        return std::max(entry.start_ns + timeouts_.active_ns, since_ns_);
       case EndReason::end_of_flow:
-        return entry.last_ns() + gap_allowed(entry);
+        return std::max(entry.last_ns() + gap_allowed(entry), since_ns_);
       case EndReason::forced_end:
       case EndReason::lack_of_resources:
         break;
@@ -90,6 +93,7 @@ class FlowRules {
 
  private:
   FlowTimeouts timeouts_;
+  std::uint64_t since_ns_;
 };
 
 }  // namespace weir

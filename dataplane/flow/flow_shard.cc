@@ -293,6 +293,8 @@ void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
     sampler_.adjust(table_.size());
     counters_.sampling_level = sampler_.level();
   }
+  if (review_at_ != kReviewed) [[unlikely]]
+    review();
   const std::uint64_t now_tick = now_ns_ >> TimerWheel::kTickShift;
   if (!started_ || !wheel_.behind(now_tick)) [[likely]]
     return;
@@ -304,6 +306,28 @@ void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
       },
       [this](std::span<const std::uint32_t> numbers) { timers_due(numbers); });
   writer_.publish();
+}
+
+void FlowShard::set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns) {
+  now_ns_ = std::max(now_ns_, now_ns);
+  const FlowTimeouts& old = rules_.timeouts();
+  const bool shorter = timeouts.idle_ns < old.idle_ns || timeouts.active_ns < old.active_ns ||
+                       timeouts.linger_ns < old.linger_ns || timeouts.tcp_close != old.tcp_close;
+  rules_ = FlowRules(timeouts, now_ns_);
+  if (shorter) review_at_ = 0;
+}
+
+/// Schedules the next few entries anew. Entries that begin meanwhile are scheduled by the new timeouts anyway.
+[[gnu::noinline]] void FlowShard::review() {
+  const std::uint32_t end = std::min(table_.used_limit(), review_at_ + kReviewBudget);
+  for (std::uint32_t number = review_at_; number < end; ++number) table_.prefetch_entry(number + kReviewBudget);
+  for (; review_at_ < end; ++review_at_) {
+    const FlowEntry& entry = table_.entry(review_at_);
+    if (entry.free()) continue;
+    wheel_.cancel(review_at_);
+    schedule(review_at_, rules_.deadline(entry));
+  }
+  if (review_at_ >= table_.used_limit()) review_at_ = kReviewed;
 }
 
 void FlowShard::timers_due(std::span<const std::uint32_t> numbers) {
@@ -381,6 +405,7 @@ void FlowShard::drain(std::uint64_t now_ns) {
   writer_.publish();
   table_.clear();
   wheel_.clear();
+  review_at_ = kReviewed;
 }
 
 RecordTotals FlowShard::recount() const {

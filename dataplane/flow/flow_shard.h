@@ -6,6 +6,10 @@
 // its next packet within the idle timeout opens the next record in the same direction. A SYN without ACK ends a closed
 // flow at once and opens the next one.
 //
+// The timeouts may change while flows are counted. Packets and timers go by the new ones at once; the wheel, which was
+// told of the old deadlines, is told of earlier ones by a walk over the entries, a few per poll (review()). A flow that
+// no timer has ended when its timeout becomes longer, at most a tick late, goes on by the new one.
+//
 // A burst is handled in stages so that its cache misses overlap: the caller hashed the keys and prefetched the buckets;
 // process() matches tags and prefetches the entries, then updates them in packet order, each after comparing the whole
 // key. A miss is looked up again right before it inserts, since a packet before it may have inserted. Where metrics are
@@ -40,6 +44,9 @@ class FlowShard {
   static constexpr std::size_t kBurst = 32;
   /// Homes of the index that advance() moves while it grows or shrinks: two, about 14 entries.
   static constexpr unsigned kIndexBudget = 2;
+  /// Entries that advance() reviews after a timeout became shorter: a million flows in 125 000 polls, which take 0.3 s
+  /// at 14.88 Mpps and 32 packets each.
+  static constexpr std::uint32_t kReviewBudget = 8;
 
   /// `counters` and `ring` are the owning monitor's. ok() is false if the memory could not be had.
   FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, FlowCounters& counters,
@@ -73,6 +80,9 @@ class FlowShard {
   /// Moves effective time to `now_ns` (never back) and ends what is over, at most `budget` entries.
   void advance(std::uint64_t now_ns, std::size_t budget);
 
+  /// From effective time `now_ns` on flows end by these timeouts, those that began before included.
+  void set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns);
+
   /// Ends every flow at effective time `now_ns`: by the timeout that was over by then, else as forced end. Waits for
   /// room in the ring.
   void drain(std::uint64_t now_ns);
@@ -84,8 +94,10 @@ class FlowShard {
   [[nodiscard]] std::uint32_t size() const { return table_.size(); }
   [[nodiscard]] std::uint32_t capacity() const { return table_.capacity(); }
   [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
-  /// Whether advance() left entries that are due.
-  [[nodiscard]] bool timers_behind() const { return started_ && wheel_.behind(now_ns_ >> TimerWheel::kTickShift); }
+  /// Whether advance() left entries that are due, or yet to be reviewed.
+  [[nodiscard]] bool timers_behind() const {
+    return started_ && (wheel_.behind(now_ns_ >> TimerWheel::kTickShift) || review_at_ != kReviewed);
+  }
 
  private:
   template <bool kMetrics>
@@ -107,6 +119,7 @@ class FlowShard {
   void overflow(const ParsedPacket& packet);
   [[nodiscard]] bool admit(const ParsedPacket& packet);
   void set_level(std::uint32_t number, unsigned level);
+  void review();
   void timers_due(std::span<const std::uint32_t> numbers);
   void timer_due(std::uint32_t number);
   [[nodiscard]] bool emit(std::uint32_t number, EndReason reason, bool must_vacate);
@@ -124,6 +137,8 @@ class FlowShard {
   MappedArray<std::uint8_t> levels_;  ///< by entry: its record stands for 2^level flows; policy `sample` only
   std::uint32_t sampled_flows_ = 0;   ///< entries whose level is not 0
   std::uint64_t now_ns_ = 0;
+  static constexpr std::uint32_t kReviewed = ~std::uint32_t{0};
+  std::uint32_t review_at_ = kReviewed;  ///< the next entry to be reviewed
   bool started_ = false;
 };
 

@@ -49,6 +49,7 @@ class KeyMask {
  public:
   explicit KeyMask(const KeyFields& fields);
 
+  [[nodiscard]] const KeyFields& fields() const { return fields_; }
   /// False: the key is what the parser makes of it, and apply() need not be called.
   [[nodiscard]] bool changes() const { return changes_; }
   /// Makes key and side of `packet` those that count. To be called once a packet, when its ports are known.

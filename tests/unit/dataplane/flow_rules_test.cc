@@ -69,6 +69,16 @@ TEST(FlowRules, OfAClosedFlowTheLingerStandsInForTheIdleTimeout) {
   EXPECT_EQ(FlowRules(shorter).deadline(closed), kEpochNs + 6_s + 1) << "where that is shorter still";
 }
 
+TEST(FlowRules, WhatWasOverBeforeItsTimeoutWasSetIsDueAtThatMoment) {
+  const FlowRules rules(timeouts(), kEpochNs + 200_s);
+  EXPECT_EQ(rules.due_ns(entry(5_s), EndReason::idle_timeout), kEpochNs + 200_s);
+  EXPECT_EQ(rules.due_ns(entry(5_s), EndReason::active_timeout), kEpochNs + 200_s);
+  EXPECT_EQ(rules.due_ns(entry(5_s, kBothSeen | FlowEntry::kRst), EndReason::end_of_flow), kEpochNs + 200_s);
+  EXPECT_EQ(rules.due_ns(entry(180_s), EndReason::idle_timeout), kEpochNs + 210_s);
+  EXPECT_EQ(rules.due_ns(entry(5_s), EndReason::forced_end), 0U);
+  EXPECT_EQ(rules.deadline(entry(5_s)), kEpochNs + 35_s + 1) << "it is over all the same";
+}
+
 TEST(FlowRules, NobodyCouldKnowWhenAFlowWouldBeForcedToEnd) {
   const FlowRules rules(timeouts());
   EXPECT_EQ(rules.due_ns(entry(5_s), EndReason::forced_end), 0U);
