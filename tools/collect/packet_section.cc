@@ -161,7 +161,7 @@ bool PacketSection::parse(const Found& found, ParsedPacket& packet) {
   }
   const auto captured = static_cast<std::uint32_t>(found.octets.size());
   const auto wire = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(found.frame_octets, captured, UINT32_MAX));
-  return parser_.parse({found.octets.data(), captured, wire, 0, 0, type}, packet) == Reject::none;
+  return parser_.parse({found.octets.data(), captured, wire, 0, 0, type, 0}, packet) == Reject::none;
 }
 
 bool PacketSection::fill(RecordView record, std::span<const DecodedValue> values, OwnedRecord& out) {

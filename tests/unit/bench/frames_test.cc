@@ -24,7 +24,8 @@ Seen parse_all(FrameSet& frames) {
     const std::uint32_t octets = frames.octets(i);
     ParsedPacket packet{};
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(frames.frame(i)) % 64, 0U);
-    EXPECT_EQ(Parser().parse({frames.frame(i), octets, octets, kStartNs, 1, LinkType::ethernet}, packet), Reject::none);
+    EXPECT_EQ(Parser().parse({frames.frame(i), octets, octets, kStartNs, 1, LinkType::ethernet, 0}, packet),
+              Reject::none);
     EXPECT_EQ(packet.ip_octets, octets - 14);
     std::string key(sizeof packet.key, '\0');
     std::memcpy(key.data(), &packet.key, key.size());
