@@ -45,7 +45,7 @@ Explainer::Explainer(const ParserOptions& options, const KeyFields& key)
     : Explainer(options, key, KeyHash(KeyHash::random_seed())) {}
 
 Explainer::Explainer(const ParserOptions& options, const KeyFields& key, const KeyHash& hash)
-    : front_(options, hash), mask_(key), conversations_(0, KeyHasher{hash}) {}
+    : front_(options, hash), mask_(key), rules_(for_key({}, key)), conversations_(0, KeyHasher{hash}) {}
 
 std::uint64_t Explainer::effective_ns(std::uint64_t time_ns) {
   now_ns_ = std::max(now_ns_, time_ns);
@@ -55,7 +55,8 @@ std::uint64_t Explainer::effective_ns(std::uint64_t time_ns) {
 Explainer::Conversation& Explainer::count(ParsedPacket& packet, std::uint64_t number) {
   if (mask_.changes()) mask_.apply(packet);
   Conversation& conversation = conversations_[packet.key];
-  if (conversation.first_packet == 0) conversation = {.first_packet = number, .packets = {}, .initiator = packet.from};
+  if (conversation.first_packet == 0)
+    conversation = {.first_packet = number, .packets = {}, .initiator = rules_.initiator(packet)};
   ++conversation.packets[static_cast<unsigned>(packet.from)];
   return conversation;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "dataplane/flow/flow_rules.h"
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/packet_front.h"
@@ -43,6 +44,7 @@ class Explainer {
 
   PacketFront front_;
   KeyMask mask_;
+  FlowRules rules_;
   std::unordered_map<FlowKey, Conversation, KeyHasher> conversations_;
   std::uint64_t now_ns_ = 0;
 };

@@ -30,24 +30,31 @@ struct alignas(64) FlowEntry {
   std::uint32_t packets[2];   ///< both 0: reported by the active timeout, and no packet since
   std::uint8_t last[2][6];    ///< effective time of the side's last packet - start_ns, 48 bits, lowest octet first
   std::uint8_t tcp_flags[2];  ///< OR since the last report
-  std::uint8_t state;         ///< kInitiatorHigh ... below
-  std::uint8_t times;         ///< kOpenerHigh, kFirstBehind, kLastBehind, kHasTunnel
+  std::uint8_t state;         ///< of the conversation: kInitiatorHigh ... below
+  std::uint8_t times;         ///< kOpenerHigh, kFirstBehind, kLastBehind, linger_level()
 
-  static constexpr std::uint8_t kInitiatorHigh = 1;  ///< the high side sent the first packet
+  static constexpr std::uint8_t kInitiatorHigh = 1;  ///< the high side is the initiator: FlowRules::initiator()
   static constexpr std::uint8_t kSeen = 2;           ///< << Side: the side ever sent a packet, reports notwithstanding
   static constexpr std::uint8_t kFin = 8;            ///< << Side: FIN was seen
   static constexpr std::uint8_t kRst = 32;
+  static constexpr std::uint8_t kHasTunnel = 64;  ///< FlowTunnel holds something; of the record, not the conversation
 
   static constexpr std::uint8_t kOpenerHigh = 1;   ///< the high side sent the record's first packet, at start_ns
   static constexpr std::uint8_t kFirstBehind = 2;  ///< << Side: least raw time is in FlowTimes
   static constexpr std::uint8_t kLastBehind = 8;   ///< << Side: greatest raw time is in FlowTimes
-  static constexpr std::uint8_t kHasTunnel = 32;   ///< FlowTunnel holds something
+  static constexpr unsigned kLingerShift = 5;      ///< three bits: how often the linger of a closed flow was doubled
+  static constexpr unsigned kMostLingerLevel = 7;
+  static constexpr unsigned kLingerMask = kMostLingerLevel << kLingerShift;
 
   /// The flag of one side.
   [[nodiscard]] static constexpr std::uint8_t of_side(std::uint8_t flag, unsigned side) {
     return static_cast<std::uint8_t>(flag << side);
   }
 
+  [[nodiscard]] unsigned linger_level() const { return times >> kLingerShift; }
+  void set_linger_level(unsigned level) {
+    times = static_cast<std::uint8_t>((times & ~kLingerMask) | level << kLingerShift);
+  }
   [[nodiscard]] bool free() const { return tail == 0; }
   static constexpr std::uint64_t kOffsetMask = (std::uint64_t{1} << 48) - 1;
 
@@ -78,6 +85,7 @@ struct alignas(64) FlowEntry {
   [[nodiscard]] std::uint64_t total_octets() const { return octets[0] + octets[1]; }
 };
 static_assert(sizeof(FlowEntry) == 64, "one cache line, one miss a packet");
+static_assert(FlowEntry::kLingerMask == 0xe0, "linger_level() reads all of `times` above its shift");
 static_assert(offsetof(FlowEntry, times) == offsetof(FlowEntry, state) + 1, "marks() reads both");
 static_assert(offsetof(FlowEntry, last) + 12 + 2 <= sizeof(FlowEntry), "last_offset_ns() reads eight octets");
 

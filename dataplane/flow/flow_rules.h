@@ -5,6 +5,14 @@
 //   active    the flow's age reaches the active timeout; it is reported and goes on
 //   closed    RST, or FIN from both sides, or FIN from one side while the other was never seen: from then on the linger
 //             stands in for the idle timeout
+//
+// What TCP sends again after the close (a FIN or data that nobody acknowledged) comes after twice the wait of the time
+// before (RFC 6298 §5.5), and belongs to the closed flow. So a packet that comes late in the linger doubles it until
+// the next repeat, due after twice this gap, is within it with half as much again to spare: the linger is then at least
+// three times the gap, and never longer than the idle timeout. It starts anew with the next conversation.
+//
+// The rules also say who opened a conversation: who sent its first packet, or, where that is a SYN/ACK, its receiver
+// (RFC 9293 §3.5).
 #pragma once
 
 #include <algorithm>
@@ -12,6 +20,8 @@
 
 #include "dataplane/flow/flow_entry.h"
 #include "dataplane/flow/key_mask.h"
+#include "dataplane/packet/flow_key.h"
+#include "proto/base/tcp_flags.h"
 #include "proto/record/flow_record.h"
 
 namespace weir {
@@ -21,11 +31,14 @@ struct FlowTimeouts {
   std::uint64_t active_ns = 300'000'000'000;
   std::uint64_t linger_ns = 2'000'000'000;
   bool tcp_close = true;
+  bool handshake_direction = true;  ///< a SYN/ACK goes to the initiator
 };
 
-/// `timeouts` for flows of this key: FIN and RST say something only of a flow that is one connection.
+/// `timeouts` for flows of this key: FIN and RST say something only of a flow that is one connection, and a SYN/ACK
+/// turns nothing around where what the key holds of an end depends on whether that end sends.
 [[nodiscard]] inline FlowTimeouts for_key(FlowTimeouts timeouts, const KeyFields& key) {
   timeouts.tcp_close = timeouts.tcp_close && key.holds_five_tuple();
+  timeouts.handshake_direction = timeouts.handshake_direction && key.same_of_both_ends();
   return timeouts;
 }
 
@@ -54,9 +67,24 @@ class FlowRules {
     if (fin_low && fin_high) return true;
     return (entry.state & FlowEntry::kSeen << (fin_low ? 1 : 0)) == 0;
   }
+  /// Which side opened the conversation whose first packet this is.
+  [[nodiscard]] Side initiator(const ParsedPacket& first) const {
+    constexpr unsigned kHandshake = kTcpSyn | kTcpAck | kTcpFin | kTcpRst;
+    if ((first.tcp_flags & kHandshake) != (kTcpSyn | kTcpAck)) [[likely]]
+      return first.from;
+    // Both ends alike: every packet is the low side's, and the other one has none.
+    if (!timeouts_.handshake_direction || first.key.ends_alike()) return first.from;
+    return first.from == Side::high ? Side::low : Side::high;
+  }
   /// The longest gap between two packets of the flow.
   [[nodiscard]] std::uint64_t gap_allowed(const FlowEntry& entry) const {
-    return closed(entry) ? std::min(timeouts_.linger_ns, timeouts_.idle_ns) : timeouts_.idle_ns;
+    return closed(entry) ? linger(entry.linger_level()) : timeouts_.idle_ns;
+  }
+  /// The level of the linger after a packet of the closed flow that came `gap_ns` after the one before.
+  [[nodiscard]] unsigned linger_level_after(unsigned level, std::uint64_t gap_ns) const {
+    while (level < FlowEntry::kMostLingerLevel && linger(level) < timeouts_.idle_ns && linger(level) < 3 * gap_ns)
+      ++level;
+    return level;
   }
   /// The first moment at which the gap since the last packet is greater than that.
   [[nodiscard]] std::uint64_t idle_deadline(const FlowEntry& entry) const {
@@ -92,6 +120,11 @@ class FlowRules {
   }
 
  private:
+  /// How long a closed flow waits for another packet.
+  [[nodiscard]] std::uint64_t linger(unsigned level) const {
+    return std::min(timeouts_.linger_ns << level, timeouts_.idle_ns);
+  }
+
   FlowTimeouts timeouts_;
   std::uint64_t since_ns_;
 };

@@ -145,7 +145,8 @@ inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet,
 bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   FlowEntry& entry = table_.entry(number);
   const bool was_closed = FlowRules::closed(entry);
-  const bool silent = now_ns_ - entry.last_ns() > rules_.gap_allowed(entry);
+  const std::uint64_t gap = now_ns_ - entry.last_ns();
+  const bool silent = gap > rules_.gap_allowed(entry);
   const bool reported = entry.total_packets() == 0;
   const bool old = now_ns_ - entry.start_ns >= rules_.timeouts().active_ns;
   const bool reopens = was_closed && (packet.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn;
@@ -173,6 +174,9 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
     }
     restart(number, packet, !begins);
   }
+  // After restart(), which may have begun another conversation.
+  if (FlowRules::closed(entry)) [[unlikely]]
+    entry.set_linger_level(rules_.linger_level_after(entry.linger_level(), gap));
   count(number, packet);
   const bool closes = !was_closed && FlowRules::closed(entry);
   if (closes || (reported && rules_.timeouts().active_ns < rules_.timeouts().idle_ns)) [[unlikely]] {
@@ -191,13 +195,17 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   entry.start_ns = now_ns_;
   entry.set_last_offset_ns(0, 0);
   entry.set_last_offset_ns(1, 0);
-  entry.times = packet.from == Side::high ? FlowEntry::kOpenerHigh : 0;
-  if ((packet.facts & (kHasTunnel | kHasLabel)) != 0) [[unlikely]]
-    keep_tunnel(number, packet);
-  if (!keep_direction) {
-    entry.state = packet.from == Side::high ? FlowEntry::kInitiatorHigh : 0;
+  const unsigned opener = packet.from == Side::high ? FlowEntry::kOpenerHigh : 0;
+  if (keep_direction) {
+    entry.times = static_cast<std::uint8_t>((entry.times & FlowEntry::kLingerMask) | opener);
+    entry.state = static_cast<std::uint8_t>(entry.state & ~FlowEntry::kHasTunnel);
+  } else {
+    entry.times = static_cast<std::uint8_t>(opener);
+    entry.state = rules_.initiator(packet) == Side::high ? FlowEntry::kInitiatorHigh : 0;
     ++counters_.flows_created;
   }
+  if ((packet.facts & (kHasTunnel | kHasLabel)) != 0) [[unlikely]]
+    keep_tunnel(number, packet);
   FlowCold& cold = table_.cold(number);
   cold.ingress_interface = static_cast<std::uint16_t>(packet.ingress_interface);
   cold.vlan_id = packet.vlan_id;
@@ -207,7 +215,7 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
 }
 
 [[gnu::noinline]] void FlowShard::keep_tunnel(std::uint32_t number, const ParsedPacket& packet) {
-  table_.entry(number).times |= FlowEntry::kHasTunnel;
+  table_.entry(number).state |= FlowEntry::kHasTunnel;
   table_.tunnel(number) = RecordWriter::tunnel_of(packet);
 }
 

@@ -4,7 +4,7 @@
 // The rules are applied when a packet comes and when a timer fires, by the same functions, so records depend neither on
 // the wheel's ticks nor on bursts nor on the number of workers. A flow that is reported by the active timeout goes on:
 // its next packet within the idle timeout opens the next record in the same direction. A SYN without ACK ends a closed
-// flow at once and opens the next one.
+// flow at once and opens the next one; what TCP sends again after the close stays in the closed one.
 //
 // The timeouts may change while flows are counted. Packets and timers go by the new ones at once; the wheel, which was
 // told of the old deadlines, is told of earlier ones by a walk over the entries, a few per poll (review()). A flow that

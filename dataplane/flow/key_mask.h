@@ -43,6 +43,12 @@ struct KeyFields {
   [[nodiscard]] bool holds_five_tuple() const {
     return whole_addresses() && source_port && destination_port && protocol;
   }
+  /// What it holds of an end does not depend on whether that is the source: both directions of a conversation are one
+  /// flow.
+  [[nodiscard]] bool same_of_both_ends() const {
+    return source_prefix4 == destination_prefix4 && source_prefix6 == destination_prefix6 &&
+           source_port == destination_port;
+  }
 };
 
 class KeyMask {

@@ -71,7 +71,7 @@ bool RecordWriter::write(std::uint32_t number, const RecordEnd& end) {
 /// The sections that the flow's record has.
 std::uint32_t RecordWriter::sections_of(std::uint32_t number, const FlowKey& key) const {
   std::uint32_t sections = key_sections(key);
-  if ((table_.entry(number).times & FlowEntry::kHasTunnel) != 0) [[unlikely]]
+  if ((table_.entry(number).state & FlowEntry::kHasTunnel) != 0) [[unlikely]]
     sections |= table_.tunnel(number).sections;
   if (metrics_.any()) [[unlikely]] {
     sections |= metrics_.sections(key.protocol, table_.metric_line(number), table_.metric_slot(number));
@@ -101,7 +101,7 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
     if (record.is_icmp()) record.set_icmp(direction, cold.icmp_type[side], cold.icmp_code[side]);
   }
   if (end.deadline_ns != 0) record.set_deadline_ns(end.deadline_ns);
-  if ((entry.times & FlowEntry::kHasTunnel) != 0) [[unlikely]]
+  if ((entry.state & FlowEntry::kHasTunnel) != 0) [[unlikely]]
     fill_tunnel(record, table_.tunnel(number));
   if (metrics_.any()) [[unlikely]]
     metrics_.finish(table_.metric_line(number), table_.metric_slot(number), {record, initiator});

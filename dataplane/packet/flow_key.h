@@ -34,6 +34,12 @@ struct FlowKey {
 
   [[nodiscard]] unsigned version() const { return ip_version & 0x0fu; }
   [[nodiscard]] bool wide() const { return (ip_version & kWide) != 0; }
+  [[nodiscard]] bool addresses_alike() const {
+    if (version() == 4) return static_cast<std::uint32_t>(address[0]) == address[0] >> 32;
+    return address[0] == address[2] && address[1] == address[3];
+  }
+  /// Low side and high side are the same: there is one direction only.
+  [[nodiscard]] bool ends_alike() const { return port_low == port_high && addresses_alike(); }
 
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
     return std::memcmp(&a, &b, offsetof(FlowKey, added)) == 0 && (!a.wide() || a.added == b.added);

@@ -3,15 +3,6 @@
 #include <utility>
 
 namespace weir {
-namespace {
-
-bool same_addresses(const FlowKey& key) {
-  if (key.ip_version == 4) return static_cast<std::uint32_t>(key.address[0]) == key.address[0] >> 32;
-  return key.address[0] == key.address[2] && key.address[1] == key.address[3];
-}
-
-}  // namespace
-
 FlowKey FragmentCache::identity(const FragmentNote& note) {
   FlowKey key = note.key;
   key.port_low = static_cast<std::uint16_t>(note.fragment_id >> 16);
@@ -19,7 +10,7 @@ FlowKey FragmentCache::identity(const FragmentNote& note) {
   key.protocol = note.fragment_protocol;
   // Between equal addresses the side follows from the ports, which a later fragment does not have.
   // It stands where no key of the parser has anything.
-  key.vlan_id = note.from == Side::high && !same_addresses(note.key) ? 1 : 0;
+  key.vlan_id = note.from == Side::high && !note.key.addresses_alike() ? 1 : 0;
   return key;
 }
 
@@ -51,7 +42,7 @@ bool FragmentCache::resolve(ParsedPacket& packet, std::uint64_t now_ns) const {
     std::uint16_t low = way->source_port;
     std::uint16_t high = way->destination_port;
     bool from_high = packet.from == Side::high;
-    if (same_addresses(packet.key)) from_high = low > high;
+    if (packet.key.addresses_alike()) from_high = low > high;
     if (from_high) std::swap(low, high);
     packet.from = from_high ? Side::high : Side::low;
     packet.key.port_low = low;

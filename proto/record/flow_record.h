@@ -1,8 +1,9 @@
 // FlowRecord: what the dataplane hands to the control side when a flow ends.
 //
-// A record is one biflow (RFC 5103): forward is the direction that the initiator sends in, reverse the other one.
-// Arrays of two are indexed by Direction. A direction without packets has 0 everywhere. Forward can be without packets,
-// too: after an active timeout the next record keeps the direction, whoever sends then.
+// A record is one biflow (RFC 5103): forward is the direction that the initiator sends in, reverse the other one. The
+// initiator sent the first packet that was seen, or, if that was a SYN/ACK, received it. Arrays of two are indexed by
+// Direction. A direction without packets has 0 everywhere. Forward can be without packets, too: after an active timeout
+// the next record keeps the direction, whoever sends then; and of some conversations only the responder is heard.
 //
 // This struct is the base that every record has: two cache lines of plain memory. Sections follow it, with what only
 // some flows have (a tunnel, labels, what a metric measured); a bit of `sections` names each (sections.h). A plain flow

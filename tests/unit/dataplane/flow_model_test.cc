@@ -57,7 +57,7 @@ class Model {
     const std::uint64_t now = packet.effective_ns;
     std::optional<Flow>& flow = flows_[{packet.client, packet.ipv6}];
     if (flow) {
-      const std::uint64_t allowed = flow->closed(timeouts_) ? timeouts_.linger_ns : timeouts_.idle_ns;
+      const std::uint64_t allowed = allowed_gap(*flow);
       const bool silent = now - flow->last > allowed;
       const bool reopens =
           flow->closed(timeouts_) && packet.tcp && (packet.flags & kFlagSyn) != 0 && (packet.flags & kFlagAck) == 0;
@@ -71,7 +71,13 @@ class Model {
     }
     if (!flow) {
       flow = Flow{};
-      flow->client_first = packet.from_client;
+      // Who sends a SYN/ACK was asked.
+      const bool syn_ack = packet.tcp && packet.flags == (kFlagSyn | kFlagAck);
+      flow->client_first = packet.from_client != syn_ack;
+    } else if (flow->closed(timeouts_)) {
+      // A packet that comes late in the linger doubles it, until three gaps like this one fit in.
+      while (flow->doublings < 7 && allowed_gap(*flow) < std::min(3 * (now - flow->last), timeouts_.idle_ns))
+        ++flow->doublings;
     }
     if (flow->packets[0] + flow->packets[1] == 0) flow->start = now;
     const unsigned d = packet.from_client == flow->client_first ? 0 : 1;
@@ -111,6 +117,7 @@ class Model {
     bool seen[2] = {};
     bool fin[2] = {};
     bool rst = false;
+    unsigned doublings = 0;
 
     [[nodiscard]] bool closed(const FlowTimeouts& timeouts) const {
       if (!timeouts.tcp_close) return false;
@@ -118,11 +125,18 @@ class Model {
     }
   };
 
+  [[nodiscard]] std::uint64_t allowed_gap(const Flow& flow) const {
+    if (!flow.closed(timeouts_)) return timeouts_.idle_ns;
+    std::uint64_t linger = timeouts_.linger_ns;
+    for (unsigned i = 0; i < flow.doublings; ++i) linger *= 2;
+    return std::min(linger, timeouts_.idle_ns);
+  }
+
   /// Reports the flow if a timeout was over by `now`.
   void end_if_over(unsigned client, bool ipv6, Flow& flow, std::uint64_t now) {
     if (flow.packets[0] + flow.packets[1] == 0) return;
     const bool closed = flow.closed(timeouts_);
-    const std::uint64_t idle_end = flow.last + (closed ? timeouts_.linger_ns : timeouts_.idle_ns) + 1;
+    const std::uint64_t idle_end = flow.last + allowed_gap(flow) + 1;
     const std::uint64_t active_end = flow.start + timeouts_.active_ns;
     if (now < std::min(idle_end, active_end)) return;
     EndReason reason = closed ? EndReason::end_of_flow : EndReason::idle_timeout;

@@ -119,6 +119,35 @@ TEST_P(OfBothEnds, TcpTellsFlagsWindowsOptionsAndPayloadOfEachDirection) {
   meter.expect_balanced();
 }
 
+TEST_P(OfBothEnds, WhatIsSaidOfTheInitiatorIsSaidOfTheReceiverOfASynAckThatIsSeenFirst) {
+  const Ends ends = GetParam();
+  FlowTimeouts timeouts;
+  timeouts.active_ns = 20_s;
+  FrameMeter meter(kBoth, timeouts);
+  meter.see(ends.answer().ttl(50).tcp(80, 40000).flags(kSyn | kAck).window(1000).tcp_options({2, 4, 5, 180}), 0);
+  OwnedRecord record;
+  meter.see(ends.answer_tcp(kAck).window(1001).payload(7), 25_s);  // reports the SYN/ACK: nothing of the client yet
+  record = meter.record();
+  EXPECT_EQ(record->ports[kForward], 40000);
+  EXPECT_EQ(both(record->packets), Two(0, 1));
+  EXPECT_EQ(both(section<TcpSection>(record).mss), Two(0, 1460));
+  EXPECT_EQ(both(section<TcpSection>(record).initial_flags), Two(0, kSyn | kAck));
+  EXPECT_EQ(both(section<Layer2Section>(record).ttl), Two(0, 50));
+  EXPECT_EQ(mac_text(section<Layer2Section>(record).source_mac), "02:00:00:00:00:0c");
+  EXPECT_EQ(mac_text(section<Layer2Section>(record).destination_mac), "02:00:00:00:00:05");
+  meter.see(ends.ask().ttl(60).tcp(40000, 80).flags(kAck).window(2000).payload(100), 26_s);
+  meter.drain(27_s);
+  record = meter.record();
+  EXPECT_EQ(record->ports[kForward], 40000);
+  EXPECT_EQ(both(record->packets), Two(1, 1));
+  EXPECT_EQ(both(section<TcpSection>(record).payload_octets), Two(100, 7));
+  EXPECT_EQ(both(section<TcpSection>(record).initial_window), Two(2000, 1001));
+  EXPECT_EQ(both(section<Layer2Section>(record).ttl), Two(60, 64));
+  EXPECT_EQ(mac_text(section<Layer2Section>(record).source_mac), "02:00:00:00:00:0c");
+  EXPECT_EQ(mac_text(section<Layer2Section>(record).destination_mac), "02:00:00:00:00:05");
+  meter.expect_balanced();
+}
+
 TEST_P(OfBothEnds, Layer2TellsAddressesTtlsLabelsAndFragmentsOfEachDirection) {
   const Ends ends = GetParam();
   FrameMeter meter;

@@ -45,6 +45,10 @@ class Model {
     end_if_over(port, now);
     Flow& flow = flows_[port];
     if (flow.packets == 0) flow.start = now;
+    // What comes again after the close doubles the linger until three such gaps fit in, at most seven times.
+    while (flow.reset && flow.doubled < 7 && linger(flow) < std::min(3 * (now - flow.last), timeouts_.idle_ns)) {
+      ++flow.doubled;
+    }
     ++flow.packets;
     flow.last = now;
     flow.reset = flow.reset || reset;
@@ -69,7 +73,12 @@ class Model {
     std::uint64_t start = 0;
     std::uint64_t last = 0;
     bool reset = false;
+    unsigned doubled = 0;  ///< how often the linger was
   };
+
+  [[nodiscard]] std::uint64_t linger(const Flow& flow) const {
+    return std::min(timeouts_.linger_ns << flow.doubled, timeouts_.idle_ns);
+  }
 
   [[nodiscard]] std::vector<unsigned> ports() const {
     std::vector<unsigned> out;
@@ -87,7 +96,7 @@ class Model {
     const auto found = flows_.find(port);
     if (found == flows_.end()) return;
     Flow& flow = found->second;
-    const std::uint64_t gap = flow.reset ? std::min(timeouts_.linger_ns, timeouts_.idle_ns) : timeouts_.idle_ns;
+    const std::uint64_t gap = flow.reset ? linger(flow) : timeouts_.idle_ns;
     const std::uint64_t idle = flow.last + gap;
     const std::uint64_t active = flow.start + timeouts_.active_ns;
     if (flow.packets != 0 && active <= idle && active <= now) {
