@@ -22,7 +22,7 @@ std::string end_text(const FlowKey& key, Side side) {
   const std::size_t octets = key.version() == 4 ? 4 : 16;
   const auto* addresses = reinterpret_cast<const std::uint8_t*>(key.address);
   const std::string address = address_text(addresses + (side == Side::high ? octets : 0), key.version());
-  const unsigned port = side == Side::high ? key.port_high : key.port_low;
+  const unsigned port = is_icmp(key.protocol) ? 0 : side == Side::high ? key.port_high : key.port_low;
   return key.version() == 4 ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
 }
 
@@ -45,7 +45,10 @@ Explainer::Explainer(const ParserOptions& options, const KeyFields& key)
     : Explainer(options, key, KeyHash(KeyHash::random_seed())) {}
 
 Explainer::Explainer(const ParserOptions& options, const KeyFields& key, const KeyHash& hash)
-    : front_(options, hash), mask_(key), rules_(for_key({}, key)), conversations_(0, KeyHasher{hash}) {}
+    : front_(for_key(options, key), hash),
+      mask_(key),
+      rules_(for_key(FlowTimeouts{}, key)),
+      conversations_(0, KeyHasher{hash}) {}
 
 std::uint64_t Explainer::effective_ns(std::uint64_t time_ns) {
   now_ns_ = std::max(now_ns_, time_ns);
@@ -101,6 +104,10 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
 
   out += fmt::format("  key: {} > {}, protocol {}, {} IP octets\n", end_text(packet.key, packet.from),
                      end_text(packet.key, other(packet.from)), unsigned{packet.key.protocol}, packet.ip_octets);
+  if (is_icmp(packet.key.protocol) && packet.key.port_low != 0) {
+    out += fmt::format("  in the key: ICMP type {}, code {}; a reply has the type of its request\n",
+                       packet.key.port_low >> 8, packet.key.port_low & 0xff);
+  }
   if ((packet.facts & kLengthFromFrame) != 0) {
     out += "  the IP header's length is 0 (segmentation offload): the frame's length counts (length_from_frame)\n";
   }

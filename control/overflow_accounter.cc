@@ -34,6 +34,11 @@ FlowKey OverflowAccounter::direction_of(RecordView record) const {
     key.port_low = static_cast<std::uint16_t>(esp->spi >> 16);
     key.port_high = static_cast<std::uint16_t>(esp->spi);
   }
+  if (key_.icmp && record->is_icmp()) {
+    const std::uint16_t icmp = record->icmp(kForward);
+    key.port_low = key.port_high =
+        FlowKey::icmp_port(record->ip_version, static_cast<std::uint8_t>(icmp >> 8), static_cast<std::uint8_t>(icmp));
+  }
   if (key_.vlan_id) key.vlan_id = record->vlan_id;
   const TunnelSection* const tunnel = key_.tunnel_id ? record.find<TunnelSection>() : nullptr;
   const LabelSection* const label = key_.mpls_label ? record.find<LabelSection>() : nullptr;

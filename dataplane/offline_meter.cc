@@ -25,7 +25,8 @@ OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const Offl
   if (monitor.wants_facts()) facts.resize(FlowShard::kBurst);
 }
 
-OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash) : front_(options.parser, hash) {
+OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
+    : front_(for_key(options.parser, options.key), hash) {
   const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
   const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {

@@ -21,7 +21,7 @@ MonitorOptions monitor_options(const WorkerOptions& options) {
 
 Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
     : options_(options),
-      front_(options.parser, hash, options.handover, options.number),
+      front_(for_key(options.parser, options.key), hash, options.handover, options.number),
       monitor_(monitor_options(options), hash) {}
 
 /// A function for each of the two, so that the loop without metrics stays by itself.

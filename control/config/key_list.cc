@@ -10,7 +10,7 @@ namespace weir {
 namespace {
 
 constexpr const char* kExpected =
-    "expected 5tuple, or names of src_addr dst_addr src_port dst_port proto, and of vlan_id mpls_label tunnel_id, "
+    "expected 5tuple, or names of src_addr dst_addr src_port dst_port proto, and of icmp vlan_id mpls_label tunnel_id, "
     "separated by commas; src_addr/N and dst_addr/N for a prefix of IPv4, src_addr6/N and dst_addr6/N of IPv6";
 
 /// What was named of one end's address.
@@ -72,6 +72,8 @@ tl::expected<KeyFields, std::string> parse_key_list(std::string_view text) {
       key.destination_port = true;
     } else if (name == "proto") {
       key.protocol = true;
+    } else if (name == "icmp") {
+      key.icmp = true;
     } else if (name == "vlan_id") {
       key.vlan_id = true;
     } else if (name == "mpls_label") {

@@ -174,8 +174,7 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
     }
     restart(number, packet, !begins);
   }
-  // After restart(), which may have begun another conversation.
-  if (FlowRules::closed(entry)) [[unlikely]]
+  if (was_closed && !silent && !reopens) [[unlikely]]
     entry.set_linger_level(rules_.linger_level_after(entry.linger_level(), gap));
   count(number, packet);
   const bool closes = !was_closed && FlowRules::closed(entry);

@@ -16,11 +16,17 @@ std::uint64_t mask64(unsigned length) {
   return length == 0 ? 0 : __builtin_bswap64(~std::uint64_t{0} << (64 - length));
 }
 
+/// What is left to do where the parser has done `icmp`.
+KeyFields without_icmp(KeyFields fields) {
+  fields.icmp = false;
+  return fields;
+}
+
 }  // namespace
 
 KeyMask::KeyMask(const KeyFields& fields)
     : fields_(fields),
-      changes_(!(fields == KeyFields{})),
+      changes_(!(without_icmp(fields) == KeyFields{})),
       mask4_{mask32(fields.source_prefix4), mask32(fields.destination_prefix4)} {
   const unsigned prefixes[2] = {fields.source_prefix6, fields.destination_prefix6};
   for (unsigned end = 0; end < 2; ++end) {
@@ -35,13 +41,14 @@ void KeyMask::apply(ParsedPacket& packet) const {
   const bool from_high = packet.from == Side::high;
   std::uint16_t source_port = from_high ? key.port_high : key.port_low;
   std::uint16_t destination_port = from_high ? key.port_low : key.port_high;
+  const bool icmp = fields_.icmp && is_icmp(key.protocol);
   if (key.protocol == kProtocolEsp) {
     // The SPI stands there, whole or not at all; and what is no ESP any more has none.
     if (!fields_.source_port || !fields_.destination_port || !fields_.protocol) source_port = destination_port = 0;
   }
-  if (!fields_.source_port) source_port = 0;
-  if (!fields_.destination_port) destination_port = 0;
-  const std::uint8_t protocol = fields_.protocol ? key.protocol : 0;
+  if (!fields_.source_port && !icmp) source_port = 0;
+  if (!fields_.destination_port && !icmp) destination_port = 0;
+  const std::uint8_t protocol = fields_.protocol || icmp ? key.protocol : 0;
   if (key.ip_version == 4) {
     apply4(packet, source_port, destination_port, protocol);
   } else {

@@ -11,6 +11,10 @@
 //
 // An identifier that each direction has its own of (a label, a TEID, an SPI) parts the directions, too.
 //
+// `icmp` adds type and code of ICMP messages, and with them, for these messages, the protocol. A reply counts as the
+// request that it answers. The parser puts them where ports would stand (for_key() tells it to), so that later
+// fragments and quoted headers have them as they have ports; the mask leaves them there.
+//
 // Only a key that holds the whole 5-tuple tells TCP connections apart: with any other, FIN and RST end no flow. Only
 // where it holds both whole addresses do all packets of a flow come to one queue by RSS of the addresses; with any
 // other, workers hand packets over.
@@ -19,6 +23,7 @@
 #include <cstdint>
 
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/parser_options.h"
 
 namespace weir {
 
@@ -31,6 +36,7 @@ struct KeyFields {
   bool source_port = true;
   bool destination_port = true;
   bool protocol = true;
+  bool icmp = false;  ///< type and code of ICMP messages
   bool vlan_id = false;
   bool mpls_label = false;
   bool tunnel_id = false;  ///< and what kind of tunnel it is the id of
@@ -50,6 +56,12 @@ struct KeyFields {
            source_port == destination_port;
   }
 };
+
+/// `options` for a parser whose packets are given this key.
+[[nodiscard]] inline ParserOptions for_key(ParserOptions options, const KeyFields& key) {
+  options.icmp_in_key = key.icmp;
+  return options;
+}
 
 class KeyMask {
  public:

@@ -34,7 +34,7 @@ void fill_key(FlowRecord& record, const FlowKey& key, unsigned initiator) {
   const std::uint16_t destination = initiator == 0 ? key.port_high : key.port_low;
   if ((record.sections & kSectionBit<EspSection>) != 0) [[unlikely]] {
     section_of<EspSection>(record).spi = std::uint32_t{source} << 16 | destination;
-  } else {
+  } else if (!is_icmp(key.protocol)) [[likely]] {  // types and codes are written as they came, by direction
     record.ports[kForward] = source;
     record.ports[kReverse] = destination;
   }

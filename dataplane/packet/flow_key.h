@@ -19,11 +19,30 @@
 
 namespace weir {
 
+/// The type of the request that a reply of this type answers; of any other message its own type. RFC 792 (8/0, 13/14,
+/// 15/16), RFC 950 (17/18), RFC 4443 section 4 (128/129), RFC 8335 (42/43, 160/161).
+[[nodiscard]] constexpr std::uint8_t icmp_request_type(std::uint8_t ip_version, std::uint8_t type) {
+  struct Pair {
+    std::uint8_t request;
+    std::uint8_t reply;
+  };
+  constexpr Pair kIcmp[] = {{8, 0}, {13, 14}, {15, 16}, {17, 18}, {42, 43}};
+  constexpr Pair kIcmpv6[] = {{128, 129}, {160, 161}};
+  const auto request_of = [type](const auto& pairs) {
+    for (const Pair& pair : pairs) {
+      if (pair.reply == type) return pair.request;
+    }
+    return type;
+  };
+  return ip_version == 4 ? request_of(kIcmp) : request_of(kIcmpv6);
+}
+
 struct FlowKey {
   /// IPv6: words 0-1 are the low side's address, 2-3 the high side's, as they lie in the packet.
   /// IPv4: word 0 holds the low side's address in octets 0-3 and the high side's in octets 4-7; the rest is 0.
   std::uint64_t address[4];
-  std::uint16_t port_low;   ///< host order; 0 for protocols without ports; ESP: half of the SPI, see layer_walk.cc
+  std::uint16_t port_low;   ///< host order; 0 for protocols without ports; ESP: half of the SPI, see layer_walk.cc;
+                            ///< ICMP, where --key adds it: icmp_port()
   std::uint16_t port_high;  ///< likewise
   std::uint8_t protocol;
   std::uint8_t ip_version;  ///< 4 or 6; in the wide form kWide more
@@ -51,6 +70,12 @@ struct FlowKey {
                                                         bool has_label, std::uint32_t label) {
     return std::uint64_t{tunnel_id} | std::uint64_t{tunnel_type} << 32 |
            (has_label ? std::uint64_t{label} << 40 | std::uint64_t{1} << 63 : 0);
+  }
+
+  /// What tells kinds of ICMP messages apart, in place of either port: type and code, a reply as the request that it
+  /// answers, so that both are one flow. 0, which no message of a type in use has: not known.
+  [[nodiscard]] static constexpr std::uint16_t icmp_port(std::uint8_t version, std::uint8_t type, std::uint8_t code) {
+    return static_cast<std::uint16_t>(icmp_request_type(version, type) << 8 | code);
   }
 
   /// Ports, protocol, version and VLAN as one word: with `address` (and `added`), the whole key.

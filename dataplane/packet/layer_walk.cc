@@ -238,6 +238,8 @@ void LayerWalk::read_transport(IpHeader& header) const {
              left() >= sizeof(IcmpHeader)) {
     header.icmp_type = at_[0];
     header.icmp_code = at_[1];
+    if (options_.icmp_in_key)
+      header.source_port = header.destination_port = FlowKey::icmp_port(header.version, at_[0], at_[1]);
   }
 }
 

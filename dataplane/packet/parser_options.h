@@ -42,6 +42,7 @@ struct TunnelPort {
 struct ParserOptions {
   Layer layer = Layer::inner;
   IcmpErrors icmp_errors = IcmpErrors::own;
+  bool icmp_in_key = false;           ///< FlowKey::icmp_port() of ICMP messages stands where ports would
   unsigned tunnel_depth = 16;         ///< tunnels inside one another that are walked, at most
   std::uint32_t tunnels = 0;          ///< bit 1 << TunnelType: walked
   std::vector<TunnelPort> udp_ports;  ///< which UDP port announces which tunnel; at most kMaxTunnelPorts

@@ -140,5 +140,38 @@ TEST(FlowRules, AClosedConversationThatStaysSilentEndsAfterTheLinger) {
   EXPECT_EQ(columns(read(capture), kDirection), (Lines{"10.0.0.9 40000 80 1 1", "10.0.0.2 80 40000 1 0"}));
 }
 
+TEST(FlowRules, WithIcmpInTheKeyEveryKindOfMessageIsAFlowAndAReplyIsInThatOfItsRequest) {
+  const auto message = [](unsigned type, unsigned code, bool back) {
+    return packet().eth().ipv4(back ? "10.0.0.2" : "10.0.0.9", back ? "10.0.0.9" : "10.0.0.2").icmp(type, code);
+  };
+  const auto message6 = [](unsigned type, unsigned code, bool back) {
+    return packet()
+        .eth()
+        .ipv6(back ? "2001:db8::2" : "2001:db8::1", back ? "2001:db8::1" : "2001:db8::2")
+        .icmpv6(type, code);
+  };
+  Capture capture;
+  capture.at(0, message(8, 0, false))
+      .at(1, message(0, 0, true))
+      .at(2, message(17, 0, true))
+      .at(3, message(18, 0, false));
+  capture.at(4, message(3, 3, true)).at(5, message(3, 13, true)).at(6, message(8, 0, false)).at(7, message(0, 0, true));
+  capture.at(8, message6(128, 0, true)).at(9, message6(129, 0, false)).at(10, message6(3, 0, false));
+  capture.at(11, packet().eth().ipv4("10.0.0.9", "10.0.0.2").udp(2048, 2048));
+  const std::vector<std::string> names = {"src_addr", "icmp_type", "icmp_code", "packets", "rev_packets"};
+  const Lines apart = {"10.0.0.9 8 0 2 2",  "10.0.0.2 17 0 1 1",     "10.0.0.2 3 3 1 0",
+                       "10.0.0.2 3 13 1 0", "2001:db8::2 128 0 1 1", "2001:db8::1 3 0 1 0"};
+  Read read_apart = read(capture, {"--key", "5tuple,icmp"});
+  ASSERT_EQ(read_apart.records.size(), 7U);
+  EXPECT_EQ(read_apart.records.back().at("src_port"), 2048);
+  read_apart.records.pop_back();
+  EXPECT_EQ(columns(read_apart, names), apart);
+  for (const json& record : read_apart.records) EXPECT_EQ(record.at("src_port"), 0);
+  Read together = read(capture);
+  ASSERT_EQ(together.records.size(), 3U);
+  together.records.pop_back();
+  EXPECT_EQ(columns(together, names), (Lines{"10.0.0.9 8 0 3 5", "2001:db8::2 128 0 1 2"}));
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -70,7 +70,8 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "
        "dst_port "
-       "proto, and of vlan_id mpls_label tunnel_id, separated by commas; src_addr/N and dst_addr/N for a prefix of "
+       "proto, and of icmp vlan_id mpls_label tunnel_id, separated by commas; src_addr/N and dst_addr/N for a prefix "
+       "of "
        "IPv4, src_addr6/N and dst_addr6/N of IPv6"},
       {[](auto& c) { c.set_layer("both"); }, "--layer both: expected outer or inner"},
       {[](auto& c) { c.set_tunnels("gre=3"); },
@@ -216,7 +217,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeuot: \"30s\"\n", "c:1:1: no field is named \"idle_timeuot\"; did you mean idle_timeout?"},
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
-       "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration stop_timeout "
+       "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
+       "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger max_flows workers when_full overflow_entries "
        "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter export ledger"},
       {"workers: 1\nworkers: 2\n",

@@ -23,6 +23,8 @@ TEST(KeyList, WhatIsAddedStandsBesideTheFiveTuple) {
   EXPECT_EQ(key_of("5tuple,vlan_id"), expected);
   expected.mpls_label = expected.tunnel_id = true;
   EXPECT_EQ(key_of("tunnel_id,vlan_id,5tuple,mpls_label"), expected);
+  expected.icmp = true;
+  EXPECT_EQ(key_of("5tuple,icmp,tunnel_id,vlan_id,mpls_label"), expected);
   EXPECT_TRUE(expected.holds_five_tuple());
   EXPECT_TRUE(expected.whole_addresses());
 }
@@ -68,6 +70,7 @@ TEST(KeyList, SaysWhatIsWrong) {
       {"src_addr/99999999999999999999", "expected src_addr/N"},
       {"src_addr7/3", "'src_addr7' is not a field of the key"},
       {"proto/3", "'proto/3': only an address has a prefix length"},
+      {"icmp/8", "'icmp/8': only an address has a prefix length"},
       {"in_if", "'in_if' is not a field of the key"},
   };
   for (const auto& [text, error] : bad) {

@@ -69,6 +69,24 @@ TEST(OverflowAccounter, KeepsApartWhatDiffersInOneFieldOfTheKey) {
   EXPECT_EQ(accounter.size(), all.size());
 }
 
+TEST(OverflowAccounter, KeepsIcmpTypesAndCodesApartWhereTheKeyDoes) {
+  std::vector<FlowRecord> all(4, packet(1, 2, 0));
+  unsigned type = 8;
+  for (FlowRecord& one : all) {
+    one.protocol = 1;
+    one.ports[kReverse] = 0;
+    one.set_icmp(kForward, type++ / 2 * 2, 0);  // 8, 8, 10, 10
+  }
+  all[3].set_icmp(kForward, 10, 1);
+  KeyFields key;
+  for (const bool icmp : {false, true}) {
+    key.icmp = icmp;
+    OverflowAccounter accounter({.max_entries = 100, .timeout_ns = kSecond}, kHash, key);
+    for (const FlowRecord& one : all) EXPECT_TRUE(accounter.add(one, 0));
+    EXPECT_EQ(accounter.size(), icmp ? 3U : 1U);
+  }
+}
+
 TEST(OverflowAccounter, KeepsApartWhatTheKeyAddsAndSecurityAssociations) {
   OwnedRecord base(packet(1, 2, 0));
   base.add<TunnelSection>().type = TunnelType::vxlan;

@@ -1,10 +1,9 @@
 // Who opened a conversation whose beginning was not seen, and how long a closed one waits for what TCP sends again.
-#include "dataplane/flow/flow_rules.h"
-
 #include <gtest/gtest.h>
 
 #include <vector>
 
+#include "dataplane/flow/flow_rules.h"
 #include "tests/support/meter.h"
 
 namespace weir::test {
@@ -146,10 +145,10 @@ TEST(Initiator, IsTheSenderWhereBothEndsAreTheSame) {
 TEST(Initiator, IsTheSenderWhereTheKeyHoldsOtherThingsOfASourceThanOfADestination) {
   KeyFields key;
   key.destination_prefix4 = 0;
-  const FlowRules one_end(for_key({}, key));
+  const FlowRules one_end(for_key(FlowTimeouts{}, key));
   EXPECT_EQ(one_end.initiator(kEnds[0].answer(kSynAck).packet()), Side::high);
   key.source_prefix4 = 0;
-  const FlowRules alike(for_key({}, key));
+  const FlowRules alike(for_key(FlowTimeouts{}, key));
   EXPECT_EQ(alike.initiator(kEnds[0].answer(kSynAck).packet()), Side::low);
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <random>
@@ -71,6 +72,11 @@ std::vector<std::string> texts(std::vector<FlowRecord> records) {
     line += ' ' + std::to_string(r.source_port()) + " > ";
     line += inet_ntop(family, r.destination_address, text, sizeof text);
     line += ' ' + std::to_string(r.destination_port()) + " p" + std::to_string(r.protocol);
+    for (const Direction way : {kForward, kReverse}) {
+      if (!r.is_icmp()) break;
+      line += way == kForward ? " type " : " and ";
+      line += std::to_string(r.icmp(way) >> 8) + '.' + std::to_string(r.icmp(way) & 0xff);
+    }
     if (r.vlan_id != 0) line += " v" + std::to_string(r.vlan_id);
     line += ": " + std::to_string(r.packets[kForward]) + " / " + std::to_string(r.packets[kReverse]);
     out.push_back(std::move(line));
@@ -213,6 +219,102 @@ TEST(Key, EspIsToldByItsSpiOnlyWhereBothPortsAndTheProtocolAre) {
   }
 }
 
+/// ICMP between the same two hosts, in either direction.
+PacketBuilder icmp(unsigned type, unsigned code, bool back = false) {
+  return packet().eth().ipv4(back ? "10.0.0.2" : "10.0.0.1", back ? "10.0.0.1" : "10.0.0.2").icmp(type, code);
+}
+PacketBuilder icmp6(unsigned type, unsigned code, bool back = false) {
+  return packet()
+      .eth()
+      .ipv6(back ? "2001:db8::2" : "2001:db8::1", back ? "2001:db8::1" : "2001:db8::2")
+      .icmpv6(type, code);
+}
+
+TEST(Key, TypesAndCodesPartIcmpOnlyWhereTheyAreAskedForAndARequestIsOneFlowWithItsReply) {
+  const std::vector<Bytes> frames = {
+      icmp(8, 0, true).bytes(), icmp(0, 0).bytes(),         // an echo, which the host with the greater address began
+      icmp(13, 0).bytes(),      icmp(14, 0, true).bytes(),  // timestamps
+      icmp(17, 0).bytes(),      icmp(18, 0, true).bytes(),  // address masks
+      icmp(14, 0).bytes(),                                  // nobody asked
+      icmp(3, 3, true).bytes(), icmp(3, 1, true).bytes(),   // errors by code
+      icmp(3, 3, true).bytes(), icmp(11, 0, true).bytes(),  // and by type
+      icmp6(128, 0).bytes(),    icmp6(129, 0, true).bytes(), icmp6(1, 4, true).bytes(),
+      icmp6(135, 0).bytes(),    icmp6(136, 0, true).bytes(),
+  };
+  EXPECT_EQ(flows(frames, {}), (Lines{"10.0.0.2 0 > 10.0.0.1 0 p1 type 8.0 and 0.0: 7 / 4",
+                                      "2001:db8::1 0 > 2001:db8::2 0 p58 type 128.0 and 129.0: 2 / 3"}));
+  KeyFields key;
+  key.icmp = true;
+  const Lines expected{
+      "10.0.0.2 0 > 10.0.0.1 0 p1 type 8.0 and 0.0: 1 / 1",
+      "10.0.0.1 0 > 10.0.0.2 0 p1 type 13.0 and 14.0: 2 / 1",
+      "10.0.0.1 0 > 10.0.0.2 0 p1 type 17.0 and 18.0: 1 / 1",
+      "10.0.0.2 0 > 10.0.0.1 0 p1 type 3.3 and 0.0: 2 / 0",
+      "10.0.0.2 0 > 10.0.0.1 0 p1 type 3.1 and 0.0: 1 / 0",
+      "10.0.0.2 0 > 10.0.0.1 0 p1 type 11.0 and 0.0: 1 / 0",
+      "2001:db8::1 0 > 2001:db8::2 0 p58 type 128.0 and 129.0: 1 / 1",
+      "2001:db8::2 0 > 2001:db8::1 0 p58 type 1.4 and 0.0: 1 / 0",
+      "2001:db8::1 0 > 2001:db8::2 0 p58 type 135.0 and 0.0: 1 / 0",
+      "2001:db8::2 0 > 2001:db8::1 0 p58 type 136.0 and 0.0: 1 / 0",
+  };
+  EXPECT_EQ(flows(frames, key), expected);
+  key.vlan_id = true;
+  EXPECT_EQ(flows(frames, key), expected);
+  // Types and codes stay in a key that has no ports, and bring the protocol of these messages with them.
+  key.source_port = key.destination_port = false;
+  EXPECT_EQ(flows(frames, key), expected);
+  key.protocol = false;
+  EXPECT_EQ(flows(frames, key), expected);
+}
+
+TEST(Key, TypesAndCodesChangeNothingOfWhatIsNoIcmp) {
+  std::vector<Bytes> frames = {v4(packet().eth()), v4(packet().eth(), true), v6(packet().eth()),
+                               packet().eth().ipv4("10.0.0.1", "10.0.0.2").tcp(1000, 80).flags(kSyn).bytes()};
+  KeyFields key;
+  key.icmp = true;
+  EXPECT_TRUE(key.holds_five_tuple());
+  EXPECT_FALSE(KeyMask(key).changes()) << "the parser does it: nothing is to be done for every packet";
+  EXPECT_EQ(flows(frames, key), flows(frames, {}));
+  key.protocol = key.source_port = key.destination_port = false;
+  frames.push_back(icmp(8, 0).bytes());
+  EXPECT_EQ(flows(frames, key), (Lines{"10.0.0.1 0 > 10.0.0.2 0 p0: 2 / 1", "2001:db8::1 0 > 2001:db8::2 0 p0: 1 / 0",
+                                       "10.0.0.1 0 > 10.0.0.2 0 p1 type 8.0 and 0.0: 1 / 0"}));
+}
+
+TEST(Key, LaterFragmentsHaveTheTypeOfTheirFirstAndUnknownOnesAFlowOfTheirOwn) {
+  const std::vector<Bytes> frames = {
+      icmp(13, 0).fragment(0, true, 7).payload(8).bytes(),
+      packet().eth().ipv4("10.0.0.1", "10.0.0.2").protocol(1).fragment(16, false, 7).payload(8).bytes(),
+      icmp(8, 0).bytes(),
+      packet().eth().ipv4("10.0.0.1", "10.0.0.2").protocol(1).fragment(16, false, 8).payload(8).bytes(),
+  };
+  KeyFields key;
+  key.icmp = true;
+  for (const bool ports : {true, false}) {
+    key.source_port = key.destination_port = ports;
+    EXPECT_EQ(flows(frames, key), (Lines{"10.0.0.1 0 > 10.0.0.2 0 p1 type 13.0 and 0.0: 2 / 0",
+                                         "10.0.0.1 0 > 10.0.0.2 0 p1 type 8.0 and 0.0: 1 / 0",
+                                         "10.0.0.1 0 > 10.0.0.2 0 p1 type 0.0 and 0.0: 1 / 0"}));
+  }
+}
+
+TEST(Key, AQuotedMessageHasTheTypeThatTheErrorQuotes) {
+  Bytes quoted = icmp(13, 0).bytes();
+  quoted.erase(quoted.begin(), quoted.begin() + 14);
+  KeyFields key;
+  key.icmp = true;
+  ParserOptions options = for_key(ParserOptions::defaults(), key);
+  options.icmp_errors = IcmpErrors::quoted;
+  Parser parser(options);
+  const Bytes frames[] = {icmp(13, 0).bytes(), icmp(11, 0, true).payload(quoted).bytes()};
+  ParsedPacket asked{};
+  ParsedPacket error{};
+  ASSERT_EQ(parser.parse(view_of(frames[0]), asked), Reject::none);
+  ASSERT_EQ(parser.parse(view_of(frames[1]), error), Reject::none);
+  EXPECT_EQ(error.key, asked.key);
+  EXPECT_NE(error.from, asked.from);
+}
+
 TEST(Key, FinAndRstEndAFlowOnlyWhereTheKeyTellsConnectionsApart) {
   std::vector<Bytes> frames;
   for (unsigned i = 0; i < 3; ++i) {
@@ -243,6 +345,7 @@ TEST(Key, LaterFragmentsAreMaskedOnceTheirPortsAreKnown) {
 /// The mask as anybody would write it, octet by octet, on the directional tuple of the unmasked packet.
 Tuple masked(const Tuple& from, const KeyFields& key) {
   Tuple to = from;
+  const bool icmp = key.icmp && from.protocol == 1;  // whose type and code stand where ports would
   const auto cut = [](std::array<std::uint8_t, 16>& address, unsigned bits) {
     for (unsigned i = 0; i < 128; ++i) {
       if (i >= bits) address[i / 8] = static_cast<std::uint8_t>(address[i / 8] & ~(0x80U >> i % 8));
@@ -250,9 +353,9 @@ Tuple masked(const Tuple& from, const KeyFields& key) {
   };
   cut(to.source, from.ip_version == 4 ? key.source_prefix4 : key.source_prefix6);
   cut(to.destination, from.ip_version == 4 ? key.destination_prefix4 : key.destination_prefix6);
-  if (!key.source_port) to.source_port = 0;
-  if (!key.destination_port) to.destination_port = 0;
-  if (!key.protocol) to.protocol = 0;
+  if (!key.source_port && !icmp) to.source_port = 0;
+  if (!key.destination_port && !icmp) to.destination_port = 0;
+  if (!key.protocol && !icmp) to.protocol = 0;
   return to;
 }
 
@@ -284,6 +387,7 @@ TEST(Key, IsTheMaskedTupleOfEitherDirectionAndNothingElse) {
     key.source_port = pick(2) != 0;
     key.destination_port = pick(2) != 0;
     key.protocol = pick(2) != 0;
+    key.icmp = pick(2) != 0;
     key.vlan_id = pick(2) != 0;
     key.mpls_label = pick(2) != 0;
     key.tunnel_id = pick(2) != 0;
@@ -305,10 +409,12 @@ TEST(Key, IsTheMaskedTupleOfEitherDirectionAndNothingElse) {
         char text[INET6_ADDRSTRLEN];
         return std::string(inet_ntop(six ? AF_INET6 : AF_INET, octets.data(), text, sizeof text));
       };
-      const auto from = static_cast<std::uint16_t>(1 + pick(2));
-      const auto to = static_cast<std::uint16_t>(1 + pick(2));
+      const std::uint8_t protocol = std::array<std::uint8_t, 3>{6, 17, 1}[pick(3)];
+      auto from = static_cast<std::uint16_t>(1 + pick(2));
+      auto to = static_cast<std::uint16_t>(1 + pick(2));
+      if (protocol == 1) from = to = key.icmp ? from : std::uint16_t{0};  // as the parser leaves them
       packet = flow_packet().from(address(), from).to(address(), to).vlan(static_cast<std::uint16_t>(pick(3))).packet();
-      packet.key.protocol = pick(2) != 0 ? 6 : 17;
+      packet.key.protocol = protocol;
       packet.key.added = random();  // as a parser leaves it: anything
       packet.facts = static_cast<std::uint8_t>(pick(4));
       packet.tunnel.type = static_cast<TunnelType>(1 + pick(2));
