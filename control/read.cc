@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/commands.h"
@@ -25,6 +26,7 @@
 #include "dataplane/input/capture_file.h"
 #include "dataplane/input/pcap_filter.h"
 #include "dataplane/offline_meter.h"
+#include "proto/base/duration.h"
 
 namespace weir {
 namespace {
@@ -91,6 +93,8 @@ class CaptureSequence {
           continue;
         }
         file_ = std::move(*opened);
+        before_ = packets_;
+        begins_ = true;
       }
       const CaptureFile::Result result = file_->next(view);
       if (result == CaptureFile::Result::packet) {
@@ -109,6 +113,10 @@ class CaptureSequence {
     }
   }
   [[nodiscard]] const CaptureFile& file() const { return *file_; }
+  /// Whether the packet is the first of its file; once for each.
+  [[nodiscard]] bool take_begins() { return std::exchange(begins_, false); }
+  /// Packets of the files before this one.
+  [[nodiscard]] std::uint64_t before() const { return before_; }
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] std::uint64_t packets() const { return packets_; }
 
@@ -117,7 +125,47 @@ class CaptureSequence {
   std::size_t at_ = 0;
   std::unique_ptr<CaptureFile> file_;
   std::uint64_t packets_ = 0;
+  std::uint64_t before_ = 0;
+  bool begins_ = false;
   bool failed_ = false;
+};
+
+/// Says once of each clock what it did. To be called while the file is open.
+class ClockWarnings {
+ public:
+  ClockWarnings(const OfflineMeter& meter, const CaptureSequence& captures) : meter_(meter), captures_(captures) {}
+
+  void update() {
+    for (; said_ < meter_.notices().size(); ++said_) warn(meter_.notices()[said_]);
+  }
+
+ private:
+  void warn(const ClockNotice& notice) {
+    const std::string where = fmt::format("{}: packet {}", captures_.file().name(), notice.packet - captures_.before());
+    const std::string far = short_duration_text(notice.behind_ns);
+    switch (notice.event) {
+      case TimeEpochs::Event::epoch:
+        spdlog::warn("{}: the clock steps back by {}: the flows before it end there, and time begins anew", where, far);
+        break;
+      case TimeEpochs::Event::offset:
+        spdlog::warn("{}: the clock of capture interface {} is {} behind the others': its times are moved by that",
+                     where, notice.interface, far);
+        break;
+      case TimeEpochs::Event::ignored:
+        spdlog::warn(
+            "{}: the clock steps back by {}, again within {} packets: this and further such packets count as "
+            "reordered",
+            where, far, TimeEpochs::kLeastPackets);
+        break;
+      case TimeEpochs::Event::none:
+        break;
+    }
+    if (said_ + 1 == OfflineMeter::kMostNotices) spdlog::warn("further steps of clocks are counted, and not named");
+  }
+
+  const OfflineMeter& meter_;
+  const CaptureSequence& captures_;
+  std::size_t said_ = 0;
 };
 
 /// Where records go. Somebody who asks for nothing sees them, unless standard output is the ledger's.
@@ -148,7 +196,9 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
   std::optional<LinkFilter> filter;
   if (!settings.filter.empty()) filter.emplace(settings.filter);
   std::uint64_t packets = 0;
+  ClockWarnings clocks(meter, captures);
   do {
+    if (captures.take_begins()) meter.begin_capture();
     if (filter) {
       const auto match = filter->matches(view);
       if (!match) {
@@ -157,7 +207,8 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
       }
       view.filtered_by = *match ? 0 : 1;  // the one monitor's filter
     }
-    meter.add(view);
+    meter.add(view, captures.file().interface());
+    clocks.update();
     if (++packets % kLook != 0) continue;
     if (interrupted.load(std::memory_order_relaxed)) {
       spdlog::warn("interrupted after {} packets: what was read up to there is exported", packets);

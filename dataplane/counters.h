@@ -28,6 +28,8 @@ struct PacketCounters {
   PacketCount fragments_taken_over;     ///< likewise, from another worker
   PacketCount fragments_without_first;  ///< of those offered: later fragments that count with ports 0
   PacketCount length_from_frame;        ///< parsed here, and the frame's length counts: the IP header says 0
+  PacketCount clock_epochs;             ///< `read`: the clock had stepped back: flows before the packet ended
+  PacketCount clock_as_reordered;       ///< `read`: likewise, too soon after another step: counted as if reordered
   std::uint64_t polls = 0;
   std::uint64_t busy_polls = 0;  ///< polls that found packets
   std::uint64_t waits = 0;       ///< times the worker gave its core away for want of packets

@@ -8,8 +8,10 @@
 //   packet             a parsed packet                                                      3 lines
 //   packet_with_facts  and what metrics want to know of it, where a metric is on            4 lines
 //   fragment_note      what a first fragment says of the later ones of its datagram         1 line
+//   epoch_end          all flows end here: a capture's clock stepped back (time_epochs.h)   1 line
 //
-// Facts go along because records must not depend on who received a packet.
+// Facts go along because records must not depend on who received a packet. The offline meter's reader gives packets to
+// its workers through such rings, too; it alone sends epoch_end, whose place among the packets is what it says.
 #pragma once
 
 #include <atomic>
@@ -26,7 +28,8 @@
 
 namespace weir {
 
-enum class HandoverKind : std::uint8_t { packet, packet_with_facts, fragment_note };
+/// What has a packet comes first.
+enum class HandoverKind : std::uint8_t { packet, packet_with_facts, fragment_note, epoch_end };
 
 /// What every message begins with.
 struct HandoverMessage {
@@ -66,11 +69,17 @@ struct FragmentNoteMessage {
   FragmentNote note;
 };
 
+/// kind epoch_end
+struct EpochEndMessage {
+  HandoverMessage head;
+  std::uint64_t effective_ns;  ///< the last of the epoch
+};
+
 template <typename Message>
 inline constexpr unsigned kMessageLines = (sizeof(Message) + sizeof(RingLine) - 1) / sizeof(RingLine);
 static_assert(sizeof(HandoverMessage) == 8);
 static_assert(kMessageLines<PacketMessage> == 3 && kMessageLines<PacketFactsMessage> == 4 &&
-                  kMessageLines<FragmentNoteMessage> == 1,
+                  kMessageLines<FragmentNoteMessage> == 1 && kMessageLines<EpochEndMessage> == 1,
               "what a crossing costs is the lines that move between two cores");
 
 class HandoverRing {
@@ -100,16 +109,28 @@ class HandoverRing {
     ring_.commit(kMessageLines<FragmentNoteMessage>);
     return true;
   }
+  /// For every monitor: the epoch of what was pushed before ends at `effective_ns`.
+  bool push_epoch_end(std::uint64_t effective_ns) {
+    auto* const message = claim<EpochEndMessage>(HandoverKind::epoch_end, HandoverMessage::kEveryMonitor);
+    if (message == nullptr) return false;
+    message->effective_ns = effective_ns;
+    ring_.commit(kMessageLines<EpochEndMessage>);
+    return true;
+  }
   void publish() { ring_.publish(); }
 
   /// Consumer: shows up to `most` messages in order; says how many. `on_packet(monitor, packet, facts)`: `facts` is
-  /// nullptr where the message has none. `on_note(note)`.
-  template <typename OnPacket, typename OnNote>
-  std::size_t consume(std::size_t most, OnPacket&& on_packet, OnNote&& on_note) {
+  /// nullptr where the message has none. `on_note(note)`. `on_epoch_end(effective_ns)`.
+  template <typename OnPacket, typename OnNote, typename OnEpochEnd>
+  std::size_t consume(std::size_t most, OnPacket&& on_packet, OnNote&& on_note, OnEpochEnd&& on_epoch_end) {
     return ring_.consume(most, [&](const RingLine& line) {
       const auto& head = *reinterpret_cast<const HandoverMessage*>(&line);
-      if (head.kind == HandoverKind::fragment_note) [[unlikely]] {
-        on_note(reinterpret_cast<const FragmentNoteMessage*>(&line)->note);
+      if (head.kind > HandoverKind::packet_with_facts) [[unlikely]] {
+        if (head.kind == HandoverKind::fragment_note) {
+          on_note(reinterpret_cast<const FragmentNoteMessage*>(&line)->note);
+        } else {
+          on_epoch_end(reinterpret_cast<const EpochEndMessage*>(&line)->effective_ns);
+        }
         return;
       }
       const auto* const message = reinterpret_cast<const PacketFactsMessage*>(&line);

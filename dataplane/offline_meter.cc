@@ -26,7 +26,7 @@ OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const Offl
 }
 
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
-    : front_(for_key(options.parser, options.key), hash) {
+    : front_(for_key(options.parser, options.key), hash), epochs_(options.max_reordering_ns) {
   const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
   const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {
@@ -49,7 +49,7 @@ bool OfflineMeter::ok() const {
   return front_.ok() && std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->monitor.ok(); });
 }
 
-void OfflineMeter::add(const PacketView& view) {
+void OfflineMeter::add(const PacketView& view, unsigned interface) {
   Lane* lane = lanes_[0].get();  // whose account has what belongs to no flow
   front_.count_received({1, view.frame_octets});
   if (lane->monitor.filter_out(view)) [[unlikely]] {
@@ -57,13 +57,17 @@ void OfflineMeter::add(const PacketView& view) {
     lane->offered.add(view.frame_octets);
     return;
   }
-  effective_ns_ = std::max(effective_ns_, view.time_ns);
+  const TimeEpochs::Step step = this->step(view, interface);
+  // Fragments wait for the rest of their datagram across the end of an epoch.
+  const std::uint64_t steady_ns = epochs_.steady_ns();
   // Parsed where a single worker counts it from.
   ParsedPacket& packet = lane->burst[lane->held];
   PacketFacts* const facts = lane->facts.empty() ? nullptr : &lane->facts[lane->held];
-  const Arrival arrival = facts == nullptr ? front_.parse_at<false>(view, effective_ns_, packet, nullptr)
-                                           : front_.parse_at<true>(view, effective_ns_, packet, facts);
+  const Arrival arrival = facts == nullptr ? front_.parse_at<false>(view, steady_ns, packet, nullptr)
+                                           : front_.parse_at<true>(view, steady_ns, packet, facts);
   if (arrival != Arrival::packet) return;
+  packet.time_ns = step.time_ns;
+  packet.effective_ns = step.effective_ns;
   if (workers() == 1) {
     lane->offered.add(view.frame_octets);
     if (++lane->held == FlowShard::kBurst) count(*lane);
@@ -77,6 +81,45 @@ void OfflineMeter::add(const PacketView& view) {
     std::this_thread::yield();
   }
   if (++lane->pushed % FlowShard::kBurst == 0) lane->packets.publish();
+}
+
+/// The frame's times. Where an epoch ends before it, the flows have ended.
+TimeEpochs::Step OfflineMeter::step(const PacketView& view, unsigned interface) {
+  const std::uint64_t before_ns = epochs_.effective_ns();
+  const TimeEpochs::Step step = epochs_.step(view.time_ns, interface);
+  if (step.event != TimeEpochs::Event::none) [[unlikely]] {
+    if (step.event == TimeEpochs::Event::epoch) end_epoch(before_ns);
+    clock_event(step, view, interface);
+  }
+  return step;
+}
+
+void OfflineMeter::clock_event(const TimeEpochs::Step& step, const PacketView& view, unsigned interface) {
+  PacketCounters& counters = front_.counters();
+  if (step.event == TimeEpochs::Event::epoch) counters.clock_epochs.add(view.frame_octets);
+  if (step.event == TimeEpochs::Event::ignored) {
+    counters.clock_as_reordered.add(view.frame_octets);
+    if (counters.clock_as_reordered.packets != 1) return;
+  }
+  if (notices_.size() < kMostNotices) {
+    notices_.push_back({counters.received.packets, interface, step.event, step.behind_ns});
+  }
+}
+
+/// Every worker ends its flows after the packets that came before this.
+void OfflineMeter::end_epoch(std::uint64_t effective_ns) {
+  if (workers() == 1) {
+    count(*lanes_[0]);
+    lanes_[0]->monitor.shard().end_epoch(effective_ns);
+    return;
+  }
+  for (auto& lane : lanes_) {
+    while (!lane->packets.push_epoch_end(effective_ns)) {
+      lane->packets.publish();
+      std::this_thread::yield();
+    }
+    lane->packets.publish();
+  }
 }
 
 void OfflineMeter::count(Lane& lane) {
@@ -93,26 +136,35 @@ void OfflineMeter::count(Lane& lane) {
 void OfflineMeter::work(Lane& lane) {
   std::vector<ParsedPacket> burst(FlowShard::kBurst);
   std::vector<PacketFacts> facts(lane.facts.size());
+  std::size_t held = 0;
+  const auto count_held = [&] {
+    if (held == 0) return;
+    lane.monitor.process({burst.data(), held}, facts.empty() ? nullptr : facts.data());
+    lane.monitor.shard().advance(burst[held - 1].effective_ns, kNoBudget);
+    held = 0;
+  };
+  const auto on_packet = [&](std::uint8_t /*monitor*/, const ParsedPacket& packet, const PacketFacts* facts_sent) {
+    burst[held] = packet;
+    if (facts_sent != nullptr) facts[held] = *facts_sent;
+    lane.monitor.shard().prefetch(packet.hash);
+    ++held;
+  };
+  const auto on_epoch_end = [&](std::uint64_t effective_ns) {
+    count_held();
+    lane.monitor.shard().end_epoch(effective_ns);
+  };
   for (;;) {
     // Read before the ring is: what was pushed before the flag was set is then seen.
     const bool last = finished_.load(std::memory_order_acquire);
-    std::size_t found = 0;
-    lane.packets.consume(
-        FlowShard::kBurst,
-        [&](std::uint8_t /*monitor*/, const ParsedPacket& packet, const PacketFacts* facts_sent) {
-          burst[found] = packet;
-          if (facts_sent != nullptr) facts[found] = *facts_sent;
-          lane.monitor.shard().prefetch(packet.hash);
-          ++found;
-        },
-        [](const FragmentNote& /*note*/) {});  // the reader's front keeps them
+    const std::size_t found = lane.packets.consume(
+        FlowShard::kBurst, on_packet, [](const FragmentNote& /*note*/) {},  // the reader's front keeps them
+        on_epoch_end);
     if (found == 0) {
       if (last) return;
       std::this_thread::yield();
       continue;
     }
-    lane.monitor.process({burst.data(), found}, facts.empty() ? nullptr : facts.data());
-    lane.monitor.shard().advance(burst[found - 1].effective_ns, kNoBudget);
+    count_held();
   }
 }
 
@@ -124,7 +176,7 @@ void OfflineMeter::finish() {
   }
   for (auto& lane : lanes_) {
     count(*lane);
-    lane->monitor.shard().drain(effective_ns_);
+    lane->monitor.shard().drain(epochs_.effective_ns());
   }
 }
 

@@ -1,7 +1,8 @@
 // OfflineMeter: flows from packets that come in order from one place (capture files), on any number of workers.
 //
-// The caller's thread fixes the effective time (the running maximum of packet time, frames without an IP header
-// included), takes each frame through the one packet front, and gives each packet to the worker that owns its flow.
+// The caller's thread fixes the effective time (TimeEpochs: the running maximum of packet time, frames without an IP
+// header included, until a clock steps back), takes each frame through the one packet front, and gives each packet to
+// the worker that owns its flow. Where an epoch ends, every worker is told so between the packets before and after.
 // Since every decision about a flow uses effective times only, and a flow's packets reach its worker in order, the
 // records are the same for any number of workers, as long as none is evicted. Nothing is lost: the reader waits for the
 // workers, and they for the consumer of the record rings, which must run in another thread.
@@ -15,6 +16,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_settings.h"
+#include "dataplane/flow/time_epochs.h"
 #include "dataplane/handover.h"
 #include "dataplane/monitor.h"
 #include "dataplane/packet/packet_view.h"
@@ -25,6 +27,15 @@ namespace weir {
 struct OfflineOptions : FlowSettings {
   unsigned workers = 1;
   std::uint64_t max_flows = 1U << 20;  ///< all workers together
+  std::uint64_t max_reordering_ns = TimeEpochs::kMaxReorderingNs;
+};
+
+/// What a capture's clock did that its reader should know.
+struct ClockNotice {
+  std::uint64_t packet;  ///< counted from 1, all files together, with what the filter keeps out
+  unsigned interface;    ///< of the capture file
+  TimeEpochs::Event event;
+  std::uint64_t behind_ns;
 };
 
 class OfflineMeter {
@@ -38,15 +49,23 @@ class OfflineMeter {
   [[nodiscard]] bool ok() const;
   [[nodiscard]] unsigned workers() const { return static_cast<unsigned>(lanes_.size()); }
 
-  /// Counts a frame, unless the view says that the filter keeps it out. The view need not live on.
-  void add(const PacketView& view);
+  /// The frames that follow are of another capture file.
+  void begin_capture() { epochs_.begin_capture(); }
+  /// Counts a frame that a capture interface of its file saw, unless the view says that the filter keeps it out. The
+  /// view need not live on.
+  void add(const PacketView& view, unsigned interface = 0);
   /// Ends all flows at the last effective time. The rings hold the last records then.
   void finish();
+
+  /// The first kMostNotices of what clocks did; the ledger counts all.
+  [[nodiscard]] const std::vector<ClockNotice>& notices() const { return notices_; }
 
   RecordRing& records(unsigned worker) { return lanes_[worker]->monitor.records(); }
   /// After finish(): what the worker counted, and what its table still holds (nothing).
   [[nodiscard]] WorkerCounters counters(unsigned worker) const;
   [[nodiscard]] RecordTotals recount(unsigned worker) const { return lanes_[worker]->monitor.shard().recount(); }
+
+  static constexpr std::size_t kMostNotices = 20;
 
  private:
   static constexpr std::size_t kRingRecords = 8192;
@@ -65,12 +84,16 @@ class OfflineMeter {
     std::thread thread;
   };
 
+  TimeEpochs::Step step(const PacketView& view, unsigned interface);
+  void clock_event(const TimeEpochs::Step& step, const PacketView& view, unsigned interface);
+  void end_epoch(std::uint64_t effective_ns);
   void count(Lane& lane);
   void work(Lane& lane);
 
   PacketFront front_;  ///< one for all workers, as there is one order of packets
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::uint64_t effective_ns_ = 0;
+  TimeEpochs epochs_;
+  std::vector<ClockNotice> notices_;
   std::atomic<bool> finished_{false};  ///< written by the reader, read by the workers
 };
 

@@ -43,7 +43,7 @@ class PacketFront {
   [[gnu::always_inline]] Arrival parse(const PacketView& view, ParsedPacket& packet, PacketFacts* facts) {
     return parse_as<kFacts, true>(view, 0, packet, facts);
   }
-  /// The same for frames whose times may run back: the packet counts at `effective_ns`.
+  /// The same for frames whose times may run back: the packet counts at `effective_ns`, which does not.
   template <bool kFacts>
   [[gnu::always_inline]] Arrival parse_at(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
                                           PacketFacts* facts) {

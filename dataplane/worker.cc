@@ -148,9 +148,10 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
       if (facts != nullptr && facts_sent != nullptr) facts[own] = *facts_sent;
       ++own;
     };
-    taken +=
-        options_.handover->ring(from, options_.number)
-            .consume(FlowShard::kBurst, on_packet, [&](const FragmentNote& note) { front_.learn(note, effective_ns); });
+    taken += options_.handover->ring(from, options_.number)
+                 .consume(
+                     FlowShard::kBurst, on_packet, [&](const FragmentNote& note) { front_.learn(note, effective_ns); },
+                     [](std::uint64_t /*effective_ns*/) {});  // only a capture's clock steps back
     if (own != 0) monitor_.process({packets, own}, facts);
   }
   return taken;

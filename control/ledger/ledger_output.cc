@@ -79,6 +79,12 @@ int summarise_ledger(const v1::Ledger& ledger, const std::string& file) {
   std::uint64_t rejected = 0;
   for (const auto& [name, count] : ledger.rejects()) rejected += count.packets();
   const std::uint64_t sampled_out = ledger.sampled_out().packets();
+  if (const auto& late = ledger.clock_as_reordered(); late.packets() != 0) {
+    spdlog::warn(
+        "{} packets were stamped too far back for reordering, too often for a clock that was set back: they "
+        "count as reordered (clock_as_reordered)",
+        late.packets());
+  }
   spdlog::info("{} packets: {} counted in {} flow records, {}{} rejected; the ledger balances",
                ledger.received().packets(), ledger.counted().packets(), ledger.drained().records(),
                sampled_out == 0 ? "" : fmt::format("{} sampled out, ", sampled_out), rejected);

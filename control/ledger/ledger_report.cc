@@ -135,6 +135,8 @@ void put_counters(Out& out, const WorkerCounters& c) {
   put(*out.mutable_filtered_out(), c.filtered_out);
   put(*out.mutable_fragments_without_first(), c.fragments_without_first);
   put(*out.mutable_length_from_frame(), c.length_from_frame);
+  put(*out.mutable_clock_epochs(), c.clock_epochs);
+  put(*out.mutable_clock_as_reordered(), c.clock_as_reordered);
   put(*out.mutable_handover_full(), c.handover_full);
   put(*out.mutable_in_table(), c.in_table);
   for (std::size_t i = 1; i < kRejectCount; ++i) {
@@ -157,6 +159,8 @@ void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
   sum.length_from_frame += c.length_from_frame;
   sum.fragments_handed_over += c.fragments_handed_over;
   sum.fragments_taken_over += c.fragments_taken_over;
+  sum.clock_epochs += c.clock_epochs;
+  sum.clock_as_reordered += c.clock_as_reordered;
   sum.handed_over += c.handed_over;
   sum.taken_over += c.taken_over;
   sum.handover_full += c.handover_full;

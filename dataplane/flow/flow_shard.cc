@@ -415,6 +415,12 @@ void FlowShard::drain(std::uint64_t now_ns) {
   review_at_ = kReviewed;
 }
 
+void FlowShard::end_epoch(std::uint64_t now_ns) {
+  drain(now_ns);
+  now_ns_ = 0;
+  started_ = false;
+}
+
 RecordTotals FlowShard::recount() const {
   RecordTotals total;
   for (std::uint32_t number = 0; number < table_.used_limit(); ++number) {

@@ -87,6 +87,9 @@ class FlowShard {
   /// room in the ring.
   void drain(std::uint64_t now_ns);
 
+  /// Ends every flow like drain(); effective time may then begin anew with any time.
+  void end_epoch(std::uint64_t now_ns);
+
   /// What the table holds, counted by walking it.
   [[nodiscard]] RecordTotals recount() const;
 

@@ -38,6 +38,8 @@ class CaptureFile {
 
   /// The next packet. Its octets stay readable until the next call. After `end` and `error` every call says the same.
   Result next(PacketView& view);
+  /// Which capture interface saw the packet (pcapng; else 0). Each has a clock of its own.
+  [[nodiscard]] unsigned interface() const { return pcapng_ == nullptr ? 0 : pcapng_->interface(); }
   /// After `error`: one line "PATH: packet N: what is wrong", N counted from 1.
   [[nodiscard]] const std::string& error() const { return error_; }
 

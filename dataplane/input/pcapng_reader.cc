@@ -170,6 +170,7 @@ PcapngReader::Result PcapngReader::packet(std::size_t header_octets, std::uint32
                 std::to_string(body_.size() - header_octets));
   }
   const Interface& from = interfaces_[interface];
+  interface_ = interface;
   __extension__ using Wide = unsigned __int128;
   const std::uint64_t seconds = ticks / from.ticks_per_second;
   const auto fraction = static_cast<std::uint64_t>(static_cast<Wide>(ticks % from.ticks_per_second) * 1'000'000'000 /

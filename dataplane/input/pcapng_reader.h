@@ -28,6 +28,8 @@ class PcapngReader {
 
   /// The next packet; its octets stay readable until the next call.
   Result next(PacketView& view);
+  /// Which interface of its section the packet came from.
+  [[nodiscard]] unsigned interface() const { return interface_; }
   /// After `error`: what is wrong, one line without a name.
   [[nodiscard]] const std::string& error() const { return error_; }
   /// Before the first next(): what is wrong with the first block, if anything: then the file is no pcapng file.
@@ -61,6 +63,7 @@ class PcapngReader {
   std::uint32_t type_ = 0;          ///< of the block in body_
   std::vector<std::uint8_t> body_;  ///< of a block: between the two lengths
   std::vector<Interface> interfaces_;
+  std::uint32_t interface_ = 0;  ///< of the packet that was read last
   std::string error_;
 };
 

@@ -112,8 +112,8 @@ enum PacketFact : std::uint8_t {
 struct ParsedPacket {
   FlowKey key;
   std::uint64_t hash;          ///< of key, by the process's seed; set by whoever owns the seed, not by the parser
-  std::uint64_t time_ns;       ///< of the packet as the input gave it
-  std::uint64_t effective_ns;  ///< running maximum of time_ns in arrival order; set by whoever spreads the packets
+  std::uint64_t time_ns;       ///< when the packet was seen: as the input gave it, or as TimeEpochs moved it
+  std::uint64_t effective_ns;  ///< by which flows end, never runs back in an epoch; set by whoever spreads the packets
   std::uint32_t frame_octets;  ///< on the wire, without FCS
   std::uint32_t ip_octets;     ///< IPv4 total length, IPv6 payload length + 40; where that is 0, see kLengthFromFrame
   std::uint32_t ingress_interface;

@@ -110,7 +110,7 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
                 R"(,"in_overflow":)" + zero_records +
                 R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
                 R"(,"exporters":[],"ports":[],"workers":[],"fragments_without_first":)" + zero +
-                R"(,"length_from_frame":)" + zero +
+                R"(,"length_from_frame":)" + zero + R"(,"clock_epochs":)" + zero + R"(,"clock_as_reordered":)" + zero +
                 R"(,"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
 }
 

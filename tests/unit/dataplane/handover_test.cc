@@ -42,7 +42,10 @@ std::size_t take(HandoverRing& ring, std::size_t most, std::vector<std::string>&
         }
         out.push_back(text(facts == nullptr ? "packet" : "packet with facts", packet.frame_octets, monitor));
       },
-      [&](const FragmentNote& note) { out.push_back(text("note", note.fragment_id, 255)); });
+      [&](const FragmentNote& note) { out.push_back(text("note", note.fragment_id, 255)); },
+      [&](std::uint64_t effective_ns) {
+        out.push_back(text("epoch end", static_cast<std::uint32_t>(effective_ns), 255));
+      });
 }
 
 TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
@@ -55,7 +58,7 @@ TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
     const ParsedPacket packet = packet_of(number);
     const PacketFacts facts = facts_of(number);
     bool pushed = false;
-    switch (random() % 3) {
+    switch (random() % 4) {
       case 0:
         pushed = ring.push(packet, nullptr, monitor);
         if (pushed) sent.push_back(text("packet", number, monitor));
@@ -64,9 +67,13 @@ TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
         pushed = ring.push(packet, &facts, monitor);
         if (pushed) sent.push_back(text("packet with facts", number, monitor));
         break;
-      default:
+      case 2:
         pushed = ring.push(note_of(number));
         if (pushed) sent.push_back(text("note", number, 255));
+        break;
+      default:
+        pushed = ring.push_epoch_end(number);
+        if (pushed) sent.push_back(text("epoch end", number, 255));
     }
     ring.publish();
     if (!pushed || random() % 4 == 0) take(ring, 1 + random() % 30, taken);
@@ -76,7 +83,7 @@ TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
   EXPECT_TRUE(taken == sent);
 }
 
-TEST(HandoverRing, ANoteTakesALineAPacketThreeAndItsFactsOneMore) {
+TEST(HandoverRing, ANoteAndAnEpochsEndTakeALineAPacketThreeAndItsFactsOneMore) {
   const auto fit = [](auto&& push) {
     HandoverRing ring(1024);
     unsigned count = 0;
@@ -86,6 +93,7 @@ TEST(HandoverRing, ANoteTakesALineAPacketThreeAndItsFactsOneMore) {
   const ParsedPacket packet = packet_of(1);
   const PacketFacts facts = facts_of(1);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(note_of(1)); }), 1024U);
+  EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push_epoch_end(1); }), 1024U);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(packet, nullptr, 0); }), 1024U / 3);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(packet, &facts, 0); }), 1024U / 4);
 }

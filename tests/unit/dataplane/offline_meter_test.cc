@@ -7,8 +7,11 @@
 #include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "dataplane/input/capture_file.h"
@@ -130,6 +133,116 @@ TEST(OfflineMeter, AFrameThatAFilterKeepsOutIsCountedAndItsTimeDoesNotCount) {
     ASSERT_EQ(records.size(), 1U);
     EXPECT_EQ(records[0].packets[kForward], 2U);
     EXPECT_EQ(records[0].end_reason, EndReason::forced_end) << "a thousand seconds of somebody else's";
+  }
+}
+
+TEST(OfflineMeter, EndsAllFlowsOfAllWorkersWhereAnEpochBeginsAndKeepsFragmentsAcrossIt) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  constexpr std::uint64_t kLater = 1'700'003'600 * kSecond;
+  constexpr std::uint64_t kSooner = 1'700'000'000 * kSecond;
+  std::vector<Bytes> frames;
+  for (unsigned host = 1; host <= 100; ++host) {
+    frames.push_back(packet().eth().ipv4("10.0.1." + std::to_string(host), "10.0.0.2").udp(1000, 53).bytes());
+  }
+  const Bytes first = packet().eth().ipv4("10.0.2.1", "10.0.0.2").fragment(0, true, 7).udp(9, 53).payload(8).bytes();
+  const Bytes later =
+      packet().eth().ipv4("10.0.2.1", "10.0.0.2").protocol(17).fragment(16, false, 7).payload(8).bytes();
+  const auto meter_with = [&](unsigned workers, const Metrics& metrics) {
+    OfflineOptions options;
+    options.workers = workers;
+    options.max_flows = 4096;
+    options.metrics = metrics;
+    OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
+    std::uint64_t now_ns = kLater;
+    for (const Bytes& frame : frames) meter.add(view_of(frame, now_ns += 1000));
+    meter.add(view_of(first, now_ns += 1000));
+    now_ns = kSooner;
+    meter.add(view_of(later, now_ns += 1000));
+    for (const Bytes& frame : frames) meter.add(view_of(frame, now_ns += 1000));
+    meter.add(view_of(later, kSooner - 20 * kSecond));  // too soon for another epoch
+    meter.finish();
+    RecordBatch records;
+    std::uint64_t counted = 0;
+    PacketCount epochs, as_reordered, without_first;
+    for (unsigned i = 0; i < workers; ++i) {
+      records.append(take_batch(meter.records(i)).span());
+      counted += meter.counters(i).counted.packets;
+      epochs += meter.counters(i).clock_epochs;
+      as_reordered += meter.counters(i).clock_as_reordered;
+      without_first += meter.counters(i).fragments_without_first;
+    }
+    EXPECT_EQ(counted, 203U);
+    EXPECT_EQ(epochs, (PacketCount{1, later.size()}));
+    EXPECT_EQ(as_reordered, (PacketCount{1, later.size()}));
+    EXPECT_EQ(without_first.packets, 0U);
+    EXPECT_EQ(records.size(), 202U);
+    std::size_t sooner = 0;
+    for (const RecordView record : records) sooner += record->start_ns() < kLater;
+    EXPECT_EQ(sooner, 101U);
+    EXPECT_EQ(meter.notices().size(), 2U);
+    const ClockNotice& begun = meter.notices().at(0);
+    EXPECT_EQ(begun.packet, 102U);
+    EXPECT_EQ(begun.event, TimeEpochs::Event::epoch);
+    EXPECT_EQ(begun.behind_ns, kLater + 101'000 - kSooner - 1000);
+    const ClockNotice& ignored = meter.notices().at(1);
+    EXPECT_EQ(ignored.packet, 203U);
+    EXPECT_EQ(ignored.event, TimeEpochs::Event::ignored);
+    return octets_of(records);
+  };
+  for (const Metrics& metrics : {Metrics(), Metrics(Metrics::kAll)}) {
+    const auto alone = meter_with(1, metrics);
+    EXPECT_TRUE(meter_with(2, metrics) == alone);
+    EXPECT_TRUE(meter_with(4, metrics) == alone);
+  }
+}
+
+TEST(OfflineMeter, AnEpochEndsBetweenTheTwoPacketsWhereTheClockStepsBackWhereverTheyAreInABurst) {
+  constexpr std::uint64_t kHour = 3'600'000'000'000;
+  constexpr unsigned kFiles = 60;
+  std::vector<Bytes> frames;
+  for (unsigned host = 1; host <= 20; ++host) {
+    frames.push_back(packet().eth().ipv4("10.0.1." + std::to_string(host), "10.0.0.2").udp(1000, 53).bytes());
+  }
+  const auto meter_with = [&](unsigned workers, const Metrics& metrics) {
+    std::mt19937 random(7);
+    OfflineOptions options;
+    options.workers = workers;
+    options.max_flows = 4096;
+    options.metrics = metrics;
+    OfflineMeter meter(options, KeyHash(KeyHash::random_seed()));
+    // Each file is from an hour before the one that was read before it.
+    std::map<std::pair<unsigned, unsigned>, std::uint64_t> expected;  // packets by hour and host
+    for (unsigned hour = kFiles; hour > 0; --hour) {
+      meter.begin_capture();
+      const auto count = static_cast<unsigned>(1 + random() % 70);
+      for (unsigned i = 0; i < count; ++i) {
+        const auto host = static_cast<unsigned>(random() % frames.size());
+        ++expected[{hour, host + 1}];
+        meter.add(view_of(frames[host], hour * kHour + i * 1000));
+      }
+    }
+    meter.finish();
+    RecordBatch records;
+    PacketCount epochs;
+    for (unsigned i = 0; i < workers; ++i) {
+      records.append(take_batch(meter.records(i)).span());
+      epochs += meter.counters(i).clock_epochs;
+    }
+    EXPECT_EQ(epochs.packets, kFiles - 1);
+    EXPECT_EQ(meter.notices().size(), OfflineMeter::kMostNotices);
+    std::map<std::pair<unsigned, unsigned>, std::uint64_t> found;
+    for (const RecordView record : records) {
+      found[{static_cast<unsigned>(record->start_ns() / kHour), record->source_address[3]}] +=
+          record->packets[kForward];
+    }
+    EXPECT_TRUE(found == expected);
+    EXPECT_EQ(records.size(), expected.size());
+    return octets_of(records);
+  };
+  for (const Metrics& metrics : {Metrics(), Metrics(Metrics::kAll)}) {
+    const auto alone = meter_with(1, metrics);
+    EXPECT_TRUE(meter_with(2, metrics) == alone);
+    EXPECT_TRUE(meter_with(4, metrics) == alone);
   }
 }
 

@@ -105,7 +105,8 @@ TEST(PacketFront, FragmentsOfAnotherWorkersDatagramGoThereForEveryMonitor) {
         EXPECT_EQ(notes, packets) << "the note comes before the fragment";
         there.learn(note, kEpochNs);
         ++notes;
-      });
+      },
+      [](std::uint64_t) { FAIL() << "no epoch ended"; });
   EXPECT_GT(away, 0U);
   EXPECT_LT(away, kDatagrams);
   EXPECT_EQ(notes, away);
