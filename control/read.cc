@@ -252,7 +252,7 @@ int read_captures(const Settings& settings) {
   if (exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
 
   const KeyHash hash(KeyHash::random_seed());
-  OfflineMeter meter({settings.flow, settings.workers, settings.max_flows}, hash);
+  OfflineMeter meter({settings.flow, settings.workers, settings.max_flows, settings.max_reordering_ns}, hash);
   if (!meter.ok()) {
     final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     return 1;

@@ -108,6 +108,7 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::duration("active_timeout", WEIR_MEMBER(flow.timeouts.active_ns)),
     Row::on_off("tcp_close", WEIR_MEMBER(flow.timeouts.tcp_close)),
     Row::duration("tcp_linger", WEIR_MEMBER(flow.timeouts.linger_ns)),
+    Row::duration("max_reordering", WEIR_MEMBER(max_reordering_ns)),
     Row::number("max_flows", WEIR_MEMBER(max_flows)),
     Row::number("workers", WEIR_MEMBER(workers)),
     Row::choice<kFullTables>("when_full", WEIR_MEMBER(flow.full_table)),

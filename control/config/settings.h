@@ -36,8 +36,9 @@ struct Settings {
   std::uint64_t stop_timeout_ns = 0;
   std::string eal_arguments;
 
-  std::vector<std::string> captures;  ///< `read` only
-  std::uint64_t explain_packet = 0;   ///< `read` only: explain this packet, counted from 1; 0: read
+  std::vector<std::string> captures;    ///< `read` only
+  std::uint64_t max_reordering_ns = 0;  ///< `read` only
+  std::uint64_t explain_packet = 0;     ///< `read` only: explain this packet, counted from 1; 0: read
 };
 
 }  // namespace weir

@@ -264,6 +264,16 @@ TEST(FlowRules, TwoClocksThatTakeTurnsBeginAnEpochInAThousandPacketsAndTheOtherS
   EXPECT_LE(turns.records.size(), 16U);
 }
 
+TEST(FlowRules, WhatIsReorderingIsSaidByTheUser) {
+  Capture capture;
+  capture.at(20'000, datagram(1)).at(12'000, datagram(2)).at(21'000, datagram(1));
+  EXPECT_EQ(epochs(read(capture)), 0U);
+  EXPECT_EQ(epochs(read(capture, {"--max-reordering", "5s"})), 1U);
+  capture.at(kHourMs, datagram(1)).at(22'000, datagram(2));
+  EXPECT_EQ(epochs(read(capture)), 1U);
+  EXPECT_EQ(epochs(read(capture, {"--max-reordering", "2h"})), 0U);
+}
+
 void put_word(Bytes& octets, std::size_t value, std::size_t size = 4) {
   for (std::size_t i = 0; i < size; ++i) octets.push_back(static_cast<std::uint8_t>(value >> 8 * i));
 }

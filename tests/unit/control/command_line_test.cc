@@ -84,6 +84,17 @@ TEST(CommandLine, TakesEveryOptionOfRun) {
   EXPECT_EQ(parsed->effective.cores(), "0,2-4");
 }
 
+TEST(CommandLine, TakesWhatReorderingIsForCapturesAlone) {
+  const auto parsed = parse({"read", "--max-reordering", "30s", "a.pcap"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->settings.max_reordering_ns, 30'000'000'000U);
+  EXPECT_FALSE(parse({"run", "--port", "net_null0", "--max-reordering", "30s"}));
+  EXPECT_EQ(error_of({"read", "--max-reordering", "0s", "a.pcap"}),
+            "--max-reordering 0s: out of range; expected 1ms to 72h");
+  EXPECT_EQ(error_of({"read", "--max-reordering", "73h", "a.pcap"}),
+            "--max-reordering 73h: out of range; expected 1ms to 72h");
+}
+
 TEST(CommandLine, TakesTheTimeThatAStopMayTake) {
   const auto parsed = parse({"run", "--port", "net_null0", "--stop-timeout", "1m"});
   ASSERT_TRUE(parsed) << parsed.error().message;
@@ -195,11 +206,14 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
     EXPECT_NE(help->text.find("Example"), std::string::npos) << command;
     EXPECT_NE(help->text.find(std::string("weir ") + command), std::string::npos) << help->text;
   }
-  const auto run = parse({"run", "--help"})->text;
   const auto* type = v1::Config::descriptor();
-  for (int i = 0; i < type->field_count(); ++i) {
-    const std::string name = "  " + option_of(type->field(i)->name()) + " ";
-    EXPECT_NE(run.find(name), std::string::npos) << name;
+  for (const auto& [name, command] :
+       {std::pair{"run", Command::run}, {"read", Command::read}, {"check", Command::check}}) {
+    const auto help = parse({name, "--help"})->text;
+    for (int i = 0; i < type->field_count(); ++i) {
+      const std::string option = "  " + option_of(type->field(i)->name()) + " ";
+      EXPECT_EQ(help.find(option) != std::string::npos, is_option_of(*type->field(i), command)) << name << option;
+    }
   }
 }
 

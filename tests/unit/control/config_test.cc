@@ -43,6 +43,7 @@ TEST(Validate, TakesTheDocumentedDefaults) {
   EXPECT_EQ(settings->flow.timeouts.active_ns, 300 * kSecond);
   EXPECT_TRUE(settings->flow.timeouts.tcp_close);
   EXPECT_EQ(settings->flow.timeouts.linger_ns, 2 * kSecond);
+  EXPECT_EQ(settings->max_reordering_ns, 10 * kSecond);
   EXPECT_EQ(settings->max_flows, 1'048'576U);
   EXPECT_EQ(settings->workers, 1U);
   EXPECT_EQ(settings->flow.full_table, FullTable::evict);
@@ -219,7 +220,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"threads: 2\n",
        "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
        "stop_timeout "
-       "idle_timeout active_timeout tcp_close tcp_linger max_flows workers when_full overflow_entries "
+       "idle_timeout active_timeout tcp_close tcp_linger max_reordering max_flows workers when_full overflow_entries "
        "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter export ledger"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
@@ -350,6 +351,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "active_timeout: \"300s\"\n"
       "tcp_close: true\n"
       "tcp_linger: \"2s\"\n"
+      "max_reordering: \"10s\"\n"
       "max_flows: 1048576\n"
       "workers: 1\n"
       "when_full: \"evict\"\n"
@@ -370,7 +372,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
 
   const auto full =
       parse_config(
-          "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false tcp_linger: \"90s\"\n"
+          "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false tcp_linger: \"90s\" max_reordering: \"1m\"\n"
           "max_flows: 99 workers: 3\n"
           "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
           "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"

@@ -10,6 +10,7 @@
 #include "control/config/bindings.h"
 #include "control/config/config.h"
 #include "dataplane/flow/flow_rules.h"
+#include "dataplane/offline_meter.h"
 #include "proto/base/duration.h"
 
 namespace weir {
@@ -86,11 +87,11 @@ TEST(Schema, HoldsEveryValueToItsLimits) {
       if (description.least() != "0") beyond(std::to_string(std::stoull(description.least()) - 1));
     }
   }
-  EXPECT_EQ(limited, 10U);
+  EXPECT_EQ(limited, 11U);
 }
 
 TEST(Schema, AgreesWithTheLimitsOfTheProgram) {
-  for (const char* field : {"idle_timeout", "active_timeout", "tcp_linger", "overflow_timeout"}) {
+  for (const char* field : {"idle_timeout", "active_timeout", "tcp_linger", "max_reordering", "overflow_timeout"}) {
     EXPECT_EQ(parse_duration(described(field).greatest()).value(), kMaxTimeoutNs) << field;
   }
   EXPECT_EQ(parse_duration(described("duration").greatest()).value(), kGreatestRunNs);
@@ -105,6 +106,7 @@ TEST(Schema, AgreesWithWhatTheDataplaneDoesUnlessItIsTold) {
   EXPECT_EQ(settings.flow.timeouts.active_ns, untold.timeouts.active_ns);
   EXPECT_EQ(settings.flow.timeouts.linger_ns, untold.timeouts.linger_ns);
   EXPECT_EQ(settings.flow.timeouts.tcp_close, untold.timeouts.tcp_close);
+  EXPECT_EQ(settings.max_reordering_ns, OfflineOptions().max_reordering_ns);
   EXPECT_EQ(settings.flow.full_table, untold.full_table);
   EXPECT_EQ(settings.flow.key, untold.key);
   EXPECT_EQ(settings.flow.parser.layer, untold.parser.layer);
