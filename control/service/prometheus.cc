@@ -106,10 +106,6 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
   out.count("fragments_without_first", "Counted later fragments whose first was not seen, frame octets",
             ledger.fragments_without_first());
   out.count("length_from_frame", "Packets whose IP header gives no length, frame octets", ledger.length_from_frame());
-  out.count("clock_epochs", "Packets of captures before which the clock stepped back, frame octets",
-            ledger.clock_epochs());
-  out.count("clock_as_reordered", "Packets of captures stamped too far back, counted as reordered, frame octets",
-            ledger.clock_as_reordered());
   out.held("table", "In the flow table now, IP octets", ledger.in_table());
   out.held("rings", "Between workers and exporters now, IP octets", ledger.in_rings());
   out.held("overflow", "In the overflow accounter now, IP octets", ledger.in_overflow());
