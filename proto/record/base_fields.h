@@ -120,7 +120,7 @@ inline constexpr auto kBaseFields = std::to_array<Field>({
     // What consumers of goflow2's messages look for: its ClickHouse schema dates by 110.
     {.name = "time_received_ns", .form = Form::time_ns,
      .computed = {8, [](const void* section, Direction) { return base_detail::base_of(section).end_ns(); }},
-     .protobuf = {110}, .unit = Unit::nanoseconds, .marks = kNotInJson,
+     .protobuf = {110}, .unit = Unit::nanoseconds, .marks = kNotInJson | kFollows,
      .meaning = "the same as time_flow_end_ns, for consumers that date by it"},
     {.name = "src_vlan",
      .computed = {2, [](const void* section, Direction) -> std::uint64_t {

@@ -80,11 +80,12 @@ struct Wire {
 /// What is odd about a field.
 enum FieldMark : std::uint8_t {
   kNone = 0,
-  kIcmpOnly = 1,         ///< shown where the protocol is ICMP or ICMPv6
-  kForwardInJson = 2,    ///< JSON and text have the forward value only
-  kNotInJson = 4,        ///< neither JSON nor text have it
-  kCarrierOnly = 8,      ///< of a tunnel: only where an IP header carries it
-  kOptionalInProto = 16  ///< protobuf carries a 0, too
+  kIcmpOnly = 1,          ///< shown where the protocol is ICMP or ICMPv6
+  kForwardInJson = 2,     ///< JSON and text have the forward value only
+  kNotInJson = 4,         ///< neither JSON nor text have it
+  kCarrierOnly = 8,       ///< of a tunnel: only where an IP header carries it
+  kOptionalInProto = 16,  ///< protobuf carries a 0, too
+  kFollows = 32           ///< follows from other fields: nothing is read back
 };
 
 struct Field {

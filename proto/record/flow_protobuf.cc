@@ -176,12 +176,10 @@ bool store_column(Decoding& decoding, std::uint64_t value) {
     if (value == 0) return true;
     decoding.has_tunnel = true;
   }
-  if constexpr (kRow.field.place.octets == 0 && kRow.field.computed.set == nullptr) {
-    return true;  // it follows from the others
-  }
+  if constexpr ((kRow.field.marks & kFollows) != 0) return true;
   void* const section = decoding.record.add(kRow.section);
   if constexpr (kRow.field.place.octets == 0) {
-    if constexpr (kRow.field.computed.set != nullptr) kRow.field.computed.set(section, kColumn.side, value);
+    kRow.field.computed.set(section, kColumn.side, value);
   } else if constexpr (kRow.field.form == Form::mac) {
     auto* const at = static_cast<std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side];
     for (unsigned i = 0; i < 6; ++i) at[i] = static_cast<std::uint8_t>(value >> (40 - 8 * i));
