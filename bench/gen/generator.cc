@@ -2,97 +2,15 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <cstring>
 #include <new>
 #include <utility>
 
-#include "proto/base/byte_order.h"
+#include "bench/gen/biflow_numbers.h"
 #include "proto/base/ip_numbers.h"
 #include "proto/base/tcp_flags.h"
 
 namespace weir::bench {
 namespace {
-
-constexpr std::size_t kEthernet = 14;
-constexpr std::size_t kIpv4 = 20;
-constexpr std::size_t kIpv6 = 40;
-constexpr std::size_t kTcp = 20;
-constexpr std::size_t kUdp = 8;
-
-// Initiators live in 10.0.0.0/8 and 2001:db8:0:1::/64, responders in 172.16.0.0/16 and 2001:db8:0:2::/64 (RFC 1918,
-// RFC 3849): the reverse of a 5-tuple can never be another biflow's forward one.
-constexpr std::uint32_t kInitiatorNet = 0x0a000000;
-constexpr std::uint32_t kResponderNet = 0xac100000;
-constexpr std::array<std::uint8_t, 8> kInitiatorPrefix{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 1};
-constexpr std::array<std::uint8_t, 8> kResponderPrefix{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 2};
-// Both ranges keep clear of ports that mean a tunnel to a probe (4789, 2152, 6081, 1701, 6635), and of those for which
-// protocol analysers have a dissector, which would call the zeros malformed.
-constexpr std::uint32_t kFirstInitiatorPort = 50000;
-constexpr std::uint32_t kInitiatorPorts = 4000;
-constexpr std::uint32_t kFirstResponderPort = 61000;
-constexpr std::uint32_t kResponderPorts = 1000;
-
-constexpr std::uint32_t kAddressBits = 24;
-constexpr std::uint32_t kAddressMask = (1U << kAddressBits) - 1;
-
-// SplitMix64 (Steele, Lea, Flood 2014): here to mix numbers.
-constexpr std::uint64_t mix(std::uint64_t value) {
-  value += 0x9e3779b97f4a7c15ULL;
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebULL;
-  return value ^ (value >> 31);
-}
-
-// A permutation of the 24-bit numbers, another for each seed: odd multipliers and a shift that folds the upper half
-// into the lower are each invertible.
-constexpr std::uint32_t permute(std::uint64_t number, std::uint64_t seed) {
-  auto value = static_cast<std::uint32_t>(number + mix(seed)) & kAddressMask;
-  value = (value * 0x9e3779b1U) & kAddressMask;
-  value ^= value >> (kAddressBits / 2);
-  value = (value * 0x85ebca6bU) & kAddressMask;
-  return value ^ (value >> (kAddressBits / 2));
-}
-
-// Multiplies a random number into [0, range) (Lemire's method without its correction: the bias is range / 2^64).
-std::uint32_t scaled(std::uint64_t random, std::uint64_t range) {
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<std::uint32_t>((Wide{random} * range) >> 64);
-}
-
-std::uint32_t words_of(const std::uint8_t* octets, std::size_t size) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i + 1 < size; i += 2) sum += load_be<std::uint16_t>(octets + i);
-  return sum;
-}
-
-std::uint32_t words_of(std::uint32_t value) {
-  return (value >> 16) + (value & 0xffff);
-}
-
-// RFC 1071: the one's complement of the one's complement sum.
-std::uint16_t checksum(std::uint32_t sum) {
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum);
-}
-
-std::array<std::uint8_t, 16> address_of(bool ipv6, bool initiator, std::uint32_t low) {
-  std::array<std::uint8_t, 16> address{};
-  if (ipv6) {
-    const auto& prefix = initiator ? kInitiatorPrefix : kResponderPrefix;
-    std::copy(prefix.begin(), prefix.end(), address.begin());
-    store_be<std::uint32_t>(address.data() + 12, low);
-  } else {
-    store_be<std::uint32_t>(address.data(), (initiator ? kInitiatorNet : kResponderNet) | low);
-  }
-  return address;
-}
-
-unsigned minimum_size(bool ipv6, bool tcp) {
-  if (!ipv6) return kMinFrame;
-  return tcp ? kMinIpv6Tcp : kMinIpv6Udp;
-}
 
 // True for `percent` in a hundred of the numbers 0, 1, 2 ..., spread evenly.
 bool share(std::uint64_t number, unsigned percent) {
@@ -131,44 +49,6 @@ tl::expected<void, std::string> check_options(const GeneratorOptions& options) {
     }
   }
   return {};
-}
-
-ZipfTable::ZipfTable(std::uint64_t ranks, double exponent) : cells_(ranks) {
-  std::vector<double> weight(ranks);
-  double sum = 0;
-  for (std::uint64_t i = 0; i < ranks; ++i) {
-    weight[i] = std::pow(static_cast<double>(i + 1), -exponent);
-    sum += weight[i];
-  }
-  // Scaled to an average of 1; cells with less are filled up from cells with more.
-  std::vector<std::uint32_t> small;
-  std::vector<std::uint32_t> large;
-  for (std::uint64_t i = 0; i < ranks; ++i) {
-    weight[i] *= static_cast<double>(ranks) / sum;
-    (weight[i] < 1 ? small : large).push_back(static_cast<std::uint32_t>(i));
-  }
-  constexpr double kScale = 4294967296.0;
-  while (!small.empty() && !large.empty()) {
-    const std::uint32_t less = small.back();
-    const std::uint32_t more = large.back();
-    small.pop_back();
-    cells_[less] = {static_cast<std::uint32_t>(std::min(weight[less] * kScale, kScale - 1)), more};
-    weight[more] -= 1 - weight[less];
-    if (weight[more] < 1) {
-      large.pop_back();
-      small.push_back(more);
-    }
-  }
-  // What is left is full, but for rounding.
-  for (const auto& rest : {small, large}) {
-    for (const std::uint32_t i : rest) cells_[i] = {UINT32_MAX, i};
-  }
-}
-
-std::uint32_t ZipfTable::draw(std::uint64_t random) const {
-  // The upper half chooses the cell, the lower half the side of its threshold.
-  const auto cell = static_cast<std::uint32_t>(((random >> 32) * cells_.size()) >> 32);
-  return static_cast<std::uint32_t>(random) < cells_[cell].threshold ? cell : cells_[cell].alias;
 }
 
 Generator::Generator(const GeneratorOptions& options, std::function<void(const BiflowCount&)> ended)
@@ -374,115 +254,6 @@ void Generator::step(std::uint32_t index, bool end, std::uint8_t* header, Frame&
   }
   to_close_ += closing_packets(flow);
   to_close_ -= before;
-}
-
-void Generator::write(Flow& flow, unsigned direction, std::uint8_t tcp_flags, std::uint8_t* header, Frame& frame) {
-  unsigned size = options_.size;
-  if (size == 0) {
-    constexpr unsigned kAll = kImixWeights[0] + kImixWeights[1] + kImixWeights[2];
-    const std::uint32_t pick = scaled(random(), kAll);
-    size = pick < kImixWeights[0]                     ? kImixSizes[0]
-           : pick < kImixWeights[0] + kImixWeights[1] ? kImixSizes[1]
-                                                      : kImixSizes[2];
-    size = std::max(size, minimum_size(flow.ipv6, flow.tcp));
-  }
-  const Template& from = templates_[(flow.ipv6 ? 4U : 0U) + (flow.tcp ? 2U : 0U) + direction];
-  std::memcpy(header, from.octets.data(), kHeaderRoom);
-
-  const std::size_t ip_header = flow.ipv6 ? kIpv6 : kIpv4;
-  const std::size_t transport_header = flow.tcp ? kTcp : kUdp;
-  // Segments that only open, close or acknowledge carry no data: the frame has its size by padding after the
-  // IP packet, as short packets always have on Ethernet.
-  const bool data = !flow.tcp || (tcp_flags & kTcpPsh) != 0;
-  const std::size_t frame_octets = size - kFcsOctets;
-  const std::size_t ip_octets = data ? frame_octets - kEthernet : ip_header + transport_header;
-  const auto transport_octets = static_cast<std::uint32_t>(ip_octets - ip_header);
-
-  const std::uint32_t source_low = direction == 0 ? flow.initiator : flow.responder;
-  const std::uint32_t destination_low = direction == 0 ? flow.responder : flow.initiator;
-  const std::uint16_t source_port = direction == 0 ? flow.initiator_port : flow.responder_port;
-  const std::uint16_t destination_port = direction == 0 ? flow.responder_port : flow.initiator_port;
-  std::uint8_t* ip = header + kEthernet;
-  std::uint8_t* transport = ip + ip_header;
-  std::uint32_t sum = from.transport_sum + source_port + destination_port + transport_octets;
-  if (flow.ipv6) {
-    store_be<std::uint16_t>(ip + 4, static_cast<std::uint16_t>(transport_octets));
-    store_be<std::uint32_t>(ip + 8 + 12, source_low);
-    store_be<std::uint32_t>(ip + 24 + 12, destination_low);
-    sum += words_of(source_low) + words_of(destination_low);
-  } else {
-    const std::uint32_t source = (direction == 0 ? kInitiatorNet : kResponderNet) | source_low;
-    const std::uint32_t destination = (direction == 0 ? kResponderNet : kInitiatorNet) | destination_low;
-    const std::uint32_t addresses = words_of(source) + words_of(destination);
-    store_be<std::uint16_t>(ip + 2, static_cast<std::uint16_t>(ip_octets));
-    store_be<std::uint32_t>(ip + 12, source);
-    store_be<std::uint32_t>(ip + 16, destination);
-    store_be<std::uint16_t>(ip + 10, checksum(from.ip_sum + addresses + static_cast<std::uint32_t>(ip_octets)));
-    sum += addresses;
-  }
-  store_be<std::uint16_t>(transport, source_port);
-  store_be<std::uint16_t>(transport + 2, destination_port);
-  if (flow.tcp) {
-    std::uint32_t& sequence = flow.sequence[direction];
-    // The first segment acknowledges nothing, and its field is 0 then.
-    const std::uint32_t acknowledged = (tcp_flags & kTcpAck) != 0 ? flow.sequence[1 - direction] : 0;
-    store_be<std::uint32_t>(transport + 4, sequence);
-    store_be<std::uint32_t>(transport + 8, acknowledged);
-    transport[13] = tcp_flags;
-    sum += words_of(sequence) + words_of(acknowledged) + tcp_flags;
-    store_be<std::uint16_t>(transport + 16, checksum(sum));
-    // SYN and FIN take a number each (RFC 9293, 3.4).
-    sequence += (tcp_flags & (kTcpSyn | kTcpFin)) != 0 ? 1 : transport_octets - static_cast<std::uint32_t>(kTcp);
-  } else {
-    store_be<std::uint16_t>(transport + 4, static_cast<std::uint16_t>(transport_octets));
-    const std::uint16_t value = checksum(sum + transport_octets);
-    // 0 would mean "none" (RFC 768).
-    store_be<std::uint16_t>(transport + 6, value == 0 ? std::uint16_t{0xffff} : value);
-  }
-  frame.octets = static_cast<std::uint16_t>(frame_octets);
-  frame.ip_octets = static_cast<std::uint16_t>(ip_octets);
-  frame.direction = static_cast<std::uint8_t>(direction);
-}
-
-void Generator::build_templates() {
-  for (unsigned index = 0; index < templates_.size(); ++index) {
-    const bool ipv6 = (index & 4) != 0;
-    const bool tcp = (index & 2) != 0;
-    const bool reverse = (index & 1) != 0;
-    Template& result = templates_[index];
-    std::uint8_t* header = result.octets.data();
-    // Locally administered addresses; the last octet tells the side.
-    header[0] = header[6] = 0x02;
-    header[5] = reverse ? 1 : 2;
-    header[11] = reverse ? 2 : 1;
-    store_be<std::uint16_t>(header + 12, ip_ether_type(ipv6 ? 6 : 4));
-    std::uint8_t* ip = header + kEthernet;
-    const std::uint8_t protocol = tcp ? kProtocolTcp : kProtocolUdp;
-    std::uint32_t transport_sum = protocol;
-    if (ipv6) {
-      ip[0] = 0x60;
-      ip[6] = protocol;
-      ip[7] = 64;
-      const auto source = address_of(true, !reverse, 0);
-      const auto destination = address_of(true, reverse, 0);
-      std::copy(source.begin(), source.end(), ip + 8);
-      std::copy(destination.begin(), destination.end(), ip + 24);
-      transport_sum += words_of(ip + 8, 32);
-    } else {
-      ip[0] = 0x45;
-      ip[6] = 0x40;  // don't fragment
-      ip[8] = 64;
-      ip[9] = protocol;
-      result.ip_sum = words_of(ip, 10);
-    }
-    std::uint8_t* transport = ip + (ipv6 ? kIpv6 : kIpv4);
-    if (tcp) {
-      transport[12] = 0x50;  // 5 words
-      store_be<std::uint16_t>(transport + 14, 0xffff);
-      transport_sum += words_of(transport, kTcp);
-    }
-    result.transport_sum = transport_sum;
-  }
 }
 
 void Generator::commit(const Frame& frame, bool sent) {

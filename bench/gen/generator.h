@@ -25,6 +25,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "bench/gen/zipf_table.h"
 #include "dataplane/memory.h"
 
 namespace weir::bench {
@@ -90,21 +91,6 @@ struct Totals {
   std::uint64_t frame_octets = 0;  ///< without FCS
   std::uint64_t flows = 0;         ///< directional 5-tuples of which at least one packet was sent
   std::uint64_t biflows = 0;
-};
-
-/// Draws ranks 0..n-1 with probability proportional to 1 / (rank + 1)^s, by Vose's alias method: one random number
-/// and one look-up a draw, 8 octets a rank.
-class ZipfTable {
- public:
-  ZipfTable(std::uint64_t ranks, double exponent);
-  [[nodiscard]] std::uint32_t draw(std::uint64_t random) const;
-
- private:
-  struct Cell {
-    std::uint32_t threshold;  ///< of 2^32: below it the cell's own rank, else the alias
-    std::uint32_t alias;
-  };
-  std::vector<Cell> cells_;
 };
 
 class Generator {
