@@ -19,6 +19,8 @@
 
 #include "control/commands.h"
 #include "control/explain.h"
+#include "control/export/export_hub.h"
+#include "control/export/file_sink.h"
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
@@ -174,6 +176,18 @@ std::vector<std::string> exports_of(const Settings& settings) {
   return {"table:-"};
 }
 
+/// Whether the ledger does not take the place of a capture; one line on standard error if it would.
+bool ledger_is_apart(const Settings& settings) {
+  for (const std::string& capture : settings.captures) {
+    const auto identity = FileSink::identity_of(capture);
+    if (!identity || FileSink::identity_of(settings.ledger_file) != identity) continue;
+    final_error(
+        fmt::format("--ledger {}: that is the input {} itself; name another file", settings.ledger_file, capture));
+    return false;
+  }
+  return true;
+}
+
 /// --explain: how weir sees one packet. Returns the exit code.
 int explain(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
   Explainer explainer(settings.flow.parser, settings.flow.key);
@@ -225,7 +239,7 @@ int read_captures(const Settings& settings) {
   CaptureSequence captures(settings.captures);
   PacketView view{};
   if (settings.explain_packet != 0) return explain(settings, captures, view, captures.next(view));
-  if (!check_ledger_file(settings.ledger_file)) return 1;
+  if (!ledger_is_apart(settings) || !check_ledger_file(settings.ledger_file)) return 1;
   // The first signal ends the reading and exports what was read; the second one ends the program, whatever it is
   // waiting for (a pager that nobody scrolls, say).
   struct sigaction action {};
@@ -242,6 +256,7 @@ int read_captures(const Settings& settings) {
   ExportContext context;
   context.mode = ExportMode::capture;
   context.capture_start_ns = more ? view.time_ns : 0;
+  context.inputs = settings.captures;
   auto opened = ExportHub::open(exports, context);
   if (!opened) {
     final_error(opened.error());

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "control/export/export_mode.h"
 #include "control/export/probe_facts.h"
@@ -17,6 +19,7 @@ struct ExportContext {
   std::uint64_t capture_start_ns = 0;
   std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
   std::shared_ptr<const ProbeFacts> facts;
+  std::vector<std::string> inputs;  ///< names of files that are read: no exporter may write to one
   std::size_t queue_records =
       1U << 20;  ///< bound of each exporter's queue, in records (128 octets each without sections: 128 MiB)
 };

@@ -8,6 +8,7 @@
 #include "control/export/export_queue.h"
 #include "control/export/export_uri.h"
 #include "control/export/exporter_thread.h"
+#include "control/export/file_sink.h"
 
 namespace weir {
 namespace {
@@ -60,6 +61,19 @@ tl::expected<void, std::string> check_distinct(const std::vector<Opened>& opened
   return {};
 }
 
+/// No exporter writes to a file that is read, whatever its name there.
+tl::expected<void, std::string> check_inputs(const std::vector<Opened>& opened,
+                                             const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    const auto identity = FileSink::identity_of(input);
+    for (const Opened& one : opened) {
+      if (!identity || one.exporter->file() != identity) continue;
+      return fault(one.uri, fmt::format("that is the input {} itself; name another file", input));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 struct ExportHub::Impl {
@@ -88,6 +102,10 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
     opened.push_back({uri.text, std::move(queue), std::move(*exporter)});
   }
   if (auto distinct = check_distinct(opened); !distinct) return Error(distinct.error());
+  if (auto outputs = check_inputs(opened, context.inputs); !outputs) return Error(outputs.error());
+  for (const Opened& one : opened) {
+    if (const auto claimed = one.exporter->claim(); !claimed) return fault(one.uri, claimed.error());
+  }
   // Files lose their old content only now that all of them may be written.
   for (const Opened& one : opened) {
     if (const auto begun = one.exporter->begin(); !begun) return fault(one.uri, begun.error());

@@ -1,9 +1,9 @@
 // Exporter: encodes and sends for one URI; ExporterThread drives it.
 //
-// begin() is called once, by who opened it, reopen() by any thread. All other functions are called by the exporter's
-// own thread, with a run of records at a time. None of them blocks for more than kLongestBlock, so that an orderly
-// shutdown ends in time. Only the exporter moves what it took from `queued` to `exported` or to a loss, in the books of
-// its queue.
+// claim() and then begin() are called once, by who opened it, reopen() by any thread. All other functions are called by
+// the exporter's own thread, with a run of records at a time. None of them blocks for more than kLongestBlock, so that
+// an orderly shutdown ends in time. Only the exporter moves what it took from `queued` to `exported` or to a loss, in
+// the books of its queue.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +30,8 @@ class Exporter {
 
   /// The regular file that it writes: two exporters must not have the same.
   [[nodiscard]] virtual std::optional<FileSink::Identity> file() const { return std::nullopt; }
+  /// Keeps other programs away from its file. Error: one line without the URI.
+  virtual tl::expected<void, std::string> claim() { return {}; }
   /// All exporters of the program are open, so this one may change what is there: a file loses its old content now, and
   /// not when a later exporter may still turn out to be wrong. Error: one line without the URI.
   virtual tl::expected<void, std::string> begin() { return {}; }

@@ -162,6 +162,7 @@ bool FileExporter::continue_in_reopened(ExportTime now) {
     return false;
   }
   if (!finish_file()) return false;
+  static_cast<void>(sink->lock());  // whoever holds it, the records have nowhere else to go
   writer_.continue_in(std::move(*sink), file_name_);
   return true;
 }

@@ -41,6 +41,7 @@ class FileWriter {
   [[nodiscard]] std::optional<FileSink::Identity> file() const {
     return sink_.regular() ? std::optional(sink_.identity()) : std::nullopt;
   }
+  tl::expected<void, std::string> claim() { return sink_.lock(); }
   /// Empties the file.
   tl::expected<void, std::string> begin() { return sink_.truncate(); }
   std::size_t append(RecordSpan records) { return buffer_.append(records); }
@@ -87,6 +88,7 @@ class FileExporter final : public Exporter {
         wait_for_room_(options.wait_for_room) {}
 
   [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
+  tl::expected<void, std::string> claim() override { return writer_.claim(); }
   tl::expected<void, std::string> begin() override { return writer_.begin(); }
   tl::expected<void, std::string> reopen() override;
   std::size_t take(RecordSpan records, ExportTime now) override;

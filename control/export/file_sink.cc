@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,19 @@ tl::expected<FileSink, std::string> FileSink::open(const std::string& path) {
     return tl::unexpected(fmt::format("cannot write file '{}': {}", path, error_text(errno)));
   }
   return FileSink(std::move(fd), standard_output, S_ISREG(status.st_mode), {status.st_dev, status.st_ino});
+}
+
+std::optional<FileSink::Identity> FileSink::identity_of(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return Identity{status.st_dev, status.st_ino};
+}
+
+tl::expected<void, std::string> FileSink::lock() {
+  if (!regular_ || standard_output_) return {};
+  // A file system that has no locks is no reason to refuse.
+  if (flock(fd_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  return tl::unexpected(std::string("another program writes to the file and holds its lock; name another file"));
 }
 
 tl::expected<void, std::string> FileSink::truncate() {

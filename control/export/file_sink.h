@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
@@ -40,6 +41,11 @@ class FileSink {
 
   [[nodiscard]] bool regular() const { return regular_; }
   [[nodiscard]] const Identity& identity() const { return identity_; }
+  /// The file of this name; nothing: it is not there, or it is no regular file.
+  static std::optional<Identity> identity_of(const std::string& path);
+
+  /// Keeps other programs that ask, as weir does, from writing to a regular file while it is open.
+  tl::expected<void, std::string> lock();
   /// Empties a regular file that open() opened.
   tl::expected<void, std::string> truncate();
   /// Goes on behind what a regular file holds.

@@ -21,6 +21,7 @@ class SortedFileExporter final : public Exporter {
       : writer_(std::move(sink), file_name, std::move(encoding), options, books), books_(books), sorter_(run_records) {}
 
   [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
+  tl::expected<void, std::string> claim() override { return writer_.claim(); }
   tl::expected<void, std::string> begin() override { return writer_.begin(); }
   std::size_t take(RecordSpan records, ExportTime now) override;
   [[nodiscard]] ExportTime due() const override { return ExportTime::max(); }

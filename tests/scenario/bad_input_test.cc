@@ -256,6 +256,34 @@ TEST_F(BadInput, outputs_that_cannot_be_opened_are_named_before_the_work_begins)
   });
 }
 
+// Before anything is opened for writing, so that the input is what it was.
+TEST_F(BadInput, no_output_takes_the_place_of_an_input) {
+  const std::string capture = path("precious.pcap");
+  const std::string records = path("precious.pb");
+  write(capture, contents(path("good.pcap")));
+  write(records, contents(path("records.pb")));
+  fs::create_hard_link(capture, path("link"));
+  expect_refused({
+      {"weir read --export json:{FOLDER}/precious.pcap {FOLDER}/precious.pcap",
+       1,
+       {"export 'json:{FOLDER}/precious.pcap': that is the input {FOLDER}/precious.pcap itself; name another file"}},
+      {"weir read --export protobuf:{FOLDER}/link {FOLDER}/good.pcap {FOLDER}/precious.pcap",
+       1,
+       {"that is the input {FOLDER}/precious.pcap itself"}},
+      {"weir read --export json:{FOLDER}/x --ledger {FOLDER}/link {FOLDER}/precious.pcap",
+       1,
+       {"--ledger {FOLDER}/link: that is the input {FOLDER}/precious.pcap itself; name another file"}},
+      {"weir-collect --quiet --summary {FOLDER}/precious.pb {FOLDER}/precious.pb",
+       1,
+       {"--summary {FOLDER}/precious.pb: that is the input"}},
+  });
+  const Finished sent = run({kBin + "/weir-collect", "--export", "protobuf:" + records, records});
+  EXPECT_EQ(sent.exit_code, 1);
+  EXPECT_NE(sent.err.find("that is the input " + records + " itself"), std::string::npos) << sent.err;
+  EXPECT_EQ(contents(capture), contents(path("good.pcap")));
+  EXPECT_EQ(contents(records), contents(path("records.pb")));
+}
+
 // A disk that is full from the first octet. What is lost is said in one line, which takes the place of a table.
 TEST_F(BadInput, a_write_that_fails_is_one_line_with_the_number_of_records_lost) {
   for (const std::string form : {"json", "protobuf"}) {

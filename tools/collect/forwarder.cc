@@ -8,6 +8,7 @@ tl::expected<void, std::string> Forwarder::open(std::uint64_t first_ns) {
   ExportContext context;
   context.mode = mode_;
   context.capture_start_ns = first_ns;
+  context.inputs = inputs_;
   auto hub = ExportHub::open(uris_, context);
   if (!hub) return tl::make_unexpected(hub.error());
   hub_ = std::move(*hub);

@@ -18,7 +18,9 @@ namespace weir {
 
 class Forwarder {
  public:
-  Forwarder(std::vector<std::string> uris, ExportMode mode) : uris_(std::move(uris)), mode_(mode) {}
+  /// `inputs`: files that are read, which no exporter may write to.
+  Forwarder(std::vector<std::string> uris, std::vector<std::string> inputs, ExportMode mode)
+      : uris_(std::move(uris)), inputs_(std::move(inputs)), mode_(mode) {}
 
   /// Live: opens the exporters. From files they are opened with the first record, whose time their headers need.
   tl::expected<void, std::string> start();
@@ -36,6 +38,7 @@ class Forwarder {
   tl::expected<void, std::string> open(std::uint64_t first_ns);
 
   std::vector<std::string> uris_;
+  std::vector<std::string> inputs_;
   ExportMode mode_;
   std::unique_ptr<ExportHub> hub_;
   RecordBatch batch_;

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <random>
 
+#include "control/export/file_sink.h"
 #include "control/export/record_sorter.h"
 #include "proto/record/flow_json.h"
 #include "tests/unit/export/export_fixtures.h"
@@ -333,6 +334,42 @@ TEST(ExportHub, RefusesTwoExportersOnOneOutputAndEmptiesNoFileThen) {
   EXPECT_EQ(content_of(file), "precious");
   EXPECT_NE(error_of({"json:" + file, "bad:"}), "");
   EXPECT_EQ(content_of(file), "precious");
+}
+
+TEST(ExportHub, WritesToNoFileThatIsRead) {
+  const TemporaryFolder folder;
+  const std::string input = folder.file("in.pcap");
+  std::ofstream(input) << "precious";
+  std::filesystem::create_hard_link(input, folder.file("link"));
+  ExportContext context;
+  context.inputs = {folder.file("absent"), input};
+  for (const std::string& output : {input, folder.file("link")}) {
+    const auto hub = ExportHub::open({"protobuf:" + folder.file("other"), "json:" + output}, context);
+    ASSERT_FALSE(hub);
+    EXPECT_EQ(hub.error(),
+              fmt::format("export 'json:{}': that is the input {} itself; name another file", output, input));
+    EXPECT_EQ(content_of(input), "precious");
+  }
+}
+
+TEST(ExportHub, LeavesAFileAloneThatAnotherProgramWrites) {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("a");
+  std::ofstream(file) << "of another program";
+  std::ofstream(folder.file("b")) << "of an earlier run";
+  {
+    auto other = FileSink::open(file);
+    ASSERT_TRUE(other && other->lock());
+    for (const char* const scheme : {"json", "protobuf"}) {
+      EXPECT_EQ(error_of({"json:" + folder.file("b"), fmt::format("{}:{}", scheme, file)}),
+                fmt::format("export '{}:{}': another program writes to the file and holds its lock; name another file",
+                            scheme, file));
+    }
+    EXPECT_EQ(content_of(file), "of another program");
+    EXPECT_EQ(content_of(folder.file("b")), "of an earlier run") << "nor does it empty the others";
+  }
+  EXPECT_TRUE(open_hub({"json:" + file})->finish(kLong).empty());
+  EXPECT_EQ(content_of(file), "") << "the lock went with the other program";
 }
 
 TEST(ExportHub, EmptiesTheFileOfAnEarlierRun) {

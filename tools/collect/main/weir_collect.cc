@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "control/export/file_sink.h"
 #include "proto/base/duration.h"
 #include "proto/base/number_text.h"
 #include "proto/base/quantity.h"
@@ -227,7 +228,8 @@ int collect(const Options& options) {
   if (!settings) return complain(settings.error(), kExitCommandLine);
   const std::vector<weir::ListenUri>& uris = settings->uris;
   std::optional<weir::SumBy>& sums = settings->sums;
-  weir::Forwarder forwarder(options.exports, uris.empty() ? weir::ExportMode::capture : weir::ExportMode::live);
+  weir::Forwarder forwarder(options.exports, options.files,
+                            uris.empty() ? weir::ExportMode::capture : weir::ExportMode::live);
 
   using Format = weir::FlowPrinter::Format;
   const bool silent = options.quiet || options.dump || sums || (!options.exports.empty() && !options.json);
@@ -238,6 +240,13 @@ int collect(const Options& options) {
                          .forwarder = options.exports.empty() ? nullptr : &forwarder,
                          .options = options.options,
                          .dump = options.dump});
+  for (const std::string& file : options.files) {
+    const auto identity = weir::FileSink::identity_of(file);
+    if (!identity || weir::FileSink::identity_of(options.summary_file) != identity) continue;
+    return complain(
+        fmt::format("--summary {}: that is the input {} itself; name another file", options.summary_file, file),
+        kExitOutside);
+  }
   SummaryFile summary;
   if (const auto opened = summary.open(options.summary_file); !opened) return complain(opened.error(), kExitOutside);
   const weir::UniqueFd signals = signals_as_descriptor();
