@@ -108,9 +108,15 @@ TEST_F(Signals, AWeirThatWasKilledDoesNotKeepTheNextOneFromStarting) {
   ready(process);
   send();
 
-  // While it lives its sockets are its own.
+  // While it lives its file and its sockets are its own.
+  ASSERT_TRUE(comes_to("flows.json", 200)) << records_in("flows.json");
   Arguments second = weir();
   second[5] = path("second.sock");
+  const Finished locked = run(second, seconds(40));
+  EXPECT_EQ(locked.exit_code, 1);
+  EXPECT_NE(locked.err.find("flows.json': another program writes to the file"), std::string::npos) << locked.err;
+  EXPECT_EQ(records_in("flows.json"), 200U) << "nor is it emptied";
+  second.back() = "json:" + path("second.json");
   const Finished refused = run(second, seconds(40));
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_NE(refused.err.find(path("memif.sock") + " belongs to another program"), std::string::npos) << refused.err;
