@@ -32,7 +32,7 @@ struct PacketCounters {
   PacketCount clock_as_reordered;       ///< `read`: likewise, too soon after another step: counted as if reordered
   std::uint64_t polls = 0;
   std::uint64_t busy_polls = 0;  ///< polls that found packets
-  std::uint64_t waits = 0;       ///< times the worker gave its core away for want of packets
+  std::uint64_t waits = 0;       ///< times the worker had no packets and gave its core away
   std::uint64_t waited_ns = 0;   ///< how long in all
   std::uint64_t now_ns = 0;      ///< the worker's effective time
 };

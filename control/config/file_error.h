@@ -1,7 +1,7 @@
 // Errors of the configuration file's text form: from protobuf's words and place to a line that names the mistake.
 //
-// protobuf reports where its parser stopped, often a token or a line after what is wrong. The text itself shows more: a
-// name that is no field, a value without its quotes, a word that is neither true nor false.
+// protobuf reports where its parser stopped, often a token or a line after what is wrong. The text shows the
+// mistake itself: an unknown name, a missing quote, or a word other than true and false.
 #pragma once
 
 #include <google/protobuf/descriptor.h>

@@ -40,7 +40,7 @@ inline unsigned opaque(unsigned value) {
   return value;
 }
 
-// The members after the key are written as words, so that a packet takes few stores.
+// Words cover the members after the key, so that few stores write a packet.
 static_assert(offsetof(ParsedPacket, ip_octets) == offsetof(ParsedPacket, frame_octets) + 4);
 static_assert(offsetof(ParsedPacket, vlan_id) == offsetof(ParsedPacket, ingress_interface) + 4);
 static_assert(offsetof(ParsedPacket, from) == offsetof(ParsedPacket, ingress_interface) + 6);

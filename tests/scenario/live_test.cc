@@ -21,6 +21,7 @@
 
 #include "tests/support/process.h"
 #include "tests/support/truth.h"
+#include "tests/support/udp.h"
 
 namespace weir::test {
 namespace {
@@ -531,20 +532,6 @@ TEST_F(Live, SigintWhileTrafficRunsExportsEveryFlowAsForcedEnd) {
   expect_orderly_end(SIGINT);
 }
 
-/// A port of loopback that nobody has now. Another could take it before weir does; then weir says so and the test
-/// fails.
-std::string free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return std::to_string(ntohs(address.sin_port));
-}
-
 /// The samples of a text of Prometheus: "name{labels}" to value.
 std::map<std::string, double> samples_of(const std::string& text) {
   std::map<std::string, double> samples;
@@ -559,7 +546,7 @@ std::map<std::string, double> samples_of(const std::string& text) {
 
 TEST_F(Live, PrometheusFetchesTheCountsOfTheLedgerByTheirNames) {
   if (!installed("curl")) GTEST_SKIP() << "curl is not installed";
-  const std::string address = "127.0.0.1:" + free_port();
+  const std::string address = "127.0.0.1:" + std::to_string(free_tcp_port());
   const Wire wire = memif();
   const std::string uri = "json:" + path("flows.json");
   Probe probe(folder_, wire, {"--prometheus", address, "--export", uri});

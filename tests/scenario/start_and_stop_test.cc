@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/support/process.h"
+#include "tests/support/udp.h"
 
 namespace weir::test {
 namespace {
@@ -27,18 +28,6 @@ using Clock = std::chrono::steady_clock;
 const std::string kBin = WEIR_BIN;
 
 /// A TCP port of loopback that nobody listens on.
-std::string free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return std::to_string(ntohs(address.sin_port));
-}
-
 class StartAndStop : public ::testing::Test {
  protected:
   Arguments weir(const Arguments& options) {
@@ -62,7 +51,7 @@ class StartAndStop : public ::testing::Test {
 
   TemporaryFolder folder_;
   const std::string memif_ = ",socket=weir-start-" + std::to_string(getpid()) + ",socket-abstract=yes,rsize=11";
-  const std::string http_ = "127.0.0.1:" + free_port();
+  const std::string http_ = "127.0.0.1:" + std::to_string(free_tcp_port());
 };
 
 /// The first number of `text` that only a subtraction below zero can have made: 2^63 and more. Empty: none.
@@ -123,7 +112,7 @@ TEST_F(StartAndStop, WhileItStopsWithoutACollectorEveryLedgerBalances) {
   if (!installed("curl")) GTEST_SKIP() << "curl is not installed";
   // Nobody listens at the collector's port; a table that is full makes a record of each packet beside it.
   Process weir_process(weir({"--when-full", "overflow", "--max-flows", "2000", "--stop-timeout", "6s", "--prometheus",
-                             http_, "--export", "protobuf+tcp://127.0.0.1:" + free_port()}));
+                             http_, "--export", "protobuf+tcp://127.0.0.1:" + std::to_string(free_tcp_port())}));
   ASSERT_TRUE(weir_process.wait_for_error_text("control socket", seconds(40))) << weir_process.error_text();
   Process sender(generator({"--flows", "20000", "--rate", "50000", "--duration", "120s"}));
   const auto packets = [&] {

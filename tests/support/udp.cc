@@ -21,13 +21,13 @@ sockaddr_in loopback(std::uint16_t port) {
 }
 
 /// A socket with a port of the kernel's choice.
-UniqueFd bound_socket(std::uint16_t& port) {
-  UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+UniqueFd bound_socket(std::uint16_t& port, int type = SOCK_DGRAM) {
+  UniqueFd fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
   if (!fd.valid() || bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("no UDP socket on loopback");
+    throw std::runtime_error("no socket on loopback");
   }
   port = ntohs(address.sin_port);
   return fd;
@@ -55,6 +55,12 @@ UdpSocketState udp_socket_state(std::uint16_t port) {
 std::uint16_t free_udp_port() {
   std::uint16_t port = 0;
   bound_socket(port).reset();
+  return port;
+}
+
+std::uint16_t free_tcp_port() {
+  std::uint16_t port = 0;
+  bound_socket(port, SOCK_STREAM).reset();
   return port;
 }
 

@@ -25,6 +25,8 @@ UdpSocketState udp_socket_state(std::uint16_t port);
 
 /// A UDP port of loopback that nobody has now.
 std::uint16_t free_udp_port();
+/// The same of TCP. Another program could take it before the one that is tested does; then that one says so.
+std::uint16_t free_tcp_port();
 
 /// An exporter of the test's own: datagrams from one socket to a port of loopback.
 class UdpSource {

@@ -47,7 +47,7 @@ TEST(ConfigurationSlot, TheOldValueLivesUntilTheNewOneIsTaken) {
     EXPECT_EQ(take(slot), 1U);
     slot.offer(std::make_unique<const Setting>(2));
     EXPECT_FALSE(slot.taken());
-    EXPECT_EQ(Setting::alive, 2) << "the worker still goes by the first";
+    EXPECT_EQ(Setting::alive, 2) << "the worker still uses the first one";
     EXPECT_EQ(take(slot), 2U);
     EXPECT_TRUE(slot.taken());
     EXPECT_EQ(Setting::alive, 1);
