@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/frames.h"
+#include "bench/meter_rig.h"
 #include "bench/poll_times.h"
 
 namespace {
@@ -109,5 +110,6 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("tsc_ghz", fmt::format("{:.3f}", 1 / weir::bench::tsc_ns()));
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
+  weir::bench::drop_fixture();
   return 0;
 }

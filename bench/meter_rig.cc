@@ -1,19 +1,35 @@
 #include "bench/meter_rig.h"
 
 #include <cstring>
+#include <string>
 #include <utility>
 
 namespace weir::bench {
 
+namespace {
+
+struct Kept {
+  std::string name;
+  std::shared_ptr<void> fixture;
+};
+
+Kept& kept() {
+  static Kept one;
+  return one;
+}
+
+}  // namespace
+
 std::shared_ptr<void> keep_fixture(const std::string& name, const std::function<std::shared_ptr<void>()>& make) {
-  static std::string kept_name;
-  static std::shared_ptr<void> kept;
-  if (kept == nullptr || kept_name != name) {
-    kept.reset();
-    kept = make();
-    kept_name = name;
+  if (kept().fixture == nullptr || kept().name != name) {
+    drop_fixture();
+    kept() = {name, make()};
   }
-  return kept;
+  return kept().fixture;
+}
+
+void drop_fixture() {
+  kept().fixture.reset();
 }
 
 MeterRig::MeterRig(const WorkerOptions& options, std::shared_ptr<FrameSet> frames, std::size_t from)

@@ -26,6 +26,8 @@ namespace weir::bench {
 /// The fixture `name`, made by `make` if it is not the one that was used last. One is kept at a time, whatever its
 /// type: two tables of ten million flows would not fit everywhere.
 std::shared_ptr<void> keep_fixture(const std::string& name, const std::function<std::shared_ptr<void>()>& make);
+/// Frees the one that is kept. Call it before the program ends: some lie in the EAL's memory.
+void drop_fixture();
 
 class MeterRig {
  public:
