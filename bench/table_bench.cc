@@ -66,7 +66,8 @@ class WeirTable {
     std::size_t found = 0;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       std::uint32_t number = candidates_[i];
-      if (number == FlowTable::kNone || !table_->is_key(number, keys[i])) number = table_->find(keys[i], hashes_[i]);
+      if (number == FlowTable::kNone || !table_->is_key(number, table_->entry_at<false>(number), keys[i]))
+        number = table_->find(keys[i], hashes_[i]);
       found += number != FlowTable::kNone ? 1 : 0;
     }
     return found;

@@ -41,8 +41,7 @@ std::size_t FlowTable::octets_in_use() const {
          used_limit6_ * sizeof(FlowLongKey);
 }
 
-FlowKey FlowTable::key_of(std::uint32_t number) const {
-  const FlowEntry& entry = this->entry(number);
+FlowKey FlowTable::key_of(std::uint32_t number, const FlowEntry& entry) const {
   FlowKey key{};
   std::memcpy(&key.port_low, &entry.tail, sizeof entry.tail);
   key.address[0] = entry.address;
@@ -87,7 +86,7 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
 
 void FlowTable::erase(std::uint32_t number) {
   FlowEntry& entry = this->entry(number);
-  index_.erase(hash_(key_of(number)), number);
+  index_.erase(hash_(key_of(number, entry)), number);
   entry.tail = 0;
   entry.address = free_head_;
   free_head_ = number;

@@ -93,11 +93,7 @@ class FlowTable {
   [[nodiscard]] std::uint64_t stuck_hash() const { return index_.stuck_hash(); }
   void retry() { index_.retry(); }
   /// A bounded step of growing or shrinking the index: at most `homes` buckets.
-  void maintain(unsigned homes) {
-    index_.maintain(
-        homes, [this](std::uint32_t number) { return hash_(key_of(number)); },
-        [this](std::uint32_t number) { prefetch_key(number); });
-  }
+  void maintain(unsigned homes) { shift_ == 0 ? maintain_as<false>(homes) : maintain_as<true>(homes); }
   /// Asks for the cold part, which the end of a flow reads besides its entry.
   void prefetch_cold(std::uint32_t number) const { __builtin_prefetch(&cold_[number]); }
   /// Asks for what metrics keep of the flow, where any is on.
@@ -151,7 +147,9 @@ class FlowTable {
   [[nodiscard]] const FlowTunnel& tunnel(std::uint32_t number) const { return tunnels_[number]; }
   FlowCold& cold(std::uint32_t number) { return cold_[number]; }
   [[nodiscard]] const FlowCold& cold(std::uint32_t number) const { return cold_[number]; }
-  [[nodiscard]] FlowKey key_of(std::uint32_t number) const;
+  [[nodiscard]] FlowKey key_of(std::uint32_t number) const { return key_of(number, entry(number)); }
+  /// The same, where the caller has the entry.
+  [[nodiscard]] FlowKey key_of(std::uint32_t number, const FlowEntry& entry) const;
 
   /// Least raw time of the side's packets, which has some.
   [[nodiscard]] std::uint64_t first_ns(std::uint32_t number, unsigned side) const;
@@ -166,8 +164,15 @@ class FlowTable {
   static constexpr unsigned kHomesAnOperation = 2;
 
  private:
+  template <bool kMetrics>
+  void maintain_as(unsigned homes) {
+    index_.maintain(
+        homes, [this](std::uint32_t number) { return hash_(key_of(number, entry_at<kMetrics>(number))); },
+        [this](std::uint32_t number) { prefetch_key<kMetrics>(number); });
+  }
+  template <bool kMetrics>
   void prefetch_key(std::uint32_t number) const {
-    __builtin_prefetch(&entry(number));
+    __builtin_prefetch(&entry_at<kMetrics>(number));
     if (used_limit6_ != 0) __builtin_prefetch(&long_keys_[number]);
   }
 
