@@ -10,7 +10,7 @@
 //                                  in two datagrams, then both fragments for the flow's owner, one in two again
 //
 // items_per_second is of packets; `crossings` are rings crossed for each of them, notes left out. Real workers sit on
-// cores of their own: then a crossing also moves three cache lines between them, which one core cannot show.
+// cores of their own: then a crossing also moves two cache lines between them, which one core cannot show.
 #include <benchmark/benchmark.h>
 
 #include <array>

@@ -5,7 +5,8 @@
 // monitor has a key of its own, so one packet may have several owners: a message names the monitor that it is for.
 // Fragments are settled before any monitor sees them, so what concerns them is for every monitor.
 //
-//   packet             a parsed packet                                                      3 lines
+//   packet             a parsed packet of the common stack                                  2 lines
+//   packet_whole       a parsed packet with a tunnel, a label or fragments                  3 lines
 //   packet_with_facts  and what metrics want to know of it, where a metric is on            4 lines
 //   fragment_note      what a first fragment says of the later ones of its datagram         1 line
 //   epoch_end          all flows end here: a capture's clock stepped back (time_epochs.h)   1 line
@@ -14,7 +15,9 @@
 // its workers through such rings, too; it alone sends epoch_end, whose place among the packets is what it says.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -29,7 +32,7 @@
 namespace weir {
 
 /// What has a packet comes first.
-enum class HandoverKind : std::uint8_t { packet, packet_with_facts, fragment_note, epoch_end };
+enum class HandoverKind : std::uint8_t { packet, packet_whole, packet_with_facts, fragment_note, epoch_end };
 
 /// What every message begins with.
 struct HandoverMessage {
@@ -49,19 +52,28 @@ struct HandoverMessage {
   static void mark_skip(RingLine& line) { std::memset(&line, 0, sizeof(std::uint16_t)); }
 };
 
-/// kind packet
+/// kind packet: the members of ParsedPacket that have a meaning where its `facts` is 0.
 struct PacketMessage {
+  static constexpr std::size_t kPacketOctets = offsetof(ParsedPacket, tunnel);
+
+  HandoverMessage head;
+  std::array<std::uint8_t, kPacketOctets> packet;
+};
+
+/// kind packet_whole: `packet` lies where PacketMessage has it.
+struct PacketWholeMessage {
   HandoverMessage head;
   ParsedPacket packet;
 };
 
-/// kind packet_with_facts: `packet` lies where PacketMessage has it.
+/// kind packet_with_facts: `packet` likewise.
 struct PacketFactsMessage {
   HandoverMessage head;
   ParsedPacket packet;
   PacketFacts facts;
 };
-static_assert(offsetof(PacketMessage, packet) == offsetof(PacketFactsMessage, packet));
+static_assert(offsetof(PacketMessage, packet) == offsetof(PacketWholeMessage, packet) &&
+              offsetof(PacketWholeMessage, packet) == offsetof(PacketFactsMessage, packet));
 
 /// kind fragment_note
 struct FragmentNoteMessage {
@@ -78,9 +90,28 @@ struct EpochEndMessage {
 template <typename Message>
 inline constexpr unsigned kMessageLines = (sizeof(Message) + sizeof(RingLine) - 1) / sizeof(RingLine);
 static_assert(sizeof(HandoverMessage) == 8);
-static_assert(kMessageLines<PacketMessage> == 3 && kMessageLines<PacketFactsMessage> == 4 &&
-                  kMessageLines<FragmentNoteMessage> == 1 && kMessageLines<EpochEndMessage> == 1,
+static_assert(kMessageLines<PacketMessage> == 2 && kMessageLines<PacketWholeMessage> == 3 &&
+                  kMessageLines<PacketFactsMessage> == 4 && kMessageLines<FragmentNoteMessage> == 1 &&
+                  kMessageLines<EpochEndMessage> == 1,
               "what a crossing costs is the lines that move between two cores");
+
+/// A packet as it lies in a ring.
+class SentPacket {
+ public:
+  SentPacket(const std::uint8_t* octets, bool whole) : octets_(octets), whole_(whole) {}
+  /// Into `to`, of which only what has a meaning is written.
+  void copy_to(ParsedPacket& to) const {
+    std::memcpy(&to, octets_, PacketMessage::kPacketOctets);
+    if (whole_) [[unlikely]] {
+      constexpr std::size_t kDone = PacketMessage::kPacketOctets;
+      std::memcpy(reinterpret_cast<std::uint8_t*>(&to) + kDone, octets_ + kDone, sizeof to - kDone);
+    }
+  }
+
+ private:
+  const std::uint8_t* octets_;
+  bool whole_;
+};
 
 class HandoverRing {
  public:
@@ -88,17 +119,22 @@ class HandoverRing {
 
   /// Producer: false if there is no room. Seen by the other side with publish(). `facts` may be nullptr.
   bool push(const ParsedPacket& packet, const PacketFacts* facts, std::uint8_t monitor) {
-    if (facts == nullptr) {
-      auto* const message = claim<PacketMessage>(HandoverKind::packet, monitor);
-      if (message == nullptr) return false;
-      message->packet = packet;
-      ring_.commit(kMessageLines<PacketMessage>);
-    } else {
+    if (facts != nullptr) {
       auto* const message = claim<PacketFactsMessage>(HandoverKind::packet_with_facts, monitor);
       if (message == nullptr) return false;
       message->packet = packet;
       message->facts = *facts;
       ring_.commit(kMessageLines<PacketFactsMessage>);
+    } else if (packet.facts == 0) [[likely]] {
+      auto* const message = claim<PacketMessage>(HandoverKind::packet, monitor);
+      if (message == nullptr) return false;
+      std::memcpy(&message->packet, &packet, sizeof message->packet);
+      ring_.commit(kMessageLines<PacketMessage>);
+    } else {
+      auto* const message = claim<PacketWholeMessage>(HandoverKind::packet_whole, monitor);
+      if (message == nullptr) return false;
+      message->packet = packet;
+      ring_.commit(kMessageLines<PacketWholeMessage>);
     }
     return true;
   }
@@ -119,8 +155,8 @@ class HandoverRing {
   }
   void publish() { ring_.publish(); }
 
-  /// Consumer: shows up to `most` messages in order; says how many. `on_packet(monitor, packet, facts)`: `facts` is
-  /// nullptr where the message has none. `on_note(note)`. `on_epoch_end(effective_ns)`.
+  /// Consumer: shows up to `most` messages in order; says how many. `on_packet(monitor, sent, facts)`: `sent` is a
+  /// SentPacket, `facts` is nullptr where the message has none. `on_note(note)`. `on_epoch_end(effective_ns)`.
   template <typename OnPacket, typename OnNote, typename OnEpochEnd>
   std::size_t consume(std::size_t most, OnPacket&& on_packet, OnNote&& on_note, OnEpochEnd&& on_epoch_end) {
     return ring_.consume(most, [&](const RingLine& line) {
@@ -134,7 +170,8 @@ class HandoverRing {
         return;
       }
       const auto* const message = reinterpret_cast<const PacketFactsMessage*>(&line);
-      on_packet(head.monitor, message->packet,
+      on_packet(head.monitor,
+                SentPacket(reinterpret_cast<const std::uint8_t*>(&message->packet), head.kind != HandoverKind::packet),
                 head.kind == HandoverKind::packet_with_facts ? &message->facts : nullptr);
     });
   }
@@ -145,7 +182,9 @@ class HandoverRing {
     RingLine* const line = ring_.claim(kMessageLines<Message>);
     if (line == nullptr) return nullptr;
     auto* const message = reinterpret_cast<Message*>(line);
-    message->head = {kMessageLines<Message>, kind, monitor, 0};
+    // One store of 8 octets, as the compiler makes it of a value that it has whole.
+    const auto head = std::bit_cast<std::uint64_t>(HandoverMessage{kMessageLines<Message>, kind, monitor, 0});
+    std::memcpy(&message->head, &head, sizeof head);
     return message;
   }
 
@@ -155,11 +194,13 @@ class HandoverRing {
 /// The rings between all pairs of `workers` workers, and who has stopped receiving.
 class HandoverMesh {
  public:
-  /// 5461 packets without facts, 4096 with them: as many as a receive queue has descriptors. A worker that was held up
-  /// finds its queue full, and all of it may belong to one other worker that is held up just then. 1 MiB per pair.
+  /// 8192 packets of the common stack, 4096 with facts: as many as a receive queue has descriptors. A worker that was
+  /// held up finds its queue full, and all of it may belong to one other worker that is held up just then. 1 MiB per
+  /// pair.
   static constexpr std::size_t kRingLines = 1 << 14;
-  /// Packets that fit, without facts and with them.
+  /// Packets that fit: of the common stack, whole, and with facts.
   static constexpr std::size_t kRingPackets = kRingLines / kMessageLines<PacketMessage>;
+  static constexpr std::size_t kRingPacketsWhole = kRingLines / kMessageLines<PacketWholeMessage>;
   static constexpr std::size_t kRingPacketsWithFacts = kRingLines / kMessageLines<PacketFactsMessage>;
 
   explicit HandoverMesh(unsigned workers);

@@ -143,8 +143,9 @@ void OfflineMeter::work(Lane& lane) {
     lane.monitor.shard().advance(burst[held - 1].effective_ns, kNoBudget);
     held = 0;
   };
-  const auto on_packet = [&](std::uint8_t /*monitor*/, const ParsedPacket& packet, const PacketFacts* facts_sent) {
-    burst[held] = packet;
+  const auto on_packet = [&](std::uint8_t /*monitor*/, const SentPacket& sent, const PacketFacts* facts_sent) {
+    ParsedPacket& packet = burst[held];
+    sent.copy_to(packet);
     if (facts_sent != nullptr) facts[held] = *facts_sent;
     lane.monitor.shard().prefetch(packet.hash);
     ++held;

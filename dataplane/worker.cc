@@ -130,9 +130,9 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
   for (unsigned from = 0; from < options_.workers; ++from) {
     if (from == options_.number) continue;
     std::size_t own = 0;
-    const auto on_packet = [&](std::uint8_t monitor, const ParsedPacket& sent, const PacketFacts* facts_sent) {
+    const auto on_packet = [&](std::uint8_t monitor, const SentPacket& sent, const PacketFacts* facts_sent) {
       ParsedPacket& packet = packets[own];
-      packet = sent;
+      sent.copy_to(packet);
       packet.time_ns = packet.effective_ns = effective_ns;
       if (monitor == HandoverMessage::kEveryMonitor) [[unlikely]] {  // a later fragment of a datagram of this worker
         front_.take_over(packet);

@@ -93,10 +93,11 @@ TEST(PacketFront, FragmentsOfAnotherWorkersDatagramGoThereForEveryMonitor) {
   unsigned packets = 0;
   mesh.ring(0, 1).consume(
       SIZE_MAX,
-      [&](std::uint8_t monitor, const ParsedPacket& sent, const PacketFacts* facts) {
+      [&](std::uint8_t monitor, const SentPacket& sent, const PacketFacts* facts) {
         EXPECT_EQ(monitor, HandoverMessage::kEveryMonitor);
         EXPECT_EQ(facts, nullptr);
-        ParsedPacket packet = sent;
+        ParsedPacket packet{};
+        sent.copy_to(packet);
         there.take_over(packet);
         EXPECT_EQ(packet.key.port_low, 1000 + packet.fragment_id);
         ++packets;
@@ -122,11 +123,11 @@ TEST(PacketFront, AFullRingSaysThatTheFragmentIsLost) {
   const auto later = [](unsigned id) { return from_a_to_b().protocol(17).fragment(32, false, id).payload(24).bytes(); };
   unsigned id = 0;
   while (Parsed(front, later(id)).arrival != Arrival::elsewhere) ++id;
-  for (std::size_t i = 1; i < HandoverMesh::kRingPackets; ++i) {
+  for (std::size_t i = 1; i < HandoverMesh::kRingPacketsWhole; ++i) {
     ASSERT_EQ(Parsed(front, later(id)).arrival, Arrival::elsewhere);
   }
   EXPECT_EQ(Parsed(front, later(id)).arrival, Arrival::lost);
-  EXPECT_EQ(front.counters().fragments_handed_over.packets, HandoverMesh::kRingPackets);
+  EXPECT_EQ(front.counters().fragments_handed_over.packets, HandoverMesh::kRingPacketsWhole);
 }
 
 }  // namespace
