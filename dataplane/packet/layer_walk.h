@@ -134,7 +134,7 @@ class LayerWalk {
 
   // What the IP steps are made of.
   bool extension_headers(IpHeader& header);
-  Next found(const IpHeader& header);
+  Next found();
   void read_transport(IpHeader& header) const;
   void note_first_fragment();
   void read_quoted();
