@@ -1,5 +1,8 @@
 #include "proto/record/flow_protobuf.h"
 
+#include <immintrin.h>
+
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -47,13 +50,30 @@ constexpr Tag make_tag(std::uint32_t field, std::uint32_t wire_type) {
   return {{static_cast<std::uint8_t>(value | 0x80), static_cast<std::uint8_t>(value >> 7)}, 2};
 }
 
-std::uint8_t* put_varint(std::uint8_t* out, std::uint64_t value) {
-  while (value >= 0x80) {
-    *out++ = static_cast<std::uint8_t>(value | 0x80);
-    value >>= 7;
+/// Seven bits an octet, the least first, the top bit set in all but the last. One octet is the usual case, and a branch
+/// that is foreseen; longer ones are spread over a word in one go, and stored as a whole: up to kVarintSlack octets
+/// after the varint are written, too.
+inline std::uint8_t* put_varint(std::uint8_t* out, std::uint64_t value) {
+  if (value < 0x80) {
+    *out = static_cast<std::uint8_t>(value);
+    return out + 1;
   }
-  *out++ = static_cast<std::uint8_t>(value);
-  return out;
+  constexpr std::uint64_t kSevenBits = 0x7f7f'7f7f'7f7f'7f7f;
+  constexpr std::uint64_t kGoesOn = 0x8080'8080'8080'8080;
+  const auto bits = static_cast<unsigned>(std::bit_width(value));
+  const std::uint64_t spread = _pdep_u64(value, kSevenBits);
+  if (bits <= 56) {
+    const unsigned octets = (bits + 6) / 7;
+    const std::uint64_t word = spread | (kGoesOn & ((std::uint64_t{1} << (8 * (octets - 1))) - 1));
+    std::memcpy(out, &word, sizeof word);
+    return out + octets;
+  }
+  const std::uint64_t word = spread | kGoesOn;
+  std::memcpy(out, &word, sizeof word);
+  const bool tenth = bits > 63;
+  out[8] = static_cast<std::uint8_t>((value >> 56) | (tenth ? 0x80 : 0));
+  out[9] = static_cast<std::uint8_t>(value >> 63);
+  return out + (tenth ? 10 : 9);
 }
 
 template <std::uint32_t kNumber, std::uint32_t kType>
@@ -315,9 +335,15 @@ std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record) {
   std::uint8_t* const at = (record->sections & kAllSections) == 0 ? put_all<false>(message, record, kAll)
                                                                   : put_all<true>(message, record, kAll);
   const auto length = static_cast<std::size_t>(at - message);
-  std::uint8_t* const behind_length = put_varint(out, length);
-  if (behind_length != message) std::memmove(behind_length, message, length);
-  return behind_length + length;
+  static_assert(kFlowProtobufMaxOctets < 1 << 14, "a length of two octets");
+  if (length < 0x80) {
+    out[0] = static_cast<std::uint8_t>(length);
+    std::memmove(out + 1, message, length);
+    return out + 1 + length;
+  }
+  out[0] = static_cast<std::uint8_t>(length | 0x80);
+  out[1] = static_cast<std::uint8_t>(length >> 7);
+  return at;
 }
 
 bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record) {

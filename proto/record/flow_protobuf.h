@@ -49,8 +49,11 @@ constexpr std::size_t longest_message() {
 
 }  // namespace protobuf_detail
 
-/// Most octets of one message with its length.
-inline constexpr std::size_t kFlowProtobufMaxOctets = 2 + protobuf_detail::longest_message();
+/// Octets after a varint that writing it may touch.
+inline constexpr std::size_t kVarintSlack = 7;
+
+/// Most octets of one message with its length, and what writing it may touch after its end.
+inline constexpr std::size_t kFlowProtobufMaxOctets = 2 + protobuf_detail::longest_message() + kVarintSlack;
 
 /// Writes length and message to `out`, which has room for kFlowProtobufMaxOctets. Returns the end.
 std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record);

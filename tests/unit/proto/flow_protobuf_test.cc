@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <string>
@@ -127,6 +128,20 @@ OwnedRecord random_record(std::mt19937_64& random) {
   if ((sections & 2) != 0) owned.add<LabelSection>().label = random() % (1 << 20);
   if ((sections & 4) != 0) owned.add<EspSection>().spi = static_cast<std::uint32_t>(number());
   return owned;
+}
+
+TEST(FlowProtobuf, WritesNumbersOfEveryLengthAsTheGeneratedClassDoes) {
+  FlowRecord record = FlowRecord{};
+  record.ip_version = 4;
+  record.sampling_rate = 1;
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    const std::uint64_t power = std::uint64_t{1} << bit;
+    for (const std::uint64_t number : {power - 1, power, power | 1, power | (power - 1)}) {
+      record.octets[kForward] = number;
+      record.packets[kForward] = std::max<std::uint64_t>(number, 1);
+      EXPECT_EQ(message_of(encode(record)), by_generated_class(record).SerializeAsString()) << number;
+    }
+  }
 }
 
 TEST(FlowProtobuf, MakesTheOctetsThatTheEncodingSpecificationGives) {
