@@ -28,6 +28,7 @@ class Process {
   ~Process();
 
   void signal(int number) const;
+  [[nodiscard]] int pid() const { return pid_; }
   /// Waits for the end; kills it when the time is over.
   Finished wait(std::chrono::seconds limit = std::chrono::seconds(60));
   /// Waits until standard error contains `text`; false when the time is over or the program ended without it.
