@@ -102,6 +102,7 @@ ExporterSnapshot ExportQueue::snapshot() const {
   result.datagrams = writes_;
   result.wire_octets = wire_octets_;
   result.lateness = lateness_;
+  result.connections.assign(connections_.begin(), connections_.end());
   return result;
 }
 
@@ -175,6 +176,7 @@ void ExportQueue::exported(const RecordTotals& totals, std::uint64_t writes, std
   writes_ += writes;
   wire_octets_ += wire_octets;
   if (measures_lateness_) lateness_ += lateness;
+  if (!connections_.empty()) connections_.back().exported += totals;
 }
 
 void ExportQueue::lost(const RecordTotals& totals, ExportLoss loss) {
@@ -191,6 +193,38 @@ void ExportQueue::exported_was_lost(const RecordTotals& totals, ExportLoss loss)
 
 void ExportQueue::set_connected(bool connected, const std::string& why) {
   const std::lock_guard lock(mutex_);
+  set_connected_locked(connected, why);
+}
+
+void ExportQueue::connection_began() {
+  const std::lock_guard lock(mutex_);
+  ConnectionCount connection;
+  connection.first = connection.last = connections_.empty() ? 1 : connections_.back().last + 1;
+  connection.open = true;
+  connections_.push_back(std::move(connection));
+  if (connections_.size() > kConnections) {
+    const ConnectionCount oldest = std::move(connections_.front());
+    connections_.pop_front();
+    ConnectionCount& several = connections_.front();
+    several.first = oldest.first;
+    several.exported += oldest.exported;
+    several.unacknowledged += oldest.unacknowledged;
+  }
+  set_connected_locked(true, {});
+}
+
+void ExportQueue::connection_ended(const RecordTotals& unacknowledged, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (!connections_.empty() && connections_.back().open) {
+    ConnectionCount& connection = connections_.back();
+    connection.unacknowledged = unacknowledged;
+    connection.open = false;
+    connection.ended = why;
+  }
+  if (!why.empty()) set_connected_locked(false, why);
+}
+
+void ExportQueue::set_connected_locked(bool connected, const std::string& why) {
   connected_ = connected;
   if (!failed_) why_ = why;
   room_came_.notify_all();

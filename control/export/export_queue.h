@@ -2,7 +2,8 @@
 //
 // One mutex protects queue and books, so that drained = exported + queued + sum(lost) holds in every snapshot and not
 // only at rest. A record is queued from when it is offered until it leaves or is lost. This includes the time that it
-// spends encoded in an unsent datagram, in a write buffer, or in memory to be sorted. `waiting` is the part that no
+// spends encoded in an unsent datagram, in a write buffer, on a connection whose peer has not acknowledged it, or in
+// memory to be sorted. `waiting` is the part that no
 // exporter has taken yet. The queue's bound is for this part; what an exporter holds has bounds of its own. The lock is
 // taken once per batch, datagram or write, never per record.
 //
@@ -77,6 +78,11 @@ class ExportQueue {
   void exported_was_lost(const RecordTotals& totals, ExportLoss loss);
   /// Whether there is somebody to send to: "up", or "connecting" and `why` the last attempt failed, if one did.
   void set_connected(bool connected, const std::string& why = {});
+  /// A connection is there: "up". What is exported from now on is counted for it, too.
+  void connection_began();
+  /// It is no more: "connecting" and `why`, or weir closed it and `why` is empty. `unacknowledged`: see
+  /// ConnectionCount.
+  void connection_ended(const RecordTotals& unacknowledged, const std::string& why);
   /// For good: what waits and what is still offered is `loss` from now on.
   void fail(const std::string& why, ExportLoss loss);
   /// What waits is lost; the exporter goes on.
@@ -85,6 +91,7 @@ class ExportQueue {
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
+  static constexpr std::size_t kConnections = 8;
   struct Piece {
     std::shared_ptr<const RecordBatch> batch;
     std::size_t at;
@@ -100,6 +107,7 @@ class ExportQueue {
   /// A bounded step of waiting for room. False: nothing has moved for `patience`; it is no use to wait any more.
   bool wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, ExportClock::duration patience);
   void lose_waiting_locked(ExportLoss loss);
+  void set_connected_locked(bool connected, const std::string& why);
   [[nodiscard]] RecordTotals& lost_of(ExportLoss loss) { return lost_[static_cast<std::size_t>(loss)]; }
 
   const std::string name_;
@@ -126,6 +134,7 @@ class ExportQueue {
   std::uint64_t writes_ = 0;
   std::uint64_t wire_octets_ = 0;
   Lateness lateness_;
+  std::deque<ConnectionCount> connections_;  ///< the last kConnections; the first one stands for all before it, too
 };
 
 inline RecordTotals totals_of(RecordSpan records) {

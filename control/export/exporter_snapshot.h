@@ -13,6 +13,19 @@
 
 namespace weir {
 
+/// A connection of an exporter over TCP or a unix stream socket, or several that follow each other.
+struct ConnectionCount {
+  std::uint64_t first = 0;  ///< number of the connection, from 1 on
+  std::uint64_t last = 0;   ///< the same, or the last one of several old ones
+  RecordTotals exported;    ///< acknowledged on it
+  /// Sent on it and not acknowledged when it ended: sent again on a later one, or lost by name.
+  RecordTotals unacknowledged;
+  bool open = false;
+  std::string ended;  ///< why; empty: it is open, or weir closed it
+
+  friend bool operator==(const ConnectionCount&, const ConnectionCount&) = default;
+};
+
 struct ExporterSnapshot {
   std::string name;  ///< ?name= of the URI, else the URI
   std::string uri;
@@ -24,6 +37,8 @@ struct ExporterSnapshot {
   std::uint64_t datagrams = 0;                             ///< datagrams or writes that left
   std::uint64_t wire_octets = 0;
   Lateness lateness;  ///< live only
+  /// Of exporters with connections: the last ones, oldest first; their `exported` add up to the exporter's.
+  std::vector<ConnectionCount> connections;
 
   /// All that is accounted for: equal to `drained`.
   [[nodiscard]] RecordTotals accounted() const {

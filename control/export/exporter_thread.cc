@@ -59,8 +59,9 @@ void ExporterThread::run() {
       return;
     }
     if (queue_->past_deadline()) {
-      exporter_->abandon(exporter_->leftover());
-      queue_->lose_waiting(exporter_->leftover());
+      const ExportLoss loss = exporter_->leftover();
+      exporter_->abandon(loss);
+      queue_->lose_waiting(loss);
       return;
     }
     const ExportTime now = ExportClock::now();

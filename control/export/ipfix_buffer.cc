@@ -1,13 +1,17 @@
 #include "control/export/ipfix_buffer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "control/export/datagram_exporter.h"
 
 namespace weir {
 namespace {
 
-constexpr std::size_t kCapacity = std::size_t{256} * 1024;
+/// What it keeps at once: what was sent and is not acknowledged, and what is pending. 4 MiB fill 40 MB a second over a
+/// path of 100 ms.
+constexpr std::size_t kMostOctets = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t kUsualOctets = std::size_t{256} * 1024;
 
 IpfixOptions options_of(const TemplateOptions& templates, const ExportContext& context) {
   IpfixOptions options;
@@ -24,7 +28,7 @@ IpfixOptions options_of(const TemplateOptions& templates, const ExportContext& c
 
 IpfixBuffer::IpfixBuffer(const TemplateOptions& templates, const ExportContext& context, const ExportQueue& books)
     : context_(context), books_(books), encoder_(options_of(templates, context)) {
-  octets_.reserve(kCapacity + kMaxPayload);
+  octets_.reserve(kUsualOctets + kMaxPayload);
 }
 
 void IpfixBuffer::append_message(std::span<const std::uint8_t> message, const RecordTotals& totals,
@@ -37,8 +41,10 @@ void IpfixBuffer::append_message(std::span<const std::uint8_t> message, const Re
 }
 
 void IpfixBuffer::announce(bool repeat_templates, const FlowRecord* record) {
-  for (const AnnouncedMessage& one :
-       encoder_.announce(export_account(books_, context_, nullptr), record, exporter_clock_ns(), repeat_templates)) {
+  ExportAccount account = export_account(books_, context_, nullptr);
+  // Whoever reads it has all the records that stand before it, acknowledged or not.
+  for (std::size_t i = messages_done_; i < messages_.size(); ++i) account.flow_records += messages_[i].totals.records;
+  for (const AnnouncedMessage& one : encoder_.announce(account, record, exporter_clock_ns(), repeat_templates)) {
     append_message(one.octets, {}, one.data_records);
   }
 }
@@ -51,11 +57,11 @@ void IpfixBuffer::close_message() {
 }
 
 std::size_t IpfixBuffer::append(RecordSpan records) {
-  forget_sent();
+  forget_acknowledged();
   std::size_t count = 0;
   const std::uint64_t now_ns = exporter_clock_ns();
   for (const RecordView record : records) {
-    if (octets_.size() >= kCapacity) break;
+    if (octets_.size() - boundary_ >= kMostOctets) break;
     if (encoder_.announcement_due(&*record, now_ns)) announce(false, &*record);
     if (!encoder_.add(record, now_ns)) {
       close_message();
@@ -74,11 +80,16 @@ std::span<const std::uint8_t> IpfixBuffer::pending() {
   return std::span(octets_).subspan(sent_);
 }
 
-RecordTotals IpfixBuffer::advance(std::size_t count) {
+void IpfixBuffer::sent(std::size_t count) {
   sent_ += count;
+  ever_sent_ = std::max(ever_sent_, sent_);
+}
+
+RecordTotals IpfixBuffer::acknowledged(std::size_t count) {
+  acknowledged_ += count;
   RecordTotals done;
   const std::uint64_t now_ns = exporter_clock_ns();
-  while (messages_done_ < messages_.size() && messages_[messages_done_].end <= sent_) {
+  while (messages_done_ < messages_.size() && messages_[messages_done_].end <= acknowledged_) {
     const Message& message = messages_[messages_done_++];
     done += message.totals;
     boundary_ = message.end;
@@ -86,12 +97,30 @@ RecordTotals IpfixBuffer::advance(std::size_t count) {
       lateness_.add(deadlines_[deadlines_done_], now_ns);
     }
   }
-  if (sent_ == octets_.size()) forget_sent();
+  if (boundary_ == octets_.size()) forget_acknowledged();
   return done;
 }
 
-void IpfixBuffer::forget_sent() {
-  if (boundary_ == 0) return;
+std::size_t IpfixBuffer::messages_before(std::size_t end) const {
+  std::size_t count = 0;
+  std::size_t from = boundary_;
+  for (std::size_t i = messages_done_; i < messages_.size() && from < end; ++i) {
+    from = messages_[i].end;
+    ++count;
+  }
+  return count;
+}
+
+RecordTotals IpfixBuffer::begun_before(std::size_t end) const {
+  RecordTotals begun;
+  const std::size_t count = messages_before(end);
+  for (std::size_t i = 0; i < count; ++i) begun += messages_[messages_done_ + i].totals;
+  return begun;
+}
+
+void IpfixBuffer::forget_acknowledged() {
+  // What is kept moves only where it is less than what is forgotten.
+  if (boundary_ == 0 || boundary_ < octets_.size() - boundary_) return;
   octets_.erase(octets_.begin(), octets_.begin() + static_cast<std::ptrdiff_t>(boundary_));
   messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(messages_done_));
   deadlines_.erase(deadlines_.begin(), deadlines_.begin() + static_cast<std::ptrdiff_t>(deadlines_done_));
@@ -100,6 +129,8 @@ void IpfixBuffer::forget_sent() {
     message.deadlines_end -= deadlines_done_;
   }
   sent_ -= boundary_;
+  ever_sent_ -= std::min(boundary_, ever_sent_);
+  acknowledged_ -= boundary_;
   boundary_ = 0;
   messages_done_ = 0;
   deadlines_done_ = 0;
@@ -113,32 +144,32 @@ RecordTotals IpfixBuffer::clear() {
   octets_.clear();
   messages_.clear();
   deadlines_.clear();
-  sent_ = boundary_ = messages_done_ = deadlines_done_ = 0;
+  sent_ = ever_sent_ = acknowledged_ = boundary_ = messages_done_ = deadlines_done_ = 0;
   return rest;
 }
 
 void IpfixBuffer::begin_stream() {
   close_message();
-  rewind();
-  forget_sent();
-  // What the last connection did not take goes after the templates of this one.
-  std::vector<std::uint8_t> rest = std::move(octets_);
-  std::vector<Message> messages = std::move(messages_);
-  std::vector<std::uint64_t> deadlines = std::move(deadlines_);
-  octets_ = {};
-  messages_ = {};
-  deadlines_ = {};
+  // What the last connection did not acknowledge goes after the templates of this one.
+  const std::size_t once_sent = messages_before(ever_sent_);
+  const std::vector<std::uint8_t> octets = std::exchange(octets_, {});
+  const std::vector<Message> messages = std::exchange(messages_, {});
+  const std::vector<std::uint64_t> deadlines = std::exchange(deadlines_, {});
+  const std::size_t first = std::exchange(messages_done_, 0);
+  std::size_t at = std::exchange(boundary_, 0);
+  std::size_t deadline = std::exchange(deadlines_done_, 0);
+  sent_ = ever_sent_ = acknowledged_ = 0;
   sequence_ = 0;
   encoder_.restart();
   announce(true);
-  std::size_t at = 0;
-  std::size_t deadline = 0;
-  for (const Message& message : messages) {
+  for (std::size_t i = first; i < messages.size(); ++i) {
+    const Message& message = messages[i];
     deadlines_.insert(deadlines_.end(), deadlines.begin() + static_cast<std::ptrdiff_t>(deadline),
                       deadlines.begin() + static_cast<std::ptrdiff_t>(message.deadlines_end));
     deadline = message.deadlines_end;
-    append_message(std::span(rest).subspan(at, message.end - at), message.totals, message.data_records);
+    append_message(std::span(octets).subspan(at, message.end - at), message.totals, message.data_records);
     at = message.end;
+    if (i - first < once_sent) ever_sent_ = octets_.size();
   }
 }
 

@@ -1,9 +1,9 @@
 // IpfixBuffer: IPFIX messages on their way into a TCP connection (RFC 7011 section 10.4).
 //
 // A connection is a transport session of its own: it begins with the templates and its sequence with 0. So messages
-// that the last connection did not take as a whole are numbered anew in the next one, after its templates. Templates
-// are not repeated within a connection, new ones stand before their first record; options data are repeated every
-// template_refresh.
+// that were not acknowledged as a whole on the last connection are numbered anew in the next one, after its templates.
+// Templates are not repeated within a connection, new ones stand before their first record; options data are repeated
+// every template_refresh.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,13 @@ class IpfixBuffer final : public StreamBuffer {
   std::size_t append(RecordSpan records) override;
   std::span<const std::uint8_t> pending() override;
   [[nodiscard]] bool empty() const override { return sent_ == octets_.size() && encoder_.empty(); }
-  RecordTotals advance(std::size_t count) override;
-  void rewind() override { sent_ = boundary_; }
+  [[nodiscard]] std::size_t pending_octets() const override { return octets_.size() - sent_; }
+  void sent(std::size_t count) override;
+  RecordTotals acknowledged(std::size_t count) override;
+  [[nodiscard]] bool settled() const override { return boundary_ == octets_.size() && encoder_.empty(); }
+  void rewind() override { sent_ = acknowledged_ = boundary_; }
+  [[nodiscard]] RecordTotals in_flight() const override { return begun_before(sent_); }
+  [[nodiscard]] RecordTotals once_sent() const override { return begun_before(ever_sent_); }
   RecordTotals clear() override;
   void begin_stream() override;
   void end_stream() override;
@@ -41,14 +46,19 @@ class IpfixBuffer final : public StreamBuffer {
   /// `record` is the next one, whose template may have yet to be announced; nullptr: none is known.
   void announce(bool repeat_templates, const FlowRecord* record = nullptr);
   void close_message();
-  void forget_sent();
+  void forget_acknowledged();
+  /// How many messages are not acknowledged and begin before `end`, from messages_[messages_done_] on.
+  [[nodiscard]] std::size_t messages_before(std::size_t end) const;
+  [[nodiscard]] RecordTotals begun_before(std::size_t end) const;
 
   const ExportContext context_;
   const ExportQueue& books_;
   IpfixEncoder encoder_;
   std::vector<std::uint8_t> octets_;
   std::size_t sent_ = 0;
-  std::size_t boundary_ = 0;  ///< end of the last message that left as a whole
+  std::size_t ever_sent_ = 0;     ///< the greatest sent_ of what is here now
+  std::size_t acknowledged_ = 0;  ///< at most sent_
+  std::size_t boundary_ = 0;      ///< end of the last message that was acknowledged as a whole
   std::vector<Message> messages_;
   std::size_t messages_done_ = 0;
   std::vector<std::uint64_t> deadlines_;  ///< of the records in messages_, then of the open message

@@ -17,7 +17,8 @@ template <typename Options>
 constexpr auto kOptions = std::to_array<OptionRow<Options>>({kMessageUniflowOption<Options>});
 
 std::unique_ptr<StreamBuffer> make_buffer(const MessageOptions& options) {
-  return std::make_unique<RecordBuffer>(protobuf_encoding(options.uniflow));
+  // 4 MiB fill 40 MB a second over a path of 100 ms.
+  return std::make_unique<RecordBuffer>(protobuf_encoding(options.uniflow), 0, std::size_t{4} * 1024 * 1024);
 }
 
 OpenResult open_tcp(const ProtobufTcp& peer, const ExportContext& context, ExportQueue& books) {

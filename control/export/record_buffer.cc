@@ -17,23 +17,34 @@ constexpr std::size_t kUsualLineOctets = 512;
 
 }  // namespace
 
-RecordBuffer::RecordBuffer(std::unique_ptr<RecordEncoding> encoding, std::size_t capacity_octets)
+RecordBuffer::RecordBuffer(std::unique_ptr<RecordEncoding> encoding, std::size_t capacity_octets,
+                           std::size_t most_octets)
     : encoding_(std::move(encoding)),
       longest_(encoding_->longest_octets()),
+      most_octets_(most_octets),
       octets_(std::max(capacity_octets != 0 ? capacity_octets : usual_octets(*encoding_), 2 * longest_)) {
   marks_.reserve(octets_.size() / 64);
 }
 
 void RecordBuffer::make_room(std::size_t octets) {
-  if (octets_.size() - end_ >= octets || boundary_ == 0) return;
-  // Moves at most the rest that a slow peer has not taken.
-  std::memmove(octets_.data(), octets_.data() + boundary_, end_ - boundary_);
-  marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(marks_done_));
-  for (Mark& mark : marks_) mark.end -= boundary_;
-  marks_done_ = 0;
-  end_ -= boundary_;
-  sent_ -= boundary_;
-  boundary_ = 0;
+  if (octets_.size() - end_ >= octets) return;
+  const std::size_t kept = end_ - boundary_;
+  if (boundary_ != 0 && (boundary_ >= kept || most_octets_ == 0)) {
+    // What a slow peer has not taken or acknowledged. A large buffer moves it only where that is less than what became
+    // free.
+    std::memmove(octets_.data(), octets_.data() + boundary_, kept);
+    marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(marks_done_));
+    for (Mark& mark : marks_) mark.end -= boundary_;
+    marks_done_ = 0;
+    end_ -= boundary_;
+    sent_ -= boundary_;
+    ever_sent_ -= std::min(boundary_, ever_sent_);
+    acknowledged_ -= boundary_;
+    boundary_ = 0;
+  }
+  if (octets_.size() - end_ < octets && octets_.size() < most_octets_) {
+    octets_.resize(std::min(most_octets_, 2 * octets_.size()));
+  }
 }
 
 /// false: there is no room for it yet.
@@ -97,21 +108,38 @@ std::size_t RecordBuffer::append(RecordSpan records) {
   return append_one_by_one(records);
 }
 
-RecordTotals RecordBuffer::advance(std::size_t count) {
+void RecordBuffer::sent(std::size_t count) {
   sent_ += count;
+  ever_sent_ = std::max(ever_sent_, sent_);
+}
+
+RecordTotals RecordBuffer::acknowledged(std::size_t count) {
+  acknowledged_ += count;
   RecordTotals done;
   const std::uint64_t now_ns = exporter_clock_ns();
-  while (marks_done_ < marks_.size() && marks_[marks_done_].end <= sent_) {
+  while (marks_done_ < marks_.size() && marks_[marks_done_].end <= acknowledged_) {
     const Mark& mark = marks_[marks_done_++];
     done += {1, mark.packets, mark.octets};
     lateness_.add(mark.deadline_ns, now_ns);
     boundary_ = mark.end;
   }
-  if (empty()) {
-    marks_.clear();
-    marks_done_ = end_ = sent_ = boundary_ = 0;
-  }
+  if (settled()) forget_all();
   return done;
+}
+
+RecordTotals RecordBuffer::begun_before(std::size_t end) const {
+  RecordTotals begun;
+  std::size_t from = boundary_;
+  for (std::size_t i = marks_done_; i < marks_.size() && from < end; ++i) {
+    begun += {1, marks_[i].packets, marks_[i].octets};
+    from = marks_[i].end;
+  }
+  return begun;
+}
+
+void RecordBuffer::forget_all() {
+  marks_.clear();
+  marks_done_ = end_ = sent_ = ever_sent_ = acknowledged_ = boundary_ = 0;
 }
 
 RecordTotals RecordBuffer::clear() {
@@ -119,8 +147,7 @@ RecordTotals RecordBuffer::clear() {
   for (; marks_done_ < marks_.size(); ++marks_done_) {
     rest += {1, marks_[marks_done_].packets, marks_[marks_done_].octets};
   }
-  marks_.clear();
-  marks_done_ = end_ = sent_ = boundary_ = 0;
+  forget_all();
   return rest;
 }
 

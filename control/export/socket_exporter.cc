@@ -1,8 +1,11 @@
 #include "control/export/socket_exporter.h"
 
 #include <fmt/format.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,11 +13,21 @@
 #include <cstring>
 #include <utility>
 
+#include "proto/base/counts.h"
+
 namespace weir {
 namespace {
 
 /// How often an idle connection is looked at.
 constexpr std::chrono::seconds kLookEvery{1};
+/// How often the kernel is asked what was acknowledged while something is not.
+constexpr std::chrono::milliseconds kAcknowledgementEvery{10};
+/// The same while the buffer is full, or there is nothing else to wait for.
+constexpr std::chrono::milliseconds kRoomEvery{2};
+/// A write is worth it.
+constexpr std::size_t kWriteOctets = std::size_t{256} * 1024;
+/// What may wait in the kernel without being on its way.
+constexpr int kMostNotSent = 128 * 1024;
 
 /// TCP may connect a socket to itself when the port called is the one that the kernel chose for the caller: nobody
 /// listens there, and weir would take its own records.
@@ -80,11 +93,17 @@ void SocketExporter::continue_attempt(ExportTime now) {
 
 void SocketExporter::connected(ExportTime now) {
   if (connected_to_itself(socket_.get())) return attempt_failed(ECONNREFUSED, now);
+  if (!is_unix()) {
+    const int octets = kMostNotSent;
+    setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &octets, sizeof octets);
+  }
   state_ = State::connected;
+  sent_octets_ = acknowledged_octets_ = 0;
+  unread_is_unknown_ = false;
   buffer_->begin_stream();
-  look_at_ = now + kLookEvery;
-  flush_at_ = buffer_->empty() ? ExportTime::max() : now;
-  books_.set_connected(true);
+  room_at_ = ExportTime::min();
+  plan(now);
+  books_.connection_began();
 }
 
 void SocketExporter::attempt_failed(int error, ExportTime now) {
@@ -100,15 +119,19 @@ void SocketExporter::attempt_failed(int error, ExportTime now) {
   }
 }
 
-void SocketExporter::broken(const std::string& why, ExportTime now) {
+void SocketExporter::broken(int error, ExportTime now) {
+  const std::string why = error == 0 ? "the collector closed the connection" : error_text(error);
+  if (error == ECONNRESET && is_unix()) unread_is_unknown_ = true;
+  settle(0, 0);
+  const RecordTotals unacknowledged = buffer_->in_flight();
   socket_.reset();
   buffer_->rewind();
-  if (!options_.reconnect) return fail(fmt::format("{}: {}", peer_, why), ExportLoss::not_connected);
   state_ = State::waiting;
   endpoint_ = 0;
   next_attempt_ = now + backoff_;
   backoff_ = std::min(2 * backoff_, options_.greatest_backoff);
-  books_.set_connected(false, why);
+  books_.connection_ended(unacknowledged, why);
+  if (!options_.reconnect) fail(fmt::format("{}: {}", peer_, why), ExportLoss::not_connected);
 }
 
 bool SocketExporter::peer_is_there(ExportTime now) {
@@ -118,14 +141,52 @@ bool SocketExporter::peer_is_there(ExportTime now) {
     if (got > 0) continue;
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
-    broken(got == 0 ? "the collector closed the connection" : error_text(errno), now);
+    broken(got == 0 ? 0 : errno, now);
     return false;
   }
 }
 
+std::uint64_t SocketExporter::acknowledged_octets() {
+  int outstanding = 0;
+  if (ioctl(socket_.get(), SIOCOUTQ, &outstanding) != 0 || outstanding < 0) return acknowledged_octets_;
+  if (is_unix()) {
+    // Asked for after SIOCOUTQ: what the peer leaves unread is thrown away only after the connection has this error.
+    // The kernel tells it once.
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0 || error != 0) unread_is_unknown_ = true;
+    if (unread_is_unknown_) return acknowledged_octets_;
+  }
+  return std::max(acknowledged_octets_, without(sent_octets_, static_cast<std::uint64_t>(outstanding)));
+}
+
+void SocketExporter::settle(std::uint64_t writes, std::uint64_t octets) {
+  const std::uint64_t acknowledged = acknowledged_octets();
+  const std::uint64_t more = acknowledged - acknowledged_octets_;
+  acknowledged_octets_ = acknowledged;
+  if (more == 0 && writes == 0) return;
+  const RecordTotals done = buffer_->acknowledged(static_cast<std::size_t>(more));
+  books_.exported(done, writes, octets, buffer_->take_lateness());
+  if (more != 0) backoff_ = options_.first_backoff;
+}
+
+void SocketExporter::plan(ExportTime now) {
+  flush_at_ = buffer_->empty() ? ExportTime::max() : now;
+  plan_look(now);
+}
+
+void SocketExporter::plan_look(ExportTime now) {
+  look_at_ = now + (sent_octets_ == acknowledged_octets_ ? kLookEvery : kAcknowledgementEvery);
+}
+
+void SocketExporter::look(ExportTime now) {
+  if (!peer_is_there(now)) return;
+  settle(0, 0);
+  plan_look(now);
+}
+
 void SocketExporter::flush(ExportTime now) {
   if (!peer_is_there(now)) return;
-  RecordTotals done;
   std::uint64_t writes = 0;
   std::uint64_t octets = 0;
   int error = 0;
@@ -133,7 +194,7 @@ void SocketExporter::flush(ExportTime now) {
     const std::span<const std::uint8_t> pending = buffer_->pending();
     const ssize_t sent = send(socket_.get(), pending.data(), pending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
-      done += buffer_->advance(static_cast<std::size_t>(sent));
+      buffer_->sent(static_cast<std::size_t>(sent));
       octets += static_cast<std::uint64_t>(sent);
       ++writes;
       continue;
@@ -148,24 +209,26 @@ void SocketExporter::flush(ExportTime now) {
     poll(&waits, 1, static_cast<int>(kLongestBlock.count()));
     break;
   }
-  if (writes != 0) {
-    books_.exported(done, writes, octets, buffer_->take_lateness());
-    backoff_ = options_.first_backoff;
+  sent_octets_ += octets;
+  if (error != 0) {
+    books_.exported({}, writes, octets);
+    return broken(error, now);
   }
-  look_at_ = now + kLookEvery;
-  flush_at_ = buffer_->empty() ? ExportTime::max() : now;
-  if (error != 0) broken(error_text(error), now);
+  settle(writes, octets);
+  plan(now);
 }
 
 std::size_t SocketExporter::take(RecordSpan records, ExportTime now) {
   if (buffer_->empty()) flush_at_ = now + kFlushAfter;
   const std::size_t count = buffer_->append(records);
-  if (count < records.size()) flush(now);
+  if (count < records.size() || buffer_->pending_octets() >= kWriteOctets) flush(now);
+  // All was sent and nothing is acknowledged: no event tells when that changes.
+  room_at_ = count == 0 && buffer_->empty() ? now + kRoomEvery : ExportTime::min();
   return count;
 }
 
 ExportTime SocketExporter::ready() const {
-  return state_ == State::connected ? ExportTime::min() : ExportTime::max();
+  return state_ == State::connected ? room_at_ : ExportTime::max();
 }
 
 ExportTime SocketExporter::due() const {
@@ -189,7 +252,8 @@ void SocketExporter::tick(ExportTime now) {
       continue_attempt(now);
       break;
     case State::connected:
-      flush(now);
+      // What waits for more records goes on waiting when only the acknowledgements are looked at.
+      now >= flush_at_ ? flush(now) : look(now);
       break;
   }
 }
@@ -197,16 +261,31 @@ void SocketExporter::tick(ExportTime now) {
 bool SocketExporter::drain(ExportTime now) {
   if (!ended_ && state_ == State::connected) buffer_->end_stream();
   ended_ = true;
-  if (state_ == State::connected && !buffer_->empty()) flush(now);
-  if (!buffer_->empty() || failure()) return false;
-  // The kernel goes on delivering what it has after close().
+  if (state_ == State::connected && !buffer_->settled()) flush(now);
+  if (failure()) return false;
+  if (!buffer_->settled()) {
+    if (state_ == State::connected && buffer_->empty()) {
+      pollfd closed{socket_.get(), POLLIN, 0};
+      poll(&closed, 1, static_cast<int>(kRoomEvery.count()));
+    }
+    return false;
+  }
+  if (state_ == State::connected) books_.connection_ended({}, {});
   socket_.reset();
   return true;
 }
 
 void SocketExporter::abandon(ExportLoss loss) {
+  const bool had_connection = state_ == State::connected;
+  if (had_connection) {
+    settle(0, 0);
+    books_.connection_ended(buffer_->in_flight(), {});
+  }
   socket_.reset();
-  books_.lost(buffer_->clear(), loss);
+  state_ = State::waiting;
+  const RecordTotals once_sent = buffer_->once_sent();
+  books_.lost(once_sent, had_connection ? loss : ExportLoss::connection_lost);
+  books_.lost(buffer_->clear() - once_sent, loss);
 }
 
 ExportLoss SocketExporter::leftover() const {

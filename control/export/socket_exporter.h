@@ -1,15 +1,23 @@
 // SocketExporter: length-delimited protobuf over TCP or a unix stream socket, or IPFIX over TCP, with reconnection.
 //
 // Live (`weir run`): the exporter waits for a collector that is absent or goes away. Meanwhile records wait in the
-// queue, and are lost as `queue_full` when it is full. Attempts to connect are 1 s apart at first and 30 s at most. A
-// new connection begins with a whole message: one that was cut off is sent again from its start. Capture (`weir read`):
-// the collector must be there at the start, and when it goes the exporter fails, since otherwise the whole capture
-// would pile up in the queue.
+// queue, and are lost as `queue_full` when it is full. Attempts to connect are 1 s apart at first and 30 s at most.
+// Capture (`weir read`): the collector must be there at the start, and when it goes the exporter fails, since otherwise
+// the whole capture would pile up in the queue.
 //
-// "Exported" means that the kernel took all octets of the message. Without an answer in the protocol nobody can know
-// whether the peer got what the kernel still held when the connection broke. The peer never sends, so before each write
-// the exporter looks whether the connection was closed; otherwise the first write into a closed connection would always
-// seem to succeed.
+// "Exported" means acknowledged: the host of the peer has all octets of the message (TCP), or the peer has read them
+// (unix socket). The kernel says how many octets are not (SIOCOUTQ). The buffer keeps every message until then. When a
+// connection breaks, all messages that were not acknowledged as a whole are sent again on the next connection, or are
+// lost as `connection_lost` if none comes. So a record arrives at least once on a connection, or is lost by name, with
+// one exception that nobody can know: what the host of a peer acknowledged and the peer never read because it died.
+// A record can arrive twice: the peer had it, and the connection broke before the acknowledgement came.
+//
+// A unix socket says in units of its own how much was not read, never too little. When the peer dies, the kernel
+// forgets what it had not read and says 0; then the last answer before counts.
+//
+// The peer never sends, so before each write the exporter looks whether the connection was closed; otherwise the first
+// write into a closed connection would always seem to succeed. TCP_NOTSENT_LOWAT keeps what waits in the kernel without
+// being on its way short.
 #pragma once
 
 #include <chrono>
@@ -59,9 +67,18 @@ class SocketExporter final : public Exporter {
   void continue_attempt(ExportTime now);
   void connected(ExportTime now);
   void attempt_failed(int error, ExportTime now);
-  void broken(const std::string& why, ExportTime now);
+  /// `error` 0: the peer closed it.
+  void broken(int error, ExportTime now);
   bool peer_is_there(ExportTime now);
   void flush(ExportTime now);
+  /// Octets of this connection that the peer has acknowledged, by what the kernel says now.
+  std::uint64_t acknowledged_octets();
+  /// Books what was acknowledged since the last call, and `writes` with `octets` that were sent.
+  void settle(std::uint64_t writes, std::uint64_t octets);
+  void look(ExportTime now);
+  void plan(ExportTime now);
+  void plan_look(ExportTime now);
+  [[nodiscard]] bool is_unix() const { return endpoints_[endpoint_].family() == AF_UNIX; }
 
   const std::vector<Endpoint> endpoints_;
   const std::string peer_;
@@ -78,6 +95,10 @@ class SocketExporter final : public Exporter {
   ExportTime attempt_ends_{};
   ExportTime flush_at_ = ExportTime::max();
   ExportTime look_at_ = ExportTime::max();
+  ExportTime room_at_ = ExportTime::min();  ///< the buffer is full: when to look again for acknowledgements
+  std::uint64_t sent_octets_ = 0;           ///< on this connection
+  std::uint64_t acknowledged_octets_ = 0;   ///< of them
+  bool unread_is_unknown_ = false;          ///< a unix socket's peer died: SIOCOUTQ says nothing any more
 };
 
 /// An exporter of what `buffer` makes of records, with what the mode asks for. Error: one line, what `peer` is

@@ -121,6 +121,15 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
     out.mutable_lateness()->set_greatest_ms(snapshot.lateness.greatest_ns / 1'000'000);
     out.mutable_lateness()->set_sum_ms(snapshot.lateness.sum_us / 1'000);
   }
+  for (const ConnectionCount& connection : snapshot.connections) {
+    v1::ConnectionLedger& one = *out.add_connections();
+    one.set_first(connection.first);
+    one.set_last(connection.last);
+    put(*one.mutable_exported(), connection.exported);
+    put(*one.mutable_unacknowledged(), connection.unacknowledged);
+    one.set_open(connection.open);
+    one.set_ended(connection.ended);
+  }
   out.set_balanced(snapshot.accounted() == snapshot.drained);
   return out;
 }
@@ -186,6 +195,12 @@ void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const Reco
   compare("records", snapshot.drained.records, accounted.records, offered.records);
   compare("packets", snapshot.drained.packets, accounted.packets, offered.packets);
   compare("IP octets", snapshot.drained.octets, accounted.octets, offered.octets);
+  if (!snapshot.connections.empty()) {
+    RecordTotals acknowledged;
+    for (const ConnectionCount& connection : snapshot.connections) acknowledged += connection.exported;
+    check.equal(fmt::format("{}: records exported = acknowledged on its connections", snapshot.name),
+                snapshot.exported.records, acknowledged.records);
+  }
   if (final) check.equal(fmt::format("{}: records queued at the end", snapshot.name), snapshot.queued.records, 0);
 }
 

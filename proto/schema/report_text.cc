@@ -129,6 +129,21 @@ std::string ledger_state_text(const v1::StatusReply& status) {
   return status.stale_since_ns() == 0 ? text : text + ", " + stale_text(status.stale_since_ns());
 }
 
+/// The connections that an exporter had, and what became of the records on each.
+std::string connections_text(const v1::ExporterLedger& exporter) {
+  TextTable table("rrrl");
+  for (const auto& connection : exporter.connections()) {
+    if (table.empty()) table.row({"connection", "records acknowledged", "sent, not acknowledged", "ended"});
+    const std::string number = std::to_string(connection.last());
+    table.row({connection.first() == connection.last() ? number : std::to_string(connection.first()) + "-" + number,
+               grouped(connection.exported().records()), grouped(connection.unacknowledged().records()),
+               connection.open()            ? "open"
+               : connection.ended().empty() ? "closed by weir"
+                                            : connection.ended()});
+  }
+  return table.empty() ? std::string() : table.text(4);
+}
+
 std::string flooding_text(const v1::HashFlooding& flooding) {
   return grouped(flooding.far_inserts()) + " keys crowded off their place (" + grouped(flooding.far_inserts_recent()) +
          " in the last second), longest probe " + grouped(flooding.longest_probe()) +
@@ -173,7 +188,7 @@ std::string ledger_text(const v1::Ledger& ledger) {
     add_named(third, "lost", exporter.lost());
     out += "  " + exporter.name() + ": " + exporter.state() + ", " + grouped(exporter.datagrams()) +
            " datagrams or writes, " + grouped(exporter.wire_octets()) + " octets, " + yes_no(exporter.balanced()) +
-           '\n' + third.text(4);
+           '\n' + third.text(4) + connections_text(exporter);
   }
 
   if (!ledger.ports().empty()) {

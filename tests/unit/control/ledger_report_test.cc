@@ -64,6 +64,32 @@ v1::Ledger of_one(const WorkerAccount& account) {
   return make_ledger({account}, {}, {}, false);
 }
 
+TEST(MakeLedger, HoldsWhatWasExportedAgainstWhatEachConnectionAcknowledged) {
+  const WorkerAccount one = worker();
+  ExporterSnapshot snapshot = exporter(one.drained);
+  ConnectionCount first;
+  first.first = first.last = 1;
+  first.exported = {1, 7, 80};
+  first.unacknowledged = {9, 8, 7};
+  first.ended = "gone";
+  ConnectionCount second;
+  second.first = second.last = 2;
+  second.exported = snapshot.exported - first.exported;
+  second.open = true;
+  snapshot.connections = {first, second};
+  const v1::Ledger ledger = make_ledger({one}, {snapshot}, {}, false);
+  EXPECT_TRUE(ledger.balanced()) << violations(ledger);
+  ASSERT_EQ(ledger.exporters(0).connections_size(), 2);
+  EXPECT_EQ(ledger.exporters(0).connections(0).last(), 1U);
+  EXPECT_EQ(ledger.exporters(0).connections(0).exported().octets(), 80U);
+  EXPECT_EQ(ledger.exporters(0).connections(0).unacknowledged().records(), 9U);
+  EXPECT_EQ(ledger.exporters(0).connections(0).ended(), "gone");
+  EXPECT_TRUE(ledger.exporters(0).connections(1).open());
+
+  ++snapshot.connections[1].exported.records;
+  expect_violation(make_ledger({one}, {snapshot}, {}, false), "records exported = acknowledged on its connections");
+}
+
 TEST(MakeLedger, BalancesWhereTheEquationsHold) {
   const WorkerAccount one = worker();
   const v1::Ledger ledger = make_ledger({one}, {exporter(one.drained)}, {}, false);

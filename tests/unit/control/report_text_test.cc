@@ -82,6 +82,27 @@ TEST(LedgerText, LaysOutTheThreeEquations) {
       "balanced\n");
 }
 
+TEST(LedgerText, SaysWhichConnectionRecordsWereAcknowledgedOn) {
+  v1::Ledger ledger = example();
+  auto* old = ledger.mutable_exporters(0)->add_connections();
+  old->set_first(1);
+  old->set_last(3);
+  set(old->mutable_exported(), 12'345, 0, 0);
+  set(old->mutable_unacknowledged(), 17, 0, 0);
+  old->set_ended("Connection reset by peer");
+  auto* open = ledger.mutable_exporters(0)->add_connections();
+  open->set_first(4);
+  open->set_last(4);
+  open->set_open(true);
+  EXPECT_NE(ledger_text(ledger).find(
+                "    +  lost: queue_full        1        560     715,740\n"
+                "    connection  records acknowledged  sent, not acknowledged  ended\n"
+                "           1-3                12,345                      17  Connection reset by peer\n"
+                "             4                     0                       0  open\n"),
+            std::string::npos)
+      << ledger_text(ledger);
+}
+
 TEST(LedgerText, EndsWithWhatDoesNotHold) {
   v1::Ledger ledger = example();
   ledger.set_balanced(false);

@@ -278,8 +278,11 @@ TEST(ExportHub, SendsToAUnixSocket) {
   const auto hub = open_hub({"protobuf+unix://" + path}, ExportMode::capture);
   const UniqueFd peer(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   hub->offer(numbered_batch(0, 100), true);
+  std::string stream;
+  std::thread reader([&] { stream = test::read_stream(peer.get()); });
   EXPECT_TRUE(hub->finish(kLong).empty());
-  EXPECT_EQ(test::records_in(test::read_stream(peer.get())).size(), 100U);
+  reader.join();
+  EXPECT_EQ(test::records_in(stream).size(), 100U);
 }
 
 TEST(ExportHub, CutsABatchThatIsLargerThanTheQueueWhenItMayNotWait) {

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <set>
+
 #include "control/export/exporter_thread.h"
+#include "control/export/ipfix_buffer.h"
+#include "tests/support/stream_collector.h"
 #include "tests/unit/export/export_fixtures.h"
 
 namespace weir {
@@ -10,10 +15,15 @@ namespace {
 
 using test::balanced;
 using test::eventually;
+using test::ipfix_records_of;
 using test::LoopbackSocket;
 using test::lost;
 using test::numbered_batch;
+using test::protobuf_records_of;
 using test::read_stream;
+using test::RecordIdentity;
+using test::StreamCollector;
+using test::StreamRecords;
 using test::totals_of_batch;
 
 struct Scene {
@@ -105,33 +115,174 @@ TEST(SocketExporter, EndsAtOnceWithoutAConnectionWhenThereIsNothingToSend) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::minutes(1));
 }
 
-TEST(SocketExporter, BeginsANewConnectionWithAWholeMessage) {
-  const LoopbackSocket listener(SOCK_STREAM);
-  const Scene scene(listener.port());
-  const auto batch = numbered_batch(0, 100'000);  // 12 MB: more than the kernel buffers, so it stops within a message
-  std::string received;
-  {
-    UniqueFd first = listener.accept();
-    const int octets = 4096;
-    setsockopt(first.get(), SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets);
-    scene.queue().push(batch, 0);
-    received = read_stream(first.get(), 100'001);
-    // Until the kernel takes no more: the writer stands somewhere in a record.
-    EXPECT_TRUE(eventually([&] { return scene.snapshot().exported.records > 1000; }));
-  }  // closed with unread octets: a reset
-  const UniqueFd second = listener.accept();
-  std::string stream;
-  std::thread reader([&] { stream = read_stream(second.get()); });
-  const ExporterSnapshot snapshot = scene.finish();
+/// What a peer that died had acknowledged and not read is all that can be missing without a name.
+struct Account {
+  std::set<RecordIdentity> received;
+  std::uint64_t missing = 0;  ///< acknowledged on a connection that ended, and never read
+  std::uint64_t twice = 0;    ///< read, and not acknowledged when the connection ended: sent again
+};
+Account account_of(const std::vector<std::string>& streams, const std::vector<ConnectionCount>& connections,
+                   StreamRecords (*parse)(const std::string&)) {
+  Account account;
+  EXPECT_EQ(streams.size(), connections.size());
+  for (std::size_t i = 0; i < std::min(streams.size(), connections.size()); ++i) {
+    SCOPED_TRACE("connection " + std::to_string(connections[i].first));
+    const StreamRecords read = parse(streams[i]);
+    EXPECT_EQ(read.fault, "");
+    EXPECT_EQ(read.first_sequence, 0U);
+    account.received.insert(read.records.begin(), read.records.end());
+    account.missing += without(connections[i].exported.records, read.records.size());
+    account.twice += without(read.records.size(), connections[i].exported.records);
+  }
+  return account;
+}
+
+/// The books of one instant: they balance, and each record that is exported was acknowledged on some connection.
+bool adds_up(const ExporterSnapshot& snapshot) {
+  RecordTotals acknowledged;
+  for (const ConnectionCount& connection : snapshot.connections) acknowledged += connection.exported;
+  return balanced(snapshot) && acknowledged == snapshot.exported;
+}
+
+struct Transport {
+  const char* name;
+  bool is_unix;
+  bool is_ipfix;
+};
+
+class SocketExporterOver : public testing::TestWithParam<Transport> {
+ protected:
+  static constexpr std::uint32_t kRecords = 60'000;  // of some 60 octets and more: several MB
+
+  SocketExporterOver() : collector_(GetParam().is_unix ? folder_.file("socket") : std::string()) {
+    auto own = std::make_unique<ExportQueue>("peer", std::size_t{1} << 30);
+    SocketOptions options;
+    options.first_backoff = std::chrono::milliseconds(2);
+    options.greatest_backoff = std::chrono::milliseconds(20);
+    std::vector<Endpoint> endpoints{unix_endpoint(folder_.file("socket"))};
+    if (!GetParam().is_unix) endpoints = *resolve("127.0.0.1", collector_.port(), SOCK_STREAM);
+    std::unique_ptr<StreamBuffer> buffer;
+    if (GetParam().is_ipfix) {
+      buffer = std::make_unique<IpfixBuffer>(TemplateOptions{}, ExportContext{}, *own);
+    } else {
+      buffer = std::make_unique<RecordBuffer>(std::make_unique<ProtobufEncoding>(), 0, std::size_t{1} << 22);
+    }
+    auto exporter = std::make_unique<SocketExporter>(endpoints, "peer", options, *own, std::move(buffer));
+    thread_ = std::make_unique<ExporterThread>(std::move(own), std::move(exporter));
+    for (std::uint32_t i = 0; i < kRecords; i += 4000) queue().push(numbered_batch(i, 4000), 0);
+  }
+  [[nodiscard]] ExportQueue& queue() const { return thread_->queue(); }
+  [[nodiscard]] ExporterSnapshot snapshot() const {
+    ExporterSnapshot snapshot = queue().snapshot();
+    EXPECT_TRUE(adds_up(snapshot));
+    return snapshot;
+  }
+  /// The collector lets the exporter wait, and dies with data unread; `for_good`: there is no other one.
+  void read_some_and_die(std::size_t octets, bool for_good = false) {
+    ASSERT_TRUE(collector_.accept());
+    ASSERT_TRUE(collector_.read(octets));
+    ASSERT_TRUE(collector_.wait_for_unread(1000));
+    const ExporterSnapshot before = snapshot();
+    EXPECT_TRUE(before.connections.back().open);
+    EXPECT_GT(before.queued.records, 0U);
+    EXPECT_EQ(before.state, "up");
+    if (for_good) {
+      collector_.stop_listening();
+      std::filesystem::remove(folder_.file("socket"));
+    }
+    collector_.close();
+  }
+  [[nodiscard]] Account account(const ExporterSnapshot& snapshot) const {
+    return account_of(collector_.streams(), snapshot.connections,
+                      GetParam().is_ipfix ? ipfix_records_of : protobuf_records_of);
+  }
+
+  test::TemporaryFolder folder_;
+  StreamCollector collector_;
+  std::unique_ptr<ExporterThread> thread_;
+};
+
+TEST_P(SocketExporterOver, SendsAgainWhatADeadCollectorHadNotAcknowledged) {
+  for (const std::size_t octets : {1U, 100'000U, 33'333U, 250'001U}) read_some_and_die(octets);
+  ASSERT_TRUE(collector_.accept());
+  std::thread reader([this] { collector_.read_rest(); });
+  queue().close(ExportClock::now() + std::chrono::seconds(20));
+  thread_->join();
   reader.join();
-  // Everything on the second connection is whole, in order, and goes to the end; together with what was handed to the
-  // kernel for the first connection it is everything, with nothing twice.
-  const RecordBatch records = test::records_in(stream);
-  ASSERT_FALSE(records.empty());
-  ASSERT_LT(records.size(), batch->size());
-  EXPECT_TRUE(test::same_records(records.span(), batch->subspan(batch->size() - records.size())));
-  EXPECT_EQ(snapshot.exported, totals_of_batch(*batch));
-  EXPECT_TRUE(balanced(snapshot));
+  const ExporterSnapshot end = snapshot();
+  EXPECT_EQ(end.exported.records, kRecords) << "nothing is lost by name";
+  EXPECT_EQ(end.queued, RecordTotals{});
+  ASSERT_EQ(end.connections.size(), 5U);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_FALSE(end.connections[i].open);
+    EXPECT_NE(end.connections[i].ended, "");
+    EXPECT_GT(end.connections[i].unacknowledged.records, 0U);
+  }
+  EXPECT_EQ(end.connections[4].ended, "");
+  EXPECT_EQ(end.connections[4].unacknowledged, RecordTotals{});
+  const Account account = this->account(end);
+  EXPECT_EQ(account.received.size() + account.missing, kRecords);
+  // By its own kernel's account each dead peer had a buffer full, and no more than that is missing.
+  EXPECT_LT(account.missing, 4U * 10'000U);
+  if (GetParam().is_unix) {
+    EXPECT_EQ(account.missing, 0U) << "a unix socket acknowledges what was read";
+  }
+}
+
+TEST_P(SocketExporterOver, NamesWhatWasSentInVainWhenNoOtherConnectionComes) {
+  read_some_and_die(50'000, true);
+  ASSERT_TRUE(eventually([&] { return snapshot().state.starts_with("connecting: "); }));
+  queue().close(ExportClock::now());
+  thread_->join();
+  const ExporterSnapshot end = snapshot();
+  ASSERT_EQ(end.connections.size(), 1U);
+  const ConnectionCount& first = end.connections[0];
+  EXPECT_EQ(lost(end, ExportLoss::connection_lost), first.unacknowledged);
+  EXPECT_GT(first.unacknowledged.records, 0U);
+  EXPECT_GT(lost(end, ExportLoss::not_connected).records, 0U) << "what was never sent";
+  EXPECT_EQ(end.queued, RecordTotals{});
+  EXPECT_EQ(end.exported.records + lost(end, ExportLoss::connection_lost).records +
+                lost(end, ExportLoss::not_connected).records,
+            kRecords);
+}
+
+TEST_P(SocketExporterOver, CountsWhatAStalledCollectorDoesNotTakeAsQueuedAndThenAsShutdown) {
+  ASSERT_TRUE(collector_.accept());
+  ASSERT_TRUE(collector_.wait_for_unread(1000));
+  const ExporterSnapshot stalled = snapshot();
+  EXPECT_EQ(stalled.state, "up");
+  EXPECT_GT(stalled.queued.records, kRecords / 2);
+  queue().close(ExportClock::now());
+  thread_->join();
+  const ExporterSnapshot end = snapshot();
+  EXPECT_EQ(end.exported.records + lost(end, ExportLoss::shutdown).records, kRecords);
+  EXPECT_GT(lost(end, ExportLoss::shutdown).records, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, SocketExporterOver,
+                         testing::Values(Transport{"ProtobufTcp", false, false}, Transport{"IpfixTcp", false, true},
+                                         Transport{"ProtobufUnix", true, false}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+/// With more connections than the books keep, the first entry stands for all before it.
+TEST(ExportQueue, SumsUpOldConnections) {
+  ExportQueue queue("peer", 1000);
+  queue.push(numbered_batch(0, 10), 0);
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    queue.connection_began();
+    queue.exported(totals_of_batch(*numbered_batch(i, 1)), 1, 100);
+    queue.connection_ended({2, 3, 4}, "gone");
+  }
+  const ExporterSnapshot snapshot = queue.snapshot();
+  ASSERT_EQ(snapshot.connections.size(), 8U);
+  EXPECT_EQ(snapshot.connections[0].first, 1U);
+  EXPECT_EQ(snapshot.connections[0].last, 3U);
+  EXPECT_EQ(snapshot.connections[0].exported, totals_of_batch(*numbered_batch(0, 3)));
+  EXPECT_EQ(snapshot.connections[0].unacknowledged, (RecordTotals{6, 9, 12}));
+  EXPECT_EQ(snapshot.connections[7].first, 10U);
+  EXPECT_EQ(snapshot.connections[7].ended, "gone");
+  EXPECT_EQ(snapshot.state, "connecting: gone");
+  EXPECT_TRUE(adds_up(snapshot));
 }
 
 TEST(SocketExporter, NoticesACollectorThatClosedBeforeItWritesToIt) {
