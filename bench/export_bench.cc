@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "control/export/export_hub.h"
+#include "control/export/export_queue.h"
 #include "control/record_drain.h"
 #include "proto/base/byte_order.h"
 #include "proto/base/ip_numbers.h"
@@ -101,13 +102,13 @@ void run(benchmark::State& state, const std::string& uri) {
   ExportContext context;
   context.mode = ExportMode::capture;  // waits for room instead of losing
   context.capture_start_ns = kStartNs;
-  context.queue_records = 2 * kBatch;  // what has not left when the time ends is at most two batches
+  const std::shared_ptr<const RecordBatch> batch = make_batch();
+  context.queue_octets = 2 * ExportQueue::octets_of(*batch);  // what has not left when the time ends is two batches
   auto hub = ExportHub::open({uri}, context);
   if (!hub) {
     state.SkipWithError(hub.error().c_str());
     return;
   }
-  const std::shared_ptr<const RecordBatch> batch = make_batch();
   for ([[maybe_unused]] const auto _ : state) (*hub)->offer(batch, true);
   static_cast<void>((*hub)->finish(std::chrono::seconds(30)));
   const ExporterSnapshot snapshot = (*hub)->snapshot()[0];

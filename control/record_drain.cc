@@ -40,15 +40,18 @@ void RecordDrain::run() {
 
 bool RecordDrain::round(bool last) {
   // The rings' records, and as many again from the accounter.
-  std::size_t room = 2 * kBatch;
-  if (wait_.load(std::memory_order_relaxed)) room = hub_.wait_for_room(room);
+  constexpr std::size_t kMost = 2 * kBatch;
+  if (wait_.load(std::memory_order_relaxed)) hub_.wait_for_room(RecordBatch::most_allocated_octets(kMost));
   const std::lock_guard lock(mutex_);
   auto batch = std::make_shared<RecordBatch>();
-  batch->reserve(usual_records_);
-  const std::size_t taken = empty_rings(std::max<std::size_t>(room / 2, 1), *batch);
-  if (overflow_ != nullptr) collect(*batch, room - batch->size(), last && taken == 0);
+  // An eighth more than the last one: a batch that grows past its memory takes twice as much.
+  batch->reserve(usual_records_ + usual_records_ / 8, usual_octets_ + usual_octets_ / 8);
+  const std::size_t taken = empty_rings(kBatch, *batch);
+  if (overflow_ != nullptr) collect(*batch, kMost - batch->size(), last && taken == 0);
   usual_records_ = batch->size();
+  usual_octets_ = batch->octets();
   if (batch->empty()) return taken != 0;
+  batch->trim();
   hub_.offer(std::move(batch), false);
   return true;
 }

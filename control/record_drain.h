@@ -66,6 +66,7 @@ class RecordDrain {
   std::vector<RecordTotals> drained_;  ///< guarded by mutex_
   OverflowTotals overflow_totals_;     ///< guarded by mutex_
   std::size_t usual_records_ = 0;      ///< the thread's: size of the last batch, which the next one will have, too
+  std::size_t usual_octets_ = 0;       ///< likewise
   std::unique_ptr<OverflowAccounter> overflow_;
   std::uint64_t (*clock_)();
   std::uint64_t now_ns_ = 0;           ///< the thread's

@@ -12,6 +12,10 @@
 
 namespace weir {
 
+/// A million records without sections, 132 octets each with their place in the batch, and what their batches have to
+/// spare.
+inline constexpr std::size_t kQueueOctets = std::size_t{160} * 1024 * 1024;
+
 /// What the exporters know of the program that they run in.
 struct ExportContext {
   ExportMode mode = ExportMode::live;
@@ -20,8 +24,7 @@ struct ExportContext {
   std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
   std::shared_ptr<const ProbeFacts> facts;
   std::vector<std::string> inputs;  ///< names of files that are read: no exporter may write to one
-  std::size_t queue_records =
-      1U << 20;  ///< bound of each exporter's queue, in records (128 octets each without sections: 128 MiB)
+  std::size_t queue_octets = kQueueOctets;  ///< bound of each exporter's queue, in octets of memory
 };
 
 }  // namespace weir

@@ -96,7 +96,7 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
   if (!uris) return Error(uris.error());
   std::vector<Opened> opened;
   for (const ExportUri& uri : *uris) {
-    auto queue = std::make_unique<ExportQueue>(uri.name, context.queue_records, measures_lateness(context.mode));
+    auto queue = std::make_unique<ExportQueue>(uri.name, context.queue_octets, measures_lateness(context.mode));
     auto exporter = uri.request->open(context, *queue);
     if (!exporter) return fault(uri.text, exporter.error());
     opened.push_back({uri.text, std::move(queue), std::move(*exporter)});
@@ -123,24 +123,20 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
 void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
   const std::shared_ptr<const RecordBatch> shared = std::move(batch);
   if (shared == nullptr || shared->empty()) return;
-  // Everybody gets what there is room for before anybody is waited for.
-  std::vector<std::size_t> next;
-  next.reserve(impl_->exporters.size());
-  for (const auto& exporter : impl_->exporters) next.push_back(exporter->queue().push(shared, 0));
-  for (std::size_t i = 0; i < next.size(); ++i) {
-    ExportQueue& queue = impl_->exporters[i]->queue();
-    if (next[i] < shared->size() && wait) next[i] = queue.push_waiting(shared, next[i], patience(impl_->mode));
-    if (next[i] < shared->size()) queue.refuse(*shared, next[i]);
+  // Everybody who has room gets it before anybody is waited for.
+  std::vector<ExportQueue*> full;
+  for (const auto& exporter : impl_->exporters) {
+    if (!exporter->queue().push(shared)) full.push_back(&exporter->queue());
+  }
+  for (ExportQueue* const queue : full) {
+    if (wait && queue->push_waiting(shared, patience(impl_->mode))) continue;
+    queue->refuse(*shared);
   }
 }
 
-std::size_t ExportHub::wait_for_room(std::size_t most) {
-  std::size_t all = most;
+void ExportHub::wait_for_room(std::size_t octets) {
   // One after the other is enough: room only grows while nobody offers.
-  for (const auto& exporter : impl_->exporters) {
-    all = std::min(all, exporter->queue().wait_for_room(most, patience(impl_->mode)));
-  }
-  return std::max<std::size_t>(all, 1);
+  for (const auto& exporter : impl_->exporters) exporter->queue().wait_for_room(octets, patience(impl_->mode));
 }
 
 std::vector<std::string> ExportHub::finish(std::chrono::milliseconds timeout) {

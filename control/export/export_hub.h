@@ -33,10 +33,9 @@ class ExportHub {
 
   /// Offers a batch to every exporter. wait: block until each live exporter has room. Called by one thread.
   void offer(std::shared_ptr<const RecordBatch> batch, bool wait);
-  /// Blocks until every live exporter has room for `most` records, or for as many as its queue holds, and returns for
-  /// how many all have room: offer(..., false) of a batch no longer than that loses nothing at them. Called by the
-  /// thread that offers.
-  std::size_t wait_for_room(std::size_t most);
+  /// Blocks until every live exporter has room for a batch of `octets` of memory: offer(..., false) of one no larger
+  /// than that loses nothing at them. Called by the thread that offers.
+  void wait_for_room(std::size_t octets);
 
   /// Every exporter to a file that does not rotate by itself opens its file by its name once more; records go on there.
   /// Where the file still has that name nothing changes. Returns one line for each file that cannot be opened: it goes

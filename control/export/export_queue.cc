@@ -5,34 +5,32 @@
 
 namespace weir {
 
-ExportQueue::ExportQueue(std::string name, std::size_t capacity_records, bool measures_lateness)
-    : name_(std::move(name)),
-      capacity_(std::max<std::size_t>(capacity_records, 1)),
-      measures_lateness_(measures_lateness) {}
+ExportQueue::ExportQueue(std::string name, std::size_t limit_octets, bool measures_lateness)
+    : name_(std::move(name)), limit_octets_(limit_octets), measures_lateness_(measures_lateness) {}
 
-std::size_t ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch, std::size_t from) {
-  const RecordSpan rest = batch->subspan(from);
+bool ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch) {
+  if (batch->empty()) return true;
+  const RecordTotals totals = totals_of(batch->span());
   if (failed_) {
-    const RecordTotals totals = totals_of(rest);
     drained_ += totals;
     lost_of(fail_loss_) += totals;
-    return batch->size();
+    return true;
   }
+  const std::size_t octets = octets_of(*batch);
   // Once closed, the thread that would take them may be gone.
-  const std::size_t count = closed_ ? 0 : std::min(rest.size(), capacity_ - waiting_);
-  if (count == 0) return from;
-  const RecordTotals totals = totals_of(rest.first(count));
+  if (closed_ || !has_room(octets)) return false;
   drained_ += totals;
   queued_ += totals;
-  waiting_ += count;
-  pieces_.push_back({batch, from, from + count});
+  waiting_ += batch->size();
+  held_octets_ += octets;
+  pieces_.push_back({batch, 0, batch->size()});
   records_came_.notify_one();
-  return from + count;
+  return true;
 }
 
-std::size_t ExportQueue::push(const std::shared_ptr<const RecordBatch>& batch, std::size_t from) {
+bool ExportQueue::push(const std::shared_ptr<const RecordBatch>& batch) {
   const std::lock_guard lock(mutex_);
-  return push_locked(batch, from);
+  return push_locked(batch);
 }
 
 bool ExportQueue::wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, ExportClock::duration patience) {
@@ -48,30 +46,26 @@ bool ExportQueue::wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, Ex
   return true;
 }
 
-std::size_t ExportQueue::push_waiting(const std::shared_ptr<const RecordBatch>& batch, std::size_t from,
-                                      ExportClock::duration patience) {
+bool ExportQueue::push_waiting(const std::shared_ptr<const RecordBatch>& batch, ExportClock::duration patience) {
   std::unique_lock lock(mutex_);
   Stall stall{consumed_, ExportClock::now()};
   while (true) {
-    from = push_locked(batch, from);
-    if (from == batch->size() || !worth_waiting()) return from;
-    if (!wait_step(lock, stall, patience)) return push_locked(batch, from);
+    if (push_locked(batch)) return true;
+    if (!worth_waiting()) return false;
+    if (!wait_step(lock, stall, patience)) return push_locked(batch);
   }
 }
 
-std::size_t ExportQueue::wait_for_room(std::size_t most, ExportClock::duration patience) {
+void ExportQueue::wait_for_room(std::size_t octets, ExportClock::duration patience) {
   std::unique_lock lock(mutex_);
-  const std::size_t wanted = std::min(most, capacity_);
   Stall stall{consumed_, ExportClock::now()};
-  while (true) {
-    if (failed_ || !worth_waiting()) return most;
-    if (capacity_ - waiting_ >= wanted) return wanted;
-    if (!wait_step(lock, stall, patience)) return most;
+  while (!failed_ && worth_waiting() && !has_room(octets + kBatchOverhead)) {
+    if (!wait_step(lock, stall, patience)) return;
   }
 }
 
-void ExportQueue::refuse(const RecordBatch& batch, std::size_t from) {
-  const RecordTotals totals = totals_of(batch.subspan(from));
+void ExportQueue::refuse(const RecordBatch& batch) {
+  const RecordTotals totals = totals_of(batch.span());
   const std::lock_guard lock(mutex_);
   drained_ += totals;
   lost_of(closed_ ? ExportLoss::shutdown : ExportLoss::queue_full) += totals;
@@ -101,6 +95,8 @@ ExporterSnapshot ExportQueue::snapshot() const {
   for (std::size_t i = 0; i < kExportLossCount; ++i) result.lost.emplace_back(kExportLossTexts[i].name, lost_[i]);
   result.datagrams = writes_;
   result.wire_octets = wire_octets_;
+  result.queue_octets = held_octets_;
+  result.queue_limit_octets = limit_octets_;
   result.lateness = lateness_;
   result.connections.assign(connections_.begin(), connections_.end());
   return result;
@@ -146,6 +142,7 @@ void ExportQueue::consumed(std::size_t count) {
   piece.at += count;
   if (piece.at == piece.end) {
     done = std::move(piece.batch);
+    held_octets_ -= octets_of(*done);
     pieces_.pop_front();
   }
   waiting_ -= count;
@@ -251,6 +248,7 @@ void ExportQueue::lose_waiting_locked(ExportLoss loss) {
   for (const Piece& piece : pieces_) totals += totals_of(piece.batch->subspan(piece.at, piece.end - piece.at));
   pieces_.clear();
   waiting_ = 0;
+  held_octets_ = 0;
   queued_ -= totals;
   lost_of(loss) += totals;
   room_came_.notify_all();

@@ -7,8 +7,9 @@
 // exporter has taken yet. The queue's bound is for this part; what an exporter holds has bounds of its own. The lock is
 // taken once per batch, datagram or write, never per record.
 //
-// Batches are shared between exporters by reference. The bound is in records, whatever the size of the batches. If only
-// part of a batch fits, the batch is cut: the rest waits, or is lost by name.
+// Batches are shared between exporters by reference. The bound is in octets of memory: a batch counts as a whole, with
+// what its arena has to spare, as long as a record of it waits. A batch for which there is no room waits outside or is
+// lost by name. A queue in which nothing waits takes any batch, so that one which is larger than the bound gets through.
 #pragma once
 
 #include <array>
@@ -34,24 +35,28 @@ using ExportTime = ExportClock::time_point;
 class ExportQueue {
  public:
   /// `measures_lateness`: whether the books say how late records left.
-  ExportQueue(std::string name, std::size_t capacity_records, bool measures_lateness = true);
+  ExportQueue(std::string name, std::size_t limit_octets, bool measures_lateness = true);
   ExportQueue(const ExportQueue&) = delete;
   ExportQueue& operator=(const ExportQueue&) = delete;
 
   // The drain thread.
-  /// Takes what there is room for of (*batch)[from...]; returns the first index that found none. A failed exporter
-  /// takes all, as a loss.
-  std::size_t push(const std::shared_ptr<const RecordBatch>& batch, std::size_t from);
-  /// The same, but waits for room until all is in. Gives up, and returns an index before the end, when the exporter has
-  /// no connection, when it is closing, or when it took no record for `patience` (max(): never); after that it does
-  /// not wait again before the exporter has taken one.
-  std::size_t push_waiting(const std::shared_ptr<const RecordBatch>& batch, std::size_t from,
-                           ExportClock::duration patience);
-  /// Waits until there is room for `most` records, or for as many as there can be, and returns that number. Where it is
-  /// no use to wait, as push_waiting() has it, returns `most` at once: what is pushed is then lost by name.
-  std::size_t wait_for_room(std::size_t most, ExportClock::duration patience);
-  /// Enters (*batch)[from...] as offered and lost: the queue has no room or, once closed, the shutdown lost it.
-  void refuse(const RecordBatch& batch, std::size_t from);
+  /// Takes the batch; false: there is no room. A failed exporter takes all, as a loss.
+  bool push(const std::shared_ptr<const RecordBatch>& batch);
+  /// The same, but waits for room. Gives up, and returns false, when the exporter has no connection, when it is closing,
+  /// or when it took no record for `patience` (max(): never); after that it does not wait again before the exporter has
+  /// taken one.
+  bool push_waiting(const std::shared_ptr<const RecordBatch>& batch, ExportClock::duration patience);
+  /// Waits until there is room for a batch of `octets` of memory. Where it is no use to wait, as push_waiting() has it,
+  /// returns at once: what is pushed is then lost by name.
+  void wait_for_room(std::size_t octets, ExportClock::duration patience);
+  /// Enters the batch as offered and lost: the queue has no room or, once closed, the shutdown lost it.
+  void refuse(const RecordBatch& batch);
+  /// What a batch takes of the bound: its memory, and that of its place in a queue.
+  [[nodiscard]] static std::size_t octets_of(const RecordBatch& batch) {
+    return batch.allocated_octets() + kBatchOverhead;
+  }
+  /// The allocator's own and a shared pointer's count of a batch, and its place in the queue.
+  static constexpr std::size_t kBatchOverhead = 128;
   /// No more records will come; what is not out by `deadline` will be lost.
   void close(ExportTime deadline);
   [[nodiscard]] ExporterSnapshot snapshot() const;
@@ -102,7 +107,10 @@ class ExportQueue {
     std::uint64_t seen;
     ExportTime since;
   };
-  std::size_t push_locked(const std::shared_ptr<const RecordBatch>& batch, std::size_t from);
+  bool push_locked(const std::shared_ptr<const RecordBatch>& batch);
+  [[nodiscard]] bool has_room(std::size_t octets) const {
+    return pieces_.empty() || octets <= without(limit_octets_, held_octets_);
+  }
   [[nodiscard]] bool worth_waiting() const { return !closed_ && connected_ && consumed_ != stalled_at_; }
   /// A bounded step of waiting for room. False: nothing has moved for `patience`; it is no use to wait any more.
   bool wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, ExportClock::duration patience);
@@ -111,13 +119,14 @@ class ExportQueue {
   [[nodiscard]] RecordTotals& lost_of(ExportLoss loss) { return lost_[static_cast<std::size_t>(loss)]; }
 
   const std::string name_;
-  const std::size_t capacity_;
+  const std::size_t limit_octets_;
   const bool measures_lateness_;
   mutable std::mutex mutex_;
   std::condition_variable records_came_;  ///< or close()
   std::condition_variable room_came_;     ///< or a reason not to wait for it
   std::deque<Piece> pieces_;
-  std::size_t waiting_ = 0;
+  std::size_t waiting_ = 0;      ///< records
+  std::size_t held_octets_ = 0;  ///< of memory, of the batches in pieces_
   std::uint64_t consumed_ = 0;                    ///< records ever taken: shows progress to who waits for room
   std::uint64_t stalled_at_ = ~std::uint64_t{0};  ///< consumed_ when waiting was last given up
   bool closed_ = false;

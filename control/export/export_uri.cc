@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/export/export_context.h"
 #include "control/export/exporter_kinds.h"
 
 namespace weir {
@@ -112,7 +113,7 @@ tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
     if (!name) return Error(fmt::format("export '{}': {}", text, name.error()));
     auto request = kind->parse(*kind, rest.substr(0, question), query);
     if (!request) return Error(fmt::format("export '{}': {}", text, request.error()));
-    return ExportUri{text, name->empty() ? text : std::move(*name), kind, std::move(*request)};
+    return ExportUri{text, name->empty() ? text : *name, kind, std::move(*request)};
   }
   std::vector<std::string_view> forms;
   for (const ExporterKind* const kind : exporter_kinds()) forms.push_back(kind->form);
@@ -137,6 +138,8 @@ std::string export_uri_help() {
                               : fmt::format("{}: {}", joined(one.schemes, ", "), one.option->help));
   }
   append_row(out, fmt::format("{}={}", kNameOption.name, kNameOption.form), kNameOption.help);
+  out += fmt::format("Each exporter has a queue of {} MiB of memory. What finds it full is lost as queue_full.\n",
+                     kQueueOctets / (1024 * 1024));
   return out;
 }
 

@@ -36,7 +36,9 @@ struct ExporterSnapshot {
   std::vector<std::pair<std::string, RecordTotals>> lost;  ///< every name of export/loss.h, zeros included
   std::uint64_t datagrams = 0;                             ///< datagrams or writes that left
   std::uint64_t wire_octets = 0;
-  Lateness lateness;  ///< live only
+  std::uint64_t queue_octets = 0;        ///< memory of the batches that wait
+  std::uint64_t queue_limit_octets = 0;  ///< the most that it may be
+  Lateness lateness;                     ///< live only
   /// Of exporters with connections: the last ones, oldest first; their `exported` add up to the exporter's.
   std::vector<ConnectionCount> connections;
 

@@ -121,6 +121,8 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
     out.mutable_lateness()->set_greatest_ms(snapshot.lateness.greatest_ns / 1'000'000);
     out.mutable_lateness()->set_sum_ms(snapshot.lateness.sum_us / 1'000);
   }
+  out.set_queue_octets(snapshot.queue_octets);
+  out.set_queue_limit_octets(snapshot.queue_limit_octets);
   for (const ConnectionCount& connection : snapshot.connections) {
     v1::ConnectionLedger& one = *out.add_connections();
     one.set_first(connection.first);

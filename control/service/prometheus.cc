@@ -138,6 +138,8 @@ void add_exporters(Families& out, const v1::Ledger& ledger) {
     out.records("exporter_drained", "Offered to this exporter, IP octets", exporter.drained(), labels);
     out.records("exporter_exported", "Left this exporter, IP octets", exporter.exported(), labels);
     out.held("exporter_queued", "Waiting in this exporter now, IP octets", exporter.queued(), labels);
+    out.gauge("exporter_queue_octets", "Memory of the batches that wait in its queue", exporter.queue_octets(), labels);
+    out.gauge("exporter_queue_limit_octets", "The most that it may be", exporter.queue_limit_octets(), labels);
     for (const auto& [name, count] : sorted(exporter.lost())) {
       out.records("exporter_lost", "Lost at this exporter, by reason (weir reasons), IP octets", count,
                   with(labels, "reason", name));

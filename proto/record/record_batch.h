@@ -87,9 +87,26 @@ class RecordBatch {
     return *reinterpret_cast<FlowRecord*>(lines_.data() + offsets_[index]);
   }
 
-  void reserve(std::size_t records) {
+  /// Octets of memory that it has from the allocator, used or not.
+  [[nodiscard]] std::size_t allocated_octets() const {
+    return sizeof(RecordBatch) + lines_.capacity() * sizeof(RecordLine) + offsets_.capacity() * sizeof(std::uint32_t);
+  }
+  /// The most that a batch of so many records has after trim(), however long they are.
+  static constexpr std::size_t most_allocated_octets(std::size_t records) {
+    constexpr std::size_t kRecord = kMostRecordLines * sizeof(RecordLine) + sizeof(std::uint32_t);
+    constexpr std::size_t kRounding = 4 * (sizeof(RecordLine) + sizeof(std::uint32_t));  // of trim()
+    return sizeof(RecordBatch) + records * kRecord * 4 / 3 + kRounding;
+  }
+
+  /// `octets`: of the arena; 0: records without sections.
+  void reserve(std::size_t records, std::size_t octets = 0) {
     offsets_.reserve(records);
-    lines_.reserve(records * (sizeof(FlowRecord) / sizeof(RecordLine)));
+    lines_.reserve(octets != 0 ? octets / sizeof(RecordLine) : records * (sizeof(FlowRecord) / sizeof(RecordLine)));
+  }
+  /// Gives memory back if more than a quarter of it is not used, so that a batch that waits costs what it holds.
+  void trim() {
+    if (lines_.size() < lines_.capacity() / 4 * 3) lines_.shrink_to_fit();
+    if (offsets_.size() < offsets_.capacity() / 4 * 3) offsets_.shrink_to_fit();
   }
   void clear() {
     lines_.clear();

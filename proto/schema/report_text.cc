@@ -129,6 +129,15 @@ std::string ledger_state_text(const v1::StatusReply& status) {
   return status.stale_since_ns() == 0 ? text : text + ", " + stale_text(status.stale_since_ns());
 }
 
+/// "12.3 of 160 MiB"
+std::string memory_text(const v1::ExporterLedger& exporter) {
+  constexpr double kMiB = 1024.0 * 1024.0;
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.1f of %.0f MiB", static_cast<double>(exporter.queue_octets()) / kMiB,
+                static_cast<double>(exporter.queue_limit_octets()) / kMiB);
+  return text.data();
+}
+
 /// The connections that an exporter had, and what became of the records on each.
 std::string connections_text(const v1::ExporterLedger& exporter) {
   TextTable table("rrrl");
@@ -306,17 +315,17 @@ std::string status_text(const v1::StatusReply& status) {
   }
 
   // Lateness: of all, and how many left more than a second after their flow should have ended.
-  TextTable exporters("llrrrrr");
+  TextTable exporters("llrrrrrr");
   for (const auto& exporter : status.exporters()) {
     if (exporters.empty())
-      exporters.row({"exporter", "state", "exported", "queued", "lost", "late > 1 s", "latest ms"});
+      exporters.row({"exporter", "state", "exported", "queued", "queue memory", "lost", "late > 1 s", "latest ms"});
     std::uint64_t late = 0;
     for (const auto& bucket : exporter.lateness().buckets()) {
       if (bucket.below_ms() == 0 || bucket.below_ms() > 1024) late += bucket.records();
     }
     exporters.row({exporter.name(), exporter.state(), grouped(exporter.exported().records()),
-                   grouped(exporter.queued().records()), grouped(sum_records(exporter.lost())), grouped(late),
-                   grouped(exporter.lateness().greatest_ms())});
+                   grouped(exporter.queued().records()), memory_text(exporter), grouped(sum_records(exporter.lost())),
+                   grouped(late), grouped(exporter.lateness().greatest_ms())});
   }
   out += "\nexporters (records)\n" + (exporters.empty() ? "  none\n" : exporters.text());
   return out + lateness_text(status);

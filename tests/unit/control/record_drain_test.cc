@@ -158,7 +158,7 @@ TEST(RecordDrain, AnswersAtOnceWhileAnExporterThatItWaitsForStandsStill) {
   Reader reader(open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   ExportContext context;
   context.mode = ExportMode::capture;  // waits without end
-  context.queue_records = 100;
+  context.queue_octets = 1000;
   auto hub = ExportHub::open({"protobuf:" + pipe}, context);
   ASSERT_TRUE(hub) << hub.error();
   constexpr std::size_t kRecords = 20'000;  // of some 100 octets; a pipe holds 65536
@@ -182,8 +182,7 @@ TEST(RecordDrain, AnswersAtOnceWhileAnExporterThatItWaitsForStandsStill) {
   do {  // until nothing has moved between two answers and the queue is full
     before = totals.exporters.empty() ? before : totals.exporters[0].exported.records;
     if (!answer()) return;
-  } while (totals.exporters[0].queued.records < context.queue_records ||
-           totals.exporters[0].exported.records != before);
+  } while (totals.exporters[0].queue_octets < context.queue_octets || totals.exporters[0].exported.records != before);
   EXPECT_LT(totals.drained[0].records, kRecords);
 
   reader.start();

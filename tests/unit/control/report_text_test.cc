@@ -167,6 +167,8 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
   exporter->set_name("json:-");
   exporter->set_state("up");
   set(exporter->mutable_exported(), 1'500, 0, 0);
+  exporter->set_queue_octets(12'900'000);  // 12.302 MiB
+  exporter->set_queue_limit_octets(160U << 20);
   set(&(*exporter->mutable_lost())["queue_full"], 2, 0, 0);
   set(&(*exporter->mutable_lost())["shutdown"], 3, 0, 0);
   EXPECT_EQ(status_text(status),
@@ -185,8 +187,8 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
             "       0     1  14.9 Mpps   75 %  10.0 Gbit/s  38 %    25 %  1,000 of 1,048,576  sleep 137 us\n"
             "\n"
             "exporters (records)\n"
-            "  exporter  state  exported  queued  lost  late > 1 s  latest ms\n"
-            "  json:-    up        1,500       0     5           0          0\n");
+            "  exporter  state  exported  queued     queue memory  lost  late > 1 s  latest ms\n"
+            "  json:-    up        1,500       0  12.3 of 160 MiB     5           0          0\n");
 }
 
 TEST(LedgerText, HasALineForTheOverflowAccounterWhereItHoldsSomething) {

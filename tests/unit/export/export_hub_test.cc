@@ -12,6 +12,7 @@
 #include <csignal>
 #include <random>
 
+#include "control/export/export_queue.h"
 #include "control/export/file_sink.h"
 #include "control/export/record_sorter.h"
 #include "proto/record/flow_json.h"
@@ -32,10 +33,10 @@ using test::totals_of_batch;
 constexpr std::chrono::seconds kLong{20};
 
 std::unique_ptr<ExportHub> open_hub(const std::vector<std::string>& uris, ExportMode mode = ExportMode::live,
-                                    std::size_t queue_records = 1U << 18) {
+                                    std::size_t queue_octets = kQueueOctets) {
   ExportContext context;
   context.mode = mode;
-  context.queue_records = queue_records;
+  context.queue_octets = queue_octets;
   auto hub = ExportHub::open(uris, context);
   EXPECT_TRUE(hub) << hub.error();
   return hub ? std::move(*hub) : nullptr;
@@ -126,7 +127,7 @@ TEST(ExportHub, LetsADeadCollectorHoldUpNobody) {
   }
   const auto hub = open_hub({fmt::format("netflow9://127.0.0.1:{}", udp_port),
                              fmt::format("protobuf+tcp://127.0.0.1:{}", tcp_port), "json:" + folder.file("a.json")},
-                            ExportMode::live, 1000);
+                            ExportMode::live, 10 * ExportQueue::octets_of(*numbered_batch(0, 100)));
   RecordBatch all;
   for (std::uint32_t i = 0; i < 50; ++i) {
     const auto batch = numbered_batch(i * 100, 100);
@@ -285,14 +286,15 @@ TEST(ExportHub, SendsToAUnixSocket) {
   EXPECT_EQ(test::records_in(stream).size(), 100U);
 }
 
-TEST(ExportHub, CutsABatchThatIsLargerThanTheQueueWhenItMayNotWait) {
+TEST(ExportHub, LosesABatchForWhichThereIsNoRoomWhenItMayNotWait) {
   std::uint16_t port = 0;
   {
     const LoopbackSocket tcp(SOCK_STREAM);
     port = tcp.port();
   }
   const auto hub = open_hub({fmt::format("protobuf+tcp://127.0.0.1:{}", port)}, ExportMode::live, 64);
-  hub->offer(numbered_batch(0, 100), false);
+  hub->offer(numbered_batch(0, 64), false);
+  hub->offer(numbered_batch(64, 36), false);
   const ExporterSnapshot snapshot = hub->snapshot()[0];
   EXPECT_EQ(snapshot.queued, totals_of_batch(*numbered_batch(0, 64)));
   EXPECT_EQ(lost(snapshot, ExportLoss::queue_full), totals_of_batch(*numbered_batch(64, 36)));

@@ -73,8 +73,8 @@ class ScriptedExporter final : public Exporter {
 };
 
 struct Scene {
-  explicit Scene(std::size_t capacity) {
-    auto own = std::make_unique<ExportQueue>("test:", capacity);
+  explicit Scene(std::size_t limit_octets) {
+    auto own = std::make_unique<ExportQueue>("test:", limit_octets);
     auto exporter = std::make_unique<ScriptedExporter>(script, *own);
     thread = std::make_unique<ExporterThread>(std::move(own), std::move(exporter));
   }
@@ -88,9 +88,9 @@ struct Scene {
 constexpr auto kForEver = ExportClock::duration::max();
 
 TEST(ExporterThread, ExportsWhatItIsOffered) {
-  Scene scene(1000);
+  Scene scene(kQueueOctets);
   const auto batch = numbered_batch(0, 700);
-  EXPECT_EQ(scene.queue().push(batch, 0), 700U);
+  EXPECT_TRUE(scene.queue().push(batch));
   scene.queue().close(ExportTime::max());
   scene.thread->join();
   EXPECT_EQ(scene.snapshot().exported, totals_of_batch(*batch));
@@ -98,68 +98,70 @@ TEST(ExporterThread, ExportsWhatItIsOffered) {
   EXPECT_EQ(scene.snapshot().state, "up");
 }
 
-TEST(ExporterThread, KeepsAsMuchAsFitsAndRefusesTheRestByName) {
-  Scene scene(100);
+TEST(ExporterThread, KeepsAsManyBatchesAsFitAndRefusesTheRestByName) {
+  const auto first = numbered_batch(0, 50);
+  const auto second = numbered_batch(50, 50);
+  const auto third = numbered_batch(100, 50);
+  Scene scene(2 * ExportQueue::octets_of(*first));
   scene.script.open = false;
-  const auto batch = numbered_batch(0, 250);
-  const std::size_t taken = scene.queue().push(batch, 0);
-  EXPECT_EQ(taken, 100U);
-  EXPECT_EQ(scene.queue().push(batch, taken), 100U);  // no room at all now
-  scene.queue().refuse(*batch, taken);
+  EXPECT_TRUE(scene.queue().push(first));
+  EXPECT_TRUE(scene.queue().push(second));
+  EXPECT_FALSE(scene.queue().push(third)) << "no room at all now";
+  scene.queue().refuse(*third);
   const ExporterSnapshot snapshot = scene.snapshot();
-  EXPECT_EQ(snapshot.drained, totals_of_batch(*batch));
+  EXPECT_EQ(snapshot.drained, totals_of_batch(*numbered_batch(0, 150)));
   EXPECT_EQ(snapshot.queued, totals_of_batch(*numbered_batch(0, 100)));
-  EXPECT_EQ(lost(snapshot, ExportLoss::queue_full), totals_of_batch(*numbered_batch(100, 150)));
+  EXPECT_EQ(lost(snapshot, ExportLoss::queue_full), totals_of_batch(*third));
+  EXPECT_EQ(snapshot.queue_octets, snapshot.queue_limit_octets);
   EXPECT_TRUE(balanced(snapshot));
   scene.script.open = true;
   EXPECT_TRUE(eventually([&] { return scene.snapshot().exported.records == 100; }));
+  EXPECT_TRUE(eventually([&] { return scene.snapshot().queue_octets == 0; }));
   EXPECT_TRUE(balanced(scene.snapshot()));
 }
 
 TEST(ExportQueue, BooksWhatComesAfterItIsClosedToTheShutdown) {
-  ExportQueue queue("test:", 100);
+  ExportQueue queue("test:", kQueueOctets);
   queue.close(ExportTime::min());
   const auto batch = numbered_batch(0, 50);
-  ASSERT_EQ(queue.push(batch, 0), 0U) << "nobody would take them";
-  queue.refuse(*batch, 0);
+  ASSERT_FALSE(queue.push(batch)) << "nobody would take them";
+  queue.refuse(*batch);
   const ExporterSnapshot snapshot = queue.snapshot();
   EXPECT_EQ(lost(snapshot, ExportLoss::shutdown), totals_of_batch(*batch));
   EXPECT_EQ(lost(snapshot, ExportLoss::queue_full), RecordTotals{});
   EXPECT_TRUE(balanced(snapshot));
 }
 
-TEST(ExporterThread, CutsABatchOfRecordsOfManyLengthsAtAnyOfThem) {
+TEST(ExportQueue, GivesABatchOfRecordsOfManyLengthsInPieces) {
   const auto batch = numbered_batch_with_sections(0, 40);
   ASSERT_EQ((*batch)[39]->sections, kAllSections & ~kSectionBit<LabelStackSection>);
-  for (std::size_t room = 1; room < batch->size(); ++room) {
-    ExportQueue queue("test:", room);
-    EXPECT_EQ(queue.push(batch, 0), room);
-    queue.refuse(*batch, room);
-    RecordBatch taken;
-    // In pieces of one to three records, of which the exporter takes all but one where it can.
-    for (std::size_t most = 1; taken.size() < room; most = most % 3 + 1) {
-      const RecordSpan records = queue.wait_records(ExportTime::max(), most);
-      const RecordSpan mine = records.first(std::max<std::size_t>(1, records.size() - 1));
-      taken.append(mine);
-      queue.consumed(mine.size());
-      queue.exported(totals_of(mine), 1, 0);
-    }
-    EXPECT_TRUE(same_records(taken.span(), batch->subspan(0, room))) << room;
-    const ExporterSnapshot snapshot = queue.snapshot();
-    EXPECT_EQ(snapshot.drained, totals_of_batch(*batch));
-    EXPECT_EQ(snapshot.exported, totals_of(batch->subspan(0, room)));
-    EXPECT_EQ(lost(snapshot, ExportLoss::queue_full), totals_of(batch->subspan(room)));
-    EXPECT_TRUE(balanced(snapshot));
+  ExportQueue queue("test:", kQueueOctets);
+  EXPECT_TRUE(queue.push(batch));
+  RecordBatch taken;
+  // In pieces of one to three records, of which the exporter takes all but one where it can.
+  for (std::size_t most = 1; taken.size() < batch->size(); most = most % 3 + 1) {
+    EXPECT_EQ(queue.snapshot().queue_octets, ExportQueue::octets_of(*batch)) << "its memory is there until its end";
+    const RecordSpan records = queue.wait_records(ExportTime::max(), most);
+    const RecordSpan mine = records.first(std::max<std::size_t>(1, records.size() - 1));
+    taken.append(mine);
+    queue.consumed(mine.size());
+    queue.exported(totals_of(mine), 1, 0);
+    EXPECT_TRUE(balanced(queue.snapshot()));
   }
+  EXPECT_TRUE(same_records(taken.span(), batch->span()));
+  const ExporterSnapshot snapshot = queue.snapshot();
+  EXPECT_EQ(snapshot.drained, totals_of_batch(*batch));
+  EXPECT_EQ(snapshot.exported, totals_of_batch(*batch));
+  EXPECT_EQ(snapshot.queue_octets, 0U);
 }
 
 TEST(ExportQueue, BooksNoLatenessWhereThereIsNoNow) {
   Lateness late;
   late.add(1'000'000'000, 3'000'000'000);
-  ExportQueue live("test:", 10);
+  ExportQueue live("test:", kQueueOctets);
   live.exported({}, 0, 0, late);
   EXPECT_EQ(live.snapshot().lateness.greatest_ns, 2'000'000'000U);
-  ExportQueue capture("test:", 10, false);
+  ExportQueue capture("test:", kQueueOctets, false);
   capture.exported({}, 0, 0, late);
   EXPECT_EQ(capture.snapshot().lateness.greatest_ns, 0U);
   EXPECT_EQ(capture.snapshot().lateness.counts, Lateness{}.counts);
@@ -168,52 +170,53 @@ TEST(ExportQueue, BooksNoLatenessWhereThereIsNoNow) {
 TEST(ExporterThread, WaitsForRoomEvenForABatchLargerThanTheQueue) {
   Scene scene(64);
   scene.script.most = 7;
-  const auto batch = numbered_batch(0, 5000);
-  EXPECT_EQ(scene.queue().push_waiting(batch, 0, kForEver), 5000U);
+  const auto batch = numbered_batch(0, 2500);
+  EXPECT_TRUE(scene.queue().push_waiting(batch, kForEver)) << "nothing waits, so it may";
+  EXPECT_TRUE(scene.queue().push_waiting(numbered_batch(2500, 2500), kForEver));
   scene.queue().close(ExportTime::max());
   scene.thread->join();
-  EXPECT_EQ(scene.snapshot().exported, totals_of_batch(*batch));
+  EXPECT_EQ(scene.snapshot().exported, totals_of_batch(*numbered_batch(0, 5000)));
 }
 
 TEST(ExporterThread, StopsWaitingForRoomWhenTheExporterFails) {
   Scene scene(64);
   scene.script.open = false;
   const auto batch = numbered_batch(0, 100);
-  std::thread failing([&] {
-    eventually([&] { return scene.snapshot().queued.records == 64; });
-    scene.script.fails = true;
-  });
-  EXPECT_EQ(scene.queue().push_waiting(batch, 0, kForEver), 100U);
+  EXPECT_TRUE(scene.queue().push(batch));
+  std::thread failing([&] { scene.script.fails = true; });
+  EXPECT_TRUE(scene.queue().push_waiting(batch, kForEver));
   failing.join();
   EXPECT_TRUE(eventually([&] { return scene.queue().failed(); }));
   // And what comes later is not waited for either.
-  EXPECT_EQ(scene.queue().push_waiting(batch, 0, kForEver), 100U);
+  EXPECT_TRUE(scene.queue().push_waiting(batch, kForEver));
   const ExporterSnapshot snapshot = scene.snapshot();
   EXPECT_EQ(snapshot.state, "failed: FILE: No space left on device");
-  EXPECT_EQ(lost(snapshot, ExportLoss::send_failed).records, 200U);
+  EXPECT_EQ(lost(snapshot, ExportLoss::send_failed).records, 300U);
   EXPECT_EQ(snapshot.queued, RecordTotals{});
   EXPECT_TRUE(balanced(snapshot));
 }
 
 TEST(ExporterThread, StopsWaitingForRoomWithoutAConnection) {
-  Scene scene(10);
+  Scene scene(64);
   scene.script.open = false;
+  EXPECT_TRUE(scene.queue().push(numbered_batch(0, 25)));
   scene.queue().set_connected(false);
-  EXPECT_EQ(scene.queue().push_waiting(numbered_batch(0, 25), 0, kForEver), 10U);
+  EXPECT_FALSE(scene.queue().push_waiting(numbered_batch(0, 25), kForEver));
   EXPECT_EQ(scene.snapshot().state, "connecting");
 }
 
 TEST(ExporterThread, StopsWaitingForRoomWhenPatienceIsOver) {
-  Scene scene(10);
+  Scene scene(64);
   scene.script.open = false;
-  EXPECT_EQ(scene.queue().push_waiting(numbered_batch(0, 25), 0, ExportClock::duration::zero()), 10U);
+  EXPECT_TRUE(scene.queue().push(numbered_batch(0, 25)));
+  EXPECT_FALSE(scene.queue().push_waiting(numbered_batch(0, 25), ExportClock::duration::zero()));
 }
 
 TEST(ExporterThread, LosesWhatIsLeftAtTheDeadlineAsShutdown) {
-  Scene scene(100);
+  Scene scene(kQueueOctets);
   scene.script.open = false;
   const auto batch = numbered_batch(0, 80);
-  scene.queue().push(batch, 0);
+  scene.queue().push(batch);
   scene.queue().close(ExportClock::now());
   scene.thread->join();
   EXPECT_EQ(lost(scene.snapshot(), ExportLoss::shutdown), totals_of_batch(*batch));
@@ -221,10 +224,10 @@ TEST(ExporterThread, LosesWhatIsLeftAtTheDeadlineAsShutdown) {
 }
 
 TEST(ExporterThread, LosesWhatTheExporterStillHoldsAtTheDeadlineAsShutdown) {
-  Scene scene(100);
+  Scene scene(kQueueOctets);
   scene.script.never_done = true;
   const auto batch = numbered_batch(0, 80);
-  scene.queue().push(batch, 0);
+  scene.queue().push(batch);
   EXPECT_TRUE(eventually([&] { return scene.queue().nothing_waits(); }));
   EXPECT_EQ(scene.snapshot().queued, totals_of_batch(*batch));
   scene.queue().close(ExportClock::now() + std::chrono::milliseconds(5));
@@ -234,7 +237,7 @@ TEST(ExporterThread, LosesWhatTheExporterStillHoldsAtTheDeadlineAsShutdown) {
 }
 
 TEST(ExporterThread, BalancesAtEveryInstant) {
-  Scene scene(300);
+  Scene scene(300 * 132);
   scene.script.most = 5;
   std::atomic<bool> done{false};
   std::atomic<int> unbalanced{0};
@@ -247,8 +250,7 @@ TEST(ExporterThread, BalancesAtEveryInstant) {
   for (std::uint32_t i = 0; i < 300; ++i) {
     const auto batch = numbered_batch(i * 50, 1 + i % 50);
     offered += totals_of_batch(*batch);
-    const std::size_t next = scene.queue().push(batch, 0);
-    if (next < batch->size()) scene.queue().refuse(*batch, next);
+    if (!scene.queue().push(batch)) scene.queue().refuse(*batch);
     if (i == 200) scene.script.fails = true;
   }
   scene.queue().close(ExportTime::max());
@@ -265,9 +267,9 @@ TEST(ExporterThread, BalancesAtEveryInstant) {
 TEST(ExporterThread, EndsWithItsObject) {
   Script script;
   script.open = false;
-  auto own = std::make_unique<ExportQueue>("test:", 10);
+  auto own = std::make_unique<ExportQueue>("test:", kQueueOctets);
   auto exporter = std::make_unique<ScriptedExporter>(script, *own);
-  own->push(numbered_batch(0, 10), 0);
+  own->push(numbered_batch(0, 10));
   const ExporterThread thread(std::move(own), std::move(exporter));
   SUCCEED();  // the destructor must not wait for the exporter
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "control/export/export_hub.h"
+#include "control/export/export_queue.h"
 #include "tests/unit/export/export_fixtures.h"
 
 namespace weir {
@@ -26,7 +27,7 @@ void fill_and_empty_the_disk(const std::string& disk, const std::string& elsewhe
     other << std::string(900'000, 'x');
   }
   ExportContext context;
-  context.queue_records = kQueue;
+  context.queue_octets = kQueue / kBatch * ExportQueue::octets_of(*numbered_batch(0, kBatch));
   auto opened = ExportHub::open({"protobuf:" + disk + "/a.pb", "protobuf:" + elsewhere}, context);
   ASSERT_TRUE(opened) << opened.error();
   ExportHub& hub = **opened;

@@ -28,7 +28,7 @@ using test::totals_of_batch;
 
 struct Scene {
   explicit Scene(std::uint16_t port, bool reconnect = true) {
-    auto own = std::make_unique<ExportQueue>("protobuf+tcp:", 1U << 20);
+    auto own = std::make_unique<ExportQueue>("protobuf+tcp:", kQueueOctets);
     const auto endpoints = resolve("127.0.0.1", port, SOCK_STREAM);
     EXPECT_TRUE(endpoints);
     SocketOptions options;
@@ -58,7 +58,7 @@ TEST(SocketExporter, SendsEveryRecord) {
   const Scene scene(listener.port());
   const UniqueFd peer = listener.accept();
   const auto batch = numbered_batch(0, 5000);
-  scene.queue().push(batch, 0);
+  scene.queue().push(batch);
   std::string stream;
   std::thread reader([&] { stream = read_stream(peer.get()); });
   const ExporterSnapshot snapshot = scene.finish();
@@ -78,7 +78,7 @@ TEST(SocketExporter, WaitsForACollectorThatIsNotThereYet) {
   }
   const Scene scene(port);
   const auto batch = numbered_batch(0, 100);
-  scene.queue().push(batch, 0);
+  scene.queue().push(batch);
   EXPECT_TRUE(eventually([&] { return scene.snapshot().state == "connecting: Connection refused"; }));
   EXPECT_EQ(scene.snapshot().queued, totals_of_batch(*batch));
   const LoopbackSocket listener(SOCK_STREAM, port);
@@ -97,7 +97,7 @@ TEST(SocketExporter, NamesWhatWasLeftWithoutAConnection) {
   }
   const Scene scene(port);
   const auto batch = numbered_batch(0, 100);
-  scene.queue().push(batch, 0);
+  scene.queue().push(batch);
   const ExporterSnapshot snapshot = scene.finish(std::chrono::milliseconds(20));
   EXPECT_EQ(lost(snapshot, ExportLoss::not_connected), totals_of_batch(*batch));
   EXPECT_TRUE(balanced(snapshot));
@@ -155,7 +155,7 @@ class SocketExporterOver : public testing::TestWithParam<Transport> {
   static constexpr std::uint32_t kRecords = 60'000;  // of some 60 octets and more: several MB
 
   SocketExporterOver() : collector_(GetParam().is_unix ? folder_.file("socket") : std::string()) {
-    auto own = std::make_unique<ExportQueue>("peer", std::size_t{1} << 30);
+    auto own = std::make_unique<ExportQueue>("peer", kQueueOctets);
     SocketOptions options;
     options.first_backoff = std::chrono::milliseconds(2);
     options.greatest_backoff = std::chrono::milliseconds(20);
@@ -169,7 +169,7 @@ class SocketExporterOver : public testing::TestWithParam<Transport> {
     }
     auto exporter = std::make_unique<SocketExporter>(endpoints, "peer", options, *own, std::move(buffer));
     thread_ = std::make_unique<ExporterThread>(std::move(own), std::move(exporter));
-    for (std::uint32_t i = 0; i < kRecords; i += 4000) queue().push(numbered_batch(i, 4000), 0);
+    for (std::uint32_t i = 0; i < kRecords; i += 4000) queue().push(numbered_batch(i, 4000));
   }
   [[nodiscard]] ExportQueue& queue() const { return thread_->queue(); }
   [[nodiscard]] ExporterSnapshot snapshot() const {
@@ -266,8 +266,8 @@ INSTANTIATE_TEST_SUITE_P(Every, SocketExporterOver,
 
 /// With more connections than the books keep, the first entry stands for all before it.
 TEST(ExportQueue, SumsUpOldConnections) {
-  ExportQueue queue("peer", 1000);
-  queue.push(numbered_batch(0, 10), 0);
+  ExportQueue queue("peer", kQueueOctets);
+  queue.push(numbered_batch(0, 10));
   for (std::uint32_t i = 0; i < 10; ++i) {
     queue.connection_began();
     queue.exported(totals_of_batch(*numbered_batch(i, 1)), 1, 100);
@@ -292,7 +292,7 @@ TEST(SocketExporter, NoticesACollectorThatClosedBeforeItWritesToIt) {
   EXPECT_TRUE(eventually([&] { return scene.snapshot().state == "up"; }));
   first.reset();
   const auto batch = numbered_batch(0, 50);
-  scene.queue().push(batch, 0);
+  scene.queue().push(batch);
   const UniqueFd second = listener.accept();
   ASSERT_TRUE(second.valid());
   EXPECT_EQ(scene.finish().exported, totals_of_batch(*batch));
@@ -305,9 +305,9 @@ TEST(SocketExporter, FailsForGoodWithoutReconnectionWhenTheCollectorCloses) {
   UniqueFd peer = listener.accept();
   peer.reset();
   const auto batch = numbered_batch(0, 50);
-  scene.queue().push(batch, 0);
+  scene.queue().push(batch);
   EXPECT_TRUE(eventually([&] { return scene.queue().failed(); }));
-  EXPECT_EQ(scene.queue().push_waiting(batch, 0, ExportClock::duration::max()), 50U);  // does not hang
+  EXPECT_TRUE(scene.queue().push_waiting(batch, ExportClock::duration::max()));  // does not hang
   const ExporterSnapshot snapshot = scene.finish();
   EXPECT_EQ(snapshot.state, "failed: 127.0.0.1: the collector closed the connection");
   EXPECT_EQ(lost(snapshot, ExportLoss::not_connected).records, 100U);
@@ -319,7 +319,7 @@ TEST(SocketExporter, DoesNotWaitForACollectorThatDoesNotRead) {
   const Scene scene(listener.port());
   const UniqueFd peer = listener.accept();
   const auto batch = numbered_batch(0, 200'000);
-  scene.queue().push(batch, 0);
+  scene.queue().push(batch);
   EXPECT_TRUE(eventually([&] { return scene.snapshot().exported.records > 1000; }));
   const ExporterSnapshot snapshot = scene.finish(std::chrono::milliseconds(20));
   EXPECT_GT(lost(snapshot, ExportLoss::shutdown).records, 0U);
