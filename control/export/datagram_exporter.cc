@@ -45,16 +45,16 @@ std::uint64_t stream_start_ns(const ExportContext& context) {
 template <typename Encoder>
 bool DatagramExporter<Encoder>::add(RecordView record, std::uint64_t wall_ns) {
   if constexpr (kHasTemplates<Encoder>) {
-    if (encoder_.empty() && encoder_.announcement_due(&*record, wall_ns)) announce(&*record, wall_ns, batch_.size());
-    if (encoder_.add(record, wall_ns)) return true;
+    if (encoder_->empty() && encoder_->announcement_due(&*record, wall_ns)) announce(&*record, wall_ns, batch_.size());
+    if (encoder_->add(record, wall_ns)) return true;
     close_datagram(wall_ns);
-    if (encoder_.announcement_due(&*record, wall_ns)) announce(&*record, wall_ns, batch_.size());
-    return encoder_.add(record, wall_ns);  // an empty datagram takes every record
+    if (encoder_->announcement_due(&*record, wall_ns)) announce(&*record, wall_ns, batch_.size());
+    return encoder_->add(record, wall_ns);  // an empty datagram takes every record
   } else {
-    Netflow5Result result = encoder_.add(record, wall_ns);
+    Netflow5Result result = encoder_->add(record, wall_ns);
     if (result == Netflow5Result::full) {
       close_datagram(wall_ns);
-      result = encoder_.add(record, wall_ns);
+      result = encoder_->add(record, wall_ns);
     }
     if (result == Netflow5Result::added) return true;
     RecordTotals totals;
@@ -68,6 +68,7 @@ bool DatagramExporter<Encoder>::add(RecordView record, std::uint64_t wall_ns) {
 
 template <typename Encoder>
 std::size_t DatagramExporter<Encoder>::take(RecordSpan records, ExportTime now) {
+  now_ = now;
   wanted_tokens_ = 0;
   if (!batch_.empty()) {
     send_batch();
@@ -76,7 +77,7 @@ std::size_t DatagramExporter<Encoder>::take(RecordSpan records, ExportTime now) 
   const std::uint64_t wall_ns = exporter_clock_ns();
   std::size_t count = 0;
   for (const RecordView record : records) {
-    const auto tokens = std::min(encoder_.data_records(record), static_cast<std::uint32_t>(TokenBucket::kLeastBurst));
+    const auto tokens = std::min(encoder_->data_records(record), static_cast<std::uint32_t>(TokenBucket::kLeastBurst));
     if (!bucket_.take(tokens, steady_ns(now))) {
       wanted_tokens_ = tokens;
       break;
@@ -97,6 +98,7 @@ std::size_t DatagramExporter<Encoder>::take(RecordSpan records, ExportTime now) 
 
 template <typename Encoder>
 ExportTime DatagramExporter<Encoder>::ready() const {
+  if (!peer_.ready()) return ExportTime::max();
   if (wanted_tokens_ == 0) return ExportTime::min();
   return ExportTime(std::chrono::duration_cast<ExportTime::duration>(
       std::chrono::nanoseconds(static_cast<std::int64_t>(bucket_.ready_ns(wanted_tokens_)))));
@@ -104,18 +106,46 @@ ExportTime DatagramExporter<Encoder>::ready() const {
 
 template <typename Encoder>
 ExportTime DatagramExporter<Encoder>::due() const {
+  return std::min(flush_due(), peer_.due());
+}
+
+template <typename Encoder>
+ExportTime DatagramExporter<Encoder>::flush_due() const {
   if (!batch_.empty()) return ExportTime::min();
   return open_.records == 0 ? ExportTime::max() : first_added_ + kFlushAfter;
 }
 
 template <typename Encoder>
-void DatagramExporter<Encoder>::tick(ExportTime /*now*/) {
+void DatagramExporter<Encoder>::tick(ExportTime now) {
+  now_ = now;
+  if (peer_.due() <= now) {
+    take_refusals();
+    if (peer_.step(now)) use_new_socket();
+    if (flush_due() > now) return;
+  }
   close_datagram(exporter_clock_ns());
   send_batch();
 }
 
 template <typename Encoder>
-bool DatagramExporter<Encoder>::drain(ExportTime /*now*/) {
+void DatagramExporter<Encoder>::use_new_socket() {
+  past_count_ = 0;  // what the old one sent cannot be refused any more
+  const std::uint32_t header_octets = peer_.socket().header_octets();
+  if (encoder_) {
+    // What is under way goes to somebody who has no templates yet.
+    const std::uint64_t wall_ns = exporter_clock_ns();
+    close_datagram(wall_ns);
+    if (announced_) announce(nullptr, wall_ns, 0);
+    if (header_octets == header_octets_) return;
+  }
+  make_encoder_(encoder_, header_octets);
+  header_octets_ = header_octets;
+}
+
+template <typename Encoder>
+bool DatagramExporter<Encoder>::drain(ExportTime now) {
+  now_ = now;
+  if (!peer_.ready()) return true;  // it has taken nothing
   const std::uint64_t wall_ns = exporter_clock_ns();
   close_datagram(wall_ns);
   send_batch();
@@ -127,7 +157,7 @@ bool DatagramExporter<Encoder>::drain(ExportTime /*now*/) {
     if (!batch_.empty()) return false;
   }
   take_refusals();
-  socket_.close();
+  peer_.socket().close();
   return true;
 }
 
@@ -140,7 +170,7 @@ void DatagramExporter<Encoder>::abandon(ExportLoss loss) {
   octets_.clear();
   deadlines_.clear();
   take_refusals();
-  socket_.close();
+  peer_.socket().close();
 }
 
 template <typename Encoder>
@@ -152,9 +182,9 @@ void DatagramExporter<Encoder>::append(std::span<const std::uint8_t> datagram, c
 
 template <typename Encoder>
 void DatagramExporter<Encoder>::close_datagram(std::uint64_t wall_ns) {
-  if (encoder_.empty()) return;
-  const std::uint32_t data_records = encoder_.open_data_records();
-  append(encoder_.finish(wall_ns), open_, data_records);
+  if (!encoder_ || encoder_->empty()) return;
+  const std::uint32_t data_records = encoder_->open_data_records();
+  append(encoder_->finish(wall_ns), open_, data_records);
   open_ = {};
 }
 
@@ -162,7 +192,7 @@ template <typename Encoder>
 void DatagramExporter<Encoder>::announce(const FlowRecord* record, std::uint64_t wall_ns, std::size_t place) {
   if constexpr (kHasTemplates<Encoder>) {
     const std::size_t before = batch_.size();
-    for (const AnnouncedMessage& one : encoder_.announce(export_account(books_, context_, record), record, wall_ns)) {
+    for (const AnnouncedMessage& one : encoder_->announce(export_account(books_, context_, record), record, wall_ns)) {
       append(one.octets, {}, one.data_records);
     }
     announced_ = true;
@@ -210,17 +240,22 @@ void DatagramExporter<Encoder>::send_batch() {
       spans.push_back(datagram);
     }
     runs.assign(spans.size(), 0);
-    const UdpSocket::Sent sent = socket_.send(spans, runs);
+    const UdpSocket::Sent sent = peer_.socket().send(spans, runs);
     for (std::size_t i = 0; i < sent.count; ++i) {
       Past& past = past_[past_count_++ % kPast];
       std::memcpy(past.head.data(), spans[i].data(), std::min(past.head.size(), spans[i].size()));
       past.run = runs[i];
       past.totals = batch_[at + i].totals;
     }
-    if (sent.count != 0) book(at, sent.count);
+    if (sent.count != 0) {
+      book(at, sent.count);
+      peer_.sent(now_);
+    }
     at += sent.count;
     stuck = sent.count != 0 ? 0 : stuck + 1;
-    const bool refused = (take_refusals() || sent.error == ECONNREFUSED) && stuck < 3;
+    const bool told_so = take_refusals();
+    if (!told_so && sent.error == ECONNREFUSED) peer_.refused(now_);
+    const bool refused = (told_so || sent.error == ECONNREFUSED) && stuck < 3;
     if (at == batch_.size()) break;
     if (refused) {
       if constexpr (kHasTemplates<Encoder>) {
@@ -236,12 +271,13 @@ void DatagramExporter<Encoder>::send_batch() {
     if (sent.error == EAGAIN || sent.error == EWOULDBLOCK || sent.error == ENOBUFS) {
       if (waited) break;
       waited = true;
-      pollfd waits{socket_.fd(), POLLOUT, 0};
+      pollfd waits{peer_.socket().fd(), POLLOUT, 0};
       poll(&waits, 1, static_cast<int>(kLongestBlock.count()));
       continue;
     }
     // Too long for the path, no route, not permitted: this one is lost, and the collector sees the gap.
     books_.lost(batch_[at].totals, ExportLoss::send_failed);
+    peer_.trouble(now_);
     sequence_ += Encoder::sequence_step(batch_[at].data_records);
     deadlines_booked_ = batch_[at].deadlines_end;
     ++at;
@@ -256,7 +292,7 @@ void DatagramExporter<Encoder>::send_batch() {
 template <typename Encoder>
 bool DatagramExporter<Encoder>::take_refusals() {
   bool any = false;
-  while (const auto refusal = socket_.next_refusal()) {
+  while (const auto refusal = peer_.socket().next_refusal()) {
     any = true;
     const std::size_t count = std::min(past_count_, kPast);
     const Past* found = nullptr;
@@ -278,10 +314,10 @@ bool DatagramExporter<Encoder>::take_refusals() {
       past.totals = {};
     }
   }
-  if constexpr (kHasTemplates<Encoder>) {
-    if (any) encoder_.refresh_templates();
-  }
-  return any;
+  if (!any) return false;
+  peer_.refused(now_);
+  if constexpr (kHasTemplates<Encoder>) encoder_->refresh_templates();
+  return true;
 }
 
 template class DatagramExporter<Netflow9Encoder>;

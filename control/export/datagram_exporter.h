@@ -15,21 +15,27 @@
 // data first that it cannot read. If a host sends no ICMP, or limits it (as RFC 1812 section 4.3.2.8 demands), losses
 // stay unseen. On loopback, where ICMP comes back within send(), the books are exact.
 //
+// Where the datagrams go is UdpPeer's to know. There is no encoder before there is a socket, because the room of a
+// datagram depends on its IP version; a socket of another version gets a new one.
+//
 // If a biflow makes two data records, it counts as two for `rate`, because a collector has to decode both.
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "control/export/datagram_options.h"
 #include "control/export/export_context.h"
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
 #include "control/export/token_bucket.h"
-#include "control/export/udp_socket.h"
+#include "control/export/udp_peer.h"
 
 namespace weir {
 
@@ -42,16 +48,21 @@ ExportAccount export_account(const ExportQueue& books, const ExportContext& cont
 template <typename Encoder>
 class DatagramExporter final : public Exporter {
  public:
-  /// `options` are those of the encoder; `rate` is in data records per second, 0: as fast as they come.
+  /// `options` are those of the encoder, without the room of a datagram.
   template <typename Options>
-  DatagramExporter(const Options& options, std::uint32_t rate, const ExportContext& context, UdpSocket socket,
+  DatagramExporter(const Options& options, const DatagramOptions& udp, const ExportContext& context, UdpPeer peer,
                    ExportQueue& books)
       : books_(books),
         context_(context),
-        socket_(std::move(socket)),
-        encoder_(options),
-        bucket_(rate, steady_ns(ExportClock::now())) {
-    octets_.reserve(kBatch * options.payload_octets);
+        peer_(std::move(peer)),
+        make_encoder_([options, mtu = udp.mtu](std::optional<Encoder>& encoder, std::uint32_t header_octets) {
+          Options fitting = options;
+          fitting.payload_octets = mtu - header_octets;
+          encoder.emplace(fitting);
+        }),
+        bucket_(udp.rate, steady_ns(ExportClock::now())) {
+    if (peer_.ready() || peer_.step(ExportClock::now())) use_new_socket();
+    octets_.reserve(kBatch * udp.mtu);
     batch_.reserve(kBatch);
     deadlines_.reserve(kBatch * 32);
   }
@@ -62,6 +73,9 @@ class DatagramExporter final : public Exporter {
   void tick(ExportTime now) override;
   bool drain(ExportTime now) override;
   void abandon(ExportLoss loss) override;
+  [[nodiscard]] ExportLoss leftover() const override {
+    return peer_.ready() ? ExportLoss::shutdown : ExportLoss::not_connected;
+  }
 
  private:
   /// A datagram that is complete.
@@ -94,11 +108,17 @@ class DatagramExporter final : public Exporter {
   void book(std::size_t from, std::size_t count);
   void drop_first(ExportLoss loss);
   bool take_refusals();
+  void use_new_socket();
+  /// When the open datagram has to leave.
+  [[nodiscard]] ExportTime flush_due() const;
 
   ExportQueue& books_;
   const ExportContext context_;
-  UdpSocket socket_;
-  Encoder encoder_;
+  UdpPeer peer_;
+  std::function<void(std::optional<Encoder>& encoder, std::uint32_t header_octets)> make_encoder_;
+  std::optional<Encoder> encoder_;
+  std::uint32_t header_octets_ = 0;  ///< that the encoder was made for
+  ExportTime now_{};                 ///< of the last call
   TokenBucket bucket_;
   std::uint32_t wanted_tokens_ = 0;  ///< of the record that the bucket turned away; 0: it did not
   RecordTotals open_;                ///< of the open datagram
@@ -115,5 +135,16 @@ class DatagramExporter final : public Exporter {
   std::array<Past, kPast> past_;
   std::size_t past_count_ = 0;  ///< ever
 };
+
+/// The exporter of an encoder's datagrams to a host and a port. Error: one line.
+template <typename Encoder, typename EncoderOptions>
+OpenResult open_datagram_exporter(const EncoderOptions& encoder, const HostPort& host, const DatagramOptions& udp,
+                                  const ExportContext& context, ExportQueue& books) {
+  UdpPeer peer(Lookup(host, SOCK_DGRAM, context.resolver), host.text(), udp.gso, books);
+  if (needs_peer_at_start(context.mode)) {
+    if (auto connected = peer.connect_now(); !connected) return tl::unexpected(std::move(connected.error()));
+  }
+  return std::make_unique<DatagramExporter<Encoder>>(encoder, udp, context, std::move(peer), books);
+}
 
 }  // namespace weir

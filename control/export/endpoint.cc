@@ -12,11 +12,12 @@
 
 namespace weir {
 
-tl::expected<std::vector<Endpoint>, std::string> resolve(const std::string& host, std::uint16_t port, int socket_type) {
+tl::expected<std::vector<Endpoint>, std::string> resolve(const std::string& host, std::uint16_t port, int socket_type,
+                                                         Names names) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = socket_type;
-  hints.ai_flags = AI_NUMERICSERV;
+  hints.ai_flags = AI_NUMERICSERV | (names == Names::refused ? AI_NUMERICHOST : 0);
   addrinfo* found = nullptr;
   const int code = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (code != 0) {

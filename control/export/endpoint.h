@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -15,12 +16,18 @@ struct Endpoint {
   socklen_t length = 0;
 
   [[nodiscard]] int family() const { return address.ss_family; }
+  friend bool operator==(const Endpoint& a, const Endpoint& b) {
+    return a.length == b.length && std::memcmp(&a.address, &b.address, a.length) == 0;
+  }
   [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
 };
 
+/// Whether resolve() asks name servers, which may take long (see lookup.h), or takes addresses alone.
+enum class Names : std::uint8_t { looked_up, refused };
+
 /// All addresses of `host`, in the order in which the system prefers them; `socket_type` is SOCK_DGRAM or SOCK_STREAM.
-/// Names are resolved when an exporter is opened and never again: a lookup may take longer than a shutdown may.
-tl::expected<std::vector<Endpoint>, std::string> resolve(const std::string& host, std::uint16_t port, int socket_type);
+tl::expected<std::vector<Endpoint>, std::string> resolve(const std::string& host, std::uint16_t port, int socket_type,
+                                                         Names names);
 
 /// `path` has at most sizeof(sun_path) - 1 octets.
 Endpoint unix_endpoint(const std::string& path);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/export/export_mode.h"
+#include "control/export/lookup.h"
 #include "control/export/probe_facts.h"
 
 namespace weir {
@@ -23,7 +24,8 @@ struct ExportContext {
   std::uint64_t capture_start_ns = 0;
   std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
   std::shared_ptr<const ProbeFacts> facts;
-  std::vector<std::string> inputs;  ///< names of files that are read: no exporter may write to one
+  Resolver resolver;                        ///< of names of collectors; empty: the system's
+  std::vector<std::string> inputs;          ///< names of files that are read: no exporter may write to one
   std::size_t queue_octets = kQueueOctets;  ///< bound of each exporter's queue, in octets of memory
 };
 

@@ -22,7 +22,7 @@ namespace weir {
 
 class ExportHub {
  public:
-  /// Opens every URI (files are created, sockets made, names resolved) and starts the exporters' threads.
+  /// Opens every URI (files are created, sockets made) and starts the exporters' threads.
   /// Error: one line naming the URI, what is wrong with it, and what would be right.
   static tl::expected<std::unique_ptr<ExportHub>, std::string> open(const std::vector<std::string>& uris,
                                                                     const ExportContext& context);

@@ -88,6 +88,8 @@ ExporterSnapshot ExportQueue::snapshot() const {
     result.state = "failed: " + why_;
   } else if (!connected_) {
     result.state = why_.empty() ? "connecting" : "connecting: " + why_;
+  } else if (!refused_.empty()) {
+    result.state = "refused: " + refused_;
   }
   result.drained = drained_;
   result.exported = exported_;
@@ -225,6 +227,11 @@ void ExportQueue::set_connected_locked(bool connected, const std::string& why) {
   connected_ = connected;
   if (!failed_) why_ = why;
   room_came_.notify_all();
+}
+
+void ExportQueue::set_refused(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  refused_ = why;
 }
 
 void ExportQueue::fail(const std::string& why, ExportLoss loss) {

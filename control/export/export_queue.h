@@ -9,7 +9,8 @@
 //
 // Batches are shared between exporters by reference. The bound is in octets of memory: a batch counts as a whole, with
 // what its arena has to spare, as long as a record of it waits. A batch for which there is no room waits outside or is
-// lost by name. A queue in which nothing waits takes any batch, so that one which is larger than the bound gets through.
+// lost by name. A queue in which nothing waits takes any batch, so that one which is larger than the bound gets
+// through.
 #pragma once
 
 #include <array>
@@ -42,9 +43,9 @@ class ExportQueue {
   // The drain thread.
   /// Takes the batch; false: there is no room. A failed exporter takes all, as a loss.
   bool push(const std::shared_ptr<const RecordBatch>& batch);
-  /// The same, but waits for room. Gives up, and returns false, when the exporter has no connection, when it is closing,
-  /// or when it took no record for `patience` (max(): never); after that it does not wait again before the exporter has
-  /// taken one.
+  /// The same, but waits for room. Gives up, and returns false, when the exporter has no connection, when it is
+  /// closing, or when it took no record for `patience` (max(): never); after that it does not wait again before the
+  /// exporter has taken one.
   bool push_waiting(const std::shared_ptr<const RecordBatch>& batch, ExportClock::duration patience);
   /// Waits until there is room for a batch of `octets` of memory. Where it is no use to wait, as push_waiting() has it,
   /// returns at once: what is pushed is then lost by name.
@@ -88,6 +89,9 @@ class ExportQueue {
   /// It is no more: "connecting" and `why`, or weir closed it and `why` is empty. `unacknowledged`: see
   /// ConnectionCount.
   void connection_ended(const RecordTotals& unacknowledged, const std::string& why);
+  /// A collector that does not answer, so that only its host can say that it is not there: "refused" and `why`; empty:
+  /// it is "up" again. Records are sent all the same.
+  void set_refused(const std::string& why);
   /// For good: what waits and what is still offered is `loss` from now on.
   void fail(const std::string& why, ExportLoss loss);
   /// What waits is lost; the exporter goes on.
@@ -125,8 +129,8 @@ class ExportQueue {
   std::condition_variable records_came_;  ///< or close()
   std::condition_variable room_came_;     ///< or a reason not to wait for it
   std::deque<Piece> pieces_;
-  std::size_t waiting_ = 0;      ///< records
-  std::size_t held_octets_ = 0;  ///< of memory, of the batches in pieces_
+  std::size_t waiting_ = 0;                       ///< records
+  std::size_t held_octets_ = 0;                   ///< of memory, of the batches in pieces_
   std::uint64_t consumed_ = 0;                    ///< records ever taken: shows progress to who waits for room
   std::uint64_t stalled_at_ = ~std::uint64_t{0};  ///< consumed_ when waiting was last given up
   bool closed_ = false;
@@ -136,6 +140,7 @@ class ExportQueue {
   bool failed_ = false;
   ExportLoss fail_loss_ = ExportLoss::send_failed;
   std::string why_;
+  std::string refused_;  ///< why; empty: it is not
   RecordTotals drained_;
   RecordTotals exported_;
   RecordTotals queued_;

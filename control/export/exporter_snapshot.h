@@ -29,7 +29,7 @@ struct ConnectionCount {
 struct ExporterSnapshot {
   std::string name;  ///< ?name= of the URI, else the URI
   std::string uri;
-  std::string state;  ///< "up", "connecting", "connecting: why", "failed: why"
+  std::string state;  ///< "up", "connecting", "connecting: why", "refused: why", "failed: why"
   RecordTotals drained;
   RecordTotals exported;
   RecordTotals queued;

@@ -1,32 +1,15 @@
 #include "control/export/exporter_thread.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
 #include <utility>
+
+#include "control/export/blocked_signals.h"
 
 namespace weir {
 namespace {
 
 /// Records offered to an exporter at a time: room in the queue grows in steps of this.
 constexpr std::size_t kRun = 1024;
-
-/// Threads inherit the mask of their maker: blocked around the making, it holds from the thread's first instruction.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 

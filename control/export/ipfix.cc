@@ -1,5 +1,5 @@
 // ipfix://HOST:PORT and ipfix+tcp://HOST:PORT, IPFIX over UDP and TCP.
-#include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <memory>
@@ -16,15 +16,12 @@ namespace weir {
 namespace {
 
 OpenResult open_udp(const TemplateDatagramOptions& options, const ExportContext& context, ExportQueue& books) {
-  auto socket = UdpSocket::open(options.host, options.port, options.gso);
-  if (!socket) return tl::unexpected(socket.error());
   IpfixOptions encoder;
   options.put(encoder, Dialect::ipfix);
   encoder.domain = options.source_id;
-  encoder.payload_octets = options.mtu - socket->header_octets();
   encoder.header_time = header_time(context.mode);
   encoder.start_ns = stream_start_ns(context);
-  return std::make_unique<DatagramExporter<IpfixEncoder>>(encoder, options.rate, context, std::move(*socket), books);
+  return open_datagram_exporter<IpfixEncoder>(encoder, options, options, context, books);
 }
 
 struct Tcp : HostPort, TemplateOptions {};
@@ -43,9 +40,7 @@ constexpr auto kTcpOptions = std::to_array<OptionRow<Tcp>>({
 });
 
 OpenResult open_tcp(const Tcp& options, const ExportContext& context, ExportQueue& books) {
-  auto endpoints = resolve(options.host, options.port, SOCK_STREAM);
-  if (!endpoints) return tl::unexpected(endpoints.error());
-  return open_socket_exporter(std::move(*endpoints), fmt::format("{}:{}", options.host, options.port), context, books,
+  return open_socket_exporter(Lookup(options, SOCK_STREAM, context.resolver), options.text(), context, books,
                               std::make_unique<IpfixBuffer>(options, context, books));
 }
 

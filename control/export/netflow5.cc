@@ -34,18 +34,15 @@ constexpr auto kVersion7Options =
 
 template <typename Options>
 OpenResult open(const Options& options, const ExportContext& context, ExportQueue& books) {
-  auto socket = UdpSocket::open(options.host, options.port, options.gso);
-  if (!socket) return tl::unexpected(socket.error());
   Netflow5Options encoder;
   if constexpr (std::is_same_v<Options, Version7>) {
     encoder.version7 = true;
   } else {
     encoder.source_id = options.source_id;
   }
-  encoder.payload_octets = options.mtu - socket->header_octets();
   encoder.header_time = header_time(context.mode);
   encoder.start_ns = stream_start_ns(context);
-  return std::make_unique<DatagramExporter<Netflow5Encoder>>(encoder, options.rate, context, std::move(*socket), books);
+  return open_datagram_exporter<Netflow5Encoder>(encoder, options, options, context, books);
 }
 
 }  // namespace

@@ -11,16 +11,13 @@ namespace weir {
 namespace {
 
 OpenResult open(const TemplateDatagramOptions& options, const ExportContext& context, ExportQueue& books) {
-  auto socket = UdpSocket::open(options.host, options.port, options.gso);
-  if (!socket) return tl::unexpected(socket.error());
   Netflow9Options encoder;
   options.put(encoder, Dialect::netflow9);
   encoder.source_id = options.source_id;
-  encoder.payload_octets = options.mtu - socket->header_octets();
   encoder.header_time = header_time(context.mode);
   encoder.start_ns = stream_start_ns(context);
   encoder.announced = true;
-  return std::make_unique<DatagramExporter<Netflow9Encoder>>(encoder, options.rate, context, std::move(*socket), books);
+  return open_datagram_exporter<Netflow9Encoder>(encoder, options, options, context, books);
 }
 
 }  // namespace

@@ -12,6 +12,9 @@ namespace weir {
 struct HostPort {
   std::string host;  ///< without brackets
   std::uint16_t port = 0;
+
+  /// HOST:PORT, for messages.
+  [[nodiscard]] std::string text() const { return host + ':' + std::to_string(port); }
 };
 
 struct SocketPath {

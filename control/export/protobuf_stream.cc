@@ -1,5 +1,5 @@
 // protobuf+tcp://HOST:PORT and protobuf+unix:///PATH, length-delimited weir.v1.FlowRecord messages over a connection.
-#include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <memory>
@@ -22,14 +22,12 @@ std::unique_ptr<StreamBuffer> make_buffer(const MessageOptions& options) {
 }
 
 OpenResult open_tcp(const ProtobufTcp& peer, const ExportContext& context, ExportQueue& books) {
-  auto endpoints = resolve(peer.host, peer.port, SOCK_STREAM);
-  if (!endpoints) return tl::unexpected(endpoints.error());
-  return open_socket_exporter(std::move(*endpoints), fmt::format("{}:{}", peer.host, peer.port), context, books,
+  return open_socket_exporter(Lookup(peer, SOCK_STREAM, context.resolver), peer.text(), context, books,
                               make_buffer(peer));
 }
 
 OpenResult open_unix(const ProtobufUnix& peer, const ExportContext& context, ExportQueue& books) {
-  return open_socket_exporter({unix_endpoint(peer.path)}, peer.path, context, books, make_buffer(peer));
+  return open_socket_exporter(Lookup({unix_endpoint(peer.path)}), peer.path, context, books, make_buffer(peer));
 }
 
 }  // namespace

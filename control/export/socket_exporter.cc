@@ -46,9 +46,9 @@ bool connected_to_itself(int fd) {
 
 }  // namespace
 
-SocketExporter::SocketExporter(std::vector<Endpoint> endpoints, std::string peer, const SocketOptions& options,
-                               ExportQueue& books, std::unique_ptr<StreamBuffer> buffer)
-    : endpoints_(std::move(endpoints)),
+SocketExporter::SocketExporter(Lookup lookup, std::string peer, const SocketOptions& options, ExportQueue& books,
+                               std::unique_ptr<StreamBuffer> buffer)
+    : lookup_(std::move(lookup)),
       peer_(std::move(peer)),
       options_(options),
       books_(books),
@@ -58,18 +58,36 @@ SocketExporter::SocketExporter(std::vector<Endpoint> endpoints, std::string peer
 }
 
 tl::expected<void, std::string> SocketExporter::connect_now() {
-  std::size_t tried = 0;
-  while (state_ != State::connected && tried < endpoints_.size()) {
+  do {
     start_attempt(ExportClock::now());
+    while (state_ == State::looking_up) continue_lookup(ExportClock::now(), kLongestBlock);
     while (state_ == State::connecting) continue_attempt(ExportClock::now());
-    ++tried;
-  }
+  } while (state_ != State::connected && endpoint_ != 0);
   if (state_ == State::connected) return {};
-  return tl::unexpected(fmt::format("cannot connect to {}: {}", peer_, error_text(last_error_)));
+  return tl::unexpected(last_failure_);
 }
 
 void SocketExporter::start_attempt(ExportTime now) {
-  const Endpoint& endpoint = endpoints_[endpoint_];
+  if (endpoint_ != 0) return connect_to(endpoints_[endpoint_], now);
+  lookup_.start();
+  state_ = State::looking_up;
+  continue_lookup(now, std::chrono::milliseconds(0));
+}
+
+void SocketExporter::continue_lookup(ExportTime now, std::chrono::milliseconds limit) {
+  auto answer = lookup_.answer(limit);
+  if (!answer) return;
+  if (!*answer) {
+    last_failure_ = answer->error();
+    books_.set_connected(false, last_failure_);
+    return wait_for_next_round(now);
+  }
+  endpoints_ = std::move(**answer);
+  connect_to(endpoints_[0], now);
+}
+
+void SocketExporter::connect_to(const Endpoint& endpoint, ExportTime now) {
+  is_unix_ = endpoint.family() == AF_UNIX;
   socket_ = UniqueFd(socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket_.valid()) return attempt_failed(errno, now);
   if (connect(socket_.get(), endpoint.get(), endpoint.length) == 0) return connected(now);
@@ -93,7 +111,7 @@ void SocketExporter::continue_attempt(ExportTime now) {
 
 void SocketExporter::connected(ExportTime now) {
   if (connected_to_itself(socket_.get())) return attempt_failed(ECONNREFUSED, now);
-  if (!is_unix()) {
+  if (!is_unix_) {
     const int octets = kMostNotSent;
     setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &octets, sizeof octets);
   }
@@ -107,29 +125,29 @@ void SocketExporter::connected(ExportTime now) {
 }
 
 void SocketExporter::attempt_failed(int error, ExportTime now) {
-  last_error_ = error;
+  last_failure_ = fmt::format("cannot connect to {}: {}; start the collector first", peer_, error_text(error));
   books_.set_connected(false, error_text(error));
   socket_.reset();
   state_ = State::waiting;
   next_attempt_ = now;
-  if (++endpoint_ == endpoints_.size()) {
-    endpoint_ = 0;
-    next_attempt_ = now + backoff_;
-    backoff_ = std::min(2 * backoff_, options_.greatest_backoff);
-  }
+  if (++endpoint_ >= endpoints_.size()) wait_for_next_round(now);
 }
 
-void SocketExporter::broken(int error, ExportTime now) {
-  const std::string why = error == 0 ? "the collector closed the connection" : error_text(error);
-  if (error == ECONNRESET && is_unix()) unread_is_unknown_ = true;
-  settle(0, 0);
-  const RecordTotals unacknowledged = buffer_->in_flight();
-  socket_.reset();
-  buffer_->rewind();
+void SocketExporter::wait_for_next_round(ExportTime now) {
   state_ = State::waiting;
   endpoint_ = 0;
   next_attempt_ = now + backoff_;
   backoff_ = std::min(2 * backoff_, options_.greatest_backoff);
+}
+
+void SocketExporter::broken(int error, ExportTime now) {
+  const std::string why = error == 0 ? "the collector closed the connection" : error_text(error);
+  if (error == ECONNRESET && is_unix_) unread_is_unknown_ = true;
+  settle(0, 0);
+  const RecordTotals unacknowledged = buffer_->in_flight();
+  socket_.reset();
+  buffer_->rewind();
+  wait_for_next_round(now);
   books_.connection_ended(unacknowledged, why);
   if (!options_.reconnect) fail(fmt::format("{}: {}", peer_, why), ExportLoss::not_connected);
 }
@@ -149,7 +167,7 @@ bool SocketExporter::peer_is_there(ExportTime now) {
 std::uint64_t SocketExporter::acknowledged_octets() {
   int outstanding = 0;
   if (ioctl(socket_.get(), SIOCOUTQ, &outstanding) != 0 || outstanding < 0) return acknowledged_octets_;
-  if (is_unix()) {
+  if (is_unix_) {
     // Asked for after SIOCOUTQ: what the peer leaves unread is thrown away only after the connection has this error.
     // The kernel tells it once.
     int error = 0;
@@ -235,8 +253,9 @@ ExportTime SocketExporter::due() const {
   switch (state_) {
     case State::waiting:
       return next_attempt_;
+    case State::looking_up:
     case State::connecting:
-      return ExportTime::min();  // continue_attempt() waits by itself
+      return ExportTime::min();  // to go on with it waits by itself
     case State::connected:
       break;
   }
@@ -247,6 +266,9 @@ void SocketExporter::tick(ExportTime now) {
   switch (state_) {
     case State::waiting:
       start_attempt(now);
+      break;
+    case State::looking_up:
+      continue_lookup(now, kLongestBlock);
       break;
     case State::connecting:
       continue_attempt(now);
@@ -292,19 +314,16 @@ ExportLoss SocketExporter::leftover() const {
   return state_ == State::connected ? ExportLoss::shutdown : ExportLoss::not_connected;
 }
 
-tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(std::vector<Endpoint> endpoints,
-                                                                          std::string peer,
+tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(Lookup lookup, std::string peer,
                                                                           const ExportContext& context,
                                                                           ExportQueue& books,
                                                                           std::unique_ptr<StreamBuffer> buffer) {
   SocketOptions options;
   options.reconnect = reconnects(context.mode);
   auto exporter =
-      std::make_unique<SocketExporter>(std::move(endpoints), std::move(peer), options, books, std::move(buffer));
+      std::make_unique<SocketExporter>(std::move(lookup), std::move(peer), options, books, std::move(buffer));
   if (needs_peer_at_start(context.mode)) {
-    if (const auto connected = exporter->connect_now(); !connected) {
-      return tl::unexpected(connected.error() + "; start the collector first");
-    }
+    if (auto connected = exporter->connect_now(); !connected) return tl::unexpected(std::move(connected.error()));
   }
   return exporter;
 }

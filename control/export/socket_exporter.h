@@ -1,9 +1,9 @@
 // SocketExporter: length-delimited protobuf over TCP or a unix stream socket, or IPFIX over TCP, with reconnection.
 //
 // Live (`weir run`): the exporter waits for a collector that is absent or goes away. Meanwhile records wait in the
-// queue, and are lost as `queue_full` when it is full. Attempts to connect are 1 s apart at first and 30 s at most.
-// Capture (`weir read`): the collector must be there at the start, and when it goes the exporter fails, since otherwise
-// the whole capture would pile up in the queue.
+// queue, and are lost as `queue_full` when it is full. The collector's name is looked up before each attempt. Attempts
+// to connect are 1 s apart at first and 30 s at most. Capture (`weir read`): the collector must be there at the start,
+// and when it goes the exporter fails, since otherwise the whole capture would pile up in the queue.
 //
 // "Exported" means acknowledged: the host of the peer has all octets of the message (TCP), or the peer has read them
 // (unix socket). The kernel says how many octets are not (SIOCOUTQ). The buffer keeps every message until then. When a
@@ -30,6 +30,7 @@
 #include "control/export/export_context.h"
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
+#include "control/export/lookup.h"
 #include "control/export/record_buffer.h"
 #include "proto/base/unique_fd.h"
 
@@ -46,10 +47,10 @@ class SocketExporter final : public Exporter {
  public:
   /// `peer` is for messages. With reconnect the exporter begins without a connection.
   SocketExporter(
-      std::vector<Endpoint> endpoints, std::string peer, const SocketOptions& options, ExportQueue& books,
+      Lookup lookup, std::string peer, const SocketOptions& options, ExportQueue& books,
       std::unique_ptr<StreamBuffer> buffer = std::make_unique<RecordBuffer>(std::make_unique<ProtobufEncoding>()));
 
-  /// Tries each address once, now. Error: one line.
+  /// Looks the name up and tries each address once, now. Error: one line.
   tl::expected<void, std::string> connect_now();
 
   std::size_t take(RecordSpan records, ExportTime now) override;
@@ -61,12 +62,16 @@ class SocketExporter final : public Exporter {
   [[nodiscard]] ExportLoss leftover() const override;
 
  private:
-  enum class State : std::uint8_t { waiting, connecting, connected };
+  enum class State : std::uint8_t { waiting, looking_up, connecting, connected };
 
   void start_attempt(ExportTime now);
+  void continue_lookup(ExportTime now, std::chrono::milliseconds limit);
+  void connect_to(const Endpoint& endpoint, ExportTime now);
   void continue_attempt(ExportTime now);
   void connected(ExportTime now);
   void attempt_failed(int error, ExportTime now);
+  /// All addresses were tried, or there are none.
+  void wait_for_next_round(ExportTime now);
   /// `error` 0: the peer closed it.
   void broken(int error, ExportTime now);
   bool peer_is_there(ExportTime now);
@@ -78,9 +83,9 @@ class SocketExporter final : public Exporter {
   void look(ExportTime now);
   void plan(ExportTime now);
   void plan_look(ExportTime now);
-  [[nodiscard]] bool is_unix() const { return endpoints_[endpoint_].family() == AF_UNIX; }
 
-  const std::vector<Endpoint> endpoints_;
+  Lookup lookup_;
+  Endpoints endpoints_;  ///< the last answer
   const std::string peer_;
   const SocketOptions options_;
   ExportQueue& books_;
@@ -88,8 +93,9 @@ class SocketExporter final : public Exporter {
   bool ended_ = false;
   UniqueFd socket_;
   State state_ = State::waiting;
-  std::size_t endpoint_ = 0;  ///< to be tried next, or being tried
-  int last_error_ = 0;
+  std::size_t endpoint_ = 0;  ///< to be tried next, or being tried; 0: the name is looked up first
+  bool is_unix_ = false;      ///< the connection
+  std::string last_failure_;  ///< one line
   std::chrono::milliseconds backoff_;
   ExportTime next_attempt_ = ExportTime::min();
   ExportTime attempt_ends_{};
@@ -103,8 +109,7 @@ class SocketExporter final : public Exporter {
 
 /// An exporter of what `buffer` makes of records, with what the mode asks for. Error: one line, what `peer` is
 /// included.
-tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(std::vector<Endpoint> endpoints,
-                                                                          std::string peer,
+tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(Lookup lookup, std::string peer,
                                                                           const ExportContext& context,
                                                                           ExportQueue& books,
                                                                           std::unique_ptr<StreamBuffer> buffer);

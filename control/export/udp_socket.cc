@@ -1,14 +1,11 @@
 #include "control/export/udp_socket.h"
 
-#include <fmt/format.h>
 #include <linux/errqueue.h>
 #include <netinet/udp.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-
-#include "control/export/endpoint.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -25,11 +22,9 @@ constexpr std::size_t kRunOctets = 64'000;  // a run is one packet of at most 65
 
 }  // namespace
 
-tl::expected<UdpSocket, std::string> UdpSocket::open(const std::string& host, std::uint16_t port, bool segments) {
-  const auto endpoints = resolve(host, port, SOCK_DGRAM);
-  if (!endpoints) return tl::unexpected(endpoints.error());
+tl::expected<UdpSocket, std::string> UdpSocket::open(std::span<const Endpoint> endpoints, bool segments) {
   int error = 0;
-  for (const Endpoint& endpoint : *endpoints) {
+  for (const Endpoint& endpoint : endpoints) {
     UniqueFd fd(socket(endpoint.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     // A family that this machine has no route for fails here, and the next address is tried.
     if (!fd.valid() || connect(fd.get(), endpoint.get(), endpoint.length) != 0) {
@@ -48,9 +43,9 @@ tl::expected<UdpSocket, std::string> UdpSocket::open(const std::string& host, st
     } else {
       setsockopt(fd.get(), SOL_IP, IP_RECVERR, &on, sizeof on);
     }
-    return UdpSocket(std::move(fd), ipv6, segments);
+    return UdpSocket(std::move(fd), endpoint, segments);
   }
-  return tl::unexpected(fmt::format("cannot reach {}:{}: {}", host, port, error_text(error)));
+  return tl::unexpected(error_text(error));
 }
 
 UdpSocket::Sent UdpSocket::send(std::span<const std::span<const std::uint8_t>> datagrams,

@@ -22,20 +22,26 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "control/export/endpoint.h"
 #include "proto/base/unique_fd.h"
 
 namespace weir {
 
 class UdpSocket {
  public:
-  /// Resolves and connects. `segments`: a run may leave as one packet. Error: one line.
-  static tl::expected<UdpSocket, std::string> open(const std::string& host, std::uint16_t port, bool segments = true);
+  /// Connects to the first of `endpoints` that there is a route to. `segments`: a run may leave as one packet. Error:
+  /// why there is none.
+  static tl::expected<UdpSocket, std::string> open(std::span<const Endpoint> endpoints, bool segments = true);
+  /// Not open.
+  UdpSocket() = default;
 
   /// Octets of IP and UDP headers.
   [[nodiscard]] std::uint32_t header_octets() const { return ipv6_ ? 40 + 8 : 20 + 8; }
   [[nodiscard]] bool valid() const { return fd_.valid(); }
   [[nodiscard]] int fd() const { return fd_.get(); }
   void close() { fd_.reset(); }
+  /// Where it sends to.
+  [[nodiscard]] const Endpoint& peer() const { return peer_; }
 
   struct Sent {
     std::size_t count = 0;  ///< datagrams that the kernel took
@@ -53,11 +59,13 @@ class UdpSocket {
   std::optional<Refusal> next_refusal();
 
  private:
-  UdpSocket(UniqueFd fd, bool ipv6, bool segments) : fd_(std::move(fd)), ipv6_(ipv6), segments_(segments) {}
+  UdpSocket(UniqueFd fd, const Endpoint& peer, bool segments)
+      : fd_(std::move(fd)), peer_(peer), ipv6_(peer.family() == AF_INET6), segments_(segments) {}
 
   UniqueFd fd_;
-  bool ipv6_;
-  bool segments_;  ///< UDP_SEGMENT is wanted, and works as far as is known
+  Endpoint peer_;
+  bool ipv6_ = false;
+  bool segments_ = false;  ///< UDP_SEGMENT is wanted, and works as far as is known
   std::uint32_t run_ = 0;
 };
 

@@ -54,7 +54,7 @@ struct Scene {
     return count;
   }
 
-  ExportQueue queue{"netflow9:", 1U << 20};
+  ExportQueue queue{"netflow9:", kQueueOctets};
   std::unique_ptr<Exporter> exporter;
   ExportTime now = ExportClock::now();
 };
@@ -119,6 +119,41 @@ TEST(DatagramExporter, KnowsWhatACollectorThatIsNotThereDidNotGet) {
   EXPECT_EQ(lost(snapshot, ExportLoss::unreachable), totals_of_batch(*numbered_batch(0, 50)));
   EXPECT_EQ(snapshot.exported, RecordTotals{});
   EXPECT_TRUE(balanced(snapshot));
+}
+
+TEST(DatagramExporter, SaysThatACollectorRefusesUntilItHasTakenDatagramsForTwoSeconds) {
+  using std::chrono::milliseconds;
+  constexpr const char* kRefused = "refused: nothing listens on the collector's port (ICMP port unreachable)";
+  auto collector = std::make_unique<LoopbackSocket>(SOCK_DGRAM);
+  const std::uint16_t port = collector->port();
+  Scene scene(port);
+  const auto send = [&](std::uint32_t from, ExportTime at) {
+    scene.give(*numbered_batch(from, 10), at);
+    scene.exporter->tick(at + milliseconds(200));
+  };
+  send(0, scene.now);
+  EXPECT_EQ(scene.queue.snapshot().state, "up");
+  collector.reset();
+  send(10, scene.now + milliseconds(1000));
+  EXPECT_EQ(scene.queue.snapshot().state, kRefused);
+  EXPECT_EQ(scene.exporter->due(), ExportTime::max()) << "silence says nothing as long as nothing is sent";
+
+  collector = std::make_unique<LoopbackSocket>(SOCK_DGRAM, port);
+  send(20, scene.now + milliseconds(5000));
+  EXPECT_EQ(scene.queue.snapshot().state, kRefused) << "its host may have kept the refusal back";
+  const ExportTime due = scene.exporter->due();
+  EXPECT_GE(due, scene.now + milliseconds(7000));
+  EXPECT_LE(due, scene.now + milliseconds(7200));
+  scene.exporter->tick(due);
+  EXPECT_EQ(scene.queue.snapshot().state, "up");
+
+  // Gone again while weir waits for silence: it goes on being refused.
+  collector.reset();
+  send(30, scene.now + milliseconds(8000));
+  send(40, scene.now + milliseconds(11'000));
+  scene.exporter->tick(scene.now + milliseconds(20'000));
+  EXPECT_EQ(scene.queue.snapshot().state, kRefused);
+  EXPECT_TRUE(balanced(scene.queue.snapshot()));
 }
 
 TEST(DatagramExporter, GivesACollectorThatComesBackTheTemplatesFirst) {

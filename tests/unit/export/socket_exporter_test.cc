@@ -29,13 +29,13 @@ using test::totals_of_batch;
 struct Scene {
   explicit Scene(std::uint16_t port, bool reconnect = true) {
     auto own = std::make_unique<ExportQueue>("protobuf+tcp:", kQueueOctets);
-    const auto endpoints = resolve("127.0.0.1", port, SOCK_STREAM);
+    const auto endpoints = resolve("127.0.0.1", port, SOCK_STREAM, Names::refused);
     EXPECT_TRUE(endpoints);
     SocketOptions options;
     options.reconnect = reconnect;
     options.first_backoff = std::chrono::milliseconds(2);
     options.greatest_backoff = std::chrono::milliseconds(20);
-    auto exporter = std::make_unique<SocketExporter>(*endpoints, "127.0.0.1", options, *own);
+    auto exporter = std::make_unique<SocketExporter>(Lookup(*endpoints), "127.0.0.1", options, *own);
     if (!reconnect) {
       const auto connected = exporter->connect_now();
       EXPECT_TRUE(connected) << connected.error();
@@ -160,14 +160,14 @@ class SocketExporterOver : public testing::TestWithParam<Transport> {
     options.first_backoff = std::chrono::milliseconds(2);
     options.greatest_backoff = std::chrono::milliseconds(20);
     std::vector<Endpoint> endpoints{unix_endpoint(folder_.file("socket"))};
-    if (!GetParam().is_unix) endpoints = *resolve("127.0.0.1", collector_.port(), SOCK_STREAM);
+    if (!GetParam().is_unix) endpoints = *resolve("127.0.0.1", collector_.port(), SOCK_STREAM, Names::refused);
     std::unique_ptr<StreamBuffer> buffer;
     if (GetParam().is_ipfix) {
       buffer = std::make_unique<IpfixBuffer>(TemplateOptions{}, ExportContext{}, *own);
     } else {
       buffer = std::make_unique<RecordBuffer>(std::make_unique<ProtobufEncoding>(), 0, std::size_t{1} << 22);
     }
-    auto exporter = std::make_unique<SocketExporter>(endpoints, "peer", options, *own, std::move(buffer));
+    auto exporter = std::make_unique<SocketExporter>(Lookup(endpoints), "peer", options, *own, std::move(buffer));
     thread_ = std::make_unique<ExporterThread>(std::move(own), std::move(exporter));
     for (std::uint32_t i = 0; i < kRecords; i += 4000) queue().push(numbered_batch(i, 4000));
   }

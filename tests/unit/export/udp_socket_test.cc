@@ -15,7 +15,9 @@ namespace {
 /// The numbers of the runs in which four datagrams of one length left.
 std::vector<std::uint32_t> runs_of_four(bool segments) {
   const test::LoopbackSocket collector(SOCK_DGRAM);
-  auto socket = UdpSocket::open("127.0.0.1", collector.port(), segments);
+  const auto endpoints = resolve("127.0.0.1", collector.port(), SOCK_DGRAM, Names::refused);
+  EXPECT_TRUE(endpoints);
+  auto socket = UdpSocket::open(*endpoints, segments);
   EXPECT_TRUE(socket) << socket.error();
   const std::vector<std::uint8_t> octets(100, 7);
   const std::vector<std::span<const std::uint8_t>> datagrams(4, octets);
