@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <exception>
 #include <fstream>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -84,9 +86,7 @@ int smoke() {
   return reporter.failed() ? 1 : 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--help" || argument == "-h") {
@@ -112,4 +112,17 @@ int main(int argc, char** argv) {
   benchmark::Shutdown();
   weir::bench::drop_fixture();
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("weir-bench: out of memory\n", stderr);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "weir-bench: %s\n", error.what());
+  }
+  return 1;
 }

@@ -89,6 +89,7 @@ class CaptureSequence {
       if (file_ == nullptr) {
         if (at_ == paths_.size()) return false;
         auto opened = CaptureFile::open(paths_[at_++]);
+        if (!opened && interrupted.load(std::memory_order_relaxed)) return false;  // a pipe from which nothing came
         if (!opened) {
           final_error(opened.error());
           failed_ = true;
@@ -204,7 +205,8 @@ int explain(const Settings& settings, CaptureSequence& captures, PacketView& vie
 }
 
 /// Counts `view`, the first packet, and all that come after it. False: the filter cannot judge a packet.
-bool count_packets(const Settings& settings, CaptureSequence& captures, PacketView& view, OfflineMeter& meter) {
+bool count_packets(const Settings& settings, CaptureSequence& captures, PacketView& view, OfflineMeter& meter,
+                   const ExportHub& hub) {
   ProgressLine progress;
   constexpr std::uint64_t kLook = 1 << 14;  // packets between two looks at the clock and the signals
   std::optional<LinkFilter> filter;
@@ -228,6 +230,7 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
       spdlog::warn("interrupted after {} packets: what was read up to there is exported", packets);
       break;
     }
+    if (hub.reader_left() && hub.all_failed()) break;  // `| head` had enough
     if (progress.wanted()) progress.update(captures.file(), packets);
   } while (captures.next(view));
   return true;
@@ -249,15 +252,19 @@ int read_captures(const Settings& settings) {
   sigaction(SIGTERM, &action, nullptr);
 
   const bool more = captures.next(view);
-  // Not one packet to be had: said already, and no output file is touched for it.
+  // Not one packet to be had: no output file is touched for it.
   if (!more && captures.failed()) return 1;
+  if (!more && interrupted.load(std::memory_order_relaxed)) {
+    spdlog::warn("interrupted before the first packet");
+    return 0;
+  }
 
   const std::vector<std::string> exports = exports_of(settings);
   ExportContext context;
   context.mode = ExportMode::capture;
   context.capture_start_ns = more ? view.time_ns : 0;
   context.inputs = settings.captures;
-  auto opened = ExportHub::open(exports, context);
+  auto opened = ExportHub::prepare(exports, context);
   if (!opened) {
     final_error(opened.error());
     return 1;
@@ -272,6 +279,10 @@ int read_captures(const Settings& settings) {
     final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     return 1;
   }
+  if (const auto begun = hub.begin(); !begun) {
+    final_error(begun.error());
+    return 1;
+  }
   std::vector<RecordRing*> rings;
   for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i));
   RecordDrain drain(rings, hub, true,
@@ -279,7 +290,7 @@ int read_captures(const Settings& settings) {
                         ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.flow.key)
                         : nullptr);
 
-  const bool judged = !more || count_packets(settings, captures, view, meter);
+  const bool judged = !more || count_packets(settings, captures, view, meter, hub);
   meter.finish();
   drain.finish();
   int code = captures.failed() || !judged ? 1 : 0;
@@ -288,13 +299,15 @@ int read_captures(const Settings& settings) {
     spdlog::error("{}", failure);
     code = 1;
   }
+  const bool quiet = hub.reader_left();  // `| head` had enough: what a summary would say is not all
   const DrainTotals totals = drain.totals();
   std::vector<WorkerAccount> accounts;
   for (unsigned i = 0; i < meter.workers(); ++i) {
     accounts.push_back({meter.counters(i), totals.drained[i], meter.recount(i)});
   }
-  const int ledger_code =
-      summarise_ledger(make_ledger(accounts, totals.exporters, {}, true, totals.overflow), settings.ledger_file);
+  const v1::Ledger ledger = make_ledger(accounts, totals.exporters, {}, true, totals.overflow);
+  const int ledger_code = quiet && ledger.balanced() ? file_ledger(ledger, settings.ledger_file)
+                                                     : summarise_ledger(ledger, settings.ledger_file);
   return code != 0 ? code : ledger_code;
 }
 

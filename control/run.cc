@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control/commands.h"
+#include "control/error_stream.h"
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
 #include "control/probe/cores.h"
@@ -41,7 +42,8 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
 
 int run_live(const Settings& settings, const v1::Config& effective) {
   if (!check_ledger_file(settings.ledger_file)) return 1;
-  const ProbeSignals signals;  // before any thread is started
+  const ProbeSignals signals;      // before any thread is started
+  const ErrorStream never_blocks;  // until everything has stopped
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
   ProbeView view(effective);
   const auto services = start_services(settings, cores, view);

@@ -1,6 +1,7 @@
 #include "control/stale_socket.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,7 +26,13 @@ enum class Served : std::uint8_t { no, yes, unknown };
 Served served_as(int type, const sockaddr_un& address) {
   const UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return Served::unknown;
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return Served::yes;
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    // memif's server says hello at once, and DPDK 22.11 ends its program if nobody is there to hear it.
+    constexpr int kHelloMs = 500;
+    pollfd hello{fd.get(), POLLIN, 0};
+    if (type == SOCK_SEQPACKET) static_cast<void>(::poll(&hello, 1, kHelloMs));
+    return Served::yes;
+  }
   if (errno == ECONNREFUSED || errno == ENOENT) return Served::no;
   return errno == EAGAIN ? Served::yes : Served::unknown;  // EAGAIN: its queue of connections is full
 }

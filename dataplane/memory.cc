@@ -3,10 +3,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace weir {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+std::atomic<std::uint64_t> huge_octets{0};
 
 std::size_t mapped_size(std::size_t octets) {
   const std::size_t unit = octets >= kHugePage ? kHugePage : static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -19,7 +22,10 @@ void* map_memory(std::size_t octets, Pages pages) {
   const std::size_t size = mapped_size(octets);
   if (size >= kHugePage && pages == Pages::huge) {
     void* huge = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-    if (huge != MAP_FAILED) return huge;
+    if (huge != MAP_FAILED) {
+      huge_octets += size;
+      return huge;
+    }
   }
   void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) return nullptr;
@@ -32,10 +38,19 @@ void unmap_memory(void* address, std::size_t octets) {
   munmap(address, mapped_size(octets));
 }
 
-void touch_memory(void* address, std::size_t octets) {
+std::uint64_t huge_octets_mapped() {
+  return huge_octets;
+}
+
+void touch_memory(void* address, std::size_t octets, Touching* touching) {
   auto* bytes = static_cast<volatile unsigned char*>(address);
-  // Written back as read: what the array already holds stays.
-  for (std::size_t at = 0; at < octets; at += 4096) bytes[at] = bytes[at];
+  for (std::size_t at = 0; at < octets;) {
+    if (touching != nullptr && touching->stop.load(std::memory_order_relaxed)) return;
+    const std::size_t piece = std::min(kHugePage, octets - at);
+    // Written back as read: what the array already holds stays.
+    for (const std::size_t end = at + piece; at < end; at += 4096) bytes[at] = bytes[at];
+    if (touching != nullptr) touching->octets.fetch_add(piece, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace weir

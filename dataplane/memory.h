@@ -6,7 +6,9 @@
 // array, so that no page fault meets a packet and the memory lies on that core's NUMA node.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -20,8 +22,16 @@ enum class Pages : unsigned char {
 /// Maps `octets` of zeroed memory; nullptr when the system has none.
 void* map_memory(std::size_t octets, Pages pages = Pages::huge);
 void unmap_memory(void* address, std::size_t octets);
+/// Octets that map_memory() has taken from explicit huge pages, over all time.
+std::uint64_t huge_octets_mapped();
+
+/// What is said while memory is touched, by several threads and to several: gigabytes take seconds.
+struct Touching {
+  std::atomic<std::uint64_t> octets{0};  ///< touched so far
+  std::atomic<bool> stop{false};         ///< what is not touched yet stays so
+};
 /// Writes to every page, so that it exists.
-void touch_memory(void* address, std::size_t octets);
+void touch_memory(void* address, std::size_t octets, Touching* touching = nullptr);
 
 template <typename T>
 class MappedArray {
@@ -51,7 +61,7 @@ class MappedArray {
   [[nodiscard]] const T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return count_; }
   [[nodiscard]] std::size_t octets() const { return count_ * sizeof(T); }
-  void touch() { touch_memory(data_, octets()); }
+  void touch(Touching* touching = nullptr) { touch_memory(data_, octets(), touching); }
 
  private:
   T* data_ = nullptr;

@@ -39,7 +39,7 @@ class Monitor {
 
   [[nodiscard]] bool ok() const { return shard_.ok(); }
   /// Touches all memory; to be called on the worker's core.
-  void touch() { shard_.touch(); }
+  void touch(Touching* touching = nullptr) { shard_.touch(touching); }
 
   [[nodiscard]] std::uint8_t number() const { return number_; }
   /// Whether a packet is to come with its facts.

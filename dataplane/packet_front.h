@@ -36,7 +36,9 @@ class PacketFront {
   PacketFront(const ParserOptions& options, const KeyHash& hash, HandoverMesh* mesh = nullptr, unsigned number = 0)
       : parser_(options), fragments_(hash), mesh_(mesh), number_(number) {}
   [[nodiscard]] bool ok() const { return fragments_.ok(); }
-  void touch() { fragments_.touch(); }
+  void touch(Touching* touching = nullptr) { fragments_.touch(touching); }
+  /// What touch() touches.
+  [[nodiscard]] std::size_t octets() const { return fragments_.octets(); }
 
   /// Parses a frame into `packet` (all members but the hash), which counts at its own time. kFacts: into `facts`, too.
   template <bool kFacts>

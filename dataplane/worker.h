@@ -44,10 +44,12 @@ class Worker {
 
   [[nodiscard]] bool ok() const { return monitor_.ok() && front_.ok(); }
   /// Touches all memory; to be called on the worker's core.
-  void touch() {
-    monitor_.touch();
-    front_.touch();
+  void touch(Touching* touching = nullptr) {
+    monitor_.touch(touching);
+    front_.touch(touching);
   }
+  /// What touch() touches.
+  [[nodiscard]] std::size_t octets() const { return monitor_.shard().octets() + front_.octets(); }
 
   /// One round at time `now_ns`, which every packet of it gets. Says how many packets it found.
   std::size_t poll(PacketSource& source, std::uint64_t now_ns);

@@ -8,7 +8,9 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -398,5 +400,12 @@ int run(int argc, char** argv) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-  return weir::bench::run(argc, argv);
+  try {
+    return weir::bench::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("weir-gen: out of memory\n", stderr);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "weir-gen: %s\n", error.what());
+  }
+  return 1;
 }

@@ -30,13 +30,14 @@ Checked check_outputs(const Settings& settings, const Places& places) {
     const auto wrong = [&](const std::string& what) {
       return value_error(place_of(places, "export", static_cast<int>(i)), uri, what);
     };
+    const std::string file = parsed->request->file();
+    if (file == "/dev/null") continue;  // it has room for all
     if (const auto [other, fresh] = uris_by_name.emplace(parsed->name, uri); !fresh) {
       return wrong(other->second == uri
                        ? std::string("given twice: every record would be sent twice; expected different exporters")
                        : fmt::format("'{}' has the name {}, too; expected a name for each exporter", other->second,
                                      parsed->name));
     }
-    const std::string file = parsed->request->file();
     if (file.empty()) continue;
     if (const auto [other, fresh] = uris_by_file.emplace(file, uri); !fresh) {
       return wrong(

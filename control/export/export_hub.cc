@@ -14,16 +14,14 @@ namespace weir {
 namespace {
 
 using Error = tl::unexpected<std::string>;
-
-/// An exporter that is open and not yet running.
-struct Opened {
-  std::string uri;
-  std::unique_ptr<ExportQueue> queue;
-  std::unique_ptr<Exporter> exporter;
-};
+using Exporters = std::vector<std::unique_ptr<ExporterThread>>;
 
 tl::unexpected<std::string> fault(const std::string& uri, const std::string& what) {
   return Error(fmt::format("export '{}': {}", uri, what));
+}
+
+bool is_name(const std::vector<ExportUri>& uris, const std::string& name) {
+  return std::any_of(uris.begin(), uris.end(), [&](const ExportUri& one) { return one.name == name; });
 }
 
 /// What the texts alone tell. Standard output carries the records of one exporter, and no two have one name.
@@ -39,6 +37,10 @@ tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<st
     if (same != uris.end() && uri->name != uri->text) {
       return fault(text, fmt::format("'{}' has the name {}, too; each exporter needs its own", same->text, uri->name));
     }
+    // A device may be given twice; what is shown of the two differs all the same.
+    for (unsigned number = 2; same != uris.end() && is_name(uris, uri->name); ++number) {
+      uri->name = fmt::format("{}#{}", text, number);
+    }
     uris.push_back(std::move(*uri));
     if (uris.back().request->file() != "-") continue;
     if (standard_output != nullptr) {
@@ -50,25 +52,25 @@ tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<st
 }
 
 /// No file carries the records of two exporters: neither by its name nor by a link.
-tl::expected<void, std::string> check_distinct(const std::vector<Opened>& opened) {
+tl::expected<void, std::string> check_distinct(const Exporters& opened, const std::vector<std::string>& uris) {
   for (std::size_t i = 0; i < opened.size(); ++i) {
-    const auto file = opened[i].exporter->file();
+    const auto file = opened[i]->exporter().file();
     for (std::size_t j = 0; file && j < i; ++j) {
-      if (opened[j].exporter->file() != file) continue;
-      return fault(opened[i].uri, fmt::format("the same file as '{}'; each exporter needs its own", opened[j].uri));
+      if (opened[j]->exporter().file() != file) continue;
+      return fault(uris[i], fmt::format("the same file as '{}'; each exporter needs its own", uris[j]));
     }
   }
   return {};
 }
 
 /// No exporter writes to a file that is read, whatever its name there.
-tl::expected<void, std::string> check_inputs(const std::vector<Opened>& opened,
+tl::expected<void, std::string> check_inputs(const Exporters& opened, const std::vector<std::string>& uris,
                                              const std::vector<std::string>& inputs) {
   for (const std::string& input : inputs) {
     const auto identity = FileSink::identity_of(input);
-    for (const Opened& one : opened) {
-      if (!identity || one.exporter->file() != identity) continue;
-      return fault(one.uri, fmt::format("that is the input {} itself; name another file", input));
+    for (std::size_t i = 0; identity && i < opened.size(); ++i) {
+      if (opened[i]->exporter().file() != identity) continue;
+      return fault(uris[i], fmt::format("that is the input {} itself; name another file", input));
     }
   }
   return {};
@@ -77,7 +79,7 @@ tl::expected<void, std::string> check_inputs(const std::vector<Opened>& opened,
 }  // namespace
 
 struct ExportHub::Impl {
-  std::vector<std::unique_ptr<ExporterThread>> exporters;
+  Exporters exporters;
   std::vector<std::string> uris;  ///< of the exporters, in the same order
   ExportMode mode = ExportMode::live;
 };
@@ -89,35 +91,55 @@ ExportHub::~ExportHub() {
   for (const auto& exporter : impl_->exporters) exporter->queue().close(ExportClock::now());
 }
 
-tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std::vector<std::string>& texts,
-                                                                      const ExportContext& context) {
+tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::prepare(const std::vector<std::string>& texts,
+                                                                         const ExportContext& context) {
   // First everything that the text alone tells, so that a typing mistake in the last URI creates no file for the first.
   const auto uris = parse_all(texts);
   if (!uris) return Error(uris.error());
-  std::vector<Opened> opened;
+  auto impl = std::make_unique<Impl>();
+  impl->mode = context.mode;
   for (const ExportUri& uri : *uris) {
     auto queue = std::make_unique<ExportQueue>(uri.name, context.queue_octets, measures_lateness(context.mode));
     auto exporter = uri.request->open(context, *queue);
     if (!exporter) return fault(uri.text, exporter.error());
-    opened.push_back({uri.text, std::move(queue), std::move(*exporter)});
+    impl->uris.push_back(uri.text);
+    impl->exporters.push_back(
+        std::make_unique<ExporterThread>(std::move(queue), std::move(*exporter), ExporterThread::Begin::at_start));
   }
-  if (auto distinct = check_distinct(opened); !distinct) return Error(distinct.error());
-  if (auto outputs = check_inputs(opened, context.inputs); !outputs) return Error(outputs.error());
-  for (const Opened& one : opened) {
-    if (const auto claimed = one.exporter->claim(); !claimed) return fault(one.uri, claimed.error());
-  }
-  // Files lose their old content only now that all of them may be written.
-  for (const Opened& one : opened) {
-    if (const auto begun = one.exporter->begin(); !begun) return fault(one.uri, begun.error());
-  }
-
-  auto impl = std::make_unique<Impl>();
-  impl->mode = context.mode;
-  for (Opened& one : opened) {
-    impl->uris.push_back(one.uri);
-    impl->exporters.push_back(std::make_unique<ExporterThread>(std::move(one.queue), std::move(one.exporter)));
+  if (auto distinct = check_distinct(impl->exporters, impl->uris); !distinct) return Error(distinct.error());
+  if (auto apart = check_inputs(impl->exporters, impl->uris, context.inputs); !apart) return Error(apart.error());
+  for (std::size_t i = 0; i < impl->exporters.size(); ++i) {
+    const auto claimed = impl->exporters[i]->exporter().claim();
+    if (!claimed) return fault(impl->uris[i], claimed.error());
   }
   return std::unique_ptr<ExportHub>(new ExportHub(std::move(impl)));
+}
+
+tl::expected<void, std::string> ExportHub::begin() {
+  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
+    const auto begun = impl_->exporters[i]->exporter().begin();
+    if (!begun) return fault(impl_->uris[i], begun.error());
+  }
+  for (const auto& exporter : impl_->exporters) exporter->start();
+  return {};
+}
+
+tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std::vector<std::string>& texts,
+                                                                      const ExportContext& context) {
+  auto hub = prepare(texts, context);
+  if (!hub) return hub;
+  if (auto begun = (*hub)->begin(); !begun) return Error(begun.error());
+  return hub;
+}
+
+bool ExportHub::reader_left() const {
+  const std::vector<ExporterSnapshot> all = snapshot();
+  return std::any_of(all.begin(), all.end(), [](const ExporterSnapshot& one) { return one.reader_left; });
+}
+
+bool ExportHub::all_failed() const {
+  return !impl_->exporters.empty() && std::all_of(impl_->exporters.begin(), impl_->exporters.end(),
+                                                  [](const auto& exporter) { return exporter->queue().failed(); });
 }
 
 void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
@@ -158,14 +180,17 @@ std::vector<std::string> ExportHub::reopen() {
 std::vector<std::string> ExportHub::problems() const {
   std::vector<std::string> problems;
   for (const ExporterSnapshot& snapshot : this->snapshot()) {
-    std::string text = snapshot.state.starts_with("failed: ") ? snapshot.state : std::string();
+    if (snapshot.reader_left && impl_->mode == ExportMode::capture) continue;  // `| head` had enough
     RecordTotals all;
     std::string names;
+    bool refused = snapshot.state.starts_with("failed: ");
     for (const auto& [name, totals] : snapshot.lost) {
       if (totals.records == 0) continue;
       all += totals;
+      refused |= name == kExportLossTexts[static_cast<std::size_t>(ExportLoss::send_failed)].name;
       names += fmt::format("{}{} {}", names.empty() ? "" : ", ", name, totals.records);
     }
+    std::string text = refused && snapshot.state != "up" ? snapshot.state : std::string();
     if (all.records != 0) {
       text += fmt::format("{}{} of {} records lost ({})", text.empty() ? "" : "; ", all.records,
                           snapshot.drained.records, names);

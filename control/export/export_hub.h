@@ -22,8 +22,14 @@ namespace weir {
 
 class ExportHub {
  public:
-  /// Opens every URI (files are created, sockets made) and starts the exporters' threads.
-  /// Error: one line naming the URI, what is wrong with it, and what would be right.
+  /// Opens every URI (files are made or opened, and locked; sockets made). A file keeps what it holds,
+  /// and one that was made goes again with this object, until begin(). Error: one line naming the URI, what is wrong
+  /// with it, and what would be right.
+  static tl::expected<std::unique_ptr<ExportHub>, std::string> prepare(const std::vector<std::string>& uris,
+                                                                       const ExportContext& context);
+  /// All else that the program needs is up: empties the files and starts the exporters' threads. Error: as above.
+  tl::expected<void, std::string> begin();
+  /// Both, for who needs nothing else.
   static tl::expected<std::unique_ptr<ExportHub>, std::string> open(const std::vector<std::string>& uris,
                                                                     const ExportContext& context);
   ExportHub(const ExportHub&) = delete;
@@ -48,6 +54,10 @@ class ExportHub {
 
   /// One line for each exporter that failed or lost records, as of now.
   [[nodiscard]] std::vector<std::string> problems() const;
+  /// Whoever read an exporter's standard output has had enough.
+  [[nodiscard]] bool reader_left() const;
+  /// There are exporters, and none of them takes anything any more.
+  [[nodiscard]] bool all_failed() const;
 
   [[nodiscard]] std::vector<ExporterSnapshot> snapshot() const;
 

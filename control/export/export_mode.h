@@ -37,8 +37,8 @@ constexpr bool reconnects(ExportMode mode) {
   return mode == ExportMode::live;
 }
 
-/// Whether a full disk is waited for.
-constexpr bool waits_for_disk(ExportMode mode) {
+/// Whether a file that cannot be written is waited for: a full disk, a folder that is gone.
+constexpr bool waits_for_files(ExportMode mode) {
   return mode == ExportMode::live;
 }
 

@@ -90,7 +90,10 @@ ExporterSnapshot ExportQueue::snapshot() const {
     result.state = why_.empty() ? "connecting" : "connecting: " + why_;
   } else if (!refused_.empty()) {
     result.state = "refused: " + refused_;
+  } else if (!why_.empty()) {
+    result.state = "reopening: " + why_;
   }
+  result.reader_left = reader_left_;
   result.drained = drained_;
   result.exported = exported_;
   result.queued = queued_;
@@ -234,10 +237,16 @@ void ExportQueue::set_refused(const std::string& why) {
   refused_ = why;
 }
 
-void ExportQueue::fail(const std::string& why, ExportLoss loss) {
+void ExportQueue::set_reopening(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (connected_ && !failed_) why_ = why;
+}
+
+void ExportQueue::fail(const std::string& why, ExportLoss loss, bool reader_left) {
   const std::lock_guard lock(mutex_);
   if (!failed_) {
     failed_ = true;
+    reader_left_ = reader_left;
     fail_loss_ = loss;
     why_ = why;
   }

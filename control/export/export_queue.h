@@ -92,8 +92,11 @@ class ExportQueue {
   /// A collector that does not answer, so that only its host can say that it is not there: "refused" and `why`; empty:
   /// it is "up" again. Records are sent all the same.
   void set_refused(const std::string& why);
+  /// While it is connected: records leave, and something is to be opened anew, which is not possible: "reopening" and
+  /// `why`. Empty: all is well, "up".
+  void set_reopening(const std::string& why);
   /// For good: what waits and what is still offered is `loss` from now on.
-  void fail(const std::string& why, ExportLoss loss);
+  void fail(const std::string& why, ExportLoss loss, bool reader_left = false);
   /// What waits is lost; the exporter goes on.
   void lose_waiting(ExportLoss loss);
   [[nodiscard]] bool failed() const;
@@ -138,6 +141,7 @@ class ExportQueue {
   ExportTime deadline_ = ExportTime::max();
   bool connected_ = true;
   bool failed_ = false;
+  bool reader_left_ = false;
   ExportLoss fail_loss_ = ExportLoss::send_failed;
   std::string why_;
   std::string refused_;  ///< why; empty: it is not

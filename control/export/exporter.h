@@ -22,6 +22,7 @@ namespace weir {
 struct ExportFailure {
   std::string why;
   ExportLoss loss;
+  bool reader_left = false;  ///< whoever read standard output has had enough
 };
 
 class Exporter {
@@ -32,12 +33,12 @@ class Exporter {
   [[nodiscard]] virtual std::optional<FileSink::Identity> file() const { return std::nullopt; }
   /// Keeps other programs away from its file. Error: one line without the URI.
   virtual tl::expected<void, std::string> claim() { return {}; }
-  /// All exporters of the program are open, so this one may change what is there: a file loses its old content now, and
-  /// not when a later exporter may still turn out to be wrong. Error: one line without the URI.
+  /// All else that the program needs is up, so this one may change what is there: a file loses its old content now.
+  /// Error: one line without the URI.
   virtual tl::expected<void, std::string> begin() { return {}; }
 
-  /// Any thread: opens its file by its name once more, for somebody has moved the file away; what comes from now on
-  /// goes there. Error: one line without the URI; the old file stays in use.
+  /// Any thread: makes its file anew if somebody has moved it away; what comes from now on goes there. Error: one line
+  /// without the URI; the old file stays in use.
   virtual tl::expected<void, std::string> reopen() { return {}; }
 
   /// Takes leading records; returns how many. What it does not take is offered again, not before ready().
@@ -58,8 +59,8 @@ class Exporter {
   [[nodiscard]] const std::optional<ExportFailure>& failure() const { return failure_; }
 
  protected:
-  void fail(std::string why, ExportLoss loss) {
-    if (!failure_) failure_ = ExportFailure{std::move(why), loss};
+  void fail(std::string why, ExportLoss loss, bool reader_left = false) {
+    if (!failure_) failure_ = ExportFailure{std::move(why), loss, reader_left};
   }
 
  private:

@@ -29,7 +29,9 @@ struct ConnectionCount {
 struct ExporterSnapshot {
   std::string name;  ///< ?name= of the URI, else the URI
   std::string uri;
-  std::string state;  ///< "up", "connecting", "connecting: why", "refused: why", "failed: why"
+  /// "up", "refused: why", "reopening: why", "connecting", "connecting: why", "failed: why"
+  std::string state;
+  bool reader_left = false;  ///< failed: whoever read standard output has had enough
   RecordTotals drained;
   RecordTotals exported;
   RecordTotals queued;

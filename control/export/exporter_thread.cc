@@ -13,8 +13,12 @@ constexpr std::size_t kRun = 1024;
 
 }  // namespace
 
-ExporterThread::ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter)
+ExporterThread::ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter, Begin begin)
     : queue_(std::move(queue)), exporter_(std::move(exporter)) {
+  if (begin == Begin::now) start();
+}
+
+void ExporterThread::start() {
   const AllSignalsBlocked blocked;
   thread_ = std::thread([this] { run(); });
 }
@@ -38,7 +42,7 @@ void ExporterThread::run() {
   while (true) {
     if (exporter_->failure()) {
       exporter_->abandon(exporter_->failure()->loss);
-      queue_->fail(exporter_->failure()->why, exporter_->failure()->loss);
+      queue_->fail(exporter_->failure()->why, exporter_->failure()->loss, exporter_->failure()->reader_left);
       return;
     }
     if (queue_->past_deadline()) {

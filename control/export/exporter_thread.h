@@ -18,17 +18,21 @@ namespace weir {
 
 class ExporterThread {
  public:
-  /// Starts at once. `queue` is the one that the exporter books in.
-  ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter);
+  enum class Begin : unsigned char { now, at_start };  ///< at_start: with start()
+  /// `queue` is the one that the exporter books in.
+  ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter, Begin begin = Begin::now);
   ExporterThread(const ExporterThread&) = delete;
   ExporterThread& operator=(const ExporterThread&) = delete;
   /// What is queued then is lost.
   ~ExporterThread();
 
   [[nodiscard]] ExportQueue& queue() const { return *queue_; }
-  /// After queue().close(): returns when everything is out, or shortly after the deadline.
+  /// Before start().
+  [[nodiscard]] Exporter& exporter() const { return *exporter_; }
+  void start();
   /// Any thread: see Exporter::reopen().
   tl::expected<void, std::string> reopen();
+  /// After queue().close(): returns when everything is out, or shortly after the deadline.
   void join();
 
  private:

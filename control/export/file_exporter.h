@@ -1,14 +1,19 @@
 // FileExporter: records to a file or standard output as they come.
 //
 // Writes are gathered and leave when the buffer is full or kFlushAfter old, compressed or not; a rotating output begins
-// a new file when it is due. The file holds whole records only. Live, a disk that is full is waited for: the file is
-// cut back to its last whole record, the exporter is "connecting", records wait in the queue, and it tries again every
-// second. Every other error, and a full disk while a capture is read, ends the exporter for good, and the rest is lost
-// by name.
+// a new file when it is due. The file holds whole records only: after an error it is cut back to its last whole record.
+//
+// Live, every error is waited out: the exporter is "connecting" and says why, records wait in the queue, and it tries
+// again after 1 s, 2 s and so on up to 10 s. Once a second it looks whether its file still has its name. A file that
+// was moved away is completed with whole records, and the next ones go to a new file of the name; if that cannot be
+// made, they go on to the old one, and the state says "reopening". A file that was deleted, with its folder perhaps,
+// takes no record any more. Standard output that nobody reads any more is the one error that nothing can mend.
+//
+// While a capture is read, every error ends the exporter for good, and the rest is lost by name.
 #pragma once
 
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,7 +29,8 @@ namespace weir {
 
 struct FileOptions {
   Compression compression = Compression::none;
-  bool wait_for_room = false;  ///< a full disk is waited for
+  bool retries = false;  ///< errors are waited out
+  bool append = false;   ///< what the file holds at the start stays
 };
 
 /// Buffer, compressor and sink together: what the exporters of files share.
@@ -36,39 +42,47 @@ class FileWriter {
         file_name_(std::move(file_name)),
         buffer_(std::move(encoding)),
         compressor_(make_compressor(options.compression)),
+        append_(options.append),
         books_(books) {}
 
   [[nodiscard]] std::optional<FileSink::Identity> file() const {
     return sink_.regular() ? std::optional(sink_.identity()) : std::nullopt;
   }
   tl::expected<void, std::string> claim() { return sink_.lock(); }
-  /// Empties the file.
-  tl::expected<void, std::string> begin() { return sink_.truncate(); }
+  tl::expected<void, std::string> begin() { return sink_.begin(append_); }
+  /// Where the file is, seen from its name.
+  [[nodiscard]] FileSink::Place place() const { return sink_.place(file_name_); }
   std::size_t append(RecordSpan records) { return buffer_.append(records); }
   [[nodiscard]] bool empty() const { return buffer_.empty() && frame_.empty(); }
   struct Fault {
     std::string text;
-    int error;  ///< errno
+    int error;         ///< errno
+    bool reader_left;  ///< of standard output
   };
   /// Writes what can be written now. Error: the file takes no more, and was cut back to its last whole record.
   tl::expected<void, Fault> flush();
+  /// After that there is no file.
   tl::expected<void, std::string> close();
-  /// Goes on in another file; close() the one before.
+  /// Goes on in another file, with whole records; close() the one before.
   void continue_in(FileSink sink, std::string file_name);
   /// Octets in the file.
   [[nodiscard]] std::uint64_t octets() const { return octets_; }
+  [[nodiscard]] bool is_open() const { return sink_.is_open(); }
   [[nodiscard]] bool regular() const { return sink_.regular(); }
+  [[nodiscard]] bool fifo() const { return sink_.fifo(); }
   /// Loses what is left, and closes.
   void abandon(ExportLoss loss);
 
  private:
-  [[nodiscard]] std::string fault(int error) const;
+  [[nodiscard]] std::string error_of(int error) const;
+  [[nodiscard]] Fault fault(int error) const;
   tl::expected<void, Fault> flush_frame();
 
   FileSink sink_;
   std::string file_name_;
   RecordBuffer buffer_;
   std::unique_ptr<Compressor> compressor_;
+  const bool append_;
   ExportQueue& books_;
   std::vector<std::uint8_t> frame_;  ///< compressed, not written as a whole yet
   std::size_t frame_sent_ = 0;
@@ -78,6 +92,11 @@ class FileWriter {
 
 class FileExporter final : public Exporter {
  public:
+  static constexpr std::chrono::seconds kFirstBackoff{1};
+  static constexpr std::chrono::seconds kGreatestBackoff{10};
+  /// How often it looks whether its file still has its name.
+  static constexpr std::chrono::seconds kLookEvery{1};
+
   /// `file_name` is for messages; `books` outlives the exporter. With a rotation: `sink` is the file that it opened.
   FileExporter(FileSink sink, const std::string& file_name, std::unique_ptr<RecordEncoding> encoding,
                const FileOptions& options, ExportQueue& books, std::optional<FileRotation> rotation = std::nullopt)
@@ -85,7 +104,8 @@ class FileExporter final : public Exporter {
         file_name_(file_name),
         books_(books),
         rotation_(std::move(rotation)),
-        wait_for_room_(options.wait_for_room) {}
+        retries_(options.retries),
+        has_name_(file_name != "-" && writer_.regular()) {}
 
   [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
   tl::expected<void, std::string> claim() override { return writer_.claim(); }
@@ -97,25 +117,40 @@ class FileExporter final : public Exporter {
   void tick(ExportTime now) override;
   bool drain(ExportTime now) override;
   void abandon(ExportLoss loss) override;
-  [[nodiscard]] ExportLoss leftover() const override { return full_ ? ExportLoss::send_failed : ExportLoss::shutdown; }
+  [[nodiscard]] ExportLoss leftover() const override {
+    return trouble_ ? ExportLoss::send_failed : ExportLoss::shutdown;
+  }
 
  private:
-  bool flush(ExportTime now);
+  /// Each does what can be done now. False: trouble, or the exporter has failed.
+  bool settle(ExportTime now);
+  bool look(ExportTime now);
+  bool replace(FileSink::Place place, ExportTime now);
   bool rotate(ExportTime now);
-  bool continue_in_reopened(ExportTime now);
-  bool finish_file();
+  bool open_next(ExportTime now);
+  bool flush(ExportTime now);
+  bool flush_all(ExportTime now);
+  tl::expected<void, std::string> finish_file();
+  /// Waits out an error, or fails for good; false.
+  bool wait_out(const std::string& why, ExportTime now);
+  bool fail_with(const std::string& why, bool reader_left = false);
+  void write_failed(const FileWriter::Fault& fault, ExportTime now);
+  [[nodiscard]] tl::expected<FileSink, std::string> open_by_name();
 
   FileWriter writer_;
   const std::string file_name_;
-  mutable std::mutex reopened_mutex_;
-  std::optional<FileSink> reopened_;  ///< guarded by reopened_mutex_; set by any thread, taken by the exporter's
   ExportQueue& books_;
   std::optional<FileRotation> rotation_;
-  const bool wait_for_room_;
-  bool full_ = false;
+  const bool retries_;
+  const bool has_name_;                ///< a regular file, which can be moved away
+  std::atomic<bool> look_now_{false};  ///< set by any thread, taken by the exporter's
+  bool trouble_ = false;
+  bool empty_ = true;  ///< the file that was closed last had nothing in it
+  ExportClock::duration backoff_ = kFirstBackoff;
   ExportTime retry_at_ = ExportTime::min();
   ExportTime due_ = ExportTime::max();
   ExportTime rotate_at_ = ExportTime::min();
+  ExportTime look_at_ = ExportTime::min();
 };
 
 }  // namespace weir

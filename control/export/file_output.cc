@@ -19,7 +19,31 @@ OptionResult refuse_standard_output(const FileOutput& file) {
   return {};
 }
 
+/// The first conversion of strftime() in `path`; empty: there is none.
+std::string_view time_in(std::string_view path) {
+  constexpr std::string_view kConversions = "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ";
+  for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
+    if (at + 1 < path.size() && kConversions.find(path[at + 1]) != std::string_view::npos) return path.substr(at, 2);
+  }
+  return {};
+}
+
 }  // namespace
+
+OptionResult FileOutput::check() const {
+  const std::string_view time = time_in(path);
+  if (!rotates() && !time.empty()) {
+    return Error(
+        fmt::format("'{}' in a file's name stands for the time only with rotate= or rotate_size=; add one of "
+                    "them, or leave the '%' out",
+                    time));
+  }
+  if (append && rotates()) {
+    return Error("append=1: a rotating output overwrites no file that exists; leave append out, or rotate");
+  }
+  if (append && path == "-") return Error("append=1: standard output is never emptied; leave append out");
+  return {};
+}
 
 OptionResult parse_target(FileOutput& file, std::string_view target, std::string_view form) {
   if (target.empty()) return Error(fmt::format("no file; expected {} ('-': standard output)", form));
@@ -47,7 +71,8 @@ OpenResult open_file_exporter(const FileOutput& file, std::unique_ptr<RecordEnco
                               const ExportContext& context, ExportQueue& books) {
   FileOptions options;
   options.compression = file.compression;
-  options.wait_for_room = waits_for_disk(context.mode);
+  options.retries = waits_for_files(context.mode);
+  options.append = file.append;
   if (file.rotates()) {
     FileRotation rotation(file.path, file.rotate_ns, file.rotate_octets);
     auto sink = rotation.open(exporter_clock_ns());

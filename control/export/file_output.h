@@ -22,9 +22,12 @@ struct FileOutput {
   std::uint64_t rotate_ns = 0;      ///< a new file after so long; 0: never
   std::uint64_t rotate_octets = 0;  ///< or when it has so many octets; 0: any number
   Compression compression = Compression::none;
+  bool append = false;  ///< what the file holds stays
 
   [[nodiscard]] const std::string& path_of_file() const { return path; }
   [[nodiscard]] bool rotates() const { return rotate_ns != 0 || rotate_octets != 0; }
+  /// What only several options show to be wrong.
+  [[nodiscard]] OptionResult check() const;
 };
 
 OptionResult parse_target(FileOutput& file, std::string_view target, std::string_view form);
@@ -52,9 +55,18 @@ inline constexpr OptionRow<Options> kCompressionOption{
       return set_compression(options, name, value);
     }};
 
+template <std::derived_from<FileOutput> Options>
+inline constexpr OptionRow<Options> kAppendOption{
+    {"append", "0|1", "Keep what an existing file holds and write after it (1), or empty the file at the start (0) [0]",
+     "1"},
+    [](Options& options, std::string_view name, std::string_view value) {
+      return set_option(options.append, option_number(name, value, 0, 1));
+    }};
+
 /// All options of a kind that adds none.
-inline constexpr auto kFileOptions = std::to_array<OptionRow<FileOutput>>(
-    {kRotateOption<FileOutput>, kRotateSizeOption<FileOutput>, kCompressionOption<FileOutput>});
+inline constexpr auto kFileOptions =
+    std::to_array<OptionRow<FileOutput>>({kAppendOption<FileOutput>, kRotateOption<FileOutput>,
+                                          kRotateSizeOption<FileOutput>, kCompressionOption<FileOutput>});
 
 enum class FileOrder : std::uint8_t {
   as_they_come,

@@ -19,10 +19,14 @@ class FileRotation {
   FileRotation(std::string pattern, std::uint64_t period_ns, std::uint64_t most_octets)
       : pattern_(std::move(pattern)), period_ns_(period_ns), most_octets_(most_octets) {}
 
-  /// Opens the file of wall time now_ns, empty. Error: one line.
+  /// Opens the file of wall time now_ns. One that a killed probe left under this name was never complete:
+  /// FileSink::begin() empties it. Error: one line; the file before is still is_open().
   tl::expected<FileSink, std::string> open(std::uint64_t now_ns);
-  /// The open file is complete: gives it its name, or removes it if nothing was written. Error: one line.
+  /// The open file is complete: gives it its name, or removes it if nothing was written. Error: one line; it may be
+  /// tried again.
   tl::expected<void, std::string> publish(bool empty);
+  /// The open file is no more, or no more under its name.
+  void forget() { part_.clear(); }
 
   /// Whether a new file is due for what comes at now_ns after `octets`.
   [[nodiscard]] bool due(std::uint64_t now_ns, std::uint64_t octets) const {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr auto kOptions = std::to_array<OptionRow<ProtobufFile>>({
     kMessageUniflowOption<ProtobufFile>,
+    kAppendOption<ProtobufFile>,
     kRotateOption<ProtobufFile>,
     kRotateSizeOption<ProtobufFile>,
     kCompressionOption<ProtobufFile>,

@@ -7,8 +7,8 @@ constexpr std::size_t kBlockRecords = 1024;
 
 }  // namespace
 
-bool SortedFileExporter::fail_with(const std::string& why) {
-  fail(why, ExportLoss::send_failed);
+bool SortedFileExporter::fail_with(const std::string& why, bool reader_left) {
+  fail(why, ExportLoss::send_failed, reader_left);
   return false;
 }
 
@@ -40,7 +40,9 @@ bool SortedFileExporter::drain(ExportTime /*now*/) {
   held_ -= totals_of(rest.first(appended));
   block_at_ += appended;
   if (appended < rest.size() || all_out_of_sorter_) {
-    if (const auto flushed = writer_.flush(); !flushed) return fail_with(flushed.error().text);
+    if (const auto flushed = writer_.flush(); !flushed) {
+      return fail_with(flushed.error().text, flushed.error().reader_left);
+    }
   }
   if (!all_out_of_sorter_ || !writer_.empty()) return false;
   if (const auto closed = writer_.close(); !closed) fail_with(closed.error());

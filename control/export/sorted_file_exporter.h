@@ -30,7 +30,7 @@ class SortedFileExporter final : public Exporter {
   void abandon(ExportLoss loss) override;
 
  private:
-  bool fail_with(const std::string& why);
+  bool fail_with(const std::string& why, bool reader_left = false);
 
   FileWriter writer_;
   ExportQueue& books_;

@@ -104,6 +104,7 @@ constexpr auto kOptions = std::to_array<OptionRow<Options>>({
        options.fields = std::move(*columns);
        return {};
      }},
+    kAppendOption<Options>,
     kRotateOption<Options>,
     kRotateSizeOption<Options>,
     kCompressionOption<Options>,

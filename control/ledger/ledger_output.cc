@@ -40,16 +40,6 @@ bool write_ledger(const std::string& file, const std::string& text) {
   return fd.valid() && write_all(fd.get(), text) && close(fd.release()) == 0;
 }
 
-/// Writes the ledger to `file`, if there is one; the exit code.
-int file_ledger(const v1::Ledger& ledger, const std::string& file) {
-  int code = ledger.balanced() ? 0 : 1;
-  if (!file.empty() && !write_ledger(file, message_json(ledger) + "\n")) {
-    final_error(fmt::format("--ledger {}: {}", file, std::strerror(errno)));
-    code = 1;
-  }
-  return code;
-}
-
 /// Losses before the exporters; those of an exporter have a line of their own when it is closed.
 bool has_losses(const v1::Ledger& ledger) {
   return std::any_of(ledger.lost().begin(), ledger.lost().end(),
@@ -66,6 +56,15 @@ bool check_ledger_file(const std::string& file) {
     return false;
   }
   return true;
+}
+
+int file_ledger(const v1::Ledger& ledger, const std::string& file) {
+  int code = ledger.balanced() ? 0 : 1;
+  if (!file.empty() && !write_ledger(file, message_json(ledger) + "\n")) {
+    final_error(fmt::format("--ledger {}: {}", file, std::strerror(errno)));
+    code = 1;
+  }
+  return code;
 }
 
 int report_ledger(const v1::Ledger& ledger, const std::string& file) {

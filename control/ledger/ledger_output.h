@@ -15,6 +15,9 @@ int report_ledger(const v1::Ledger& ledger, const std::string& file);
 /// text: what an exporter lost is said in one line when it is closed (ExportHub::finish).
 int summarise_ledger(const v1::Ledger& ledger, const std::string& file);
 
+/// Only writes it to `file`. Exit code: the same.
+int file_ledger(const v1::Ledger& ledger, const std::string& file);
+
 /// Whether `file` can be written, before the work begins: one line on standard error if not.
 bool check_ledger_file(const std::string& file);
 

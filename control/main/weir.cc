@@ -1,17 +1,19 @@
 // The weir daemon: what the command line asks for. Standard output carries records and results only; the log and all
 // errors go to standard error.
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <string>
 
 #include "control/command_line.h"
 #include "control/commands.h"
+#include "control/error_stream.h"
 #include "control/final_error.h"
 
 namespace {
@@ -23,20 +25,13 @@ int fail(const std::string& message, int exit_code) {
 
 int print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    if (errno == EPIPE) return 0;  // `| head` had enough
     return fail(fmt::format("standard output: {}", std::strerror(errno)), 1);
   }
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  // A collector or a pipe that goes away is an error of write(), to be counted and named, not the end of the process.
-  std::signal(SIGPIPE, SIG_IGN);
-  // The sink colours the level (between %^ and %$) only where standard error is a terminal.
-  spdlog::set_default_logger(spdlog::stderr_color_mt("weir"));
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
-
+int parse_and_do(int argc, char** argv) {
   const auto command = weir::parse_command_line(argc, argv);
   if (!command) return fail(command.error().message, command.error().exit_code);
   switch (command->action) {
@@ -48,4 +43,19 @@ int main(int argc, char** argv) {
       return print(command->text);
   }
   return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A collector or a pipe that goes away is an error of write(), to be counted and named, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    weir::log_to(stderr, isatty(STDERR_FILENO) != 0);
+    return parse_and_do(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", 1);
+  } catch (const std::exception& error) {
+    return fail(error.what(), 1);
+  }
 }

@@ -75,6 +75,12 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   if (auto started = start_ports(cores); !started) return started;
   view_.phase().set(Phase::starting, "reserving the flow table's memory");
   if (auto started = start_workers(); !started) return started;
+  if (stopped_at_start_) return {};
+  {
+    const OffWorkerCores off(cores);
+    if (auto begun = hub_->begin(); !begun) return begun;
+  }
+  workers_->receive();
   view_.attach(*runtime_, *workers_, *drain_);
   view_.phase().set(Phase::running);
   log_start();
@@ -86,7 +92,7 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
   const OffWorkerCores off(cores);
   ExportContext context;
   context.facts = facts_;
-  auto hub = ExportHub::open(settings_.exports, context);
+  auto hub = ExportHub::prepare(settings_.exports, context);
   if (!hub) return tl::unexpected(hub.error());
   hub_ = std::move(*hub);
   return {};
@@ -131,12 +137,32 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
           : nullptr,
       &LiveClock::read_wall_ns);
   if (auto launched = workers_->launch(); !launched) return launched;
-  // A signal of this time is taken by run(): the memory cannot be given back before it is touched.
-  for (unsigned ready = 0; (ready = workers_->ready()) != workers_->size();) {
-    view_.phase().set(Phase::starting, touching_text(ready, workers_->size()));
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  touch_memory();
   return {};
+}
+
+/// Waits until the workers have touched their memory, or a signal to stop comes.
+void LiveProbe::touch_memory() {
+  constexpr std::chrono::milliseconds kStep{5};
+  constexpr std::chrono::seconds kTellEvery{5};
+  auto tell_at = SteadyClock::now() + kTellEvery;
+  while (workers_->ready() != workers_->size()) {
+    const std::string doing = touching_text(workers_->octets_touched(), workers_->octets_to_touch());
+    view_.phase().set(Phase::starting, doing);
+    if (terminal_) fmt::print(stderr, "\r\033[K{}", doing);
+    if (!terminal_ && SteadyClock::now() >= tell_at) {
+      spdlog::info("{}", doing);
+      tell_at += kTellEvery;
+    }
+    const auto signal = signals_.wait(kStep);
+    if (!signal || signal->event != ProbeSignals::Event::stop) continue;
+    if (terminal_) std::fputs("\r\033[K", stderr);
+    spdlog::info("{}: stopping before a packet was received; no file of --export is changed", signal->name);
+    stopped_at_start_ = true;
+    workers_->stop();
+    return;
+  }
+  if (terminal_) std::fputs("\r\033[K", stderr);
 }
 
 void LiveProbe::log_start() const {
@@ -172,6 +198,7 @@ void LiveProbe::log_rss() const {
 }
 
 void LiveProbe::run() {
+  if (stopped_at_start_) return;
   const auto begin = SteadyClock::now();
   for (;;) {
     auto wait = std::chrono::nanoseconds(std::chrono::seconds(1));

@@ -1,8 +1,10 @@
 // LiveProbe: the order in which the parts of a running probe start and stop.
 //
-// Start: exporters, EAL and ports, workers, drain. Stop: workers stop receiving, take over what others still had for
-// them, export every flow; the drain empties the rings; the exporters are flushed; the ledger is made of counters that
-// rest. What it does at each step is in phase(), so that the services, which start before it, can tell.
+// Start: exporters (opened and not yet emptied), EAL and ports, drain, workers with their memory; then the exporters
+// begin, and files lose their old content; then packets are received. A start that fails has changed no file. Stop:
+// workers stop receiving, take over what others still had for them, export every flow; the drain empties the rings; the
+// exporters are flushed; the ledger is made of counters that rest. What it does at each step is in phase(), so that the
+// services, which start before it, can tell.
 //
 // Threads: one per worker, pinned by the EAL; the caller's, the drain, the exporters and the services share the control
 // core (or, where no core list is given, every CPU that is no worker's).
@@ -32,7 +34,8 @@ class LiveProbe {
   LiveProbe& operator=(const LiveProbe&) = delete;
   ~LiveProbe();
 
-  /// `cores`: control's, then one per worker. Error: one line.
+  /// `cores`: control's, then one per worker. Error: one line. A signal to stop is heard meanwhile: then no packet was
+  /// received, and run() returns at once.
   tl::expected<void, std::string> start(const std::vector<unsigned>& cores);
   /// Looks after the running probe until a signal comes or --duration is over.
   void run();
@@ -43,6 +46,7 @@ class LiveProbe {
   tl::expected<void, std::string> open_exporters(const std::vector<unsigned>& cores);
   tl::expected<void, std::string> start_ports(const std::vector<unsigned>& cores);
   tl::expected<void, std::string> start_workers();
+  void touch_memory();
   void log_start() const;
   void log_rss() const;
   void look_after();
@@ -54,6 +58,7 @@ class LiveProbe {
   ProbeView& view_;
   const ProbeSignals& signals_;
   const bool terminal_;
+  bool stopped_at_start_ = false;
   std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
   std::unique_ptr<ExportHub> hub_;
   std::unique_ptr<dpdk::Runtime> runtime_;

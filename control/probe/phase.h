@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "proto/base/number_text.h"
+
 namespace weir {
 
 enum class Phase : std::uint8_t { starting, running, stopping };
@@ -52,10 +54,10 @@ class ProbePhase {
   Activity activity_;
 };
 
-/// What the start does while `ready` of `workers` have touched their memory.
-inline std::string touching_text(unsigned ready, unsigned workers) {
-  return "touching the flow table's memory, " + std::to_string(ready) + " of " + std::to_string(workers) +
-         (workers == 1 ? " worker done" : " workers done");
+/// What the start does while `done` octets of `all` have been touched.
+inline std::string touching_text(std::uint64_t done, std::uint64_t all) {
+  return "touching the flow table's memory, " + std::to_string(all == 0 ? 100 : done * 100 / all) + " % of " +
+         scaled(static_cast<double>(all), "B");
 }
 
 }  // namespace weir

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "control/probe/memory_room.h"
 #include "dataplane/live_clock.h"
 
 namespace weir {
@@ -37,6 +38,7 @@ WorkerOptions options_of(const Settings& settings, unsigned number, HandoverMesh
 tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Settings& settings, dpdk::Runtime& runtime,
                                                                       const KeyHash& hash) {
   std::unique_ptr<WorkerSet> set(new WorkerSet(runtime));
+  const std::uint64_t huge_before = huge_octets_mapped();
   if (settings.workers > 1 && (!runtime.spreads_conversations() || !settings.flow.key.whole_addresses())) {
     set->mesh_ = std::make_unique<HandoverMesh>(settings.workers);
   }
@@ -52,7 +54,15 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
     }
     set->members_.back()->source = runtime.source(number, set->waiting_);
   }
+  const TableMemory table{settings.max_flows, set->octets_to_touch(), huge_octets_mapped() - huge_before};
+  if (auto fits = check_memory(table, read_memory_room()); !fits) return tl::unexpected(fits.error());
   return set;
+}
+
+std::uint64_t WorkerSet::octets_to_touch() const {
+  std::uint64_t octets = 0;
+  for (const auto& member : members_) octets += member->worker.octets();
+  return octets;
 }
 
 WorkerSet::~WorkerSet() {
@@ -80,8 +90,11 @@ void WorkerSet::join() {
 void WorkerSet::loop(Member& member) {
   Worker& worker = member.worker;
   LiveSource& source = *member.source;
-  worker.touch();
+  worker.touch(&touching_);
   ready_.fetch_add(1, std::memory_order_release);
+  while (!receiving_.load(std::memory_order_acquire) && !stopping_.load(std::memory_order_relaxed)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   LiveClock clock(LiveClock::read_tsc(), LiveClock::read_wall_ns(), tsc_hz_);
   IdleLadder idle(member.idle);
   while (!stopping_.load(std::memory_order_relaxed)) {

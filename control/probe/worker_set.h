@@ -1,8 +1,8 @@
 // WorkerSet: the workers with their threads, packet sources and counters, as one thing that starts and stops.
 //
-// make() takes the memory; launch() starts one thread per worker on its own core, which touches that memory and then
-// polls until stop(). A worker that was told to stop takes over what others still had for it, exports every flow, and
-// its counters rest.
+// make() maps the memory, and refuses more than there is; launch() starts one thread per worker on its own core, which
+// touches its part of that memory, all of them at once. receive() lets them poll until stop(). A worker that was told
+// to stop takes over what others still had for it, exports every flow, and its counters rest.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include "control/probe/moment.h"
 #include "control/probe/status_report.h"
 #include "dataplane/dpdk/runtime.h"
+#include "dataplane/memory.h"
 #include "dataplane/worker.h"
 
 namespace weir {
@@ -29,15 +30,23 @@ class WorkerSet {
   WorkerSet& operator=(const WorkerSet&) = delete;
   ~WorkerSet();  ///< stops them and waits for their ends
 
+  /// The threads begin to touch the memory.
   tl::expected<void, std::string> launch();
-  /// From now on no packet is received. Does not wait.
-  void stop() { stopping_.store(true, std::memory_order_relaxed); }
+  /// Once all are ready(): they begin to poll.
+  void receive() { receiving_.store(true, std::memory_order_release); }
+  /// From now on no packet is received, and no more memory is touched. Does not wait.
+  void stop() {
+    touching_.stop = true;
+    stopping_.store(true, std::memory_order_relaxed);
+  }
   /// After stop(): waits until all loops are over.
   void join();
 
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(members_.size()); }
-  /// How many have touched their memory and poll.
+  /// How many have touched their memory.
   [[nodiscard]] unsigned ready() const { return ready_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::uint64_t octets_touched() const { return touching_.octets.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t octets_to_touch() const;
   /// How many are over, their tables empty.
   [[nodiscard]] unsigned finished() const;
   [[nodiscard]] bool handing_over() const { return mesh_ != nullptr; }
@@ -66,8 +75,10 @@ class WorkerSet {
   dpdk::Runtime::Waiting waiting_;
   std::vector<std::unique_ptr<Member>> members_;
   std::uint64_t tsc_hz_ = 0;
-  std::atomic<bool> stopping_{false};  ///< written by the supervisor, read by the workers
-  std::atomic<unsigned> ready_{0};     ///< counted up by each worker
+  Touching touching_;
+  std::atomic<bool> receiving_{false};  ///< written by the supervisor, read by the workers
+  std::atomic<bool> stopping_{false};   ///< likewise
+  std::atomic<unsigned> ready_{0};      ///< counted up by each worker
 };
 
 }  // namespace weir

@@ -5,16 +5,21 @@
 #include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
+#include <grpcpp/server_posix.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 
+#include "control/service/connection_guard.h"
 #include "control/stale_socket.h"
 #include "proto/base/unique_fd.h"
 #include "proto/schema/control.grpc.pb.h"
@@ -25,6 +30,12 @@ namespace {
 
 constexpr auto kShutdownDeadline = std::chrono::seconds(1);
 constexpr int kMaxThreads = 4;  ///< two calls a second are much; the workers need the CPUs
+// What gRPC may take for all clients together, and for each; connection_guard.h bounds what these limits do not.
+constexpr std::size_t kMaxMemory = std::size_t{32} << 20;
+constexpr int kMaxRequestOctets = 64 << 10;
+constexpr int kMaxMetadataOctets = 8 << 10;
+constexpr int kMaxCallsOfConnection = 16;
+constexpr int kMaxIdleMs = 60'000;  ///< of a connection without calls
 constexpr const char* kOtherSocket = "use --socket for another one";
 
 std::string system_error(const std::string& what) {
@@ -68,6 +79,22 @@ tl::expected<void, std::string> make_folder(const std::string& socket_path) {
         fmt::format("{}: not a folder; the socket {} cannot be made in it", folder, socket_path));
   }
   return {};
+}
+
+/// A socket that listens at `path` and does not block.
+tl::expected<UniqueFd, std::string> listen_on(const std::string& path) {
+  constexpr int kBacklog = 16;
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+  // It is made with the process's umask, mostly 0755. To connect one must be able to write, so the group gets it. (The
+  // umask itself is the whole process's: to change it here would change the files that other threads make.)
+  if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::chmod(path.c_str(), 0660) != 0 || ::listen(fd.get(), kBacklog) != 0) {
+    return tl::make_unexpected(std::string(std::strerror(errno)));
+  }
+  return fd;
 }
 
 /// An exclusive lock on a file that holds this process's id, for its user alone (0600). The kernel drops it when the
@@ -123,28 +150,36 @@ class LockFile {
   UniqueFd fd_;
 };
 
-class Service final : public v1::Control::Service {
+/// No thread waits for a client that does not take its answer: hence gRPC's callbacks.
+class Service final : public v1::Control::CallbackService {
  public:
   explicit Service(StatusSource& source) : source_(source) {}
 
-  grpc::Status Status(grpc::ServerContext* /*context*/, const v1::StatusRequest* /*request*/,
-                      v1::StatusReply* reply) override {
+  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context, const v1::StatusRequest* /*request*/,
+                                   v1::StatusReply* reply) override {
     *reply = source_.status();
-    return grpc::Status::OK;
+    return done(*context);
   }
 
-  grpc::Status Ledger(grpc::ServerContext* /*context*/, const v1::LedgerRequest* /*request*/,
-                      v1::Ledger* reply) override {
+  grpc::ServerUnaryReactor* Ledger(grpc::CallbackServerContext* context, const v1::LedgerRequest* /*request*/,
+                                   v1::Ledger* reply) override {
     *reply = source_.ledger();
-    return grpc::Status::OK;
+    return done(*context);
   }
 
-  grpc::Status Rss(grpc::ServerContext* /*context*/, const v1::RssRequest* /*request*/, v1::RssReply* reply) override {
+  grpc::ServerUnaryReactor* Rss(grpc::CallbackServerContext* context, const v1::RssRequest* /*request*/,
+                                v1::RssReply* reply) override {
     *reply = source_.rss();
-    return grpc::Status::OK;
+    return done(*context);
   }
 
  private:
+  static grpc::ServerUnaryReactor* done(grpc::CallbackServerContext& context) {
+    grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+
   StatusSource& source_;
 };
 
@@ -157,6 +192,7 @@ struct ControlService::Impl {
   ~Impl() {
     if (!server) return;
     server->Shutdown(std::chrono::system_clock::now() + kShutdownDeadline);
+    guard.reset();
     server.reset();
     ::unlink(socket_path.c_str());
   }
@@ -165,6 +201,7 @@ struct ControlService::Impl {
   std::string socket_path;
   Service service;
   std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<ConnectionGuard> guard;
 };
 
 ControlService::ControlService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -189,21 +226,23 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
   gpr_set_log_function([](gpr_log_func_args*) {});
   grpc::ResourceQuota quota("weir-control");
   quota.SetMaxThreads(kMaxThreads);
+  quota.Resize(kMaxMemory);
   grpc::ServerBuilder builder;
   builder.SetResourceQuota(quota);
-  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
-  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
-  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
-  int bound = 0;
-  builder.AddListeningPort(grpc_target(socket_path), grpc::InsecureServerCredentials(), &bound);
+  builder.SetMaxReceiveMessageSize(kMaxRequestOctets);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataOctets);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsOfConnection);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   builder.RegisterService(&impl->service);
   impl->server = builder.BuildAndStart();
-  if (!impl->server || bound == 0) {
-    return tl::make_unexpected(fmt::format("{}: the socket cannot be made here; {}", socket_path, kOtherSocket));
+  auto listening = listen_on(socket_path);
+  if (!impl->server || !listening) {
+    return tl::make_unexpected(fmt::format("{}: the socket cannot be made here{}; {}", socket_path,
+                                           listening ? "" : " (" + listening.error() + ")", kOtherSocket));
   }
-  // gRPC binds with the process's umask, mostly 0755. To connect one must be able to write, so the group gets it.
-  // (The umask itself is the whole process's: to change it here would change the files that other threads make.)
-  if (::chmod(socket_path.c_str(), 0660) != 0) return tl::make_unexpected(system_error(socket_path));
+  impl->guard = std::make_unique<ConnectionGuard>(std::move(*listening), [server = impl->server.get()](UniqueFd fd) {
+    grpc::AddInsecureChannelFromFd(server, fd.release());
+  });
   return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
 }
 

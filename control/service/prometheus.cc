@@ -1,17 +1,24 @@
 #include "control/service/prometheus.h"
 
 #include <fmt/format.h>
+#include <netdb.h>
 #include <prometheus/collectable.h>
 #include <prometheus/exposer.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <limits>
 #include <map>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include "control/export/lateness.h"
+#include "proto/base/unique_fd.h"
 
 namespace weir {
 namespace {
@@ -196,6 +203,44 @@ void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& 
   }
 }
 
+/// While it lives, connects to an address again and again. The HTTP server looks whether it is to end only after an
+/// accept(), or every 2 s.
+class Knocking {
+ public:
+  explicit Knocking(const std::string& address) {
+    const std::size_t colon = address.rfind(':');
+    if (colon == std::string::npos) return;
+    std::string host = address.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+    addrinfo hints{};
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    hints.ai_socktype = SOCK_STREAM;
+    if (getaddrinfo(host.empty() ? nullptr : host.c_str(), address.c_str() + colon + 1, &hints, &found_) != 0) {
+      found_ = nullptr;
+      return;
+    }
+    thread_ = std::thread([this] {
+      while (!over_) {
+        const UniqueFd fd(socket(found_->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        static_cast<void>(connect(fd.get(), found_->ai_addr, found_->ai_addrlen));
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    });
+  }
+  Knocking(const Knocking&) = delete;
+  Knocking& operator=(const Knocking&) = delete;
+  ~Knocking() {
+    over_ = true;
+    if (thread_.joinable()) thread_.join();
+    if (found_ != nullptr) freeaddrinfo(found_);
+  }
+
+ private:
+  addrinfo* found_ = nullptr;
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
+
 class Scrape final : public prometheus::Collectable {
  public:
   explicit Scrape(StatusSource& source) : source_(source) {}
@@ -219,15 +264,22 @@ std::vector<MetricFamily> prometheus_families(const v1::StatusReply& status, con
 }
 
 struct PrometheusService::Impl {
-  Impl(const std::string& address, StatusSource& source)
-      : scrape(std::make_shared<Scrape>(source)),
-        exposer(
-            std::vector<std::string>{"listening_ports", address, "num_threads", "2", "request_timeout_ms", "5000"}) {
-    exposer.RegisterCollectable(scrape);
+  Impl(const std::string& listen_on, StatusSource& source)
+      : address(listen_on), scrape(std::make_shared<Scrape>(source)) {
+    exposer.emplace(
+        std::vector<std::string>{"listening_ports", address, "num_threads", "2", "request_timeout_ms", "5000"});
+    exposer->RegisterCollectable(scrape);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    const Knocking knocking(address);
+    exposer.reset();
   }
 
+  std::string address;
   std::shared_ptr<Scrape> scrape;  ///< the exposer holds it weakly
-  prometheus::Exposer exposer;
+  std::optional<prometheus::Exposer> exposer;
 };
 
 PrometheusService::PrometheusService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

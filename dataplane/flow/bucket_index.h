@@ -56,7 +56,7 @@ class BucketIndex {
         below_(std::min(most_, kLeastHomes)),
         above_(below_) {}
   [[nodiscard]] bool ok() const { return buckets_.size() != 0; }
-  void touch() { buckets_.touch(); }
+  void touch(Touching* touching = nullptr) { buckets_.touch(touching); }
   [[nodiscard]] std::size_t octets() const { return buckets_.octets(); }
   /// Octets of the lines that keys can lie in now.
   [[nodiscard]] std::size_t octets_in_use() const {

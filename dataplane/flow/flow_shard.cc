@@ -28,10 +28,10 @@ FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTime
       sampler_(capacity),
       levels_(full_table == FullTable::sample ? capacity : 0) {}
 
-void FlowShard::touch() {
-  table_.touch();
-  wheel_.touch();
-  levels_.touch();
+void FlowShard::touch(Touching* touching) {
+  table_.touch(touching);
+  wheel_.touch(touching);
+  levels_.touch(touching);
 }
 
 void FlowShard::schedule(std::uint32_t number, std::uint64_t deadline_ns) {

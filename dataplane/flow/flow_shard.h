@@ -55,8 +55,8 @@ class FlowShard {
     return table_.ok() && wheel_.ok() && (full_table_ != FullTable::sample || levels_.size() != 0);
   }
   /// Touches all memory; to be called by the thread that will use it.
-  void touch();
-  [[nodiscard]] std::size_t octets() const { return table_.octets() + wheel_.octets(); }
+  void touch(Touching* touching = nullptr);
+  [[nodiscard]] std::size_t octets() const { return table_.octets() + wheel_.octets() + levels_.octets(); }
   /// Memory that flows lie in or have lain in: table and timers.
   [[nodiscard]] std::size_t octets_in_use() const {
     return table_.octets_in_use() + std::size_t{table_.used_limit()} * TimerWheel::kLinkOctets;

@@ -24,12 +24,12 @@ bool FlowTable::ok() const {
          slots_.size() == capacity_ * slot_octets_;
 }
 
-void FlowTable::touch() {
-  index_.touch();
-  entries_.touch();
-  cold_.touch();
-  long_keys_.touch();
-  if (slot_octets_ != 0) slots_.touch();
+void FlowTable::touch(Touching* touching) {
+  index_.touch(touching);
+  entries_.touch(touching);
+  cold_.touch(touching);
+  long_keys_.touch(touching);
+  if (slot_octets_ != 0) slots_.touch(touching);
 }
 
 std::size_t FlowTable::octets() const {

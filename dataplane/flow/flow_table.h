@@ -30,7 +30,7 @@ class FlowTable {
   /// every entry has a line of its own after it, and a slot.
   FlowTable(std::uint32_t capacity, const KeyHash& hash, const Metrics& metrics = {});
   [[nodiscard]] bool ok() const;
-  void touch();
+  void touch(Touching* touching = nullptr);
   /// Mapped memory, without the raw times and the tunnels.
   [[nodiscard]] std::size_t octets() const;
   /// Memory that flows lie in or have lain in: index lines in use, entries and cold parts, and long keys.

@@ -33,7 +33,7 @@ class TimerWheel {
   /// A wheel for indices below `capacity`. ok() is false if the memory could not be had.
   explicit TimerWheel(std::uint32_t capacity) : links_(capacity) { heads_.fill(kNil); }
   [[nodiscard]] bool ok() const { return links_.size() != 0; }
-  void touch() { links_.touch(); }
+  void touch(Touching* touching = nullptr) { links_.touch(touching); }
   [[nodiscard]] std::size_t octets() const { return links_.octets() + sizeof(*this); }
 
   /// The first tick that is wholly past `time_ns`: what fires there fires at or after time_ns.

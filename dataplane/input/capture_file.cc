@@ -73,6 +73,7 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
     close_input(file);
     return tl::unexpected(name + ": is a directory, not a capture file");
   }
+  const Size size = S_ISREG(status.st_mode) ? Size{fileno(file), static_cast<std::uint64_t>(status.st_size)} : Size{};
   // libpcap calls an empty file truncated; say what it is. A pipe shows only by reading, so look one octet ahead.
   int first = peek(file);
   std::unique_ptr<CompressedInput> compressed;
@@ -90,11 +91,9 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
     return tl::unexpected(std::move(text));
   }
 
-  const auto octets = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
   constexpr int kPcapngFirst = 0x0a;  // of the section header's type; no magic number of pcap begins with it
   if (first == kPcapngFirst) {
-    std::unique_ptr<CaptureFile> capture(
-        new CaptureFile(std::move(name), file, nullptr, octets, std::move(compressed)));
+    std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, nullptr, size, std::move(compressed)));
     capture->pcapng_ = std::make_unique<PcapngReader>(file);
     if (const auto problem = capture->pcapng_->check_start()) {
       return tl::unexpected(capture->name_ + ": " + problem_of(capture->compressed_.get(), *problem));
@@ -115,18 +114,14 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
     pcap_close(handle);
     return tl::unexpected(name + ": " + unsupported_link_type(number));
   }
-  std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, handle, octets, std::move(compressed)));
+  std::unique_ptr<CaptureFile> capture(new CaptureFile(std::move(name), file, handle, size, std::move(compressed)));
   capture->link_type_ = link_type;
   return capture;
 }
 
-CaptureFile::CaptureFile(std::string name, std::FILE* file, pcap* handle, std::uint64_t file_octets,
+CaptureFile::CaptureFile(std::string name, std::FILE* file, pcap* handle, const Size& size,
                          std::unique_ptr<CompressedInput> compressed)
-    : name_(std::move(name)),
-      compressed_(std::move(compressed)),
-      file_(file),
-      handle_(handle),
-      file_octets_(file_octets) {
+    : name_(std::move(name)), compressed_(std::move(compressed)), file_(file), handle_(handle), size_(size) {
   // Standard input may be a file that somebody has begun to read.
   if (handle_ != nullptr && file_ != stdin && compressed_ == nullptr) {
     blocks_ = CaptureBlocks::open(fileno(file_), static_cast<std::uint32_t>(std::max(0, pcap_snapshot(handle_))));
@@ -163,9 +158,26 @@ bool CaptureFile::next_from_blocks(PacketView& view) {
   return true;
 }
 
+std::string CaptureFile::shortened() const {
+  struct stat status {};
+  if (size_.descriptor < 0 || fstat(size_.descriptor, &status) != 0) return {};
+  const auto now = static_cast<std::uint64_t>(status.st_size);
+  if (now >= size_.octets) return {};
+  return "the file became shorter while it was read: " + std::to_string(now) + " octets, " +
+         std::to_string(size_.octets) + " when it was opened";
+}
+
 CaptureFile::Result CaptureFile::fail(const std::string& what) {
-  error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " + problem_of(compressed_.get(), what);
+  const std::string why = shortened();
+  error_ = name_ + ": packet " + std::to_string(packets_ + 1) + ": " +
+           (why.empty() ? problem_of(compressed_.get(), what) : why);
   return state_ = Result::error;
+}
+
+/// No packet follows. A file that was shortened may end after any packet.
+CaptureFile::Result CaptureFile::finish() {
+  if (!shortened().empty()) return fail({});
+  return state_ = Result::end;
 }
 
 CaptureFile::Result CaptureFile::next(PacketView& view) {
@@ -176,7 +188,7 @@ CaptureFile::Result CaptureFile::next(PacketView& view) {
       ++packets_;
       return Result::packet;
     case PcapngReader::Result::end:
-      return state_ = Result::end;
+      return finish();
     case PcapngReader::Result::error:
       break;
   }
@@ -191,7 +203,7 @@ CaptureFile::Result CaptureFile::next_of_pcap(PacketView& view) {
   pcap_pkthdr* header = nullptr;
   const std::uint8_t* octets = nullptr;
   const int result = pcap_next_ex(handle_, &header, &octets);
-  if (result == PCAP_ERROR_BREAK) return state_ = Result::end;
+  if (result == PCAP_ERROR_BREAK) return finish();
   if (result != 1) {
     return fail(pcap_geterr(handle_));
   }
@@ -210,7 +222,7 @@ CaptureFile::Result CaptureFile::next_of_pcap(PacketView& view) {
 }
 
 std::uint64_t CaptureFile::octets_read() const {
-  if (file_octets_ == 0) return 0;
+  if (size_.octets == 0) return 0;
   if (blocks_ != nullptr) return blocks_->offset();
   if (compressed_ != nullptr) return compressed_->octets_read();
   const off_t at = ftello(file_);

@@ -50,12 +50,20 @@ class CaptureFile {
   /// For a progress line: how far the reader has come in the file, in octets, a buffer ahead of the packets; and the
   /// file's size when it was opened. Both 0 where the input is a pipe.
   [[nodiscard]] std::uint64_t octets_read() const;
-  [[nodiscard]] std::uint64_t file_octets() const { return file_octets_; }
+  [[nodiscard]] std::uint64_t file_octets() const { return size_.octets; }
 
  private:
-  CaptureFile(std::string name, std::FILE* file, pcap* handle, std::uint64_t file_octets,
+  /// A regular file that is read, compressed or not, and what it held when it was opened; -1: a pipe.
+  struct Size {
+    int descriptor = -1;
+    std::uint64_t octets = 0;
+  };
+  CaptureFile(std::string name, std::FILE* file, pcap* handle, const Size& size,
               std::unique_ptr<CompressedInput> compressed);
   Result fail(const std::string& what);
+  Result finish();
+  /// What is wrong where another program has shortened the file meanwhile; empty: nobody has.
+  [[nodiscard]] std::string shortened() const;
   [[nodiscard]] bool next_from_blocks(PacketView& view);
   Result next_of_pcap(PacketView& view);
 
@@ -65,7 +73,7 @@ class CaptureFile {
   pcap* handle_;                                 ///< nullptr: a pcapng file
   std::unique_ptr<CaptureBlocks> blocks_;        ///< as long as it knows what the file holds
   std::unique_ptr<PcapngReader> pcapng_;
-  std::uint64_t file_octets_;
+  Size size_;
   LinkType link_type_ = LinkType::ethernet;  ///< of a pcap file
   std::uint64_t packets_ = 0;
   Result state_ = Result::packet;

@@ -30,7 +30,8 @@ class FragmentCache {
 
   explicit FragmentCache(const KeyHash& hash) : hash_(hash), lines_(kSets * kWays) {}
   [[nodiscard]] bool ok() const { return lines_.size() != 0; }
-  void touch() { lines_.touch(); }
+  void touch(Touching* touching = nullptr) { lines_.touch(touching); }
+  [[nodiscard]] std::size_t octets() const { return lines_.octets(); }
 
   void learn(const FragmentNote& note, std::uint64_t now_ns);
   /// Fills in the ports and protocol of a later fragment. False: its first fragment was not seen.

@@ -224,7 +224,7 @@ TEST_F(BadInput, export_uris_are_refused_with_what_would_be_right) {
       refused("netflow9://127.0.0.1:2055?uniflow=2", {"uniflow '2' is not a number from 0 to 1"}),
       refused("netflow9://127.0.0.1:2055?rate=1&rate=2", {"option 'rate' is given twice"}),
       refused("netflow9://127.0.0.1:2055?template_refresh=0s", {"template_refresh '0s' is not a duration from"}),
-      refused("json:x?rate=1", {"no option 'rate'; json has rotate, rotate_size, compression"}),
+      refused("json:x?rate=1", {"no option 'rate'; json has append, rotate, rotate_size, compression"}),
       refused("protobuf+tcp://x", {"no port; expected protobuf+tcp://HOST:PORT"}),
       refused("protobuf+unix://x", {"'x' is not an absolute path; expected protobuf+unix:///PATH"}),
       {"weir read --export json:- --export protobuf:- {FOLDER}/good.pcap", 2, {"standard output is written by json:-"}},

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -106,6 +107,29 @@ TEST_F(StartAndStop, AProbeThatStartsSaysWhatItIsDoing) {
   const Finished ended = weir_process.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_EQ(json::parse(contents(path("ledger.json"))).at("balanced"), true);
+}
+
+TEST_F(StartAndStop, ASignalWhileMemoryIsTouchedIsHeardAndLeavesEveryFileAsItWas) {
+  std::ofstream(path("flows.json")) << "precious\n";
+  // A gigabyte to touch.
+  Process weir_process(weir({"--max-flows", "8000000", "--export", "json:" + path("flows.json")}));
+  std::string phase;
+  std::string doing;
+  const auto deadline = Clock::now() + seconds(120);
+  while (phase != "running" && !doing.starts_with("touching") && Clock::now() < deadline) {
+    const Finished answer = ask({"-o", "json", "status"});
+    if (answer.exit_code != 0) continue;  // the socket is not there yet
+    const json status = json::parse(answer.out);
+    phase = status.at("phase");
+    doing = status.at("doing");
+  }
+  weir_process.signal(SIGTERM);
+  const Finished ended = weir_process.wait();
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(json::parse(contents(path("ledger.json"))).at("balanced"), true);
+  if (ended.err.find("before a packet was received") == std::string::npos)
+    GTEST_SKIP() << "it was too fast for the test";
+  EXPECT_EQ(contents(path("flows.json")), "precious\n");
 }
 
 TEST_F(StartAndStop, WhileItStopsWithoutACollectorEveryLedgerBalances) {

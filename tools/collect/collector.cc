@@ -254,7 +254,8 @@ bool Collector::receive_stream(Connection& connection, Clock::time_point until) 
   return false;
 }
 
-tl::expected<void, std::string> Collector::run(int signal_descriptor, std::uint64_t duration_ns) {
+tl::expected<void, std::string> Collector::run(int signal_descriptor, int hangup_descriptor,
+                                               std::uint64_t duration_ns) {
   const auto start = Clock::now();
   for (;;) {
     int wait_ms = -1;
@@ -265,22 +266,23 @@ tl::expected<void, std::string> Collector::run(int signal_descriptor, std::uint6
       wait_ms = static_cast<int>(
           std::min<std::int64_t>(3'600'000, std::chrono::ceil<std::chrono::milliseconds>(left).count()));
     }
-    std::vector<pollfd> polled{{signal_descriptor, POLLIN, 0}};
+    std::vector<pollfd> polled{{signal_descriptor, POLLIN, 0}, {hangup_descriptor, POLLIN, 0}};
     for (const ListeningSocket& socket : sockets_) polled.push_back({socket.descriptor.get(), POLLIN, 0});
     for (const Connection& connection : connections_) polled.push_back({connection.descriptor.get(), POLLIN, 0});
     if (::poll(polled.data(), polled.size(), wait_ms) < 0 && errno != EINTR) {
       return tl::make_unexpected(fmt::format("poll: {}", std::strerror(errno)));
     }
     if (polled[0].revents != 0) break;
+    if (polled[1].revents != 0) outputs_.forwarder->reopen(hangup_descriptor);
 
     // Connections first: accepting adds to their list, which must still be what was polled.
-    std::size_t place = 1 + sockets_.size();
+    std::size_t place = 2 + sockets_.size();
     for (auto connection = connections_.begin(); connection != connections_.end(); ++place) {
       const bool over = polled[place].revents != 0 && !receive_stream(*connection, Clock::now() + kTurn);
       connection = over ? connections_.erase(connection) : std::next(connection);
     }
     for (std::size_t i = 0; i < sockets_.size(); ++i) {
-      if (polled[1 + i].revents == 0) continue;
+      if (polled[2 + i].revents == 0) continue;
       if (sockets_[i].udp()) {
         receive_datagrams(sockets_[i].descriptor.get(), Clock::now() + kTurn);
       } else {

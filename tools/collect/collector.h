@@ -74,8 +74,9 @@ class Collector {
   tl::expected<std::vector<std::string>, std::string> listen(const ListenUri& uri);
 
   /// Receives until `signal_descriptor` is readable or `duration_ns` (0: for ever) is over, then takes what the sockets
-  /// still hold. Error: standard output failed.
-  tl::expected<void, std::string> run(int signal_descriptor, std::uint64_t duration_ns);
+  /// still hold. What can be read from `hangup_descriptor` (-1: none) asks to open the forwarder's files anew. Error:
+  /// standard output failed.
+  tl::expected<void, std::string> run(int signal_descriptor, int hangup_descriptor, std::uint64_t duration_ns);
 
   /// Reads a file to its end; "-" is standard input. What it is its first octets tell: a capture (pcap, pcapng), IPFIX
   /// messages (RFC 5655), or length-delimited protobuf. Error: one line with the record's number; the records before it

@@ -1,6 +1,13 @@
 #include "tools/collect/forwarder.h"
 
+#include <fmt/format.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <utility>
+
+#include "proto/base/number_text.h"
 
 namespace weir {
 
@@ -38,6 +45,15 @@ void Forwarder::flush() {
   }
   hub_->offer(std::make_shared<const RecordBatch>(std::move(batch_)), mode_ == ExportMode::capture);
   batch_ = {};
+}
+
+void Forwarder::reopen(int signal_descriptor) {
+  signalfd_siginfo signal{};
+  static_cast<void>(::read(signal_descriptor, &signal, sizeof signal));
+  if (hub_ == nullptr) return;
+  for (const std::string& problem : hub_->reopen()) {
+    fmt::print(stderr, "weir-collect: SIGHUP: {}; the old file stays in use\n", printable(problem));
+  }
 }
 
 std::vector<std::string> Forwarder::finish() {

@@ -13,6 +13,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <string>
 
 #include "proto/base/unique_fd.h"
@@ -72,6 +74,7 @@ std::string describe(const grpc::Status& status, const std::string& socket_path)
 
 int print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    if (errno == EPIPE) return 0;  // `| head` had enough
     return fail(std::string("standard output: ") + std::strerror(errno), 1);
   }
   return 0;
@@ -108,11 +111,7 @@ int rss(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Argum
   return printed != 0 ? printed : reply.ok() ? 0 : 1;
 }
 
-}  // namespace
-
-// CLI11 throws while options are declared only for a mistake in the declarations below.
-int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
-  std::signal(SIGPIPE, SIG_IGN);
+int parse_and_ask(int argc, char** argv) {
   CLI::App app("Asks a running weir what it does and whether its ledger balances.", "weirctl");
   Arguments arguments;
   std::string output = "table";
@@ -153,4 +152,17 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   context.set_deadline(std::chrono::system_clock::now() + kDeadline);
   if (*rss_command) return rss(*stub, context, arguments);
   return *status_command ? status(*stub, context, arguments) : ledger(*stub, context, arguments);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return parse_and_ask(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", 1);
+  } catch (const std::exception& error) {
+    return fail(error.what(), 1);
+  }
 }

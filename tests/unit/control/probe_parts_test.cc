@@ -50,8 +50,8 @@ TEST(OffWorkerCores, MovesNowhereWhereTheWorkersHaveAllCpus) {
 TEST(ProbePhase, StartsAsStartingAndSaysWhatWasSetLast) {
   ProbePhase phase;
   EXPECT_EQ(phase.get().text(), "starting");
-  phase.set(Phase::starting, touching_text(0, 1));
-  EXPECT_EQ(phase.get().text(), "starting: touching the flow table's memory, 0 of 1 worker done");
+  phase.set(Phase::starting, touching_text(150'000'000, 1'000'000'000));
+  EXPECT_EQ(phase.get().text(), "starting: touching the flow table's memory, 15 % of 1.00 GB");
   phase.set(Phase::running);
   EXPECT_EQ(phase.get().text(), "");
   phase.set(Phase::stopping, "closing the exporters");

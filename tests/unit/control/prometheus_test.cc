@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "control/ledger/ledger_report.h"
 #include "dataplane/loss.h"
 #include "dataplane/packet/reject.h"
+#include "tests/support/udp.h"
 
 namespace weir {
 namespace {
@@ -101,12 +103,12 @@ TEST(Prometheus, TellsStaleCountsFromUnbalancedOnes) {
 TEST(Prometheus, SaysWhatAProbeThatStartsIsDoing) {
   v1::StatusReply status;
   status.set_phase("starting");
-  status.set_doing("touching the flow table's memory, 1 of 4 workers done");
+  status.set_doing("touching the flow table's memory, 25 % of 1.00 GB");
   const auto families = prometheus_families(status, make_empty_ledger());
   const ClientMetric* const metric = find(families, "weir_phase", "phase", "starting");
   ASSERT_NE(metric, nullptr);
   EXPECT_EQ(metric->gauge.value, 1);
-  EXPECT_EQ(find(families, "weir_phase", "doing", "touching the flow table's memory, 1 of 4 workers done"), metric);
+  EXPECT_EQ(find(families, "weir_phase", "doing", "touching the flow table's memory, 25 % of 1.00 GB"), metric);
   EXPECT_EQ(counter(families, "weir_received_packets_total"), 0);
 }
 
@@ -127,6 +129,24 @@ TEST(Prometheus, CountsLatenessCumulativelyInSeconds) {
   EXPECT_EQ(histogram.bucket[12].cumulative_count, 2U);
   EXPECT_TRUE(std::isinf(histogram.bucket.back().upper_bound));
   EXPECT_EQ(histogram.bucket.back().cumulative_count, 3U);
+}
+
+class NoStatus : public StatusSource {
+ public:
+  v1::StatusReply status() override { return {}; }
+  v1::Ledger ledger() override { return {}; }
+  v1::RssReply rss() override { return {}; }
+};
+
+TEST(Prometheus, StopsServingAtOnce) {
+  NoStatus source;
+  for (const char* const host : {"127.0.0.1", "0.0.0.0"}) {
+    auto service = PrometheusService::start(std::string(host) + ":" + std::to_string(test::free_tcp_port()), source);
+    ASSERT_TRUE(service) << service.error();
+    const auto begin = std::chrono::steady_clock::now();
+    service->reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1)) << "the HTTP server's own clock: 2 s";
+  }
 }
 
 }  // namespace

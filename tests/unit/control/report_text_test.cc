@@ -230,14 +230,14 @@ TEST(StatusText, SaysWhatAProbeThatStartsIsDoing) {
   status.set_pid(42);
   status.set_uptime_s(2);
   status.set_phase("starting");
-  status.set_doing("touching the flow table's memory, 1 of 4 workers done");
+  status.set_doing("touching the flow table's memory, 25 % of 1.00 GB");
   status.set_balanced(true);
   status.set_ledger("none");
   const std::string text = status_text(status);
   EXPECT_TRUE(
       text.starts_with("weir    0.1.0, process 42\n"
                        "up      2.0 s\n"
-                       "state   starting: touching the flow table's memory, 1 of 4 workers done\n"
+                       "state   starting: touching the flow table's memory, 25 % of 1.00 GB\n"
                        "flows   0 of 0\n"))
       << text;
   EXPECT_NE(text.find("ledger  no worker counts\n"), std::string::npos) << text;

@@ -7,9 +7,9 @@ namespace weir {
 namespace {
 
 TEST(MakeStatus, OfAProbeThatStartsSaysWhatItIsDoing) {
-  const v1::StatusReply reply = make_status({Phase::starting, touching_text(1, 4)}, 2.5);
+  const v1::StatusReply reply = make_status({Phase::starting, touching_text(250'000'000, 1'000'000'000)}, 2.5);
   EXPECT_EQ(reply.phase(), "starting");
-  EXPECT_EQ(reply.doing(), "touching the flow table's memory, 1 of 4 workers done");
+  EXPECT_EQ(reply.doing(), "touching the flow table's memory, 25 % of 1.00 GB");
   EXPECT_EQ(reply.ledger(), "none");
   EXPECT_TRUE(reply.balanced());
   EXPECT_EQ(reply.uptime_s(), 2.5);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <string>
 
@@ -247,6 +248,31 @@ TEST_F(CaptureFileTest, a_file_that_breaks_off_gives_what_is_whole_and_then_name
   EXPECT_EQ((*file)->error().find('\n'), std::string::npos);
   EXPECT_EQ((*file)->packets(), 2u);
   EXPECT_EQ((*file)->next(view), CaptureFile::Result::error);
+}
+
+TEST_F(CaptureFileTest, a_file_that_is_shortened_while_it_is_read_says_so_wherever_it_ends_now) {
+  // 80 000 packets of 58 octets are more than every buffer; after 40 000 of them the file ends, or within the next one.
+  constexpr int kPackets = 80'000;
+  FileWriter writer;
+  writer.pcap_header(kMicroseconds);
+  for (int i = 0; i < kPackets; ++i) writer.pcap_packet(1, 0, packet_, 42);
+  const std::size_t packet_octets = 16 + packet_.size();
+  for (const std::size_t beyond : {std::size_t{0}, std::size_t{7}}) {
+    const std::string path = write(writer);
+    auto file = CaptureFile::open(path);
+    ASSERT_TRUE(file) << file.error();
+    PacketView view{};
+    ASSERT_EQ((*file)->next(view), CaptureFile::Result::packet);
+    const std::size_t now = 24 + 40'000 * packet_octets + beyond;
+    std::filesystem::resize_file(path, now);
+    CaptureFile::Result result = CaptureFile::Result::packet;
+    while (result == CaptureFile::Result::packet) result = (*file)->next(view);
+    EXPECT_EQ(result, CaptureFile::Result::error);
+    EXPECT_EQ((*file)->packets(), 40'000U) << "what is there counts";
+    EXPECT_EQ((*file)->error(),
+              path + ": packet 40001: the file became shorter while it was read: " + std::to_string(now) + " octets, " +
+                  std::to_string(writer.bytes().size()) + " when it was opened");
+  }
 }
 
 TEST_F(CaptureFileTest, a_packet_length_beyond_every_limit_is_an_error_and_no_allocation) {

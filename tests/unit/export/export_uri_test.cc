@@ -228,7 +228,7 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"protobuf+unix:///", "'/' is not an absolute path"},
       {"protobuf:", "no file; expected protobuf:FILE"},
       {"json:", "no file; expected json:FILE"},
-      {"json:x?pretty=1", "no option 'pretty'; json has rotate, rotate_size, compression"},
+      {"json:x?pretty=1", "no option 'pretty'; json has append, rotate, rotate_size, compression"},
   };
   for (const Bad& bad : table) {
     const auto checked = check_export_uri(bad.uri);
@@ -272,8 +272,8 @@ TEST(ExportUri, RefusesANameThatOthersCouldNotSpell) {
   EXPECT_EQ(check_export_uri("json:x?name=a&name=b").error(),
             "export 'json:x?name=a&name=b': option 'name' is given twice");
   EXPECT_EQ(check_export_uri("json:x?name").error(),
-            "export 'json:x?name': option 'name' has no value; expected NAME=VALUE with NAME one of rotate, "
-            "rotate_size, compression, name");
+            "export 'json:x?name': option 'name' has no value; expected NAME=VALUE with NAME one of append, "
+            "rotate, rotate_size, compression, name");
 }
 
 }  // namespace

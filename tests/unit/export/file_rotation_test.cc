@@ -67,15 +67,19 @@ std::string unlz4(const std::string& frames) {
   return out;
 }
 
+bool begun(tl::expected<FileSink, std::string> sink) {
+  return sink && sink->begin(false);
+}
+
 TEST(FileRotation, NamesFilesByThePeriodThatTheyBeginWithInUtc) {
   const TemporaryFolder folder;
   FileRotation rotation(folder.file("%Y%m%d-%H%M%S.pb"), 300 * kSecond, 0);
-  ASSERT_TRUE(rotation.open(kBase + 100 * kSecond));  // 22:15:00: the second minute of its five
+  ASSERT_TRUE(begun(rotation.open(kBase + 100 * kSecond)));  // 22:15:00: the second minute of its five
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"20231114-221500.pb.part"});
   EXPECT_FALSE(rotation.due(kBase + 399 * kSecond, 1U << 30));
   EXPECT_TRUE(rotation.due(kBase + 400 * kSecond, 0));
   ASSERT_TRUE(rotation.publish(false));
-  ASSERT_TRUE(rotation.open(kBase + 400 * kSecond));
+  ASSERT_TRUE(begun(rotation.open(kBase + 400 * kSecond)));
   EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"20231114-221500.pb", "20231114-222000.pb.part"}));
   ASSERT_TRUE(rotation.publish(true));
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"20231114-221500.pb"}) << "nothing was written";
@@ -85,7 +89,7 @@ TEST(FileRotation, ReplacesNoFile) {
   const TemporaryFolder folder;
   for (int i = 0; i < 3; ++i) {
     FileRotation rotation(folder.file("flows.json"), 0, 1 << 20);
-    ASSERT_TRUE(rotation.open(kBase));
+    ASSERT_TRUE(begun(rotation.open(kBase)));
     ASSERT_TRUE(rotation.publish(false));
   }
   EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"flows.json", "flows.json.1", "flows.json.2"}));

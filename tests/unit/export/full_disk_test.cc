@@ -45,7 +45,8 @@ void fill_and_empty_the_disk(const std::string& disk, const std::string& elsewhe
     ASSERT_TRUE(eventually([&] { return hub.snapshot()[1].exported.records == next; }));
   };
   for (int i = 0; i < 50; ++i) offer();
-  ASSERT_TRUE(eventually([&] { return hub.snapshot()[0].state == "connecting"; }));
+  ASSERT_TRUE(
+      eventually([&] { return hub.snapshot()[0].state == "connecting: " + disk + "/a.pb: No space left on device"; }));
   const ExporterSnapshot full = hub.snapshot()[0];
   EXPECT_TRUE(balanced(full));
   EXPECT_EQ(full.drained, offered);

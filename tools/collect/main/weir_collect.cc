@@ -13,6 +13,8 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <initializer_list>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -125,6 +127,9 @@ void describe(CLI::App& app, Options& options) {
       "--ports-apart", options.ports_apart,
       "NetFlow v9: another source port is another exporter; by RFC 3954 an exporter is its address and source id");
   app.footer(
+      "Signals: SIGINT and SIGTERM end it, with the summary; SIGHUP opens the files of --export again by their names, "
+      "for\n"
+      "a log rotation that moves them away.\n"
       "Examples:\n"
       "  weir-collect --listen netflow9://127.0.0.1:9995\n"
       "  weir-collect --json --listen protobuf+unix:///run/weir/records.sock | jq .bytes\n"
@@ -137,25 +142,24 @@ void describe(CLI::App& app, Options& options) {
       "Exit code: 0 done; 1 a file, a socket or the network; 2 the command line.");
 }
 
-/// SIGINT and SIGTERM become readable on a descriptor, so that one poll() waits for everything.
-weir::UniqueFd signals_as_descriptor() {
-  ::signal(SIGPIPE, SIG_IGN);  // a reader that left is an error of write(), with a name
+/// Signals become readable on a descriptor, so that one poll() waits for everything.
+weir::UniqueFd signals_as_descriptor(std::initializer_list<int> numbers) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
+  for (const int number : numbers) sigaddset(&set, number);
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
-  return weir::UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC));
+  return weir::UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/// Where the summary goes. Opened at the start, so that a wrong name is told of then, not after a day of collecting.
+/// Where the summary goes. Opened at the start, so that a wrong name is told of then, not after a day of collecting;
+/// what the file holds is replaced when the summary is written, and not by a start that fails.
 class SummaryFile {
  public:
   tl::expected<void, std::string> open(const std::string& path) {
     path_ = path;
     if (path.empty() || path == "-") return {};
     errno = 0;
-    file_.open(path);
+    file_.open(path, std::ios::app);
     return file_ ? tl::expected<void, std::string>() : error();
   }
   tl::expected<void, std::string> write(const std::string& line) {
@@ -165,6 +169,8 @@ class SummaryFile {
       if (std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0) return {};
       return tl::make_unexpected(fmt::format("--summary: standard output: {}", std::strerror(errno)));
     }
+    file_.close();
+    file_.open(path_, std::ios::trunc);
     file_ << line;
     file_.close();
     return file_ ? tl::expected<void, std::string>() : error();
@@ -249,7 +255,14 @@ int collect(const Options& options) {
   }
   SummaryFile summary;
   if (const auto opened = summary.open(options.summary_file); !opened) return complain(opened.error(), kExitOutside);
-  const weir::UniqueFd signals = signals_as_descriptor();
+  ::signal(SIGPIPE, SIG_IGN);  // a reader that left is an error of write(), with a name
+  const weir::UniqueFd signals = signals_as_descriptor({SIGINT, SIGTERM});
+  weir::UniqueFd hangups;
+  if (uris.empty() || options.exports.empty()) {
+    ::signal(SIGHUP, SIG_IGN);  // no file is to be opened again
+  } else {
+    hangups = signals_as_descriptor({SIGHUP});
+  }
   for (const weir::ListenUri& uri : uris) {
     const auto lines = collector.listen(uri);
     if (!lines) return complain(lines.error(), kExitOutside);
@@ -263,7 +276,7 @@ int collect(const Options& options) {
   // What came before an error is shown all the same; so are the other files.
   tl::expected<void, std::string> done;
   int code = 0;
-  if (!uris.empty()) done = collector.run(signals.get(), settings->duration_ns);
+  if (!uris.empty()) done = collector.run(signals.get(), hangups.get(), settings->duration_ns);
   for (const std::string& file : options.files) {
     if (printer.reader_left()) break;
     if (!done) code = complain(done.error(), kExitOutside);
@@ -311,8 +324,9 @@ int parse_and_collect(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return parse_and_collect(argc, argv);
-  } catch (const std::exception& error) {  // out of memory: nothing that input could cause throws
-    std::fprintf(stderr, "weir-collect: %s\n", error.what());
-    return kExitOutside;
+  } catch (const std::bad_alloc&) {  // nothing that input could cause throws anything else
+    return complain("out of memory", kExitOutside);
+  } catch (const std::exception& error) {
+    return complain(error.what(), kExitOutside);
   }
 }
