@@ -14,8 +14,10 @@
 
 #include "control/config/command_options.h"
 #include "control/export/export_uri.h"
+#include "control/export/option_values.h"
 #include "control/listing.h"
 #include "control/metric_measure.h"
+#include "proto/base/similar.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -80,17 +82,18 @@ std::string describe_extra(const CLI::App& app) {
   const auto unknown =
       std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return word.starts_with('-'); });
   if (unknown == extras.end()) {
-    return fmt::format("'{}' is not expected here", extras.empty() ? std::string() : extras.front());
+    const std::string word = extras.empty() ? std::string() : extras.front();
+    std::vector<std::string_view> commands;
+    for (const auto* command : app.get_subcommands({})) commands.push_back(command->get_name());
+    if (commands.empty()) return fmt::format("'{}' is not expected here", word);
+    return fmt::format("'{}' is not a command{}; expected one of {}", word, did_you_mean(word, commands),
+                       joined(commands, ", "));
   }
   const std::string option = unknown->substr(0, unknown->find('='));
-  std::string hint;
-  for (const auto* known : app.get_options()) {
-    if (const std::string name = known->get_name(); distance(option, name) <= 2) {
-      hint = fmt::format("; did you mean {}?", name);
-      break;
-    }
-  }
-  return fmt::format("unknown option {}{}", option, hint);
+  std::vector<std::string> texts;
+  for (const auto* known : app.get_options()) texts.push_back(known->get_name());
+  const std::vector<std::string_view> names(texts.begin(), texts.end());
+  return fmt::format("unknown option {}{}", option, did_you_mean(option, names));
 }
 
 tl::unexpected<ConfigError> usage_error(const CLI::App& app, const std::string& what) {

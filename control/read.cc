@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,9 +22,11 @@
 #include "control/explain.h"
 #include "control/export/export_hub.h"
 #include "control/export/file_sink.h"
+#include "control/export/option_values.h"
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
+#include "control/metric_hints.h"
 #include "control/record_drain.h"
 #include "dataplane/input/capture_file.h"
 #include "dataplane/input/pcap_filter.h"
@@ -200,7 +203,11 @@ int explain(const Settings& settings, CaptureSequence& captures, PacketView& vie
     fmt::print("{}: {}", captures.file().name(), explainer.explain(view, number, settings.filter));
     return 0;
   }
-  if (!captures.failed()) spdlog::error("there are only {} packets", captures.packets());
+  if (!captures.failed()) {
+    const std::vector<std::string_view> names(settings.captures.begin(), settings.captures.end());
+    spdlog::error("--explain {}: {} ha{} only {} packets", settings.explain_packet, joined(names, ", "),
+                  settings.captures.size() == 1 ? "s" : "ve", captures.packets());
+  }
   return 1;
 }
 
@@ -272,6 +279,7 @@ int read_captures(const Settings& settings) {
   ExportHub& hub = **opened;
 
   if (exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
+  for (const std::string& hint : metric_hints(settings, exports)) spdlog::warn("{}", hint);
 
   const KeyHash hash(KeyHash::random_seed());
   OfflineMeter meter({settings.flow, settings.workers, settings.max_flows, settings.max_reordering_ns}, hash);

@@ -2,13 +2,17 @@
 //
 // The services start first: a second instance is refused before it can touch anything, and whoever asks meanwhile hears
 // that weir is starting. They end last, so that they answer while the probe stops.
+#include <spdlog/spdlog.h>
+
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "control/commands.h"
 #include "control/error_stream.h"
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
+#include "control/metric_hints.h"
 #include "control/probe/cores.h"
 #include "control/probe/live_probe.h"
 #include "control/probe/probe_view.h"
@@ -42,8 +46,9 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
 
 int run_live(const Settings& settings, const v1::Config& effective) {
   if (!check_ledger_file(settings.ledger_file)) return 1;
-  const ProbeSignals signals;      // before any thread is started
+  for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);  const ProbeSignals signals;      // before any thread is started
   const ErrorStream never_blocks;  // until everything has stopped
+  for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
   ProbeView view(effective);
   const auto services = start_services(settings, cores, view);

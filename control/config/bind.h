@@ -27,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "control/config/schema.h"
@@ -39,7 +40,15 @@ namespace weir {
 struct Walk {
   Command command;
   const Places& places;
+  std::vector<ConfigError>* errors = nullptr;  ///< collects all errors; nullptr: the first one ends the walk
 };
+
+/// An error on the way: kept, or the end of the walk.
+inline tl::expected<void, ConfigError> refuse(const Walk& walk, ConfigError error) {
+  if (walk.errors == nullptr) return tl::make_unexpected(std::move(error));
+  walk.errors->push_back(std::move(error));
+  return {};
+}
 
 /// What a row that parses a value by a function of its own gets to know.
 struct ValueContext {
@@ -65,7 +74,7 @@ tl::expected<void, ConfigError> check_plain(const v1::OptionDescription& descrip
                                             const std::string& value);
 
 /// The values of `config`, and where it has none the defaults of the descriptions, put into `target`. `path` is that of
-/// the block that `config` is: empty, or "monitor[1].". The first error ends the walk.
+/// the block that `config` is: empty, or "monitor[1].". The first error ends the walk, unless it collects them.
 template <typename Target>
 tl::expected<void, ConfigError> apply_bindings(const google::protobuf::Message& config,
                                                std::type_identity_t<std::span<const Binding<Target>>> bindings,
@@ -86,9 +95,13 @@ tl::expected<void, ConfigError> apply_bindings(const google::protobuf::Message& 
     if (values.empty() && !description.default_().empty()) values = {description.default_()};
     for (std::size_t i = 0; i < values.size(); ++i) {
       const std::string place = place_of(walk.places, field_path, static_cast<int>(i));
-      if (auto plain = check_plain(description, place, values[i]); !plain) return plain;
-      const ValueResult parsed = binding.parse({description, walk.command}, values[i], target);
-      if (!parsed) return value_error(place, values[i], parsed.error(), description.in_quotes());
+      auto good = check_plain(description, place, values[i]);
+      if (good) {
+        const ValueResult parsed = binding.parse({description, walk.command}, values[i], target);
+        if (!parsed) good = value_error(place, values[i], parsed.error(), description.in_quotes());
+      }
+      if (!good) good = refuse(walk, good.error());
+      if (!good) return good;
     }
   }
   return {};

@@ -1,5 +1,9 @@
 #include "control/config/config.h"
 
+#include <cstddef>
+#include <utility>
+#include <vector>
+
 #include "control/config/bindings.h"
 #include "control/config/rules.h"
 #include "proto/schema/control_socket.h"
@@ -9,10 +13,16 @@ namespace weir {
 tl::expected<Settings, ConfigError> validate(const v1::Config& config, Command command, const Places& places) {
   Settings settings;
   settings.socket = default_socket_path();  // depends on the user; a path that is given replaces it
-  auto good = apply_bindings<Settings>(config, setting_bindings(), {command, places}, "", settings);
-  if (good) good = check_rules(settings, command, places);
+  std::vector<ConfigError> errors;
+  const Walk walk{command, places, command == Command::check ? &errors : nullptr};
+  auto good = apply_bindings<Settings>(config, setting_bindings(), walk, "", settings);
+  // Rules look at several values, so each of these must be right before.
+  if (good && errors.empty()) good = check_rules(settings, command, places);
   if (!good) return tl::make_unexpected(good.error());
-  return settings;
+  if (errors.empty()) return settings;
+  ConfigError all = errors.front();
+  for (std::size_t i = 1; i < errors.size(); ++i) all.more.push_back(errors[i].message);
+  return tl::make_unexpected(std::move(all));
 }
 
 v1::Config effective_config(const Settings& settings) {

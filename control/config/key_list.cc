@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 #include <set>
 #include <system_error>
+
+#include "proto/base/similar.h"
 
 namespace weir {
 namespace {
@@ -12,6 +15,10 @@ namespace {
 constexpr const char* kExpected =
     "expected 5tuple, or names of src_addr dst_addr src_port dst_port proto, and of icmp vlan_id mpls_label tunnel_id, "
     "separated by commas; src_addr/N and dst_addr/N for a prefix of IPv4, src_addr6/N and dst_addr6/N of IPv6";
+
+constexpr auto kNames =
+    std::to_array<std::string_view>({"5tuple", "src_addr", "dst_addr", "src_addr6", "dst_addr6", "src_port", "dst_port",
+                                     "proto", "icmp", "vlan_id", "mpls_label", "tunnel_id"});
 
 /// What was named of one end's address.
 struct Address {
@@ -45,7 +52,8 @@ tl::expected<KeyFields, std::string> parse_key_list(std::string_view text) {
         return tl::unexpected(fmt::format("'{}': only an address has a prefix length; {}", item, kExpected));
       }
       if (version != "6" && !version.empty()) {
-        return tl::unexpected(fmt::format("'{}' is not a field of the key; {}", name, kExpected));
+        return tl::unexpected(
+            fmt::format("'{}' is not a field of the key{}; {}", name, did_you_mean(name, kNames), kExpected));
       }
       const unsigned greatest = version == "6" ? 128 : 32;
       const std::string_view digits = has_length ? item.substr(slash + 1) : std::string_view();
@@ -81,7 +89,8 @@ tl::expected<KeyFields, std::string> parse_key_list(std::string_view text) {
     } else if (name == "tunnel_id") {
       key.tunnel_id = true;
     } else {
-      return tl::unexpected(fmt::format("'{}' is not a field of the key; {}", name, kExpected));
+      return tl::unexpected(
+          fmt::format("'{}' is not a field of the key{}; {}", name, did_you_mean(name, kNames), kExpected));
     }
   }
   key.source_prefix4 = source.named ? source.prefix4 : 0;

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <ranges>
+#include <vector>
+
+#include "proto/base/similar.h"
 
 namespace weir {
 
@@ -27,8 +30,10 @@ tl::expected<Metrics, std::string> parse_metric_list(std::string_view text) {
     const auto found = std::find_if(Metrics::kInfos.begin(), Metrics::kInfos.end(),
                                     [&](const MetricInfo& info) { return info.name == name; });
     if (found == Metrics::kInfos.end()) {
-      return tl::unexpected(
-          fmt::format("there is no metric '{}'; expected all, none or names of {}", name, metric_names()));
+      std::vector<std::string_view> names{"all", "none"};
+      for (const MetricInfo& info : Metrics::kInfos) names.push_back(info.name);
+      return tl::unexpected(fmt::format("there is no metric '{}'{}; expected all, none or names of {}", name,
+                                        did_you_mean(name, names), metric_names()));
     }
     enabled |= std::uint32_t{1} << (found - Metrics::kInfos.begin());
   }

@@ -4,8 +4,10 @@
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
+
+#include "proto/base/quantity.h"
+#include "proto/base/similar.h"
 
 namespace weir {
 namespace {
@@ -21,17 +23,15 @@ tl::expected<void, std::string> put_bool(Message& message, const FieldDescriptor
 }
 
 tl::expected<void, std::string> put_number(Message& message, const FieldDescriptor& field, const std::string& value) {
-  std::uint64_t number = 0;
-  const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (value.empty() || end != value.data() + value.size() || fault == std::errc::invalid_argument) {
-    return tl::make_unexpected("expected a whole number");
-  }
+  const auto number = parse_count(value);
+  const bool digits = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+  if (!number && !digits) return tl::make_unexpected("expected a whole number, with k, M or G if it is large");
   const bool narrow = field.cpp_type() == FieldDescriptor::CPPTYPE_UINT32;
-  if (fault != std::errc() || (narrow && number > UINT32_MAX)) {
+  if (!number || (narrow && *number > UINT32_MAX)) {
     return tl::make_unexpected("out of range; " + limits_of(description_of(field)));
   }
-  narrow ? message.GetReflection()->SetUInt32(&message, &field, static_cast<std::uint32_t>(number))
-         : message.GetReflection()->SetUInt64(&message, &field, number);
+  narrow ? message.GetReflection()->SetUInt32(&message, &field, static_cast<std::uint32_t>(*number))
+         : message.GetReflection()->SetUInt64(&message, &field, *number);
   return {};
 }
 
@@ -170,18 +170,9 @@ tl::expected<void, std::string> put_value(Message& message, const FieldDescripto
 }
 
 const FieldDescriptor* field_like(const Descriptor& type, std::string_view word) {
-  constexpr std::size_t kFarthest = 2;
-  std::string name(word);
-  std::replace(name.begin(), name.end(), '-', '_');
-  const FieldDescriptor* nearest = nullptr;
-  std::size_t best = kFarthest + 1;
-  for (int i = 0; i < type.field_count(); ++i) {
-    const std::size_t steps = distance(name, type.field(i)->name());
-    if (steps >= best || steps >= name.size()) continue;
-    best = steps;
-    nearest = type.field(i);
-  }
-  return nearest;
+  std::vector<std::string_view> names;
+  for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
+  return type.FindFieldByName(std::string(nearest(word, names)));
 }
 
 std::string field_names(const Descriptor& type) {
@@ -194,21 +185,6 @@ std::string config_text(const Message& config) {
   std::string out;
   append_text(config, "", out);
   return out;
-}
-
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row[b.size()];
 }
 
 }  // namespace weir

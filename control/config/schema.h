@@ -64,7 +64,4 @@ std::string field_names(const google::protobuf::Descriptor& type);
 /// The text form of a configuration, one line a field; fields without a value are comments.
 std::string config_text(const google::protobuf::Message& config);
 
-/// Steps from one word to the other (Levenshtein), for "did you mean".
-std::size_t distance(std::string_view a, std::string_view b);
-
 }  // namespace weir

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
 #include "proto/schema/config.pb.h"
 
@@ -19,6 +20,7 @@ namespace weir {
 struct ConfigError {
   std::string message;  ///< one line without a line break
   int exit_code = 2;
+  std::vector<std::string> more{};  ///< further errors, one line each (`check`)
 };
 
 /// Where the value of a field came from, by path of the field and index (0 for a field that is not a list):

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <charconv>
 #include <system_error>
+#include <vector>
+
+#include "proto/base/similar.h"
 
 namespace weir {
 namespace {
@@ -53,7 +56,10 @@ tl::expected<void, std::string> parse_tunnel_list(std::string_view text, ParserO
     const auto* found = std::find_if(kTunnelTypes.begin() + 1, kTunnelTypes.end(),
                                      [&](const TunnelTypeInfo& info) { return info.name == name; });
     if (found == kTunnelTypes.end()) {
-      return tl::unexpected(fmt::format("'{}' is not a tunnel; {}", name, expected_names()));
+      std::vector<std::string_view> names{"all", "default"};
+      for (std::size_t i = 1; i < kTunnelTypes.size(); ++i) names.push_back(kTunnelTypes[i].name);
+      return tl::unexpected(
+          fmt::format("'{}' is not a tunnel{}; {}", name, did_you_mean(name, names), expected_names()));
     }
     std::uint16_t port = found->port;
     if (equals != std::string_view::npos) {

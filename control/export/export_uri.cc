@@ -71,6 +71,20 @@ tl::expected<std::string, std::string> take_name(std::string& query) {
   return name;
 }
 
+/// What stands after an '&' in the target and is an option of the kind: its '?' was forgotten. Empty: nothing.
+std::string_view option_in_target(const ExporterKind& kind, std::string_view target) {
+  for (std::size_t at = target.find('&'); at != std::string_view::npos; at = target.find('&', at + 1)) {
+    const std::string_view option = target.substr(at + 1, target.find('&', at + 1) - at - 1);
+    const std::string_view name = option.substr(0, option.find('='));
+    if (name.size() == option.size()) continue;
+    const bool known =
+        name == kNameOption.name || std::any_of(kind.options.begin(), kind.options.end(),
+                                                [&](const ExportOption& one) { return one.name == name; });
+    if (known) return option;
+  }
+  return {};
+}
+
 /// An option as one kind has it, and who else has it so.
 struct DescribedOption {
   const ExportOption* option;
@@ -108,6 +122,11 @@ tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
     if (!view.starts_with(kind->prefix())) continue;
     const std::string_view rest = view.substr(kind->prefix().size());
     const std::size_t question = rest.find('?');
+    if (const std::string_view option = option_in_target(*kind, rest.substr(0, question)); !option.empty()) {
+      return Error(fmt::format(
+          "export '{}': '{}' stands in the name; options begin with '?', as in ?{}", text,
+          rest.substr(static_cast<std::size_t>(option.data() - rest.data()) - 1, option.size() + 1), option));
+    }
     std::string query(question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1));
     auto name = take_name(query);
     if (!name) return Error(fmt::format("export '{}': {}", text, name.error()));

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "proto/base/similar.h"
+
 namespace weir {
 
 std::string ExporterKind::option_names() const {
@@ -34,7 +36,10 @@ OptionResult parse_query(const ExporterKind& kind, std::string_view query,
     const auto known = std::find_if(kind.options.begin(), kind.options.end(),
                                     [&](const ExportOption& one) { return one.name == name; });
     if (known == kind.options.end()) {
-      return Error(fmt::format("no option '{}'; {} has {}", name, kind.scheme, kind.option_names()));
+      std::vector<std::string_view> names{kNameOption.name};
+      for (const ExportOption& one : kind.options) names.push_back(one.name);
+      return Error(fmt::format("no option '{}'{}; {} has {}", name, did_you_mean(name, names), kind.scheme,
+                               kind.option_names()));
     }
     const auto index = static_cast<std::size_t>(known - kind.options.begin());
     if (OptionResult good = set(index, option.substr(equals + 1)); !good) return good;

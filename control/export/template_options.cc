@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <ranges>
 
+#include "proto/base/similar.h"
+
 namespace weir {
 namespace {
 
@@ -48,7 +50,7 @@ OptionResult set_fields(TemplateOptions& options, std::string_view name, std::st
     if (found == known.end()) {
       std::vector<std::string_view> names;
       for (const ExportField& one : known) names.push_back(one.name);
-      return Error(fmt::format("no field '{}'; there are {}", field, joined(names, ",")));
+      return Error(fmt::format("no field '{}'{}; there are {}", field, did_you_mean(field, names), joined(names, ",")));
     }
     if (std::find(options.fields.begin(), options.fields.end(), found->name) != options.fields.end()) {
       return Error(fmt::format("{} names '{}' twice", name, field));

@@ -33,7 +33,11 @@ int print(const std::string& text) {
 
 int parse_and_do(int argc, char** argv) {
   const auto command = weir::parse_command_line(argc, argv);
-  if (!command) return fail(command.error().message, command.error().exit_code);
+  if (!command) {
+    weir::final_error(command.error().message);
+    for (const std::string& further : command.error().more) weir::final_error(further);
+    return command.error().exit_code;
+  }
   switch (command->action) {
     case weir::CommandLine::Action::run:
       return weir::run_live(command->settings, command->effective);

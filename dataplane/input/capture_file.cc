@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <limits>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -32,6 +34,28 @@ int peek(std::FILE* file) {
   const int octet = std::getc(file);
   if (octet != EOF) std::ungetc(octet, file);
   return octet;
+}
+
+/// What a file that is no capture looks like, and what reads it; "" where nothing is known. `first`: its first octet.
+std::string looks_like(std::FILE* file, int first, const std::string& name) {
+  std::array<int, 4> octets{first, EOF, EOF, EOF};
+  if (fseeko(file, 0, SEEK_SET) == 0) {
+    for (int& octet : octets) octet = std::getc(file);
+  }
+  const int version = octets[0] == 0 ? octets[1] : 0;  // NetFlow and IPFIX: 16 bits (RFC 3954 §5.1, RFC 7011 §3.1)
+  constexpr int kFirstField = 0x08;                    // of a message: field 1, a number
+  if (first == '{' || first == '[') {
+    return "; it looks like JSON, which is for other programs; weir-collect reads what protobuf:FILE and ipfix:FILE "
+           "hold";
+  }
+  const char* what = nullptr;
+  if (version == 5 || version == 7 || version == 9 || version == 10) {
+    what = "NetFlow or IPFIX messages";
+  } else if (first > 0 && (octets[1] == kFirstField || (first >= 0x80 && octets[2] == kFirstField))) {
+    what = "protobuf records";
+  }
+  if (what == nullptr) return {};
+  return std::string("; it looks like ") + what + ": weir-collect " + name + " reads those";
 }
 
 /// What is wrong with a compressed file says more than what its reader makes of it, which is `what`.
@@ -104,8 +128,12 @@ tl::expected<std::unique_ptr<CaptureFile>, std::string> CaptureFile::open(const 
   char text[PCAP_ERRBUF_SIZE] = "";
   pcap_t* handle = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, text);
   if (handle == nullptr) {
+    std::string problem = name + ": " + problem_of(compressed.get(), text);
+    if (std::string_view(text) == "unknown file format") {
+      problem = name + ": unknown file format, neither pcap nor pcapng" + looks_like(file, first, name);
+    }
     close_input(file);
-    return tl::unexpected(name + ": " + problem_of(compressed.get(), text));
+    return tl::unexpected(std::move(problem));
   }
   // From here on pcap_close() closes the file.
   const int number = pcap_datalink(handle);

@@ -1,5 +1,6 @@
 #include "proto/base/duration.h"
 
+#include <algorithm>
 #include <array>
 
 #include "proto/base/quantity.h"
@@ -14,6 +15,39 @@ constexpr auto kUnits = std::to_array<QuantityUnit>({{"ns", 1},
                                                      {"m", 60'000'000'000},
                                                      {"h", 3'600'000'000'000}});
 
+/// "; did you mean 5m?" of "5min": a number with a unit as people write it.
+std::string meant(std::string_view text) {
+  struct Word {
+    std::string_view word;
+    std::string_view unit;
+  };
+  constexpr auto kWords = std::to_array<Word>({{"sec", "s"},
+                                               {"secs", "s"},
+                                               {"second", "s"},
+                                               {"seconds", "s"},
+                                               {"min", "m"},
+                                               {"mins", "m"},
+                                               {"minute", "m"},
+                                               {"minutes", "m"},
+                                               {"hour", "h"},
+                                               {"hours", "h"},
+                                               {"hr", "h"},
+                                               {"msec", "ms"},
+                                               {"usec", "us"},
+                                               {"nsec", "ns"},
+                                               {"S", "s"},
+                                               {"H", "h"}});
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  std::string_view unit = text.substr(digits);
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  std::string_view known;
+  for (const QuantityUnit& one : kUnits) known = one.name == unit ? unit : known;  // after a blank
+  for (const Word& one : kWords) known = one.word == unit ? one.unit : known;
+  const std::string likely = std::string(text.substr(0, digits)).append(known);
+  if (known.empty() || !parse_quantity(likely, kUnits)) return {};
+  return "; did you mean " + likely + "?";
+}
+
 /// 7 as "07".
 std::string padded(std::uint64_t value, std::size_t width) {
   const std::string digits = std::to_string(value);
@@ -23,7 +57,7 @@ std::string padded(std::uint64_t value, std::size_t width) {
 }  // namespace
 
 tl::expected<std::uint64_t, std::string> parse_duration(std::string_view text) {
-  return parse_quantity(text, kUnits).map_error([](QuantityError error) -> std::string {
+  return parse_quantity(text, kUnits).map_error([text](QuantityError error) -> std::string {
     constexpr const char* kForm = "expected a number with one of the units ns us ms s m h, such as 1.5s";
     switch (error) {
       case QuantityError::unit_missing:
@@ -35,7 +69,7 @@ tl::expected<std::uint64_t, std::string> parse_duration(std::string_view text) {
       case QuantityError::not_a_number:
         break;
     }
-    return std::string("not a duration; ") + kForm;
+    return std::string("not a duration; ") + kForm + meant(text);
   });
 }
 

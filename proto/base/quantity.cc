@@ -15,7 +15,8 @@ __extension__ using Wide = unsigned __int128;
 
 constexpr auto kSizes =
     std::to_array<QuantityUnit>({{"", 1}, {"k", 1 << 10}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}});
-constexpr auto kCounts = std::to_array<QuantityUnit>({{"", 1}, {"k", 1'000}, {"M", 1'000'000}, {"G", 1'000'000'000}});
+constexpr auto kCounts =
+    std::to_array<QuantityUnit>({{"", 1}, {"k", 1'000}, {"K", 1'000}, {"M", 1'000'000}, {"G", 1'000'000'000}});
 
 std::string error_text(QuantityError error, std::string_view what, std::string_view form) {
   switch (error) {

@@ -30,7 +30,7 @@ tl::expected<std::uint64_t, QuantityError> parse_quantity(std::string_view text,
 /// "65536", "64k", "1.5G" to octets: k (or K), M and G are powers of 1024. Error: what is wrong and what is right.
 tl::expected<std::uint64_t, std::string> parse_size(std::string_view text);
 
-/// "250000", "250k", "1.5M" to a count: k, M and G are powers of 1000. Error: what is wrong and what is right.
+/// "250000", "250k", "1.5M" to a count: k (or K), M and G are powers of 1000. Error: what is wrong and what is right.
 tl::expected<std::uint64_t, std::string> parse_count(std::string_view text);
 
 }  // namespace weir

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "proto/base/address_text.h"
+#include "proto/base/similar.h"
 #include "proto/base/time_text.h"
 
 namespace weir {
@@ -108,6 +109,14 @@ std::string column_names_text() {
   return names;
 }
 
+std::string column_meant(std::string_view word) {
+  std::vector<ColumnName> names;  // the texts lie in them
+  for (const Column& column : kJsonColumns) names.push_back(column_name(column));
+  std::vector<std::string_view> views;
+  for (const ColumnName& name : names) views.push_back(name.view());
+  return did_you_mean(word, views);
+}
+
 tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view list) {
   std::vector<Column> columns;
   for (std::size_t at = 0; at <= list.size();) {
@@ -115,7 +124,8 @@ tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view li
     const std::string_view word = list.substr(at, comma - at);
     const std::size_t found = find_column(word);
     if (found == kColumns.size() || !column_is_shown(kColumns[found])) {
-      return tl::make_unexpected(quoted(word) + " is not a field; the fields are " + column_names_text());
+      return tl::make_unexpected(quoted(word) + " is not a field" + column_meant(word) + "; the fields are " +
+                                 column_names_text());
     }
     const Column column = kColumns[found];
     const bool twice = std::any_of(columns.begin(), columns.end(), [&](const Column& other) {

@@ -45,6 +45,9 @@ void append_field_text(std::string& out, const Column& column, RecordView record
 /// "src_addr,dst_port,tcp_mss". Error: one line that names the word, and the columns that exist.
 [[nodiscard]] tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view list);
 
+/// "; did you mean NAME?" of a word that is no column; "" where none is like it.
+[[nodiscard]] std::string column_meant(std::string_view word);
+
 /// "src_addr, dst_addr, ...": every name once.
 [[nodiscard]] std::string column_names_text();
 

@@ -1,11 +1,14 @@
 #include "proto/schema/report_text.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <map>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "proto/base/number_text.h"
@@ -237,6 +240,51 @@ std::string ledger_text(const v1::Ledger& ledger) {
 
 namespace {
 
+/// A column of the status, and what it means.
+struct StatusColumn {
+  std::string_view name;
+  std::string_view meaning;
+};
+
+constexpr auto kPortColumns = std::to_array<StatusColumn>(
+    {{"port", "the device, as the EAL names it"},
+     {"driver", "DPDK's driver of it"},
+     {"link", "up with its speed, where the device says one, or down"},
+     {"queues", "receive queues: one for each worker"},
+     {"descriptors", "packets that a receive queue holds for a worker that is elsewhere"},
+     {"MTU", "the largest IP packet that the device takes"},
+     {"NUMA", "the node of memory that the device is on; -1: none"},
+     {"RSS", "how the device spreads packets: by addresses, by ports, or not at all (none)"}});
+
+constexpr auto kWorkerColumns = std::to_array<StatusColumn>(
+    {{"worker", "its number; worker 0 has queue 0 of every port"},
+     {"core", "the CPU that it runs on"},
+     {"packets", "received in the last second"},
+     {"share", "of the packets that all workers received"},
+     {"frame bits", "received in the last second, without what Ethernet puts around a frame"},
+     {"busy", "share of the last second: time awake x polls that found packets; near 100 % it can take no more"},
+     {"asleep",
+      "share of the last second in which it gave its core away, for want of packets; busy + asleep is below "
+      "100 %: the rest is polls that found nothing"},
+     {"flows", "in its table now, of as many as it has room for"},
+     {"idle", "what it does without packets: poll, pause, sleep for so long, or wait for an interrupt"}});
+
+constexpr auto kExporterColumns = std::to_array<StatusColumn>(
+    {{"exporter", "its name: ?name=, else its URI"},
+     {"state", "up, connecting, or what is wrong"},
+     {"exported", "records that left"},
+     {"queued", "records that wait"},
+     {"queue memory", "octets that those take, of as many as the queue may have"},
+     {"lost", "records that were dropped, by whatever name: weirctl ledger has each"},
+     {"late > 1 s", "records that left more than a second after their flow should have ended"},
+     {"latest ms", "the longest that a record was late"}});
+
+std::vector<std::string> headings(std::span<const StatusColumn> columns) {
+  std::vector<std::string> names;
+  for (const StatusColumn& column : columns) names.emplace_back(column.name);
+  return names;
+}
+
 /// Milliseconds as people say them: "8 ms", "1.02 s".
 std::string span_text(std::uint64_t ms) {
   if (ms < 1000) return std::to_string(ms) + " ms";
@@ -292,7 +340,7 @@ std::string status_text(const v1::StatusReply& status) {
 
   TextTable ports("lllrrrrl");
   for (const auto& port : status.ports()) {
-    if (ports.empty()) ports.row({"port", "driver", "link", "queues", "descriptors", "MTU", "NUMA", "RSS"});
+    if (ports.empty()) ports.row(headings(kPortColumns));
     ports.row({port.name(), port.driver(), link_text(port), std::to_string(port.queues()),
                std::to_string(port.rx_descriptors()), std::to_string(port.mtu()), std::to_string(port.numa_node()),
                port.rss()});
@@ -301,8 +349,7 @@ std::string status_text(const v1::StatusReply& status) {
 
   TextTable workers("rrrrrrrrl");
   for (const auto& worker : status.workers()) {
-    if (workers.empty())
-      workers.row({"worker", "core", "packets", "share", "frame bits", "busy", "asleep", "flows", "idle"});
+    if (workers.empty()) workers.row(headings(kWorkerColumns));
     workers.row({std::to_string(worker.worker()), std::to_string(worker.core()),
                  scaled(static_cast<double>(worker.packets_per_second()), "pps"), percent(worker.share()),
                  scaled(static_cast<double>(worker.frame_bits_per_second()), "bit/s"), percent(worker.busy()),
@@ -317,8 +364,7 @@ std::string status_text(const v1::StatusReply& status) {
   // Lateness: of all, and how many left more than a second after their flow should have ended.
   TextTable exporters("llrrrrrr");
   for (const auto& exporter : status.exporters()) {
-    if (exporters.empty())
-      exporters.row({"exporter", "state", "exported", "queued", "queue memory", "lost", "late > 1 s", "latest ms"});
+    if (exporters.empty()) exporters.row(headings(kExporterColumns));
     std::uint64_t late = 0;
     for (const auto& bucket : exporter.lateness().buckets()) {
       if (bucket.below_ms() == 0 || bucket.below_ms() > 1024) late += bucket.records();
@@ -329,6 +375,19 @@ std::string status_text(const v1::StatusReply& status) {
   }
   out += "\nexporters (records)\n" + (exporters.empty() ? "  none\n" : exporters.text());
   return out + lateness_text(status);
+}
+
+std::string status_columns_text() {
+  std::string out;
+  const auto add = [&out](const char* title, std::span<const StatusColumn> columns) {
+    TextTable table("ll");
+    for (const StatusColumn& column : columns) table.row({std::string(column.name), std::string(column.meaning)});
+    out += std::string(out.empty() ? "" : "\n") + title + '\n' + table.text();
+  };
+  add("the columns of ports", kPortColumns);
+  add("the columns of workers", kWorkerColumns);
+  add("the columns of exporters", kExporterColumns);
+  return out;
 }
 
 std::string rss_text(const v1::RssReply& reply) {
@@ -360,6 +419,10 @@ std::string rss_text(const v1::RssReply& reply) {
     out += "  split between two ports: " + grouped(reply.split_between_ports()) + " conversations\n";
   }
   out += "\nqueues\n" + (queues.empty() ? "  none\n" : queues.text()) + '\n';
+  const bool one_queue = std::all_of(reply.ports().begin(), reply.ports().end(),
+                                     [](const auto& port) { return port.queue_packets_size() <= 1; });
+  if (one_queue && !reply.ports().empty() && reply.ok())
+    return out + "not checked: one queue, so every packet reaches the one worker\n";
   if (reply.meets()) return out + "both directions of every conversation reach one worker\n";
   if (reply.ok()) return out + "the ports do not bring both directions together: workers hand packets over\n";
   return out +

@@ -13,6 +13,8 @@ namespace weir {
 std::string ledger_text(const v1::Ledger& ledger);
 
 std::string status_text(const v1::StatusReply& status);
+/// What each column of status_text() means (`weirctl status --explain`).
+std::string status_columns_text();
 /// What `weirctl rss` prints.
 std::string rss_text(const v1::RssReply& reply);
 

@@ -143,7 +143,7 @@ TEST_F(BadInput, a_cut_capture_is_named_with_the_packet_and_exported_up_to_there
 TEST_F(BadInput, words_that_no_command_takes_are_named) {
   expect_refused({
       {"weir", 2, {"a command is missing", "weir --help"}},
-      {"weir frobnicate", 2, {"'frobnicate' is not expected here", "weir --help"}},
+      {"weir frobnicate", 2, {"'frobnicate' is not a command; expected one of run, read, check", "weir --help"}},
       {"weir read --frobnicate x {FOLDER}/good.pcap", 2, {"unknown option --frobnicate", "weir read --help"}},
       {"weir read --idle-timeuot 3s {FOLDER}/good.pcap", 2, {"--idle-timeuot", "did you mean --idle-timeout?"}},
       {"weir read", 2, {"no capture file", "weir read capture.pcap"}},

@@ -370,7 +370,7 @@ TEST_F(Read, explains_a_packet_layer_by_layer) {
   EXPECT_NE(rejected.out.find("  rejected: ether_type_arp (ARP or RARP)\n"), std::string::npos) << rejected.out;
   const Finished beyond = run({kWeir, "read", "--explain", "46", arp.string()});
   EXPECT_EQ(beyond.exit_code, 1);
-  EXPECT_NE(beyond.err.find("there are only 45 packets"), std::string::npos) << beyond.err;
+  EXPECT_NE(beyond.err.find("has only 45 packets"), std::string::npos) << beyond.err;
   EXPECT_EQ(run({kWeir, "read", "--explain", "0", arp.string()}).exit_code, 2);
 }
 

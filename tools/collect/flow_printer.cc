@@ -213,13 +213,12 @@ void FlowPrinter::print_top(const std::vector<FlowTotals::Flow>& flows, bool jso
   }
   if (json || flows.empty()) return;
   if (endpoint_width_ != 0) lines_ += '\n';  // apart from the table of records
-  fmt::format_to(out, "{:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>8}\n", "PROTO", "SOURCE", width, "DESTINATION", width,
+  fmt::format_to(out, "{:<5}  {:<{}}  {:<{}}  {:>15}  {:>18}  {:>8}\n", "PROTO", "SOURCE", width, "DESTINATION", width,
                  "PACKETS", "BYTES", "DURATION");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const FlowSums& sums = flows[i].sums;
-    fmt::format_to(out, "{:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>8}\n", protocol_text(flows[i].tuple.protocol),
-                   rows[i].source, width, rows[i].destination, width, sums.packets,
-                   scaled(static_cast<double>(sums.octets), "B"),
+    fmt::format_to(out, "{:<5}  {:<{}}  {:<{}}  {:>15}  {:>18}  {:>8}\n", protocol_text(flows[i].tuple.protocol),
+                   rows[i].source, width, rows[i].destination, width, sums.packets, sums.octets,
                    short_duration_text(sums.last_ns > sums.first_ns ? sums.last_ns - sums.first_ns : 0));
   }
 }

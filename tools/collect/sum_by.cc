@@ -169,7 +169,8 @@ tl::expected<std::vector<SumBy::Field>, std::string> SumBy::parse(std::string_vi
     if (!field.sampler_address) {
       const std::size_t found = find_column(name);
       if (found == kColumns.size() || !can_be_key(kColumns[found])) {
-        return tl::make_unexpected("cannot sum by '" + std::string(word) + "', only by " + names());
+        return tl::make_unexpected("cannot sum by '" + std::string(word) + "'" + column_meant(name) + ", only by " +
+                                   names());
       }
       field.column = kColumns[found];
       const bool is_address = kFieldRows[field.column.row].field.form == Form::address;

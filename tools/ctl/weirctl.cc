@@ -16,7 +16,10 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "proto/base/similar.h"
 #include "proto/base/unique_fd.h"
 #include "proto/record/message_json.h"
 #include "proto/schema/control.grpc.pb.h"
@@ -83,6 +86,7 @@ int print(const std::string& text) {
 struct Arguments {
   std::string socket_path;
   bool json = false;
+  bool explain = false;
 };
 
 int status(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
@@ -90,7 +94,8 @@ int status(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Ar
   if (const auto result = stub.Status(&context, {}, &reply); !result.ok()) {
     return fail(describe(result, arguments.socket_path), 1);
   }
-  return print(arguments.json ? weir::message_json(reply) + '\n' : weir::status_text(reply));
+  if (arguments.json) return print(weir::message_json(reply) + '\n');
+  return print(weir::status_text(reply) + (arguments.explain ? '\n' + weir::status_columns_text() : std::string()));
 }
 
 int ledger(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
@@ -111,6 +116,16 @@ int rss(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Argum
   return printed != 0 ? printed : reply.ok() ? 0 : 1;
 }
 
+/// What is wrong with the command line; of a word that is no command, which one may be meant.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
+  const auto extras = app.remaining(true);
+  if (extras.empty() || extras.front().starts_with('-') || !app.get_subcommands().empty()) return error.what();
+  std::vector<std::string_view> commands;
+  for (const auto* command : app.get_subcommands({})) commands.push_back(command->get_name());
+  return "'" + extras.front() + "' is not a command" + weir::did_you_mean(extras.front(), commands);
+}
+
 int parse_and_ask(int argc, char** argv) {
   CLI::App app("Asks a running weir what it does and whether its ledger balances.", "weirctl");
   Arguments arguments;
@@ -122,6 +137,7 @@ int parse_and_ask(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"table", "json"}));
   auto* status_command = app.add_subcommand("status", "Ports, workers, exporters: what weir is doing");
+  status_command->add_flag("--explain", arguments.explain, "Say what each column means");
   auto* ledger_command =
       app.add_subcommand("ledger", "Every packet accounted for; exit code 1 when it does not balance");
   auto* rss_command = app.add_subcommand(
@@ -134,7 +150,7 @@ int parse_and_ask(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error) == 0 && std::fflush(stdout) == 0 ? 0 : 1;
-    return fail(std::string(error.what()) + "; see weirctl --help", 2);
+    return fail(describe(app, error) + "; see weirctl --help", 2);
   }
   if (app.get_subcommands().empty()) return fail("a command is missing: status, ledger or rss; see weirctl --help", 2);
 

@@ -145,14 +145,19 @@ TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
   const std::pair<std::vector<const char*>, const char*> bad[] = {
       {{}, "a command is missing: run, read, check, metrics, fields, reasons or tunnels; see `weir --help`"},
       {{"--bogus"}, "unknown option --bogus; see `weir --help`"},
-      {{"fly"}, "'fly' is not expected here; see `weir --help`"},
+      {{"fly"},
+       "'fly' is not a command; expected one of run, read, check, reasons, tunnels, fields, metrics; see `weir "
+       "--help`"},
+      {{"raed", "a.pcap"},
+       "'raed' is not a command; did you mean read?; expected one of run, read, check, reasons, tunnels, fields, "
+       "metrics; see `weir --help`"},
       {{"run", "--wrokers", "2"}, "unknown option --wrokers; did you mean --workers?; see `weir run --help`"},
       {{"run", "--frobnicate=2"}, "unknown option --frobnicate; see `weir run --help`"},
       {{"run", "--port", "net_null0", "net_null1"}, "'net_null1' is not expected here; see `weir run --help`"},
       {{"read", "--rss", "ports", "a.pcap"}, "unknown option --rss; see `weir read --help`"},
       {{"read"}, "no capture file; expected one or more, as in weir read capture.pcap; see `weir read --help`"},
-      {{"run", "--workers", "two"}, "--workers two: expected a whole number"},
-      {{"run", "--workers", "1.5"}, "--workers 1.5: expected a whole number"},
+      {{"run", "--workers", "two"}, "--workers two: expected a whole number, with k, M or G if it is large"},
+      {{"run", "--workers", "1.5"}, "--workers 1.5: expected a whole number, with k, M or G if it is large"},
       {{"run", "--workers", "4294967297"}, "--workers 4294967297: out of range; expected 1 to 64"},
       {{"run", "--max-flows", "18446744073709551616"},
        "--max-flows 18446744073709551616: out of range; expected 64 to 2147483648"},
@@ -169,6 +174,29 @@ TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
   for (const auto& [arguments, error] : bad) {
     EXPECT_EQ(error_of(arguments), error);
   }
+}
+
+TEST(CommandLine, ChecksEveryValueAndListsAllThatAreWrong) {
+  const auto wrong = parse({"check", "--idle-timeout", "5min", "--metrics", "tcpp", "--max-flows", "3"});
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(
+      wrong.error().message,
+      "--idle-timeout 5min: not a duration; expected a number with one of the units ns us ms s m h, such as 1.5s; "
+      "did you mean 5m?");
+  EXPECT_EQ(wrong.error().more, (std::vector<std::string>{
+                                    "--max-flows 3: out of range; expected 64 to 2147483648",
+                                    "--metrics tcpp: there is no metric 'tcpp'; did you mean tcp?; expected all, none "
+                                    "or names of layer2, tcp"}));
+  EXPECT_EQ(wrong.error().exit_code, 2);
+  // run stops at the first.
+  const auto first = parse({"run", "--port", "net_null0", "--idle-timeout", "5min", "--max-flows", "3"});
+  ASSERT_FALSE(first);
+  EXPECT_TRUE(first.error().more.empty());
+}
+
+TEST(CommandLine, TakesLargeNumbersWithASuffix) {
+  EXPECT_EQ(parse({"read", "--max-flows", "2M", "a.pcap"})->settings.max_flows, 2'000'000U);
+  EXPECT_EQ(parse({"read", "--max-flows", "1.5K", "a.pcap"})->settings.max_flows, 1'500U);
 }
 
 TEST(CommandLine, TellsAMissingConfigurationFromAWrongOne) {

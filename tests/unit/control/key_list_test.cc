@@ -56,7 +56,7 @@ TEST(KeyList, APrefixShortensOneVersionAndLeavesTheOtherWhole) {
 
 TEST(KeyList, SaysWhatIsWrong) {
   const std::pair<const char*, const char*> bad[] = {
-      {"5-tuple", "'5-tuple' is not a field of the key; expected 5tuple, or names"},
+      {"5-tuple", "'5-tuple' is not a field of the key; did you mean 5tuple?; expected 5tuple, or names"},
       {"5tuple,", "'' is not a field of the key"},
       {"vlan_id,5tuple,vlan_id", "'vlan_id' is given twice"},
       {"src_addr/24,src_addr/16", "'src_addr' is given twice"},

@@ -370,5 +370,30 @@ TEST(RssText, LaysOutTheCheckAndTheQueues) {
   EXPECT_EQ(rss_text(reply), text + "both directions of every conversation reach one worker\n");
 }
 
+TEST(RssText, OfOneQueueSaysThatThereWasNothingToCheck) {
+  v1::RssReply reply;
+  auto& port = *reply.add_ports();
+  port.set_name("net_memif0");
+  port.add_queue_packets(7);
+  reply.set_meets(true);
+  reply.set_ok(true);
+  EXPECT_TRUE(rss_text(reply).ends_with("not checked: one queue, so every packet reaches the one worker\n"))
+      << rss_text(reply);
+}
+
+TEST(StatusColumns, HaveALineForEachHeadingOfTheStatus) {
+  v1::StatusReply status;
+  status.add_ports();
+  status.add_workers();
+  status.add_exporters();
+  const std::string text = status_text(status);
+  const std::string columns = status_columns_text();
+  for (const char* name : {"driver", "descriptors", "RSS", "worker", "share", "frame bits", "busy", "asleep", "idle",
+                           "queued", "late > 1 s", "latest ms"}) {
+    EXPECT_NE(text.find(name), std::string::npos) << name;
+    EXPECT_NE(columns.find("\n  " + std::string(name) + " "), std::string::npos) << name;
+  }
+}
+
 }  // namespace
 }  // namespace weir

@@ -48,8 +48,8 @@ TEST(TunnelList, knows_the_default_and_everything) {
 }
 
 TEST(TunnelList, says_what_is_wrong) {
-  EXPECT_TRUE(
-      parsed("vxlna").starts_with("error: 'vxlna' is not a tunnel; expected all, none, default or names of ipip "))
+  EXPECT_TRUE(parsed("vxlna").starts_with(
+      "error: 'vxlna' is not a tunnel; did you mean vxlan?; expected all, none, default or names of ipip "))
       << parsed("vxlna");
   EXPECT_TRUE(parsed("").starts_with("error: '' is not a tunnel")) << parsed("");
   EXPECT_TRUE(parsed("gre,").starts_with("error: '' is not a tunnel")) << parsed("gre,");

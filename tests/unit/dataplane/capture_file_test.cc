@@ -215,7 +215,22 @@ TEST_F(CaptureFileTest, what_cannot_be_opened_says_in_one_line_what_and_why) {
   const std::string empty = write(Bytes{});
   EXPECT_EQ(error_of_open(empty), empty + ": empty, not a pcap or pcapng file");
   const std::string text = write(Bytes{'#', '!', '/', 'b', 'i', 'n', '/', 's', 'h', '\n'});
-  EXPECT_EQ(error_of_open(text), text + ": unknown file format");
+  EXPECT_EQ(error_of_open(text), text + ": unknown file format, neither pcap nor pcapng");
+  const auto hint_of = [this](const Bytes& start) {
+    Bytes octets = start;
+    octets.resize(40, 0x41);
+    const std::string path = write(octets);
+    const std::string error = error_of_open(path);
+    EXPECT_TRUE(error.starts_with(path + ": unknown file format, neither pcap nor pcapng")) << error;
+    return error.substr(path.size() + 46);
+  };
+  const std::string reads = ": weir-collect " + folder_.path("file.pcap") + " reads those";
+  EXPECT_EQ(hint_of({0, 9, 0, 1}), "; it looks like NetFlow or IPFIX messages" + reads);
+  EXPECT_EQ(hint_of({0, 10, 0, 40}), "; it looks like NetFlow or IPFIX messages" + reads);
+  EXPECT_EQ(hint_of({0x30, 0x08, 0x03}), "; it looks like protobuf records" + reads);
+  EXPECT_EQ(hint_of({0xb0, 0x01, 0x08, 0x03}), "; it looks like protobuf records" + reads);
+  EXPECT_TRUE(hint_of({'{', '"'}).starts_with("; it looks like JSON, ")) << hint_of({'{', '"'});
+  EXPECT_EQ(hint_of({'#', '!'}), "");
   const std::string cut = write(Bytes{0xd4, 0xc3, 0xb2, 0xa1, 2, 0});
   EXPECT_TRUE(error_of_open(cut).starts_with(cut + ": truncated dump file")) << error_of_open(cut);
 }

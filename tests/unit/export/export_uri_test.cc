@@ -202,6 +202,8 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"kafka://b/t?compression=brotli", "compression 'brotli' is not one of none, lz4, zstd, gzip, snappy"},
       {"kafka://b/t?format=avro", "format 'avro' is not one of protobuf, json"},
       {"json:x?compression=gzip", "compression 'gzip' is not one of none, lz4, zstd"},
+      {"json:x&name=b", "'&name=b' stands in the name; options begin with '?', as in ?name=b"},
+      {"json:a?rotat=1h", "no option 'rotat'; did you mean rotate?; json has"},
       {"json:x?rotate=0s", "rotate '0s' is not a duration from 1s to 8784h"},
       {"json:x?rotate_size=1k", "rotate_size '1k' is not a size from 65536 up"},
       {"json:x?rotate_size=20000000000G", "rotate_size '20000000000G'"},

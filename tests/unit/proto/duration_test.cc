@@ -40,12 +40,26 @@ TEST(Duration, IsExactWhereFloatingPointWouldRound) {
 }
 
 TEST(Duration, RefusesWhatIsNoNumberWithAUnit) {
-  for (const char* text : {"", "s", ".5s", "1.s", "1..5s", "1.5.5s", "-1s", "+1s", "1 s", " 1s", "1s ", "1S", "1d",
+  for (const char* text : {"", "s", ".5s", "1.s", "1..5s", "1.5.5s", "-1s", "+1s", " 1s", "1s ", "1d", "min", "1..5min",
                            "1e3s", "0x10s", "nans", "infs", "1s2", "."}) {
     const auto parsed = parse_duration(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error(), "not a duration; expected a number with one of the units ns us ms s m h, such as 1.5s");
   }
+}
+
+TEST(Duration, NamesWhatAUnitInWordsStandsFor) {
+  const auto meant = [](const char* text) {
+    const std::string error = parse_duration(text).error();
+    const std::size_t at = error.find("; did you mean ");
+    return at == std::string::npos ? std::string() : error.substr(at + 15);
+  };
+  EXPECT_EQ(meant("5min"), "5m?");
+  EXPECT_EQ(meant("15sec"), "15s?");
+  EXPECT_EQ(meant("1.5 hours"), "1.5h?");
+  EXPECT_EQ(meant("1 s"), "1s?");
+  EXPECT_EQ(meant("1S"), "1s?");
+  EXPECT_EQ(meant("1d"), "");
 }
 
 TEST(Duration, SaysWhatElseIsWrong) {

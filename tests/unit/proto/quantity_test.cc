@@ -47,12 +47,13 @@ TEST(Size, SaysWhatIsWrongWithOne) {
 TEST(Count, CountsInPowersOf1000) {
   EXPECT_EQ(parse_count("250000").value(), 250'000U);
   EXPECT_EQ(parse_count("250k").value(), 250'000U);
+  EXPECT_EQ(parse_count("250K").value(), 250'000U);
   EXPECT_EQ(parse_count("1.5M").value(), 1'500'000U);
   EXPECT_EQ(parse_count("2G").value(), 2'000'000'000U);
 }
 
 TEST(Count, SaysWhatIsWrongWithOne) {
-  for (const char* text : {"", "fast", "1K", "1e6"}) {
+  for (const char* text : {"", "fast", "1T", "1e6"}) {
     EXPECT_EQ(parse_count(text).error(), "not a number; expected a number, with k, M or G if it is large, such as 1.5M")
         << text;
   }

@@ -52,8 +52,8 @@ struct Options {
   const CLI::Option* sum_by_option = nullptr;  ///< whether it was given, be it empty
   std::string summary_file;
   std::string duration;
-  std::size_t top = 0;
-  std::size_t max_flows = weir::FlowTotals::kDefaultMaxFlows;
+  std::uint64_t top = 0;
+  std::uint64_t max_flows = weir::FlowTotals::kDefaultMaxFlows;
   bool json = false;
   bool quiet = false;
   bool options = false;
@@ -62,12 +62,12 @@ struct Options {
   std::string max_memory = "512M";
 };
 
-/// "-1" would wrap around to a very great number.
-std::string at_least_one(const std::string& text) {
-  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  return digits && text.find_first_not_of('0') != std::string::npos
-             ? std::string()
-             : fmt::format("'{}' is not a whole number of at least 1", text);
+/// Takes "20000", "20k" or "1.5M", and hands CLI11 the digits.
+std::string at_least_one(std::string& text) {
+  const auto number = weir::parse_count(text);
+  if (!number || *number == 0) return fmt::format("'{}' is not a whole number of at least 1", text);
+  text = std::to_string(*number);
+  return {};
 }
 
 void describe(CLI::App& app, Options& options) {

@@ -1,0 +1,35 @@
+// What is said where metrics and the fields of an export do not fit.
+#include "control/metric_hints.h"
+
+#include <gtest/gtest.h>
+
+#include "control/config/metric_list.h"
+
+namespace weir {
+namespace {
+
+std::vector<std::string> hints(const std::string& metrics, const std::string& uri) {
+  Settings settings;
+  settings.metric_list = metrics;
+  settings.flow.metrics = parse_metric_list(metrics).value();
+  return metric_hints(settings, {uri});
+}
+
+TEST(MetricHints, NamesTheMetricOfAFieldThatIsOff) {
+  EXPECT_EQ(hints("none", "table:-?fields=src_addr,tcp_mss,tcp_options"),
+            (std::vector<std::string>{"export 'table:-?fields=src_addr,tcp_mss,tcp_options': tcp_mss is of the metric "
+                                      "tcp, which is off, so it has no value: --metrics tcp"}));
+  EXPECT_EQ(hints("layer2", "table:f?name=a&fields=tcp_mss").size(), 1U);
+  EXPECT_TRUE(hints("tcp", "table:-?fields=src_addr,tcp_mss").empty());
+  EXPECT_TRUE(hints("none", "table:-?fields=src_addr,bytes").empty());
+  EXPECT_TRUE(hints("none", "table:-").empty());
+}
+
+TEST(MetricHints, SaysThatTheTableShowsNoneOfTheirFields) {
+  ASSERT_EQ(hints("tcp", "table:-").size(), 1U);
+  EXPECT_NE(hints("tcp", "table:-")[0].find("shows no field of --metrics tcp"), std::string::npos);
+  EXPECT_TRUE(hints("tcp", "json:-").empty());
+}
+
+}  // namespace
+}  // namespace weir
