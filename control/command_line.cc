@@ -171,8 +171,10 @@ class Commands {
     // Extra arguments: captures may stand before, between and after options. (CLI11 then unwraps a word in brackets: a
     // capture named "[a]" is to be given as "./[a]".)
     captures_->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(true);
-    read_->add_option("--explain", explain_, "Show how weir sees packet N (from 1), layer by layer, and export nothing")
-        ->type_name("N")
+    read_
+        ->add_option("--explain", explain_,
+                     "Show how weir sees packet N (from 1), or which packets are rejected; export nothing")
+        ->type_name("N|rejected")
         ->group("Input");
     read_->footer(footer_with_uris(kReadFooter));
   }
@@ -197,11 +199,14 @@ class Commands {
     if (!out) return out;
     out->settings.captures = captures_->results();
     out->settings.captures.insert(out->settings.captures.end(), plain.begin(), plain.end());
-    if (!explain_.empty()) {
+    if (explain_ == "rejected") {
+      out->settings.explain_rejected = true;
+    } else if (!explain_.empty()) {
       std::uint64_t number = 0;
       const auto [end_of, fault] = std::from_chars(explain_.data(), explain_.data() + explain_.size(), number);
       if (fault != std::errc() || end_of != explain_.data() + explain_.size() || number == 0) {
-        return usage_error(*read_, fmt::format("--explain {}: expected the number of a packet, from 1", explain_));
+        return usage_error(*read_,
+                           fmt::format("--explain {}: expected the number of a packet, from 1, or rejected", explain_));
       }
       out->settings.explain_packet = number;
     }

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dataplane/input/pcap_filter.h"
-
 namespace weir {
 namespace {
 
@@ -41,11 +39,16 @@ std::string ordinal(std::uint64_t number) {
 
 }  // namespace
 
-Explainer::Explainer(const ParserOptions& options, const KeyFields& key)
-    : Explainer(options, key, KeyHash(KeyHash::random_seed())) {}
+Explainer::Explainer(const ParserOptions& options, const KeyFields& key, const FlowFilter* filter,
+                     const std::string& frame_filter)
+    : Explainer(options, key, filter, frame_filter, KeyHash(KeyHash::random_seed())) {}
 
-Explainer::Explainer(const ParserOptions& options, const KeyFields& key, const KeyHash& hash)
-    : front_(for_key(options, key), hash),
+Explainer::Explainer(const ParserOptions& options, const KeyFields& key, const FlowFilter* filter,
+                     const std::string& frame_filter, const KeyHash& hash)
+    : filter_(filter),
+      frame_filter_text_(frame_filter),
+      frame_filter_(frame_filter),
+      front_(for_key(options, key), hash, nullptr, 0, filter),
       mask_(key),
       rules_(for_key(FlowTimeouts{}, key)),
       conversations_(0, KeyHasher{hash}) {}
@@ -55,8 +58,13 @@ std::uint64_t Explainer::effective_ns(std::uint64_t time_ns) {
   return now_ns_;
 }
 
+bool Explainer::keeps_out(const PacketView& view, const ParsedPacket& packet) const {
+  if (filter_ == nullptr) return false;
+  const FlowHeader header = front_.flow_header(view, packet);
+  return header.data == nullptr ? packet.filtered_by != 0 : (filter_->keeps({&header, 1}) & 1) == 0;
+}
+
 Explainer::Conversation& Explainer::count(ParsedPacket& packet, std::uint64_t number) {
-  if (mask_.changes()) mask_.apply(packet);
   Conversation& conversation = conversations_[packet.key];
   if (conversation.first_packet == 0)
     conversation = {.first_packet = number, .packets = {}, .initiator = rules_.initiator(packet)};
@@ -64,18 +72,36 @@ Explainer::Conversation& Explainer::count(ParsedPacket& packet, std::uint64_t nu
   return conversation;
 }
 
-void Explainer::skip(const PacketView& view, std::uint64_t number) {
-  ParsedPacket packet;
-  if (front_.parse_at<false>(view, effective_ns(view.time_ns), packet, nullptr) == Arrival::packet)
-    count(packet, number);
+std::string Explainer::frame_filtered(const PacketView& view) {
+  if (frame_filter_text_.empty()) return {};
+  const auto match = frame_filter_.matches(view);
+  if (!match) return fmt::format("  {}\n", match.error());
+  return *match ? ""
+                : fmt::format("  filtered out: --frame-filter '{}' does not match the frame\n", frame_filter_text_);
 }
 
-std::string Explainer::explain(const PacketView& view, std::uint64_t number, const std::string& filter) {
+Reject Explainer::skip(const PacketView& view, std::uint64_t number) {
+  if (!frame_filtered(view).empty()) return Reject::none;
+  ParsedPacket packet;
+  front_.expect_header();
+  const Arrival arrival = front_.parse_at<false>(view, effective_ns(view.time_ns), packet, nullptr);
+  if (arrival == Arrival::rejected) return front_.settled().reject;
+  if (arrival != Arrival::packet || keeps_out(view, packet)) return Reject::none;
+  if (mask_.changes()) mask_.apply(packet);
+  count(packet, number);
+  return Reject::none;
+}
+
+std::string Explainer::explain(const PacketView& view, std::uint64_t number) {
   PacketTrace trace;
   ParsedPacket packet{};
+  front_.expect_header();
   const Arrival arrival = front_.trace(view, effective_ns(view.time_ns), packet, trace);
   const PacketFront::Settled& settled = front_.settled();
-  const Conversation* const conversation = arrival == Arrival::packet ? &count(packet, number) : nullptr;
+  const bool filtered_out = arrival == Arrival::packet && keeps_out(view, packet);
+  const std::string frame_filtered = this->frame_filtered(view);
+  if (arrival == Arrival::packet && mask_.changes()) mask_.apply(packet);
+  const bool counts = arrival == Arrival::packet && !filtered_out && frame_filtered.empty();
 
   std::string out =
       fmt::format("packet {}, {} octets on the wire, {} captured, {}.{:09} s\n", number, view.frame_octets,
@@ -87,21 +113,17 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
   }
   const auto& stopped = reason_text(kRejectTexts, trace.stopped);
   if (!trace.note.empty()) out += fmt::format("  note: {}\n", trace.note);
-  if (conversation != nullptr && trace.stopped != Reject::none) {
+  if (arrival == Arrival::packet && trace.stopped != Reject::none) {
     out += fmt::format("  nothing further in counts: {} ({})\n", stopped.name, stopped.description);
   }
 
-  if (!filter.empty()) {
-    LinkFilter program(filter);
-    const auto match = program.matches(view);
-    if (!match) return out + fmt::format("  filter: {}\n", match.error());
-    if (!*match) return out + fmt::format("  filtered out: '{}' does not match\n", filter);
-  }
-  if (conversation == nullptr) {
+  if (!frame_filtered.empty()) return out + frame_filtered;
+  if (arrival != Arrival::packet) {
     const auto& text = reason_text(kRejectTexts, settled.reject);
     return out + fmt::format("  rejected: {} ({})\n", text.name, text.description);
   }
 
+  if (filtered_out) out += "  filtered out: --filter does not match the IP header that makes the flow\n";
   out += fmt::format("  key: {} > {}, protocol {}, {} IP octets\n", end_text(packet.key, packet.from),
                      end_text(packet.key, other(packet.from)), unsigned{packet.key.protocol}, packet.ip_octets);
   if (is_icmp(packet.key.protocol) && packet.key.port_low != 0) {
@@ -125,10 +147,12 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number, con
   }
   if (packet.vlan_id != 0) out += fmt::format("  VLAN: {}\n", packet.vlan_id);
   if ((packet.facts & kHasLabel) != 0) out += fmt::format("  top MPLS label: {}\n", packet.mpls_label);
-  const Side from = conversation->initiator;
-  const std::uint64_t count = conversation->packets[static_cast<unsigned>(packet.from)];
+  if (!counts) return out;
+  const Conversation& conversation = this->count(packet, number);
+  const Side from = conversation.initiator;
+  const std::uint64_t count = conversation.packets[static_cast<unsigned>(packet.from)];
   out += fmt::format("  flow: {} > {}, opened by packet {}; this is the {} packet {}\n", end_text(packet.key, from),
-                     end_text(packet.key, other(from)), conversation->first_packet, ordinal(count),
+                     end_text(packet.key, other(from)), conversation.first_packet, ordinal(count),
                      packet.from == from ? "of its initiator" : "back to its initiator");
   return out;
 }

@@ -12,18 +12,21 @@
 #include "dataplane/flow/flow_rules.h"
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/flow/key_mask.h"
+#include "dataplane/input/pcap_filter.h"
 #include "dataplane/packet_front.h"
 
 namespace weir {
 
 class Explainer {
  public:
-  Explainer(const ParserOptions& options, const KeyFields& key);
+  /// `filter`: of --filter; nullptr: none. `frame_filter`: --frame-filter; empty: none.
+  Explainer(const ParserOptions& options, const KeyFields& key, const FlowFilter* filter = nullptr,
+            const std::string& frame_filter = "");
 
-  /// A packet before the one in question; packets count from 1.
-  void skip(const PacketView& view, std::uint64_t number);
-  /// The explanation, with a line feed at its end. `filter` may be empty.
-  std::string explain(const PacketView& view, std::uint64_t number, const std::string& filter);
+  /// A packet before the one in question; packets count from 1. Says why it is rejected; Reject::none: it is not.
+  Reject skip(const PacketView& view, std::uint64_t number);
+  /// The explanation, with a line feed at its end.
+  std::string explain(const PacketView& view, std::uint64_t number);
 
  private:
   struct Conversation {
@@ -36,12 +39,20 @@ class Explainer {
     KeyHash hash;
   };
 
-  Explainer(const ParserOptions& options, const KeyFields& key, const KeyHash& hash);
-  /// What a monitor does after the front: finds the packet's flow.
+  Explainer(const ParserOptions& options, const KeyFields& key, const FlowFilter* filter,
+            const std::string& frame_filter, const KeyHash& hash);
+  /// What --frame-filter has against the frame, as a line; empty: nothing.
+  std::string frame_filtered(const PacketView& view);
+  /// Whether --filter keeps the packet out that was just parsed.
+  [[nodiscard]] bool keeps_out(const PacketView& view, const ParsedPacket& packet) const;
+  /// Finds the flow of a packet whose key is the monitor's, and counts it there.
   Conversation& count(ParsedPacket& packet, std::uint64_t number);
   /// The effective time of a packet of this time.
   std::uint64_t effective_ns(std::uint64_t time_ns);
 
+  const FlowFilter* filter_;
+  std::string frame_filter_text_;
+  LinkFilter frame_filter_;
   PacketFront front_;
   KeyMask mask_;
   FlowRules rules_;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "control/export/loss.h"
+#include "control/saved_rejects.h"
 #include "dataplane/loss.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/reject.h"
@@ -97,12 +98,15 @@ std::string meaning_of(const Column& column) {
 std::string reasons_text() {
   TextTable rejects("ll");
   add_reasons(rejects, std::span(kRejectTexts).subspan(1));  // the first is `none`
+  TextTable unsaved("ll");
+  add_reasons(unsaved, kUnsavedRejectTexts);
   TextTable losses("ll");
   losses.row({"handover_full", "the ring to the worker that owns the packet's flow had no room"});
   add_reasons(losses, kLossTexts);
   TextTable export_losses("ll");
   add_reasons(export_losses, kExportLossTexts);
   return "Rejects: a frame that is not counted in a flow (ledger: rejects)\n" + rejects.text() +
+         "\nRejected frames that --save-rejects did not save (ledger: saved_rejects)\n" + unsaved.text() +
          "\nLosses before the exporters (ledger: handover_full, lost)\n" + losses.text() +
          "\nLosses of an exporter (ledger: exporters, lost)\n" + export_losses.text();
 }

@@ -28,6 +28,8 @@
 #include "control/ledger/ledger_report.h"
 #include "control/metric_hints.h"
 #include "control/record_drain.h"
+#include "control/reject_file.h"
+#include "control/reject_listing.h"
 #include "dataplane/input/capture_file.h"
 #include "dataplane/input/pcap_filter.h"
 #include "dataplane/offline_meter.h"
@@ -180,27 +182,44 @@ std::vector<std::string> exports_of(const Settings& settings) {
   return {"table:-"};
 }
 
-/// Whether the ledger does not take the place of a capture; one line on standard error if it would.
-bool ledger_is_apart(const Settings& settings) {
+/// Whether neither the ledger nor the rejects take the place of a capture; one line on standard error if one would.
+bool outputs_are_apart(const Settings& settings) {
+  const std::pair<const char*, const std::string&> outputs[] = {{"--ledger", settings.ledger_file},
+                                                                {"--save-rejects", settings.rejects.path}};
   for (const std::string& capture : settings.captures) {
     const auto identity = FileSink::identity_of(capture);
-    if (!identity || FileSink::identity_of(settings.ledger_file) != identity) continue;
-    final_error(
-        fmt::format("--ledger {}: that is the input {} itself; name another file", settings.ledger_file, capture));
-    return false;
+    for (const auto& [option, file] : outputs) {
+      if (!identity || FileSink::identity_of(file) != identity) continue;
+      final_error(fmt::format("{} {}: that is the input {} itself; name another file", option, file, capture));
+      return false;
+    }
   }
   return true;
 }
 
+/// --save-rejects: the file, nullptr where rejects are not saved. Error: one line.
+tl::expected<std::unique_ptr<RejectFile>, std::string> open_rejects(const Settings& settings) {
+  if (settings.rejects.path.empty()) return nullptr;
+  return RejectFile::open(settings.rejects);
+}
+
+/// --filter; nullptr: there is none.
+std::unique_ptr<PcapFlowFilter> flow_filter_of(const Settings& settings) {
+  if (settings.filter.empty()) return nullptr;
+  auto program = PcapFilter::compile_for_flows(settings.filter);
+  return program ? std::make_unique<PcapFlowFilter>(std::move(*program)) : nullptr;  // its binding compiled it
+}
+
 /// --explain: how weir sees one packet. Returns the exit code.
 int explain(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
-  Explainer explainer(settings.flow.parser, settings.flow.key);
+  const auto filter = flow_filter_of(settings);
+  Explainer explainer(settings.flow.parser, settings.flow.key, filter.get(), settings.frame_filter);
   for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
     if (number != settings.explain_packet) {
       explainer.skip(view, number);
       continue;
     }
-    fmt::print("{}: {}", captures.file().name(), explainer.explain(view, number, settings.filter));
+    fmt::print("{}: {}", captures.file().name(), explainer.explain(view, number));
     return 0;
   }
   if (!captures.failed()) {
@@ -211,26 +230,39 @@ int explain(const Settings& settings, CaptureSequence& captures, PacketView& vie
   return 1;
 }
 
-/// Counts `view`, the first packet, and all that come after it. False: the filter cannot judge a packet.
+/// --explain rejected: which packets of the captures are rejected, by reason. Returns the exit code.
+int explain_rejected(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
+  const auto filter = flow_filter_of(settings);
+  Explainer explainer(settings.flow.parser, settings.flow.key, filter.get(), settings.frame_filter);
+  RejectListing listing;
+  for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
+    listing.add(number, explainer.skip(view, number));
+  }
+  fmt::print("{}", listing.text());
+  return captures.failed() ? 1 : 0;
+}
+
+/// Counts `view`, the first packet, and all that come after it. False: --frame-filter cannot judge a packet.
 bool count_packets(const Settings& settings, CaptureSequence& captures, PacketView& view, OfflineMeter& meter,
-                   const ExportHub& hub) {
+                   const ExportHub& hub, RejectFile* rejects) {
   ProgressLine progress;
   constexpr std::uint64_t kLook = 1 << 14;  // packets between two looks at the clock and the signals
-  std::optional<LinkFilter> filter;
-  if (!settings.filter.empty()) filter.emplace(settings.filter);
+  std::optional<LinkFilter> frame_filter;
+  if (!settings.frame_filter.empty()) frame_filter.emplace(settings.frame_filter);
   std::uint64_t packets = 0;
   ClockWarnings clocks(meter, captures);
   do {
     if (captures.take_begins()) meter.begin_capture();
-    if (filter) {
-      const auto match = filter->matches(view);
+    if (frame_filter) {
+      const auto match = frame_filter->matches(view);
       if (!match) {
         spdlog::error("{}: {}", captures.file().name(), match.error());
         return false;
       }
-      view.filtered_by = *match ? 0 : 1;  // the one monitor's filter
+      if (!*match) view.marks |= kFrameFilteredOut;
     }
-    meter.add(view, captures.file().interface());
+    const Reject reject = meter.add(view, captures.file().interface());
+    if (reject != Reject::none && rejects != nullptr) rejects->save(view, reject);
     clocks.update();
     if (++packets % kLook != 0) continue;
     if (interrupted.load(std::memory_order_relaxed)) {
@@ -243,13 +275,35 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
   return true;
 }
 
+/// The end: everything was read, and the exporters are closed. Returns the exit code; `code` is what it is so far.
+int report(const Settings& settings, const OfflineMeter& meter, const RecordDrain& drain, RejectFile* rejects,
+           bool quiet, int code) {
+  const DrainTotals totals = drain.totals();
+  std::vector<WorkerAccount> accounts;
+  for (unsigned i = 0; i < meter.workers(); ++i) {
+    accounts.push_back({meter.counters(i), totals.drained[i], meter.recount(i)});
+  }
+  v1::Ledger ledger = make_ledger(accounts, totals.exporters, {}, true, totals.overflow);
+  if (rejects != nullptr) {
+    if (const auto closed = rejects->close(); !closed) {
+      spdlog::error("{}", closed.error());
+      code = 1;
+    }
+    add_saved_rejects(ledger, rejects->totals(), {}, true);
+  }
+  const int ledger_code = quiet && ledger.balanced() ? file_ledger(ledger, settings.ledger_file)
+                                                     : summarise_ledger(ledger, settings.ledger_file);
+  return code != 0 ? code : ledger_code;
+}
+
 }  // namespace
 
 int read_captures(const Settings& settings) {
   CaptureSequence captures(settings.captures);
   PacketView view{};
   if (settings.explain_packet != 0) return explain(settings, captures, view, captures.next(view));
-  if (!ledger_is_apart(settings) || !check_ledger_file(settings.ledger_file)) return 1;
+  if (settings.explain_rejected) return explain_rejected(settings, captures, view, captures.next(view));
+  if (!outputs_are_apart(settings) || !check_ledger_file(settings.ledger_file)) return 1;
   // The first signal ends the reading and exports what was read; the second one ends the program, whatever it is
   // waiting for (a pager that nobody scrolls, say).
   struct sigaction action {};
@@ -282,15 +336,23 @@ int read_captures(const Settings& settings) {
   for (const std::string& hint : metric_hints(settings, exports)) spdlog::warn("{}", hint);
 
   const KeyHash hash(KeyHash::random_seed());
-  OfflineMeter meter({settings.flow, settings.workers, settings.max_flows, settings.max_reordering_ns}, hash);
+  const auto filter = flow_filter_of(settings);
+  OfflineMeter meter({settings.flow, settings.workers, settings.max_flows, settings.max_reordering_ns, filter.get()},
+                     hash);
   if (!meter.ok()) {
     final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
+    return 1;
+  }
+  const auto rejects = open_rejects(settings);
+  if (!rejects) {
+    final_error(rejects.error());
     return 1;
   }
   if (const auto begun = hub.begin(); !begun) {
     final_error(begun.error());
     return 1;
   }
+  if (*rejects != nullptr) (*rejects)->begin();
   std::vector<RecordRing*> rings;
   for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i));
   RecordDrain drain(rings, hub, true,
@@ -298,7 +360,7 @@ int read_captures(const Settings& settings) {
                         ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.flow.key)
                         : nullptr);
 
-  const bool judged = !more || count_packets(settings, captures, view, meter, hub);
+  const bool judged = !more || count_packets(settings, captures, view, meter, hub, rejects->get());
   meter.finish();
   drain.finish();
   int code = captures.failed() || !judged ? 1 : 0;
@@ -307,16 +369,8 @@ int read_captures(const Settings& settings) {
     spdlog::error("{}", failure);
     code = 1;
   }
-  const bool quiet = hub.reader_left();  // `| head` had enough: what a summary would say is not all
-  const DrainTotals totals = drain.totals();
-  std::vector<WorkerAccount> accounts;
-  for (unsigned i = 0; i < meter.workers(); ++i) {
-    accounts.push_back({meter.counters(i), totals.drained[i], meter.recount(i)});
-  }
-  const v1::Ledger ledger = make_ledger(accounts, totals.exporters, {}, true, totals.overflow);
-  const int ledger_code = quiet && ledger.balanced() ? file_ledger(ledger, settings.ledger_file)
-                                                     : summarise_ledger(ledger, settings.ledger_file);
-  return code != 0 ? code : ledger_code;
+  // `| head` had enough: what a summary would say is not all.
+  return report(settings, meter, drain, rejects->get(), hub.reader_left(), code);
 }
 
 }  // namespace weir

@@ -46,7 +46,7 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
 
 int run_live(const Settings& settings, const v1::Config& effective) {
   if (!check_ledger_file(settings.ledger_file)) return 1;
-  for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);  const ProbeSignals signals;      // before any thread is started
+  const ProbeSignals signals;      // before any thread is started
   const ErrorStream never_blocks;  // until everything has stopped
   for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);

@@ -4,7 +4,7 @@
 // monitor's: what became of the packets it was offered. In packets and frame octets, with what workers give each other
 // on the way:
 //
-//   front     received + fragments taken over = rejects + offered + fragments handed over
+//   front     received + fragments taken over = frame filtered out + rejects + offered + fragments handed over
 //   monitor   offered + taken over = counted + sampled out + filtered out + handed over + handover_full
 //
 // Written by the worker alone. Another thread never reads them in place: it asks for a copy (mailbox.h), and the worker
@@ -22,12 +22,15 @@ namespace weir {
 /// Octets are frame octets.
 struct PacketCounters {
   PacketCount received;                 ///< what the input gave
+  PacketCount frame_filtered_out;       ///< --frame-filter said no: not parsed
   PacketCount rejects[kRejectCount];    ///< by Reject
+  PacketCount rejects_unsaved;          ///< of those: the ring to --save-rejects had no room
   PacketCount offered;                  ///< to every monitor
   PacketCount fragments_handed_over;    ///< later fragments, given to the worker that owns their datagram
   PacketCount fragments_taken_over;     ///< likewise, from another worker
   PacketCount fragments_without_first;  ///< of those offered: later fragments that count with ports 0
   PacketCount length_from_frame;        ///< parsed here, and the frame's length counts: the IP header says 0
+  PacketCount length_from_header;       ///< received cut, its length unknown: the outermost IP header's counts
   PacketCount clock_epochs;             ///< `read`: the clock had stepped back: flows before the packet ended
   PacketCount clock_as_reordered;       ///< `read`: likewise, too soon after another step: counted as if reordered
   std::uint64_t polls = 0;
@@ -39,7 +42,7 @@ struct PacketCounters {
 
 /// `octets` are frame octets unless the name says IP.
 struct FlowCounters {
-  PacketCount filtered_out;             ///< the monitor's filter said no
+  PacketCount filtered_out;             ///< the monitor's filter (--filter) said no
   PacketCount handed_over;              ///< given to the worker that owns the flow
   PacketCount handover_full;            ///< lost: the other worker's ring was full
   PacketCount taken_over;               ///< from another worker

@@ -4,8 +4,11 @@
 
 namespace weir {
 
+static_assert(FlowShard::kBurst <= FlowFilter::kMost, "a filter is asked about a whole burst at once");
+
 Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
     : number_(options.number),
+      filter_(options.filter),
       hash_(hash),
       mask_(options.key),
       records_(std::max(options.ring_lines, kLeastRingLines)),
@@ -22,6 +25,24 @@ void Monitor::prepare(std::span<ParsedPacket> burst) const {
     packet.hash = hash(packet.key);
     shard_.prefetch(packet.hash);
   }
+}
+
+std::size_t Monitor::drop_filtered(std::span<ParsedPacket> burst, PacketFacts* facts, const FlowHeader* headers) {
+  const std::uint64_t keeps = filter_->keeps({headers, burst.size()});
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    const bool judged = headers[i].data == nullptr;
+    if (judged ? filter_out(burst[i]) : (keeps >> i & 1) == 0) {
+      if (!judged) counters_.filtered_out.add(burst[i].frame_octets);
+      continue;
+    }
+    if (kept != i) {
+      burst[kept] = burst[i];
+      if (facts != nullptr) facts[kept] = facts[i];
+    }
+    ++kept;
+  }
+  return kept;
 }
 
 FlowCounters Monitor::counters() const {

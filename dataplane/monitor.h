@@ -12,7 +12,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
-#include "dataplane/packet/packet_view.h"
+#include "dataplane/packet/flow_filter.h"
 #include "dataplane/record_ring.h"
 
 namespace weir {
@@ -26,11 +26,12 @@ struct MonitorOptions {
   FullTable full_table = FullTable::evict;
   KeyFields key;
   Metrics metrics;
+  const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; must outlive the monitor
 };
 
 class Monitor {
  public:
-  /// Monitors that PacketView::filtered_by has bits for.
+  /// Monitors that ParsedPacket::filtered_by has bits for.
   static constexpr unsigned kMost = 8;
 
   Monitor(const MonitorOptions& options, const KeyHash& hash);
@@ -44,10 +45,15 @@ class Monitor {
   [[nodiscard]] std::uint8_t number() const { return number_; }
   /// Whether a packet is to come with its facts.
   [[nodiscard]] bool wants_facts() const { return shard_.metrics().any(); }
-  /// Whether the monitor's filter keeps the frame out. Then it is counted here, and has nothing more to do with it.
-  bool filter_out(const PacketView& view) {
-    if ((view.filtered_by >> number_ & 1) == 0) return false;
-    counters_.filtered_out.add(view.frame_octets);
+  /// Whether packets are to be offered with what a filter judges them by.
+  [[nodiscard]] bool filters() const { return filter_ != nullptr; }
+  /// Counts the packets of a burst that the filter keeps out; the others move to the front, `facts` (may be nullptr)
+  /// with them. Says how many they are. `headers`: one for each.
+  std::size_t drop_filtered(std::span<ParsedPacket> burst, PacketFacts* facts, const FlowHeader* headers);
+  /// Whether the filter keeps a later fragment out, by packet.filtered_by. Then it is counted here.
+  bool filter_out(const ParsedPacket& packet) {
+    if (filter_ == nullptr || (packet.filtered_by >> number_ & 1) == 0) return false;
+    counters_.filtered_out.add(packet.frame_octets);
     return true;
   }
 
@@ -78,6 +84,7 @@ class Monitor {
 
  private:
   std::uint8_t number_;
+  const FlowFilter* filter_;
   KeyHash hash_;
   KeyMask mask_;
   alignas(64) FlowCounters counters_;  ///< written by the worker only

@@ -13,7 +13,8 @@ MonitorOptions monitor_options(const OfflineOptions& options, std::uint32_t capa
           .timeouts = options.timeouts,
           .full_table = options.full_table,
           .key = options.key,
-          .metrics = options.metrics};
+          .metrics = options.metrics,
+          .filter = options.filter};
 }
 
 }  // namespace
@@ -26,7 +27,8 @@ OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const Offl
 }
 
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
-    : front_(for_key(options.parser, options.key), hash), epochs_(options.max_reordering_ns) {
+    : front_(for_key(options.parser, options.key), hash, nullptr, 0, options.filter),
+      epochs_(options.max_reordering_ns) {
   const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
   const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {
@@ -49,49 +51,62 @@ bool OfflineMeter::ok() const {
   return front_.ok() && std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->monitor.ok(); });
 }
 
-void OfflineMeter::add(const PacketView& view, unsigned interface) {
-  Lane* lane = lanes_[0].get();  // whose account has what belongs to no flow
+Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
+  // Whose account has what belongs to no flow.
+  Lane& first = *lanes_[0];
+  const bool filters = first.monitor.filters();
+  // The time of what a filter keeps out does not count: the records are those of a capture without such frames.
+  if (view.marks != 0 && !front_.take_marked(view)) return Reject::none;
   front_.count_received({1, view.frame_octets});
-  if (lane->monitor.filter_out(view)) [[unlikely]] {
-    // Its time does not count: the records are those of a capture without such frames.
-    lane->offered.add(view.frame_octets);
-    return;
+  if (filters) {
+    epochs_before_ = epochs_;
+    front_.expect_header();
   }
-  const TimeEpochs::Step step = this->step(view, interface);
+  const std::uint64_t before_ns = epochs_.effective_ns();
+  const TimeEpochs::Step step = epochs_.step(view.time_ns, interface);
   // Fragments wait for the rest of their datagram across the end of an epoch.
   const std::uint64_t steady_ns = epochs_.steady_ns();
   // Parsed where a single worker counts it from.
-  ParsedPacket& packet = lane->burst[lane->held];
-  PacketFacts* const facts = lane->facts.empty() ? nullptr : &lane->facts[lane->held];
-  const Arrival arrival = facts == nullptr ? front_.parse_at<false>(view, steady_ns, packet, nullptr)
-                                           : front_.parse_at<true>(view, steady_ns, packet, facts);
-  if (arrival != Arrival::packet) return;
-  packet.time_ns = step.time_ns;
-  packet.effective_ns = step.effective_ns;
-  if (workers() == 1) {
-    lane->offered.add(view.frame_octets);
-    if (++lane->held == FlowShard::kBurst) count(*lane);
-    return;
-  }
-  lane->monitor.set_key(packet);
-  lane = lanes_[KeyHash::worker_of(packet.hash, workers())].get();
-  lane->offered.add(view.frame_octets);
-  while (!lane->packets.push(packet, facts, lane->monitor.number())) {
-    lane->packets.publish();
-    std::this_thread::yield();
-  }
-  if (++lane->pushed % FlowShard::kBurst == 0) lane->packets.publish();
-}
-
-/// The frame's times. Where an epoch ends before it, the flows have ended.
-TimeEpochs::Step OfflineMeter::step(const PacketView& view, unsigned interface) {
-  const std::uint64_t before_ns = epochs_.effective_ns();
-  const TimeEpochs::Step step = epochs_.step(view.time_ns, interface);
+  ParsedPacket* packet = &first.burst[first.held];
+  PacketFacts* facts = first.facts.empty() ? nullptr : &first.facts[first.held];
+  const Arrival arrival = facts == nullptr ? front_.parse_at<false>(view, steady_ns, *packet, nullptr)
+                                           : front_.parse_at<true>(view, steady_ns, *packet, facts);
+  if (filters && arrival == Arrival::packet && filter_out(view, *packet)) return Reject::none;
   if (step.event != TimeEpochs::Event::none) [[unlikely]] {
     if (step.event == TimeEpochs::Event::epoch) end_epoch(before_ns);
     clock_event(step, view, interface);
   }
-  return step;
+  if (arrival != Arrival::packet) return front_.settled().reject;
+  packet->time_ns = step.time_ns;
+  packet->effective_ns = step.effective_ns;
+  if (workers() == 1) {
+    first.offered.add(view.frame_octets);
+    if (packet != &first.burst[first.held]) [[unlikely]] {  // those before it were counted when their epoch ended
+      first.burst[first.held] = *packet;
+      if (facts != nullptr) first.facts[first.held] = *facts;
+    }
+    if (++first.held == FlowShard::kBurst) count(first);
+    return Reject::none;
+  }
+  first.monitor.set_key(*packet);
+  Lane& lane = *lanes_[KeyHash::worker_of(packet->hash, workers())];
+  lane.offered.add(view.frame_octets);
+  while (!lane.packets.push(*packet, facts, lane.monitor.number())) {
+    lane.packets.publish();
+    std::this_thread::yield();
+  }
+  if (++lane.pushed % FlowShard::kBurst == 0) lane.packets.publish();
+  return Reject::none;
+}
+
+/// Whether the monitors' filter keeps out the packet that was just parsed. Then it is as if it had not come.
+bool OfflineMeter::filter_out(const PacketView& view, ParsedPacket& packet) {
+  Lane& first = *lanes_[0];
+  const FlowHeader header = front_.flow_header(view, packet);
+  if (first.monitor.drop_filtered({&packet, 1}, nullptr, &header) != 0) return false;
+  first.offered.add(view.frame_octets);
+  epochs_ = epochs_before_;
+  return true;
 }
 
 void OfflineMeter::clock_event(const TimeEpochs::Step& step, const PacketView& view, unsigned interface) {

@@ -28,11 +28,12 @@ struct OfflineOptions : FlowSettings {
   unsigned workers = 1;
   std::uint64_t max_flows = 1U << 20;  ///< all workers together
   std::uint64_t max_reordering_ns = TimeEpochs::kMaxReorderingNs;
+  const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; must outlive the meter
 };
 
 /// What a capture's clock did that its reader should know.
 struct ClockNotice {
-  std::uint64_t packet;  ///< counted from 1, all files together, with what the filter keeps out
+  std::uint64_t packet;  ///< counted from 1, all files together, with what filters keep out
   unsigned interface;    ///< of the capture file
   TimeEpochs::Event event;
   std::uint64_t behind_ns;
@@ -51,9 +52,9 @@ class OfflineMeter {
 
   /// The frames that follow are of another capture file.
   void begin_capture() { epochs_.begin_capture(); }
-  /// Counts a frame that a capture interface of its file saw, unless the view says that the filter keeps it out. The
-  /// view need not live on.
-  void add(const PacketView& view, unsigned interface = 0);
+  /// Counts a frame that a capture interface of its file saw, unless its marks say that --frame-filter keeps it out.
+  /// The view need not live on. Says why the frame is rejected; Reject::none: it is not.
+  Reject add(const PacketView& view, unsigned interface = 0);
   /// Ends all flows at the last effective time. The rings hold the last records then.
   void finish();
 
@@ -80,11 +81,11 @@ class OfflineMeter {
     std::size_t held = 0;             ///< reader's; stays 0 where workers are threads
     std::size_t pushed = 0;           ///< reader's: since packets was last published
     HandoverRing packets;             ///< reader to worker
-    Monitor monitor;                  ///< worker's, but for what its filter keeps out, which the reader counts
+    Monitor monitor;                  ///< worker's, but for its filter, which the reader asks
     std::thread thread;
   };
 
-  TimeEpochs::Step step(const PacketView& view, unsigned interface);
+  bool filter_out(const PacketView& view, ParsedPacket& packet);
   void clock_event(const TimeEpochs::Step& step, const PacketView& view, unsigned interface);
   void end_epoch(std::uint64_t effective_ns);
   void count(Lane& lane);
@@ -93,6 +94,7 @@ class OfflineMeter {
   PacketFront front_;  ///< one for all workers, as there is one order of packets
   std::vector<std::unique_ptr<Lane>> lanes_;
   TimeEpochs epochs_;
+  TimeEpochs epochs_before_;  ///< with a filter: as they were before the packet at hand
   std::vector<ClockNotice> notices_;
   std::atomic<bool> finished_{false};  ///< written by the reader, read by the workers
 };

@@ -4,16 +4,17 @@ namespace weir {
 
 Arrival PacketFront::parse_other(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
                                  PacketFacts* facts) {
-  return settle(parser_.parse(view, packet, facts), effective_ns, packet, facts);
+  return settle(parser_.parse(view, packet, facts), view, effective_ns, packet, facts);
 }
 
 Arrival PacketFront::trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
                            PacketTrace& trace) {
-  return settle(parser_.walk(view, packet, &trace), effective_ns, packet, nullptr);
+  return settle(parser_.walk(view, packet, &trace), view, effective_ns, packet, nullptr);
 }
 
 /// What the parser said of a frame, and what there is to do about fragments.
-Arrival PacketFront::settle(Reject reject, std::uint64_t effective_ns, ParsedPacket& packet, const PacketFacts* facts) {
+Arrival PacketFront::settle(Reject reject, const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
+                            const PacketFacts* facts) {
   settled_ = {reject, reject == Reject::none && (packet.facts & kLaterFragment) != 0, false};
   if (reject != Reject::none) {
     counters_.rejects[static_cast<std::size_t>(reject)].add(packet.frame_octets);
@@ -22,8 +23,9 @@ Arrival PacketFront::settle(Reject reject, std::uint64_t effective_ns, ParsedPac
   }
   packet.effective_ns = effective_ns;
   if ((packet.facts & kLengthFromFrame) != 0) counters_.length_from_frame.add(packet.frame_octets);
-  if ((packet.facts & kFirstFragment) != 0) tell_of_first(effective_ns);
+  if ((packet.facts & kFirstFragment) != 0) tell_of_first(view, effective_ns);
   if (!settled_.later_fragment) return Arrival::packet;
+  packet.filtered_by = judge(view, {parser_.flow_header_offset(), packet.ip_octets});
   if (mesh_ != nullptr) {
     const unsigned owner = owner_of(fragments_.hash_of(packet));
     if (owner != number_) {
@@ -37,16 +39,32 @@ Arrival PacketFront::settle(Reject reject, std::uint64_t effective_ns, ParsedPac
   return Arrival::packet;
 }
 
+bool PacketFront::take_marked(const PacketView& view) {
+  if ((view.marks & kLengthFromHeader) != 0) counters_.length_from_header.add(view.frame_octets);
+  if ((view.marks & kFrameFilteredOut) == 0) return true;
+  counters_.received.add(view.frame_octets);
+  counters_.frame_filtered_out.add(view.frame_octets);
+  return false;
+}
+
+/// What the monitors' filters say of the packet whose IP header lies there, as bits; there is one monitor.
+std::uint8_t PacketFront::judge(const PacketView& view, const HeaderPlace& place) const {
+  if (filter_ == nullptr) return 0;
+  const FlowHeader header = FlowHeader::at(view, place);
+  return (filter_->keeps({&header, 1}) & 1) != 0 ? 0 : 1;
+}
+
 /// A frame that no monitor sees is taken out of what count_received() adds for the whole burst.
 void PacketFront::not_offered(std::uint32_t frame_octets) {
   counters_.offered -= {1, frame_octets};
 }
 
 /// The parser has notes on first fragments: those of this worker's datagrams are kept, the others sent.
-void PacketFront::tell_of_first(std::uint64_t now_ns) {
+void PacketFront::tell_of_first(const PacketView& view, std::uint64_t now_ns) {
   const FragmentNotes& notes = parser_.notes();
   for (unsigned i = 0; i < notes.count; ++i) {
-    const FragmentNote& note = notes.notes[i];
+    FragmentNote note = notes.notes[i];
+    note.filtered_by = judge(view, notes.places[i]);
     const unsigned owner = mesh_ == nullptr ? number_ : owner_of(fragments_.hash_of(note));
     if (owner == number_) {
       fragments_.learn(note, now_ns);

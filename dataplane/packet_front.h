@@ -9,6 +9,10 @@
 // take the same ring, so the order in which a worker received them is kept. A fragment then crosses two rings in place
 // of one; what is no fragment pays nothing. A note that finds the ring full is dropped: its later fragments count with
 // ports 0, by name.
+//
+// Where there is a filter (flow_filter.h), the monitor asks it about each packet, and the front about fragments: the
+// verdict on a first fragment goes with its note, so that a later one is kept or left out as its first. A later
+// fragment whose first was not seen is judged by its own octets.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +20,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/handover.h"
+#include "dataplane/packet/flow_filter.h"
 #include "dataplane/packet/fragment_cache.h"
 #include "dataplane/packet/parser.h"
 #include "dataplane/packet/read_facts.h"
@@ -32,9 +37,11 @@ enum class Arrival : std::uint8_t {
 
 class PacketFront {
  public:
-  /// `mesh`: nullptr where everything that is received here stays here. `number`: the worker's.
-  PacketFront(const ParserOptions& options, const KeyHash& hash, HandoverMesh* mesh = nullptr, unsigned number = 0)
-      : parser_(options), fragments_(hash), mesh_(mesh), number_(number) {}
+  /// `mesh`: nullptr where everything that is received here stays here. `number`: the worker's. `filter`: nullptr where
+  /// the monitor has none.
+  PacketFront(const ParserOptions& options, const KeyHash& hash, HandoverMesh* mesh = nullptr, unsigned number = 0,
+              const FlowFilter* filter = nullptr)
+      : parser_(options), fragments_(hash), mesh_(mesh), number_(number), filter_(filter) {}
   [[nodiscard]] bool ok() const { return fragments_.ok(); }
   void touch(Touching* touching = nullptr) { fragments_.touch(touching); }
   /// What touch() touches.
@@ -54,11 +61,25 @@ class PacketFront {
   /// The same by the general walk, which tells `trace` what it saw.
   Arrival trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketTrace& trace);
 
+  /// To be called before a frame is parsed of which flow_header() will be asked.
+  void expect_header() {
+    parser_.expect_plain();
+    settled_.later_fragment = false;
+  }
+  /// Of the frame that was just parsed into `packet`, which is to be offered to the monitors: what their filters judge
+  /// it by. Without data: a later fragment, on which packet.filtered_by has the verdict.
+  [[nodiscard]] FlowHeader flow_header(const PacketView& view, const ParsedPacket& packet) const {
+    if (settled_.later_fragment) return {};
+    return FlowHeader::at(view, {parser_.flow_header_offset(), packet.ip_octets});
+  }
+
   /// Counts frames that were or will be parsed, a whole burst at once.
   void count_received(const PacketCount& frames) {
     counters_.received += frames;
     counters_.offered += frames;
   }
+  /// Counts what the source's marks say of a frame. False: --frame-filter keeps it out, and it is not to be parsed.
+  bool take_marked(const PacketView& view);
 
   /// A note that another worker sent on a first fragment which it received.
   void learn(const FragmentNote& note, std::uint64_t now_ns) { fragments_.learn(note, now_ns); }
@@ -93,8 +114,10 @@ class PacketFront {
     return parse_other(view, kOwnTime ? view.time_ns : effective_ns, packet, kFacts ? facts : nullptr);
   }
   Arrival parse_other(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketFacts* facts);
-  Arrival settle(Reject reject, std::uint64_t effective_ns, ParsedPacket& packet, const PacketFacts* facts);
-  void tell_of_first(std::uint64_t now_ns);
+  Arrival settle(Reject reject, const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
+                 const PacketFacts* facts);
+  void tell_of_first(const PacketView& view, std::uint64_t now_ns);
+  [[nodiscard]] std::uint8_t judge(const PacketView& view, const HeaderPlace& place) const;
   void not_offered(std::uint32_t frame_octets);
   bool resolve(ParsedPacket& packet);
   [[nodiscard]] unsigned owner_of(std::uint64_t datagram_hash) const;
@@ -103,6 +126,7 @@ class PacketFront {
   FragmentCache fragments_;
   HandoverMesh* mesh_;
   unsigned number_;
+  const FlowFilter* filter_;
   Settled settled_;
   alignas(64) PacketCounters counters_;  ///< written by the worker only
 };

@@ -14,55 +14,63 @@ MonitorOptions monitor_options(const WorkerOptions& options) {
           .timeouts = options.timeouts,
           .full_table = options.full_table,
           .key = options.key,
-          .metrics = options.metrics};
+          .metrics = options.metrics,
+          .filter = options.filter};
 }
 
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
     : options_(options),
-      front_(for_key(options.parser, options.key), hash, options.handover, options.number),
+      rejects_(options.save_rejects ? std::make_unique<RejectRing>() : nullptr),
+      front_(for_key(options.parser, options.key), hash, options.handover, options.number, options.filter),
       monitor_(monitor_options(options), hash) {}
 
-/// A function for each of the two, so that the loop without metrics stays by itself.
-template <bool kFacts>
+/// A function for each kind, so that the loop without metrics and filter stays by itself.
+template <bool kFacts, bool kFilter>
 [[gnu::noinline]] std::size_t Worker::receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst,
                                               std::size_t& received) {
   PacketView views[FlowShard::kBurst];
   received = source.receive(views, now_ns);
   std::size_t count = received;
-  if (source.filters()) [[unlikely]]
-    count = drop_filtered(views, count);
+  if (source.marks()) [[unlikely]]
+    count = take_marked(views, count);
   // Loops of one job each: their few values stay in registers, and one packet's wait overlaps with the next one's work.
   std::uint64_t received_octets = 0;
   ParsedPacket* end = burst.packets;
   PacketFacts* facts = kFacts ? burst.facts : nullptr;  // those of *end
+  FlowHeader headers[kFilter ? FlowShard::kBurst : 1];  // of the packets before *end
   for (const PacketView& view : std::span(views, count)) {
     received_octets += view.frame_octets;
+    if constexpr (kFilter) front_.expect_header();
     const Arrival arrival = front_.parse<kFacts>(view, *end, facts);
     if (arrival == Arrival::packet) [[likely]] {
+      if constexpr (kFilter) headers[end - burst.packets] = front_.flow_header(view, *end);
       ++end;
       if constexpr (kFacts) ++facts;
+    } else if (arrival == Arrival::rejected) {
+      if (rejects_ != nullptr) save_rejected(view);
     } else if (arrival == Arrival::lost) {
       monitor_.live_counters().handover_full.add(view.frame_octets);
     }
   }
   front_.count_received({count, received_octets});
-  return static_cast<std::size_t>(end - burst.packets);
+  const auto offered = static_cast<std::size_t>(end - burst.packets);
+  if constexpr (kFilter) return monitor_.drop_filtered({burst.packets, offered}, burst.facts, headers);
+  return offered;
 }
 
-[[gnu::noinline]] std::size_t Worker::drop_filtered(PacketView* views, std::size_t count) {
-  PacketCount dropped;
+[[gnu::noinline]] std::size_t Worker::take_marked(PacketView* views, std::size_t count) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (monitor_.filter_out(views[i])) {
-      dropped.add(views[i].frame_octets);
-    } else {
-      views[kept++] = views[i];
-    }
+    if (front_.take_marked(views[i])) views[kept++] = views[i];
   }
-  front_.count_received(dropped);
   return kept;
+}
+
+[[gnu::noinline]] void Worker::save_rejected(const PacketView& view) {
+  if (rejects_->push(view, front_.settled().reject)) return;
+  front_.counters().rejects_unsaved.add(view.frame_octets);
 }
 
 std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
@@ -73,8 +81,14 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   const Burst burst{packets, wanted ? facts : nullptr};
   const std::uint64_t created_before = monitor_.live_counters().flows_created;
   std::size_t received = 0;
-  std::size_t own =
-      wanted ? receive<true>(source, now_ns, burst, received) : receive<false>(source, now_ns, burst, received);
+  std::size_t own = 0;
+  if (monitor_.filters()) {
+    own = wanted ? receive<true, true>(source, now_ns, burst, received)
+                 : receive<false, true>(source, now_ns, burst, received);
+  } else {
+    own = wanted ? receive<true, false>(source, now_ns, burst, received)
+                 : receive<false, false>(source, now_ns, burst, received);
+  }
   monitor_.prepare({packets, own});
   if (options_.handover != nullptr) own = hand_over(burst, own);
   source.release();
@@ -136,6 +150,7 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
       packet.time_ns = packet.effective_ns = effective_ns;
       if (monitor == HandoverMessage::kEveryMonitor) [[unlikely]] {  // a later fragment of a datagram of this worker
         front_.take_over(packet);
+        if (monitor_.filter_out(packet)) return;
         monitor_.set_key(packet);
         if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
           pass_on(packet, facts_sent, owner);

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_settings.h"
@@ -22,6 +23,7 @@
 #include "dataplane/mailbox.h"
 #include "dataplane/monitor.h"
 #include "dataplane/packet_front.h"
+#include "dataplane/reject_ring.h"
 
 namespace weir {
 
@@ -31,6 +33,8 @@ struct WorkerOptions : FlowSettings {
   std::uint32_t capacity = 1U << 20;                ///< flows of this worker
   std::size_t ring_records = std::size_t{1} << 16;  ///< record ring, in records without sections: 8 MiB
   HandoverMesh* handover = nullptr;                 ///< nullptr: every packet received here belongs here
+  const FlowFilter* filter = nullptr;               ///< nullptr: every packet counts; outlives the worker
+  bool save_rejects = false;                        ///< rejected frames go to a ring
 };
 
 class Worker {
@@ -71,6 +75,8 @@ class Worker {
   void drain(std::uint64_t now_ns);
 
   RecordRing& records() { return monitor_.records(); }
+  /// Frames that were rejected; nullptr: they are not kept.
+  RejectRing* rejects() { return rejects_.get(); }
   SnapshotBox<WorkerCounters>& snapshots() { return snapshots_; }
   /// Timeouts to go by from the next poll on.
   ConfigurationSlot<FlowTimeouts>& timeouts() { return timeouts_; }
@@ -85,11 +91,14 @@ class Worker {
     ParsedPacket* packets;
     PacketFacts* facts;
   };
-  /// Receives and parses into `burst`; says how many of the packets are offered to the monitor.
-  template <bool kFacts>
+  /// Receives and parses into `burst`; says how many of the packets are the monitor's to count. kFilter: without those
+  /// that its filter keeps out.
+  template <bool kFacts, bool kFilter>
   std::size_t receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
-  /// Counts the frames that the filter keeps out; the others move to the front. Says how many they are.
-  std::size_t drop_filtered(PacketView* views, std::size_t count);
+  /// Counts what the source marked; the frames that are to be parsed move to the front. Says how many they are.
+  std::size_t take_marked(PacketView* views, std::size_t count);
+  /// The frame that the front just rejected.
+  void save_rejected(const PacketView& view);
   /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
   std::size_t hand_over(const Burst& burst, std::size_t count);
   std::size_t take_over(std::uint64_t now_ns);
@@ -97,6 +106,7 @@ class Worker {
 
   WorkerOptions options_;
   bool said_passed_on_ = false;
+  std::unique_ptr<RejectRing> rejects_;
   PacketFront front_;
   Monitor monitor_;
   SnapshotBox<WorkerCounters> snapshots_;

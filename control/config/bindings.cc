@@ -44,6 +44,13 @@ bool other_link_type_knows(const std::string& filter) {
 }
 
 ValueResult parse_filter(const ValueContext& context, const std::string& text, Settings&) {
+  const auto compiled = PcapFilter::compile_for_flows(text);
+  if (compiled) return {};
+  return tl::make_unexpected(
+      fmt::format("{}; expected {} (man pcap-filter)", compiled.error(), context.description.value()));
+}
+
+ValueResult parse_frame_filter(const ValueContext& context, const std::string& text, Settings&) {
   const auto compiled = PcapFilter::compile(text, LinkType::ethernet);
   if (compiled || (context.command == Command::read && other_link_type_knows(text))) return {};
   return tl::make_unexpected(
@@ -57,6 +64,10 @@ ValueResult parse_export(const ValueContext&, const std::string& text, Settings&
   const std::string prefix = fmt::format("export '{}': ", text);
   const std::string& error = parsed.error();
   return tl::make_unexpected(error.starts_with(prefix) ? error.substr(prefix.size()) : error);
+}
+
+ValueResult parse_save_rejects(const ValueContext&, const std::string& text, Settings& settings) {
+  return parse_reject_target(text).map([&](const RejectTarget& target) { settings.rejects = target; });
 }
 
 ValueResult parse_port(const ValueContext& context, const std::string& text, Settings&) {
@@ -122,8 +133,10 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::number("tunnel_depth", WEIR_MEMBER(flow.parser.tunnel_depth)),
     Row::choice<kIcmpErrors>("icmp_errors", WEIR_MEMBER(flow.parser.icmp_errors)),
     Row::text<parse_filter>("filter", WEIR_MEMBER(filter)),
+    Row::text<parse_frame_filter>("frame_filter", WEIR_MEMBER(frame_filter)),
 
     Row::text<parse_export>("export", WEIR_MEMBER(exports)),
+    Row::text<parse_save_rejects>("save_rejects", WEIR_MEMBER(save_rejects)),
     Row::text("ledger", WEIR_MEMBER(ledger_file)),
 });
 #undef WEIR_MEMBER

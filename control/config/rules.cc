@@ -44,11 +44,16 @@ Checked check_outputs(const Settings& settings, const Places& places) {
           fmt::format("{} is written by {}, too; expected a file for each exporter", file_text(file), other->second));
     }
   }
-  const auto writer = uris_by_file.find(settings.ledger_file);
-  if (writer == uris_by_file.end()) return {};
-  return value_error(place_of(places, "ledger", 0), settings.ledger_file,
-                     fmt::format("{} is written by {}, too; expected a file of its own",
-                                 file_text(settings.ledger_file), writer->second));
+  const auto own_file = [&](const char* field, const std::string& text, const std::string& file) -> Checked {
+    if (file.empty()) return {};
+    const auto [other, fresh] = uris_by_file.emplace(file, option_of(field));
+    if (fresh) return {};
+    return value_error(
+        place_of(places, field, 0), text,
+        fmt::format("{} is written by {}, too; expected a file of its own", file_text(file), other->second));
+  };
+  if (auto good = own_file("save_rejects", settings.save_rejects, settings.rejects.path); !good) return good;
+  return own_file("ledger", settings.ledger_file, settings.ledger_file);
 }
 
 Checked check_ports(const Settings& settings, Command command, const Places& places) {

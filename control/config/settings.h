@@ -10,6 +10,7 @@
 
 #include "control/config/idle_choice.h"
 #include "control/config/overflow_limits.h"
+#include "control/config/reject_target.h"
 #include "dataplane/flow/flow_settings.h"
 
 namespace weir {
@@ -22,8 +23,11 @@ struct Settings {
   std::uint64_t max_flows = 0;  ///< all workers together
   unsigned workers = 0;
   OverflowLimits overflow;
-  std::string filter;  ///< empty: none
+  std::string filter;        ///< empty: none
+  std::string frame_filter;  ///< likewise
   std::vector<std::string> exports;
+  std::string save_rejects;  ///< as given; rejects is made of it
+  RejectTarget rejects;
   std::string ledger_file;  ///< empty: none; "-": standard output
 
   std::vector<std::string> ports;
@@ -39,6 +43,7 @@ struct Settings {
   std::vector<std::string> captures;    ///< `read` only
   std::uint64_t max_reordering_ns = 0;  ///< `read` only
   std::uint64_t explain_packet = 0;     ///< `read` only: explain this packet, counted from 1; 0: read
+  bool explain_rejected = false;        ///< `read` only: name the packets of each reject
 };
 
 }  // namespace weir

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "control/final_error.h"
 #include "proto/base/unique_fd.h"
@@ -48,6 +50,40 @@ bool has_losses(const v1::Ledger& ledger) {
 
 }  // namespace
 
+std::string ledger_summary(const v1::Ledger& ledger) {
+  std::string text = fmt::format("{} packets: {} counted in {} flow records", ledger.received().packets(),
+                                 ledger.counted().packets(), ledger.drained().records());
+  const auto add = [&text](const v1::Count& count, const char* what) {
+    if (count.packets() != 0) text += fmt::format(", {} {}", count.packets(), what);
+  };
+  add(ledger.frame_filtered_out(), "filtered out (--frame-filter)");
+  add(ledger.filtered_out(), "filtered out (--filter)");
+  add(ledger.sampled_out(), "sampled out");
+  add(ledger.handover_full(), "lost (handover_full)");
+  // The greatest first, and by name.
+  std::vector<std::pair<std::uint64_t, std::string>> rejects;
+  std::uint64_t rejected = 0;
+  for (const auto& [name, count] : ledger.rejects()) {
+    rejected += count.packets();
+    if (count.packets() != 0) rejects.emplace_back(count.packets(), name);
+  }
+  std::sort(rejects.begin(), rejects.end(),
+            [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  text += fmt::format(", {} rejected", rejected);
+  for (std::size_t i = 0; i < rejects.size(); ++i) {
+    text += fmt::format("{}{} {}", i == 0 ? " (" : ", ", rejects[i].first, rejects[i].second);
+  }
+  if (!rejects.empty()) text += ")";
+  if (ledger.has_saved_rejects()) {
+    const v1::SavedRejects& saved = ledger.saved_rejects();
+    text += fmt::format(", {} of them saved in {}", saved.saved().packets(), saved.file());
+    for (const auto& [name, count] : saved.unsaved()) {
+      if (count.packets() != 0) text += fmt::format(", {} not ({})", count.packets(), name);
+    }
+  }
+  return text + "; the ledger balances";
+}
+
 bool check_ledger_file(const std::string& file) {
   if (file.empty() || file == "-") return true;
   const UniqueFd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
@@ -75,18 +111,13 @@ int report_ledger(const v1::Ledger& ledger, const std::string& file) {
 
 int summarise_ledger(const v1::Ledger& ledger, const std::string& file) {
   if (!ledger.balanced() || has_losses(ledger)) return report_ledger(ledger, file);
-  std::uint64_t rejected = 0;
-  for (const auto& [name, count] : ledger.rejects()) rejected += count.packets();
-  const std::uint64_t sampled_out = ledger.sampled_out().packets();
   if (const auto& late = ledger.clock_as_reordered(); late.packets() != 0) {
     spdlog::warn(
         "{} packets were stamped too far back for reordering, too often for a clock that was set back: they "
         "count as reordered (clock_as_reordered)",
         late.packets());
   }
-  spdlog::info("{} packets: {} counted in {} flow records, {}{} rejected; the ledger balances",
-               ledger.received().packets(), ledger.counted().packets(), ledger.drained().records(),
-               sampled_out == 0 ? "" : fmt::format("{} sampled out, ", sampled_out), rejected);
+  spdlog::info("{}", ledger_summary(ledger));
   return file_ledger(ledger, file);
 }
 

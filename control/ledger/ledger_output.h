@@ -17,6 +17,8 @@ int summarise_ledger(const v1::Ledger& ledger, const std::string& file);
 
 /// Only writes it to `file`. Exit code: the same.
 int file_ledger(const v1::Ledger& ledger, const std::string& file);
+/// One line on a ledger that balances: every packet, and every way in which packets did not count, by name.
+std::string ledger_summary(const v1::Ledger& ledger);
 
 /// Whether `file` can be written, before the work begins: one line on standard error if not.
 bool check_ledger_file(const std::string& file);

@@ -68,15 +68,17 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
   out += c.sampled_out;
   for (const PacketCount& reject : c.rejects) out += reject;
   out += c.filtered_out;
+  out += c.frame_filtered_out;
   out += handed_over(c);
   out += c.handover_full;
-  bool ok = check.equal(name +
-                            ": packets received + taken over = counted + sampled out + filtered out + rejects + handed "
-                            "over + handover_full",
-                        in.packets, out.packets);
+  bool ok =
+      check.equal(name +
+                      ": packets received + taken over = counted + sampled out + filtered out + frame filtered out "
+                      "+ rejects + handed over + handover_full",
+                  in.packets, out.packets);
   ok &= check.equal(name +
-                        ": frame octets received + taken over = counted + sampled out + filtered out + rejects + "
-                        "handed over + handover_full",
+                        ": frame octets received + taken over = counted + sampled out + filtered out + frame filtered "
+                        "out + rejects + handed over + handover_full",
                     in.octets, out.octets);
 
   const RecordTotals lost = sum_lost(c);
@@ -144,8 +146,10 @@ void put_counters(Out& out, const WorkerCounters& c) {
   put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
   put(*out.mutable_sampled_out(), c.sampled_out);
   put(*out.mutable_filtered_out(), c.filtered_out);
+  put(*out.mutable_frame_filtered_out(), c.frame_filtered_out);
   put(*out.mutable_fragments_without_first(), c.fragments_without_first);
   put(*out.mutable_length_from_frame(), c.length_from_frame);
+  put(*out.mutable_length_from_header(), c.length_from_header);
   put(*out.mutable_clock_epochs(), c.clock_epochs);
   put(*out.mutable_clock_as_reordered(), c.clock_as_reordered);
   put(*out.mutable_handover_full(), c.handover_full);
@@ -166,8 +170,10 @@ void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
   sum.counted += c.counted;
   sum.counted_ip_octets += c.counted_ip_octets;
   sum.filtered_out += c.filtered_out;
+  sum.frame_filtered_out += c.frame_filtered_out;
   sum.fragments_without_first += c.fragments_without_first;
   sum.length_from_frame += c.length_from_frame;
+  sum.length_from_header += c.length_from_header;
   sum.fragments_handed_over += c.fragments_handed_over;
   sum.fragments_taken_over += c.fragments_taken_over;
   sum.clock_epochs += c.clock_epochs;
@@ -263,6 +269,29 @@ v1::Ledger make_running_ledger(const std::vector<WorkerCounters>& workers, const
   accounts.reserve(workers.size());
   for (std::size_t i = 0; i < workers.size(); ++i) accounts.push_back({workers[i], totals.drained[i], std::nullopt});
   return make_ledger(accounts, totals.exporters, ports, false, totals.overflow);
+}
+
+void add_saved_rejects(v1::Ledger& ledger, SavedRejects saved, const std::vector<WorkerCounters>& workers, bool final) {
+  if (saved.file.empty()) return;
+  for (const WorkerCounters& counters : workers) {
+    saved.unsaved[static_cast<std::size_t>(UnsavedReject::rejects_ring_full)] += counters.rejects_unsaved;
+  }
+  v1::SavedRejects& out = *ledger.mutable_saved_rejects();
+  out.set_file(saved.file);
+  put(*out.mutable_saved(), saved.saved);
+  PacketCount all = saved.saved;
+  for (std::size_t i = 0; i < saved.unsaved.size(); ++i) {
+    put((*out.mutable_unsaved())[std::string(kUnsavedRejectTexts[i].name)], saved.unsaved[i]);
+    all += saved.unsaved[i];
+  }
+  if (!final) return;
+  PacketCount rejected;
+  for (const auto& [name, count] : ledger.rejects()) rejected += {count.packets(), count.octets()};
+  Checker check(ledger);
+  check.equal("frames rejected = saved + not saved", rejected.packets, all.packets);
+  check.equal("frame octets rejected = saved + not saved", rejected.octets, all.octets);
+  ledger.set_balanced(ledger.violations().empty());
+  ledger.set_state(ledger.balanced() ? "balanced" : "unbalanced");
 }
 
 v1::Ledger make_empty_ledger() {

@@ -1,7 +1,8 @@
 // The ledger: builds the report from what workers, drain and exporters counted, and checks its three equations.
 //
 //   1  per worker, packets and frame octets: received + taken over
-//                                             = counted + sampled out + filtered out + rejects + handed over
+//                                             = counted + sampled out + filtered out + frame filtered out + rejects
+//                                               + handed over
 //                                               + hand-over ring full
 //   2  per worker, packets and IP octets:     counted = in the table + in the ring + lost + drained
 //      and of what was drained into the overflow accounter: taken = held + lost (overflow_full) + given
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "control/drain_totals.h"
+#include "control/saved_rejects.h"
 #include "dataplane/counters.h"
 #include "proto/schema/control.pb.h"
 
@@ -38,6 +40,10 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
 /// The same while they run: the workers' counters, and `totals`, taken before any of them.
 v1::Ledger make_running_ledger(const std::vector<WorkerCounters>& workers, const DrainTotals& totals,
                                const std::vector<v1::PortLedger>& ports);
+
+/// Adds what became of the rejected frames that --save-rejects was to save, of which the workers kept back some (ring
+/// full). `final`: saved and unsaved must be all rejects.
+void add_saved_rejects(v1::Ledger& ledger, SavedRejects saved, const std::vector<WorkerCounters>& workers, bool final);
 
 /// The ledger before the first packet and after the last: no worker counts.
 v1::Ledger make_empty_ledger();

@@ -79,9 +79,13 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   {
     const OffWorkerCores off(cores);
     if (auto begun = hub_->begin(); !begun) return begun;
+    if (rejects_ != nullptr) {
+      rejects_->begin();
+      reject_saver_ = std::make_unique<RejectSaver>(workers_->reject_rings(), *rejects_);
+    }
   }
   workers_->receive();
-  view_.attach(*runtime_, *workers_, *drain_);
+  view_.attach(*runtime_, *workers_, *drain_, rejects_.get());
   view_.phase().set(Phase::running);
   log_start();
   look_after();
@@ -95,6 +99,10 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
   auto hub = ExportHub::prepare(settings_.exports, context);
   if (!hub) return tl::unexpected(hub.error());
   hub_ = std::move(*hub);
+  if (settings_.rejects.path.empty()) return {};
+  auto rejects = RejectFile::open(settings_.rejects);
+  if (!rejects) return tl::unexpected(rejects.error());
+  rejects_ = std::move(*rejects);
   return {};
 }
 
@@ -106,6 +114,7 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
   options.rss_ports = settings_.rss_ports;
   options.interrupts = settings_.idle == IdleChoice::automatic;
   options.filter = settings_.filter;
+  options.frame_filter = settings_.frame_filter;
   options.eal_arguments = settings_.eal_arguments;
   for (const std::string& device : settings_.ports) {
     const std::optional<std::string> file = memif_server_file(device);
@@ -278,6 +287,19 @@ void LiveProbe::empty() {
   }
 }
 
+/// Closes the file of --save-rejects, if there is one.
+void LiveProbe::report_rejects(v1::Ledger& ledger, int& code) {
+  if (rejects_ == nullptr) return;
+  reject_saver_->finish();
+  if (const auto closed = rejects_->close(); !closed) {
+    spdlog::error("{}", closed.error());
+    code = 1;
+  }
+  std::vector<WorkerCounters> counters;
+  for (unsigned i = 0; i < workers_->size(); ++i) counters.push_back(workers_->counters(i));
+  add_saved_rejects(ledger, rejects_->totals(), counters, true);
+}
+
 /// The end: nothing runs any more.
 int LiveProbe::report() {
   view_.detach();
@@ -291,7 +313,8 @@ int LiveProbe::report() {
   for (unsigned i = 0; i < workers_->size(); ++i) {
     accounts.push_back({workers_->counters(i), totals.drained[i], workers_->recount(i)});
   }
-  const v1::Ledger ledger = make_ledger(accounts, totals.exporters, port_ledgers_of(*runtime_), true, totals.overflow);
+  v1::Ledger ledger = make_ledger(accounts, totals.exporters, port_ledgers_of(*runtime_), true, totals.overflow);
+  report_rejects(ledger, code);
   const int ledger_code = report_ledger(ledger, settings_.ledger_file);
   return code != 0 ? code : ledger_code;
 }

@@ -22,6 +22,8 @@
 #include "control/probe/signals.h"
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
+#include "control/reject_file.h"
+#include "control/reject_saver.h"
 #include "dataplane/dpdk/runtime.h"
 
 namespace weir {
@@ -53,6 +55,7 @@ class LiveProbe {
   void reopen_files();
   void empty();
   int report();
+  void report_rejects(v1::Ledger& ledger, int& code);
 
   const Settings& settings_;
   ProbeView& view_;
@@ -61,9 +64,11 @@ class LiveProbe {
   bool stopped_at_start_ = false;
   std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
   std::unique_ptr<ExportHub> hub_;
+  std::unique_ptr<RejectFile> rejects_;
   std::unique_ptr<dpdk::Runtime> runtime_;
   std::unique_ptr<WorkerSet> workers_;
   std::unique_ptr<RecordDrain> drain_;
+  std::unique_ptr<RejectSaver> reject_saver_;
   ChangeLog changes_;
 };
 

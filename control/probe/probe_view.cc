@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/ledger/ledger_report.h"
 #include "control/probe/status_report.h"
 
 namespace weir {
@@ -28,10 +29,11 @@ double ProbeView::uptime_s() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
 }
 
-void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain) {
+void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects) {
   const std::lock_guard lock(mutex_);
   parts_.runtime = &runtime;
   parts_.workers = &workers;
+  parts_.rejects = rejects;
   parts_.moments = std::make_unique<LastMoment>(workers.books(), [&drain] { return drain.totals(); });
 }
 
@@ -43,8 +45,12 @@ void ProbeView::detach() {
 /// Holds mutex_; the parts are there.
 v1::Ledger ProbeView::running_ledger() {
   parts_.moments->refresh();
-  return make_live_ledger(parts_.moments->last(), parts_.moments->stale(), port_ledgers_of(*parts_.runtime),
-                          phase_.get());
+  v1::Ledger ledger =
+      make_live_ledger(parts_.moments->last(), parts_.moments->stale(), port_ledgers_of(*parts_.runtime), phase_.get());
+  if (parts_.rejects != nullptr && parts_.moments->last()) {
+    add_saved_rejects(ledger, parts_.rejects->totals(), parts_.moments->last()->counters, false);
+  }
+  return ledger;
 }
 
 v1::Ledger ProbeView::ledger() {

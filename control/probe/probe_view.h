@@ -18,6 +18,7 @@
 #include "control/probe/rates.h"
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
+#include "control/reject_file.h"
 #include "control/service/status_source.h"
 #include "dataplane/dpdk/runtime.h"
 
@@ -34,8 +35,8 @@ class ProbeView final : public StatusSource {
   /// What the probe is doing.
   ProbePhase& phase() { return phase_; }
 
-  /// The workers run. All three must live until detach().
-  void attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain);
+  /// The workers run. All must live until detach(). `rejects`: nullptr where rejected frames are not saved.
+  void attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects = nullptr);
   void detach();
 
   /// Once a second: counters for the rates and the watch over the flow index.
@@ -53,6 +54,7 @@ class ProbeView final : public StatusSource {
     dpdk::Runtime* runtime = nullptr;
     WorkerSet* workers = nullptr;
     std::unique_ptr<LastMoment> moments;
+    const RejectFile* rejects = nullptr;
   };
 
   [[nodiscard]] double uptime_s() const;

@@ -23,13 +23,15 @@ std::uint64_t measure_tsc_hz() {
   return static_cast<std::uint64_t>(static_cast<double>(ticks) * 1e9 / static_cast<double>(ns));
 }
 
-WorkerOptions options_of(const Settings& settings, unsigned number, HandoverMesh* mesh) {
+WorkerOptions options_of(const Settings& settings, unsigned number, HandoverMesh* mesh, const FlowFilter* filter) {
   const std::uint64_t share = (settings.max_flows + settings.workers - 1) / settings.workers;
   WorkerOptions options{settings.flow};
   options.number = number;
   options.workers = settings.workers;
   options.capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   options.handover = mesh;
+  options.filter = filter;
+  options.save_rejects = !settings.rejects.path.empty();
   return options;
 }
 
@@ -48,7 +50,8 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
   const std::vector<unsigned> isolated = isolated_cpus();
   for (unsigned number = 0; number < settings.workers; ++number) {
     const IdleMode mode = idle_mode(settings.idle, runtime.worker_core(number), isolated);
-    set->members_.push_back(std::make_unique<Member>(options_of(settings, number, set->mesh_.get()), hash, mode));
+    set->members_.push_back(
+        std::make_unique<Member>(options_of(settings, number, set->mesh_.get(), runtime.flow_filter()), hash, mode));
     if (!set->members_.back()->worker.ok()) {
       return tl::unexpected(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     }
@@ -125,6 +128,14 @@ unsigned WorkerSet::finished() const {
 std::vector<RecordRing*> WorkerSet::rings() {
   std::vector<RecordRing*> rings;
   for (const auto& member : members_) rings.push_back(&member->worker.records());
+  return rings;
+}
+
+std::vector<RejectRing*> WorkerSet::reject_rings() {
+  std::vector<RejectRing*> rings;
+  for (const auto& member : members_) {
+    if (member->worker.rejects() != nullptr) rings.push_back(member->worker.rejects());
+  }
   return rings;
 }
 

@@ -51,6 +51,8 @@ class WorkerSet {
   [[nodiscard]] unsigned finished() const;
   [[nodiscard]] bool handing_over() const { return mesh_ != nullptr; }
   [[nodiscard]] std::vector<RecordRing*> rings();
+  /// Of rejected frames; none where they are not saved.
+  [[nodiscard]] std::vector<RejectRing*> reject_rings();
   [[nodiscard]] std::vector<WorkerBooks> books();
   [[nodiscard]] std::vector<WorkerFacts> facts() const;
   /// Once all are over.

@@ -105,14 +105,25 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
   out.count("counted", "Frames counted in flows, frame octets", ledger.counted());
   out.counter("counted_ip_octets", "IP octets counted in flows", ledger.counted_ip().octets());
   out.count("sampled_out", "Frames left out by sampling, frame octets", ledger.sampled_out());
-  out.count("filtered_out", "Frames that the filter kept out, frame octets", ledger.filtered_out());
+  out.count("filtered_out", "Packets that --filter kept out, frame octets", ledger.filtered_out());
+  out.count("frame_filtered_out", "Frames that --frame-filter kept out, frame octets", ledger.frame_filtered_out());
   for (const auto& [name, count] : sorted(ledger.rejects())) {
     out.count("rejected", "Frames in no flow, by reason (weir reasons), frame octets", count, {{"reason", name}});
+  }
+  if (ledger.has_saved_rejects()) {
+    out.count("rejects_saved", "Rejected frames in the file of --save-rejects, frame octets",
+              ledger.saved_rejects().saved());
+    for (const auto& [name, count] : sorted(ledger.saved_rejects().unsaved())) {
+      out.count("rejects_unsaved", "Rejected frames that are not in it, by reason (weir reasons), frame octets", count,
+                {{"reason", name}});
+    }
   }
   out.count("handover_full", "Frames lost between two workers, frame octets", ledger.handover_full());
   out.count("fragments_without_first", "Counted later fragments whose first was not seen, frame octets",
             ledger.fragments_without_first());
   out.count("length_from_frame", "Packets whose IP header gives no length, frame octets", ledger.length_from_frame());
+  out.count("length_from_header", "Frames that the port cut, whose IP header says how long they were, frame octets",
+            ledger.length_from_header());
   out.held("table", "In the flow table now, IP octets", ledger.in_table());
   out.held("rings", "Between workers and exporters now, IP octets", ledger.in_rings());
   out.held("overflow", "In the overflow accounter now, IP octets", ledger.in_overflow());

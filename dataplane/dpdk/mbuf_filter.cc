@@ -19,12 +19,23 @@ void MbufFilter::Destroy::operator()(rte_bpf* bpf) const {
 tl::expected<MbufFilter, std::string> MbufFilter::make(const std::string& expression, bool use_jit) {
   auto program = PcapFilter::compile(expression, LinkType::ethernet);
   if (!program) return tl::unexpected("filter '" + expression + "': " + program.error());
+  return convert(expression, std::move(*program), use_jit);
+}
+
+tl::expected<MbufFilter, std::string> MbufFilter::make_for_flows(const std::string& expression, bool use_jit) {
+  auto program = PcapFilter::compile_for_flows(expression);
+  if (!program) return tl::unexpected("filter '" + expression + "': " + program.error());
+  return convert(expression, std::move(*program), use_jit);
+}
+
+tl::expected<MbufFilter, std::string> MbufFilter::convert(const std::string& expression, PcapFilter program,
+                                                          bool use_jit) {
   MbufFilter filter;
-  if (program->tests_bits_of_an_octet()) {
-    filter.interpreted_ = std::make_unique<PcapFilter>(std::move(*program));
+  if (program.tests_bits_of_an_octet()) {
+    filter.interpreted_ = std::make_unique<PcapFilter>(std::move(program));
     return filter;
   }
-  rte_bpf_prm* parameters = rte_bpf_convert(program->program());
+  rte_bpf_prm* parameters = rte_bpf_convert(program.program());
   if (parameters == nullptr) {
     return tl::unexpected("filter '" + expression + "': DPDK cannot convert it: " + rte_strerror(rte_errno));
   }
@@ -35,6 +46,7 @@ tl::expected<MbufFilter, std::string> MbufFilter::make(const std::string& expres
   }
   rte_bpf_jit jit{};
   if (use_jit && rte_bpf_get_jit(filter.bpf_.get(), &jit) == 0) filter.code_ = jit.func;
+  if (program.asks_for_length()) filter.of_cut_packets_ = std::make_unique<PcapFilter>(std::move(program));
   return filter;
 }
 
@@ -48,7 +60,7 @@ bool MbufFilter::matches(rte_mbuf* mbuf) const {
                     .time_ns = 0,
                     .ingress_interface = 0,
                     .link_type = LinkType::ethernet,
-                    .filtered_by = 0};
+                    .marks = 0};
     if (mbuf->nb_segs > 1 && mbuf->data_len < kOctets) {
       view.captured_octets = std::min(mbuf->pkt_len, kOctets);
       view.data = static_cast<const std::uint8_t*>(rte_pktmbuf_read(mbuf, 0, view.captured_octets, copy));
@@ -59,13 +71,32 @@ bool MbufFilter::matches(rte_mbuf* mbuf) const {
 }
 
 bool MbufFilter::matches(const PacketView& view) const {
-  // A program only reads: where the octets are, how many, and that there is no further segment.
+  return matches_octets(view.data, view.captured_octets);
+}
+
+bool MbufFilter::matches(const FlowHeader& header) const {
+  if (interpreted_ != nullptr) return interpreted_->matches(header);
+  if (of_cut_packets_ != nullptr && header.captured_octets != header.ip_octets) return of_cut_packets_->matches(header);
+  return matches_octets(header.data, header.captured_octets);
+}
+
+bool MbufFilter::matches_octets(const std::uint8_t* data, std::size_t octets) const {
+  // A program only reads: where the octets are, how many, and that there is no further segment. Both lengths are the
+  // same, or DPDK would look for the rest in a further segment.
   rte_mbuf mbuf{};
-  mbuf.buf_addr = const_cast<std::uint8_t*>(view.data);
-  mbuf.data_len = static_cast<std::uint16_t>(view.captured_octets);
-  mbuf.pkt_len = view.frame_octets;
+  mbuf.buf_addr = const_cast<std::uint8_t*>(data);
+  mbuf.data_len = static_cast<std::uint16_t>(std::min<std::size_t>(octets, UINT16_MAX));
+  mbuf.pkt_len = mbuf.data_len;
   mbuf.nb_segs = 1;
   return matches(&mbuf);
+}
+
+std::uint64_t MbufFlowFilter::keeps(std::span<const FlowHeader> headers) const {
+  std::uint64_t keeps = 0;
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    if (headers[i].data != nullptr && filter_.matches(headers[i])) keeps |= std::uint64_t{1} << i;
+  }
+  return keeps;
 }
 
 }  // namespace weir::dpdk

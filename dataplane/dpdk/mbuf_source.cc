@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dataplane/dpdk/memif_guard.h"
+#include "dataplane/packet/wire_length.h"
 
 namespace weir::dpdk {
 
@@ -28,7 +29,8 @@ MbufSource::MbufSource(std::vector<SourceQueue> queues, std::uint64_t sleep_ns, 
       waiter_(waited_for(queues_), sleep_ns, interrupts),
       filter_(filter),
       headers_(new std::array<std::array<std::uint8_t, kHeaderOctets>, kBurst>) {
-  filters_ = filter != nullptr;
+  marks_ = filter != nullptr ||
+           std::any_of(queues_.begin(), queues_.end(), [](const SourceQueue& queue) { return queue.cut_octets != 0; });
 }
 
 MbufSource::~MbufSource() {
@@ -76,8 +78,9 @@ std::size_t MbufSource::receive(std::span<PacketView> views, std::uint64_t now_n
                                .time_ns = now_ns,
                                .ingress_interface = queue.ingress_interface,
                                .link_type = LinkType::ethernet,
-                               .filtered_by = 0};
+                               .marks = 0};
     }
+    if (queue.cut_octets != 0) mend_lengths(views.subspan(held_, count), queue.cut_octets);
     if (filter_ != nullptr) judge(views.first(held_ + count), held_);
     held_ += count;
     // One writer: a plain add, published.
@@ -91,7 +94,17 @@ std::size_t MbufSource::receive(std::span<PacketView> views, std::uint64_t now_n
 
 void MbufSource::judge(std::span<PacketView> views, std::size_t from) const {
   for (std::size_t slot = from; slot < views.size(); ++slot) {
-    if (!filter_->matches(mbufs_[slot])) views[slot].filtered_by = 1;  // the one monitor's
+    if (!filter_->matches(mbufs_[slot])) views[slot].marks |= kFrameFilteredOut;
+  }
+}
+
+void MbufSource::mend_lengths(std::span<PacketView> views, std::uint32_t cut_octets) {
+  for (PacketView& view : views) {
+    if (view.captured_octets < cut_octets) continue;
+    const std::uint32_t octets = octets_beyond_capture(view.data, view.captured_octets);
+    if (octets == 0) continue;
+    view.frame_octets = octets;
+    view.marks |= kLengthFromHeader;
   }
 }
 

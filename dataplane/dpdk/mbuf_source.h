@@ -4,6 +4,9 @@
 // together, so that the parser always sees them in one piece: kHeaderOctets hold Ethernet with 8 VLAN tags, IPv6 and
 // 400 octets of extension headers, or eight tunnels of VXLAN inside one another. The payload is never needed.
 //
+// The source runs --frame-filter, and mends the length of frames that net_af_packet cut (wire_length.h); both are marks
+// of a view.
+//
 // Ports take turns in being first, so that a busy one does not starve the others of places in the burst.
 #pragma once
 
@@ -40,7 +43,8 @@ struct SourceQueue {
   std::uint16_t port = 0;
   std::uint16_t queue = 0;
   std::uint32_t ingress_interface = 0;
-  bool memif = false;  ///< bursts are guarded: see memif_guard.h
+  bool memif = false;            ///< bursts are guarded: see memif_guard.h
+  std::uint32_t cut_octets = 0;  ///< a frame of at least as many may have been cut; 0: the device cuts none
   const PortGate* gate = nullptr;
   QueueCounters* counters = nullptr;
 };
@@ -60,6 +64,8 @@ class MbufSource final : public LiveSource {
  private:
   /// Asks the filter about the mbufs held from `from` on.
   void judge(std::span<PacketView> views, std::size_t from) const;
+  /// Sets the lengths of the frames that may have been cut.
+  static void mend_lengths(std::span<PacketView> views, std::uint32_t cut_octets);
 
   std::vector<SourceQueue> queues_;
   QueueWaiter waiter_;

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "dataplane/dpdk/af_packet.h"
 #include "dataplane/dpdk/queue_waiter.h"
 #include "dataplane/dpdk/rss.h"
 
@@ -195,6 +196,7 @@ tl::expected<Port, std::string> find_port(const Device& device) {
   port.memif_server = port.memif && (device.argument.find("role=server") != std::string::npos ||
                                      device.argument.find("role=master") != std::string::npos);
   if (port.memif) port.memif_slots = memif_slots(device.argument);
+  if (is_af_packet(device.argument)) port.cut_octets = af_packet_cut_octets(device.argument);
   port.numa_node = rte_eth_dev_socket_id(port.id);
   return port;
 }

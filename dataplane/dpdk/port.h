@@ -39,7 +39,8 @@ struct Port {
   bool pci = false;
   bool memif = false;
   bool memif_server = false;
-  unsigned memif_slots = 0;  ///< a memif's ring size is its parameter; 0 for other devices
+  unsigned memif_slots = 0;      ///< a memif's ring size is its parameter; 0 for other devices
+  std::uint32_t cut_octets = 0;  ///< net_af_packet: see af_packet.h; 0 for other devices
   int numa_node = -1;
   unsigned receive_queues = 0;
   unsigned transmit_queues = 0;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "dataplane/dpdk/af_packet.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/mbuf_source.h"
 #include "dataplane/dpdk/memif_guard.h"
@@ -31,6 +32,21 @@ std::string spread_name(Spread spread) {
   return "none";
 }
 
+/// What the user should know of the kernel's interfaces among `devices`. Error: this process may not open them.
+tl::expected<std::vector<std::string>, std::string> look_at_interfaces(const std::vector<Device>& devices) {
+  std::vector<std::string> notices;
+  for (const Device& device : devices) {
+    if (!is_af_packet(device.argument)) continue;
+    if (std::string missing = af_packet_capabilities_missing(effective_capabilities()); !missing.empty()) {
+      return tl::unexpected("port '" + device.argument + "': " + missing);
+    }
+    if (std::string notice = af_packet_offload_notice(device.argument); !notice.empty()) {
+      notices.push_back(std::move(notice));
+    }
+  }
+  return notices;
+}
+
 }  // namespace
 
 struct Runtime::Impl {
@@ -43,7 +59,8 @@ struct Runtime::Impl {
   std::vector<PortGate> gates;
   std::vector<QueueCounters> counters;  ///< port x worker
   std::unique_ptr<MemifWatch> watch;
-  std::optional<MbufFilter> filter;
+  std::unique_ptr<MbufFlowFilter> flow_filter;
+  std::optional<MbufFilter> frame_filter;
   bool spreads_conversations = false;
 
   [[nodiscard]] RssReport check() const {
@@ -79,13 +96,39 @@ struct Runtime::Impl {
     return report;
   }
 
+  /// Needs the EAL.
+  tl::expected<void, std::string> make_filters() {
+    const auto note_interpreter = [this](const char* option, bool compiled) {
+      if (compiled) return;
+      notices.push_back(std::string(option) +
+                        " is interpreted, which costs more per packet: DPDK cannot compile it, or compiles it wrongly "
+                        "(a test of single bits)");
+    };
+    if (!options.filter.empty()) {
+      auto made = MbufFilter::make_for_flows(options.filter);
+      if (!made) return tl::unexpected("--filter: " + made.error());
+      flow_filter = std::make_unique<MbufFlowFilter>(std::move(*made));
+      note_interpreter("--filter", flow_filter->compiled());
+    }
+    if (!options.frame_filter.empty()) {
+      auto made = MbufFilter::make(options.frame_filter);
+      if (!made) return tl::unexpected("--frame-filter: " + made.error());
+      frame_filter.emplace(std::move(*made));
+      note_interpreter("--frame-filter", frame_filter->compiled());
+    }
+    return {};
+  }
+
   tl::expected<void, std::string> set_up() {
     auto devices = parse_devices(options.devices);
     if (!devices) return tl::unexpected(devices.error());
+    auto joined = look_at_interfaces(*devices);
+    if (!joined) return tl::unexpected(joined.error());
     auto plan = plan_cpus(options.cores, allowed_cpus(), options.workers);
     if (!plan) return tl::unexpected(plan.error());
     cpus = std::move(*plan);
     notices = cpus.notices;
+    notices.insert(notices.end(), joined->begin(), joined->end());
 
     // Which node a port is on is known only once EAL runs, so each node's pool is made for all ports. It costs
     // memory on machines with several nodes and is never too small.
@@ -103,15 +146,7 @@ struct Runtime::Impl {
     if (!started) return tl::unexpected(started.error());
     eal = std::move(*started);
 
-    if (!options.filter.empty()) {
-      auto made = MbufFilter::make(options.filter);
-      if (!made) return tl::unexpected(made.error());
-      filter.emplace(std::move(*made));
-      if (!filter->compiled())
-        notices.emplace_back(
-            "the filter is interpreted, which costs more per packet: DPDK cannot compile it, or compiles it wrongly (a "
-            "test of single bits)");
-    }
+    if (auto made = make_filters(); !made) return made;
 
     // All of them first: a missing device is said before any other is touched.
     std::vector<Port> found;
@@ -157,7 +192,8 @@ struct Runtime::Impl {
     watch.reset();
     for (const Port& port : ports) close_port(port);
     pools.free_all();
-    filter.reset();
+    flow_filter.reset();
+    frame_filter.reset();
     eal.reset();
   }
 };
@@ -252,11 +288,16 @@ std::unique_ptr<LiveSource> Runtime::source(unsigned worker, const Waiting& wait
                       .queue = static_cast<std::uint16_t>(worker),
                       .ingress_interface = static_cast<std::uint32_t>(port + 1),
                       .memif = impl_->ports[port].memif,
+                      .cut_octets = impl_->ports[port].cut_octets,
                       .gate = &impl_->gates[port],
                       .counters = &impl_->counters[port * impl_->options.workers + worker]});
   }
   return std::make_unique<MbufSource>(std::move(queues), waiting.sleep_ns, waiting.interrupts,
-                                      impl_->filter ? &*impl_->filter : nullptr);
+                                      impl_->frame_filter ? &*impl_->frame_filter : nullptr);
+}
+
+const FlowFilter* Runtime::flow_filter() const {
+  return impl_->flow_filter.get();
 }
 
 unsigned Runtime::worker_core(unsigned worker) const {

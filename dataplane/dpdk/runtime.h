@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/input/live_source.h"
+#include "dataplane/packet/flow_filter.h"
 
 namespace weir::dpdk {
 
@@ -20,7 +21,8 @@ struct RuntimeOptions {
   unsigned workers = 1;              ///< receive queues per port; one lcore each
   bool rss_ports = false;            ///< hash addresses and ports instead of addresses alone
   bool interrupts = false;           ///< start the ports with RX interrupts, where they have them
-  std::string filter;                ///< pcap filter; empty: none
+  std::string filter;                ///< pcap filter over the header that makes the flow; empty: none
+  std::string frame_filter;          ///< pcap filter over the frame as it came; empty: none
   std::string eal_arguments;         ///< further EAL arguments, separated by blanks
 };
 
@@ -92,6 +94,9 @@ class Runtime {
     std::uint64_t sleep_ns = 0;  ///< by sleeping so long; 0: its rings are too short for any sleep
   };
   [[nodiscard]] Waiting waiting(bool handed_over) const;
+
+  /// RuntimeOptions::filter; nullptr: there is none. For as long as this lives.
+  [[nodiscard]] const FlowFilter* flow_filter() const;
 
   /// The packets of queue `worker` of every port in turn. To be used by that worker's lcore only.
   std::unique_ptr<LiveSource> source(unsigned worker, const Waiting& waiting);

@@ -182,7 +182,7 @@ bool CaptureFile::next_from_blocks(PacketView& view) {
           .time_ns = capture_time_ns(packet.seconds, static_cast<std::int64_t>(packet.nanoseconds)),
           .ingress_interface = 0,
           .link_type = link_type_,
-          .filtered_by = 0};
+          .marks = 0};
   return true;
 }
 
@@ -245,7 +245,7 @@ CaptureFile::Result CaptureFile::next_of_pcap(PacketView& view) {
           .time_ns = capture_time_ns(seconds, header->ts.tv_usec),
           .ingress_interface = 0,
           .link_type = link_type_,
-          .filtered_by = 0};
+          .marks = 0};
   return Result::packet;
 }
 

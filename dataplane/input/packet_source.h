@@ -1,7 +1,7 @@
 // PacketSource: where a worker's packets come from. One virtual call per burst, none per packet.
 //
-// A source that filters hands on every frame, with the verdict in the view (PacketView::filtered_by): what a filter
-// keeps out is counted by the monitor whose filter it is.
+// A source that filters hands on every frame, with the verdict among the view's marks: what it keeps out is counted by
+// the packet front.
 #pragma once
 
 #include <cstddef>
@@ -25,11 +25,11 @@ class PacketSource {
   /// Gives back everything that the last receive() returned.
   virtual void release() = 0;
 
-  /// Whether views may carry a verdict. Where none does, nobody looks for one.
-  [[nodiscard]] bool filters() const { return filters_; }
+  /// Whether views may have marks. Where none does, nobody looks for one.
+  [[nodiscard]] bool marks() const { return marks_; }
 
  protected:
-  bool filters_ = false;
+  bool marks_ = false;
 };
 
 }  // namespace weir

@@ -185,7 +185,7 @@ PcapngReader::Result PcapngReader::packet(std::size_t header_octets, std::uint32
           .time_ns = capture_time_ns(moved, static_cast<std::int64_t>(fraction)),
           .ingress_interface = 0,
           .link_type = from.link_type,
-          .filtered_by = 0};
+          .marks = 0};
   return Result::packet;
 }
 

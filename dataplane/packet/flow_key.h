@@ -130,6 +130,7 @@ struct ParsedPacket {
   std::uint32_t mpls_label;        ///< top label of the frame's first stack
   std::uint32_t fragment_id;       ///< IPv4 and IPv6 identification
   std::uint8_t fragment_protocol;  ///< IPv4 protocol, or next header of the IPv6 fragment header
+  std::uint8_t filtered_by;        ///< of a later fragment, bit n: the filter of monitor n says no; set by the front
 };
 static_assert(sizeof(ParsedPacket) == 144 && std::is_trivially_copyable_v<ParsedPacket>,
               "the common stack touches 88 of the first 96 octets; only a hand-over between workers copies it whole");

@@ -30,7 +30,8 @@ void FragmentCache::learn(const FragmentNote& note, std::uint64_t now_ns) {
            .time_ns = now_ns,
            .source_port = from_high ? note.key.port_high : note.key.port_low,
            .destination_port = from_high ? note.key.port_low : note.key.port_high,
-           .protocol = note.key.protocol};
+           .protocol = note.key.protocol,
+           .filtered_by = note.filtered_by};
 }
 
 bool FragmentCache::resolve(ParsedPacket& packet, std::uint64_t now_ns) const {
@@ -48,6 +49,7 @@ bool FragmentCache::resolve(ParsedPacket& packet, std::uint64_t now_ns) const {
     packet.key.port_low = low;
     packet.key.port_high = high;
     packet.key.protocol = way->protocol;
+    packet.filtered_by = way->filtered_by;
     return true;
   }
   return false;

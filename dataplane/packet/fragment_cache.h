@@ -34,7 +34,8 @@ class FragmentCache {
   [[nodiscard]] std::size_t octets() const { return lines_.octets(); }
 
   void learn(const FragmentNote& note, std::uint64_t now_ns);
-  /// Fills in the ports and protocol of a later fragment. False: its first fragment was not seen.
+  /// Fills in the ports, the protocol and the filters' verdict of a later fragment. False: its first fragment was not
+  /// seen.
   bool resolve(ParsedPacket& packet, std::uint64_t now_ns) const;
 
   /// The hash by which a fragment's worker is chosen: of what all fragments of the datagram have in common.
@@ -48,12 +49,17 @@ class FragmentCache {
     std::uint16_t source_port;
     std::uint16_t destination_port;
     std::uint8_t protocol;  ///< the final one
+    std::uint8_t filtered_by;
   };
   static_assert(sizeof(Line) == 64, "one cache line a datagram");
 
   /// The fragment that a packet with kLaterFragment is.
   static FragmentNote note_of(const ParsedPacket& packet) {
-    return {packet.key, packet.from, packet.fragment_protocol, packet.fragment_id};
+    return {.key = packet.key,
+            .from = packet.from,
+            .fragment_protocol = packet.fragment_protocol,
+            .filtered_by = 0,
+            .fragment_id = packet.fragment_id};
   }
   /// What all fragments of a datagram have in common, in the form of a key: both addresses, the identification in
   /// place of the ports, the protocol that every fragment names, and the direction.

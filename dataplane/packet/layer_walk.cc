@@ -103,6 +103,7 @@ LayerWalk::Next LayerWalk::ipv4() {
   if (!from_frame && total_octets < header_octets) return stop(Reject::ipv4_total_length);
   if (left() < header_octets) return stop(Reject::ipv4_truncated);
   IpHeader& header = ip_ = {};
+  header.offset = offset();
   header.length_from_frame = from_frame;
   header.source = wire.source;
   header.destination = wire.destination;
@@ -130,6 +131,7 @@ LayerWalk::Next LayerWalk::ipv6() {
   const auto& wire = header_at<Ipv6Header>(at_);
   if (wire.version() != 6) return stop(Reject::ip_version);
   IpHeader& header = ip_ = {};
+  header.offset = offset();
   header.source = wire.source;
   header.destination = wire.destination;
   header.version = 6;
@@ -263,6 +265,7 @@ LayerWalk::Next LayerWalk::found() {
 
 void LayerWalk::note_first_fragment() {
   if (notes_.count == FragmentNotes::kMost) return;
+  notes_.places[notes_.count] = {ip_.offset, ip_.octets};
   FragmentNote& note = notes_.notes[notes_.count++];
   set_key(ip_, note.key, note.from);
   note.fragment_protocol = ip_.fragment_protocol;
@@ -275,6 +278,7 @@ void LayerWalk::read_quoted() {
   if (!is_icmp_error(ip_.version, ip_.icmp_type) || left() < 8) return;
   at_ += 8;
   IpHeader quoted;
+  quoted.offset = offset();
   if (ip_.version == 4) {
     if (left() < sizeof(Ipv4Header)) return;
     const auto& wire = header_at<Ipv4Header>(at_);

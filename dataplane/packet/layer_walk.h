@@ -51,6 +51,8 @@ class LayerWalk {
 
   /// Fills in everything of `packet` but hash and effective_ns.
   Reject run(ParsedPacket& packet);
+  /// After run(), of a packet that counts: where the IP header lies that makes its flow.
+  [[nodiscard]] std::uint32_t flow_header_offset() const { return ip_.offset; }
 
  private:
   /// What the octets at at_ are: the step that looks at them.
@@ -65,6 +67,7 @@ class LayerWalk {
   struct IpHeader {
     const std::uint8_t* source = nullptr;
     const std::uint8_t* destination = nullptr;
+    std::uint32_t offset = 0;  ///< of the header, from the frame's first octet
     std::uint32_t octets = 0;
     std::uint32_t transport_octets = 0;  ///< of `octets`, those after the IP header and its extension headers
     std::uint32_t fragment_id = 0;
@@ -96,6 +99,9 @@ class LayerWalk {
 
   [[nodiscard]] std::size_t left() const {
     return static_cast<std::size_t>(end_ - at_);
+  }
+  [[nodiscard]] std::uint32_t offset() const {
+    return static_cast<std::uint32_t>(at_ - frame_);
   }
   [[nodiscard]] std::uint16_t be16(std::size_t offset) const;
   [[nodiscard]] std::uint32_t be32(std::size_t offset) const;

@@ -177,17 +177,19 @@ Reject Parser::parse(const PacketView& view, ParsedPacket& packet, PacketFacts* 
     packet.frame_octets = view.frame_octets;
     packet.time_ns = view.time_ns;
     packet.ingress_interface = view.ingress_interface;
-    if (facts != nullptr) {
-      const bool tagged = is_vlan_tag(header_at<EthernetHeader>(octets.at).ether_type);
-      read_common_facts(view, packet, sizeof(EthernetHeader) + (tagged ? sizeof(VlanTag) : 0), *facts);
-    }
+    const bool tagged = is_vlan_tag(header_at<EthernetHeader>(octets.at).ether_type);
+    flow_header_offset_ = sizeof(EthernetHeader) + (tagged ? sizeof(VlanTag) : 0);
+    if (facts != nullptr) read_common_facts(view, packet, flow_header_offset_, *facts);
     return Reject::none;
   }
   return walk(view, packet, nullptr, facts);
 }
 
 Reject Parser::walk(const PacketView& view, ParsedPacket& packet, PacketTrace* trace, PacketFacts* facts) {
-  return LayerWalk(options_, view, notes_, trace, facts).run(packet);
+  LayerWalk walk(options_, view, notes_, trace, facts);
+  const Reject reject = walk.run(packet);
+  flow_header_offset_ = walk.flow_header_offset();
+  return reject;
 }
 
 }  // namespace weir

@@ -40,11 +40,18 @@ class Parser {
 
   /// After a packet with kFirstFragment in its facts, until the next call: what to remember for the later fragments.
   [[nodiscard]] const FragmentNotes& notes() const { return notes_; }
+
+  /// After parse() or walk() let a packet count, until the next call: where the IP header lies that makes its flow. (An
+  /// ICMP error that counts for what it quotes: the quoted one.) parse_plain() takes frames without tags or tunnels
+  /// and leaves this as it is: who wants to know calls expect_plain() before.
+  [[nodiscard]] std::uint32_t flow_header_offset() const { return flow_header_offset_; }
+  void expect_plain() { flow_header_offset_ = plain::kIp; }
   [[nodiscard]] const ParserOptions& options() const { return options_; }
 
  private:
   TunnelPorts tunnels_;
   FragmentNotes notes_;
+  std::uint32_t flow_header_offset_ = plain::kIp;
   ParserOptions options_;
 };
 

@@ -162,21 +162,32 @@ std::string flooding_text(const v1::HashFlooding& flooding) {
          " of 16: somebody may know the hash's seed; a restart changes it";
 }
 
-}  // namespace
-
-std::string ledger_text(const v1::Ledger& ledger) {
-  std::string out;
-
+/// Equation 1, and what became of the rejected frames where they are saved.
+std::string frames_text(const v1::Ledger& ledger) {
   TextTable first("llrr");
   first.row({"", "", "packets", "octets"});
   first.row(cells("", "received", ledger.received()));
   first.row(cells("=", "counted in flows", ledger.counted()));
   first.row(cells("+", "sampled out", ledger.sampled_out()));
   first.row(cells("+", "filtered out", ledger.filtered_out()));
+  if (!is_zero(ledger.frame_filtered_out())) {
+    first.row(cells("+", "filtered out (--frame-filter)", ledger.frame_filtered_out()));
+  }
   add_named(first, "rejected", ledger.rejects());
   first.row(cells("+", "lost: handover_full", ledger.handover_full()));
   if (!is_zero(ledger.in_handover())) first.row(cells("+", "between two workers", ledger.in_handover()));
-  out += "1  every frame (frame octets)\n" + first.text();
+  const std::string out = "1  every frame (frame octets)\n" + first.text();
+  if (!ledger.has_saved_rejects()) return out;
+  TextTable saved("llrr");
+  saved.row(cells("", "rejected, saved", ledger.saved_rejects().saved()));
+  add_named(saved, "rejected, not saved", ledger.saved_rejects().unsaved());
+  return out + "   of the rejected, in " + ledger.saved_rejects().file() + " (--save-rejects)\n" + saved.text();
+}
+
+}  // namespace
+
+std::string ledger_text(const v1::Ledger& ledger) {
+  std::string out = frames_text(ledger);
 
   TextTable second("llrrr");
   second.row({"", "", "records", "packets", "octets"});

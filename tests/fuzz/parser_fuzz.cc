@@ -96,7 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .time_ns = 1,
       .ingress_interface = 2,
       .link_type = link >= 0xc0 ? static_cast<weir::LinkType>(link % weir::kLinkTypes) : weir::LinkType::ethernet,
-      .filtered_by = 0};
+      .marks = 0};
   weir::Parser parser(options_of(choice));
   weir::ParsedPacket first;
   weir::ParsedPacket second;

@@ -147,7 +147,7 @@ void Live::expect_filter_counts_what_it_matches(const std::string& filter, bool 
   probe.signal(SIGINT);
   const Finished ended = probe.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
-  EXPECT_EQ(ended.err.find("the filter is interpreted") != std::string::npos, interpreted) << ended.err;
+  EXPECT_EQ(ended.err.find("--filter is interpreted") != std::string::npos, interpreted) << ended.err;
 
   std::uint64_t matching = 0;
   std::uint64_t octets = 0;
@@ -223,6 +223,20 @@ class VethPair {
             {"ip", "netns", "exec", probe_},
             {"ip", "netns", "exec", generator_}};
   }
+  /// Gives both ends an address: 10.77.0.1 the probe's, 10.77.0.2 the generator's.
+  [[nodiscard]] bool give_addresses() const {
+    return run_all({{"-n", probe_, "addr", "add", "10.77.0.1/24", "dev", "wvp"},
+                    {"-n", generator_, "addr", "add", "10.77.0.2/24", "dev", "wvg"}});
+  }
+  /// Octets that the kernel counted at the probe's end, both ways.
+  [[nodiscard]] std::uint64_t octets_at_probe() const {
+    std::uint64_t octets = 0;
+    for (const char* counter : {"rx_bytes", "tx_bytes"}) {
+      const std::string file = std::string("/sys/class/net/wvp/statistics/") + counter;
+      octets += std::stoull("0" + run({"ip", "netns", "exec", probe_, "cat", file}).out);
+    }
+    return octets;
+  }
 
  private:
   static bool run_all(const std::vector<Arguments>& commands) {
@@ -244,6 +258,51 @@ TEST_F(Live, WhatIsSentOverAVethPairIsWhatIsCollected) {
   if (!veth.ok()) GTEST_SKIP() << "no network namespaces here";
   // The kernel drops silently where a ring is full: a rate at which 4096 frames last 400 ms.
   expect_whole_path_is_exact(veth.wire(), 1, "10000");
+}
+
+/// A TCP connection whose segments the kernel has not cut yet (TSO): frames of up to 64 KiB, of which the ring's frames
+/// hold 2 KiB. The interface's counters say how long they were. And the ARP packets before it, which are rejects.
+TEST_F(Live, FramesThatNetAfPacketCutsCountWithTheLengthThatTheirIpHeaderGives) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces and net_af_packet";
+  if (!installed("ip")) GTEST_SKIP() << "ip (iproute2) is not installed";
+  const VethPair veth;
+  if (!veth.ok() || !veth.give_addresses()) GTEST_SKIP() << "no network namespaces here";
+  const Wire wire = veth.wire();
+  const std::string capture = path("many.pcap");
+  const Finished made = run({kBin + "/weir-gen", "--write", capture, "--flows", "20000", "--packets", "40000"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const std::string rejects = path("rejects.pcapng");
+  Probe probe(folder_, wire, {"--export", "json:" + path("flows.json"), "--save-rejects", rejects});
+  EXPECT_TRUE(probe.wait_for_error_text("ethtool -K wvp", seconds(1))) << "the offloads of a veth are on";
+  Process collect(wire.weir_prefix +
+                  Arguments{kBin + "/weir-collect", "--listen", "protobuf+tcp://10.77.0.1:0", "--quiet"});
+  ASSERT_TRUE(collect.wait_for_error_text("listening on")) << collect.error_text();
+  const std::string mark = "10.77.0.1:";
+  const std::string said = collect.error_text();
+  const std::string port = std::to_string(std::stoul(said.substr(said.find(mark) + mark.size())));
+  const std::uint64_t received_before = octets_of(probe.ask_json("ledger").at("received"));
+  const std::uint64_t before = veth.octets_at_probe();
+  const Finished sent =
+      run(wire.gen_prefix + Arguments{kBin + "/weir", "read", "--export", "protobuf+tcp://10.77.0.1:" + port, capture});
+  EXPECT_EQ(sent.exit_code, 0) << sent.err;
+  EXPECT_TRUE(eventually([&] {
+    return octets_of(probe.ask_json("ledger").at("received")) - received_before == veth.octets_at_probe() - before;
+  })) << octets_of(probe.ask_json("ledger").at("received")) - received_before
+      << " and not " << veth.octets_at_probe() - before;
+  EXPECT_GT(veth.octets_at_probe() - before, 1'000'000U);
+  probe.stop();
+  const json& cut = probe.ledger().at("length_from_header");
+  ASSERT_GT(packets_of(cut), 0U);
+  EXPECT_GT(octets_of(cut) / packets_of(cut), 2048U);
+  collect.signal(SIGTERM);
+  EXPECT_EQ(collect.wait(seconds(20)).exit_code, 0);
+  // The two ends asked for each other's address, and what was rejected for it is in the file.
+  const json& saved = probe.ledger().at("saved_rejects");
+  EXPECT_EQ(saved.at("file"), rejects);
+  EXPECT_GE(packets_of(saved.at("saved")), 2U);
+  const Finished again = run({kBin + "/weir", "read", "--ledger", path("again.json"), rejects});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(json::parse(contents(path("again.json"))).at("rejects"), probe.ledger().at("rejects"));
 }
 
 /// A signal while traffic runs: every flow is exported as forced end, and nothing is lost on the way.

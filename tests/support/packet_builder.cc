@@ -58,7 +58,7 @@ PacketView view_of(const Bytes& bytes, std::uint64_t time_ns, std::uint32_t fram
           .time_ns = time_ns,
           .ingress_interface = 0,
           .link_type = link_type,
-          .filtered_by = 0};
+          .marks = 0};
 }
 
 PacketBuilder& PacketBuilder::add(Kind kind, unsigned number, Bytes octets) {

@@ -151,6 +151,8 @@ TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
       {{"raed", "a.pcap"},
        "'raed' is not a command; did you mean read?; expected one of run, read, check, reasons, tunnels, fields, "
        "metrics; see `weir --help`"},
+      {{"read", "--explain", "some", "a.pcap"},
+       "--explain some: expected the number of a packet, from 1, or rejected; see `weir read --help`"},
       {{"run", "--wrokers", "2"}, "unknown option --wrokers; did you mean --workers?; see `weir run --help`"},
       {{"run", "--frobnicate=2"}, "unknown option --frobnicate; see `weir run --help`"},
       {{"run", "--port", "net_null0", "net_null1"}, "'net_null1' is not expected here; see `weir run --help`"},

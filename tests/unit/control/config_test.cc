@@ -221,7 +221,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger max_reordering max_flows workers when_full overflow_entries "
-       "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter export ledger"},
+       "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter frame_filter export save_rejects "
+       "ledger"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -327,13 +328,30 @@ TEST(Merge, LetsTheLaterSourceWinAndReplaceLists) {
 TEST(Validate, TakesFiltersThatOnlyAnotherLinkTypeKnowsForCapturesAlone) {
   v1::Config config;
   config.add_port("net_null0");
-  config.set_filter("type mgt");  // 802.11
+  config.set_frame_filter("type mgt");  // 802.11
   EXPECT_TRUE(validate(config, Command::read));
   const auto live = validate(config, Command::run);
   ASSERT_FALSE(live);
-  EXPECT_TRUE(live.error().message.starts_with("--filter 'type mgt': ")) << live.error().message;
-  EXPECT_TRUE(live.error().message.ends_with("; expected a pcap filter such as 'tcp port 443' (man pcap-filter)"))
+  EXPECT_TRUE(live.error().message.starts_with("--frame-filter 'type mgt': ")) << live.error().message;
+  EXPECT_TRUE(live.error().message.ends_with("; expected a pcap filter such as 'vlan 5' (man pcap-filter)"))
       << live.error().message;
+}
+
+TEST(Validate, RefusesAFilterOfFlowsThatAsksForTheLinkLayerAndNamesTheOptionThatSeesIt) {
+  for (const char* filter : {"ether host 02:00:00:00:00:01", "vlan 5", "tcp and ether[0] & 1 != 0", "link [0] = 1",
+                             "type mgt", "mpls 100 and tcp", "pppoes"}) {
+    v1::Config config;
+    config.set_filter(filter);
+    const auto refused = validate(config, Command::read);
+    ASSERT_FALSE(refused) << filter;
+    EXPECT_TRUE(refused.error().message.starts_with("--filter '" + std::string(filter) + "': "))
+        << refused.error().message;
+    EXPECT_NE(refused.error().message.find("give it to --frame-filter"), std::string::npos) << refused.error().message;
+    EXPECT_EQ(refused.error().exit_code, 2);
+  }
+  v1::Config config;
+  config.set_filter("tcp[0:2] = 443 and ip[8] < 10 and portrange 1-1023");
+  EXPECT_TRUE(validate(config, Command::read));
 }
 
 TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
@@ -364,7 +382,9 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "tunnel_depth: 16\n"
       "icmp_errors: \"own\"\n"
       "# filter: none, every packet is counted\n"
+      "# frame_filter: none, every frame is parsed\n"
       "# export: none, records are counted and dropped\n"
+      "# save_rejects: not saved\n"
       "# ledger: not written\n";
   v1::Config config;
   config.set_socket("/s");
@@ -380,7 +400,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "key: \"5tuple,vlan_id,src_addr/24\" metrics: \"layer2,tcp\" layer: \"outer\" tunnels: "
           "\"default,vxlan=8472\" tunnel_depth: 4 "
           "icmp_errors: \"quoted\" "
-          "filter: \"tcp port 443\" "
+          "filter: \"tcp port 443\" frame_filter: \"vlan 5\" save_rejects: \"r.pcapng?max=100M\" "
           "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" duration: \"10m\" stop_timeout: \"90s\" eal: "
           "\"--log-level=8 -m 512\"\n",
           "f")

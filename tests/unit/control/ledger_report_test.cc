@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kSomeReject = 3;
 
 /// A worker of which all equations hold. It received 100 frames of 100 octets and took 10 over. Of these 110: 80
-/// counted, 5 sampled out, 6 filtered out, 4 rejected, 12 handed over, 3 lost between workers. The 80 have 80 IP octets
-/// each: 20 in the table, 1 lost, 59 emitted; the drain took 50 of them.
+/// counted, 5 sampled out, 4 filtered out by flow and 2 by frame, 4 rejected, 12 handed over, 3 lost between workers.
+/// The 80 have 80 IP octets each: 20 in the table, 1 lost, 59 emitted; the drain took 50 of them.
 WorkerAccount worker() {
   WorkerAccount account;
   WorkerCounters& c = account.counters;
@@ -22,7 +22,8 @@ WorkerAccount worker() {
   c.taken_over = {10, 1'000};
   c.counted = {80, 8'000};
   c.sampled_out = {5, 500};
-  c.filtered_out = {6, 600};
+  c.filtered_out = {4, 400};
+  c.frame_filtered_out = {2, 200};
   c.rejects[kSomeReject] = {4, 400};
   c.handed_over = {12, 1'200};
   c.handover_full = {3, 300};
@@ -259,6 +260,36 @@ TEST(MakeLedger, WithoutAWorkerThereIsNothingThatCouldBalance) {
   EXPECT_EQ(ledger.state(), "none");
   EXPECT_EQ(ledger.received().packets(), 0U);
   EXPECT_EQ(ledger.rejects().size(), kRejectCount - 1) << "the names are there from the start";
+}
+
+/// 4 rejected frames of 100 octets: 2 saved, 1 that the worker's ring had no room for, 1 beyond the file's bound.
+TEST(LedgerReport, SavedAndUnsavedRejectsAreAllRejects) {
+  WorkerAccount account = worker();
+  account.counters.rejects_unsaved = {1, 100};
+  SavedRejects saved;
+  saved.file = "r.pcapng";
+  saved.saved = {2, 200};
+  saved.unsaved[static_cast<std::size_t>(UnsavedReject::rejects_file_full)] = {1, 100};
+  v1::Ledger ledger = make_ledger({account}, {}, {}, false);
+  add_saved_rejects(ledger, saved, {account.counters}, true);
+  EXPECT_TRUE(ledger.balanced()) << violations(ledger);
+  EXPECT_EQ(ledger.saved_rejects().saved().packets(), 2U);
+  EXPECT_EQ(ledger.saved_rejects().unsaved().at("rejects_ring_full").octets(), 100U);
+  EXPECT_EQ(ledger.saved_rejects().unsaved().at("rejects_file_full").packets(), 1U);
+  EXPECT_EQ(ledger.saved_rejects().unsaved().at("rejects_write_failed").packets(), 0U);
+  // One frame on its way from a ring to the file: only at the end nothing may be.
+  saved.saved = {1, 100};
+  ledger = make_ledger({account}, {}, {}, false);
+  add_saved_rejects(ledger, saved, {account.counters}, false);
+  EXPECT_TRUE(ledger.balanced());
+  add_saved_rejects(ledger, saved, {account.counters}, true);
+  EXPECT_FALSE(ledger.balanced());
+  EXPECT_NE(violations(ledger).find("frames rejected = saved + not saved: 4 is not 3"), std::string::npos);
+  // Where nothing is saved nothing is said.
+  ledger = make_ledger({account}, {}, {}, false);
+  add_saved_rejects(ledger, {}, {account.counters}, true);
+  EXPECT_FALSE(ledger.has_saved_rejects());
+  EXPECT_TRUE(ledger.balanced());
 }
 
 }  // namespace

@@ -123,16 +123,17 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
   ledger.add_violations("x\"y");
   const std::string zero = R"({"packets":0,"octets":0})";
   const std::string zero_records = R"({"records":0,"packets":0,"octets":0})";
-  EXPECT_EQ(message_json(ledger),
-            R"({"balanced":true,"received":{"packets":7,"octets":420},"counted":)" + zero + R"(,"counted_ip":)" + zero +
-                R"(,"sampled_out":)" + zero + R"(,"filtered_out":)" + zero +
-                R"(,"rejects":{"a":{"packets":2,"octets":120},"b":{"packets":1,"octets":60}},"handover_full":)" + zero +
-                R"(,"in_handover":)" + zero + R"(,"in_table":)" + zero_records + R"(,"in_rings":)" + zero_records +
-                R"(,"in_overflow":)" + zero_records +
-                R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
-                R"(,"exporters":[],"ports":[],"workers":[],"fragments_without_first":)" + zero +
-                R"(,"length_from_frame":)" + zero + R"(,"clock_epochs":)" + zero + R"(,"clock_as_reordered":)" + zero +
-                R"(,"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
+  EXPECT_EQ(
+      message_json(ledger),
+      R"({"balanced":true,"received":{"packets":7,"octets":420},"counted":)" + zero + R"(,"counted_ip":)" + zero +
+          R"(,"sampled_out":)" + zero + R"(,"filtered_out":)" + zero + R"(,"frame_filtered_out":)" + zero +
+          R"(,"rejects":{"a":{"packets":2,"octets":120},"b":{"packets":1,"octets":60}},"saved_rejects":{"file":"",)" +
+          R"("saved":)" + zero + R"(,"unsaved":{}},"handover_full":)" + zero + R"(,"in_handover":)" + zero +
+          R"(,"in_table":)" + zero_records + R"(,"in_rings":)" + zero_records + R"(,"in_overflow":)" + zero_records +
+          R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
+          R"(,"exporters":[],"ports":[],"workers":[],"fragments_without_first":)" + zero + R"(,"length_from_frame":)" +
+          zero + R"(,"length_from_header":)" + zero + R"(,"clock_epochs":)" + zero + R"(,"clock_as_reordered":)" +
+          zero + R"(,"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
 }
 
 TEST(StatusText, LaysOutPortsWorkersAndExporters) {

@@ -64,7 +64,7 @@ TEST(LinkFilter, compiles_for_every_link_type_that_comes_and_names_one_that_does
   const Bytes raw = packet().ipv4("10.0.0.1", "10.0.0.2").bytes();
   const auto wrong = filter.matches(view_of(raw, 0, 0, LinkType::raw_ip));
   ASSERT_FALSE(wrong.has_value());
-  EXPECT_TRUE(wrong.error().starts_with("filter 'ether host 02:00:00:00:00:01' on link type RAW (12): "))
+  EXPECT_TRUE(wrong.error().starts_with("frame filter 'ether host 02:00:00:00:00:01' on link type RAW (12): "))
       << wrong.error();
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "dataplane/input/pcap_filter.h"
 #include "tests/support/flow_packet.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/records.h"
@@ -35,7 +36,7 @@ class FrameList final : public PacketSource {
                         1,
                         LinkType::ethernet,
                         0};
-      if (filters_ && !passes_(at_ - 1)) views[count - 1].filtered_by = 1;
+      if (marks_ && !passes_(at_ - 1)) views[count - 1].marks = kFrameFilteredOut;
     }
     return count;
   }
@@ -43,7 +44,7 @@ class FrameList final : public PacketSource {
   [[nodiscard]] bool done() const { return at_ == frames.size(); }
   /// Judges frames by their numbers.
   void filter(std::function<bool(std::size_t)> passes) {
-    filters_ = true;
+    marks_ = true;
     passes_ = std::move(passes);
   }
 
@@ -71,7 +72,7 @@ PacketCount sum_of(std::initializer_list<PacketCount> counts) {
 /// Ledger equations 1, front and monitor, and 2 of a worker at rest.
 void expect_balanced(const Worker& worker) {
   const WorkerCounters c = worker.counters();
-  PacketCount out = sum_of({c.offered, c.fragments_handed_over});
+  PacketCount out = sum_of({c.frame_filtered_out, c.offered, c.fragments_handed_over});
   for (const PacketCount& reject : c.rejects) out += reject;
   EXPECT_EQ(sum_of({c.received, c.fragments_taken_over}), out);
   EXPECT_EQ(sum_of({c.offered, c.taken_over}),
@@ -108,7 +109,7 @@ TEST(Worker, CountsFramesWithAnIpHeaderAndNamesTheRejectOfTheOthers) {
   expect_balanced(worker);
 }
 
-TEST(Worker, AFrameThatTheSourcesFilterKeepsOutIsCountedAndNothingMore) {
+TEST(Worker, AFrameThatTheFrameFilterKeepsOutIsCountedAndNothingMore) {
   WorkerOptions options;
   options.capacity = 1000;
   for (const bool filters : {true, false}) {
@@ -129,7 +130,8 @@ TEST(Worker, AFrameThatTheSourcesFilterKeepsOutIsCountedAndNothingMore) {
     }
     const WorkerCounters c = worker.counters();
     EXPECT_EQ(c.received.packets, 200U);
-    EXPECT_EQ(c.filtered_out, (PacketCount{filters ? 40U : 0, filtered_octets}));
+    EXPECT_EQ(c.filtered_out, PacketCount{});
+    EXPECT_EQ(c.frame_filtered_out, (PacketCount{filters ? 40U : 0, filtered_octets}));
     EXPECT_EQ(c.in_table.records, flows);
     EXPECT_EQ(c.rejects[static_cast<std::size_t>(Reject::ether_type_arp)].packets, filters ? 80U : 100U);
     expect_balanced(worker);
@@ -280,6 +282,54 @@ TEST_P(HandOver, AFlowOfManyAddressesIsOneWorkersFragmentsIncluded) {
     }
   }
   EXPECT_EQ(nets.size(), 20U);
+}
+
+TEST_P(HandOver, AFilterKeepsTheFragmentsOfADatagramTogetherWhicheverWorkerReceivesThem) {
+  const unsigned workers = GetParam();
+  constexpr unsigned kDatagrams = 300;
+  const PcapFlowFilter filter(PcapFilter::compile_for_flows("udp src portrange 1000-1099").value());
+  HandoverMesh mesh(workers);
+  std::vector<std::unique_ptr<Worker>> all;
+  std::vector<FrameList> firsts(workers);
+  std::vector<FrameList> laters(workers);
+  for (unsigned number = 0; number < workers; ++number) {
+    WorkerOptions options;
+    options.number = number;
+    options.workers = workers;
+    options.capacity = 2000;
+    options.handover = &mesh;
+    options.filter = &filter;
+    all.push_back(std::make_unique<Worker>(options, kHash));
+  }
+  for (unsigned i = 0; i < kDatagrams; ++i) {
+    const auto around = [] { return packet().eth().vlan(5).ipv4("10.0.0.1", "10.0.0.2"); };
+    firsts[i % workers].frames.push_back(around().fragment(0, true, i).udp(1000 + i, 53).payload(8).bytes());
+    laters[(i + 1) % workers].frames.push_back(around().protocol(17).fragment(16, false, i).payload(8).bytes());
+  }
+  // One whose first nobody sees: its octets have no port.
+  laters[0].frames.push_back(
+      packet().eth().ipv4("10.0.0.1", "10.0.0.2").protocol(17).fragment(16, false, 9999).payload(8).bytes());
+  for (auto* sources : {&firsts, &laters}) {
+    for (unsigned number = 0; number < workers; ++number) {
+      while (!(*sources)[number].done()) all[number]->poll((*sources)[number], kEpochNs);
+    }
+    FrameList nothing;
+    for (unsigned turn = 0; turn < 100; ++turn) all[turn % workers]->poll(nothing, kEpochNs);
+  }
+  for (auto& worker : all) worker->stop_receiving();
+  for (unsigned settled = 0, turn = 0; settled < workers; ++turn) {
+    ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
+    settled = all[turn % workers]->settle(kEpochNs) ? settled + 1 : 0;
+  }
+  PacketCount counted;
+  PacketCount filtered_out;
+  for (auto& worker : all) {
+    expect_balanced(*worker);
+    counted += worker->counters().counted;
+    filtered_out += worker->counters().filtered_out;
+  }
+  EXPECT_EQ(counted, (PacketCount{200, 100 * (18 + 36 + 18 + 28)}));
+  EXPECT_EQ(filtered_out, (PacketCount{401, 200 * (18 + 36 + 18 + 28) + 14 + 28}));
 }
 
 /// First fragments reach one worker and later ones another, as with a device that hashes ports where there are some.

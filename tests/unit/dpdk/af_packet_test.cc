@@ -1,0 +1,40 @@
+// What is known of a kernel interface before net_af_packet opens it.
+#include "dataplane/dpdk/af_packet.h"
+
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+
+namespace weir::dpdk {
+namespace {
+
+TEST(AfPacket, IsToldByTheNameOfTheDevice) {
+  EXPECT_TRUE(is_af_packet("net_af_packet0,iface=eth0"));
+  EXPECT_TRUE(is_af_packet("eth_af_packet1"));
+  EXPECT_FALSE(is_af_packet("net_memif0"));
+  EXPECT_FALSE(is_af_packet("0000:3b:00.0"));
+}
+
+TEST(AfPacket, CutsFramesNearTheSizeOfItsRingsFrames) {
+  EXPECT_EQ(af_packet_cut_octets("net_af_packet0,iface=eth0"), 2048U - 128);
+  EXPECT_EQ(af_packet_cut_octets("net_af_packet0,iface=eth0,framesz=4096,qpairs=2"), 4096U - 128);
+  EXPECT_EQ(af_packet_cut_octets("net_af_packet0,framesz=64"), 128U);
+}
+
+TEST(AfPacket, NamesTheCapabilityThatIsMissing) {
+  const std::uint64_t raw = std::uint64_t{1} << CAP_NET_RAW;
+  const std::uint64_t admin = std::uint64_t{1} << CAP_NET_ADMIN;
+  EXPECT_EQ(af_packet_capabilities_missing(raw | admin), "");
+  EXPECT_NE(af_packet_capabilities_missing(raw).find("lacks CAP_NET_ADMIN"), std::string::npos);
+  EXPECT_NE(af_packet_capabilities_missing(admin).find("lacks CAP_NET_RAW"), std::string::npos);
+  EXPECT_NE(af_packet_capabilities_missing(0).find("lacks both"), std::string::npos);
+  EXPECT_NE(af_packet_capabilities_missing(0).find("setcap cap_net_raw,cap_net_admin"), std::string::npos);
+}
+
+TEST(AfPacket, SaysNothingOfAnInterfaceThatIsNotThere) {
+  EXPECT_EQ(af_packet_offload_notice("net_af_packet0,iface=no-such-if"), "");
+  EXPECT_EQ(af_packet_offload_notice("net_af_packet0,iface=a-name-that-is-longer-than-names-are"), "");
+  EXPECT_EQ(af_packet_offload_notice("net_af_packet0"), "");
+}
+
+}  // namespace
+}  // namespace weir::dpdk
