@@ -82,7 +82,7 @@ void RejectFile::begin() {
     const std::lock_guard lock(mutex_);
     totals_.file = target_.path;
   }
-  if (auto emptied = sink_.truncate(); !emptied) return fail(emptied.error());
+  if (auto emptied = sink_.begin(false); !emptied) return fail(emptied.error());
   Block block(buffer_, kSectionHeader);
   block.put(std::uint32_t{0x1a2b3c4d});  // tells the byte order
   block.put(std::uint16_t{1});           // version 1.0
