@@ -51,7 +51,8 @@ struct Layer2 {
     if (facts.fragment) [[unlikely]]
       ++slot.fragments[side];
     if (facts.outer_extra_octets != 0) [[unlikely]]
-      slot.outer_extra[side] += static_cast<std::uint64_t>(facts.outer_extra_octets);  // below 0 too: modulo 2^64
+      slot.outer_extra[side] +=
+          static_cast<std::uint64_t>(std::int64_t{facts.outer_extra_octets});  // below 0 too: modulo 2^64
     return Verdict::goes_on;
   }
 

@@ -19,7 +19,10 @@ struct PacketFacts {
   std::uint16_t inner_vlan_id;  ///< of the second tag of the outermost Ethernet header, 0 without one
   // Of the IP header that counts.
   std::uint8_t ttl;  ///< IPv4 TTL or IPv6 hop limit
-  bool fragment;
+  bool fragment : 1;
+  // Of TCP's options: whether they are there.
+  bool sack_permitted : 1;
+  bool timestamps : 1;
   std::uint32_t flow_label;   ///< IPv6, 20 bits
   std::uint32_t fragment_id;  ///< identification: of IPv4, or of the IPv6 fragment header
   // Of TCP, where the segment's header is there.
@@ -29,12 +32,14 @@ struct PacketFacts {
   std::uint32_t window_plus_1;
   /// IP octets of the frame's outermost header beyond those of the header that counts. Below 0 where a header inside a
   /// tunnel claims more than the outermost one.
-  std::int64_t outer_extra_octets;
-  std::uint64_t tcp_options;  ///< bit n: an option of kind n, 0 to 63
-  std::uint16_t mss;          ///< of the option, 0 without one
+  std::int32_t outer_extra_octets;
+  std::uint32_t sequence;         ///< of the first octet, or of the SYN
+  std::uint64_t tcp_options;      ///< bit n: an option of kind n, 0 to 63
+  std::uint32_t acknowledgment;   ///< as on the wire, whatever the flags say
+  std::uint32_t timestamp_value;  ///< of the timestamps option
+  std::uint32_t timestamp_echo;
+  std::uint16_t mss;  ///< of the option, 0 without one
   std::uint8_t window_scale;
-  bool sack_permitted;
-  bool timestamps;
   std::uint8_t label_count;                        ///< of the frame's first label stack, at most kMost
   std::uint32_t labels[LabelStackSection::kMost];  ///< 24 bits each; those from label_count on are not set
 
@@ -43,7 +48,7 @@ struct PacketFacts {
   /// As on the wire; 0 without a TCP header.
   [[nodiscard]] std::uint16_t window() const { return static_cast<std::uint16_t>(has_tcp() ? window_plus_1 - 1 : 0); }
 };
-static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 96,
-              "copied whole when a packet is handed over");
+static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 104,
+              "copied whole when a packet is handed over: a message of four lines has room for no more");
 
 }  // namespace weir

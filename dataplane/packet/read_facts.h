@@ -23,6 +23,14 @@ inline void clear_facts(PacketFacts& facts) {
 /// fit ends the list.
 inline void read_tcp_options(const std::uint8_t* at, const std::uint8_t* end, PacketFacts& facts) {
   constexpr std::uint8_t kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3, kSackPermitted = 4, kTimestamps = 8;
+  // What most segments carry and nothing else: two NOPs and timestamps (RFC 7323 appendix A).
+  if (end - at == 12 && load_be<std::uint32_t>(at) == 0x0101080a) {
+    facts.tcp_options = 1U << kNop | 1U << kTimestamps;
+    facts.timestamps = true;
+    facts.timestamp_value = load_be<std::uint32_t>(at + 4);
+    facts.timestamp_echo = load_be<std::uint32_t>(at + 8);
+    return;
+  }
   std::uint64_t kinds = 0;  // kept here: a store of `facts` might change the octets that are read, for all gcc knows
   while (at < end) {
     const std::uint8_t kind = *at;
@@ -36,7 +44,11 @@ inline void read_tcp_options(const std::uint8_t* at, const std::uint8_t* end, Pa
     if (kind == kMss && at[1] == 4) facts.mss = load_be<std::uint16_t>(at + 2);  // RFC 9293 §3.2
     if (kind == kWindowScale && at[1] == 3) facts.window_scale = at[2];          // RFC 7323 §2.2
     if (kind == kSackPermitted && at[1] == 2) facts.sack_permitted = true;       // RFC 2018 §2
-    if (kind == kTimestamps && at[1] == 10) facts.timestamps = true;             // RFC 7323 §3.2
+    if (kind == kTimestamps && at[1] == 10) {                                    // RFC 7323 §3.2
+      facts.timestamps = true;
+      facts.timestamp_value = load_be<std::uint32_t>(at + 2);
+      facts.timestamp_echo = load_be<std::uint32_t>(at + 6);
+    }
     at += at[1];
   }
   facts.tcp_options = kinds;
@@ -50,6 +62,8 @@ inline void read_tcp(const std::uint8_t* at, const std::uint8_t* end, std::uint3
   const std::uint32_t header_octets = (at[12] >> 4) * 4U;
   if (header_octets < sizeof(TcpHeader)) return;
   facts.window_plus_1 = load_be<std::uint16_t>(at + 14) + 1U;
+  facts.sequence = load_be<std::uint32_t>(at + 4);
+  facts.acknowledgment = load_be<std::uint32_t>(at + 8);
   facts.payload_octets = segment_octets > header_octets ? segment_octets - header_octets : 0;
   if (header_octets == sizeof(TcpHeader)) return;
   const std::uint8_t* const options_end =
@@ -109,6 +123,8 @@ inline void read_plain_facts(const PacketView& view, const ParsedPacket& packet,
   const std::uint32_t mask = 0U - has_tcp;
   const std::uint32_t segment_octets = packet.ip_octets - (transport - kIp);
   facts.window_plus_1 = ((word & 0xffff) + 1) & mask;
+  facts.sequence = load_be<std::uint32_t>(frame + transport + 4) & mask;
+  facts.acknowledgment = load_be<std::uint32_t>(frame + transport + 8 * tcp) & mask;
   facts.payload_octets = (segment_octets > header_octets ? segment_octets - header_octets : 0) & mask;
   if ((header_octets & mask) > sizeof(TcpHeader)) {
     const std::uint32_t captured = view.captured_octets - transport;

@@ -470,6 +470,21 @@ PacketBuilder& PacketBuilder::window(unsigned value) {
   return *this;
 }
 
+PacketBuilder& PacketBuilder::acknowledgment(std::uint32_t value) {
+  Layer& tcp = last_tcp();
+  put16(tcp.octets, 8, value >> 16);
+  put16(tcp.octets, 10, value & 0xffff);
+  return *this;
+}
+
+PacketBuilder& PacketBuilder::timestamps(std::uint32_t value, std::uint32_t echo) {
+  Bytes octets = {1, 1, 8, 10};
+  for (const std::uint32_t number : {value, echo}) {
+    for (unsigned i = 0; i < 4; ++i) octets.push_back(static_cast<std::uint8_t>(number >> (24 - 8 * i)));
+  }
+  return tcp_options(octets);
+}
+
 PacketBuilder& PacketBuilder::tcp_options(Bytes octets) {
   if (octets.size() > 40) misuse("TCP options have at most 40 octets");
   octets.resize((octets.size() + 3) / 4 * 4);

@@ -80,9 +80,11 @@ class PacketBuilder {
 
   // Transport layer.
   PacketBuilder& tcp(unsigned source_port, unsigned destination_port);
-  PacketBuilder& flags(unsigned value);             ///< TCP
-  PacketBuilder& sequence(std::uint32_t value);     ///< TCP
-  PacketBuilder& window(unsigned value);            ///< TCP; 65535 without it
+  PacketBuilder& flags(unsigned value);                                ///< TCP
+  PacketBuilder& sequence(std::uint32_t value);                        ///< TCP
+  PacketBuilder& acknowledgment(std::uint32_t value);                  ///< TCP; the flag is the test's to set
+  PacketBuilder& timestamps(std::uint32_t value, std::uint32_t echo);  ///< TCP; the only option
+  PacketBuilder& window(unsigned value);                               ///< TCP; 65535 without it
   PacketBuilder& tcp_options(Bytes octets);         ///< at most 40; filled with zeros up to a multiple of 4
   PacketBuilder& tcp_header_words(unsigned words);  ///< data offset, without changing the header's real size
   PacketBuilder& udp(unsigned source_port, unsigned destination_port);

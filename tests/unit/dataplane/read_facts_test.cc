@@ -48,6 +48,10 @@ void expect_same(const PacketFacts& a, const PacketFacts& b, const char* which) 
   EXPECT_EQ(a.sack_permitted, b.sack_permitted) << which;
   EXPECT_EQ(a.timestamps, b.timestamps) << which;
   EXPECT_EQ(a.tcp_options, b.tcp_options) << which;
+  EXPECT_EQ(a.sequence, b.sequence) << which;
+  EXPECT_EQ(a.acknowledgment, b.acknowledgment) << which;
+  EXPECT_EQ(a.timestamp_value, b.timestamp_value) << which;
+  EXPECT_EQ(a.timestamp_echo, b.timestamp_echo) << which;
   ASSERT_EQ(a.label_count, b.label_count) << which;
   for (unsigned i = 0; i < a.label_count; ++i) EXPECT_EQ(a.labels[i], b.labels[i]) << which << ", label " << i;
 }
@@ -78,7 +82,7 @@ Facts facts_of(const Bytes& frame, const ParserOptions& options = ParserOptions:
     read_plain_facts(view, parsed, other);
     expect_same(facts, other, "by the plain parser");
   }
-  return {facts, parsed.ip_octets + facts.outer_extra_octets};
+  return {facts, std::int64_t{parsed.ip_octets} + facts.outer_extra_octets};
 }
 Facts facts_of(const PacketBuilder& builder) {
   return facts_of(builder.bytes());
@@ -116,6 +120,37 @@ TEST(ReadFacts, TellTheLinkAndIpHeadersOfAPlainFrame) {
   EXPECT_EQ(six.outer_octets, 40U + 20 + 7);
   EXPECT_EQ(six.payload_octets, 7U);
   EXPECT_EQ(facts_of(ip4().ttl(0).tcp(1, 2)).ttl, 0);
+}
+
+TEST(ReadFacts, TakeSequenceAcknowledgmentAndTimestampsWhereverTheOptionStands) {
+  for (const auto& ip : {ip4, ip6}) {
+    const auto tcp = [&] { return ip().tcp(1, 2).flags(0x10).sequence(0xfedcba98).acknowledgment(0x89abcdef); };
+    const Facts usual = facts_of(tcp().timestamps(0x80000001, 0xfffffffe).payload(3));
+    EXPECT_EQ(usual.sequence, 0xfedcba98U);
+    EXPECT_EQ(usual.acknowledgment, 0x89abcdefU);
+    EXPECT_EQ(usual.timestamp_value, 0x80000001U);
+    EXPECT_EQ(usual.timestamp_echo, 0xfffffffeU);
+    EXPECT_TRUE(usual.timestamps);
+    EXPECT_EQ(usual.tcp_options, bit(1) | bit(8));
+    // After others, before others, and last.
+    for (const Bytes& options : {Bytes{2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7},
+                                 Bytes{8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1}, Bytes{8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 0},
+                                 Bytes{1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 5, 10, 0, 0, 0, 0, 0, 0, 0, 1}}) {
+      const Facts facts = facts_of(tcp().tcp_options(options));
+      EXPECT_EQ(facts.timestamp_value, 0x01020304U);
+      EXPECT_EQ(facts.timestamp_echo, 0x05060708U);
+    }
+    // An option of another length is none of timestamps (RFC 7323 section 3.2), and so is one that was not captured.
+    const Facts odd = facts_of(tcp().tcp_options({8, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0}));
+    EXPECT_FALSE(odd.timestamps);
+    EXPECT_EQ(odd.timestamp_value, 0U);
+    const std::size_t transport = ip().tcp(1, 2).bytes().size() - 20;
+    const Facts cut = facts_of(tcp().timestamps(5, 6).cut(transport + 20 + 11));
+    EXPECT_FALSE(cut.timestamps);
+    EXPECT_EQ(cut.sequence, 0xfedcba98U);
+    EXPECT_EQ(facts_of(ip().udp(0xffff, 0xfffe).payload(30)).sequence, 0U);
+    EXPECT_EQ(facts_of(ip().udp(0xffff, 0xfffe).payload(30)).acknowledgment, 0U);
+  }
 }
 
 TEST(ReadFacts, TakeThePayloadOfTcpFromTheLengthsAndNotFromTheFrame) {
