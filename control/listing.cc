@@ -151,20 +151,23 @@ std::string fields_json() {
 }
 
 std::string metrics_text() {
-  TextTable table("lrl");
-  table.row({"name", "bytes per flow", "what it records, and its fields"});
+  TextTable table("lrrl");
+  table.row({"name", "line bytes", "slot bytes", "what it records, and its fields"});
   for (const MetricInfo& info : Metrics::kInfos) {
-    table.row({std::string(info.name), std::to_string(info.slot_octets), std::string(info.meaning)});
+    table.row({std::string(info.name), std::to_string(info.line_octets), std::to_string(info.slot_octets),
+               std::string(info.meaning)});
     std::string fields;
     for (const Column& column : kJsonColumns) {
       const FieldRow& row = kFieldRows[column.row];
       if ((info.sections & section_bit(row.section)) == 0 || column.side == kReverse) continue;
       fields.append(fields.empty() ? "" : " ").append(row.field.name);
     }
-    table.row({"", "", fields});
+    table.row({"", "", "", fields});
   }
-  return table.text(0) + fmt::format("If any metric is on, every flow takes {} bytes more, once for all of them.\n",
-                                     Metrics::kLineOctets);
+  return table.text(0) + fmt::format(
+                             "Bytes are per flow. The line bytes of the metrics that are on lie together in as few "
+                             "lines of {} bytes as hold them: {} with all metrics on.\n",
+                             Metrics::kLineOctets, Metrics::kMostLines);
 }
 
 }  // namespace weir

@@ -209,7 +209,8 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   cold.ingress_interface = static_cast<std::uint16_t>(packet.ingress_interface);
   cold.vlan_id = packet.vlan_id;
   if (metrics_.any()) [[unlikely]]
-    metrics_.begin(table_.metric_line(number), table_.metric_slot(number));
+    keep_direction ? metrics_.restart(table_.metric_line(number), table_.metric_slot(number))
+                   : metrics_.begin(table_.metric_line(number), table_.metric_slot(number));
   ++counters_.in_table.records;
 }
 

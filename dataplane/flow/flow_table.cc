@@ -8,10 +8,10 @@ namespace weir {
 FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash, const Metrics& metrics)
     : hash_(hash),
       capacity_(capacity),
-      shift_(metrics.any() ? 1 : 0),
+      stride_(1 + metrics.lines()),
       slot_octets_(metrics.slot_octets()),
       index_(capacity),
-      entries_(std::size_t{capacity} << shift_),
+      entries_(capacity * stride_),
       cold_(capacity),
       long_keys_(capacity),
       times_(capacity, Pages::small),
@@ -19,7 +19,7 @@ FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash, const Metrics&
       slots_(capacity * slot_octets_) {}
 
 bool FlowTable::ok() const {
-  return index_.ok() && entries_.size() == std::size_t{capacity_} << shift_ && cold_.size() == capacity_ &&
+  return index_.ok() && entries_.size() == capacity_ * stride_ && cold_.size() == capacity_ &&
          long_keys_.size() == capacity_ && times_.size() == capacity_ && tunnels_.size() == capacity_ &&
          slots_.size() == capacity_ * slot_octets_;
 }
@@ -37,7 +37,7 @@ std::size_t FlowTable::octets() const {
 }
 
 std::size_t FlowTable::octets_in_use() const {
-  return index_.octets_in_use() + used_limit_ * ((sizeof(FlowEntry) << shift_) + sizeof(FlowCold) + slot_octets_) +
+  return index_.octets_in_use() + used_limit_ * (sizeof(FlowEntry) * stride_ + sizeof(FlowCold) + slot_octets_) +
          used_limit6_ * sizeof(FlowLongKey);
 }
 

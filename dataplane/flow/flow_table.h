@@ -5,8 +5,8 @@
 // 64, cold 16, timer 8: 98.7 octets, and 32 more for IPv6 and wide keys, of which an IPv4 packet touches two cache
 // lines and an IPv6 packet three. At 75 % of capacity the index has 10.7/0.75 = 14.2 octets a flow, so 102.2 are in use
 // for IPv4, 134.2 for IPv6. Raw times, 32 octets a flow, are mapped on small pages and exist only where time ran
-// backwards; tunnels, 48 octets, likewise, and exist only where a flow has one. With metrics on, every entry has a line
-// of 64 octets after it, and a slot (metric_set.h).
+// backwards; tunnels, 48 octets, likewise, and exist only where a flow has one. With metrics on, every entry has lines
+// of 64 octets after it, as many as its metrics need, and a slot (metric_set.h).
 //
 // Free entries are taken last in, first out, so that the touched ones stay dense; entries never used stay untouched.
 // The list of the free ones runs through the entries themselves.
@@ -27,7 +27,7 @@ class FlowTable {
   static constexpr std::uint32_t kNone = BucketIndex::kNone;
 
   /// A table of `capacity` flows. ok() is false if the memory could not be had. `metrics`: those that are on; with any,
-  /// every entry has a line of its own after it, and a slot.
+  /// every entry has lines of its own after it, and a slot.
   FlowTable(std::uint32_t capacity, const KeyHash& hash, const Metrics& metrics = {});
   [[nodiscard]] bool ok() const;
   void touch(Touching* touching = nullptr);
@@ -44,13 +44,13 @@ class FlowTable {
   [[nodiscard]] std::uint64_t hash_of(const FlowKey& key) const { return hash_(key); }
   void prefetch_bucket(std::uint64_t hash) const { index_.prefetch(hash); }
   /// The entry that the key probably has; its lines are prefetched.
-  /// kMetrics: entries have a metric line; known to the loops that touch every packet, so that they need not ask.
+  /// kMetrics: entries have metric lines; known to the loops that touch every packet, so that they need not ask.
   template <bool kMetrics>
   [[nodiscard]] std::uint32_t candidate(std::uint64_t hash, bool ipv6) const {
     const std::uint32_t number = index_.candidate(hash);
     if (number != kNone) {
       __builtin_prefetch(&entry_at<kMetrics>(number), 1);
-      if constexpr (kMetrics) __builtin_prefetch(metric_line(number), 1);
+      if constexpr (kMetrics) prefetch_lines(number);
       if (ipv6) __builtin_prefetch(&long_keys_[number]);
     }
     return number;
@@ -93,13 +93,13 @@ class FlowTable {
   [[nodiscard]] std::uint64_t stuck_hash() const { return index_.stuck_hash(); }
   void retry() { index_.retry(); }
   /// A bounded step of growing or shrinking the index: at most `homes` buckets.
-  void maintain(unsigned homes) { shift_ == 0 ? maintain_as<false>(homes) : maintain_as<true>(homes); }
+  void maintain(unsigned homes) { stride_ == 1 ? maintain_as<false>(homes) : maintain_as<true>(homes); }
   /// Asks for the cold part, which the end of a flow reads besides its entry.
   void prefetch_cold(std::uint32_t number) const { __builtin_prefetch(&cold_[number]); }
   /// Asks for what metrics keep of the flow, where any is on.
   void prefetch_metrics(std::uint32_t number) const {
-    if (shift_ == 0) return;
-    __builtin_prefetch(metric_line(number), 1);
+    if (stride_ == 1) return;
+    prefetch_lines(number);
     for (std::size_t at = 0; at < slot_octets_; at += 64) __builtin_prefetch(metric_slot(number) + at, 1);
   }
   /// Asks for the bucket of an entry whose line is there.
@@ -118,23 +118,23 @@ class FlowTable {
     }
   }
 
-  FlowEntry& entry(std::uint32_t number) { return entries_[std::size_t{number} << shift_]; }
-  [[nodiscard]] const FlowEntry& entry(std::uint32_t number) const { return entries_[std::size_t{number} << shift_]; }
+  FlowEntry& entry(std::uint32_t number) { return entries_[number * stride_]; }
+  [[nodiscard]] const FlowEntry& entry(std::uint32_t number) const { return entries_[number * stride_]; }
   /// The entry, where the caller knows whether there are metric lines.
   template <bool kMetrics>
   FlowEntry& entry_at(std::uint32_t number) {
-    return entries_[std::size_t{number} << (kMetrics ? 1 : 0)];
+    return entries_[number * (kMetrics ? stride_ : 1)];
   }
   template <bool kMetrics>
   [[nodiscard]] const FlowEntry& entry_at(std::uint32_t number) const {
-    return entries_[std::size_t{number} << (kMetrics ? 1 : 0)];
+    return entries_[number * (kMetrics ? stride_ : 1)];
   }
-  /// Where the metrics keep what every packet touches: the line after the entry. Only with metrics on.
+  /// Where the metrics keep what every packet touches: the lines after the entry. Only with metrics on.
   std::uint8_t* metric_line(std::uint32_t number) {
-    return reinterpret_cast<std::uint8_t*>(&entries_[(std::size_t{number} << 1) + 1]);
+    return reinterpret_cast<std::uint8_t*>(&entries_[number * stride_ + 1]);
   }
   [[nodiscard]] const std::uint8_t* metric_line(std::uint32_t number) const {
-    return reinterpret_cast<const std::uint8_t*>(&entries_[(std::size_t{number} << 1) + 1]);
+    return reinterpret_cast<const std::uint8_t*>(&entries_[number * stride_ + 1]);
   }
   /// Where they keep the rest.
   std::uint8_t* metric_slot(std::uint32_t number) { return slots_.data() + number * slot_octets_; }
@@ -170,6 +170,9 @@ class FlowTable {
         homes, [this](std::uint32_t number) { return hash_(key_of(number, entry_at<kMetrics>(number))); },
         [this](std::uint32_t number) { prefetch_key<kMetrics>(number); });
   }
+  void prefetch_lines(std::uint32_t number) const {
+    for (std::size_t i = 1; i < stride_; ++i) __builtin_prefetch(&entries_[number * stride_ + i], 1);
+  }
   template <bool kMetrics>
   void prefetch_key(std::uint32_t number) const {
     __builtin_prefetch(&entry_at<kMetrics>(number));
@@ -183,7 +186,7 @@ class FlowTable {
   std::uint32_t used_limit6_ = 0;  ///< entries that flows with a long key ever used are below this
   std::uint32_t hand_ = 0;
   std::uint32_t free_head_ = kNone;
-  unsigned shift_;           ///< 1: every second line of entries_ is a metric line
+  std::size_t stride_;       ///< lines of entries_ for each flow: the entry's, and those of metrics
   std::size_t slot_octets_;  ///< of the metrics that are on
   BucketIndex index_;
   MappedArray<FlowEntry> entries_;

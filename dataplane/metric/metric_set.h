@@ -1,12 +1,12 @@
 // MetricSet: the metrics of a shard, those that are on and those that are off.
 //
 // The list of metrics is known to the compiler, which of them are on only at run time: a packet is offered to each of
-// them by a fold over the list that tests a bit, and nothing is called through a pointer. The states of all
-// metrics lie in the metric line (64 octets, after the flow's entry) at places that the compiler knows. The slot holds
-// only what belongs to metrics that are on. A shard with no metric on has neither line nor slot, and its loop has
-// nothing of this in it.
+// them by a fold over the list that tests a bit, and nothing is called through a pointer. The states of the metrics
+// that are on lie side by side in as few lines as hold them (64 octets each, after the flow's entry); the slot holds
+// the rest of theirs. A shard with no metric on has neither line nor slot, and its loop has nothing of this in it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +24,7 @@ struct MetricInfo {
   std::string_view name;
   std::string_view meaning;
   std::uint32_t sections;     ///< bits of those that it may fill
-  std::uint16_t line_octets;  ///< of the metric line
+  std::uint16_t line_octets;  ///< of the metric lines
   std::uint16_t slot_octets;
 };
 
@@ -37,8 +37,10 @@ class MetricSet {
 
   template <typename T>
   static constexpr std::uint16_t kOctetsOf = std::is_empty_v<T> ? 0 : (sizeof(T) + 7) / 8 * 8;
-  static_assert((std::size_t{0} + ... + kOctetsOf<typename Metrics::State>) <= kLineOctets,
-                "what every packet touches of all metrics is one line");
+  /// With all metrics on. Each line is a cache miss of every packet where flows are many.
+  static constexpr std::size_t kMostLines =
+      ((std::size_t{0} + ... + kOctetsOf<typename Metrics::State>)+kLineOctets - 1) / kLineOctets;
+  static_assert(kMostLines <= 3, "what most packets touch of all metrics is few lines");
   static_assert(kCount < 32, "a bit for each");
   static_assert((std::is_trivially_copyable_v<typename Metrics::State> && ...));
   static_assert((std::is_trivially_copyable_v<typename Metrics::Slot> && ...));
@@ -53,31 +55,50 @@ class MetricSet {
   MetricSet() = default;
   /// `enabled`: bit n is the n-th metric.
   explicit MetricSet(std::uint32_t enabled) : enabled_(enabled & kAll) {
+    std::size_t line = 0;
     std::size_t slot = 0;
     for (std::size_t i = 0; i < kCount; ++i) {
       if ((enabled_ >> i & 1) == 0) continue;
+      line_at_[i] = static_cast<std::uint16_t>(line);
+      line += kInfos[i].line_octets;
       slot_at_[i] = static_cast<std::uint16_t>(slot);
       slot += kInfos[i].slot_octets;
     }
+    lines_ = enabled_ == 0 ? 0 : std::max<std::size_t>((line + kLineOctets - 1) / kLineOctets, 1);
     slot_octets_ = slot;
   }
 
   [[nodiscard]] bool any() const { return enabled_ != 0; }
   [[nodiscard]] std::uint32_t enabled() const { return enabled_; }
+  /// Lines of a flow, after its entry.
+  [[nodiscard]] std::size_t lines() const { return lines_; }
   /// Octets of a flow's slot.
   [[nodiscard]] std::size_t slot_octets() const { return slot_octets_; }
 
-  /// A record begins.
+  /// A flow begins.
   void begin(std::uint8_t* line, std::uint8_t* slot) const {
-    std::memset(line, 0, kLineOctets);
-    if (slot_octets_ != 0) std::memset(slot, 0, slot_octets_);
+    std::memset(line, 0, lines_ * kLineOctets);
+    for_each([&]<typename M>(std::size_t index) { std::memset(slot + slot_at_[index], 0, kCleared<M>); });
+  }
+  /// The flow was reported and goes on: its next record begins.
+  void restart(std::uint8_t* line, std::uint8_t* slot) const {
+    for_each([&]<typename M>(std::size_t index) {
+      auto& state = at<typename M::State>(line, line_at_[index]);
+      auto& rest = at<typename M::Slot>(slot, slot_at_[index]);
+      if constexpr (requires { M::restart(state, rest); }) {
+        M::restart(state, rest);
+      } else {
+        if constexpr (kOctetsOf<typename M::State> != 0) std::memset(static_cast<void*>(&state), 0, sizeof state);
+        std::memset(slot + slot_at_[index], 0, kCleared<M>);
+      }
+    });
   }
   /// A packet of the flow.
   [[nodiscard, gnu::always_inline]] Verdict update(std::uint8_t* line, std::uint8_t* slot,
                                                    const MetricInput& input) const {
     bool ends = false;
     for_each([&]<typename M>(std::size_t index) {
-      ends |= M::update(at<typename M::State>(line, kLineAt[index]), at<typename M::Slot>(slot, slot_at_[index]),
+      ends |= M::update(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
                         input) == Verdict::ends;
     });
     return ends ? Verdict::ends : Verdict::goes_on;
@@ -88,7 +109,7 @@ class MetricSet {
     std::uint32_t bits = 0;
     for_each([&]<typename M>(std::size_t index) {
       if (!M::applies(protocol)) return;
-      bits |= M::sections(at<typename M::State>(line, kLineAt[index]), at<typename M::Slot>(slot, slot_at_[index]));
+      bits |= M::sections(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]));
     });
     return bits;
   }
@@ -96,18 +117,19 @@ class MetricSet {
   void finish(const std::uint8_t* line, const std::uint8_t* slot, const MetricOutput& output) const {
     for_each([&]<typename M>(std::size_t index) {
       if ((output.record.sections & M::kSections) == 0) return;
-      M::finish(at<typename M::State>(line, kLineAt[index]), at<typename M::Slot>(slot, slot_at_[index]), output);
+      M::finish(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]), output);
     });
   }
 
  private:
-  /// Where the state of each metric lies in the line.
-  static constexpr std::array<std::uint16_t, kCount> kLineAt = [] {
-    std::array<std::uint16_t, kCount> places{};
-    for (std::size_t i = 1; i < kCount; ++i) {
-      places[i] = static_cast<std::uint16_t>(places[i - 1] + kInfos[i - 1].line_octets);
+  /// Octets of the slot that are 0 when a record begins: all, or as many as the metric says.
+  template <typename M>
+  static constexpr std::size_t kCleared = [] {
+    if constexpr (requires { M::kClearedOctets; }) {
+      return std::size_t{M::kClearedOctets};
+    } else {
+      return std::size_t{kOctetsOf<typename M::Slot>};
     }
-    return places;
   }();
 
   template <typename Visit>
@@ -138,7 +160,9 @@ class MetricSet {
   }
 
   std::uint32_t enabled_ = 0;
+  std::size_t lines_ = 0;
   std::size_t slot_octets_ = 0;
+  std::array<std::uint16_t, kCount> line_at_{};
   std::array<std::uint16_t, kCount> slot_at_{};
 };
 
