@@ -3,11 +3,13 @@
 
 #include "dataplane/metric/layer2.h"
 #include "dataplane/metric/metric_set.h"
+#include "dataplane/metric/rtt.h"
 #include "dataplane/metric/tcp.h"
 
 namespace weir {
 
 using Metrics = MetricSet<Layer2,  //
-                          Tcp>;
+                          Tcp,     //
+                          Rtt>;
 
 }  // namespace weir

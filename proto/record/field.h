@@ -31,6 +31,20 @@ enum class Form : std::uint8_t {
   labels,   ///< LabelStackSection: JSON and protobuf have a list of label values
 };
 
+/// Where a section says whether it has the value: all bits of `bits` are set in the octet at `offset`.
+struct Presence {
+  std::uint16_t offset = 0;
+  std::uint8_t bits = 0;  ///< 0: the value is there where the section is
+
+  [[nodiscard]] bool holds(const void* section) const {
+    return (static_cast<const std::uint8_t*>(section)[offset] & bits) == bits;
+  }
+  void set(void* section) const {
+    auto& octet = static_cast<std::uint8_t*>(section)[offset];
+    octet = static_cast<std::uint8_t>(octet | bits);
+  }
+};
+
 enum class Unit : std::uint8_t { none, octets, packets, nanoseconds };
 
 /// Where a value lies in its section (the base included). Two offsets: of forward and reverse, or of source and
@@ -97,6 +111,7 @@ struct Field {
   std::uint16_t protobuf[2] = {0, 0};  ///< field numbers of the forward and the reverse value; 0: it is not sent
   Wire wire{};
   Unit unit = Unit::none;
+  Presence presence{};
   unsigned marks = kNone;
   std::string_view reverse_name = {};  ///< where it is not "rev_" and the name
   std::string_view meaning;
@@ -111,6 +126,10 @@ struct Field {
 #define WEIR_SIDED(type, member)                                                     \
   ::weir::Place {                                                                    \
     {offsetof(type, member[0]), offsetof(type, member[1])}, sizeof(type::member) / 2 \
+  }
+#define WEIR_PRESENCE(type, member, mask)                                               \
+  ::weir::Presence {                                                                    \
+    static_cast<std::uint16_t>(offsetof(type, member)), static_cast<std::uint8_t>(mask) \
   }
 // NOLINTEND(bugprone-macro-parentheses)
 #define WEIR_MIRRORED(type, source, destination)                                \

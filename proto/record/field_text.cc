@@ -49,6 +49,7 @@ const void* find_in_own_section(const Column& column, RecordView record) {
   if (section == nullptr) return nullptr;
   if ((row.field.marks & kIcmpOnly) != 0 && !record->is_icmp()) return nullptr;
   if ((row.field.marks & kCarrierOnly) != 0 && address_version(row.section, section) == 0) return nullptr;
+  if (row.field.presence.bits != 0 && !row.field.presence.holds(section)) return nullptr;
   return section;
 }
 

@@ -60,6 +60,9 @@ inline char* put_column(char* out, const void* section) {
   if constexpr ((kRow.field.marks & kCarrierOnly) != 0) {
     if (address_version(kRow.section, section) == 0) return out;
   }
+  if constexpr (kRow.field.presence.bits != 0) {
+    if (!kRow.field.presence.holds(section)) return out;
+  }
   std::memcpy(out, Text::kText.text.data(), Text::kText.size);
   out += Text::kText.size;
   const auto* const at = static_cast<const std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side];

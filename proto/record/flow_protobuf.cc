@@ -113,13 +113,17 @@ inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
     std::memcpy(out, at, length);
     return out + length;
   } else {
+    constexpr bool kMayBeAbsent = kRow.field.presence.bits != 0;
+    if constexpr (kMayBeAbsent) {
+      if (!kRow.field.presence.holds(section)) return out;
+    }
     std::uint64_t value = 0;
     if constexpr (kRow.field.form == Form::mac) {
       value = be_integer({at, 6});
     } else {
       value = field_number<kColumn.row, kColumn.side>(section);
     }
-    if ((kRow.field.marks & kOptionalInProto) == 0 && value == 0) return out;
+    if (!kMayBeAbsent && (kRow.field.marks & kOptionalInProto) == 0 && value == 0) return out;
     return put_varint(put_tag<kNumber, kVarint>(out), value);
   }
 }
@@ -198,6 +202,7 @@ bool store_column(Decoding& decoding, std::uint64_t value) {
   }
   if constexpr ((kRow.field.marks & kFollows) != 0) return true;
   void* const section = decoding.record.add(kRow.section);
+  if constexpr (kRow.field.presence.bits != 0) kRow.field.presence.set(section);
   if constexpr (kRow.field.place.octets == 0) {
     kRow.field.computed.set(section, kColumn.side, value);
   } else if constexpr (kRow.field.form == Form::mac) {

@@ -21,6 +21,7 @@
 #include "proto/record/section/label.h"
 #include "proto/record/section/label_stack.h"
 #include "proto/record/section/layer2.h"
+#include "proto/record/section/rtt.h"
 #include "proto/record/section/tcp.h"
 #include "proto/record/section/tunnel.h"
 
@@ -33,6 +34,7 @@
   X(label_stack, LabelStackSection, kLabelStackFields) \
   X(layer2,      Layer2Section,     kLayer2Fields)     \
   X(tcp,         TcpSection,        kTcpFields)        \
+  X(rtt,         RttSection,        kRttFields)        \
   X(egress,      EgressSection,     kEgressFields)
 // clang-format on
 

@@ -36,9 +36,11 @@ const std::set<std::string>& metric_columns() {
     std::set<std::string> names;
     for (const json& field : field_table()) {
       const std::string section = field.at("section");
-      if (section == "layer2" || section == "tcp" || section == "label_stack") names.insert(field.at("name"));
+      if (section == "layer2" || section == "tcp" || section == "rtt" || section == "label_stack")
+        names.insert(field.at("name"));
     }
-    for (const char* name : {"src_mac", "ip_ttl", "rev_ip_ttl", "tcp_mss", "payload_bytes", "mpls_labels"}) {
+    for (const char* name :
+         {"src_mac", "ip_ttl", "rev_ip_ttl", "tcp_mss", "payload_bytes", "rtt_handshake_ns", "mpls_labels"}) {
       EXPECT_EQ(names.count(name), 1U) << name;
     }
     return names;
@@ -337,14 +339,14 @@ TEST(Metrics, AreChosenByOptionAndFileAndChecked) {
   const Finished both = run({kWeir, "check", "--config", folder.path("weir.conf"), "--metrics", "none"});
   EXPECT_NE(both.out.find("metrics: \"none\"\n"), std::string::npos) << both.out;
 
-  for (const std::string wrong : {"rtt", "tcp,rtt", "tcp,", ",", "TCP", "tcp layer2", "tcp,all"}) {
+  for (const std::string wrong : {"rtp", "tcp,rtp", "tcp,", ",", "TCP", "tcp layer2", "tcp,all"}) {
     const Finished refused = run({kWeir, "check", "--metrics", wrong});
     EXPECT_EQ(refused.exit_code, 2) << wrong;
-    EXPECT_NE(refused.err.find("layer2, tcp"), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find("layer2, tcp, rtt"), std::string::npos) << refused.err;
     EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
   }
   EXPECT_EQ(run({kWeir, "check", "--metrics", ""}).exit_code, 2);
-  std::ofstream(folder.path("wrong.conf")) << "\nmetrics: \"rtt\"\n";
+  std::ofstream(folder.path("wrong.conf")) << "\nmetrics: \"rtp\"\n";
   const Finished refused = run({kWeir, "check", "--config", folder.path("wrong.conf")});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_NE(refused.err.find("wrong.conf:2"), std::string::npos) << refused.err;

@@ -158,7 +158,7 @@ TEST(RecordRing, TellsTheLengthOfARecordByItsFirstLine) {
   ASSERT_EQ(ring.capacity_lines(), 8U);
   constexpr std::uint32_t kLongLines = 6;  // in a ring of 8 lines, each lap begins at another line
   OwnedRecord longest;
-  for (std::size_t i = 1; i < kSectionCount; ++i) {
+  for (std::size_t i = kSectionCount - 1; i > 0; --i) {
     const auto section = static_cast<Section>(i);
     if (record_lines(longest->sections | section_bit(section)) <= kLongLines) longest.add(section);
   }

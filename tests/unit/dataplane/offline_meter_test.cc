@@ -304,5 +304,11 @@ INSTANTIATE_TEST_SUITE_P(Captures, SameRecords,
 INSTANTIATE_TEST_SUITE_P(MoreCaptures, SameRecords,
                          ::testing::Values("vlan/synthetic_mpls-deep.pcap", "tunnels/synthetic_tunnel-mix.pcap"));
 
+// Retransmissions, gaps, zero windows, timestamps.
+INSTANTIATE_TEST_SUITE_P(TcpCaptures, SameRecords,
+                         ::testing::Values("tcp/ndpi_heuristic_tcp_ack_payload.pcap", "tcp/ipfixprobe_smtp.pcap",
+                                           "tcp/synthetic_zero-window.pcap", "tcp/ndpi_dnp3.pcap",
+                                           "tcp/suricata_bug-4376.pcap", "tcp/synthetic_port-reuse.pcap"));
+
 }  // namespace
 }  // namespace weir::test

@@ -398,8 +398,12 @@ std::vector<Bytes> frames_with_facts() {
       const auto tcp = [&](PacketBuilder builder) {
         builder.tcp(back ? 80 : 1000 + i, back ? 1000 + i : 80)
             .window(window)
-            .flags(random() % 3 == 0 ? kSyn | kAck : kAck);
-        builder.tcp_options({2, 4, static_cast<std::uint8_t>(random()), 1, static_cast<std::uint8_t>(30 + i), 2, 1, 1});
+            .flags(random() % 3 == 0 ? kSyn | kAck : kAck)
+            .sequence(0xffffff00 + random() % 1000)
+            .acknowledgment(0xffffff00 + random() % 1000);
+        const auto stamp = [&] { return static_cast<std::uint8_t>(random() % 20); };
+        builder.tcp_options({2, 4, static_cast<std::uint8_t>(random()), 1, static_cast<std::uint8_t>(30 + i), 2, 8, 10,
+                             0, 0, 0, stamp(), 0, 0, 0, stamp(), 1, 1});
         return builder.payload(random() % 100).bytes();
       };
       const char* const from = back ? "10.0.0.2" : "10.0.0.1";
@@ -477,6 +481,7 @@ std::vector<std::string> records_of(const std::vector<Bytes>& frames, unsigned w
     }
   }
   std::vector<std::string> records;
+  unsigned with_rtt = 0;
   PacketCount handed;
   for (auto& worker : all) {
     worker->drain(now);
@@ -486,10 +491,12 @@ std::vector<std::string> records_of(const std::vector<Bytes>& frames, unsigned w
     const RecordBatch batch = take_batch(worker->records());
     for (const RecordView view : batch) {
       EXPECT_TRUE(view.has(Section::layer2) && view.has(Section::tcp));
+      with_rtt += view.has(Section::rtt) ? 1 : 0;
       records.emplace_back(reinterpret_cast<const char*>(view.octets()), view.size());
     }
   }
   EXPECT_EQ(handed.packets != 0, workers > 1);
+  EXPECT_GE(with_rtt, 15U);
   std::sort(records.begin(), records.end());
   return records;
 }

@@ -37,7 +37,16 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("tcp_zero_window":0,"rev_tcp_zero_window":0,"tcp_mss":0,"rev_tcp_mss":0,"tcp_window_scale":0,)"
       R"("rev_tcp_window_scale":0,"tcp_sack_permitted":0,"rev_tcp_sack_permitted":0,"tcp_timestamps":0,)"
       R"("rev_tcp_timestamps":0,"tcp_syn_bytes":0,"rev_tcp_syn_bytes":0,"tcp_options":0,"rev_tcp_options":0,)"
-      R"("payload_bytes":0,"rev_payload_bytes":0})");
+      R"("payload_bytes":0,"rev_payload_bytes":0,)"
+      R"("tcp_stream_bytes":0,"rev_tcp_stream_bytes":0,"tcp_retransmitted_packets":0,)"
+      R"("rev_tcp_retransmitted_packets":0,"tcp_retransmitted_bytes":0,"rev_tcp_retransmitted_bytes":0,)"
+      R"("tcp_out_of_order":0,"rev_tcp_out_of_order":0,"tcp_duplicate_acks":0,"rev_tcp_duplicate_acks":0,)"
+      R"("tcp_keep_alives":0,"rev_tcp_keep_alives":0,"tcp_zero_window_episodes":0,)"
+      R"("rev_tcp_zero_window_episodes":0,"tcp_sequence_cut":0,"rev_tcp_sequence_cut":0,"rtt_handshake_ns":0,)"
+      R"("rtt_handshake_client_ns":0,"rtt_handshake_server_ns":0,"rtt_client_min_ns":0,)"
+      R"("rtt_client_mean_ns":0,"rtt_client_max_ns":0,"rtt_client_samples":0,"rtt_client_last_ns":0,)"
+      R"("rtt_server_min_ns":0,"rtt_server_mean_ns":0,"rtt_server_max_ns":0,"rtt_server_samples":0,)"
+      R"("rtt_server_last_ns":0,"rtt_by_timestamps":0,"application_latency_ns":0})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

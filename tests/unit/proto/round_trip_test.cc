@@ -69,6 +69,8 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
     auto& stack = record.add<LabelStackSection>();
     for (std::uint32_t i = 0; i < LabelStackSection::kMost; ++i) stack.labels[i] = (0x54321 + i) << 4;
     stack.count = LabelStackSection::kMost;
+  } else if (section == Section::rtt) {
+    record.add<RttSection>().known = 0x1f;
   } else if (section == Section::layer2) {
     record.add<Layer2Section>().flow_label[kForward] = 0x12345;
     record.add<Layer2Section>().flow_label[kReverse] = 0x54321;

@@ -1,0 +1,11 @@
+// Any sequence of TCP segments of one conversation, through all metrics: bounded state, and counts that are those of a
+// simple model (tests/support/tcp_random.h).
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/support/tcp_random.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  (void)weir::test::compare_with_model({data, size});
+  return 0;
+}
