@@ -17,6 +17,7 @@ namespace {
 
 std::size_t least_frames = std::size_t{1} << 22;  // 256 MiB of 64-octet frames: no cache holds them
 constexpr std::size_t kLine = 64;
+constexpr std::uint16_t kWindow = 1000;
 
 constexpr std::size_t lines_of(std::uint32_t octets) {
   return (octets + kLine - 1) / kLine;
@@ -89,6 +90,10 @@ void write_frame(std::uint8_t* frame, std::uint32_t octets, std::uint32_t flow, 
   if (tcp) {
     transport[12] = 0x50;
     transport[13] = fields.tcp_flags;
+    store_be<std::uint16_t>(transport + 14, kWindow);
+    // The shortest frames are ACKs of what was acknowledged, with padding: with payload each would have to have the
+    // flow's next sequence number, and the frames come again and again.
+    if (!fields.ipv6 && octets == kMinFrame - kFcsOctets) store_be<std::uint16_t>(ip + 2, 40);
   } else {
     store_be<std::uint16_t>(transport + 4, static_cast<std::uint16_t>(frame + octets - transport));
   }

@@ -107,6 +107,11 @@ BENCHMARK_CAPTURE(pipeline_metrics, both, 3)
     ->ArgName("flows")
     ->Arg(10'000)
     ->Arg(1'000'000);
+BENCHMARK_CAPTURE(pipeline_metrics, tcp_rtt, 6)
+    ->Name("pipeline_metrics/tcp,rtt")
+    ->ArgName("flows")
+    ->Arg(10'000)
+    ->Arg(1'000'000);
 BENCHMARK(pipeline_oversized)->ArgNames({"flows", "capacity"})->Args({10'000, 20'000})->Args({10'000, 10'000'000});
 
 }  // namespace
