@@ -79,6 +79,10 @@ inline OwnedRecord numbered_record_with_sections(std::uint32_t number) {
   if (turn == 7) {
     record.add<EspSection>().spi = number;
     record.add<EgressSection>().interface = number;
+    auto& rtt = record.add<RttSection>();
+    rtt.known = RttSection::kServerHalf | RttSection::kServerSamples;
+    rtt.handshake_server_ns = rtt.server.min_ns = number;
+    rtt.server_samples = 1;
   }
   return record;
 }

@@ -138,8 +138,15 @@ TEST(OneWay, OfATunnelAndOfLayer2HasTheSendersAddressesFirst) {
 TEST(OneWay, OfTcpHasTheFactsOfItsSender) {
   OwnedRecord whole = biflow();
   whole.add<TcpSection>() = {.payload_octets = {1, 2},
+                             .stream_octets = {29, 30},
+                             .retransmitted_octets = {31, 32},
                              .options = {3, 4},
+                             .retransmitted = {33, 34},
+                             .out_of_order = {35, 36},
+                             .duplicate_acks = {37, 38},
+                             .keep_alives = {39, 40},
                              .zero_windows = {5, 6},
+                             .zero_window_episodes = {41, 42},
                              .syn_count = {7, 8},
                              .fin_count = {9, 10},
                              .rst_count = {11, 12},
@@ -150,10 +157,19 @@ TEST(OneWay, OfTcpHasTheFactsOfItsSender) {
                              .initial_flags = {21, 22},
                              .window_scale = {23, 24},
                              .sack_permitted = {25, 26},
-                             .timestamps = {27, 28}};
+                             .timestamps = {27, 28},
+                             .sequence_cut = {43, 44},
+                             .reserved = {}};
   const TcpSection expected{.payload_octets = {2, 0},
+                            .stream_octets = {30, 0},
+                            .retransmitted_octets = {32, 0},
                             .options = {4, 0},
+                            .retransmitted = {34, 0},
+                            .out_of_order = {36, 0},
+                            .duplicate_acks = {38, 0},
+                            .keep_alives = {40, 0},
                             .zero_windows = {6, 0},
+                            .zero_window_episodes = {42, 0},
                             .syn_count = {8, 0},
                             .fin_count = {10, 0},
                             .rst_count = {12, 0},
@@ -164,7 +180,9 @@ TEST(OneWay, OfTcpHasTheFactsOfItsSender) {
                             .initial_flags = {22, 0},
                             .window_scale = {24, 0},
                             .sack_permitted = {26, 0},
-                            .timestamps = {28, 0}};
+                            .timestamps = {28, 0},
+                            .sequence_cut = {44, 0},
+                            .reserved = {}};
   const OwnedRecord reverse = one_way(whole, kReverse);
   EXPECT_EQ(std::memcmp(reverse.view().find<TcpSection>(), &expected, sizeof expected), 0);
   const OwnedRecord forward = one_way(whole, kForward);

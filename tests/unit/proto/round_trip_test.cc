@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "proto/record/field_text.h"
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
+#include "proto/schema/flow.pb.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
 namespace weir {
@@ -227,6 +229,48 @@ TEST(RoundTrip, ThroughJson) {
       EXPECT_EQ(came, wanted) << name;
     }
     EXPECT_EQ(parsed.size(), shown) << "and nothing else";
+  }
+}
+
+TEST(RoundTrip, AValueThatWasNotMeasuredIsAbsentAndAMeasuredZeroIsThere) {
+  OwnedRecord record(whole_base(4, 6));
+  auto& rtt = record.add<RttSection>();
+  rtt.known = RttSection::kServerHalf | RttSection::kServerSamples;  // of no time at all
+  rtt.server_samples = 1;
+  const std::set<std::string> expected = {"rtt_handshake_server_ns", "rtt_server_min_ns",  "rtt_server_mean_ns",
+                                          "rtt_server_max_ns",       "rtt_server_last_ns", "rtt_client_samples",
+                                          "rtt_server_samples",      "rtt_by_timestamps"};
+  const auto shown = [](RecordView view) {
+    char line[kFlowJsonMaxOctets];
+    std::set<std::string> names;
+    const auto parsed = nlohmann::json::parse(std::string(line, write_flow_json(line, view)));
+    for (const auto& [name, value] : parsed.items()) {
+      if (name.starts_with("rtt_") || name == "application_latency_ns") names.insert(name);
+    }
+    return names;
+  };
+  EXPECT_EQ(shown(record), expected);
+
+  std::vector<std::uint8_t> octets(kFlowProtobufMaxOctets);
+  octets.resize(static_cast<std::size_t>(write_flow_protobuf(octets.data(), record) - octets.data()));
+  const DelimitedMessage message = next_delimited(octets);
+  OwnedRecord back;
+  ASSERT_TRUE(decode_flow(message.message, back));
+  EXPECT_EQ(std::memcmp(back.view().octets(), record.view().octets(), record.view().size()), 0);
+  v1::FlowRecord parsed;
+  ASSERT_TRUE(parsed.ParseFromArray(message.message.data(), static_cast<int>(message.message.size())));
+  EXPECT_TRUE(parsed.has_rtt_handshake_server_ns() && parsed.has_rtt_server_min_ns());
+  EXPECT_FALSE(parsed.has_rtt_handshake_ns() || parsed.has_rtt_client_min_ns() || parsed.has_application_latency_ns());
+
+  IpfixEncoder ipfix(IpfixOptions{});
+  Netflow9Options options;
+  options.start_ns = kBase - kSecond;
+  options.announced = true;
+  Netflow9Encoder netflow9(options);
+  for (const auto& records : {sent_and_decoded(ipfix, record, false), sent_and_decoded(netflow9, record, false)}) {
+    ASSERT_EQ(records.size(), 2U);
+    EXPECT_EQ(shown(records[0]), expected);
+    EXPECT_EQ(shown(records[1]), expected) << "a fact of the flow is in both of its uniflow records";
   }
 }
 
