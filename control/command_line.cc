@@ -190,7 +190,7 @@ class Commands {
         ->group("Output");
     fields_->footer("Examples:\n  weir fields | grep tcp_\n  weir fields -o json | jq -r '.[].name'");
     metrics_ = app_.add_subcommand("metrics", "Print every metric that --metrics knows, and what it records");
-    metrics_->add_flag("--measure", measure_, "Measure what each costs on this machine (takes about 15 seconds)");
+    metrics_->add_flag("--measure", measure_, "Measure what each costs on this machine (takes about 20 seconds)");
     metrics_->footer("Examples:\n  weir metrics\n  weir read --metrics tcp,rtt --export json:- capture.pcap");
   }
 
