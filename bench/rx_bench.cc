@@ -79,7 +79,7 @@ const OpenPort* open_port(const char* name, std::string& error) {
 /// What a worker has of one queue.
 struct Receiver {
   explicit Receiver(const OpenPort& from)
-      : source({dpdk::SourceQueue{from.port.id, 0, 1, from.port.memif, &gate, &counters}}, 0, false) {}
+      : source({dpdk::SourceQueue{from.port.id, 0, 1, from.port.memif, 0, &gate, &counters}}, 0, false) {}
   std::size_t receive() {
     const std::size_t count = source.receive(views, kStartNs);
     benchmark::DoNotOptimize(views.data());
