@@ -358,8 +358,7 @@ int read_captures(const Settings& settings) {
   RecordDrain drain(rings, hub, true,
                     settings.flow.full_table == FullTable::overflow
                         ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.flow.key)
-                        : nullptr,
-                    nullptr, settings.community_id_seed);
+                        : nullptr);
 
   const bool judged = !more || count_packets(settings, captures, view, meter, hub, rejects->get());
   meter.finish();

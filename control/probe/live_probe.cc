@@ -144,7 +144,7 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
       settings_.flow.full_table == FullTable::overflow
           ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.flow.key)
           : nullptr,
-      &LiveClock::read_wall_ns, settings_.community_id_seed);
+      &LiveClock::read_wall_ns);
   if (auto launched = workers_->launch(); !launched) return launched;
   touch_memory();
   return {};

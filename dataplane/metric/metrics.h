@@ -1,19 +1,15 @@
 // The metrics of weir: one line for each. Its place in the list is its bit.
 #pragma once
 
-#include "dataplane/metric/ids.h"
 #include "dataplane/metric/layer2.h"
-#include "dataplane/metric/lengths.h"
 #include "dataplane/metric/metric_set.h"
 #include "dataplane/metric/rtt.h"
 #include "dataplane/metric/tcp.h"
 
 namespace weir {
 
-using Metrics = MetricSet<Layer2,   //
-                          Tcp,      //
-                          Rtt,      //
-                          Lengths,  //
-                          Ids>;
+using Metrics = MetricSet<Layer2,  //
+                          Tcp,     //
+                          Rtt>;
 
 }  // namespace weir

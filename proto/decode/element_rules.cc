@@ -142,8 +142,6 @@ constexpr std::size_t rules_of(const FieldRow& row) {
       return 1;
     case WireRule::label_stack:
       return LabelStackSection::kMost;
-    case WireRule::histogram:
-      return kHistogramBins;
     default:
       return 0;
   }
@@ -156,8 +154,7 @@ constexpr ElementRule rule_of(const FieldRow& row, std::size_t index) {
   made.own = field.wire.enterprise == kOwnElement;
   made.section = row.section;
   made.octets = static_cast<std::uint8_t>(field.place.octets);
-  const bool octets = field.form == Form::mac || field.form == Form::community_id;
-  made.action = octets                                ? kOctets
+  made.action = field.form == Form::mac               ? kOctets
                 : field.wire.rule == WireRule::mapped ? kTunnelAddress
                 : field.wire.rule == WireRule::label  ? kLabel
                                                       : kInteger;
@@ -166,11 +163,6 @@ constexpr ElementRule rule_of(const FieldRow& row, std::size_t index) {
   if (field.wire.rule == WireRule::label_stack) {
     made.octets = sizeof(std::uint32_t);
     made.target = static_cast<std::uint16_t>(made.target + index * sizeof(std::uint32_t));
-  }
-  if (field.wire.rule == WireRule::histogram) {
-    made.octets = sizeof(std::uint32_t);
-    made.target = static_cast<std::uint16_t>(made.target + index * sizeof(std::uint32_t));
-    made.reverse = static_cast<std::uint16_t>(made.reverse + index * sizeof(std::uint32_t));
   }
   return made;
 }

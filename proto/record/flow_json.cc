@@ -15,8 +15,7 @@ template <std::size_t kIndex>
 struct Prefix {
   static constexpr Column kColumn = kJsonColumns[kIndex];
   static constexpr Form kForm = kFieldRows[kColumn.row].field.form;
-  static constexpr bool kQuoted =
-      kForm == Form::address || kForm == Form::mac || kForm == Form::tunnel || kForm == Form::community_id;
+  static constexpr bool kQuoted = kForm == Form::address || kForm == Form::mac || kForm == Form::tunnel;
 
   static constexpr ColumnName make() {
     ColumnName text;
@@ -49,16 +48,6 @@ char* put_labels(char* out, const LabelStackSection& stack) {
   return out;
 }
 
-char* put_histogram(char* out, const std::uint8_t* at) {
-  *out++ = '[';
-  for (unsigned i = 0; i < kHistogramBins; ++i) {
-    if (i != 0) *out++ = ',';
-    out = put_number(out, histogram_bin(at, i));
-  }
-  *out++ = ']';
-  return out;
-}
-
 /// Writes the column of `section`, which is where the record has it.
 template <std::size_t kIndex>
 inline char* put_column(char* out, const void* section) {
@@ -81,12 +70,8 @@ inline char* put_column(char* out, const void* section) {
     out = write_address_text(out, at, address_version(kRow.section, section));
   } else if constexpr (kRow.field.form == Form::mac) {
     out = write_mac_text(out, at);
-  } else if constexpr (kRow.field.form == Form::community_id) {
-    out = write_community_id(out, at);
   } else if constexpr (kRow.field.form == Form::tunnel) {
     out = put_text(out, tunnel_name(static_cast<TunnelType>(*at)));
-  } else if constexpr (kRow.field.form == Form::histogram) {
-    out = put_histogram(out, at);
   } else if constexpr (kRow.field.form == Form::labels) {
     out = put_labels(out, *static_cast<const LabelStackSection*>(section));
   } else {

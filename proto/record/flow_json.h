@@ -25,8 +25,6 @@ constexpr std::size_t longest_value(const Field& field) {
       return 45 + 2;
     case Form::mac:
       return 17 + 2;
-    case Form::community_id:
-      return kCommunityIdTextOctets + 2;
     case Form::tunnel: {
       std::size_t longest = sizeof "unknown";
       for (const TunnelTypeInfo& tunnel : kTunnelTypes) {
@@ -34,8 +32,6 @@ constexpr std::size_t longest_value(const Field& field) {
       }
       return longest + 2;
     }
-    case Form::histogram:
-      return kHistogramBins * sizeof "4294967295" + 1;
     case Form::labels:
       return LabelStackSection::kMost * sizeof "1048575," + 2;
   }

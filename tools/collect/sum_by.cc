@@ -35,7 +35,7 @@ bool can_be_key(const Column& column) {
   const FieldRow& row = kFieldRows[column.row];
   if (!column_is_shown(column)) return false;
   if (row.section == Section::base && (row.field.name == "packets" || row.field.name == "bytes")) return false;
-  return row.field.form != Form::time_ns && row.field.form != Form::labels && row.field.form != Form::histogram;
+  return row.field.form != Form::time_ns && row.field.form != Form::labels;
 }
 
 /// "/24", "/64" (more than 32: IPv6) or "/24/64". False: it is something else.
@@ -95,14 +95,6 @@ void put_column(std::string& key, const SumBy::Field& wanted, const Column& colu
         key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], 6);
       }
       return;
-    case Form::community_id:
-      if (place.section == nullptr) {
-        key.append(1, '\0');
-      } else {
-        key.append(1, '\1');
-        key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], kCommunityIdOctets);
-      }
-      return;
     default: {
       const std::uint64_t value = place.section == nullptr ? 0 : field_number(field, place.column.side, place.section);
       // As wide as take_text() takes it off, whichever section has the column.
@@ -136,13 +128,6 @@ std::string take_text(std::string_view& key, const SumBy::Field& field) {
       char text[kMacTextOctets];
       const char* const end = write_mac_text(text, reinterpret_cast<const std::uint8_t*>(key.data()));
       key.remove_prefix(6);
-      return {text, static_cast<std::size_t>(end - text)};
-    }
-    case Form::community_id: {
-      if (take(key, 1) == 0) return {};
-      char text[kCommunityIdTextOctets];
-      const char* const end = write_community_id(text, reinterpret_cast<const std::uint8_t*>(key.data()));
-      key.remove_prefix(kCommunityIdOctets);
       return {text, static_cast<std::size_t>(end - text)};
     }
     case Form::tunnel:
