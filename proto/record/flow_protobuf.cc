@@ -1,7 +1,5 @@
 #include "proto/record/flow_protobuf.h"
 
-#include <immintrin.h>
-
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -50,6 +48,14 @@ constexpr Tag make_tag(std::uint32_t field, std::uint32_t wire_type) {
   return {{static_cast<std::uint8_t>(value | 0x80), static_cast<std::uint8_t>(value >> 7)}, 2};
 }
 
+/// The 56 least bits, seven in each octet: halves, quarters and eighths move apart. BMI2's PDEP does it in one
+/// instruction, which Zen and Zen 2 have in microcode only.
+inline std::uint64_t spread_sevens(std::uint64_t value) {
+  value = (value & 0x0000'0000'0fff'ffff) | (value & 0x00ff'ffff'f000'0000) << 4;
+  value = (value & 0x0000'3fff'0000'3fff) | (value & 0x0fff'c000'0fff'c000) << 2;
+  return (value & 0x007f'007f'007f'007f) | (value & 0x3f80'3f80'3f80'3f80) << 1;
+}
+
 /// Seven bits an octet, the least first, the top bit set in all but the last. One octet is the usual case, and a branch
 /// that is foreseen; longer ones are spread over a word in one go, and stored as a whole: up to kVarintSlack octets
 /// after the varint are written, too.
@@ -58,10 +64,9 @@ inline std::uint8_t* put_varint(std::uint8_t* out, std::uint64_t value) {
     *out = static_cast<std::uint8_t>(value);
     return out + 1;
   }
-  constexpr std::uint64_t kSevenBits = 0x7f7f'7f7f'7f7f'7f7f;
   constexpr std::uint64_t kGoesOn = 0x8080'8080'8080'8080;
   const auto bits = static_cast<unsigned>(std::bit_width(value));
-  const std::uint64_t spread = _pdep_u64(value, kSevenBits);
+  const std::uint64_t spread = spread_sevens(value);
   if (bits <= 56) {
     const unsigned octets = (bits + 6) / 7;
     const std::uint64_t word = spread | (kGoesOn & ((std::uint64_t{1} << (8 * (octets - 1))) - 1));
