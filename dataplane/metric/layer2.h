@@ -50,9 +50,9 @@ struct Layer2 {
     }
     if (facts.fragment) [[unlikely]]
       ++slot.fragments[side];
-    if (facts.outer_extra_octets != 0) [[unlikely]]
-      slot.outer_extra[side] +=
-          static_cast<std::uint64_t>(std::int64_t{facts.outer_extra_octets});  // below 0 too: modulo 2^64
+    // A header inside a tunnel may claim more than the outermost one: modulo 2^64.
+    if (facts.outer_octets != 0) [[unlikely]]
+      slot.outer_extra[side] += std::uint64_t{facts.outer_octets} - input.packet.ip_octets;
     return Verdict::goes_on;
   }
 

@@ -380,7 +380,7 @@ void LayerWalk::finish_facts() const {
   facts_->flow_label = ip_.flow_label;
   facts_->fragment_id = ip_.fragment_id;
   facts_->fragment = ip_.first_fragment || ip_.later_fragment;
-  facts_->outer_extra_octets = static_cast<std::int32_t>(std::int64_t{outer_octets_} - ip_.octets);
+  facts_->outer_octets = outer_octets_ == ip_.octets ? 0 : outer_octets_;
   if (ip_.reversed) return;  // what an ICMP error quotes was sent, and counted, before
   if (ip_.later_fragment) {
     facts_->payload_octets = ip_.transport_octets;  // of which protocol the first fragment may say

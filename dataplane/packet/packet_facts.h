@@ -30,9 +30,8 @@ struct PacketFacts {
   /// The window as on the wire, and 1; 0: there is no TCP header. So one comparison with the greatest one before tells
   /// a side's first segment too, and one with 1 a window of 0, whatever the protocol is.
   std::uint32_t window_plus_1;
-  /// IP octets of the frame's outermost header beyond those of the header that counts. Below 0 where a header inside a
-  /// tunnel claims more than the outermost one.
-  std::int32_t outer_extra_octets;
+  /// IP octets of the frame's outermost header, where that is not the header that counts; else 0.
+  std::uint32_t outer_octets;
   std::uint32_t sequence;         ///< of the first octet, or of the SYN
   std::uint64_t tcp_options;      ///< bit n: an option of kind n, 0 to 63
   std::uint32_t acknowledgment;   ///< as on the wire, whatever the flags say

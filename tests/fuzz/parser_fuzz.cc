@@ -45,7 +45,7 @@ void require_same(const weir::PacketFacts& a, const weir::PacketFacts& b) {
 /// What holds of the facts of any packet.
 void require_sound(const weir::PacketFacts& facts, const weir::ParsedPacket& packet) {
   require(facts.flow_label <= 0xfffff && facts.inner_vlan_id < 4096);
-  require(std::int64_t{facts.outer_extra_octets} + packet.ip_octets >= 20);
+  require(facts.outer_octets != packet.ip_octets && (facts.outer_octets == 0 || facts.outer_octets >= 20));
   require(facts.payload_octets <= packet.ip_octets);
   const bool later = (packet.facts & weir::kLaterFragment) != 0;
   require(!later || facts.fragment);

@@ -40,7 +40,7 @@ void expect_same(const PacketFacts& a, const PacketFacts& b, const char* which) 
   EXPECT_EQ(a.fragment, b.fragment) << which;
   EXPECT_EQ(a.flow_label, b.flow_label) << which;
   EXPECT_EQ(a.fragment_id, b.fragment_id) << which;
-  EXPECT_EQ(a.outer_extra_octets, b.outer_extra_octets) << which;
+  EXPECT_EQ(a.outer_octets, b.outer_octets) << which;
   EXPECT_EQ(a.payload_octets, b.payload_octets) << which;
   EXPECT_EQ(a.window_plus_1, b.window_plus_1) << which;
   EXPECT_EQ(a.mss, b.mss) << which;
@@ -58,7 +58,7 @@ void expect_same(const PacketFacts& a, const PacketFacts& b, const char* which) 
 
 /// A packet's facts, and the IP octets of its outermost header that they make with the packet's own.
 struct Facts : PacketFacts {
-  std::int64_t outer_octets;
+  std::int64_t outermost_octets;
 };
 
 /// The facts by Parser::parse(), which must be those of the general walk and, where the frame is plain, of the reader
@@ -82,7 +82,7 @@ Facts facts_of(const Bytes& frame, const ParserOptions& options = ParserOptions:
     read_plain_facts(view, parsed, other);
     expect_same(facts, other, "by the plain parser");
   }
-  return {facts, std::int64_t{parsed.ip_octets} + facts.outer_extra_octets};
+  return {facts, facts.outer_octets != 0 ? facts.outer_octets : parsed.ip_octets};
 }
 Facts facts_of(const PacketBuilder& builder) {
   return facts_of(builder.bytes());
@@ -104,7 +104,7 @@ TEST(ReadFacts, TellTheLinkAndIpHeadersOfAPlainFrame) {
   EXPECT_EQ(mac_text(facts.source_mac), "02:00:00:00:00:0a");
   EXPECT_EQ(mac_text(facts.destination_mac), "02:00:00:00:00:0b");
   EXPECT_EQ(facts.ttl, 61);
-  EXPECT_EQ(facts.outer_octets, 20U + 8 + 100);
+  EXPECT_EQ(facts.outermost_octets, 20U + 8 + 100);
   EXPECT_EQ(facts.flow_label, 0U);
   EXPECT_EQ(facts.inner_vlan_id, 0);
   EXPECT_EQ(facts.label_count, 0U);
@@ -117,7 +117,7 @@ TEST(ReadFacts, TellTheLinkAndIpHeadersOfAPlainFrame) {
   const Facts six = facts_of(ip6().ttl(255).tos(0xb8).flow_label(0xfedcb).tcp(1, 2).payload(7));
   EXPECT_EQ(six.ttl, 255);
   EXPECT_EQ(six.flow_label, 0xfedcbU) << "without the traffic class before it";
-  EXPECT_EQ(six.outer_octets, 40U + 20 + 7);
+  EXPECT_EQ(six.outermost_octets, 40U + 20 + 7);
   EXPECT_EQ(six.payload_octets, 7U);
   EXPECT_EQ(facts_of(ip4().ttl(0).tcp(1, 2)).ttl, 0);
 }
@@ -250,7 +250,7 @@ TEST(ReadFacts, FindTcpBehindExtensionHeaders) {
   EXPECT_EQ(facts.mss, 1440);
   EXPECT_EQ(facts.ttl, 9);
   EXPECT_EQ(facts.flow_label, 5U);
-  EXPECT_EQ(facts.outer_octets, 40U + 16 + 24 + 8 + 24 + 11);
+  EXPECT_EQ(facts.outermost_octets, 40U + 16 + 24 + 8 + 24 + 11);
   EXPECT_FALSE(facts.fragment);
   EXPECT_EQ(facts_of(ip6().ah().tcp(1, 2).payload(4)).payload_octets, 4U);
 }
@@ -336,7 +336,7 @@ TEST(ReadFacts, TellTheInnermostIpHeaderAndTheOctetsOfTheOutermost) {
   EXPECT_EQ(mac_text(inner.source_mac), "02:00:00:00:00:01") << "of the frame, not of what it carries";
   EXPECT_EQ(inner.ttl, 33);
   EXPECT_EQ(inner.flow_label, 12U);
-  EXPECT_EQ(inner.outer_octets, 20U + 8 + 8 + 14 + 40 + 20 + 10);
+  EXPECT_EQ(inner.outermost_octets, 20U + 8 + 8 + 14 + 40 + 20 + 10);
   EXPECT_EQ(inner.payload_octets, 10U);
   EXPECT_EQ(inner.window(), 99);
 
@@ -345,7 +345,7 @@ TEST(ReadFacts, TellTheInnermostIpHeaderAndTheOctetsOfTheOutermost) {
   const Facts carried = facts_of(frame.bytes(), outer);
   EXPECT_EQ(carried.ttl, 250);
   EXPECT_EQ(carried.flow_label, 0U);
-  EXPECT_EQ(carried.outer_octets, inner.outer_octets);
+  EXPECT_EQ(carried.outermost_octets, inner.outermost_octets);
   EXPECT_FALSE(carried.has_tcp());
 
   // The outer header is a first fragment; the one that counts is whole.
@@ -370,7 +370,21 @@ TEST(ReadFacts, SayNothingOfTheSegmentThatAnIcmpErrorQuotes) {
   EXPECT_FALSE(facts.has_tcp());
   EXPECT_EQ(facts.payload_octets, 0U);
   EXPECT_EQ(facts.ttl, 200) << "of the header that came, not of the quoted one";
-  EXPECT_EQ(facts.outer_octets, 20U + 8 + 20 + 20 + 30);
+  EXPECT_EQ(facts.outermost_octets, 20U + 8 + 20 + 20 + 30);
+}
+
+TEST(ReadFacts, TellTheOutermostHeadersOctetsWhereTheyAreMoreThan31BitsHold) {
+  // The outermost header's total length is 0, so that the frame's counts: three thousand million octets on the wire.
+  Bytes frame = packet().eth().ipv4(kA4, kB4).gre(0x0800).ipv4(kB4, kA4).udp(1, 2).payload(8).bytes();
+  frame[14 + 2] = frame[14 + 3] = 0;
+  PacketView view = view_of(frame);
+  view.frame_octets = 3'000'000'000;
+  Parser parser;
+  ParsedPacket parsed{};
+  PacketFacts facts{};
+  ASSERT_EQ(parser.parse(view, parsed, &facts), Reject::none);
+  EXPECT_EQ(parsed.ip_octets, 20U + 8 + 8);
+  EXPECT_EQ(facts.outer_octets, 3'000'000'000U - 14);
 }
 
 TEST(ReadFacts, TellTheEndsOfAnIeee80211FrameAndNotItsAccessPoint) {
