@@ -140,7 +140,7 @@ bool FileExporter::flush_all(ExportTime now) {
 tl::expected<FileSink, std::string> FileExporter::open_by_name() {
   auto sink = rotation_ ? rotation_->open(exporter_clock_ns()) : FileSink::open(file_name_);
   if (!sink) return sink;
-  static_cast<void>(sink->lock());  // whoever holds it, the records have nowhere else to go
+  if (auto locked = sink->lock(); !locked) return tl::unexpected(locked.error());
   if (auto begun = sink->begin(!rotation_); !begun) return tl::unexpected(begun.error());
   return sink;
 }

@@ -2,13 +2,16 @@
 // Live, the exporter says why and goes on by itself, and its ledger balances at every instant.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "control/export/export_hub.h"
+#include "proto/base/unique_fd.h"
 #include "tests/unit/export/export_fixtures.h"
 
 namespace weir {
@@ -98,6 +101,23 @@ TEST_F(FileTrouble, AFileThatWasMovedAwayIsMadeAnewWithoutASignal) {
   finish(150);
   EXPECT_EQ(lines_of(path("a.json")) + lines_of(path("b.json")), 150U);
   EXPECT_GE(lines_of(path("b.json")), 100U);
+}
+
+TEST_F(FileTrouble, AFileOfItsNameThatAnotherProgramWritesIsWaitedFor) {
+  open("json:" + path("a.json"));
+  offer(100);
+  ASSERT_TRUE(comes_to(100));
+  std::ofstream(path("theirs.json")) << "theirs\n";
+  UniqueFd theirs(::open(path("theirs.json").c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(flock(theirs.get(), LOCK_EX | LOCK_NB), 0);
+  fs::rename(path("theirs.json"), path("a.json"));
+  ASSERT_TRUE(state_comes_to_begin_with("connecting: another program writes to the file")) << now().state;
+  offer(50);
+  EXPECT_EQ(content_of(path("a.json")), "theirs\n");
+  theirs.reset();
+  ASSERT_TRUE(comes_to(150)) << now().state;
+  finish(150);
+  EXPECT_EQ(lines_of(path("a.json")), 1U + 50);
 }
 
 TEST_F(FileTrouble, AFileThatWasCutByCopytruncateHasNoHole) {
