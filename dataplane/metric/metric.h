@@ -1,8 +1,8 @@
 // What a metric is: something that is measured of a flow beyond its counters.
 //
 // A metric is a struct with static functions and no objects. A worker keeps its state for each flow: `State` lies in
-// the cache line after the flow's entry, which every packet of the flow fetches anyway, and `Slot` in an array of its
-// own for what only few packets touch. Both are plain memory, all 0 when a flow begins. They are indexed by Side, since
+// the cache lines after the flow's entry, which every packet of the flow fetches, and `Slot` in an array of its own for
+// what only few packets touch. Both are plain memory, all 0 when a flow begins. They are indexed by Side, since
 // the initiator may turn out to be the other one; finish() is told who it is.
 //
 //   struct Ttl {
@@ -16,9 +16,8 @@
 //     static std::uint32_t sections(const State&, const Slot&); // bits of the sections that finish() fills
 //     static void finish(const State&, const Slot&, const MetricOutput&);   // where the record has one of kSections
 //     // If the metric has them:
-//     static void restart(State&, Slot&);               // the flow was reported and goes on; without it: all is 0
-//     again static constexpr std::size_t kClearedOctets;      // of Slot, that are 0 when a flow begins; without it:
-//     all
+//     static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0 again
+//     static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
 //   };
 //
 // Metrics see a packet in the order of the list in metrics.h.

@@ -284,7 +284,7 @@ struct Rtt {
     }
     if (!handshake.seen()) handshake.client = static_cast<std::uint8_t>(input.side);
     if (handshake.synacks != 0 || input.side != handshake.client) {
-      handshake.ambiguous = true;  // behind the SYN/ACK, or both ends open
+      handshake.ambiguous = true;  // after the SYN/ACK, or both ends open
     } else {
       handshake.syn_ns = input.packet.time_ns;
       handshake.initial = input.facts.sequence;

@@ -2,17 +2,14 @@
 // numbers tell beside those of the segments before it: retransmissions, order, duplicate ACKs, keep-alives.
 //
 //   retransmitted    payload, SYN or FIN, of which some was seen before; a repeated zero-window probe is one
-//   out of order     nothing of it was seen and it fills a gap below the greatest sequence number that was seen; or a
-//   part
-//                    of it was seen and another is new, so that it counts as retransmitted, too
-//   keep-alive       at most one octet, at the number before the next one, without SYN, FIN and RST; the peer's window
-//   is
-//                    not 0 (else it is a zero-window probe), and an octet is one that the peer acknowledged before
-//                    (else it is sent again) (RFC 9293 §3.8.4)
+//   out of order     nothing of it was seen and it fills a gap below the greatest sequence number that was seen; or
+//                    a part of it was seen and another is new, so that it counts as retransmitted, too
+//   keep-alive       at most one octet, at the number before the next one, without SYN, FIN and RST; the peer's
+//                    window is not 0 (else it is a zero-window probe), and an octet is one that the peer acknowledged
+//                    before (else it is sent again) (RFC 9293 §3.8.4)
 //   duplicate ACK    no payload, SYN, FIN or RST; the acknowledgment number is that of the ACK before, while the peer
-//   has
-//                    sent more; and the window is the same, too (RFC 5681 §2), or the segment has a SACK option, which
-//                    is a duplicate ACK whatever its window (RFC 6675 §2)
+//                    has sent more; and the window is the same, too (RFC 5681 §2), or the segment has a SACK option,
+//                    which is a duplicate ACK whatever its window (RFC 6675 §2)
 //
 // An RST's payload is no part of the stream. A later fragment has no sequence number: its octets are payload by length,
 // and not of the stream.

@@ -5,10 +5,9 @@
 // holes. Both the number of holes and the distance that is looked back are bounded, whatever is sent:
 //
 //   kMostHoles  A hole that finds no room is forgotten: what fills it will count as seen before. `cut` says so.
-//   kReach      No window is greater (RFC 7323 §2.3). What lies farther behind is forgotten. A segment that lies
-//   farther
-//               away, or a SYN with another initial number, begins the numbering anew, so that one forged segment does
-//               not spoil what follows it.
+//   kReach      No window is greater (RFC 7323 §2.3). What lies farther back is forgotten. A segment that lies
+//               farther away, or a SYN with another initial number, begins the numbering anew, so that one forged
+//               segment does not spoil what follows it.
 #pragma once
 
 #include <algorithm>

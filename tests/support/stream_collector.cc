@@ -109,7 +109,7 @@ StreamRecords protobuf_records_of(const std::string& stream) {
     }
     OwnedRecord record;
     if (!decode_flow(found.message, record)) {
-      result.fault = "a message that is no record";
+      result.fault = "a message does not decode as a record";
       break;
     }
     const RecordView view = record;
