@@ -112,8 +112,10 @@ std::string column_names_text() {
 
 std::string column_meant(std::string_view word) {
   std::vector<ColumnName> names;  // the texts lie in them
+  names.reserve(kJsonColumns.size());
   for (const Column& column : kJsonColumns) names.push_back(column_name(column));
   std::vector<std::string_view> views;
+  views.reserve(names.size());
   for (const ColumnName& name : names) views.push_back(name.view());
   return did_you_mean(word, views);
 }

@@ -176,7 +176,7 @@ std::string frames_text(const v1::Ledger& ledger) {
   add_named(first, "rejected", ledger.rejects());
   first.row(cells("+", "lost: handover_full", ledger.handover_full()));
   if (!is_zero(ledger.in_handover())) first.row(cells("+", "between two workers", ledger.in_handover()));
-  const std::string out = "1  every frame (frame octets)\n" + first.text();
+  std::string out = "1  every frame (frame octets)\n" + first.text();
   if (!ledger.has_saved_rejects()) return out;
   TextTable saved("llrr");
   saved.row(cells("", "rejected, saved", ledger.saved_rejects().saved()));
