@@ -97,7 +97,7 @@ class MetricSet {
   [[nodiscard, gnu::always_inline]] Verdict update(std::uint8_t* line, std::uint8_t* slot,
                                                    const MetricInput& input) const {
     bool ends = false;
-    for_each([&]<typename M>(std::size_t index) {
+    for_each([&]<typename M>(std::size_t index) __attribute__((always_inline)) {
       ends |= M::update(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
                         input) == Verdict::ends;
     });
@@ -133,8 +133,8 @@ class MetricSet {
   }();
 
   template <typename Visit>
-  void for_each(Visit&& visit) const {
-    [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+  [[gnu::always_inline]] void for_each(Visit&& visit) const {
+    [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) __attribute__((always_inline)) {
       (((enabled_ >> kIndex & 1) != 0 ? visit.template operator()<Metrics>(kIndex) : void()), ...);
     }
     (std::make_index_sequence<kCount>{});
