@@ -247,7 +247,7 @@ tl::expected<CommandLine, ConfigError> parse_command_line(int argc, const char* 
     const auto given = app.get_subcommands();
     return given.empty() ? app : *given.front();
   };
-  // What stands after "--" are captures, whatever they look like; CLI11 would hand them to the parent command.
+  // Every word after "--" is a capture, even if it looks like an option; CLI11 would hand it to the parent command.
   const auto end = std::find(argv, argv + argc, std::string_view("--"));
   const std::vector<std::string> plain(end == argv + argc ? end : end + 1, argv + argc);
   try {

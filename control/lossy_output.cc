@@ -74,7 +74,7 @@ bool LossyOutput::pump_locked() {
 void LossyOutput::put(std::string_view message) {
   const std::lock_guard lock(mutex_);
   if (!waiting_.empty()) pump_locked();
-  // After a gap nothing more is kept before the line that says so: the order stays.
+  // After a gap, first keep the line that reports it, so that lines stay in order.
   if (dropped_ != 0 || waiting_.size() + message.size() > most_waiting_) {
     ++dropped_;
     return;

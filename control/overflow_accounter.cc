@@ -61,7 +61,7 @@ bool OverflowAccounter::add(RecordView record, std::uint64_t now_ns) {
       return false;
     }
     entry->second.begin(record);
-    // While the entry is held: it cannot leave before it is in the order.
+    // Do this while the entry is locked: it must not be taken out before it is in the order.
     order_.push({now_ns + limits_.timeout_ns, key});
     return true;
   }

@@ -313,7 +313,7 @@ int read_captures(const Settings& settings) {
   sigaction(SIGTERM, &action, nullptr);
 
   const bool more = captures.next(view);
-  // Not one packet to be had: no output file is touched for it.
+  // No packet can be read, so no output file is touched.
   if (!more && captures.failed()) return 1;
   if (!more && interrupted.load(std::memory_order_relaxed)) {
     spdlog::warn("interrupted before the first packet");
@@ -364,7 +364,7 @@ int read_captures(const Settings& settings) {
   meter.finish();
   drain.finish();
   int code = captures.failed() || !judged ? 1 : 0;
-  // A file is being read, nobody is waiting for the link: the exporters get the time they need, within reason.
+  // A file is read and no link has to keep up, so the exporters get more time.
   for (const std::string& failure : hub.finish(std::chrono::hours(24))) {
     spdlog::error("{}", failure);
     code = 1;

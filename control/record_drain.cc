@@ -39,7 +39,7 @@ void RecordDrain::run() {
 }
 
 bool RecordDrain::round(bool last) {
-  // The rings' records, and as many again from the accounter.
+  // As many records as the rings gave, and as many again from the accounter.
   constexpr std::size_t kMost = 2 * kBatch;
   if (wait_.load(std::memory_order_relaxed)) hub_.wait_for_room(RecordBatch::most_allocated_octets(kMost));
   const std::lock_guard lock(mutex_);
@@ -59,7 +59,7 @@ bool RecordDrain::round(bool last) {
 std::size_t RecordDrain::empty_rings(std::size_t most, RecordBatch& batch) {
   std::size_t taken = 0;
   for (std::size_t i = 0; i < rings_.size(); ++i) {
-    // Every ring gets its share of what is left; the first ones one more where that is uneven.
+    // Each ring gets an equal share of what is left; the remainder goes to the first ones.
     const std::size_t left = rings_.size() - i;
     const std::size_t share = (most - taken + left - 1) / left;
     if (overflow_ != nullptr && clock_ != nullptr) now_ns_ = clock_();

@@ -29,7 +29,7 @@ void* map_memory(std::size_t octets, Pages pages) {
   }
   void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) return nullptr;
-  // Advice: whatever pages there are, they work.
+  // This is advice only: pages of any size work.
   if (size >= kHugePage) madvise(address, size, pages == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   return address;
 }
@@ -47,7 +47,7 @@ void touch_memory(void* address, std::size_t octets, Touching* touching) {
   for (std::size_t at = 0; at < octets;) {
     if (touching != nullptr && touching->stop.load(std::memory_order_relaxed)) return;
     const std::size_t piece = std::min(kHugePage, octets - at);
-    // Written back as read: what the array already holds stays.
+    // Write back what was read, so that the array keeps its contents.
     for (const std::size_t end = at + piece; at < end; at += 4096) bytes[at] = bytes[at];
     if (touching != nullptr) touching->octets.fetch_add(piece, std::memory_order_relaxed);
   }

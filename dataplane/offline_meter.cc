@@ -52,10 +52,10 @@ bool OfflineMeter::ok() const {
 }
 
 Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
-  // Whose account has what belongs to no flow.
+  // This worker counts the packets that belong to no flow.
   Lane& first = *lanes_[0];
   const bool filters = first.monitor.filters();
-  // The time of what a filter keeps out does not count: the records are those of a capture without such frames.
+  // Filtered frames do not advance time: the records are the same as from a capture without these frames.
   if (view.marks != 0 && !front_.take_marked(view)) return Reject::none;
   front_.count_received({1, view.frame_octets});
   if (filters) {
@@ -139,11 +139,11 @@ void OfflineMeter::end_epoch(std::uint64_t effective_ns) {
 
 void OfflineMeter::count(Lane& lane) {
   if (lane.held == 0) return;
-  // Hashed here and not one by one: a prefetch waits until its address is translated, and only waits that stand close
-  // together overlap.
+  // Hash the whole burst at once: each prefetch waits for its address translation, and only waits close together
+  // overlap.
   lane.monitor.prepare({lane.burst.data(), lane.held});
   lane.monitor.process({lane.burst.data(), lane.held}, lane.facts.empty() ? nullptr : lane.facts.data());
-  // No bound on the work of one call: being late costs nothing here, a full table would.
+  // One call's work is not bounded: lateness does no harm offline, while a full table would.
   lane.monitor.shard().advance(lane.burst[lane.held - 1].effective_ns, kNoBudget);
   lane.held = 0;
 }

@@ -35,7 +35,7 @@ template <bool kFacts, bool kFilter>
   std::size_t count = received;
   if (source.marks()) [[unlikely]]
     count = take_marked(views, count);
-  // Loops of one job each: their few values stay in registers, and one packet's wait overlaps with the next one's work.
+  // Each loop does one job: its few values stay in registers, and one packet's wait overlaps with the next one's work.
   std::uint64_t received_octets = 0;
   ParsedPacket* end = burst.packets;
   PacketFacts* facts = kFacts ? burst.facts : nullptr;  // those of *end
@@ -98,7 +98,7 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
     found += take_over(now_ns);
     options_.handover->publish(options_.number);
   }
-  // A full burst says that more packets wait: then only as many flows end as keep the table from growing, and a few.
+  // After a full burst more packets wait, so only as many flows end as keep the table from growing, plus a few.
   const std::uint64_t created = monitor_.live_counters().flows_created - created_before;
   monitor_.shard().advance(now_ns, received == FlowShard::kBurst ? kBusyTimerBudget + created : kTimerBudget);
 
@@ -173,7 +173,7 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
 }
 
 void Worker::stop_receiving() {
-  // Release: who sees the count sees what was pushed before.
+  // Release order: a reader that sees the count also sees everything pushed before it.
   if (options_.handover == nullptr) return;
   options_.handover->publish(options_.number);
   options_.handover->stopped.fetch_add(1, std::memory_order_release);

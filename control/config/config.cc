@@ -16,7 +16,7 @@ tl::expected<Settings, ConfigError> validate(const v1::Config& config, Command c
   std::vector<ConfigError> errors;
   const Walk walk{command, places, command == Command::check ? &errors : nullptr};
   auto good = apply_bindings<Settings>(config, setting_bindings(), walk, "", settings);
-  // Rules look at several values, so each of these must be right before.
+  // A rule compares several values, so each single value must be valid first.
   if (good && errors.empty()) good = check_rules(settings, command, places);
   if (!good) return tl::make_unexpected(good.error());
   if (errors.empty()) return settings;

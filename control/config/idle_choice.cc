@@ -10,7 +10,7 @@ namespace weir {
 std::vector<unsigned> isolated_cpus(const std::string& file) {
   std::ifstream in(file);
   std::string line;
-  // Empty on most machines. What cannot be read isolates nothing.
+  // The list is empty on most machines. A file that cannot be read isolates no CPU.
   if (!std::getline(in, line) || line.empty()) return {};
   return parse_cpu_list(line).value_or(std::vector<unsigned>{});
 }

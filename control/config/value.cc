@@ -11,7 +11,7 @@
 namespace weir {
 ValueResult parse_duration_value(const v1::OptionDescription& description, const std::string& text,
                                  std::uint64_t& duration_ns) {
-  // The limits are texts of config.proto's, which its test parses.
+  // The limits are texts in config.proto; a test parses all of them.
   const auto parsed = parse_duration(text, parse_duration(description.least()).value_or(0),
                                      parse_duration(description.greatest()).value_or(UINT64_MAX));
   if (!parsed) return tl::make_unexpected(parsed.error());

@@ -132,7 +132,7 @@ void DatagramExporter<Encoder>::use_new_socket() {
   past_count_ = 0;  // what the old one sent cannot be refused any more
   const std::uint32_t header_octets = peer_.socket().header_octets();
   if (encoder_) {
-    // What is under way goes to somebody who has no templates yet.
+    // The new address has no templates yet: close the datagram under way and put the templates in front of it.
     const std::uint64_t wall_ns = exporter_clock_ns();
     close_datagram(wall_ns);
     if (announced_) announce(nullptr, wall_ns, 0);
@@ -196,7 +196,7 @@ void DatagramExporter<Encoder>::announce(const FlowRecord* record, std::uint64_t
       append(one.octets, {}, one.data_records);
     }
     announced_ = true;
-    // In front of `place`: they have no records, so no deadlines either.
+    // Templates go before `place`. They hold no records, so they have no deadlines.
     const std::size_t deadlines = place == 0 ? deadlines_booked_ : batch_[place - 1].deadlines_end;
     for (std::size_t i = before; i < batch_.size(); ++i) batch_[i].deadlines_end = deadlines;
     std::rotate(batch_.begin() + static_cast<std::ptrdiff_t>(place),
@@ -275,7 +275,7 @@ void DatagramExporter<Encoder>::send_batch() {
       poll(&waits, 1, static_cast<int>(kLongestBlock.count()));
       continue;
     }
-    // Too long for the path, no route, not permitted: this one is lost, and the collector sees the gap.
+    // Too long for the path, no route or not permitted: the datagram is lost, and the collector sees the gap.
     books_.lost(batch_[at].totals, ExportLoss::send_failed);
     peer_.trouble(now_);
     sequence_ += Encoder::sequence_step(batch_[at].data_records);
@@ -298,14 +298,14 @@ bool DatagramExporter<Encoder>::take_refusals() {
     const Past* found = nullptr;
     for (std::size_t i = 1; i <= count && found == nullptr; ++i) {
       const Past& past = past_[(past_count_ - i) % kPast];
-      // Too little was quoted: the one sent last.
+      // The ICMP error quotes too little to tell which datagram it means; the last one sent is taken.
       if (refusal->octets < kTellingOctets ||
           std::memcmp(past.head.data(), refusal->head.data(), refusal->octets) == 0) {
         found = &past;
       }
     }
     if (found == nullptr) continue;
-    // What went in one run was refused as one.
+    // Datagrams that went out as one run were refused as one.
     const std::uint32_t run = found->run;
     for (std::size_t i = 1; i <= count; ++i) {
       Past& past = past_[(past_count_ - i) % kPast];

@@ -37,7 +37,7 @@ tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<st
     if (same != uris.end() && uri->name != uri->text) {
       return fault(text, fmt::format("'{}' has the name {}, too; each exporter needs its own", same->text, uri->name));
     }
-    // A device may be given twice; what is shown of the two differs all the same.
+    // A device may be given twice; each of the two still gets a name of its own.
     for (unsigned number = 2; same != uris.end() && is_name(uris, uri->name); ++number) {
       uri->name = fmt::format("{}#{}", text, number);
     }
@@ -87,13 +87,13 @@ struct ExportHub::Impl {
 ExportHub::ExportHub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 ExportHub::~ExportHub() {
-  // All at once, and then one after the other: the deadlines do not add up.
+  // Tell all of them first and wait for them afterwards, so that their deadlines do not add up.
   for (const auto& exporter : impl_->exporters) exporter->queue().close(ExportClock::now());
 }
 
 tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::prepare(const std::vector<std::string>& texts,
                                                                          const ExportContext& context) {
-  // First everything that the text alone tells, so that a typing mistake in the last URI creates no file for the first.
+  // Check all texts before anything is opened: a typing mistake in the last URI must not create the first one's file.
   const auto uris = parse_all(texts);
   if (!uris) return Error(uris.error());
   auto impl = std::make_unique<Impl>();
@@ -145,7 +145,7 @@ bool ExportHub::all_failed() const {
 void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
   const std::shared_ptr<const RecordBatch> shared = std::move(batch);
   if (shared == nullptr || shared->empty()) return;
-  // Everybody who has room gets it before anybody is waited for.
+  // Serve every queue that has room before waiting for any other.
   std::vector<ExportQueue*> full;
   for (const auto& exporter : impl_->exporters) {
     if (!exporter->queue().push(shared)) full.push_back(&exporter->queue());
@@ -157,7 +157,7 @@ void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
 }
 
 void ExportHub::wait_for_room(std::size_t octets) {
-  // One after the other is enough: room only grows while nobody offers.
+  // Waiting for one after the other is enough: while nobody offers, room only grows.
   for (const auto& exporter : impl_->exporters) exporter->queue().wait_for_room(octets, patience(impl_->mode));
 }
 

@@ -17,7 +17,7 @@ bool ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch) {
     return true;
   }
   const std::size_t octets = octets_of(*batch);
-  // Once closed, the thread that would take them may be gone.
+  // After close() the thread that takes records may have ended.
   if (closed_ || !has_room(octets)) return false;
   drained_ += totals;
   queued_ += totals;
@@ -34,7 +34,7 @@ bool ExportQueue::push(const std::shared_ptr<const RecordBatch>& batch) {
 }
 
 bool ExportQueue::wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, ExportClock::duration patience) {
-  // Bounded steps, and not one wait of `patience`: progress in between starts it anew.
+  // Wait in short steps, since `patience` starts again whenever the exporter makes progress.
   room_came_.wait_for(lock, std::chrono::milliseconds(100));
   const ExportTime now = ExportClock::now();
   if (consumed_ != stall.seen) {

@@ -102,7 +102,7 @@ std::vector<DescribedOption> described_options() {
       known->schemes.push_back(kind->scheme);
     }
   }
-  // Side by side what has one name; else in the order of the kinds.
+  // Options of one name stand together; the others keep the order of the kinds.
   std::vector<DescribedOption> by_name;
   while (!all.empty()) {
     const std::string_view name = all.front().option->name;

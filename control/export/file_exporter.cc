@@ -112,7 +112,7 @@ void FileExporter::write_failed(const FileWriter::Fault& fault, ExportTime now) 
     fail_with(fault.text, true);
     return;
   }
-  // The next reader of a FIFO begins with a whole record.
+  // The next reader of the FIFO must begin with a whole record.
   if (fault.error == EPIPE && writer_.fifo() && retries_) static_cast<void>(writer_.close());
   wait_out(fault.text, now);
 }
@@ -169,7 +169,7 @@ bool FileExporter::rotate(ExportTime now) {
   if (!rotation_) return true;
   rotate_at_ = now + kClockEvery;
   if (!rotation_->due(exporter_clock_ns(), writer_.octets())) return true;
-  // What came before belongs into the old file.
+  // Records that came before the change belong in the old file.
   return flush_all(now) && open_next(now);
 }
 
@@ -211,7 +211,7 @@ bool FileExporter::settle(ExportTime now) {
 tl::expected<void, std::string> FileExporter::reopen() {
   if (rotation_ || !has_name_ || !retries_) return {};
   auto sink = FileSink::open(file_name_);
-  // The exporter's thread opens it once more, and its state says if it could not.
+  // The exporter's thread tries to open it again; its state names the error if it cannot.
   look_now_ = true;
   if (!sink) return tl::unexpected(sink.error());
   return sink->begin(true);
@@ -234,7 +234,7 @@ ExportTime FileExporter::due() const {
 }
 
 void FileExporter::tick(ExportTime now) {
-  // Somebody may just have mended what was wrong.
+  // The cause may have been removed in the meantime.
   if (look_now_ && trouble_) retry_at_ = now;
   if (!writer_.regular()) look_now_ = false;  // there is none to look at
   if (!settle(now)) return;

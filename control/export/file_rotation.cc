@@ -51,7 +51,7 @@ tl::expected<void, std::string> FileRotation::publish(bool empty) {
       return {};
     }
     if (errno == EEXIST) continue;
-    // File systems without RENAME_NOREPLACE: a second name, and away with the first.
+    // For file systems without RENAME_NOREPLACE: link the second name, then unlink the first.
     if (errno == EINVAL && link(part_.c_str(), name.c_str()) == 0) {
       unlink(part_.c_str());
       part_.clear();

@@ -54,7 +54,7 @@ tl::expected<FileSink, std::string> FileSink::open(const std::string& path) {
   }
   UniqueFd fd(::open(path.c_str(), kMakeFlags, kMode));
   const bool made = fd.valid();
-  // A symbolic link to a file that is not there yet exists for O_EXCL.
+  // To O_EXCL a symbolic link exists even if its target does not.
   if (!made && errno == EEXIST) fd = UniqueFd(::open(path.c_str(), kFlags | O_CREAT, kMode));
   if (!fd.valid()) {
     const char* const hint = errno == ENXIO ? " (a FIFO that nobody reads)" : "";
@@ -87,7 +87,7 @@ std::optional<FileSink::Identity> FileSink::identity_of(const std::string& path)
 
 tl::expected<void, std::string> FileSink::lock() {
   if (!regular_ || standard_output_) return {};
-  // A file system that has no locks is no reason to refuse.
+  // File systems without locks are accepted.
   if (flock(fd_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
   return tl::unexpected(std::string("another program writes to the file and holds its lock; name another file"));
 }
@@ -111,7 +111,7 @@ FileSink::Written FileSink::write(std::span<const std::uint8_t> octets) {
     std::size_t count = octets.size() - result.octets;
     if (!regular_) {
       pollfd waits{fd_.get(), POLLOUT, 0};
-      // Waits only when nothing went out yet, so that the whole call is bounded.
+      // Wait only if nothing was written yet, so that the time of the whole call is bounded.
       const int timeout_ms = result.octets == 0 ? static_cast<int>(kLongestBlock.count()) : 0;
       if (poll(&waits, 1, timeout_ms) <= 0) return result;
       count = std::min<std::size_t>(count, PIPE_BUF);
@@ -140,7 +140,7 @@ void FileSink::cut_back(std::size_t octets) {
 
 int FileSink::close() {
   if (!fd_.valid()) return 0;
-  // Disk quotas and network file systems may refuse as late as here.
+  // Disk quotas and network file systems may report an error as late as close().
   return ::close(fd_.release()) == 0 || errno == EINTR ? 0 : errno;
 }
 

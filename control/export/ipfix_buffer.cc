@@ -42,7 +42,7 @@ void IpfixBuffer::append_message(std::span<const std::uint8_t> message, const Re
 
 void IpfixBuffer::announce(bool repeat_templates, const FlowRecord* record) {
   ExportAccount account = export_account(books_, context_, nullptr);
-  // Whoever reads it has all the records that stand before it, acknowledged or not.
+  // Its reader has all records before it, acknowledged or not.
   for (std::size_t i = messages_done_; i < messages_.size(); ++i) account.flow_records += messages_[i].totals.records;
   for (const AnnouncedMessage& one : encoder_.announce(account, record, exporter_clock_ns(), repeat_templates)) {
     append_message(one.octets, {}, one.data_records);
@@ -119,7 +119,7 @@ RecordTotals IpfixBuffer::begun_before(std::size_t end) const {
 }
 
 void IpfixBuffer::forget_acknowledged() {
-  // What is kept moves only where it is less than what is forgotten.
+  // Move the rest only if it is shorter than the part that is dropped.
   if (boundary_ == 0 || boundary_ < octets_.size() - boundary_) return;
   octets_.erase(octets_.begin(), octets_.begin() + static_cast<std::ptrdiff_t>(boundary_));
   messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(messages_done_));
@@ -150,7 +150,7 @@ RecordTotals IpfixBuffer::clear() {
 
 void IpfixBuffer::begin_stream() {
   close_message();
-  // What the last connection did not acknowledge goes after the templates of this one.
+  // Send this connection's templates first, then what the last connection did not acknowledge.
   const std::size_t once_sent = messages_before(ever_sent_);
   const std::vector<std::uint8_t> octets = std::exchange(octets_, {});
   const std::vector<Message> messages = std::exchange(messages_, {});

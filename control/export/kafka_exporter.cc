@@ -111,7 +111,7 @@ struct KafkaCallbacks {
     }
   }
   static void log(const rd_kafka_t* /*producer*/, int /*level*/, const char* /*facility*/, const char* /*text*/) {
-    // What matters comes as an error or a report; the rest would fill the terminal during an outage.
+    // Everything important arrives as an error or a delivery report; the rest would fill the terminal in an outage.
   }
 };
 
@@ -281,7 +281,7 @@ void KafkaExporter::abandon(ExportLoss loss) {
   abandoned_as_ = loss;
   rd_kafka_purge(producer_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   for (int i = 0; i < 20 && in_flight_ != 0; ++i) poll(static_cast<int>(kLongestBlock.count()));
-  // What was not even reported as purged: lost all the same.
+  // Messages that were not even reported as purged are lost, too.
   RecordTotals rest;
   for (const Entry& entry : entries_) {
     if (entry.messages != 0) rest += {1, entry.packets, entry.octets};

@@ -21,7 +21,7 @@ struct Pair {
 
 constexpr bool is_pair(const Field& field) {
   if (field.place.octets == 0) return false;
-  // Source and destination have a row each, with the same two places.
+  // Source and destination each have a row with the same two places.
   if (field.sides == Sides::mirrored) return field.place.offset[kForward] < field.place.offset[kReverse];
   return field.sides == Sides::sided;
 }

@@ -30,8 +30,8 @@ void RecordBuffer::make_room(std::size_t octets) {
   if (octets_.size() - end_ >= octets) return;
   const std::size_t kept = end_ - boundary_;
   if (boundary_ != 0 && (boundary_ >= kept || most_octets_ == 0)) {
-    // What a slow peer has not taken or acknowledged. A large buffer moves it only where that is less than what became
-    // free.
+    // The rest waits for a slow peer to take or acknowledge it. In a large buffer it is moved only if it is shorter
+    // than the part that became free.
     std::memmove(octets_.data(), octets_.data() + boundary_, kept);
     marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(marks_done_));
     for (Mark& mark : marks_) mark.end -= boundary_;
@@ -54,7 +54,7 @@ bool RecordBuffer::append_head(RecordSpan records) {
     head_due_ = false;
     return true;
   }
-  // Room for the first record as well, so that the head never stands alone.
+  // Leave room for the first record, too, so that a header is never sent alone.
   if (octets_.size() < head.size() + longest_) octets_.resize(head.size() + longest_);
   make_room(head.size() + longest_);
   if (octets_.size() - end_ < head.size() + longest_) return false;

@@ -56,7 +56,7 @@ bool record_precedes(RecordView a, RecordView b) {
   if (a->destination_port() != b->destination_port()) return a->destination_port() < b->destination_port();
   if (a->protocol != b->protocol) return a->protocol < b->protocol;
   if (const int order = std::memcmp(a.octets(), b.octets(), sizeof(FlowRecord)); order != 0) return order < 0;
-  // The bases are the same, so the sections and their length are.
+  // Records with equal bases have the same sections, so their lengths are equal.
   return std::memcmp(a.octets(), b.octets(), a.size()) < 0;
 }
 

@@ -168,7 +168,7 @@ std::uint64_t SocketExporter::acknowledged_octets() {
   int outstanding = 0;
   if (ioctl(socket_.get(), SIOCOUTQ, &outstanding) != 0 || outstanding < 0) return acknowledged_octets_;
   if (is_unix_) {
-    // Asked for after SIOCOUTQ: what the peer leaves unread is thrown away only after the connection has this error.
+    // Ask after SIOCOUTQ: the kernel drops what the peer leaves unread only after it has set this error.
     // The kernel tells it once.
     int error = 0;
     socklen_t length = sizeof error;
@@ -240,7 +240,7 @@ std::size_t SocketExporter::take(RecordSpan records, ExportTime now) {
   if (buffer_->empty()) flush_at_ = now + kFlushAfter;
   const std::size_t count = buffer_->append(records);
   if (count < records.size() || buffer_->pending_octets() >= kWriteOctets) flush(now);
-  // All was sent and nothing is acknowledged: no event tells when that changes.
+  // Everything is sent and not yet acknowledged; no event tells when that changes, so look again later.
   room_at_ = count == 0 && buffer_->empty() ? now + kRoomEvery : ExportTime::min();
   return count;
 }
@@ -274,7 +274,7 @@ void SocketExporter::tick(ExportTime now) {
       continue_attempt(now);
       break;
     case State::connected:
-      // What waits for more records goes on waiting when only the acknowledgements are looked at.
+      // Before it is time to flush, only look at the acknowledgements: records that wait for more keep waiting.
       now >= flush_at_ ? flush(now) : look(now);
       break;
   }

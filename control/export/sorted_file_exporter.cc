@@ -13,7 +13,7 @@ bool SortedFileExporter::fail_with(const std::string& why, bool reader_left) {
 }
 
 std::size_t SortedFileExporter::take(RecordSpan records, ExportTime /*now*/) {
-  // What the sorter could not keep it still counts as held: abandon() loses all of it by name.
+  // The sorter counts records that it could not keep as held, so abandon() loses all of them by name.
   held_ += totals_of(records);
   if (const auto added = sorter_.add(records); !added) fail_with(added.error());
   return records.size();
@@ -24,7 +24,7 @@ bool SortedFileExporter::drain(ExportTime /*now*/) {
     sorted_ = true;
     if (const auto finished = sorter_.finish(); !finished) return fail_with(finished.error());
   }
-  // One block a step: the deadline of the shutdown is looked at in between.
+  // Write one block per step and check the shutdown's deadline in between.
   if (block_at_ == block_.size() && !all_out_of_sorter_) {
     block_.clear();
     block_at_ = 0;

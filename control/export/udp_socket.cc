@@ -26,14 +26,14 @@ tl::expected<UdpSocket, std::string> UdpSocket::open(std::span<const Endpoint> e
   int error = 0;
   for (const Endpoint& endpoint : endpoints) {
     UniqueFd fd(socket(endpoint.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    // A family that this machine has no route for fails here, and the next address is tried.
+    // If this machine has no route for the address family, the call fails and the next address is tried.
     if (!fd.valid() || connect(fd.get(), endpoint.get(), endpoint.length) != 0) {
       error = errno;
       continue;
     }
     const int octets = kSendBufferOctets;
     if (setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof octets) != 0) {
-      // Without CAP_NET_ADMIN: as much as net.core.wmem_max allows.
+      // Without CAP_NET_ADMIN the kernel grants at most net.core.wmem_max.
       setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &octets, sizeof octets);
     }
     const bool ipv6 = endpoint.family() == AF_INET6;
@@ -112,8 +112,8 @@ UdpSocket::Sent UdpSocket::send(std::span<const std::span<const std::uint8_t>> d
       return sent;
     }
     for (int i = 0; i < taken; ++i) sent.count += lengths[static_cast<std::size_t>(i)];
-    // An error between two messages is not told: the next call would succeed. ECONNREFUSED it was, or the buffer is
-    // full, and then the next call says so.
+    // sendmmsg() does not tell an error between two messages. Either it was ECONNREFUSED, and the next call succeeds,
+    // or the buffer is full, and the next call says so.
     if (static_cast<std::size_t>(taken) < message_count) {
       sent.error = EAGAIN;
       return sent;
@@ -140,7 +140,7 @@ std::optional<UdpSocket::Refusal> UdpSocket::next_refusal() {
       if (!error) continue;
       sock_extended_err what{};
       std::memcpy(&what, CMSG_DATA(header), sizeof what);
-      // What the machine itself refused was not sent at all, and send() said so.
+      // Datagrams that this machine refused were never sent; send() has reported them.
       if (what.ee_origin != SO_EE_ORIGIN_ICMP && what.ee_origin != SO_EE_ORIGIN_ICMP6) continue;
       refusal.octets = static_cast<std::size_t>(got);
       return refusal;

@@ -38,7 +38,7 @@ bool write_all(int fd, const std::string& text) {
 bool write_ledger(const std::string& file, const std::string& text) {
   if (file == "-") return write_all(STDOUT_FILENO, text);
   UniqueFd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  // close() is asked, too: some file systems say only there that the disk is full.
+  // Check close() as well: some file systems report a full disk only there.
   return fd.valid() && write_all(fd.get(), text) && close(fd.release()) == 0;
 }
 
@@ -60,7 +60,7 @@ std::string ledger_summary(const v1::Ledger& ledger) {
   add(ledger.filtered_out(), "filtered out (--filter)");
   add(ledger.sampled_out(), "sampled out");
   add(ledger.handover_full(), "lost (handover_full)");
-  // The greatest first, and by name.
+  // Sort by size, greatest first, then by name.
   std::vector<std::pair<std::uint64_t, std::string>> rejects;
   std::uint64_t rejected = 0;
   for (const auto& [name, count] : ledger.rejects()) {

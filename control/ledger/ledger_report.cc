@@ -236,7 +236,7 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   sum.lost[static_cast<std::size_t>(Loss::overflow_full)] += overflow.lost;
   put_counters(ledger, sum);
   put(*ledger.mutable_in_rings(), without(sum.emitted, drained));
-  // What the exporters were offered: as drained, with the accounter's records in place of the packets it took.
+  // The exporters were offered what was drained, but for packets that the accounter took: these come as its records.
   drained += overflow.given;
   drained = without(drained, overflow.taken);
   put(*ledger.mutable_drained(), drained);
@@ -245,8 +245,8 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
 
   const PacketCount handed = handed_over(sum);
   const PacketCount taken = taken_over(sum);
-  // Workers answer one after another: a packet may be handed over before its giver answers and taken after its taker
-  // did, or the other way round. Only when all rest must the two be equal.
+  // Workers answer one after another, so a packet may be counted as handed over and not yet as taken, or the reverse.
+  // The two counts must be equal only when all workers rest.
   if (final) {
     check.equal("packets handed over = taken over", handed.packets, taken.packets);
     check.equal("frame octets handed over = taken over", handed.octets, taken.octets);

@@ -52,7 +52,7 @@ int parse_and_do(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A collector or a pipe that goes away is an error of write(), to be counted and named, not the end of the process.
+  // If a collector or pipe goes away, write() shall fail with an error that is counted and named; it must not end weir.
   std::signal(SIGPIPE, SIG_IGN);
   try {
     weir::log_to(stderr, isatty(STDERR_FILENO) != 0);

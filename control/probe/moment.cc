@@ -37,7 +37,7 @@ bool LastMoment::all_answer(std::chrono::nanoseconds patience) {
 }
 
 void LastMoment::refresh(std::chrono::nanoseconds patience) {
-  // A question that is still open is not put again: it could not be told which one a late answer belongs to.
+  // Do not repeat a question that is still open: nobody could tell which of the two a late answer belongs to.
   if (silent_.has_value() && !all_answer(patience)) return;
   ask();
   if (!all_answer(patience)) return;

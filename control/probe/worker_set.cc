@@ -79,7 +79,7 @@ tl::expected<void, std::string> WorkerSet::launch() {
     const auto launched = runtime_.launch(number, [this, &member] { loop(member); });
     if (launched) continue;
     stop();
-    // The others wait until everybody has stopped receiving; those that never ran say so here.
+    // The other workers wait until all have stopped receiving, so workers that never ran must report it here.
     for (unsigned rest = number; rest < size(); ++rest) members_[rest]->worker.stop_receiving();
     return tl::unexpected(launched.error());
   }

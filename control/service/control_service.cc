@@ -59,7 +59,7 @@ tl::expected<void, std::string> make_folder(const std::string& socket_path) {
   const std::string folder = slash == 0 ? "/" : socket_path.substr(0, slash);
   struct stat info {};
   if (socket_path == default_socket_path()) {
-    // Under /tmp the folder is the user's alone; /run/weir is open to look into, the socket's mode guards it.
+    // Under /tmp only the user may enter the folder. Everybody may list /run/weir, where the socket's mode protects it.
     const bool shared_parent = folder.starts_with("/tmp/");
     if (::mkdir(folder.c_str(), shared_parent ? 0700 : 0755) != 0 && errno != EEXIST) {
       return tl::make_unexpected(system_error(folder) + "; use --socket for a path that can be written");
@@ -110,7 +110,7 @@ class LockFile {
 
   tl::expected<void, std::string> take(const std::string& socket_path) {
     path_ = socket_path + ".lock";
-    // Between our open and our lock the owner may have removed the file; a lock on a removed file guards nothing. So
+    // Between open and lock the owner may have removed the file, and a lock on a removed file protects nothing. So
     // the locked file must be the one that the path names, else once more. Each turn needs another weir to end in
     // just that moment: a hundred are no race any more.
     for (int turn = 0; turn < 100; ++turn) {
@@ -120,7 +120,7 @@ class LockFile {
       if (::fstat(fd.get(), &opened) != 0 || !S_ISREG(opened.st_mode)) {
         return tl::make_unexpected(fmt::format("{}: not a regular file; {}", path_, kOtherSocket));
       }
-      // Whoever can open it can lock it, and so keep weir from starting.
+      // Every user who can open the file could lock it and keep weir from starting.
       ::fchmod(fd.get(), 0600);
       if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         const std::string owner = owner_of(fd.get());
@@ -217,7 +217,7 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
   impl->socket_path = socket_path;
   if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
   if (auto taken = impl->lock.take(socket_path); !taken) return tl::make_unexpected(taken.error());
-  // The lock is ours, so no weir serves a socket that is there; but it may be another program's.
+  // This process holds the lock, so no other weir serves the socket; another program may.
   if (auto free = remove_stale_socket(socket_path); !free) {
     return tl::make_unexpected(free.error() + "; " + kOtherSocket);
   }

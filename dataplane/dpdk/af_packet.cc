@@ -48,7 +48,7 @@ bool is_af_packet(std::string_view argument) {
 
 std::uint32_t af_packet_cut_octets(std::string_view argument) {
   constexpr std::uint32_t kDefaultFrame = 2048;
-  // The header of a frame in the ring, the address, alignment, and room for a tag that is put back in: 66 to 82 octets.
+  // Each frame in the ring needs a header, an address, alignment and room for a restored VLAN tag: 66 to 82 octets.
   constexpr std::uint32_t kBefore = 128;
   constexpr std::uint32_t kLeast = 256;
   const std::string_view text = parameter(argument, "framesz=");

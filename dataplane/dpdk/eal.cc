@@ -225,7 +225,7 @@ tl::expected<CpuPlan, std::string> plan_cpus(const std::vector<unsigned>& cores,
   if (from.empty()) return tl::unexpected(std::string("cores: no CPU is available to this process"));
   CpuPlan plan;
   plan.main = from.front();
-  // After main's CPU when there is any: main sleeps most of the time, but what it does it does in bursts.
+  // Prefer the CPUs after main's: main sleeps most of the time, but works in bursts.
   const std::size_t first = from.size() > 1 ? 1 : 0;
   std::map<unsigned, unsigned> load;
   for (unsigned worker = 0; worker < workers; ++worker) {

@@ -81,7 +81,7 @@ bool MbufFilter::matches(const FlowHeader& header) const {
 }
 
 bool MbufFilter::matches_octets(const std::uint8_t* data, std::size_t octets) const {
-  // A program only reads: where the octets are, how many, and that there is no further segment. Both lengths are the
+  // A filter program reads the address and the number of octets and sees no further segment. Both lengths are the
   // same, or DPDK would look for the rest in a further segment.
   rte_mbuf mbuf{};
   mbuf.buf_addr = const_cast<std::uint8_t*>(data);

@@ -24,7 +24,7 @@ void on_fault(int number, siginfo_t* /*info*/, void* /*context*/) {
     inside = 0;
     siglongjmp(before_burst, 1);
   }
-  // Not ours: back to the former handler, which gets the fault when the instruction runs again.
+  // This fault has another cause: restore the former handler, which gets the fault when the instruction runs again.
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     if (kSignals[i] == number) sigaction(number, &former[i], nullptr);
   }
@@ -37,7 +37,7 @@ void install_memif_guard() {
   if (installed.exchange(true)) return;
   struct sigaction action {};
   action.sa_sigaction = on_fault;
-  // NODEFER: the handler is left by a jump, and the signal must not stay blocked; so no mask needs saving either.
+  // NODEFER, because a jump leaves the handler and the signal must not stay blocked. So no mask has to be saved.
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
   for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &former[i]);
 }

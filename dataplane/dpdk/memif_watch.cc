@@ -55,7 +55,7 @@ void MemifWatch::look() {
                 std::to_string(ports_[i].receive_queues) +
                 " queues each way): nothing is received until it comes back with as many queues";
     }
-    // Without a region there is nothing to compare, and nothing to receive from.
+    // Without a region there is nothing to compare and nothing to receive.
     const bool open = problem.empty() && !regions.empty();
     const std::lock_guard lock(mutex_);
     if (problem != problems_[i] && !problem.empty())

@@ -63,7 +63,7 @@ unsigned memif_slots(const std::string& argument) {
 
 std::string problem(const Port& port, const std::string& what, int result) {
   std::string text = port.name + ": " + what;
-  // A bare -1 is no error number (it would read "Operation not permitted"): net_memif and others fail with it.
+  // net_memif and others fail with a bare -1, which is not an error number (it would read "Operation not permitted").
   if (result < -1) text += std::string(": ") + rte_strerror(-result);
   return text + last_dpdk_error();
 }
@@ -135,7 +135,7 @@ tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, cons
   const auto socket = static_cast<unsigned>(port.numa_node);
   rte_eth_rxconf rx_conf = info.default_rxconf;
   rx_conf.offloads = conf.rxmode.offloads;
-  // With several queues, one that is full must not hold up the others.
+  // If there are several queues, a full one must not block the others.
   if (port.pci && receive > 1) rx_conf.rx_drop_en = 1;
   for (unsigned queue = 0; queue < receive; ++queue) {
     result = rte_eth_rx_queue_setup(port.id, static_cast<std::uint16_t>(queue), rx_descriptors, socket, &rx_conf, pool);
@@ -225,7 +225,7 @@ tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Poo
       for (const unsigned transmit : transmit_choices(port, plan, info)) {
         auto attempt = configure(port, plan, info, transmit, mtu, interrupts, *pool);
         if (attempt.has_value()) return true;
-        // The first refusal is the telling one: it is about what was wanted, not about a fallback.
+        // Report the first refusal: it concerns the wanted settings and not a fallback.
         if (outcome.has_value()) outcome = std::move(attempt);
       }
     }
@@ -234,14 +234,14 @@ tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Poo
   if (plan.interrupts) started = attempt_all(true);
   port.interrupts = started && has_rx_interrupts(port.id, port.receive_queues);
   if (!started) {
-    // A device that refuses interrupts says so here; without them it may have nothing against it.
+    // Some devices refuse to start with interrupts; try again without them.
     outcome = {};
     started = attempt_all(false);
   }
   if (!started) return outcome;
   port.max_mbps = max_mbps(port, info);
 
-  // Wishes from here on.
+  // The settings below are optional.
   rte_eth_promiscuous_enable(port.id);
   rte_eth_allmulticast_enable(port.id);
   if (port.pci) {
@@ -254,7 +254,7 @@ tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Poo
   }
   std::uint16_t mtu = 0;
   port.mtu = rte_eth_dev_get_mtu(port.id, &mtu) == 0 ? mtu : kDefaultMtu;
-  // What the refused wishes logged is no reason of any later failure.
+  // Forget what refused optional settings have logged: it does not explain a later failure.
   last_dpdk_error();
   return {};
 }

@@ -61,7 +61,7 @@ bool QueueWaiter::wait_for_interrupt() {
   }
   if (interrupts_ && !waiting) {
     std::array<rte_epoll_event, 8> events;
-    // Edge-triggered: an event that is not fetched this time is fetched the next.
+    // The event is edge-triggered; one that is not fetched now is fetched next time.
     rte_epoll_wait_interruptible(RTE_EPOLL_PER_THREAD, events.data(), static_cast<int>(events.size()),
                                  kInterruptWaitMs);
   }

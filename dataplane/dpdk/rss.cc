@@ -81,7 +81,7 @@ void set_redirection(Port& port, const rte_eth_dev_info& info) {
     RedirectionTable table(info.reta_size);
     table.for_all(
         [&port](unsigned i, std::uint16_t& queue) { queue = static_cast<std::uint16_t>(i % port.receive_queues); });
-    // A refusal shows in what is read back.
+    // Read the table back: a refusal shows only there.
     rte_eth_dev_rss_reta_update(port.id, table.data(), info.reta_size);
   }
   port.rss = read_rss(port);

@@ -69,7 +69,7 @@ struct Runtime::Impl {
     std::vector<RssState> states;
     for (std::size_t i = 0; i < ports.size(); ++i) {
       const Port& port = ports[i];
-      // Where weir asked for nothing (one queue; a device that spreads by nothing), what it says counts for nothing.
+      // If weir set no hash (one queue, or a device without RSS), the device's answer is ignored.
       states.push_back(port.spread == Spread::none ? port.rss : read_rss(port));
       const RssCheck check = dpdk::check_rss(states.back());
       RssPortReport& out = report.ports.emplace_back();
@@ -86,8 +86,8 @@ struct Runtime::Impl {
         out.queue_packets.push_back(counters[i * options.workers + queue].packets.load(std::memory_order_relaxed));
       }
       report.meets &= check.conversations != 0 && check.split == 0 && check.fragments_split == 0;
-      // A single port may keep its table to itself: whatever it is, both directions have the same hash.
-      // (Where nothing could be checked, nothing meets.)
+      // With a single port any redirection table will do, since both directions have the same hash.
+      // (If nothing could be checked, directions are not assumed to meet.)
       if (i == 0 || check.conversations == 0 || report.ports[0].conversations == 0) continue;
       report.split_between_ports = std::max(report.split_between_ports, split_between(states[0], states[i]));
     }
@@ -148,7 +148,7 @@ struct Runtime::Impl {
 
     if (auto made = make_filters(); !made) return made;
 
-    // All of them first: a missing device is said before any other is touched.
+    // Look up all ports first, so that a missing device is reported before any other is touched.
     std::vector<Port> found;
     for (const Device& device : *devices) {
       auto port = find_port(device);
@@ -252,7 +252,7 @@ PortCounters Runtime::port_counters(unsigned port) const {
               .rx_nombuf = stats.rx_nombuf};
   }
   if (impl_->ports[port].memif) {
-    // net_memif forgets its counts when the peer goes: what the workers took from it stands in for them.
+    // net_memif resets its counts when the peer leaves; the workers' own counts are used instead.
     result.ipackets = 0;
     result.ibytes = 0;
     for (unsigned worker = 0; worker < impl_->options.workers; ++worker) {

@@ -57,8 +57,8 @@ struct TxPort::Impl {
     if (!plan) return tl::unexpected(plan.error());
     cpus = std::move(*plan);
 
-    // In flight at most: every transmit descriptor, a batch and one and a half caches a queue. The receive side is
-    // there because drivers want it; nobody reads it.
+    // Buffers in flight: per queue all transmit descriptors and a batch, per thread one and a half caches. Drivers want
+    // a receive side, too, although nobody reads it.
     const unsigned sending = std::bit_ceil(options.queues * (kTransmitDescriptors + static_cast<unsigned>(kBatch)) +
                                            options.threads * (kPoolCache + kPoolCache / 2) + 1) -
                              1;
@@ -104,7 +104,7 @@ struct TxPort::Impl {
     return {};
   }
 
-  // Packets that lie in the memif's rings unread.
+  // Counts packets that the peer has not yet read from the memif's rings.
   [[nodiscard]] std::uint64_t unread() const {
     std::uint64_t count = 0;
     for (const MemifRegion& region : memif_regions()) {

@@ -55,11 +55,11 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
   std::uint64_t ip_octets = 0;
   for (std::size_t i = 0; i < count; ++i) {
     candidates[i] = table_.candidate<kMetrics>(burst[i].hash, burst[i].key.ip_version != 4);
-    // Here and not below, where registers are scarce.
+    // Added up here, because registers are scarce in the loop below.
     frame_octets += burst[i].frame_octets;
     ip_octets += burst[i].ip_octets;
   }
-  // A flow whose sampling rate may have to fall is no plain case: the rules decide about every packet then.
+  // While any flow is sampled its rate may have to fall, so the rules look at every packet.
   if (sampled_flows_ != 0) [[unlikely]]
     std::fill_n(candidates, count, FlowTable::kNone);
   std::uint64_t now_ns = now_ns_;
@@ -160,7 +160,7 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
       } else if (reopens) {
         reason = EndReason::end_of_flow;
       }
-      // The next conversation on the same key needs the entry now: no room means loss.
+      // The next conversation on this key needs the entry at once: if the ring is full, the record is lost.
       (void)emit(number, reason, true);
     }
     const bool begins = silent || reopens;
@@ -179,8 +179,7 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   count(number, packet);
   const bool closes = !was_closed && FlowRules::closed(entry);
   if (closes || (reported && rules_.timeouts().active_ns < rules_.timeouts().idle_ns)) [[unlikely]] {
-    // The wheel was told of a later moment: the linger is shorter, and a flow without packets had the idle timeout
-    // only.
+    // The wheel may hold a later time: the linger is shorter than the idle timeout, and so may the active timeout be.
     wheel_.cancel(number);
     schedule(number, rules_.deadline(entry));
   }
@@ -339,7 +338,7 @@ void FlowShard::set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns)
 }
 
 void FlowShard::timers_due(std::span<const std::uint32_t> numbers) {
-  // The entries are on their way; those that end need their bucket as well, and what metrics keep.
+  // The entries are prefetched already; flows that end also need their bucket and the metrics' memory.
   for (const std::uint32_t number : numbers) {
     if (rules_.deadline(table_.entry(number)) > now_ns_) continue;
     table_.prefetch_bucket_of(number);
@@ -401,8 +400,8 @@ void FlowShard::clear_counts(std::uint32_t number) {
 void FlowShard::drain(std::uint64_t now_ns) {
   now_ns_ = std::max(now_ns_, now_ns);
   writer_.set_ring_full(RingFull::wait);
-  // In the order of the memory, and out of the index and the wheel all at once: one by one each flow would cost two
-  // cache misses there, and the index would shrink step by step for nobody.
+  // Walk the entries in memory order and clear the index and the wheel as a whole: removing flows one by one would cost
+  // two cache misses each and shrink the index step by step to no purpose.
   for (std::uint32_t number = 0; number < table_.used_limit(); ++number) {
     const FlowEntry& entry = table_.entry(number);
     if (entry.free() || entry.total_packets() == 0) continue;

@@ -21,7 +21,7 @@ void FlowShard::evict_for(std::uint64_t hash) {
   if (!over) ++counters_.evictions;
   wheel_.cancel(stalest);
   if (full_table_ == FullTable::sample) set_level(stalest, 0);
-  // Without a step of the index's growth: that could take the room which this makes.
+  // Do not let the index grow here: growth could use up the room that this makes.
   table_.erase(stalest);
 }
 

@@ -43,7 +43,7 @@ void KeyMask::apply(ParsedPacket& packet) const {
   std::uint16_t destination_port = from_high ? key.port_low : key.port_high;
   const bool icmp = fields_.icmp && is_icmp(key.protocol);
   if (key.protocol == kProtocolEsp) {
-    // The SPI stands there, whole or not at all; and what is no ESP any more has none.
+    // The SPI is kept whole or not at all; without the protocol in the key there is no SPI.
     if (!fields_.source_port || !fields_.destination_port || !fields_.protocol) source_port = destination_port = 0;
   }
   if (!fields_.source_port && !icmp) source_port = 0;

@@ -92,7 +92,7 @@ void TimerWheel::step(std::uint64_t now_tick) {
 }
 
 void TimerWheel::detach_next_stage() {
-  // The highest first: what it gives back belongs in the lower ones.
+  // Visit the highest level first: its timers move down to lower levels.
   unsigned level = kLevels - 1;
   while (level != 0 && (stages_ & (1U << level)) == 0) --level;
   stages_ &= ~(1U << level);
@@ -102,7 +102,7 @@ void TimerWheel::detach_next_stage() {
   if (head == kNil) return;
   heads_[list] = kNil;
   occupied_[level][slot / 64] &= ~(std::uint64_t{1} << (slot % 64));
-  // The due list is empty here: advance() detaches only then.
+  // The due list is empty here, since advance() detaches a slot only then.
   heads_[kDueList] = head;
   links_[head].prev = kHeadOf | kDueList;
 }

@@ -70,7 +70,7 @@ bool CaptureBlocks::available(std::size_t octets) {
   while (filled_ < octets) {
     const ssize_t got = pread(descriptor_, block_.data() + filled_, block_.size() - filled_,
                               static_cast<off_t>(block_offset_ + filled_));
-    // An error is met again, and named, by libpcap.
+    // libpcap meets the same error again and names it.
     if (got <= 0) return false;
     filled_ += static_cast<std::size_t>(got);
   }

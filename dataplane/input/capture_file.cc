@@ -167,8 +167,8 @@ CaptureFile::~CaptureFile() {
 bool CaptureFile::next_from_blocks(PacketView& view) {
   CaptureBlocks::Packet packet;
   if (!blocks_->next(packet)) {
-    // libpcap goes on where the blocks stopped, and says what is there. If it cannot be told where, there is nothing
-    // that it could read either, and its reading from a wrong place must not look like packets.
+    // libpcap continues where the blocks stopped and reports what it finds. If the file cannot be positioned there,
+    // nothing may be read: data from a wrong place must not look like packets.
     if (fseeko(file_, static_cast<off_t>(blocks_->offset()), SEEK_SET) != 0) {
       (void)fail(errno_text());
     }

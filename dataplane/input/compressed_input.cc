@@ -49,7 +49,7 @@ class GzipInput final : public CompressedInput {
       if (result == Z_STREAM_END) {
         in_member_ = false;
       } else if (result != Z_OK && result != Z_BUF_ERROR) {
-        // What came before it is good; the next call says this again.
+        // The data before it is good; the next call returns this error again.
         return wanted != state_.avail_out ? wanted - state_.avail_out : fail("the gzip data is damaged");
       }
     }
@@ -75,7 +75,7 @@ class ZstdInput final : public CompressedInput {
   std::size_t decompress(char* to, std::size_t octets) override {
     ZSTD_outBuffer out{to, octets, 0};
     while (out.pos == 0) {
-      // What the library has read may still hold contents, so that the end of the file is no end yet.
+      // The library may still hold contents that it has read, so the end of the file is not yet the end.
       if (in_.pos == in_.size && !full_) {
         if (!fill()) return in_frame_ ? fail("the zstd data ends early") : 0;
         if (!started_ && (filled_ < 4 || std::memcmp(buffer_.get(), "\x28\xb5\x2f\xfd", 4) != 0)) {

@@ -9,7 +9,7 @@ FlowKey FragmentCache::identity(const FragmentNote& note) {
   key.port_high = static_cast<std::uint16_t>(note.fragment_id);
   key.protocol = note.fragment_protocol;
   // Between equal addresses the side follows from the ports, which a later fragment does not have.
-  // It stands where no key of the parser has anything.
+  // The parser leaves this place of the key at 0.
   key.vlan_id = note.from == Side::high && !note.key.addresses_alike() ? 1 : 0;
   return key;
 }

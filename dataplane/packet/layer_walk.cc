@@ -158,7 +158,7 @@ LayerWalk::Next LayerWalk::ipv6() {
   const auto headers_octets = static_cast<std::uint32_t>(at_ - begin);
   header.transport_octets = header.octets > headers_octets ? header.octets - headers_octets : 0;
   if (!whole) {
-    // The chain is cut, endless, or goes on in another fragment: there is no payload to look at.
+    // The chain of headers is cut, endless or continued in another fragment, so no payload can be parsed.
     at_ = end_;
   }
   payload_protocol_ = header.protocol;

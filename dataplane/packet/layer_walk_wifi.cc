@@ -13,7 +13,7 @@ LayerWalk::Next LayerWalk::ieee80211() {
   const unsigned type = control >> 2 & 3;
   const unsigned subtype = control >> 4;
   const bool version_fits = (control & 3) == 0;
-  // Subtype bit 2: no data (§9.2.4.1.3).
+  // Subtype bit 2 means that there is no data (§9.2.4.1.3).
   if (!version_fits || type != 2 || (subtype & 4) != 0) return stop(Reject::wifi_no_data);
   std::size_t octets = 24;
   if ((flags & 3) == 3) octets += 6;  // to and from the distribution system: a fourth address
@@ -40,7 +40,7 @@ LayerWalk::Next LayerWalk::ieee80211() {
   }
   pass("802.11 data", octets);
   if (aggregate) {
-    // §9.3.2.2: the first of several frames in one stands for all: a frame counts once.
+    // §9.3.2.2: of several frames in one, the first is parsed and stands for all, since a frame counts once.
     if (left() < 14) return stop(Reject::link_truncated);
     const unsigned length = be16(12);
     note_mac_addresses(0, 6);

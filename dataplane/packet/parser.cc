@@ -113,7 +113,7 @@ inline bool parse_ipv6(Octets octets, std::uint16_t vlan_id, const TunnelPorts& 
   if (octets.size() < sizeof(Ipv6Header)) [[unlikely]]
     return false;
   const auto& header = header_at<Ipv6Header>(octets.at);
-  // A payload length of 0 is a jumbogram's, or says that the frame's length counts.
+  // A payload length of 0 means a jumbogram, or that the frame's length counts.
   if (header.version() != 6 || header.payload_length.host() == 0) [[unlikely]]
     return false;
   const unsigned ip_octets = sizeof(Ipv6Header) + header.payload_length.host();

@@ -31,7 +31,7 @@ std::uint32_t by_size(const SamplingFields& fields) {
 }
 
 std::uint32_t by_probability(const SamplingFields& fields) {
-  // What fits into 32 bits is a float32 (RFC 7011 section 6.2): as a float64 it would be less than 10^-313.
+  // A value of 32 bits is a float32 (RFC 7011 section 6.2): read as a float64 it would be less than 10^-313.
   const double probability = fields.probability <= kMost
                                  ? double{std::bit_cast<float>(static_cast<std::uint32_t>(fields.probability))}
                                  : std::bit_cast<double>(fields.probability);

@@ -53,7 +53,7 @@ void FlowDecoder::follow_sequence(Stream& stream, const MessageHeader& header, s
   StreamCounts& counts = stream.counts;
   const bool datagrams = counts_datagrams(header.version);
   const std::int64_t boot_ms = std::int64_t{header.unix_secs} * 1000 - std::int64_t{header.sys_uptime_ms};
-  // Modulo 2^32, as the field wraps: from -2^31 to 2^31 - 1.
+  // The field wraps modulo 2^32, so the difference lies between -2^31 and 2^31 - 1.
   const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - stream.next_sequence);
   const std::int64_t farthest_late = datagrams ? kFarthestLate : kFarthestLate * kRecordsInADatagram;
   // next_sequence = sequence before + records before; an exporter that counts a message's own records is at sequence
@@ -65,14 +65,14 @@ void FlowDecoder::follow_sequence(Stream& stream, const MessageHeader& header, s
                    (header.sequence == before + units || header.sequence == before + flows);
   bool newest = true;
   if (!stream.sequence_known || ahead == 0) {
-    // In order, or nothing to compare with.
+    // The message is in order, or there is no earlier one to compare with.
   } else if (own) {
     ++counts.sequence_own;
   } else if (ahead > 0 && ahead <= kFarthestGap) {
     ++counts.sequence_gaps;
     (datagrams ? counts.lost_datagrams : counts.lost_records) += static_cast<std::uint64_t>(ahead);
   } else {
-    // Back, by a little: late, unless the exporter started again: then its uptime went back and its boot came later.
+    // A small step back is a late message, unless the exporter restarted: then its uptime fell and its boot time rose.
     const bool rebooted = header.sys_uptime_ms < stream.uptime_ms && boot_ms > stream.boot_ms + 1000;
     if (ahead < 0 && ahead >= -farthest_late && !rebooted) {
       newest = false;
@@ -149,7 +149,7 @@ std::size_t FlowDecoder::expected_records(const Stream& stream, const FlowSet& w
 
 TemplateStore::Change FlowDecoder::take_template(Stream& stream, FlowVersion version, const TemplateRecord& record,
                                                  std::uint64_t now_ns) {
-  // What it takes beyond what the id meant before. Where that does not fit the store refuses it.
+  // Memory that it takes beyond the id's former template. If that does not fit, the store refuses the template.
   const FlowTemplate* const known = stream.templates.peek(record.id);
   const std::size_t before = known == nullptr ? 0 : TemplateStore::cost(known->fields().size());
   const std::size_t cost = TemplateStore::cost(record.fields.size());
@@ -163,7 +163,7 @@ TemplateStore::Change FlowDecoder::take_template(Stream& stream, FlowVersion ver
 
 DecodeError FlowDecoder::take_templates(Stream& stream, const MessageHeader& header, const FlowSet& set,
                                         const DatagramOrigin& origin, std::uint64_t& records, Decoded& out) {
-  // In a session nothing expires: there the clock stands.
+  // In a session templates do not expire, so its clock stands still.
   const std::uint64_t now_ns = origin.session ? 0 : origin.received_ns;
   const bool ignore_withdrawals = header.version == FlowVersion::ipfix && !origin.session;
   records_.clear();
@@ -174,7 +174,7 @@ DecodeError FlowDecoder::take_templates(Stream& stream, const MessageHeader& hea
       ++stream.counts.withdrawals_ignored;
       continue;
     }
-    // A field of no octets says nothing. Records must not cost more time than they have octets.
+    // Fields of length 0 are skipped here, so that a record never costs more time than it has octets.
     std::erase_if(record.fields, [](const FieldSpec& field) { return field.octets == 0; });
     switch (take_template(stream, header.version, record, now_ns)) {
       case TemplateStore::Change::withdrawn:
@@ -199,7 +199,7 @@ DecodeError FlowDecoder::take_templates(Stream& stream, const MessageHeader& hea
     for (TemplateStore::Waiting& waiting : stream.templates.take_waiting(record.id)) {
       ++stream.counts.recovered_sets;
       out.waited.push_back(std::move(waiting.body));
-      // What is wrong with it was sent with another datagram: it gives what it has.
+      // The template's fault came with another datagram, so this record yields the fields that it has.
       (void)take_data(stream, *known, waiting.header, record.id, out.waited.back(), kUnknownCount, out);
     }
   }
@@ -245,7 +245,7 @@ DecodeError FlowDecoder::take_set(Stream& stream, const MessageHeader& header, c
   const std::size_t flows_before = out.flows.size();
   const std::size_t options_before = out.options.size();
   const bool short_records = header.version != FlowVersion::ipfix && known->least_octets() < 4;
-  // It walks all sets, so once a datagram. Beside another set of such records the number is not known anyway.
+  // The count walks all sets, so it is done once per datagram. With two such sets the number is unknown anyway.
   const std::size_t expected = short_records && !taken.short_set ? expected_records(stream, set) : kUnknownCount;
   taken.short_set |= short_records;
   const DecodeError error = take_data(stream, *known, header, set.id, set.body, expected, out);
@@ -269,7 +269,7 @@ DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, D
   const MessageHeader& header = parsed_.header;
   out.header = header;
   const bool ipfix = header.version == FlowVersion::ipfix;
-  // In v9 a bad set costs itself and those after it. Only a datagram with something well framed makes a stream.
+  // In v9 a bad set loses itself and the sets after it. Only a datagram with a well-framed set opens a stream.
   const bool usable = first_error == DecodeError::none || (!ipfix && !parsed_.flow_sets.empty());
   Stream* const stream = find_or_add(origin, header, usable);
   if (stream == nullptr)

@@ -70,7 +70,7 @@ DecodeError take_fields(FlowVersion version, Reader& reader, std::size_t count, 
     least += field.octets == kVariableLength ? 1U : field.octets;
     fields.push_back(field);
   }
-  // A field of no octets harms nobody (Juniper sends them); records of no octets would never end.
+  // Fields of length 0 are accepted (Juniper sends them); a record of length 0 would never end.
   if (count != 0 && least == 0) return DecodeError::zero_length_record;
   return least > kLongestMessageBody ? DecodeError::record_too_long : DecodeError::none;
 }
@@ -160,7 +160,7 @@ DecodeError parse_ipfix(Octets datagram, FlowMessage& out) {
   out.header.unix_secs = reader.u32();
   out.header.sequence = reader.u32();
   out.header.source_id = reader.u32();
-  // What stands after the message is no part of it: there are exporters that send datagrams of one length.
+  // Octets after the message are ignored: some exporters pad all datagrams to one length.
   if (out.header.octets < kIpfixHeaderOctets || out.header.octets > datagram.size()) {
     return DecodeError::bad_message_length;
   }

@@ -21,7 +21,7 @@ struct FlowTemplate::Compiler {
   const std::vector<FieldSpec>& fields;
   std::uint32_t sections;
   HeaderPlaces places_of_headers;
-  // Looked for once. A datagram holds a template of about 16 000 fields, and a forger sends the worst ones.
+  // Search once only: a forged datagram can hold a template of about 16 000 fields.
   bool has_octets = has(1);
   bool has_packets = has(2);
   bool has_boot = has(160);  // systemInitTimeMilliseconds
@@ -74,7 +74,7 @@ struct FlowTemplate::Compiler {
     }
     if (rule == nullptr || !can_read(*rule, field.octets)) return {};
     bool reverse = id.reverse;
-    // In IPFIX they are instants only by the time of boot. Where the template does not have it, they take no other
+    // In IPFIX these are times only relative to the time of boot. If the template lacks that, they replace no other
     // time's place; of the reverse direction they never do.
     if (rule->action == kUptime && version == FlowVersion::ipfix) {
       if (reverse) return {};
@@ -115,7 +115,7 @@ struct FlowTemplate::Compiler {
     }
     for (std::size_t i = 0; i < fields.size(); ++i) {
       const FieldSpec& field = fields[i];
-      // What has no octets says nothing.
+      // A field of length 0 carries no value.
       Operation operation{kRaw, 0, field.octets != 0, static_cast<std::uint16_t>(i), field.octets, 0, source};
       const Place& place = places[i];
       if (place.rule != nullptr && winner[place.target] == i) {
@@ -129,7 +129,7 @@ struct FlowTemplate::Compiler {
       source += field.octets;
     }
     if (!variable) {
-      // What is only kept comes last, so that the common part is one run; with it what is kept of sections, so that raw
+      // Raw fields come last, so that the common fields are one run. Raw fields of sections follow them, so that raw
       // values stay in the order of the template.
       std::stable_partition(operations.begin(), operations.end(), [](const Operation& one) {
         return one.action != kRaw && !(one.keep && one.target >= kScratchOfPlainRecord);
@@ -158,7 +158,7 @@ struct FlowTemplate::Compiler {
         field.octets > operation.target_octets) {
       made.narrow_fields_.push_back({operation.field, operation.target_octets});
     }
-    // The rate is all that a record has of them.
+    // The record keeps only the rate of these fields.
     if (operation.target == offsetof(ScratchRecord, sampling.algorithm) ||
         operation.target == offsetof(ScratchRecord, sampling.probability)) {
       operation.keep = true;
@@ -286,7 +286,7 @@ DecodeError FlowTemplate::decode_flows(std::uint16_t id, const RecordContext& co
           return DecodeError::bad_variable_length;
         }
         const Octets octets = body.subspan(prefix, length);
-        // A field of variable length has no place: which lengths the place takes was decided without knowing this one.
+        // A field of variable length has no fixed place, because its length is not known from the template.
         perform(operation.action, operation.target_octets, operation.target, octets, context.header, scratch);
         if (operation.keep) keep(operation, octets);
         body = body.subspan(prefix + length);

@@ -103,7 +103,7 @@ void finish_times(ScratchRecord& scratch, const MessageHeader& header, std::uint
   if (last_ns == 0) last_ns = first_ns + scratch.duration_ns;
   if (first_ns == 0) first_ns = last_ns - std::min(scratch.duration_ns, last_ns);
   if (base.last_ns[kReverse] == 0) base.last_ns[kReverse] = base.first_ns[kReverse];
-  // Where there is one pair of times it is that of both directions.
+  // A single pair of times holds for both directions.
   if (base.first_ns[kReverse] == 0) base.first_ns[kReverse] = first_ns;
   if (base.last_ns[kReverse] == 0) base.last_ns[kReverse] = last_ns;
 }
@@ -157,7 +157,7 @@ unsigned settle_icmp(ScratchRecord& scratch) {
   const std::uint16_t destination = base.ports[kReverse];
   std::uint8_t& type = scratch.icmp[kForward][0];
   std::uint8_t& code = scratch.icmp[kForward][1];
-  // NetFlow of old has type and code in the destination port; some say it in both places.
+  // Older NetFlow has type and code in the destination port; some exporters send both fields.
   bool is_type_and_code = false;
   if (source == 0 && type == 0 && code == 0) {
     // IOS XR has the type alone there. In ICMPv6 nothing has type 0 (RFC 4443 section 2.1), so the two are told apart.

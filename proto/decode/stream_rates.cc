@@ -87,7 +87,7 @@ std::uint32_t StreamRates::rate_of(const FlowRecord& flow, const std::uint64_t* 
   if (sampler != nullptr) {
     const auto found = sampler_rates_.find(*sampler);
     if (found != sampler_rates_.end()) return found->second;
-    // A sampler of which nothing was said yet, or 0 for "not sampled": no other's rate is this record's.
+    // The sampler is unknown so far, or 0 for "not sampled". Another sampler's rate must not be used.
     if (!sampler_rates_.empty()) return 0;
   }
   const auto found = interface_rates_.find(flow.ingress_interface);

@@ -31,7 +31,7 @@ TemplateStore::Change TemplateStore::take(FlowVersion version, const TemplateRec
     known->second.seen_ns = now_ns;
     return Change::refreshed;
   }
-  // Data must not be read by the old definition any more, whether or not there is room for the new one.
+  // The old definition must not be used any more, even if there is no room for the new one.
   const bool changed = known != templates_.end();
   if (changed) forget(known);
   if (templates_.size() >= limits.templates || record.fields.size() > limits.fields ||

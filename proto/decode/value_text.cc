@@ -112,7 +112,7 @@ bool append_typed(std::string& out, ElementType type, Octets octets, Style style
       return true;
     }
     case ElementType::string: {
-      // Exporters fill fields of fixed length up with zeros.
+      // Exporters pad fields of fixed length with zeros.
       while (!octets.empty() && octets.back() == 0) octets = octets.first(octets.size() - 1);
       const std::string quoted = json_string(std::string(octets.begin(), octets.end()));
       // For people the escapes stay, since whoever sends a name must not write to their terminal; the quotes go.
@@ -241,7 +241,7 @@ bool append_list(std::string& out, FlowVersion version, ElementType type, Octets
                                                : !parse_sub_template_multi_list(octets, find, list)) {
     return false;
   }
-  // A list of which nothing is known but its octets is shown as these.
+  // A list of unknown structure is shown as its octets.
   if (type == ElementType::sub_template_list && !list.parts[0].known) return false;
   if (style == Style::text) {
     out += list_semantic_name(list.semantic);

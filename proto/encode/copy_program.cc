@@ -13,7 +13,7 @@ constexpr std::uint8_t kNothing = 0x80;  // of PSHUFB: the octet becomes 0
 CopyProgram::CopyProgram(std::span<const OctetSource> octets, const std::array<std::size_t, kBases>& base_sizes)
     : octets_(octets.size()) {
   for (std::size_t begin = 0; begin < octets.size();) {
-    // As many octets as lie in one load. `lowest` may still fall while they are gathered, as long as all fit.
+    // Gather as many octets as one load covers. `lowest` may still fall meanwhile, as long as all of them fit.
     std::uint8_t base = OctetSource::kZero;
     std::size_t lowest = 0;
     std::size_t highest = 0;

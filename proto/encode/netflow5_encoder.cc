@@ -87,7 +87,7 @@ void Netflow5Encoder::write(RecordView view, Direction way, std::uint32_t parts)
   out.tcp_flags = record.tcp_flags[way];
   out.protocol = record.protocol;
   out.tos = record.ip_tos[way];
-  // Evenly, the remainder to the first ones: each part has its share of both, and the sums are exact.
+  // Split packets and octets evenly and give the remainders to the first parts, so that the sums are exact.
   for (std::uint32_t part = 0; part < parts; ++part) {
     const auto share = [&](std::uint64_t total) {
       return static_cast<std::uint32_t>(total / parts + (part < total % parts));

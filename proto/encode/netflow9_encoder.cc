@@ -196,7 +196,7 @@ std::vector<AnnouncedMessage> Netflow9Encoder::announce(const ExportAccount& acc
   const TimeSpan present{now_ns, now_ns};
   const TimeSpan span = record != nullptr ? time_span(*record) : present;
   if (record != nullptr || options_.header_time == HeaderTime::now) {
-    // A collector may take an uptime that went back for a restart, and drop its templates.
+    // If the uptime fell, a collector could assume a restart and drop its templates.
     if (window_.open(span, now_ns)) template_alone = false;
   }
   AnnouncementForm form;

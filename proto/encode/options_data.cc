@@ -135,8 +135,8 @@ class Announcer {
     }
     put_field(record, scope);
     for (const TemplateField& field : options) put_field(record, field);
-    // Any number may share a set, but nfacctd goes wrong after the first: in IPFIX it counts the scopes twice, since
-    // they are part of the field count there, and in v9 it takes lengths for counts.
+    // Several options templates may share a set, but nfacctd misreads all after the first: in IPFIX it counts the
+    // scopes twice, since the field count includes them, and in v9 it takes lengths for counts.
     writer_.add(ipfix_ ? kIpfixOptionsTemplateSet : kNetflow9OptionsTemplateFlowSet, record, false, true);
   }
 

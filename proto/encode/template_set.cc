@@ -86,7 +86,7 @@ TemplateSet::TemplateSet(const TemplateChoice& choice, const Options& options, O
     if (!((place & kBoth) != 0 ? options.both : options.uniflow) || (classic && classic_ == 0)) continue;
     const std::size_t first = place & ~kClassic;
     const auto id = static_cast<std::uint16_t>((classic ? kFirstClassicId : kFirstId) + first);
-    // Of those of the start nobody asks whether they were announced: no record goes before the first announcement.
+    // The initial templates need no check: no record is sent before they are announced.
     entries_[place] = {make_form(id, first, classic ? kClassicSections : 0), true, true};
     message_.add_region(place, id);
   }

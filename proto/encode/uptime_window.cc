@@ -34,7 +34,7 @@ UptimeWindow::UptimeWindow(HeaderTime header_time, std::uint64_t start_ns) : hea
 
 void UptimeWindow::move(const TimeSpan& span, std::uint64_t now_ns) {
   known_ = true;
-  // In this order: a day of slack and the present as well; a day of slack; no slack; the end of a record too long.
+  // Tried in this order: a day of slack and the present; a day of slack; no slack; last, a record that is too long.
   if (header_time_ == HeaderTime::now) {
     boot_ns_ = day_before(std::min(span.start_ns, now_ns));
     if (holds(span) && now_ns - boot_ns_ <= kWindow - kDay) return;
@@ -47,7 +47,7 @@ void UptimeWindow::move(const TimeSpan& span, std::uint64_t now_ns) {
 }
 
 bool UptimeWindow::open(const TimeSpan& span, std::uint64_t now_ns) {
-  // By the clock: boot moves a day before the uptime is full, so that now_ns fits when the datagram is finished.
+  // Boot moves by the clock, a day before the uptime is full, so that now_ns fits when the datagram is finished.
   const bool full = header_time_ == HeaderTime::now && now_ns > boot_ns_ && now_ns - boot_ns_ > kWindow - kDay;
   if (holds(span) && !(full && span.end_ns + kDay > now_ns)) return false;
   const bool moved = known_;
@@ -57,7 +57,7 @@ bool UptimeWindow::open(const TimeSpan& span, std::uint64_t now_ns) {
 }
 
 std::uint64_t UptimeWindow::header_ns(std::uint64_t latest_ns, std::uint64_t now_ns) const {
-  // One whole second for both header fields; never before the end of a record, never past the window.
+  // Both header fields take one whole second, not before the end of any record and not past the window.
   const std::uint64_t latest = std::max(std::min(ceil_to_second(latest_ns), boot_ns_ + kWindow), boot_ns_);
   if (header_time_ == HeaderTime::records) return latest;
   return std::max(latest, std::min(floor_to_second(now_ns), boot_ns_ + kWindow));

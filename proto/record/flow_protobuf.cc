@@ -196,7 +196,7 @@ bool store_column(Decoding& decoding, std::uint64_t value) {
     decoding.end_ns = value;
     return true;
   } else if constexpr ((kRow.field.marks & kIcmpOnly) != 0) {
-    // Whether the ports' octets hold these depends on the protocol, which may come later.
+    // Which fields the ports' octets hold depends on the protocol, which may follow later in the message.
     const unsigned shift = kRow.field.name == "icmp_type" ? 8 : 0;
     std::uint16_t& both = decoding.icmp[kColumn.side];
     both = static_cast<std::uint16_t>((both & (0xff00U >> shift)) | value << shift);
@@ -298,7 +298,7 @@ void complete_times(FlowRecord& record, const Decoding& decoding) {
       record.last_ns[direction] = decoding.end_ns;
     }
   }
-  // Only a peer makes a record without any packet. Its times are those of the forward direction.
+  // Only another producer sends records without packets. Their times are the forward direction's.
   if (record.total_packets() == 0) {
     record.first_ns[kForward] = decoding.start_ns;
     record.last_ns[kForward] = decoding.end_ns;
@@ -339,7 +339,7 @@ bool complete(Decoding& decoding) {
 }  // namespace
 
 std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record) {
-  // Most messages are longer than 127 octets: room for a length of two is left, and closed again where one suffices.
+  // Most messages are longer than 127 octets, so two octets are left for the length; one is removed if one suffices.
   std::uint8_t* const message = out + 2;
   constexpr auto kAll = std::make_index_sequence<kSent.size()>{};
   std::uint8_t* const at = (record->sections & kAllSections) == 0 ? put_all<false>(message, record, kAll)
@@ -398,7 +398,7 @@ DelimitedMessage next_delimited(std::span<const std::uint8_t> stream) {
   const std::uint8_t* const end = at + stream.size();
   std::uint64_t length = 0;
   if (!get_varint(at, end, length)) {
-    // Two octets hold every length that is accepted; padded varints of up to ten are legal.
+    // Two octets hold every accepted length, but varints padded to up to ten octets are legal.
     return {stream.size() < 10 ? DelimitedStatus::need_more : DelimitedStatus::malformed, {}, 0};
   }
   if (length > kFlowProtobufLongestAccepted) return {DelimitedStatus::malformed, {}, 0};

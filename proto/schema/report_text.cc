@@ -373,7 +373,7 @@ std::string status_text(const v1::StatusReply& status) {
     out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";
   }
 
-  // Lateness: of all, and how many left more than a second after their flow should have ended.
+  // Lateness of all records, and how many left more than a second after their flow should have ended.
   TextTable exporters("llrrrrrr");
   for (const auto& exporter : status.exporters()) {
     if (exporters.empty()) exporters.row(headings(kExporterColumns));

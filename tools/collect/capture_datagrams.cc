@@ -149,7 +149,7 @@ bool CaptureDatagrams::find_datagram(Octets frame, std::uint64_t time_ns, Datagr
   IpPacket packet;
   if (!find_ip_packet(link_type_, frame, packet)) return false;
   if (packet.is_fragment) {
-    // The first header of an IPv6 fragment may be one of options, of which the transport comes after.
+    // An IPv6 fragment may begin with options headers, which precede the transport header.
     const bool may_hold = packet.ip_version == 6 || packet.protocol == kProtocolUdp || packet.protocol == kProtocolTcp;
     if (!may_hold || !fragments_.add(packet, time_ns, packet)) return false;
   }
@@ -176,7 +176,7 @@ bool CaptureDatagrams::next_frame(Octets& frame, std::uint64_t& time_ns) {
   }
   ++counts_.packets;
   frame = {octets, header->caplen};
-  // tv_usec holds nanoseconds, as asked for. Signed, and whatever the file says: a time before 1970 becomes 0.
+  // tv_usec holds nanoseconds, as requested. Both parts are signed and unchecked; a time before 1970 becomes 0.
   const auto seconds = static_cast<std::int64_t>(header->ts.tv_sec);
   time_ns = seconds < 0
                 ? 0

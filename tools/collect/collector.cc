@@ -119,7 +119,7 @@ void Collector::take_record(RecordView record, const RecordDetails* details) {
 void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram) {
   ++counts_.datagrams;
   counts_.wire_octets += datagram.size();
-  // An error is counted by the decoder under its name; what was decoded before it is good.
+  // The decoder counts the error by name; records decoded before it are good.
   static_cast<void>(decoder_.decode(origin, datagram, decoded_));
   if (outputs_.dump) {
     printer_.print_text(fmt::format("{}: ", origin.exporter));
@@ -151,7 +151,7 @@ bool Collector::receive_datagrams(int descriptor, Clock::time_point until) {
   bool any = false;
   while (const unsigned count = buffers_->receive(descriptor)) {
     any = true;
-    // By name the exporter is address and port; which of the two counts depends on the version (flow_decoder.h).
+    // The exporter's name is its address and port; which of them identifies it depends on the version (flow_decoder.h).
     const std::uint64_t now_ns = wall_clock_ns();
     for (unsigned i = 0; i < count; ++i) take_datagram({buffers_->exporter(i), now_ns}, buffers_->datagram(i));
     if (Clock::now() >= until) break;
@@ -168,7 +168,7 @@ bool Collector::make_room_for(const std::string& newcomer) {
   auto victim = connections_.end();
   for (auto one = connections_.begin(); one != connections_.end(); ++one) {
     if (has_share && !of_address(*one)) continue;
-    // Those that sent nothing yet go before those that did, then whoever was silent longest.
+    // Connections that sent nothing are closed first, then those that were silent longest.
     if (victim == connections_.end() || std::tie(one->spoke, one->heard) < std::tie(victim->spoke, victim->heard)) {
       victim = one;
     }
@@ -262,7 +262,7 @@ tl::expected<void, std::string> Collector::run(int signal_descriptor, int hangup
     if (duration_ns != 0) {
       const auto left = start + std::chrono::nanoseconds(duration_ns) - Clock::now();
       if (left <= Clock::duration::zero()) break;
-      // Rounded up, so that the last millisecond is not spent polling; a wait above an hour is cut and taken again.
+      // Round up, so that the last millisecond is not spent polling; wait at most an hour at a time.
       wait_ms = static_cast<int>(
           std::min<std::int64_t>(3'600'000, std::chrono::ceil<std::chrono::milliseconds>(left).count()));
     }
@@ -275,7 +275,7 @@ tl::expected<void, std::string> Collector::run(int signal_descriptor, int hangup
     if (polled[0].revents != 0) break;
     if (polled[1].revents != 0) outputs_.forwarder->reopen(hangup_descriptor);
 
-    // Connections first: accepting adds to their list, which must still be what was polled.
+    // Serve connections first: accepting adds to their list, which must still match what was polled.
     std::size_t place = 2 + sockets_.size();
     for (auto connection = connections_.begin(); connection != connections_.end(); ++place) {
       const bool over = polled[place].revents != 0 && !receive_stream(*connection, Clock::now() + kTurn);
@@ -305,7 +305,7 @@ void Collector::drain() {
     }
   }
   for (Connection& connection : connections_) {
-    // Whoever is still connected is cut off by this program's end, which is no fault of the stream.
+    // This program's end cuts open connections, so a partial message there is not an error of the stream.
     receive_stream(connection, until);
   }
   connections_.clear();
@@ -317,7 +317,7 @@ tl::expected<void, std::string> Collector::read_file(const std::string& path, in
   if (file.get() < 0) return tl::make_unexpected(fmt::format("{}: {}", name, std::strerror(errno)));
   stream_buffer_.resize(kStreamBufferOctets);
 
-  // Enough to tell what it is; a pipe may give its first octets one by one.
+  // Read enough octets to recognise the format; a pipe may deliver them one by one.
   std::vector<std::uint8_t> beginning;
   while (beginning.size() < 4) {
     pollfd polled[] = {{signal_descriptor, POLLIN, 0}, {file.get(), POLLIN, 0}};

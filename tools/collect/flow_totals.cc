@@ -44,7 +44,7 @@ FlowTotals::FlowTotals(std::size_t max_flows) : max_flows_(max_flows), sums_(0, 
 
 void FlowTotals::add(const FlowRecord& record) {
   totals_.add(record);
-  // A record without any packet count (a template may have none) still names a flow: its forward one.
+  // A record without packet counts (its template may lack them) still names a flow, in forward direction.
   if (record.packets[kForward] != 0 || record.packets[kReverse] == 0) add_direction(record, kForward);
   if (record.packets[kReverse] != 0) add_direction(record, kReverse);
 }

@@ -65,7 +65,7 @@ bool FragmentAssembly::put(const IpPacket& fragment, Packet& packet) {
 }
 
 bool FragmentAssembly::add(const IpPacket& fragment, std::uint64_t time_ns, IpPacket& out) {
-  // One that the snapshot length cut makes no whole; only the last may have any length (RFC 8200 section 4.5).
+  // A fragment cut by the snapshot length is of no use; only the last may have any length (RFC 8200 section 4.5).
   const std::size_t octets = fragment.payload.size();
   if (octets == 0 || octets < fragment.payload_octets || fragment.fragment_offset + octets > kMostOctets ||
       (fragment.more_fragments && octets % 8 != 0)) {

@@ -129,7 +129,7 @@ struct PacketSection::Found {
         case kLayer2SectionData:
         case kIpHeaderSection:
         case kMplsPayloadSection:
-          // A frame says more than what is in it.
+          // Prefer the frame: it holds more than its contents alone.
           if (element == kDataLinkFrameSection || element == kLayer2SectionData) break;
           octets = value.octets;
           element = value.element;

@@ -97,7 +97,7 @@ void put_column(std::string& key, const SumBy::Field& wanted, const Column& colu
       return;
     default: {
       const std::uint64_t value = place.section == nullptr ? 0 : field_number(field, place.column.side, place.section);
-      // As wide as take_text() takes it off, whichever section has the column.
+      // Use the width that take_text() expects, whichever section has the column.
       put(key, value, octets_of(kFieldRows[column.row].field));
     }
   }

@@ -52,7 +52,7 @@ void append_stream(std::string& text, const StreamReport& report) {
     fmt::format_to(out, ", headers carry times of {}: this looks like a replay",
                    iso_time(std::uint64_t{report.exported_s} * 1'000'000'000, 0).substr(0, 10));
   } else if (report.skew.known && (report.skew.least_ms < -1000 || report.skew.least_ms > 2000)) {
-    // A second is what whole seconds in the header may add.
+    // Headers in whole seconds may add up to one second.
     fmt::format_to(out, ", its clock is {} {}", short_duration_text(apart_ms * 1'000'000),
                    report.skew.least_ms < 0 ? "ahead" : "behind");
   }

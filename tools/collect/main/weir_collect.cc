@@ -273,7 +273,7 @@ int collect(const Options& options) {
     if (const auto started = forwarder.start(); !started) return complain(started.error(), kExitOutside);
   }
 
-  // What came before an error is shown all the same; so are the other files.
+  // Records before the error are shown, and the other files are read.
   tl::expected<void, std::string> done;
   int code = 0;
   if (!uris.empty()) done = collector.run(signals.get(), hangups.get(), settings->duration_ns);
