@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 #include <vector>
 
 #include "proto/base/similar.h"
+#include "proto/base/split.h"
 
 namespace weir {
 
@@ -21,8 +21,7 @@ tl::expected<Metrics, std::string> parse_metric_list(std::string_view text) {
   if (text == "none") return Metrics();
   std::uint32_t enabled = 0;
   if (text.empty()) return tl::unexpected(fmt::format("expected all, none or names of {}", metric_names()));
-  for (const auto part : text | std::views::split(',')) {
-    const std::string_view name(part.begin(), part.end());
+  for (const std::string_view name : split(text, ',')) {
     if (name == "all" || name == "none") {
       return tl::unexpected(
           fmt::format("'{}' cannot stand beside other names; expected all, none or names of {}", name, metric_names()));

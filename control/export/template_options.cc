@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
+#include <string_view>
+#include <vector>
 
 #include "proto/base/similar.h"
+#include "proto/base/split.h"
 
 namespace weir {
 namespace {
@@ -43,8 +45,7 @@ OptionResult set_profile(TemplateOptions& options, std::string_view name, std::s
 OptionResult set_fields(TemplateOptions& options, std::string_view name, std::string_view value) {
   const std::span<const ExportField> known = export_fields();
   bool in_every_record = false;
-  for (const auto part : value | std::views::split(',')) {
-    const std::string_view field(part.begin(), part.end());
+  for (const std::string_view field : split(value, ',')) {
     const auto found =
         std::find_if(known.begin(), known.end(), [&](const ExportField& one) { return one.name == field; });
     if (found == known.end()) {
