@@ -36,7 +36,7 @@ namespace {
 
 using Keys = std::span<const FlowKey>;
 
-const KeyHash kHash({1, 2, 3, 4, 5, 6});
+const KeyHash key_hash({1, 2, 3, 4, 5, 6});
 
 FlowKey key_of(std::uint32_t flow) {
   FlowKey key{};
@@ -57,7 +57,7 @@ class WeirTable {
   [[nodiscard]] bool ok() const { return table_->ok(); }
   void clear() {
     table_.reset();
-    table_ = std::make_unique<FlowTable>(capacity_, kHash);
+    table_ = std::make_unique<FlowTable>(capacity_, key_hash);
     if (table_->ok()) table_->touch();
   }
   std::size_t find(Keys keys) {
@@ -123,7 +123,7 @@ std::uint64_t hash_short(const ShortKey& key) {
   FlowKey whole{};
   whole.address[0] = key.address;
   std::memcpy(&whole.port_low, &key.tail, sizeof key.tail);
-  return kHash(whole);
+  return key_hash(whole);
 }
 struct StdHash {
   std::size_t operator()(const ShortKey& key) const { return hash_short(key); }

@@ -219,7 +219,7 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
   }
   counts_.wire_octets += octets.size();
   const std::uint64_t before = connection.stream.records();
-  const auto fed = connection.stream.feed(octets, [&](RecordView record) {
+  auto fed = connection.stream.feed(octets, [&](RecordView record) {
     if (outputs_.dump) {
       char text[kFlowJsonMaxOctets];
       const auto length = static_cast<std::size_t>(write_flow_json(text, record) - text);
