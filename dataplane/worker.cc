@@ -110,8 +110,17 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   return found;
 }
 
+/// False: there was no room, and the loss is counted.
+inline bool Worker::pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner) {
+  if (options_.handover->ring(options_.number, owner).push(packet, facts, monitor_.number())) [[likely]]
+    return true;
+  monitor_.live_counters().handover_full.add(packet.frame_octets);
+  return false;
+}
+
 std::size_t Worker::hand_over(const Burst& burst, std::size_t count) {
   std::size_t own = 0;
+  PacketCount handed_over;  // added up here: a counter in memory would have each packet wait for the one before
   for (std::size_t i = 0; i < count; ++i) {
     const ParsedPacket& packet = burst.packets[i];
     const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers);
@@ -123,15 +132,11 @@ std::size_t Worker::hand_over(const Burst& burst, std::size_t count) {
       ++own;
       continue;
     }
-    pass_on(packet, burst.facts == nullptr ? nullptr : burst.facts + i, owner);
+    const PacketFacts* const facts = burst.facts == nullptr ? nullptr : burst.facts + i;
+    if (pass_on(packet, facts, owner)) handed_over.add(packet.frame_octets);
   }
+  monitor_.live_counters().handed_over += handed_over;
   return own;
-}
-
-void Worker::pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner) {
-  const bool taken = options_.handover->ring(options_.number, owner).push(packet, facts, monitor_.number());
-  FlowCounters& counters = monitor_.live_counters();
-  (taken ? counters.handed_over : counters.handover_full).add(packet.frame_octets);
 }
 
 std::size_t Worker::take_over(std::uint64_t now_ns) {
@@ -144,6 +149,7 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
   for (unsigned from = 0; from < options_.workers; ++from) {
     if (from == options_.number) continue;
     std::size_t own = 0;
+    PacketCount taken_over;  // as in hand_over()
     const auto on_packet = [&](std::uint8_t monitor, const SentPacket& sent, const PacketFacts* facts_sent) {
       ParsedPacket& packet = packets[own];
       sent.copy_to(packet);
@@ -153,11 +159,11 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
         if (monitor_.filter_out(packet)) return;
         monitor_.set_key(packet);
         if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
-          pass_on(packet, facts_sent, owner);
+          if (pass_on(packet, facts_sent, owner)) monitor_.live_counters().handed_over.add(packet.frame_octets);
           return;
         }
       } else {
-        monitor_.live_counters().taken_over.add(packet.frame_octets);
+        taken_over.add(packet.frame_octets);
       }
       monitor_.shard().prefetch(packet.hash);
       if (facts != nullptr && facts_sent != nullptr) facts[own] = *facts_sent;
@@ -167,6 +173,7 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
                  .consume(
                      FlowShard::kBurst, on_packet, [&](const FragmentNote& note) { front_.learn(note, effective_ns); },
                      [](std::uint64_t /*effective_ns*/) {});  // only a capture's clock steps back
+    monitor_.live_counters().taken_over += taken_over;
     if (own != 0) monitor_.process({packets, own}, facts);
   }
   return taken;

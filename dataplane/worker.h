@@ -102,7 +102,7 @@ class Worker {
   /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
   std::size_t hand_over(const Burst& burst, std::size_t count);
   std::size_t take_over(std::uint64_t now_ns);
-  void pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner);
+  bool pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner);
 
   WorkerOptions options_;
   bool said_passed_on_ = false;
