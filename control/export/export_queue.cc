@@ -8,9 +8,8 @@ namespace weir {
 ExportQueue::ExportQueue(std::string name, std::size_t limit_octets, bool measures_lateness)
     : name_(std::move(name)), limit_octets_(limit_octets), measures_lateness_(measures_lateness) {}
 
-bool ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch) {
+bool ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch, const RecordTotals& totals) {
   if (batch->empty()) return true;
-  const RecordTotals totals = totals_of(batch->span());
   if (failed_) {
     drained_ += totals;
     lost_of(fail_loss_) += totals;
@@ -29,8 +28,9 @@ bool ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch) {
 }
 
 bool ExportQueue::push(const std::shared_ptr<const RecordBatch>& batch) {
+  const RecordTotals totals = totals_of(batch->span());  // before the lock: the exporter need not wait for the sum
   const std::lock_guard lock(mutex_);
-  return push_locked(batch);
+  return push_locked(batch, totals);
 }
 
 bool ExportQueue::wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, ExportClock::duration patience) {
@@ -47,12 +47,13 @@ bool ExportQueue::wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, Ex
 }
 
 bool ExportQueue::push_waiting(const std::shared_ptr<const RecordBatch>& batch, ExportClock::duration patience) {
+  const RecordTotals totals = totals_of(batch->span());
   std::unique_lock lock(mutex_);
   Stall stall{consumed_, ExportClock::now()};
   while (true) {
-    if (push_locked(batch)) return true;
+    if (push_locked(batch, totals)) return true;
     if (!worth_waiting()) return false;
-    if (!wait_step(lock, stall, patience)) return push_locked(batch);
+    if (!wait_step(lock, stall, patience)) return push_locked(batch, totals);
   }
 }
 
@@ -149,10 +150,10 @@ void ExportQueue::consumed(std::size_t count) {
     done = std::move(piece.batch);
     held_octets_ -= octets_of(*done);
     pieces_.pop_front();
+    room_came_.notify_one();  // only a whole batch makes room
   }
   waiting_ -= count;
   consumed_ += count;
-  room_came_.notify_one();
 }
 
 bool ExportQueue::closed() const {

@@ -114,7 +114,7 @@ class ExportQueue {
     std::uint64_t seen;
     ExportTime since;
   };
-  bool push_locked(const std::shared_ptr<const RecordBatch>& batch);
+  bool push_locked(const std::shared_ptr<const RecordBatch>& batch, const RecordTotals& totals);
   [[nodiscard]] bool has_room(std::size_t octets) const {
     return pieces_.empty() || octets <= without(limit_octets_, held_octets_);
   }
