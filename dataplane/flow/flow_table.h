@@ -118,8 +118,10 @@ class FlowTable {
     }
   }
 
-  FlowEntry& entry(std::uint32_t number) { return entries_[number * stride_]; }
-  [[nodiscard]] const FlowEntry& entry(std::uint32_t number) const { return entries_[number * stride_]; }
+  FlowEntry& entry(std::uint32_t number) { return stride_ == 1 ? entry_at<false>(number) : entry_at<true>(number); }
+  [[nodiscard]] const FlowEntry& entry(std::uint32_t number) const {
+    return stride_ == 1 ? entry_at<false>(number) : entry_at<true>(number);
+  }
   /// The entry, where the caller knows whether there are metric lines.
   template <bool kMetrics>
   FlowEntry& entry_at(std::uint32_t number) {
