@@ -83,7 +83,7 @@ std::size_t MbufSource::receive(std::span<PacketView> views, std::uint64_t now_n
     if (queue.cut_octets != 0) mend_lengths(views.subspan(held_, count), queue.cut_octets);
     if (filter_ != nullptr) judge(views.first(held_ + count), held_);
     held_ += count;
-    // There is one writer, so a plain addition and a release store suffice.
+    // There is one writer, so a load, an addition and a store suffice, all relaxed.
     QueueCounters& counters = *queue.counters;
     counters.packets.store(counters.packets.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
     counters.octets.store(counters.octets.load(std::memory_order_relaxed) + octets, std::memory_order_relaxed);

@@ -179,7 +179,8 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   count(number, packet);
   const bool closes = !was_closed && FlowRules::closed(entry);
   if (closes || (reported && rules_.timeouts().active_ns < rules_.timeouts().idle_ns)) [[unlikely]] {
-    // The wheel may hold a later time: the linger is shorter than the idle timeout, and so may the active timeout be.
+    // The wheel holds a later time: a close has just made the wait as short as the linger, or the flow had no packet
+    // since its last report, so that only the idle timeout was scheduled.
     wheel_.cancel(number);
     schedule(number, rules_.deadline(entry));
   }

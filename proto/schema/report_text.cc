@@ -275,9 +275,8 @@ constexpr auto kWorkerColumns = std::to_array<StatusColumn>(
      {"frame bits", "received in the last second, without what Ethernet puts around a frame"},
      {"busy", "share of the last second: time awake x polls that found packets; near 100 % it can take no more"},
      {"asleep",
-      "share of the last second in which it had no packets and gave its core away; the rest, up to 100 %, is polls "
-      "that "
-      "found nothing"},
+      "share of the last second in which it had no packets and gave its core away; the rest, up to 100 %, is "
+      "polls that found nothing"},
      {"flows", "in its table now, of as many as it has room for"},
      {"idle", "what it does without packets: poll, pause, sleep for so long, or wait for an interrupt"}});
 
