@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "proto/base/similar.h"
+#include "proto/base/split.h"
 
 namespace weir {
 namespace {
@@ -35,11 +36,7 @@ tl::expected<KeyFields, std::string> parse_key_list(std::string_view text) {
   Address source;
   Address destination;
   std::set<std::string, std::less<>> seen;
-  for (bool last = false; !last;) {
-    const auto comma = text.find(',');
-    last = comma == std::string_view::npos;
-    const std::string_view item = text.substr(0, comma);
-    if (!last) text.remove_prefix(comma + 1);
+  for (const std::string_view item : split(text, ',')) {
     const auto slash = item.find('/');
     const std::string_view name = item.substr(0, slash);
     const bool has_length = slash != std::string_view::npos;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proto/base/similar.h"
+#include "proto/base/split.h"
 
 namespace weir {
 namespace {
@@ -33,11 +34,7 @@ tl::expected<void, std::string> parse_tunnel_list(std::string_view text, ParserO
   options.udp_ports.clear();
   bool none = false;
   bool some = false;
-  for (bool last = false; !last;) {
-    const auto comma = text.find(',');
-    last = comma == std::string_view::npos;
-    const std::string_view item = text.substr(0, comma);
-    if (!last) text.remove_prefix(comma + 1);
+  for (const std::string_view item : split(text, ',')) {
     const auto equals = item.find('=');
     const std::string_view name = item.substr(0, equals);
     if (item == "none") {

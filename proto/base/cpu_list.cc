@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proto/base/split.h"
+
 namespace weir {
 namespace {
 
@@ -26,9 +28,7 @@ tl::expected<unsigned, std::string> cpu_number(std::string_view digits, std::str
 
 tl::expected<std::vector<unsigned>, std::string> parse_cpu_list(std::string_view text) {
   std::vector<unsigned> cpus;
-  while (true) {
-    const std::size_t comma = text.find(',');
-    const std::string_view item = text.substr(0, comma);
+  for (const std::string_view item : split(text, ',')) {
     const std::size_t dash = item.find('-');
     const auto first = cpu_number(item.substr(0, dash), item);
     if (!first) return Wrong(first.error());
@@ -43,9 +43,8 @@ tl::expected<std::vector<unsigned>, std::string> parse_cpu_list(std::string_view
       }
       cpus.push_back(cpu);
     }
-    if (comma == std::string_view::npos) return cpus;
-    text.remove_prefix(comma + 1);
   }
+  return cpus;
 }
 
 std::string cpu_list_text(const std::vector<unsigned>& cpus) {

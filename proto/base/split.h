@@ -9,11 +9,10 @@
 
 namespace weir {
 
-/// The parts of `text` between separators, empty ones too: "a,,b" has three. An empty text has none. They point into
+/// The parts of `text` between separators, empty ones too: "a,,b" has three, an empty text has one. They point into
 /// `text`.
 inline std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
-  if (text.empty()) return parts;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find(separator, at), text.size());
     parts.push_back(text.substr(at, end - at));

@@ -6,6 +6,7 @@
 
 #include "proto/base/address_text.h"
 #include "proto/base/similar.h"
+#include "proto/base/split.h"
 #include "proto/base/time_text.h"
 
 namespace weir {
@@ -122,9 +123,7 @@ std::string column_meant(std::string_view word) {
 
 tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view list) {
   std::vector<Column> columns;
-  for (std::size_t at = 0; at <= list.size();) {
-    const std::size_t comma = std::min(list.find(',', at), list.size());
-    const std::string_view word = list.substr(at, comma - at);
+  for (const std::string_view word : split(list, ',')) {
     const std::size_t found = find_column(word);
     if (found == kColumns.size() || !column_is_shown(kColumns[found])) {
       return tl::make_unexpected(quoted(word) + " is not a field" + column_meant(word) + "; the fields are " +
@@ -136,7 +135,6 @@ tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view li
     });
     if (twice) return tl::make_unexpected(quoted(word) + " is there twice");
     columns.push_back(column);
-    at = comma + 1;
   }
   return columns;
 }

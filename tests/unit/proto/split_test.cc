@@ -19,8 +19,8 @@ TEST(Split, KeepsEmptyPartsSoThatTheyCanBeRefused) {
   EXPECT_EQ(split(",", ','), (Parts{"", ""}));
 }
 
-TEST(Split, OfAnEmptyTextHasNoPart) {
-  EXPECT_EQ(split("", ','), Parts{});
+TEST(Split, GivesOneEmptyPartOfAnEmptyText) {
+  EXPECT_EQ(split("", ','), Parts{""});
 }
 
 }  // namespace
