@@ -171,6 +171,7 @@ tl::expected<void, std::string> put_value(Message& message, const FieldDescripto
 
 const FieldDescriptor* field_like(const Descriptor& type, std::string_view word) {
   std::vector<std::string_view> names;
+  names.reserve(static_cast<std::size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return type.FindFieldByName(std::string(nearest(word, names)));
 }
