@@ -5,7 +5,9 @@
 
 weir_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# What ccache must not insist on, so that it keeps what was compiled with a precompiled header (the tests).
+# What ccache must not insist on: how much memory the compiler takes; and so that it keeps what was compiled with a
+# precompiled header (the tests).
+export CCACHE_IGNOREOPTIONS=${CCACHE_IGNOREOPTIONS:---param=ggc-*}
 export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros,include_file_mtime,include_file_ctime}
 
 say() { printf '== %s\n' "$*" >&2; }
