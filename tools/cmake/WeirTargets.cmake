@@ -2,8 +2,10 @@
 #
 # weir_flags(TARGET)            language flags, warnings as errors, -march, sanitizers
 # weir_test_flags(TARGET)       the same for a test program
-# weir_library(NAME FOLDER...)  a static library of all .cc files of the folders, whose headers are each compiled alone
-#                               (target all_verify_interface_header_sets, built by tools/test)
+# weir_headers(TARGET FILE...)  public headers, each of which must compile alone
+# weir_library(NAME FOLDER...)  a static library of all .cc files of the folders, with all their headers
+# weir_precompile(TARGET H...)  a precompiled header, where that saves time
+# weir_reuse_precompiled(TARGET FROM)  the same one again
 
 set(CMAKE_VERIFY_INTERFACE_HEADER_SETS_DEFAULT ON)
 
@@ -38,9 +40,54 @@ function(weir_test_flags target)
     # sanitizer. The libraries under test are optimized.
     target_compile_options(${target} PRIVATE -O0)
   endif()
+endfunction()
+
+# A precompiled header is found again by what is in it: that is what ccache needs.
+function(weir_precompiled_for_ccache target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(${target} PRIVATE -fpch-preprocess)  # so that ccache sees through a precompiled header
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  else()
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
   endif()
+endfunction()
+
+function(weir_precompile target)
+  target_precompile_headers(${target} PRIVATE ${ARGN})
+  weir_precompiled_for_ccache(${target})
+endfunction()
+
+function(weir_reuse_precompiled target from)
+  target_precompile_headers(${target} REUSE_FROM ${from})
+  weir_precompiled_for_ccache(${target})
+endfunction()
+
+# Every header must compile alone. For a header that is the first include of the .cc file of its name that file proves it
+# each time it is compiled; the other ones get a compilation of their own (target all_verify_interface_header_sets, which
+# tools/test builds). A target whose .cc files see a precompiled header first is named with PRECOMPILED: its files prove
+# nothing.
+function(weir_headers target)
+  cmake_parse_arguments(PARSE_ARGV 1 given PRECOMPILED "" "")
+  set(alone)
+  set(proven)
+  foreach(header IN LISTS given_UNPARSED_ARGUMENTS)
+    get_filename_component(header ${header} ABSOLUTE)
+    string(REGEX REPLACE "\\.h$" ".cc" source ${header})
+    file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR} ${header})
+    set(first)
+    if(EXISTS ${source} AND NOT given_PRECOMPILED)
+      file(STRINGS ${source} first REGEX "^#include" LIMIT_COUNT 1)
+    endif()
+    if(first STREQUAL "#include \"${name}\"")
+      list(APPEND proven ${header})
+    else()
+      list(APPEND alone ${header})
+    endif()
+  endforeach()
+  target_sources(${target} PUBLIC FILE_SET alone TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${alone}
+                                  FILE_SET proven TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${proven})
+  set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON INTERFACE_HEADER_SETS_TO_VERIFY alone
+                                             LINKER_LANGUAGE CXX)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
 endfunction()
 
 function(weir_library name)
@@ -53,8 +100,6 @@ function(weir_library name)
     list(APPEND headers ${found})
   endforeach()
   add_library(${name} STATIC ${sources})
-  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${headers})
-  set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON LINKER_LANGUAGE CXX)
-  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  weir_headers(${name} ${headers})
   weir_flags(${name})
 endfunction()
