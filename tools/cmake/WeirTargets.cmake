@@ -35,7 +35,7 @@ endfunction()
 function(weir_test_flags target)
   weir_flags(${target})
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
-  if(WEIR_SANITIZE AND NOT WEIR_FUZZ)
+  if(WEIR_SANITIZE)
     # A test is compiled for longer than it runs, a third of that time by the optimizer that cleans up behind the
     # sanitizer. The libraries under test are optimized.
     target_compile_options(${target} PRIVATE -O0)
