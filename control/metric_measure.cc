@@ -28,7 +28,7 @@ std::optional<double> nanoseconds_per_packet(const Metrics& metrics, std::uint32
   const KeyHash hash(KeyHash::random_seed());
   FlowTimeouts timeouts;
   timeouts.idle_ns = timeouts.active_ns = kMaxTimeoutNs;  // nothing ends while it is measured
-  FlowShard shard(flows + flows / 3, hash, timeouts, counters, ring, RingFull::lose, FullTable::evict, metrics);
+  FlowShard shard(flows + flows / 3, hash, timeouts, counters, ring, RingFull::lose, WhenFull::evict, metrics);
   if (!shard.ok()) return std::nullopt;
   std::mt19937 random(1);
   ParsedPacket packets[FlowShard::kBurst]{};

@@ -356,7 +356,7 @@ int read_captures(const Settings& settings) {
   std::vector<RecordRing*> rings;
   for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i));
   RecordDrain drain(rings, hub, true,
-                    settings.flow.full_table == FullTable::overflow
+                    settings.flow.when_full == WhenFull::overflow
                         ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.flow.key)
                         : nullptr);
 

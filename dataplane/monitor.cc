@@ -13,7 +13,7 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
       mask_(options.key),
       records_(std::max(options.ring_lines, kLeastRingLines)),
       shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, options.ring_full,
-             options.full_table, options.metrics) {}
+             options.when_full, options.metrics) {}
 
 // A function of its own, with a copy of the hash: its secret words then stay in registers.
 void Monitor::prepare(std::span<ParsedPacket> burst) const {

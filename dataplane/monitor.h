@@ -23,7 +23,7 @@ struct MonitorOptions {
   std::size_t ring_lines = kLeastRingLines;
   RingFull ring_full = RingFull::lose;
   FlowTimeouts timeouts;
-  FullTable full_table = FullTable::evict;
+  WhenFull when_full = WhenFull::evict;
   KeyFields key;
   Metrics metrics;
   const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; must outlive the monitor

@@ -11,7 +11,7 @@ MonitorOptions monitor_options(const OfflineOptions& options, std::uint32_t capa
           .ring_lines = ring_lines,
           .ring_full = RingFull::wait,
           .timeouts = options.timeouts,
-          .full_table = options.full_table,
+          .when_full = options.when_full,
           .key = options.key,
           .metrics = options.metrics,
           .filter = options.filter};

@@ -12,7 +12,7 @@ MonitorOptions monitor_options(const WorkerOptions& options) {
           .ring_lines = ring_lines(options.ring_records),
           .ring_full = RingFull::lose,
           .timeouts = options.timeouts,
-          .full_table = options.full_table,
+          .when_full = options.when_full,
           .key = options.key,
           .metrics = options.metrics,
           .filter = options.filter};

@@ -13,8 +13,8 @@
 namespace weir {
 namespace {
 
-constexpr auto kFullTables = std::to_array<NamedValue<FullTable>>(
-    {{"evict", FullTable::evict}, {"overflow", FullTable::overflow}, {"sample", FullTable::sample}});
+constexpr auto kWhenFull = std::to_array<NamedValue<WhenFull>>(
+    {{"evict", WhenFull::evict}, {"overflow", WhenFull::overflow}, {"sample", WhenFull::sample}});
 constexpr auto kIdleChoices = std::to_array<NamedValue<IdleChoice>>({{"auto", IdleChoice::automatic},
                                                                      {"poll", IdleChoice::poll},
                                                                      {"pause", IdleChoice::pause},
@@ -122,7 +122,7 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::duration("max_reordering", WEIR_MEMBER(max_reordering_ns)),
     Row::number("max_flows", WEIR_MEMBER(max_flows)),
     Row::number("workers", WEIR_MEMBER(workers)),
-    Row::choice<kFullTables>("when_full", WEIR_MEMBER(flow.full_table)),
+    Row::choice<kWhenFull>("when_full", WEIR_MEMBER(flow.when_full)),
     Row::number("overflow_entries", WEIR_MEMBER(overflow.max_entries)),
     Row::duration("overflow_timeout", WEIR_MEMBER(overflow.timeout_ns)),
     Row::text<parse_key>("key", WEIR_MEMBER(key_list)),

@@ -141,7 +141,7 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
   workers_ = std::move(*workers);
   drain_ = std::make_unique<RecordDrain>(
       workers_->rings(), *hub_, false,
-      settings_.flow.full_table == FullTable::overflow
+      settings_.flow.when_full == WhenFull::overflow
           ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.flow.key)
           : nullptr,
       &LiveClock::read_wall_ns);

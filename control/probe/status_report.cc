@@ -41,7 +41,7 @@ void add_worker(v1::StatusReply& reply, unsigned number, const StatusValues& val
 }
 
 /// What the policy for a full table has come to.
-void add_full_table(v1::StatusReply& reply, const Moment& moment) {
+void add_when_full(v1::StatusReply& reply, const Moment& moment) {
   std::uint64_t level = 0;
   for (const WorkerCounters& counters : moment.counters) {
     reply.set_evictions(reply.evictions() + counters.evictions);
@@ -88,7 +88,7 @@ void add_running_status(v1::StatusReply& reply, const StatusValues& values) {
   reply.set_capacity(capacity);
   reply.set_queue_skew(values.rates.skew);
   reply.set_when_full(values.when_full);
-  if (values.moment != nullptr) add_full_table(reply, *values.moment);
+  if (values.moment != nullptr) add_when_full(reply, *values.moment);
   add_flood(reply, values.flood);
   reply.set_balanced(values.ledger.balanced());
   reply.set_ledger(values.ledger.state());

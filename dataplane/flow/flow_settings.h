@@ -16,7 +16,7 @@ namespace weir {
 
 /// What happens to a new flow when the table is full. Where the index alone has no room (an attack by somebody who
 /// knows the seed), `overflow` does the same and the others evict.
-enum class FullTable : std::uint8_t {
+enum class WhenFull : std::uint8_t {
   evict,     ///< the stalest of its neighbours ends, for lack of resources
   overflow,  ///< its packets leave one by one, as records marked for the overflow accounter
   sample,    ///< before the table is full, one new flow in N is taken (new_flow_sampler.h); when it is, as evict
@@ -24,7 +24,7 @@ enum class FullTable : std::uint8_t {
 
 struct FlowSettings {
   FlowTimeouts timeouts;
-  FullTable full_table = FullTable::evict;
+  WhenFull when_full = WhenFull::evict;
   KeyFields key;
   Metrics metrics;
   ParserOptions parser = ParserOptions::defaults();

@@ -17,16 +17,16 @@ static_assert(offsetof(FlowKey, protocol) == offsetof(FlowKey, port_low) + 4);
 }  // namespace
 
 FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, FlowCounters& counters,
-                     RecordRing& ring, RingFull ring_full, FullTable full_table, const Metrics& metrics)
+                     RecordRing& ring, RingFull ring_full, WhenFull when_full, const Metrics& metrics)
     : table_(capacity, hash, metrics),
       wheel_(capacity),
       rules_(timeouts),
       counters_(counters),
       metrics_(metrics),
       writer_(ring, ring_full, table_, metrics_),
-      full_table_(full_table),
+      when_full_(when_full),
       sampler_(capacity),
-      levels_(full_table == FullTable::sample ? capacity : 0) {}
+      levels_(when_full == WhenFull::sample ? capacity : 0) {}
 
 void FlowShard::touch(Touching* touching) {
   table_.touch(touching);
@@ -164,7 +164,7 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
       (void)emit(number, reason, true);
     }
     const bool begins = silent || reopens;
-    if (full_table_ == FullTable::sample) {
+    if (when_full_ == WhenFull::sample) {
       if (begins && !admit(packet)) {
         wheel_.cancel(number);
         erase(number);
@@ -221,10 +221,10 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
 
 /// Says which entry the new flow has; kNone: none.
 std::uint32_t FlowShard::create(const ParsedPacket& packet) {
-  if (full_table_ == FullTable::sample && !admit(packet)) return FlowTable::kNone;
+  if (when_full_ == WhenFull::sample && !admit(packet)) return FlowTable::kNone;
   std::uint32_t number = table_.insert(packet.key, packet.hash);
   if (number == FlowTable::kNone) [[unlikely]] {
-    if (full_table_ == FullTable::overflow) {
+    if (when_full_ == WhenFull::overflow) {
       overflow(packet);
       return FlowTable::kNone;
     }
@@ -242,13 +242,13 @@ std::uint32_t FlowShard::create(const ParsedPacket& packet) {
   restart(number, packet, false);
   count(number, packet);
   schedule(number, rules_.deadline(table_.entry(number)));
-  if (full_table_ == FullTable::sample) set_level(number, sampler_.level());
+  if (when_full_ == WhenFull::sample) set_level(number, sampler_.level());
   return number;
 }
 
 /// Takes the flow, which is in the wheel no more, out of the table.
 void FlowShard::erase(std::uint32_t number) {
-  if (full_table_ == FullTable::sample) set_level(number, 0);
+  if (when_full_ == WhenFull::sample) set_level(number, 0);
   table_.erase(number);
   table_.maintain(FlowTable::kHomesAnOperation);
 }
@@ -297,7 +297,7 @@ void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
     table_.retry();
   }
   table_.maintain(kIndexBudget);
-  if (full_table_ == FullTable::sample) {
+  if (when_full_ == WhenFull::sample) {
     sampler_.adjust(table_.size());
     counters_.sampling_level = sampler_.level();
   }
@@ -380,7 +380,7 @@ void FlowShard::timer_due(std::uint32_t number) {
 /// Reports the flow. False: the ring is full and, since the entry need not be vacated, nothing was done.
 bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
   const FlowEntry& entry = table_.entry(number);
-  const std::uint32_t rate = full_table_ == FullTable::sample ? std::uint32_t{1} << levels_[number] : 1;
+  const std::uint32_t rate = when_full_ == WhenFull::sample ? std::uint32_t{1} << levels_[number] : 1;
   const bool written = writer_.write(number, {reason, rate, rules_.due_ns(entry, reason)});
   if (!written && !must_vacate) return false;
   const RecordTotals reported{1, entry.total_packets(), entry.total_octets()};

@@ -16,7 +16,7 @@
 // on, the burst comes with the packets' facts, and each packet is shown to them after it was counted; the loop for that
 // is an instance of its own, so that nothing of it is there when none is on.
 //
-// A new flow that finds the table full: FullTable says what then. Eviction takes the stalest of the ten entries nearest
+// A new flow that finds the table full: WhenFull says what then. Eviction takes the stalest of the ten entries nearest
 // to the new key's place.
 #pragma once
 
@@ -50,9 +50,9 @@ class FlowShard {
 
   /// `counters` and `ring` are the owning monitor's. ok() is false if the memory could not be had.
   FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, FlowCounters& counters,
-            RecordRing& ring, RingFull ring_full, FullTable full_table = FullTable::evict, const Metrics& metrics = {});
+            RecordRing& ring, RingFull ring_full, WhenFull when_full = WhenFull::evict, const Metrics& metrics = {});
   [[nodiscard]] bool ok() const {
-    return table_.ok() && wheel_.ok() && (full_table_ != FullTable::sample || levels_.size() != 0);
+    return table_.ok() && wheel_.ok() && (when_full_ != WhenFull::sample || levels_.size() != 0);
   }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
@@ -135,7 +135,7 @@ class FlowShard {
   FlowCounters& counters_;
   Metrics metrics_;
   RecordWriter writer_;  ///< of the table and the metrics above
-  FullTable full_table_;
+  WhenFull when_full_;
   NewFlowSampler sampler_;
   MappedArray<std::uint8_t> levels_;  ///< by entry: its record stands for 2^level flows; policy `sample` only
   std::uint32_t sampled_flows_ = 0;   ///< entries whose level is not 0

@@ -20,7 +20,7 @@ void FlowShard::evict_for(std::uint64_t hash) {
     (void)emit(stalest, over ? rules_.timeout_reason(entry) : EndReason::lack_of_resources, true);
   if (!over) ++counters_.evictions;
   wheel_.cancel(stalest);
-  if (full_table_ == FullTable::sample) set_level(stalest, 0);
+  if (when_full_ == WhenFull::sample) set_level(stalest, 0);
   // Do not let the index grow here: growth could use up the room that this makes.
   table_.erase(stalest);
 }

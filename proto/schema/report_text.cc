@@ -114,7 +114,7 @@ std::string link_text(const v1::PortStatus& port) {
 }
 
 /// What the policy for a full table has come to; empty while it was never needed.
-std::string full_table_text(const v1::StatusReply& status) {
+std::string when_full_text(const v1::StatusReply& status) {
   std::string text;
   const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (status.sampling_rate() > 1) add("one new flow in " + grouped(status.sampling_rate()) + " is taken");
@@ -343,7 +343,7 @@ std::string status_text(const v1::StatusReply& status) {
     head.row({"state", status.phase() + (status.doing().empty() ? "" : ": " + status.doing())});
   }
   head.row({"flows", grouped(status.flows()) + " of " + grouped(status.capacity())});
-  if (std::string full = full_table_text(status); !full.empty()) head.row({"full table", std::move(full)});
+  if (std::string full = when_full_text(status); !full.empty()) head.row({"full table", std::move(full)});
   if (status.hash_flooding().suspected()) head.row({"HASH FLOODING", flooding_text(status.hash_flooding())});
   head.row({"memory", status.hugepages() ? "huge pages" : "no huge pages"});
   head.row({"ledger", ledger_state_text(status)});

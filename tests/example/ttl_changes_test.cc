@@ -25,8 +25,8 @@ std::uint32_t bit_of(std::string_view name) {
 
 class ExampleMeter : public Meter {
  public:
-  explicit ExampleMeter(std::uint32_t metrics, FullTable full_table = FullTable::evict)
-      : Meter(1024, {}, 1U << 16, RingFull::lose, full_table, {1, 2, 3, 4, 5, 6}, Metrics(metrics)) {}
+  explicit ExampleMeter(std::uint32_t metrics, WhenFull when_full = WhenFull::evict)
+      : Meter(1024, {}, 1U << 16, RingFull::lose, when_full, {1, 2, 3, 4, 5, 6}, Metrics(metrics)) {}
 
   /// The frames as one burst, one nanosecond apart.
   void see(const std::vector<PacketBuilder>& builders, std::uint64_t offset_ns = 0) {
@@ -147,7 +147,7 @@ TEST(ExampleMetric, MayEndAFlowWhoseNextPacketThenOpensANewOne) {
 }
 
 TEST(ExampleMetric, MayEndAFlowAtItsFirstPacketUnderEveryPolicy) {
-  for (const FullTable policy : {FullTable::evict, FullTable::overflow, FullTable::sample}) {
+  for (const WhenFull policy : {WhenFull::evict, WhenFull::overflow, WhenFull::sample}) {
     ExampleMeter meter(bit_of("ends_on_urgent"), policy);
     meter.see({ask(1, kUrg), ask(1, kUrg), answer(1, kUrg)});
     EXPECT_EQ(meter.shard.size(), 0U);
@@ -158,7 +158,7 @@ TEST(ExampleMetric, MayEndAFlowAtItsFirstPacketUnderEveryPolicy) {
 }
 
 TEST(ExampleMetric, ThatEndsAFlowWithTheRingFullLosesTheRecordByName) {
-  Meter meter(1024, {}, 1, RingFull::lose, FullTable::evict, {1, 2, 3, 4, 5, 6}, Metrics(bit_of("ends_on_urgent")));
+  Meter meter(1024, {}, 1, RingFull::lose, WhenFull::evict, {1, 2, 3, 4, 5, 6}, Metrics(bit_of("ends_on_urgent")));
   ParsedPacket one = flow_packet().from("10.0.0.1", 1).to("10.0.0.2", 2).tcp(kUrg).packet();
   meter.add(one, PacketFacts{});
   meter.add(one, PacketFacts{});

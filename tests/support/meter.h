@@ -15,10 +15,10 @@ namespace weir::test {
 class Meter {
  public:
   explicit Meter(std::uint32_t capacity = 1024, const FlowTimeouts& timeouts = {}, std::size_t ring_records = 1U << 16,
-                 RingFull ring_full = RingFull::lose, FullTable full_table = FullTable::evict,
+                 RingFull ring_full = RingFull::lose, WhenFull when_full = WhenFull::evict,
                  const KeyHash::Seed& seed = {1, 2, 3, 4, 5, 6}, const Metrics& metrics = {})
       : ring(ring_lines(ring_records)),
-        shard(capacity, KeyHash(seed), timeouts, counters, ring, ring_full, full_table, metrics) {}
+        shard(capacity, KeyHash(seed), timeouts, counters, ring, ring_full, when_full, metrics) {}
 
   void add(const FlowPacket& packet) { add(packet.packet()); }
   void add(ParsedPacket packet) {

@@ -37,7 +37,7 @@ class TcpConversation : public Meter {
  public:
   explicit TcpConversation(const FlowTimeouts& timeouts = {}, bool client_is_low = true,
                            const Metrics& metrics = Metrics(Metrics::kAll))
-      : Meter(64, timeouts, 1024, RingFull::lose, FullTable::evict, {1, 2, 3, 4, 5, 6}, metrics),
+      : Meter(64, timeouts, 1024, RingFull::lose, WhenFull::evict, {1, 2, 3, 4, 5, 6}, metrics),
         client_(client_is_low ? "10.0.0.1" : "10.0.0.9") {}
 
   void client(std::uint64_t offset_ns, const Segment& segment) {

@@ -90,7 +90,7 @@ inline bool compare_with_model(std::span<const std::uint8_t> octets) {
   RecordRing ring(256);
   FlowTimeouts timeouts;
   timeouts.tcp_close = false;
-  FlowShard shard(8, KeyHash({1, 2, 3, 4, 5, 6}), timeouts, counters, ring, RingFull::lose, FullTable::evict,
+  FlowShard shard(8, KeyHash({1, 2, 3, 4, 5, 6}), timeouts, counters, ring, RingFull::lose, WhenFull::evict,
                   Metrics(Metrics::kAll));
   TcpModel model;
   std::uint64_t now = kEpochNs, least = now, greatest = now, packets = 0;

@@ -46,7 +46,7 @@ TEST(Validate, TakesTheDocumentedDefaults) {
   EXPECT_EQ(settings->max_reordering_ns, 10 * kSecond);
   EXPECT_EQ(settings->max_flows, 1'048'576U);
   EXPECT_EQ(settings->workers, 1U);
-  EXPECT_EQ(settings->flow.full_table, FullTable::evict);
+  EXPECT_EQ(settings->flow.when_full, WhenFull::evict);
   EXPECT_EQ(settings->overflow.max_entries, 65'536U);
   EXPECT_EQ(settings->overflow.timeout_ns, 10 * kSecond);
   EXPECT_FALSE(settings->rss_ports);

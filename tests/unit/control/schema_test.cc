@@ -107,7 +107,7 @@ TEST(Schema, AgreesWithWhatTheDataplaneDoesUnlessItIsTold) {
   EXPECT_EQ(settings.flow.timeouts.linger_ns, untold.timeouts.linger_ns);
   EXPECT_EQ(settings.flow.timeouts.tcp_close, untold.timeouts.tcp_close);
   EXPECT_EQ(settings.max_reordering_ns, OfflineOptions().max_reordering_ns);
-  EXPECT_EQ(settings.flow.full_table, untold.full_table);
+  EXPECT_EQ(settings.flow.when_full, untold.when_full);
   EXPECT_EQ(settings.flow.key, untold.key);
   EXPECT_EQ(settings.flow.parser.layer, untold.parser.layer);
   EXPECT_EQ(settings.flow.parser.tunnel_depth, untold.parser.tunnel_depth);

@@ -24,7 +24,7 @@ FlowPacket udp(unsigned host, std::uint16_t port = 1000) {
 }
 
 Meter overflowing(std::size_t ring = 1U << 12) {
-  return Meter(64, {}, ring, RingFull::lose, FullTable::overflow);
+  return Meter(64, {}, ring, RingFull::lose, WhenFull::overflow);
 }
 
 TEST(Overflow, SendsThePacketsOfFlowsThatFindNoRoomOneByOne) {
@@ -190,7 +190,7 @@ TEST(Sample, EstimatesTheTotalsWithoutBias) {
   std::uint64_t sampled_out = 0;
   std::set<std::uint32_t> rates;
   for (unsigned seed = 1; seed <= kSeeds; ++seed) {
-    Meter meter(1024, timeouts, 1U << 18, RingFull::lose, FullTable::sample, {seed, 2, 3, 4, 5, 6});
+    Meter meter(1024, timeouts, 1U << 18, RingFull::lose, WhenFull::sample, {seed, 2, 3, 4, 5, 6});
     std::uint64_t raw = 0;
     for (const Traffic& packet : traffic) {
       meter.add(udp(packet.flow).at(packet.time_ns));
@@ -234,7 +234,7 @@ TEST(Sample, EstimatesTheTotalsWithoutBias) {
 }
 
 TEST(Sample, KeepsBothDirectionsOrNone) {
-  Meter meter(256, {}, 1U << 14, RingFull::lose, FullTable::sample);
+  Meter meter(256, {}, 1U << 14, RingFull::lose, WhenFull::sample);
   for (unsigned host = 0; host < 2000; ++host) {
     meter.add(udp(host));
     FlowPacket back = flow_packet();
@@ -252,7 +252,7 @@ TEST(Sample, KeepsBothDirectionsOrNone) {
 }
 
 TEST(Sample, ChangesNothingWhileTheTableHasRoom) {
-  Meter meter(1024, {}, 1U << 12, RingFull::lose, FullTable::sample);
+  Meter meter(1024, {}, 1U << 12, RingFull::lose, WhenFull::sample);
   for (unsigned host = 0; host < 767; ++host) meter.add(udp(host));
   EXPECT_EQ(meter.counters.sampled_out, PacketCount{});
   meter.drain(1_s);

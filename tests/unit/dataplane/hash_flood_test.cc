@@ -49,8 +49,8 @@ void add_all(Meter& meter, std::uint64_t at_ns) {
 
 TEST(HashFlood, KeysThatCollideUnderOneSeedDoNotUnderAnother) {
   // The index is told apart from chance: 2000 keys of 16384 make no probe of four lines where they are spread.
-  Meter leaked(kCapacity, {}, 1U << 12, RingFull::lose, FullTable::evict, kLeaked);
-  Meter other(kCapacity, {}, 1U << 12, RingFull::lose, FullTable::evict, kOther);
+  Meter leaked(kCapacity, {}, 1U << 12, RingFull::lose, WhenFull::evict, kLeaked);
+  Meter other(kCapacity, {}, 1U << 12, RingFull::lose, WhenFull::evict, kOther);
   add_all(leaked, 0);
   add_all(other, 0);
   EXPECT_GT(leaked.shard.table().index().far_inserts(), kKeys / 2);
@@ -67,7 +67,7 @@ TEST(HashFlood, KeysThatCollideUnderOneSeedDoNotUnderAnother) {
 }
 
 TEST(HashFlood, WithTheSeedLeakedProbesStayBoundedAndEveryPacketIsCounted) {
-  for (const FullTable policy : {FullTable::evict, FullTable::overflow, FullTable::sample}) {
+  for (const WhenFull policy : {WhenFull::evict, WhenFull::overflow, WhenFull::sample}) {
     Meter meter(kCapacity, {}, 1U << 13, RingFull::lose, policy, kLeaked);
     add_all(meter, 0);
     add_all(meter, 1_s);

@@ -346,7 +346,7 @@ TEST_P(RttOfBothEnds, AConnectionThatFollowsInTheSameRecordLeavesTheFirstOnesHan
 
 TEST(Rtt, OfUdpThereIsNothing) {
   const Metrics metrics(Metrics::kAll);
-  Meter meter(64, {}, 64, RingFull::lose, FullTable::evict, {1, 2, 3, 4, 5, 6}, metrics);
+  Meter meter(64, {}, 64, RingFull::lose, WhenFull::evict, {1, 2, 3, 4, 5, 6}, metrics);
   Parser parser;
   for (const std::uint64_t at : {1_ms, 2_ms, 3_ms}) {
     const Bytes frame = packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(0xffff, 0xffff).payload(100).bytes();
