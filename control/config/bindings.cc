@@ -22,7 +22,8 @@ constexpr auto kIdleChoices = std::to_array<NamedValue<IdleChoice>>({{"auto", Id
 constexpr auto kLayers = std::to_array<NamedValue<Layer>>({{"outer", Layer::outer}, {"inner", Layer::inner}});
 constexpr auto kIcmpErrors =
     std::to_array<NamedValue<IcmpErrors>>({{"own", IcmpErrors::own}, {"quoted", IcmpErrors::quoted}});
-constexpr auto kRssPorts = std::to_array<NamedValue<bool>>({{"addresses", false}, {"ports", true}});
+constexpr auto kRssHashes =
+    std::to_array<NamedValue<RssHash>>({{"addresses", RssHash::addresses}, {"ports", RssHash::ports}});
 
 ValueResult parse_key(const ValueContext&, const std::string& text, Settings& settings) {
   return parse_key_list(text).map([&](const KeyFields& key) { settings.flow.key = key; });
@@ -106,7 +107,7 @@ using Row = Rows<Settings>;
 constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::text<parse_port>("port", WEIR_MEMBER(ports)),
     Row::value("cores", parse_cores, print_cores),
-    Row::choice<kRssPorts>("rss", WEIR_MEMBER(rss_ports)),
+    Row::choice<kRssHashes>("rss", WEIR_MEMBER(rss)),
     Row::choice<kIdleChoices>("idle", WEIR_MEMBER(idle)),
     Row::text("eal", WEIR_MEMBER(eal_arguments)),
 

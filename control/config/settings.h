@@ -12,6 +12,7 @@
 #include "control/config/overflow_limits.h"
 #include "control/config/reject_target.h"
 #include "dataplane/flow/flow_settings.h"
+#include "dataplane/rss_hash.h"
 
 namespace weir {
 
@@ -32,7 +33,7 @@ struct Settings {
 
   std::vector<std::string> ports;
   std::vector<unsigned> cores;  ///< empty: chosen
-  bool rss_ports = false;
+  RssHash rss = RssHash::addresses;
   IdleChoice idle = IdleChoice::automatic;
   std::string socket;             ///< always set after validation
   std::string prometheus;         ///< address and port; empty: off

@@ -111,7 +111,7 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
   options.devices = settings_.ports;
   options.cores = cores;
   options.workers = settings_.workers;
-  options.rss_ports = settings_.rss_ports;
+  options.rss = settings_.rss;
   options.interrupts = settings_.idle == IdleChoice::automatic;
   options.filter = settings_.filter;
   options.frame_filter = settings_.frame_filter;

@@ -118,7 +118,7 @@ tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, cons
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
   const auto receive = static_cast<std::uint16_t>(plan.receive_queues);
   RssRequest rss = rss_request(port, info, plan);
-  if (rss.wanted != Spread::none) {
+  if (rss.wanted != RssHash::none) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_key = rss.key.data();
     conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<std::uint8_t>(rss.key.size());
@@ -166,8 +166,8 @@ tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, cons
     port.receive_descriptors = queue_info.nb_desc;
   }
   if (port.memif_slots != 0) port.receive_descriptors = port.memif_slots;
-  port.spread = Spread::none;
-  if (rss.wanted != Spread::none) set_redirection(port, info);
+  port.rss_hash = RssHash::none;
+  if (rss.wanted != RssHash::none) set_redirection(port, info);
   return {};
 }
 

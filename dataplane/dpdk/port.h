@@ -17,18 +17,17 @@
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/rss_check.h"
+#include "dataplane/rss_hash.h"
 
 namespace weir::dpdk {
 
 inline constexpr unsigned kReceiveDescriptors = 4096;
 inline constexpr unsigned kTransmitDescriptors = 1024;
 
-enum class Spread : std::uint8_t { none, addresses, ports };
-
 struct PortPlan {
   unsigned receive_queues = 1;
   unsigned transmit_queues = 0;  ///< 0: as few as the driver takes
-  bool rss_ports = false;
+  RssHash rss = RssHash::addresses;
   bool interrupts = false;  ///< RX interrupts, where the device has them
 };
 
@@ -46,7 +45,7 @@ struct Port {
   unsigned transmit_queues = 0;
   unsigned receive_descriptors = 0;
   unsigned mtu = 0;
-  Spread spread = Spread::none;
+  RssHash rss_hash = RssHash::none;
   RssState rss{};           ///< as read back at start
   bool interrupts = false;  ///< every receive queue can raise one
   std::uint32_t max_mbps = 0;

@@ -26,7 +26,7 @@ constexpr std::uint64_t kWholeIp = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 constexpr std::size_t kDefaultKeyOctets = 40;
 
 // These announce RSS types and spread by nothing or by the kernel's own hash.
-constexpr std::array<std::string_view, 2> kSpreadNothing{"net_null", "net_tap"};
+constexpr std::array<std::string_view, 2> kHashNothing{"net_null", "net_tap"};
 
 std::size_t key_octets(const rte_eth_dev_info& info) {
   return info.hash_key_size == 0 ? kDefaultKeyOctets : info.hash_key_size;
@@ -35,16 +35,16 @@ std::size_t key_octets(const rte_eth_dev_info& info) {
 }  // namespace
 
 RssRequest rss_request(const Port& port, const rte_eth_dev_info& info, const PortPlan& plan) {
-  RssRequest request{Spread::none, {}, 0};
-  if (plan.receive_queues < 2) return request;
-  if (std::find(kSpreadNothing.begin(), kSpreadNothing.end(), port.driver) != kSpreadNothing.end()) return request;
+  RssRequest request{RssHash::none, {}, 0};
+  if (plan.receive_queues < 2 || plan.rss == RssHash::none) return request;
+  if (std::find(kHashNothing.begin(), kHashNothing.end(), port.driver) != kHashNothing.end()) return request;
   const std::uint64_t offered = info.flow_type_rss_offloads;
   if ((offered & (kAddresses | kPorts)) == 0) return request;
-  if (!plan.rss_ports && (offered & kWholeIp) == kWholeIp) {
-    request.wanted = Spread::addresses;
+  if (plan.rss == RssHash::addresses && (offered & kWholeIp) == kWholeIp) {
+    request.wanted = RssHash::addresses;
     request.functions = offered & kAddresses;
   } else {
-    request.wanted = Spread::ports;
+    request.wanted = RssHash::ports;
     request.functions = offered & (kAddresses | kPorts);
   }
   request.key = symmetric_key(key_octets(info));
@@ -85,11 +85,11 @@ void set_redirection(Port& port, const rte_eth_dev_info& info) {
     rte_eth_dev_rss_reta_update(port.id, table.data(), info.reta_size);
   }
   port.rss = read_rss(port);
-  port.spread = port.rss.spread;
+  port.rss_hash = port.rss.hash;
 }
 
 RssState read_rss(const Port& port) {
-  RssState state{Spread::none, {}, {}, port.receive_queues};
+  RssState state{RssHash::none, {}, {}, port.receive_queues};
   rte_eth_dev_info info{};
   if (rte_eth_dev_info_get(port.id, &info) != 0) return state;
   std::vector<std::uint8_t> key(key_octets(info));
@@ -107,7 +107,7 @@ RssState read_rss(const Port& port) {
   }
   if (key != symmetric_key(key.size()) || (conf.rss_hf & (kAddresses | kPorts)) == 0) return state;
   const bool addresses = (conf.rss_hf & kPorts) == 0 && (conf.rss_hf & kWholeIp) == kWholeIp;
-  state.spread = addresses ? Spread::addresses : Spread::ports;
+  state.hash = addresses ? RssHash::addresses : RssHash::ports;
   return state;
 }
 

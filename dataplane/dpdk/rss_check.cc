@@ -71,7 +71,7 @@ std::uint32_t hash_of(const Tuple& tuple, const RssState& state, bool with_ports
 
 /// The queue, or, where the device shows no table, the hash: what is equal there lands together whatever the table.
 std::uint32_t place_of(const Tuple& tuple, const RssState& state, bool fragment) {
-  const std::uint32_t hash = hash_of(tuple, state, state.spread == Spread::ports && !fragment);
+  const std::uint32_t hash = hash_of(tuple, state, state.hash == RssHash::ports && !fragment);
   return state.redirection.empty() ? hash : state.redirection[hash % state.redirection.size()];
 }
 
@@ -88,7 +88,7 @@ std::string text_of(const Tuple& tuple) {
 }
 
 bool can_check(const RssState& state) {
-  return state.spread != Spread::none && state.key.size() >= 4 * (kMaxWords + 1);
+  return state.hash != RssHash::none && state.key.size() >= 4 * (kMaxWords + 1);
 }
 
 }  // namespace

@@ -15,13 +15,13 @@
 #include <string>
 #include <vector>
 
-namespace weir::dpdk {
+#include "dataplane/rss_hash.h"
 
-enum class Spread : std::uint8_t;
+namespace weir::dpdk {
 
 /// What a device does with a packet to find its queue, as read back from it.
 struct RssState {
-  Spread spread;                           ///< what is hashed
+  RssHash hash;                            ///< what is hashed
   std::vector<std::uint8_t> key;           ///< of the Toeplitz hash
   std::vector<std::uint16_t> redirection;  ///< queue by hash; empty where the device shows no table
   unsigned queues = 0;

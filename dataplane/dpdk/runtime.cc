@@ -20,13 +20,13 @@
 namespace weir::dpdk {
 namespace {
 
-std::string spread_name(Spread spread) {
-  switch (spread) {
-    case Spread::addresses:
+std::string hash_name(RssHash hash) {
+  switch (hash) {
+    case RssHash::addresses:
       return "addresses";
-    case Spread::ports:
+    case RssHash::ports:
       return "ports";
-    case Spread::none:
+    case RssHash::none:
       break;
   }
   return "none";
@@ -70,11 +70,11 @@ struct Runtime::Impl {
     for (std::size_t i = 0; i < ports.size(); ++i) {
       const Port& port = ports[i];
       // If weir set no hash (one queue, or a device without RSS), the device's answer is ignored.
-      states.push_back(port.spread == Spread::none ? port.rss : read_rss(port));
+      states.push_back(port.rss_hash == RssHash::none ? port.rss : read_rss(port));
       const RssCheck check = dpdk::check_rss(states.back());
       RssPortReport& out = report.ports.emplace_back();
       out.name = port.name;
-      out.hash = spread_name(states.back().spread);
+      out.hash = hash_name(states.back().hash);
       out.key_octets = static_cast<unsigned>(states.back().key.size());
       out.table_entries = static_cast<unsigned>(states.back().redirection.size());
       out.conversations = check.conversations;
@@ -155,8 +155,7 @@ struct Runtime::Impl {
       if (!port) return tl::unexpected(port.error());
       found.push_back(std::move(*port));
     }
-    const PortPlan port_plan{
-        .receive_queues = options.workers, .rss_ports = options.rss_ports, .interrupts = options.interrupts};
+    const PortPlan port_plan{.receive_queues = options.workers, .rss = options.rss, .interrupts = options.interrupts};
     for (Port& port : found) {
       auto ready = start_port(port, port_plan, pools, mbufs);
       if (!ready) return tl::unexpected(ready.error());
@@ -235,7 +234,7 @@ PortInfo Runtime::port_info(unsigned port) const {
   info.rx_descriptors = from.receive_descriptors;
   info.mtu = from.mtu;
   info.numa_node = from.numa_node;
-  info.rss = spread_name(from.spread);
+  info.rss = hash_name(from.rss_hash);
   info.problem = impl_->watch->problem(port);
   return info;
 }

@@ -11,6 +11,7 @@
 
 #include "dataplane/input/live_source.h"
 #include "dataplane/packet/flow_filter.h"
+#include "dataplane/rss_hash.h"
 
 namespace weir::dpdk {
 
@@ -19,7 +20,7 @@ struct RuntimeOptions {
   std::vector<std::string> devices;  ///< PCI addresses ("0000:3b:00.0", "3b:00.0") and vdevs ("net_memif0,role=server")
   std::vector<unsigned> cores;       ///< CPUs: the first is the main lcore's, the others the workers'; empty: chosen
   unsigned workers = 1;              ///< receive queues per port; one lcore each
-  bool rss_ports = false;            ///< hash addresses and ports instead of addresses alone
+  RssHash rss = RssHash::addresses;  ///< what the device hashes
   bool interrupts = false;           ///< start the ports with RX interrupts, where they have them
   std::string filter;                ///< pcap filter over the header that makes the flow; empty: none
   std::string frame_filter;          ///< pcap filter over the frame as it came; empty: none

@@ -76,7 +76,7 @@ TEST(CommandLine, TakesEveryOptionOfRun) {
   EXPECT_EQ(s.ledger_file, "-");
   EXPECT_EQ(s.ports, std::vector<std::string>{"net_null0"});
   EXPECT_EQ(s.cores, (std::vector<unsigned>{0, 2, 3, 4}));
-  EXPECT_TRUE(s.rss_ports);
+  EXPECT_EQ(s.rss, RssHash::ports);
   EXPECT_EQ(s.socket, "/tmp/s");
   EXPECT_EQ(s.duration_ns, 3'600'000'000'000U);
   EXPECT_EQ(s.eal_arguments, "-m 64");

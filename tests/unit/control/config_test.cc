@@ -49,7 +49,7 @@ TEST(Validate, TakesTheDocumentedDefaults) {
   EXPECT_EQ(settings->flow.when_full, WhenFull::evict);
   EXPECT_EQ(settings->overflow.max_entries, 65'536U);
   EXPECT_EQ(settings->overflow.timeout_ns, 10 * kSecond);
-  EXPECT_FALSE(settings->rss_ports);
+  EXPECT_EQ(settings->rss, RssHash::addresses);
   EXPECT_EQ(settings->idle, IdleChoice::automatic);
   EXPECT_EQ(settings->flow.parser.layer, Layer::inner);
   EXPECT_EQ(settings->flow.parser.icmp_errors, IcmpErrors::own);

@@ -79,12 +79,12 @@ Table round_robin(std::size_t size, unsigned queues) {
   return table;
 }
 
-RssState device(Spread spread, const Key& key, std::size_t table, unsigned queues) {
-  return {spread, key, round_robin(table, queues), queues};
+RssState device(RssHash what, const Key& key, std::size_t table, unsigned queues) {
+  return {what, key, round_robin(table, queues), queues};
 }
 
 TEST(RssCheck, FindsNothingSplitOnADeviceThatHashesAddressesSymmetrically) {
-  const RssCheck check = check_rss(device(Spread::addresses, symmetric_key(40), 128, 4));
+  const RssCheck check = check_rss(device(RssHash::addresses, symmetric_key(40), 128, 4));
   EXPECT_EQ(check.conversations, 2 * kConversations);
   EXPECT_EQ(check.split, 0U);
   EXPECT_EQ(check.fragments_split, 0U);
@@ -96,41 +96,41 @@ TEST(RssCheck, FindsNothingSplitOnADeviceThatHashesAddressesSymmetrically) {
 }
 
 TEST(RssCheck, FindsConversationsSplitByAKeyThatIsNotSymmetric) {
-  const RssCheck check = check_rss(device(Spread::addresses, kMicrosoftKey, 128, 4));
+  const RssCheck check = check_rss(device(RssHash::addresses, kMicrosoftKey, 128, 4));
   // Two independent queues of four: three quarters of 2048 differ, standard deviation 19.6.
   EXPECT_NEAR(check.split, 1536, 5 * 19.6);
   EXPECT_NE(check.example, "");
 }
 
 TEST(RssCheck, FindsFragmentsApartWhereADeviceHashesPorts) {
-  const RssCheck check = check_rss(device(Spread::ports, symmetric_key(52), 512, 4));
+  const RssCheck check = check_rss(device(RssHash::ports, symmetric_key(52), 512, 4));
   EXPECT_EQ(check.split, 0U);
   EXPECT_NEAR(check.fragments_split, 1536, 5 * 19.6);
 }
 
 TEST(RssCheck, ComparesHashesWhereADeviceShowsNoTable) {
-  EXPECT_EQ(check_rss(device(Spread::addresses, symmetric_key(40), 0, 4)).split, 0U);
-  EXPECT_TRUE(check_rss(device(Spread::addresses, symmetric_key(40), 0, 4)).by_queue.empty());
-  EXPECT_GT(check_rss(device(Spread::addresses, kMicrosoftKey, 0, 4)).split, 2000U);
+  EXPECT_EQ(check_rss(device(RssHash::addresses, symmetric_key(40), 0, 4)).split, 0U);
+  EXPECT_TRUE(check_rss(device(RssHash::addresses, symmetric_key(40), 0, 4)).by_queue.empty());
+  EXPECT_GT(check_rss(device(RssHash::addresses, kMicrosoftKey, 0, 4)).split, 2000U);
 }
 
 TEST(RssCheck, TriesNothingWithoutAHashThatIsKnown) {
-  EXPECT_EQ(check_rss(device(Spread::none, symmetric_key(40), 128, 4)).conversations, 0U);
-  EXPECT_EQ(check_rss(device(Spread::addresses, symmetric_key(16), 128, 4)).conversations, 0U);
-  EXPECT_EQ(check_rss({Spread::addresses, {}, {}, 4}).conversations, 0U);
+  EXPECT_EQ(check_rss(device(RssHash::none, symmetric_key(40), 128, 4)).conversations, 0U);
+  EXPECT_EQ(check_rss(device(RssHash::addresses, symmetric_key(16), 128, 4)).conversations, 0U);
+  EXPECT_EQ(check_rss({RssHash::addresses, {}, {}, 4}).conversations, 0U);
 }
 
 TEST(RssCheck, SeesWhetherADirectionOnEachOfTwoPortsMeets) {
   const Key key = symmetric_key(40);
-  const RssState small = device(Spread::addresses, key, 128, 4);
-  EXPECT_EQ(split_between(small, device(Spread::addresses, key, 512, 4)), 0U);
-  EXPECT_EQ(split_between(device(Spread::addresses, key, 128, 3), device(Spread::addresses, key, 128, 3)), 0U);
+  const RssState small = device(RssHash::addresses, key, 128, 4);
+  EXPECT_EQ(split_between(small, device(RssHash::addresses, key, 512, 4)), 0U);
+  EXPECT_EQ(split_between(device(RssHash::addresses, key, 128, 3), device(RssHash::addresses, key, 128, 3)), 0U);
   // 128 is no multiple of 3: hash 128 is entry 0 of the one and entry 128 of the other, queue 0 against queue 2.
-  EXPECT_GT(split_between(device(Spread::addresses, key, 128, 3), device(Spread::addresses, key, 512, 3)), 0U);
+  EXPECT_GT(split_between(device(RssHash::addresses, key, 128, 3), device(RssHash::addresses, key, 512, 3)), 0U);
   RssState changed = small;
   std::swap(changed.redirection[0], changed.redirection[1]);
   EXPECT_GT(split_between(small, changed), 0U);
-  EXPECT_EQ(split_between(small, device(Spread::addresses, key, 0, 4)), 2 * kConversations) << "an unknown table";
+  EXPECT_EQ(split_between(small, device(RssHash::addresses, key, 0, 4)), 2 * kConversations) << "an unknown table";
 }
 
 }  // namespace
