@@ -254,6 +254,7 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
   do {
     if (captures.take_begins()) meter.begin_capture();
     if (frame_filter) {
+      view.ingress_interface = settings.interface;
       const auto match = frame_filter->matches(view);
       if (!match) {
         spdlog::error("{}: {}", captures.file().name(), match.error());
@@ -326,6 +327,7 @@ int read_captures(const Settings& settings) {
   context.capture_start_ns = more ? view.time_ns : 0;
   context.inputs = settings.captures;
   auto opened = ExportHub::prepare(exports, context);
+  context.sampler_address = settings.sampler_address;
   if (!opened) {
     final_error(opened.error());
     return 1;

@@ -8,6 +8,7 @@
 #include "control/export/export_uri.h"
 #include "dataplane/input/pcap_filter.h"
 #include "proto/base/cpu_list.h"
+#include "proto/base/ip_address.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -69,6 +70,18 @@ ValueResult parse_export(const ValueContext&, const std::string& text, Settings&
 
 ValueResult parse_save_rejects(const ValueContext&, const std::string& text, Settings& settings) {
   return parse_reject_target(text).map([&](const RejectTarget& target) { settings.rejects = target; });
+}
+
+ValueResult parse_sampler_address(const ValueContext& context, const std::string& text, Settings& settings) {
+  const auto address = parse_ip_address(text);
+  if (!address) return tl::make_unexpected("expected " + context.description.value());
+  settings.sampler_address = *address;
+  return {};
+}
+
+std::vector<std::string> print_sampler_address(const Settings& settings) {
+  return settings.sampler_address.has_value() ? std::vector{settings.sampler_address.text()}
+                                              : std::vector<std::string>();
 }
 
 ValueResult parse_port(const ValueContext& context, const std::string& text, Settings&) {
@@ -137,6 +150,8 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::text<parse_frame_filter>("frame_filter", WEIR_MEMBER(frame_filter)),
 
     Row::text<parse_export>("export", WEIR_MEMBER(exports)),
+    Row::value("sampler_address", parse_sampler_address, print_sampler_address),
+    Row::number("interface", WEIR_MEMBER(interface)),
     Row::text<parse_save_rejects>("save_rejects", WEIR_MEMBER(save_rejects)),
     Row::text("ledger", WEIR_MEMBER(ledger_file)),
 });

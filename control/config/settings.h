@@ -13,6 +13,7 @@
 #include "control/config/reject_target.h"
 #include "dataplane/flow/flow_settings.h"
 #include "dataplane/rss_hash.h"
+#include "proto/base/ip_address.h"
 
 namespace weir {
 
@@ -27,7 +28,8 @@ struct Settings {
   std::string filter;        ///< empty: none
   std::string frame_filter;  ///< likewise
   std::vector<std::string> exports;
-  std::string save_rejects;  ///< as given; rejects is made of it
+  IpAddress sampler_address;  ///< none: records do not name the probe
+  std::string save_rejects;   ///< as given; rejects is made of it
   RejectTarget rejects;
   std::string ledger_file;  ///< empty: none; "-": standard output
 
@@ -43,6 +45,7 @@ struct Settings {
 
   std::vector<std::string> captures;    ///< `read` only
   std::uint64_t max_reordering_ns = 0;  ///< `read` only
+  std::uint32_t interface = 0;          ///< `read` only: of every packet; 0: unknown
   std::uint64_t explain_packet = 0;     ///< `read` only: explain this packet, counted from 1; 0: read
   bool explain_rejected = false;        ///< `read` only: name the packets of each reject
 };

@@ -10,6 +10,7 @@
 #include "control/export/export_mode.h"
 #include "control/export/lookup.h"
 #include "control/export/probe_facts.h"
+#include "proto/base/ip_address.h"
 
 namespace weir {
 
@@ -24,6 +25,8 @@ struct ExportContext {
   std::uint64_t capture_start_ns = 0;
   std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
   std::shared_ptr<const ProbeFacts> facts;
+  /// By which consumers of protobuf and JSON records know the probe; none: the records do not name it.
+  IpAddress sampler_address;
   Resolver resolver;                        ///< of names of collectors; empty: the system's
   std::vector<std::string> inputs;          ///< names of files that are read: no exporter may write to one
   std::size_t queue_octets = kQueueOctets;  ///< bound of each exporter's queue, in octets of memory

@@ -76,10 +76,4 @@ enum class FileOrder : std::uint8_t {
 OpenResult open_file_exporter(const FileOutput& file, std::unique_ptr<RecordEncoding> encoding, FileOrder order,
                               const ExportContext& context, ExportQueue& books);
 
-/// The same as the opener of a kind that adds no options.
-template <std::derived_from<RecordEncoding> Encoding, FileOrder kOrder>
-OpenResult open_plain_file(const FileOutput& file, const ExportContext& context, ExportQueue& books) {
-  return open_file_exporter(file, std::make_unique<Encoding>(), kOrder, context, books);
-}
-
 }  // namespace weir

@@ -115,13 +115,17 @@ struct KafkaCallbacks {
   }
 };
 
-KafkaExporter::KafkaExporter(const KafkaOptions& options, ExportQueue& books)
-    : books_(books), uniflow_(options.uniflow), json_(options.json), entries_(kInFlight) {
+KafkaExporter::KafkaExporter(const KafkaOptions& options, const ExportContext& context, ExportQueue& books)
+    : books_(books),
+      uniflow_(options.uniflow),
+      json_(options.json),
+      sampler_address_(context.sampler_address),
+      entries_(kInFlight) {
   for (std::uint32_t i = 0; i < kInFlight; ++i) entries_[i].next_free = i + 1 < kInFlight ? i + 1 : kNoEntry;
 }
 
 OpenResult KafkaExporter::open(const KafkaOptions& options, const ExportContext& context, ExportQueue& books) {
-  std::unique_ptr<KafkaExporter> exporter(new KafkaExporter(options, books));
+  std::unique_ptr<KafkaExporter> exporter(new KafkaExporter(options, context, books));
   std::array<char, 512> text{};
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
   const std::pair<const char*, std::string> settings[] = {
@@ -221,9 +225,10 @@ void KafkaExporter::produce(RecordView record, std::uint32_t index) {
   std::size_t octets = 0;
   if (json_) {
     char* const begin = reinterpret_cast<char*>(message.data());
-    octets = static_cast<std::size_t>(write_flow_json(begin, record) - begin) - 1;  // without the newline
+    octets =
+        static_cast<std::size_t>(write_flow_json(begin, record, sampler_address_) - begin) - 1;  // without the newline
   } else {
-    octets = static_cast<std::size_t>(write_flow_protobuf(message.data(), record) - message.data());
+    octets = static_cast<std::size_t>(write_flow_protobuf(message.data(), record, sampler_address_) - message.data());
   }
   // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka hands it back as it is, and nobody follows it
   void* const opaque = reinterpret_cast<void*>(static_cast<std::uintptr_t>(index));

@@ -76,7 +76,7 @@ class KafkaExporter final : public Exporter {
     bool refused;
   };
 
-  KafkaExporter(const KafkaOptions& options, ExportQueue& books);
+  KafkaExporter(const KafkaOptions& options, const ExportContext& context, ExportQueue& books);
   void produce(RecordView record, std::uint32_t entry);
   void report(std::uint32_t entry, bool delivered, std::uint64_t octets);
   void poll(int timeout_ms);
@@ -86,6 +86,7 @@ class KafkaExporter final : public Exporter {
   ExportQueue& books_;
   const bool uniflow_;
   const bool json_;
+  const IpAddress sampler_address_;
   rd_kafka_s* producer_ = nullptr;
   rd_kafka_topic_s* topic_ = nullptr;
   std::vector<Entry> entries_;

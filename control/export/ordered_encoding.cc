@@ -29,7 +29,7 @@ struct OrderedEncoding::Pipeline {
   };
 
   Pipeline(Encode encode_record, std::size_t longest_octets)
-      : encode(encode_record),
+      : encode(std::move(encode_record)),
         cores(cores_allowed()),
         allowed(tbb::global_control::max_allowed_parallelism,
                 std::max<std::size_t>(cores,
@@ -62,7 +62,7 @@ struct OrderedEncoding::Pipeline {
 };
 
 OrderedEncoding::OrderedEncoding(Encode encode, std::size_t longest_octets)
-    : pipeline_(std::make_unique<Pipeline>(encode, longest_octets)) {}
+    : pipeline_(std::make_unique<Pipeline>(std::move(encode), longest_octets)) {}
 OrderedEncoding::~OrderedEncoding() = default;
 
 bool OrderedEncoding::worthwhile() {

@@ -30,8 +30,8 @@ class OrderedEncoding {
   /// Fewer records than this are not worth the hand-over (some 20 us).
   static constexpr std::size_t kLeastRecords = 1024;
 
-  /// Writes one record, returns its end; `longest_octets` is the most it may need.
-  using Encode = std::uint8_t* (*)(std::uint8_t* out, RecordView record);
+  /// Writes one record, returns its end; `longest_octets` is the most it may need. Several cores call it at once.
+  using Encode = std::function<std::uint8_t*(std::uint8_t* out, RecordView record)>;
   /// Gets the records in order, each with its octets. false: no more are wanted.
   using Take = std::function<bool(RecordView record, std::span<const std::uint8_t> octets)>;
 

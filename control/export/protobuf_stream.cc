@@ -16,18 +16,20 @@ namespace {
 template <typename Options>
 constexpr auto kOptions = std::to_array<OptionRow<Options>>({kMessageUniflowOption<Options>});
 
-std::unique_ptr<StreamBuffer> make_buffer(const MessageOptions& options) {
+std::unique_ptr<StreamBuffer> make_buffer(const MessageOptions& options, const ExportContext& context) {
   // 4 MiB fill 40 MB a second over a path of 100 ms.
-  return std::make_unique<RecordBuffer>(protobuf_encoding(options.uniflow), 0, std::size_t{4} * 1024 * 1024);
+  return std::make_unique<RecordBuffer>(protobuf_encoding(options.uniflow, context.sampler_address), 0,
+                                        std::size_t{4} * 1024 * 1024);
 }
 
 OpenResult open_tcp(const ProtobufTcp& peer, const ExportContext& context, ExportQueue& books) {
   return open_socket_exporter(Lookup(peer, SOCK_STREAM, context.resolver), peer.text(), context, books,
-                              make_buffer(peer));
+                              make_buffer(peer, context));
 }
 
 OpenResult open_unix(const ProtobufUnix& peer, const ExportContext& context, ExportQueue& books) {
-  return open_socket_exporter(Lookup({unix_endpoint(peer.path)}), peer.path, context, books, make_buffer(peer));
+  return open_socket_exporter(Lookup({unix_endpoint(peer.path)}), peer.path, context, books,
+                              make_buffer(peer, context));
 }
 
 }  // namespace

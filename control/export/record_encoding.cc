@@ -7,8 +7,8 @@
 namespace weir {
 namespace {
 
-std::uint8_t* write_json(std::uint8_t* out, RecordView record) {
-  return reinterpret_cast<std::uint8_t*>(write_flow_json(reinterpret_cast<char*>(out), record));
+std::uint8_t* write_json(std::uint8_t* out, RecordView record, const IpAddress& sampler_address) {
+  return reinterpret_cast<std::uint8_t*>(write_flow_json(reinterpret_cast<char*>(out), record, sampler_address));
 }
 
 }  // namespace
@@ -18,11 +18,13 @@ std::size_t JsonEncoding::longest_octets() const {
 }
 
 std::uint8_t* JsonEncoding::write(std::uint8_t* out, RecordView record) {
-  return write_json(out, record);
+  return write_json(out, record, sampler_address_);
 }
 
 OrderedEncoding::Encode JsonEncoding::on_several_cores() const {
-  return write_json;
+  return [sampler_address = sampler_address_](std::uint8_t* out, RecordView record) {
+    return write_json(out, record, sampler_address);
+  };
 }
 
 std::size_t ProtobufEncoding::longest_octets() const {
@@ -30,7 +32,7 @@ std::size_t ProtobufEncoding::longest_octets() const {
 }
 
 std::uint8_t* ProtobufEncoding::write(std::uint8_t* out, RecordView record) {
-  return write_flow_protobuf(out, record);
+  return write_flow_protobuf(out, record, sampler_address_);
 }
 
 std::size_t UniflowProtobufEncoding::longest_octets() const {
@@ -38,14 +40,14 @@ std::size_t UniflowProtobufEncoding::longest_octets() const {
 }
 
 std::uint8_t* UniflowProtobufEncoding::write(std::uint8_t* out, RecordView record) {
-  if (record->packets[kReverse] == 0) return write_flow_protobuf(out, record);
-  if (record->packets[kForward] != 0) out = write_flow_protobuf(out, one_way(record, kForward));
-  return write_flow_protobuf(out, one_way(record, kReverse));
+  if (record->packets[kReverse] == 0) return write_flow_protobuf(out, record, sampler_address_);
+  if (record->packets[kForward] != 0) out = write_flow_protobuf(out, one_way(record, kForward), sampler_address_);
+  return write_flow_protobuf(out, one_way(record, kReverse), sampler_address_);
 }
 
-std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow) {
-  if (uniflow) return std::make_unique<UniflowProtobufEncoding>();
-  return std::make_unique<ProtobufEncoding>();
+std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow, const IpAddress& sampler_address) {
+  if (uniflow) return std::make_unique<UniflowProtobufEncoding>(sampler_address);
+  return std::make_unique<ProtobufEncoding>(sampler_address);
 }
 
 }  // namespace weir

@@ -1,7 +1,7 @@
 // RecordEncoding: how one record becomes octets of a stream: a JSON line, a protobuf message, a row of a table.
 //
 // RecordBuffer keeps what an encoding writes and knows where each record ends. One buffer has one encoding, and calls
-// it from one thread; what several cores may do side by side is a plain function without a state.
+// it from one thread; what several cores may do side by side is a function that changes nothing.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "control/export/ordered_encoding.h"
+#include "proto/base/ip_address.h"
 #include "proto/record/record_batch.h"
 
 namespace weir {
@@ -30,25 +31,37 @@ class RecordEncoding {
 
 class JsonEncoding final : public RecordEncoding {
  public:
+  explicit JsonEncoding(const IpAddress& sampler_address = {}) : sampler_address_(sampler_address) {}
   [[nodiscard]] std::size_t longest_octets() const override;
   std::uint8_t* write(std::uint8_t* out, RecordView record) override;
   [[nodiscard]] OrderedEncoding::Encode on_several_cores() const override;
+
+ private:
+  IpAddress sampler_address_;
 };
 
 /// Length-delimited weir.v1.FlowRecord.
 class ProtobufEncoding final : public RecordEncoding {
  public:
+  explicit ProtobufEncoding(const IpAddress& sampler_address = {}) : sampler_address_(sampler_address) {}
   [[nodiscard]] std::size_t longest_octets() const override;
   std::uint8_t* write(std::uint8_t* out, RecordView record) override;
+
+ private:
+  IpAddress sampler_address_;
 };
 
 /// The same, with two messages per biflow.
 class UniflowProtobufEncoding final : public RecordEncoding {
  public:
+  explicit UniflowProtobufEncoding(const IpAddress& sampler_address = {}) : sampler_address_(sampler_address) {}
   [[nodiscard]] std::size_t longest_octets() const override;
   std::uint8_t* write(std::uint8_t* out, RecordView record) override;
+
+ private:
+  IpAddress sampler_address_;
 };
 
-std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow);
+std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow, const IpAddress& sampler_address);
 
 }  // namespace weir

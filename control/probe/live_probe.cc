@@ -96,6 +96,7 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
   const OffWorkerCores off(cores);
   ExportContext context;
   context.facts = facts_;
+  context.sampler_address = settings_.sampler_address;
   auto hub = ExportHub::prepare(settings_.exports, context);
   if (!hub) return tl::unexpected(hub.error());
   hub_ = std::move(*hub);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "proto/base/ip_address.h"
 #include "proto/record/fields.h"
 
 namespace weir {
@@ -39,7 +40,7 @@ constexpr std::size_t longest_value(const Field& field) {
 }
 
 constexpr std::size_t longest_line() {
-  std::size_t octets = sizeof "}\n";
+  std::size_t octets = sizeof R"(,"sampler_address":"")" + 45 + sizeof "}\n";
   for (const Column& column : kJsonColumns) {
     octets += sizeof R"(,"":)" + column_name(column).size + longest_value(kFieldRows[column.row].field);
   }
@@ -52,6 +53,7 @@ constexpr std::size_t longest_line() {
 inline constexpr std::size_t kFlowJsonMaxOctets = json_detail::longest_line();
 
 /// Writes `record` as one line, newline included, to `out`, which has room for kFlowJsonMaxOctets. Returns the end.
-char* write_flow_json(char* out, RecordView record);
+/// `sampler_address` is the address by which a consumer knows the probe; none: the line has no such field.
+char* write_flow_json(char* out, RecordView record, const IpAddress& sampler_address = {});
 
 }  // namespace weir

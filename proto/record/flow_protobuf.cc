@@ -34,6 +34,13 @@ constexpr auto kSent = [] {
   return sent;
 }();
 constexpr std::uint32_t kGreatestNumber = number_of(kSent.back());
+/// How many of them come before the sampler's address.
+constexpr std::size_t kBeforeSampler = [] {
+  std::size_t count = 0;
+  while (number_of(kSent[count]) < kSamplerAddressNumber) ++count;
+  return count;
+}();
+static_assert(number_of(kSent[kBeforeSampler]) > kSamplerAddressNumber, "no column has its number");
 
 /// A tag's octets. Field numbers up to 2047 need at most two.
 struct Tag {
@@ -146,10 +153,22 @@ inline std::uint8_t* put_if_there(std::uint8_t* out, RecordView record) {
   }
 }
 
-template <bool kSections, std::size_t... kIndex>
-inline std::uint8_t* put_all(std::uint8_t* out, RecordView record, std::index_sequence<kIndex...> /*indices*/) {
-  ((out = put_if_there<kSections, kIndex>(out, record)), ...);
+template <bool kSections, std::size_t kFirst, std::size_t... kIndex>
+inline std::uint8_t* put_columns(std::uint8_t* out, RecordView record, std::index_sequence<kIndex...> /*indices*/) {
+  ((out = put_if_there<kSections, kFirst + kIndex>(out, record)), ...);
   return out;
+}
+
+template <bool kSections>
+inline std::uint8_t* put_all(std::uint8_t* out, RecordView record, const IpAddress& sampler) {
+  out = put_columns<kSections, 0>(out, record, std::make_index_sequence<kBeforeSampler>{});
+  if (sampler.has_value()) {
+    out = put_tag<kSamplerAddressNumber, kLengthDelimited>(out);
+    *out++ = static_cast<std::uint8_t>(sampler.size());
+    std::memcpy(out, sampler.octets, sizeof sampler.octets);
+    out += sampler.size();
+  }
+  return put_columns<kSections, kBeforeSampler>(out, record, std::make_index_sequence<kSent.size() - kBeforeSampler>{});
 }
 
 /// Reads a varint at `at`; moves `at` past it. false: it does not end within the message, or in ten octets.
@@ -287,6 +306,14 @@ bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, De
   return true;
 }
 
+IpAddress address_of(std::span<const std::uint8_t> octets) {
+  IpAddress address;
+  if (octets.size() != 4 && octets.size() != 16) return address;
+  address.ip_version = octets.size() == 4 ? 4 : 6;
+  std::memcpy(address.octets, octets.data(), octets.size());
+  return address;
+}
+
 /// Fills in what the message leaves out because it follows from the rest.
 void complete_times(FlowRecord& record, const Decoding& decoding) {
   for (const Direction direction : {kForward, kReverse}) {
@@ -338,12 +365,11 @@ bool complete(Decoding& decoding) {
 
 }  // namespace
 
-std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record) {
+std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record, const IpAddress& sampler_address) {
   // Most messages are longer than 127 octets, so two octets are left for the length; one is removed if one suffices.
   std::uint8_t* const message = out + 2;
-  constexpr auto kAll = std::make_index_sequence<kSent.size()>{};
-  std::uint8_t* const at = (record->sections & kAllSections) == 0 ? put_all<false>(message, record, kAll)
-                                                                  : put_all<true>(message, record, kAll);
+  std::uint8_t* const at = (record->sections & kAllSections) == 0 ? put_all<false>(message, record, sampler_address)
+                                                                  : put_all<true>(message, record, sampler_address);
   const auto length = static_cast<std::size_t>(at - message);
   static_assert(kFlowProtobufMaxOctets < 1 << 14, "a length of two octets");
   if (length < 0x80) {
@@ -356,7 +382,8 @@ std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record) {
   return at;
 }
 
-bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record) {
+bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record, IpAddress* sampler_address) {
+  if (sampler_address != nullptr) *sampler_address = {};
   record = {};
   record->sampling_rate = 1;
   Decoding decoding{record};
@@ -374,7 +401,9 @@ bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record) {
         break;
       case kLengthDelimited: {
         if (!get_varint(at, end, value) || value > static_cast<std::uint64_t>(end - at)) return false;
-        if (!store_octets(field, {at, static_cast<std::size_t>(value)}, decoding)) return false;
+        const std::span<const std::uint8_t> octets(at, static_cast<std::size_t>(value));
+        if (!store_octets(field, octets, decoding)) return false;
+        if (field == kSamplerAddressNumber && sampler_address != nullptr) *sampler_address = address_of(octets);
         at += value;
         break;
       }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <span>
 
+#include "proto/base/ip_address.h"
 #include "proto/record/fields.h"
 
 namespace weir {
@@ -52,16 +53,24 @@ constexpr std::size_t longest_message() {
 /// Octets after a varint that writing it may touch.
 inline constexpr std::size_t kVarintSlack = 7;
 
+/// Field 11, sampler_address: the address by which a consumer knows the probe. It is no column of the field table,
+/// since it says nothing of the flow: all records of a probe have the same.
+inline constexpr std::uint32_t kSamplerAddressNumber = 11;
+inline constexpr std::size_t kSamplerAddressOctets = 1 + 1 + 16;  ///< tag, length, address
+
 /// Most octets of one message with its length, and what writing it may touch after its end.
-inline constexpr std::size_t kFlowProtobufMaxOctets = 2 + protobuf_detail::longest_message() + kVarintSlack;
+inline constexpr std::size_t kFlowProtobufMaxOctets =
+    2 + protobuf_detail::longest_message() + kSamplerAddressOctets + kVarintSlack;
 
 /// Writes length and message to `out`, which has room for kFlowProtobufMaxOctets. Returns the end.
-std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record);
+std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record, const IpAddress& sampler_address = {});
 
 /// Decodes one message (without its length). false: malformed, or a field's value does not fit its place; then
 /// `record` is unspecified. Unknown fields are skipped. Where the times of the directions are absent (a record that
-/// another producer of the same schema made) those of the flow stand for them.
-[[nodiscard]] bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record);
+/// another producer of the same schema made) those of the flow stand for them. `sampler_address` gets that of the
+/// message, or none; one that has neither 4 nor 16 octets is none.
+[[nodiscard]] bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record,
+                               IpAddress* sampler_address = nullptr);
 
 /// A longer message means that the stream is out of step. A reader would buffer it without bound.
 inline constexpr std::size_t kFlowProtobufLongestAccepted = 4096;

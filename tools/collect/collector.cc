@@ -109,10 +109,16 @@ tl::expected<std::vector<std::string>, std::string> Collector::listen(const List
   return lines;
 }
 
-void Collector::take_record(RecordView record, const RecordDetails* details) {
+void Collector::take_record(RecordView record, const RecordDetails* details, const IpAddress& sampler_address) {
   totals_.add(*record);
-  printer_.print(record, details);
-  if (outputs_.sums != nullptr) outputs_.sums->add(record, details);
+  printer_.print(record, details, sampler_address);
+  if (outputs_.sums != nullptr) {
+    if (details != nullptr) {
+      outputs_.sums->add(record, address_of_exporter(details->exporter));
+    } else {
+      outputs_.sums->add(record, sampler_address.text());
+    }
+  }
   if (outputs_.forwarder != nullptr) outputs_.forwarder->add(record);
 }
 
@@ -134,7 +140,7 @@ void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std:
     const RecordDetails details{origin.exporter, decoded_.details[i], decoded_, find_template};
     const auto values = std::span(decoded_.values).subspan(details.flow.first_value, details.flow.value_count);
     const bool sampled = packet_section_.fill(decoded_.flows[i], values, sampled_);
-    take_record(sampled ? sampled_.view() : decoded_.flows[i], &details);
+    take_record(sampled ? sampled_.view() : decoded_.flows[i], &details, {});
   }
   if (!outputs_.options) return;
   for (const DecodedOptions& options : decoded_.options) {
@@ -219,13 +225,13 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
   }
   counts_.wire_octets += octets.size();
   const std::uint64_t before = connection.stream.records();
-  auto fed = connection.stream.feed(octets, [&](RecordView record) {
+  auto fed = connection.stream.feed(octets, [&](RecordView record, const IpAddress& sampler_address) {
     if (outputs_.dump) {
       char text[kFlowJsonMaxOctets];
-      const auto length = static_cast<std::size_t>(write_flow_json(text, record) - text);
+      const auto length = static_cast<std::size_t>(write_flow_json(text, record, sampler_address) - text);
       printer_.print_text(fmt::format("{}: weir.v1.FlowRecord {}", connection.peer, std::string_view(text, length)));
     }
-    take_record(record);
+    take_record(record, nullptr, sampler_address);
   });
   if (connection.stream.records() != before) hear();
   return fed;

@@ -110,7 +110,7 @@ class Collector {
   };
   class DatagramBuffers;
 
-  void take_record(RecordView record, const RecordDetails* details = nullptr);
+  void take_record(RecordView record, const RecordDetails* details, const IpAddress& sampler_address);
   tl::expected<void, std::string> feed(Connection& connection, std::span<const std::uint8_t> octets);
   [[nodiscard]] tl::expected<void, std::string> ended(const Connection& connection) const;
   tl::expected<void, std::string> read_stream(int descriptor, const std::string& name,

@@ -11,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "proto/base/ip_address.h"
 #include "proto/decode/structured_data.h"
 #include "proto/record/sections.h"
 #include "tools/collect/flow_totals.h"
@@ -24,8 +25,9 @@ class FlowPrinter {
   enum class Format : std::uint8_t { none, table, json };
   FlowPrinter(Format format, int descriptor) : format_(format), descriptor_(descriptor) {}
 
-  /// `details`: what a NetFlow or IPFIX record has beside; JSON shows all of it, under IANA's names.
-  void print(RecordView record, const RecordDetails* details = nullptr);
+  /// `details`: what a NetFlow or IPFIX record has beside; JSON shows all of it, under IANA's names. Its exporter is
+  /// the sampler; of another record `sampler_address` is, if it names one.
+  void print(RecordView record, const RecordDetails* details = nullptr, const IpAddress& sampler_address = {});
   /// An options record: its scopes and values.
   void print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options,
                      const SubTemplateFinder& find_template);

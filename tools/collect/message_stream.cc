@@ -6,23 +6,23 @@
 
 namespace weir {
 
-tl::expected<void, std::string> MessageStream::feed(std::span<const std::uint8_t> octets,
-                                                    const std::function<void(RecordView)>& take) {
+tl::expected<void, std::string> MessageStream::feed(std::span<const std::uint8_t> octets, const Take& take) {
   if (!held_.empty()) {
     held_.insert(held_.end(), octets.begin(), octets.end());
     octets = held_;
   }
   std::size_t at = 0;
   OwnedRecord record;
+  IpAddress sampler_address;
   for (;;) {
     const DelimitedMessage next = next_delimited(octets.subspan(at));
     if (next.status == DelimitedStatus::need_more) break;
-    if (next.status == DelimitedStatus::malformed || !decode_flow(next.message, record)) {
+    if (next.status == DelimitedStatus::malformed || !decode_flow(next.message, record, &sampler_address)) {
       return tl::make_unexpected(
           fmt::format("record {} at octet {} is no weir.v1.FlowRecord", records_ + 1, consumed_ + at));
     }
     ++records_;
-    take(record);
+    take(record, sampler_address);
     at += next.consumed;
   }
   consumed_ += at;

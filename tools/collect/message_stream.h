@@ -11,16 +11,18 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "proto/base/ip_address.h"
 #include "proto/record/sections.h"
 
 namespace weir {
 
 class MessageStream {
  public:
+  /// Gets a record, and the address of the probe that it names, if any.
+  using Take = std::function<void(RecordView, const IpAddress& sampler_address)>;
   /// Gives every record that is complete with these octets to `take`. Error: one line with the record's number, counted
   /// from 1, and its place; the stream cannot be followed any further.
-  tl::expected<void, std::string> feed(std::span<const std::uint8_t> octets,
-                                       const std::function<void(RecordView)>& take);
+  tl::expected<void, std::string> feed(std::span<const std::uint8_t> octets, const Take& take);
   /// To be asked when the stream has ended. Error: it ended in the middle of a record.
   [[nodiscard]] tl::expected<void, std::string> finish() const;
   [[nodiscard]] std::uint64_t records() const { return records_; }

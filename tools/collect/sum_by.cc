@@ -207,18 +207,18 @@ std::size_t SumBy::Hash::operator()(std::string_view key) const {
   return hash;
 }
 
-void SumBy::add(RecordView record, const RecordDetails* details) {
-  if (record->packets[kForward] != 0 || record->packets[kReverse] == 0) add_direction(record, kForward, details);
-  if (record->packets[kReverse] != 0) add_direction(record, kReverse, details);
+void SumBy::add(RecordView record, std::string_view sampler_address) {
+  if (record->packets[kForward] != 0 || record->packets[kReverse] == 0) {
+    add_direction(record, kForward, sampler_address);
+  }
+  if (record->packets[kReverse] != 0) add_direction(record, kReverse, sampler_address);
 }
 
-void SumBy::add_direction(RecordView record, Direction direction, const RecordDetails* details) {
+void SumBy::add_direction(RecordView record, Direction direction, std::string_view sampler_address) {
   key_.clear();
   for (const SumBy::Field& field : fields_) {
     if (field.sampler_address) {
-      const std::string_view address =
-          (details == nullptr ? std::string_view() : address_of_exporter(details->exporter))
-              .substr(0, kMostExporterOctets);
+      const std::string_view address = sampler_address.substr(0, kMostExporterOctets);
       put(key_, address.size(), 1);
       key_ += address;
     } else {

@@ -19,7 +19,6 @@
 #include <vector>
 
 #include "proto/record/fields.h"
-#include "tools/collect/record_details.h"
 
 namespace weir {
 
@@ -52,7 +51,8 @@ class SumBy {
 
   SumBy(std::vector<Field> fields, std::size_t max_keys);
 
-  void add(RecordView record, const RecordDetails* details);
+  /// `sampler_address`: who sent the record, as text; empty: nobody knows.
+  void add(RecordView record, std::string_view sampler_address);
 
   [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
   [[nodiscard]] std::size_t size() const { return sums_.size(); }
@@ -71,7 +71,7 @@ class SumBy {
     using is_transparent = void;  // NOLINT(readability-identifier-naming): likewise
     bool operator()(std::string_view a, std::string_view b) const { return a == b; }
   };
-  void add_direction(RecordView record, Direction direction, const RecordDetails* details);
+  void add_direction(RecordView record, Direction direction, std::string_view sampler_address);
 
   std::vector<Field> fields_;
   std::size_t max_keys_;

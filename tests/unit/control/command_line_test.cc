@@ -95,6 +95,27 @@ TEST(CommandLine, TakesWhatReorderingIsForCapturesAlone) {
             "--max-reordering 73h: out of range; expected 1ms to 72h");
 }
 
+TEST(CommandLine, TakesTheInterfaceOfCapturesAndTheAddressOfTheProbe) {
+  const auto read = parse({"read", "--interface", "65535", "--sampler-address", "2001:db8::1", "a.pcap"});
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->settings.interface, 65'535U);
+  EXPECT_EQ(read->settings.sampler_address.text(), "2001:db8::1");
+  const auto run = parse({"run", "--port", "net_null0", "--sampler-address", "192.0.2.1"});
+  ASSERT_TRUE(run) << run.error().message;
+  EXPECT_EQ(run->settings.sampler_address.text(), "192.0.2.1");
+  EXPECT_FALSE(parse({"read", "a.pcap"})->settings.sampler_address.has_value());
+  EXPECT_EQ(parse({"read", "a.pcap"})->settings.interface, 0U);
+
+  EXPECT_FALSE(parse({"run", "--port", "net_null0", "--interface", "1"})) << "ports number themselves";
+  EXPECT_EQ(error_of({"read", "--interface", "65536", "a.pcap"}),
+            "--interface 65536: out of range; expected 0 to 65535");
+  for (const char* wrong : {"probe1", "192.0.2.1:80", "192.0.2.0/24"}) {
+    EXPECT_EQ(error_of({"read", "--sampler-address", wrong, "a.pcap"}),
+              std::string("--sampler-address ") + wrong +
+                  ": expected an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1");
+  }
+}
+
 TEST(CommandLine, TakesTheTimeThatAStopMayTake) {
   const auto parsed = parse({"run", "--port", "net_null0", "--stop-timeout", "1m"});
   ASSERT_TRUE(parsed) << parsed.error().message;

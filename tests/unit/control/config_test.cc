@@ -222,8 +222,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger max_reordering max_flows workers when_full overflow_entries "
-       "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter frame_filter export save_rejects "
-       "ledger"},
+       "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter frame_filter export "
+       "sampler_address interface save_rejects ledger"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -401,7 +401,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "key: \"5tuple,vlan_id,src_addr/24\" metrics: \"layer2,tcp\" layer: \"outer\" tunnels: "
           "\"default,vxlan=8472\" tunnel_depth: 4 "
           "icmp_errors: \"quoted\" "
-          "filter: \"tcp port 443\" frame_filter: \"vlan 5\" save_rejects: \"r.pcapng?max=100M\" "
+          "filter: \"tcp port 443\" frame_filter: \"vlan 5\" sampler_address: \"2001:DB8::1\" interface: 65535 "
+          "save_rejects: \"r.pcapng?max=100M\" "
           "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" duration: \"10m\" stop_timeout: \"90s\" eal: "
           "\"--log-level=8 -m 512\"\n",
           "f")
@@ -411,7 +412,9 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   const auto effective = effective_config(*settings);
   EXPECT_EQ(effective.idle_timeout(), "1500ms");
   const auto again = parse_config(config_text(effective), "again");
-  ASSERT_TRUE(again) << again.error().message;
+  "# sampler_address: none\n"
+  "interface: 0\n" ASSERT_TRUE(again)
+      << again.error().message;
   EXPECT_EQ(again->config.SerializeAsString(), effective.SerializeAsString());
   EXPECT_EQ(config_text(effective_config(validate(again->config, Command::run).value())), config_text(effective));
 }
@@ -425,3 +428,4 @@ TEST(DefaultSocket, DependsOnUserAndRuntimeFolder) {
 
 }  // namespace
 }  // namespace weir
+EXPECT_EQ(effective.sampler_address(), "2001:db8::1");

@@ -11,6 +11,7 @@
 
 #include "control/export/export_hub.h"
 #include "proto/record/flow_json.h"
+#include "proto/record/flow_protobuf.h"
 #include "tests/support/mock_broker.h"
 #include "tests/unit/export/export_fixtures.h"
 
@@ -19,8 +20,8 @@ namespace {
 
 using namespace test;
 
-std::unique_ptr<ExportHub> open_hub(const std::string& uri) {
-  auto hub = ExportHub::open({uri}, {});
+std::unique_ptr<ExportHub> open_hub(const std::string& uri, const ExportContext& context = {}) {
+  auto hub = ExportHub::open({uri}, context);
   EXPECT_TRUE(hub) << hub.error();
   return hub ? std::move(*hub) : nullptr;
 }
@@ -80,6 +81,30 @@ TEST(KafkaExporter, WritesOneJsonObjectABiflowWhereThatIsAskedFor) {
   std::array<char, kFlowJsonMaxOctets> line;
   char* const end = write_flow_json(line.data(), batch[0]);
   EXPECT_EQ(messages[0].value + "\n", std::string(line.data(), end));
+}
+
+TEST(KafkaExporter, NamesTheProbeInMessagesOfBothFormats) {
+  ExportContext context;
+  context.sampler_address = parse_ip_address("2001:db8::7").value();
+  for (const char* options : {"", "?format=json"}) {
+    MockBroker broker;
+    auto hub = open_hub(broker.uri(options), context);
+    hub->offer(std::make_shared<RecordBatch>(biflows(7, 1)), true);
+    EXPECT_TRUE(hub->finish(std::chrono::seconds(20)).empty());
+    const auto messages = broker.consume(2);
+    ASSERT_EQ(messages.size(), 2U);
+    for (const MockBroker::Message& message : messages) {
+      if (*options != '\0') {
+        EXPECT_TRUE(message.value.ends_with(R"(,"sampler_address":"2001:db8::7"})")) << message.value;
+        continue;
+      }
+      const auto* const octets = reinterpret_cast<const std::uint8_t*>(message.value.data());
+      OwnedRecord record;
+      IpAddress sampler;
+      ASSERT_TRUE(decode_flow(next_delimited({octets, message.value.size()}).message, record, &sampler));
+      EXPECT_EQ(sampler, context.sampler_address);
+    }
+  }
 }
 
 TEST(KafkaExporter, LosesNothingWhileTheBrokerIsGoneAndSendsEverythingWhenItIsBack) {

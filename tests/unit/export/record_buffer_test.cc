@@ -85,12 +85,13 @@ TEST(RecordBuffer, CountsARecordWhenItsLastOctetLeft) {
 TEST(RecordBuffer, SeveralCoresWriteTheLinesInOrder) {
   if (!OrderedEncoding::worthwhile()) GTEST_SKIP() << "one core to run on";
   const auto batch = numbered_batch(0, 20'000);
+  const IpAddress sampler = parse_ip_address("192.0.2.7").value();
   std::string expected;
   for (const RecordView record : *batch) {
     char line[kFlowJsonMaxOctets];
-    expected.append(line, write_flow_json(line, record));
+    expected.append(line, write_flow_json(line, record, sampler));
   }
-  RecordBuffer buffer(std::make_unique<JsonEncoding>());
+  RecordBuffer buffer(std::make_unique<JsonEncoding>(sampler));
   std::string stream;
   RecordTotals done;
   std::size_t next = 0;

@@ -177,5 +177,16 @@ TEST(FlowJson, WritesAddressesAsInetNtopDoes) {
   }
 }
 
+TEST(FlowJson, NamesTheProbeLastWhereItsAddressIsKnown) {
+  const FlowRecord record = tcp_biflow();
+  const std::string without = line_of(record);
+  EXPECT_EQ(without.find("sampler_address"), std::string::npos);
+  for (const std::string address : {"192.0.2.1", "2001:db8::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}) {
+    char out[kFlowJsonMaxOctets];
+    const std::string line(out, write_flow_json(out, record, parse_ip_address(address).value()));
+    EXPECT_EQ(line, without.substr(0, without.size() - 2) + ",\"sampler_address\":\"" + address + "\"}\n");
+  }
+}
+
 }  // namespace
 }  // namespace weir

@@ -351,5 +351,56 @@ TEST(FlowProtobuf, GivesUpOnALengthThatNoRecordHas) {
   EXPECT_EQ(next_delimited(no_end).status, DelimitedStatus::malformed);
 }
 
+/// Records with and without sections, of both address families.
+std::vector<OwnedRecord> records_of_all_kinds() {
+  std::vector<OwnedRecord> records(3);
+  for (OwnedRecord& record : records) {
+    record->ip_version = 4;
+    record->ether_type = 0x0800;
+    record->source_address[3] = 1;
+    record->destination_address[3] = 2;
+    record->protocol = 17;
+    record->sampling_rate = 1;
+    record->packets[kForward] = 7;
+    record->octets[kForward] = 700;
+  }
+  records[1]->ip_version = 6;
+  records[1]->ether_type = 0x86dd;
+  records[2].add<LabelSection>().label = 16'000;
+  return records;
+}
+
+TEST(FlowProtobuf, NamesTheProbeByTheOctetsThatTheGeneratedClassMakes) {
+  for (const std::string text : {"192.0.2.1", "255.255.255.255", "2001:db8::ff", "::"}) {
+    const IpAddress sampler = parse_ip_address(text).value();
+    for (const OwnedRecord& record : records_of_all_kinds()) {
+      std::vector<std::uint8_t> out(kFlowProtobufMaxOctets);
+      out.resize(static_cast<std::size_t>(write_flow_protobuf(out.data(), record, sampler) - out.data()));
+      v1::FlowRecord expected;
+      ASSERT_TRUE(expected.ParseFromString(message_of(encode(record))));
+      expected.set_sampler_address(sampler.octets, sampler.ip_version == 4 ? 4 : 16);
+      EXPECT_EQ(message_of(out), expected.SerializeAsString()) << text;
+      OwnedRecord back;
+      IpAddress named;
+      ASSERT_TRUE(decode_flow(octets_of(message_of(out)), back, &named));
+      EXPECT_EQ(named, sampler);
+      EXPECT_EQ(encode(back), encode(record)) << "the record itself is the same";
+    }
+  }
+}
+
+TEST(FlowProtobuf, KnowsNoProbeWhereTheMessageNamesNoneOrNoAddress) {
+  v1::FlowRecord message;
+  ASSERT_TRUE(message.ParseFromString(message_of(encode(records_of_all_kinds()[0]))));
+  for (const std::size_t octets : {0, 3, 5, 15, 17}) {
+    message.set_sampler_address(std::string(octets, 'x'));
+    OwnedRecord record;
+    IpAddress named = parse_ip_address("192.0.2.1").value();
+    ASSERT_TRUE(decode_flow(octets_of(message.SerializeAsString()), record, &named)) << octets;
+    EXPECT_FALSE(named.has_value()) << octets;
+    EXPECT_EQ(record->packets[kForward], 7U);
+  }
+}
+
 }  // namespace
 }  // namespace weir

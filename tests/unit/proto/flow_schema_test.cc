@@ -28,7 +28,8 @@ TEST(FlowSchema, HasEveryColumnOfTheTableByItsNameAndNumber) {
 }
 
 TEST(FlowSchema, HasNoFieldThatTheTableDoesNotHave) {
-  std::set<int> numbers = {v1::FlowRecord::kTypeFieldNumber};  // goflow2's: which protocol brought the flow there
+  // goflow2's: which protocol brought the flow there, and which probe.
+  std::set<int> numbers = {v1::FlowRecord::kTypeFieldNumber, v1::FlowRecord::kSamplerAddressFieldNumber};
   for (const Column& column : kColumns) numbers.insert(kFieldRows[column.row].field.protobuf[column.side]);
   const google::protobuf::Descriptor* schema = v1::FlowRecord::descriptor();
   for (int i = 0; i < schema->field_count(); ++i) {

@@ -33,7 +33,11 @@ Octets message(std::uint64_t packets) {
 
 struct Taken {
   std::vector<std::uint64_t> packets;
-  void operator()(RecordView record) { packets.push_back(record->packets[kForward]); }
+  std::vector<std::string> samplers;
+  void operator()(RecordView record, const IpAddress& sampler) {
+    packets.push_back(record->packets[kForward]);
+    samplers.push_back(sampler.text());
+  }
 };
 
 TEST(MessageStream, GivesTheSameRecordsHoweverTheStreamIsCut) {
@@ -53,6 +57,26 @@ TEST(MessageStream, GivesTheSameRecordsHoweverTheStreamIsCut) {
     EXPECT_EQ(reader.records(), 3U);
     EXPECT_TRUE(reader.finish());
   }
+}
+
+TEST(MessageStream, GivesEachRecordTheProbeThatItNamesAndNoOther) {
+  v1::FlowRecord named;
+  named.set_src_addr(std::string("\x0a\x00\x00\x01", 4));
+  named.set_dst_addr(std::string("\xc0\x00\x02\x01", 4));
+  Octets stream = message(1);
+  for (const std::string& sampler :
+       {std::string("\xc0\x00\x02\x07", 4), "\x20\x01\x0d\xb8" + std::string(11, '\0') + "\x01"}) {
+    named.set_sampler_address(sampler);
+    const std::string body = named.SerializeAsString();
+    stream.push_back(static_cast<std::uint8_t>(body.size()));
+    stream.insert(stream.end(), body.begin(), body.end());
+    const Octets other = message(2);
+    stream.insert(stream.end(), other.begin(), other.end());
+  }
+  MessageStream reader;
+  Taken taken;
+  ASSERT_TRUE(reader.feed(stream, std::ref(taken)));
+  EXPECT_EQ(taken.samplers, (std::vector<std::string>{"", "192.0.2.7", "", "2001:db8::1", ""}));
 }
 
 TEST(MessageStream, SaysWhichRecordIsCutOff) {

@@ -46,9 +46,9 @@ TEST(SumBy, ParsesFieldsAndNamesWhatIsWrong) {
 
 TEST(SumBy, AddsUpEachDirectionForItself) {
   SumBy sums(*SumBy::parse("src_addr,dst_port"), 100);
-  sums.add(record_of(1, 80, 100, 1000), nullptr);
-  sums.add(record_of(1, 80, 50, 0), nullptr);
-  sums.add(record_of(2, 80, 10, 0), nullptr);
+  sums.add(record_of(1, 80, 100, 1000), {});
+  sums.add(record_of(1, 80, 50, 0), {});
+  sums.add(record_of(2, 80, 10, 0), {});
   const auto rows = sums.top(0);
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[0].values, (std::vector<std::string>{"198.51.100.1", "40000"})) << "the way back, the largest";
@@ -62,8 +62,8 @@ TEST(SumBy, AddsUpEachDirectionForItself) {
 
 TEST(SumBy, SumsWhatIsPastItsBoundAsARemainder) {
   SumBy sums(*SumBy::parse("src_addr"), 2);
-  for (std::uint8_t i = 0; i < 5; ++i) sums.add(record_of(i, 80, 10, 0), nullptr);
-  sums.add(record_of(0, 80, 10, 0), nullptr);
+  for (std::uint8_t i = 0; i < 5; ++i) sums.add(record_of(i, 80, 10, 0), {});
+  sums.add(record_of(0, 80, 10, 0), {});
   EXPECT_EQ(sums.size(), 2U);
   EXPECT_EQ(sums.remainder().records, 3U);
   EXPECT_EQ(sums.remainder().octets, 30U);
@@ -80,11 +80,7 @@ TEST(SumBy, WritesEveryFieldBackAsItWas) {
   record->ingress_interface = 0x01020304;
   record->end_reason = EndReason::end_of_flow;
   record.add<EgressSection>().interface = 7;
-  const FlowDetails flow{};
-  const Decoded datagram;
-  const SubTemplateFinder no_templates;
-  const RecordDetails details{"[2001:db8::1]:2055", flow, datagram, no_templates};
-  sums.add(record, &details);
+  sums.add(record, "2001:db8::1");
   EXPECT_EQ(sums.top(0)[0].values,
             (std::vector<std::string>{"2001:db8::1", "7", "6", "8", "27", "100", "2048", "16909060", "3", "40000"}));
 }
@@ -102,8 +98,8 @@ TEST(SumBy, TakesAnyColumnOfTheTableAndTurnsItRoundForTheWayBack) {
   layer2.source_mac[5] = 0x0a;
   layer2.destination_mac[5] = 0x0b;
   record.add<TcpSection>().mss[kForward] = 1460;
-  sums.add(record, nullptr);
-  sums.add(record_of(1, 80, 1, 0), nullptr);
+  sums.add(record, {});
+  sums.add(record_of(1, 80, 1, 0), {});
   const auto rows = sums.top(0);
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[0].values,
@@ -118,12 +114,12 @@ TEST(SumBy, TakesAnyColumnOfTheTableAndTurnsItRoundForTheWayBack) {
 TEST(SumBy, TakesPrefixesOfAddresses) {
   SumBy sums(*SumBy::parse("src_addr/25,dst_addr/24/48,tunnel_src_addr/20"), 8);
   for (const unsigned host : {1U, 127U, 128U}) {
-    sums.add(record_of(static_cast<std::uint8_t>(host), 80, 10, 0), nullptr);
+    sums.add(record_of(static_cast<std::uint8_t>(host), 80, 10, 0), {});
   }
   OwnedRecord six(record_of(0, 80, 5, 0));
   six->ip_version = 6;
   for (unsigned i = 0; i < 16; ++i) six->source_address[i] = six->destination_address[i] = 0xff;
-  sums.add(six, nullptr);
+  sums.add(six, {});
   const auto rows = sums.top(0);
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_EQ(rows[0].values, (std::vector<std::string>{"192.0.2.0/25", "198.51.100.0/24", ""}));
