@@ -46,7 +46,7 @@ std::vector<std::string> metric_hints(const Settings& settings, const std::vecto
   for (const std::string& uri : exports) {
     const std::string_view fields = fields_of(uri);
     if (fields.empty()) {
-      if (metrics.any() && uri.starts_with("table:")) {
+      if (metrics.any() && (uri.starts_with("table:") || uri.starts_with("top:"))) {
         hints.push_back(fmt::format(
             "export '{}': the table shows no field of --metrics {}; name those to be shown, as in table:-?fields=... "
             "(weir fields), or use json:-, which has all",

@@ -176,10 +176,11 @@ class ClockWarnings {
   std::size_t said_ = 0;
 };
 
-/// Where records go. Somebody who asks for nothing sees them, unless standard output is the ledger's.
+/// Where records go. Somebody who asks for nothing sees them, unless standard output is the ledger's: the largest that
+/// a terminal has room for, or all of them.
 std::vector<std::string> exports_of(const Settings& settings) {
   if (!settings.exports.empty() || settings.ledger_file == "-") return settings.exports;
-  return {"table:-"};
+  return {isatty(STDOUT_FILENO) != 0 ? "top:-" : "table:-"};
 }
 
 /// Whether neither the ledger nor the rejects take the place of a capture; one line on standard error if one would.
@@ -253,8 +254,8 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
   ClockWarnings clocks(meter, captures);
   do {
     if (captures.take_begins()) meter.begin_capture();
+    view.ingress_interface = settings.interface;
     if (frame_filter) {
-      view.ingress_interface = settings.interface;
       const auto match = frame_filter->matches(view);
       if (!match) {
         spdlog::error("{}: {}", captures.file().name(), match.error());
@@ -326,8 +327,8 @@ int read_captures(const Settings& settings) {
   context.mode = ExportMode::capture;
   context.capture_start_ns = more ? view.time_ns : 0;
   context.inputs = settings.captures;
-  auto opened = ExportHub::prepare(exports, context);
   context.sampler_address = settings.sampler_address;
+  auto opened = ExportHub::prepare(exports, context);
   if (!opened) {
     final_error(opened.error());
     return 1;

@@ -21,7 +21,8 @@ namespace weir {
   X(kafka)                     \
   X(protobuf)                  \
   X(json)                      \
-  X(table)
+  X(table)                     \
+  X(top)
 // clang-format on
 
 #define WEIR_X(name) extern const ExporterKind name##_kind;

@@ -120,7 +120,7 @@ OpenResult open(const Options& options, const ExportContext& context, ExportQueu
 constinit const ExporterKind table_kind = exporter_kind<Options, kOptions, open>({
     .scheme = "table",
     .form = "table:FILE",
-    .help = "Aligned columns for people; what `weir read` prints if no --export is given",
+    .help = "Aligned columns for people; what `weir read` prints into a pipe or file if no --export is given",
     .example = "table:flows.txt?fields=src_addr,dst_addr,dst_port,bytes",
 });
 

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "tests/support/capture_file.h"
 #include "tests/support/packet_builder.h"
@@ -44,6 +47,51 @@ TEST_F(ReadTable, PrintsTheFlowsWhereNoExporterIsGiven) {
             "        0\n");
   std::ifstream ledger(folder_.path("ledger"));
   EXPECT_TRUE(nlohmann::json::parse(ledger).at("balanced").get<bool>());
+}
+
+/// What `weir read` prints on a terminal of this width and of 24 lines; script(1) makes one.
+std::vector<std::string> on_a_terminal(unsigned columns, const std::string& capture) {
+  const std::string command =
+      "stty cols " + std::to_string(columns) + " rows 24; " + kBin + "/weir read " + capture + " 2>/dev/null";
+  const Finished done = run({"script", "-qec", command, "/dev/null"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  std::vector<std::string> lines;
+  std::istringstream in(done.out);
+  for (std::string line; std::getline(in, line);) lines.push_back(line.substr(0, line.find('\r')));
+  return lines;
+}
+
+TEST_F(ReadTable, PrintsTheLargestFlowsFirstAsWideAndLongAsTheTerminal) {
+  if (run({"which", "script"}).exit_code != 0) GTEST_SKIP() << "there is no script(1)";
+  std::vector<CapturedFrame> frames;
+  for (unsigned i = 0; i < 100; ++i) {
+    frames.push_back(
+        {kStartNs + i, packet()
+                           .eth()
+                           .ipv6("2001:db8:1111:2222:3333:4444:5555:6666", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff")
+                           .udp(static_cast<std::uint16_t>(10'000 + i), 53)
+                           .payload(i)
+                           .bytes()});
+  }
+  write_capture(capture_, frames);
+  for (const unsigned columns : {80U, 200U}) {
+    const std::vector<std::string> lines = on_a_terminal(columns, capture_);
+    ASSERT_GT(lines.size(), 10U);
+    EXPECT_LE(lines.size(), 20U) << "24 less the command, the ledger's line and a prompt";
+    std::string all;
+    for (const std::string& line : lines) {
+      EXPECT_LE(line.size(), columns) << line;
+      all += line + "\n";
+    }
+    const auto largest = all.find("[2001:db8:1111:2222:3333:4444:5555:6666]:10099");
+    const auto next = all.find("[2001:db8:1111:2222:3333:4444:5555:6666]:10098");
+    EXPECT_LT(largest, next);
+    EXPECT_NE(next, std::string::npos);
+    EXPECT_NE(all.find("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:53"), std::string::npos) << "IPv6 whole";
+    EXPECT_NE(lines.back().find(" other flows, "), std::string::npos) << lines.back();
+  }
+  const Finished piped = run({kBin + "/weir", "read", capture_});
+  EXPECT_EQ(std::count(piped.out.begin(), piped.out.end(), '\n'), 101) << "all of them, and the heading";
 }
 
 TEST_F(ReadTable, PrintsNoneWhereStandardOutputIsTheLedgers) {

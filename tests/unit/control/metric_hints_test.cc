@@ -27,6 +27,7 @@ TEST(MetricHints, NamesTheMetricOfAFieldThatIsOff) {
 
 TEST(MetricHints, SaysThatTheTableShowsNoneOfTheirFields) {
   ASSERT_EQ(hints("tcp", "table:-").size(), 1U);
+  ASSERT_EQ(hints("tcp", "top:-").size(), 1U);
   EXPECT_NE(hints("tcp", "table:-")[0].find("shows no field of --metrics tcp"), std::string::npos);
   EXPECT_TRUE(hints("tcp", "json:-").empty());
 }

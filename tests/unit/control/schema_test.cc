@@ -152,7 +152,8 @@ TEST(Schema, SaysLimitsAndDefaultInHelp) {
   EXPECT_EQ(help("prometheus", Command::run), "Serve metrics to Prometheus at http://ADDR:PORT/metrics [off]");
   EXPECT_EQ(help("export", Command::run),
             "Where records go, repeatable: one of the export URIs below [none, records are counted and dropped]");
-  EXPECT_EQ(help("export", Command::read), "Where records go, repeatable: one of the export URIs below [table:-]");
+  EXPECT_EQ(help("export", Command::read),
+            "Where records go, repeatable: one of the export URIs below [top:- on a terminal, else table:-]");
   EXPECT_NE(help("workers", Command::read), help("workers", Command::run));
 }
 
