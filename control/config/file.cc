@@ -5,6 +5,8 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/text_format.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -82,12 +84,20 @@ tl::expected<SourcedConfig, ConfigError> parse_config(const std::string& text, c
   return out;
 }
 
-tl::expected<SourcedConfig, ConfigError> load_config_file(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+tl::expected<SourcedConfig, ConfigError> load_config_file(const std::string& path, std::chrono::milliseconds patience) {
+  // O_NONBLOCK: to open a FIFO waits for its writer without end, and so does to read from it.
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) return tl::make_unexpected(unreadable(path, errno));
+  struct stat status {};
+  const bool fifo = fstat(fd.get(), &status) == 0 && S_ISFIFO(status.st_mode);
   std::string text;
   std::array<char, 16384> block{};
   while (true) {
+    pollfd waits{fd.get(), POLLIN, 0};
+    if (fifo && poll(&waits, 1, static_cast<int>(patience.count())) == 0) {
+      return tl::make_unexpected(
+          ConfigError{fmt::format("{}: nobody writes into this FIFO; expected a configuration file", path), 1});
+    }
     const ssize_t got = ::read(fd.get(), block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return tl::make_unexpected(unreadable(path, errno));

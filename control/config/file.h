@@ -3,6 +3,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
@@ -11,8 +12,10 @@
 
 namespace weir {
 
-/// Reads the protobuf text form. A file that cannot be read is exit code 1, text that is no configuration 2.
-tl::expected<SourcedConfig, ConfigError> load_config_file(const std::string& path);
+/// Reads the protobuf text form. A file that cannot be read is exit code 1, text that is no configuration 2. A FIFO
+/// into which nobody writes for `patience` cannot be read.
+tl::expected<SourcedConfig, ConfigError> load_config_file(
+    const std::string& path, std::chrono::milliseconds patience = std::chrono::milliseconds(2000));
 
 /// The same from memory; `name` stands for the file in errors.
 tl::expected<SourcedConfig, ConfigError> parse_config(const std::string& text, const std::string& name);

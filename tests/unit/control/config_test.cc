@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <iterator>
 #include <random>
+#include <string>
+#include <thread>
 
 #include "proto/schema/control_socket.h"
 
@@ -308,6 +311,29 @@ TEST(ConfigFile, TellsAFileThatCannotBeReadFromOneThatIsWrong) {
   rmdir(folder);
 }
 
+TEST(ConfigFile, IsReadFromAFifoAndNotWaitedForWithoutEnd) {
+  char folder[] = "/tmp/weir-config-XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = std::string(folder) + "/fifo";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const auto nobody = load_config_file(path, std::chrono::milliseconds(1));
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().message, path + ": nobody writes into this FIFO; expected a configuration file");
+  EXPECT_EQ(nobody.error().exit_code, 1);
+
+  std::thread writer([&] {
+    std::FILE* file = std::fopen(path.c_str(), "w");
+    std::fputs("workers: 3\n", file);
+    std::fclose(file);
+  });
+  const auto loaded = load_config_file(path, std::chrono::minutes(1));
+  writer.join();
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.workers(), 3U);
+  unlink(path.c_str());
+  rmdir(folder);
+}
+
 TEST(Merge, LetsTheLaterSourceWinAndReplaceLists) {
   const auto file =
       parse_config("workers: 3\nidle_timeout: \"1\"\nexport: \"json:a\"\nexport: \"json:b\"\n", "f").value();
@@ -385,6 +411,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# filter: none, every packet is counted\n"
       "# frame_filter: none, every frame is parsed\n"
       "# export: none, records are counted and dropped\n"
+      "# sampler_address: none\n"
+      "interface: 0\n"
       "# save_rejects: not saved\n"
       "# ledger: not written\n";
   v1::Config config;
@@ -411,10 +439,9 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   ASSERT_TRUE(settings) << settings.error().message;
   const auto effective = effective_config(*settings);
   EXPECT_EQ(effective.idle_timeout(), "1500ms");
+  EXPECT_EQ(effective.sampler_address(), "2001:db8::1");
   const auto again = parse_config(config_text(effective), "again");
-  "# sampler_address: none\n"
-  "interface: 0\n" ASSERT_TRUE(again)
-      << again.error().message;
+  ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->config.SerializeAsString(), effective.SerializeAsString());
   EXPECT_EQ(config_text(effective_config(validate(again->config, Command::run).value())), config_text(effective));
 }
@@ -428,4 +455,3 @@ TEST(DefaultSocket, DependsOnUserAndRuntimeFolder) {
 
 }  // namespace
 }  // namespace weir
-EXPECT_EQ(effective.sampler_address(), "2001:db8::1");
