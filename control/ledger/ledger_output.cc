@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -21,11 +24,26 @@
 namespace weir {
 namespace {
 
-/// Writes all of `text`; false with errno set if that failed.
+/// How long a pipe may be full: somebody who stopped reading standard output must not hold up the end of weir.
+constexpr int kPatience_ms = 2000;
+
+/// Writes all of `text`; false with errno set if that failed, EAGAIN where a pipe stayed full.
 bool write_all(int fd, const std::string& text) {
+  struct stat status {};
+  const bool waits = fstat(fd, &status) == 0 && !S_ISREG(status.st_mode);
   std::size_t done = 0;
   while (done < text.size()) {
-    const ssize_t written = write(fd, text.data() + done, text.size() - done);
+    std::size_t count = text.size() - done;
+    if (waits) {
+      // What poll() calls writable takes so many octets without waiting.
+      count = std::min<std::size_t>(count, PIPE_BUF);
+      pollfd room{fd, POLLOUT, 0};
+      if (poll(&room, 1, kPatience_ms) == 0) {
+        errno = EAGAIN;
+        return false;
+      }
+    }
+    const ssize_t written = write(fd, text.data() + done, count);
     if (written < 0) {
       if (errno == EINTR) continue;
       return false;
@@ -97,7 +115,7 @@ bool check_ledger_file(const std::string& file) {
 int file_ledger(const v1::Ledger& ledger, const std::string& file) {
   int code = ledger.balanced() ? 0 : 1;
   if (!file.empty() && !write_ledger(file, message_json(ledger) + "\n")) {
-    final_error(fmt::format("--ledger {}: {}", file, std::strerror(errno)));
+    final_error(fmt::format("--ledger {}: {}", file, errno == EAGAIN ? "nobody reads the pipe" : std::strerror(errno)));
     code = 1;
   }
   return code;

@@ -1,4 +1,5 @@
-// A reader of standard error that has stopped holds up nothing: weir starts, counts, answers and stops in time.
+// A reader of standard error that has stopped holds up nothing: weir starts, counts, answers and stops in time. One of
+// standard output costs the ledger that was to go there.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -12,6 +13,8 @@
 #include <vector>
 
 #include "proto/base/unique_fd.h"
+#include "tests/support/capture_file.h"
+#include "tests/support/packet_builder.h"
 #include "tests/support/process.h"
 #include "tests/support/udp.h"
 
@@ -101,6 +104,16 @@ TEST_F(StalledLog, IsSaidAsSoonAsSomebodyReadsAgain) {
   process.signal(SIGTERM);
   EXPECT_EQ(process.wait(seconds(30)).exit_code, 0);
   EXPECT_NE((text + read_pipe()).find("stopping; every flow"), std::string::npos);
+}
+
+TEST_F(StalledLog, OnStandardOutputCostsTheLedgerAndNotTheEnd) {
+  const std::string capture = folder_.path("one.pcap");
+  write_capture(capture, {{1'700'000'000'000'000'000, packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1, 2).bytes()}});
+  const Finished ended =
+      run({"sh", "-c", "exec \"$@\" >" + fifo_, "sh", kBin + "/weir", "read", "--ledger", "-", capture}, seconds(20));
+  EXPECT_FALSE(ended.timed_out);
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_NE(ended.err.find("--ledger -: nobody reads the pipe"), std::string::npos) << ended.err;
 }
 
 }  // namespace
