@@ -86,6 +86,31 @@ std::string af_packet_offload_notice(std::string_view argument) {
          device + off;
 }
 
+KernelInterface af_packet_interface(std::string_view argument) {
+  KernelInterface interface;
+  if (!is_af_packet(argument)) return interface;
+  interface.name = parameter(argument, "iface=");
+  interface.index = if_nametoindex(interface.name.c_str());
+  return interface;
+}
+
+std::string af_packet_trouble(const KernelInterface& interface) {
+  if (interface.index == 0) return {};
+  // By its number: packet sockets are bound to that, and another interface may have the name by now.
+  ifreq request{};
+  request.ifr_ifindex = static_cast<int>(interface.index);
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return {};
+  if (ioctl(socket.get(), SIOCGIFNAME, &request) != 0) {
+    return "interface " + interface.name + " is gone; weir receives from one of that name after it is started again";
+  }
+  if (ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) return {};
+  if ((request.ifr_flags & IFF_UP) == 0) {
+    return "interface " + interface.name + " is down; ip link set " + interface.name + " up";
+  }
+  return (request.ifr_flags & IFF_RUNNING) != 0 ? std::string() : "interface " + interface.name + " has no carrier";
+}
+
 std::string af_packet_capabilities_missing(std::uint64_t effective) {
   const bool raw = (effective >> CAP_NET_RAW & 1) != 0;
   const bool admin = (effective >> CAP_NET_ADMIN & 1) != 0;

@@ -1,7 +1,7 @@
 // What net_af_packet does not say of a kernel interface: which frames its ring cuts, whether the kernel joins segments
-// before weir sees them, and which capabilities this process lacks to open it.
+// before weir sees them, which capabilities this process lacks to open it, and whether it is still there.
 //
-// Asked on the control side, before packets flow.
+// Asked on the control side.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,17 @@ bool is_af_packet(std::string_view argument);
 /// A frame of at least as many octets may have been cut: what a frame of the ring has room for (framesz=, 2048 if not
 /// given), less all that the kernel may put before it.
 std::uint32_t af_packet_cut_octets(std::string_view argument);
+
+/// A kernel interface, as a port was opened on it.
+struct KernelInterface {
+  std::string name;
+  unsigned index = 0;  ///< 0: the port is on none
+};
+KernelInterface af_packet_interface(std::string_view argument);
+
+/// Why nothing comes from the interface any more: it is gone, or down. "": it is there and up. The driver does not say
+/// so itself: its link stays up.
+std::string af_packet_trouble(const KernelInterface& interface);
 
 /// One line on the features of the interface that join segments, with the command that switches them off. "": none is
 /// on, or the interface does not say.

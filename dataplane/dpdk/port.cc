@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <string_view>
 
-#include "dataplane/dpdk/af_packet.h"
 #include "dataplane/dpdk/queue_waiter.h"
 #include "dataplane/dpdk/rss.h"
 
@@ -197,6 +196,7 @@ tl::expected<Port, std::string> find_port(const Device& device) {
                                      device.argument.find("role=master") != std::string::npos);
   if (port.memif) port.memif_slots = memif_slots(device.argument);
   if (is_af_packet(device.argument)) port.cut_octets = af_packet_cut_octets(device.argument);
+  port.interface = af_packet_interface(device.argument);
   port.numa_node = rte_eth_dev_socket_id(port.id);
   return port;
 }
@@ -206,9 +206,13 @@ tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Poo
   const int result = rte_eth_dev_info_get(port.id, &info);
   if (result < 0) return tl::unexpected(problem(port, "the device does not describe itself", result));
   if (plan.receive_queues > info.max_rx_queues) {
-    return tl::unexpected(port.name + ": " + std::to_string(plan.receive_queues) +
-                          " receive queues are needed (one per worker), the device has " +
-                          std::to_string(info.max_rx_queues));
+    return tl::unexpected(
+        port.name + ": " + std::to_string(plan.receive_queues) +
+        " receive queues are needed (one per worker), the device has " + std::to_string(info.max_rx_queues) +
+        // Of the driver's arguments; without it there is one queue.
+        (port.cut_octets != 0 ? "; --port " + port.name + ",iface=...,qpairs=" + std::to_string(plan.receive_queues) +
+                                    " gives it as many"
+                              : std::string()));
   }
   if (plan.transmit_queues > info.max_tx_queues) {
     return tl::unexpected(port.name + ": " + std::to_string(plan.transmit_queues) +
@@ -268,7 +272,7 @@ Link link_of(const Port& port) {
   rte_eth_link link{};
   Link result;
   if (rte_eth_link_get_nowait(port.id, &link) != 0) return result;
-  result.up = link.link_status == RTE_ETH_LINK_UP;
+  result.up = link.link_status == RTE_ETH_LINK_UP && af_packet_trouble(port.interface).empty();
   // "Unknown" is a number of its own (2^32 - 1).
   result.mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
   return result;

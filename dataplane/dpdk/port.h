@@ -14,6 +14,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "dataplane/dpdk/af_packet.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/rss_check.h"
@@ -40,6 +41,7 @@ struct Port {
   bool memif_server = false;
   unsigned memif_slots = 0;      ///< a memif's ring size is its parameter; 0 for other devices
   std::uint32_t cut_octets = 0;  ///< net_af_packet: see af_packet.h; 0 for other devices
+  KernelInterface interface;     ///< likewise; none for other devices
   int numa_node = -1;
   unsigned receive_queues = 0;
   unsigned transmit_queues = 0;

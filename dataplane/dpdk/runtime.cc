@@ -236,6 +236,7 @@ PortInfo Runtime::port_info(unsigned port) const {
   info.numa_node = from.numa_node;
   info.rss = hash_name(from.rss_hash);
   info.problem = impl_->watch->problem(port);
+  if (info.problem.empty()) info.problem = af_packet_trouble(from.interface);
   return info;
 }
 

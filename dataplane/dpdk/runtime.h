@@ -36,8 +36,9 @@ struct PortInfo {
   unsigned rx_descriptors = 0;
   unsigned mtu = 0;
   int numa_node = -1;
-  std::string rss;      ///< what was read back from the device: "addresses", "ports" or "none"
-  std::string problem;  ///< why nothing is received although the link is up (a memif peer with other queues), or ""
+  std::string rss;  ///< what was read back from the device: "addresses", "ports" or "none"
+  std::string
+      problem;  ///< why nothing is received: a memif peer with other queues, a kernel interface that is gone; or ""
 };
 
 /// What the NIC counted, as DPDK's rte_eth_stats has it.

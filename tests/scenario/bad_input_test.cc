@@ -391,7 +391,8 @@ TEST_F(BadInput, ports_that_cannot_be_are_named) {
         {probe + "--port net_af_packet0,iface=nosuch0", 1, {"net_af_packet0,iface=nosuch0", "No such device"}},
         {probe + "--port net_af_packet0,iface=lo --workers 2",
          1,
-         {"net_af_packet0: 2 receive queues are needed (one per worker), the device has 1"}},
+         {"net_af_packet0: 2 receive queues are needed (one per worker), the device has 1; --port "
+          "net_af_packet0,iface=...,qpairs=2 gives it as many"}},
         {"weir-gen --packets 10 --port net_af_packet0,iface=nosuch0", 1, {"net_af_packet0,iface=nosuch0"}},
         {"weir-gen --packets 10 --port net_af_packet0,iface=lo --queues 4",
          1,

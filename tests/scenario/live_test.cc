@@ -228,6 +228,8 @@ class VethPair {
     return run_all({{"-n", probe_, "addr", "add", "10.77.0.1/24", "dev", "wvp"},
                     {"-n", generator_, "addr", "add", "10.77.0.2/24", "dev", "wvg"}});
   }
+  /// Both interfaces go.
+  [[nodiscard]] bool remove_interfaces() const { return run_all({{"-n", probe_, "link", "del", "wvp"}}); }
   /// Octets that the kernel counted at the probe's end, both ways.
   [[nodiscard]] std::uint64_t octets_at_probe() const {
     std::uint64_t octets = 0;
@@ -258,6 +260,20 @@ TEST_F(Live, WhatIsSentOverAVethPairIsWhatIsCollected) {
   if (!veth.ok()) GTEST_SKIP() << "no network namespaces here";
   // The kernel drops silently where a ring is full: a rate at which 4096 frames last 400 ms.
   expect_whole_path_is_exact(veth.wire(), 1, "10000");
+}
+
+TEST_F(Live, APortThatLosesItsInterfaceIsDownAndSaysWhy) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for network namespaces and net_af_packet";
+  if (!installed("ip")) GTEST_SKIP() << "ip (iproute2) is not installed";
+  const VethPair veth;
+  if (!veth.ok()) GTEST_SKIP() << "no network namespaces here";
+  Probe probe(folder_, veth.wire(), {"--export", "json:" + path("flows.json")});
+  EXPECT_EQ(probe.ask_json("status").at("ports").at(0).at("link_up"), true);
+  ASSERT_TRUE(veth.remove_interfaces());
+  EXPECT_TRUE(probe.wait_for_error_text("interface wvp is gone", seconds(10)));
+  EXPECT_TRUE(probe.wait_for_error_text("link down", seconds(10)));
+  EXPECT_EQ(probe.ask_json("status").at("ports").at(0).at("link_up"), false);
+  probe.stop();
 }
 
 /// A TCP connection whose segments the kernel has not cut yet (TSO): frames of up to 64 KiB, of which the ring's frames

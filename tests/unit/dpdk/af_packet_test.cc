@@ -30,6 +30,21 @@ TEST(AfPacket, NamesTheCapabilityThatIsMissing) {
   EXPECT_NE(af_packet_capabilities_missing(0).find("setcap cap_net_raw,cap_net_admin"), std::string::npos);
 }
 
+TEST(AfPacket, SaysThatAnInterfaceIsGone) {
+  const KernelInterface loopback = af_packet_interface("net_af_packet0,iface=lo");
+  EXPECT_EQ(loopback.name, "lo");
+  EXPECT_EQ(loopback.index, 1U);
+  EXPECT_EQ(af_packet_trouble(loopback), "");
+  const std::string trouble = af_packet_trouble({"eth7", 0x7fff'ffff});
+  EXPECT_TRUE(trouble.starts_with("interface eth7 is gone; ")) << trouble;
+}
+
+TEST(AfPacket, WatchesNoInterfaceOfOtherDevices) {
+  EXPECT_EQ(af_packet_interface("net_memif0,role=server").index, 0U);
+  EXPECT_EQ(af_packet_interface("net_af_packet0,iface=no-such-if").index, 0U);
+  EXPECT_EQ(af_packet_trouble({}), "");
+}
+
 TEST(AfPacket, SaysNothingOfAnInterfaceThatIsNotThere) {
   EXPECT_EQ(af_packet_offload_notice("net_af_packet0,iface=no-such-if"), "");
   EXPECT_EQ(af_packet_offload_notice("net_af_packet0,iface=a-name-that-is-longer-than-names-are"), "");
