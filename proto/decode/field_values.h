@@ -24,12 +24,17 @@ inline std::uint64_t saturated(std::uint64_t a, std::uint64_t b) {
   return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
 }
 
+/// Elements 21 and 22 of 8 octets (NX-OS): from 2^40 on, 34 years, they are no uptime but milliseconds since 1970.
+inline bool is_instant(std::uint64_t uptime_ms) {
+  return uptime_ms >= std::uint64_t{1} << 40;
+}
+
 /// The instant of an offset in sysUptime milliseconds (elements 21 and 22, the times of v5), ns since 1970.
 /// An offset of up to the header's uptime is that long ago. One a little above is a flow that ended after the header's
 /// clock was read; one far above is from before the uptime wrapped at 2^32 ms. An offset of 8 octets (NX-OS) goes on
-/// where the header's uptime wraps; above 2^40, 34 years, it is milliseconds since 1970.
+/// where the header's uptime wraps; or it is an instant.
 inline std::uint64_t uptime_to_ns(const MessageHeader& header, std::uint64_t offset_ms) {
-  if (offset_ms >= std::uint64_t{1} << 40) return saturated(offset_ms, 1'000'000);
+  if (is_instant(offset_ms)) return saturated(offset_ms, 1'000'000);
   offset_ms &= 0xffff'ffff;
   const std::int64_t header_ns = std::int64_t{header.unix_secs} * 1'000'000'000 + std::int64_t{header.unix_nsecs};
   std::int64_t ahead_ms = static_cast<std::int64_t>(offset_ms) - std::int64_t{header.sys_uptime_ms};

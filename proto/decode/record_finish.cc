@@ -89,6 +89,7 @@ void finish_times(ScratchRecord& scratch, const MessageHeader& header, std::uint
   if ((scratch.first_uptime_ms | scratch.last_uptime_ms) != 0) {
     const std::uint64_t init_ms = scratch.system_init_ms != 0 ? scratch.system_init_ms : stream_init_ms;
     const auto instant = [&](std::uint64_t uptime_plus_1) {
+      if (field_values::is_instant(uptime_plus_1)) return saturated(uptime_plus_1 - 1, 1'000'000);
       return init_ms == 0 || uptime_plus_1 == 0 ? 0 : saturated(init_ms + uptime_plus_1 - 1, 1'000'000);
     };
     if (first_ns == 0) first_ns = instant(scratch.first_uptime_ms);

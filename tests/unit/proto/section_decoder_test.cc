@@ -434,6 +434,16 @@ TEST(SectionDecoder, AnUptimeWithoutTheTimeOfBootTakesNoPlace) {
   EXPECT_EQ(decoding.raw(), (std::vector<std::string>{"flowStartSysUpTime=1000", "flowEndSysUpTime=2000"}));
 }
 
+TEST(SectionDecoder, AnUptimeOf34YearsIsAnInstant) {
+  Message message = base_message(FlowVersion::ipfix, false, 6);
+  message.add(22, 1'699'999'990'123, 8);  // as NX-OS has them: milliseconds since 1970
+  message.add(21, 1'699'999'995'456, 8);
+  Decoding decoding;
+  const RecordView record = decoding.decode(message);
+  EXPECT_EQ(record->first_ns[kForward], 1'699'999'990'123'000'000U);
+  EXPECT_EQ(record->last_ns[kForward], 1'699'999'995'456'000'000U);
+}
+
 TEST(SectionDecoder, TellsAnIcmpv6TypeAloneFromTypeAndCode) {
   for (const auto& [port, icmp] : {std::pair{135, 135 << 8}, {0x8700, 0x8700}, {0x0101, 0x0101}}) {
     Message message = base_message(FlowVersion::ipfix, false, 58);
