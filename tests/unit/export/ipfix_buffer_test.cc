@@ -81,6 +81,20 @@ TEST(IpfixBuffer, BeginsEachConnectionWithTheTemplatesAndSequenceNought) {
   EXPECT_EQ(buffer.clear(), totals_of_batch(batch));
 }
 
+TEST(IpfixBuffer, DatesItsFirstMessageOfACaptureByTheFirstPacket) {
+  ExportQueue books("ipfix", 1);
+  ExportContext context;
+  context.mode = ExportMode::capture;
+  context.capture_start_ns = 1'600'000'000'987'654'321;
+  IpfixBuffer buffer(TemplateOptions(), context, books);
+  buffer.begin_stream();
+  ASSERT_EQ(buffer.append(numbered_batch(0, 1)->span()), 1U);
+  const std::string octets = text_of(buffer.pending());
+  ASSERT_GE(octets.size(), 16U);
+  // RFC 7011 section 3.1: the export time, in seconds since 1970. The record ended in 2023.
+  EXPECT_EQ(load_be<std::uint32_t>(reinterpret_cast<const std::uint8_t*>(octets.data()) + 4), 1'600'000'000U);
+}
+
 TEST(IpfixOverTcp, ReachesACollectorThatComesLate) {
   auto collector = std::make_unique<LoopbackSocket>(SOCK_STREAM);
   auto hub = ExportHub::open({"ipfix+tcp://127.0.0.1:" + std::to_string(collector->port())}, {});
