@@ -116,8 +116,10 @@ DecodeError FlowDecoder::take_data(Stream& stream, const FlowTemplate& known, co
     return error;
   }
   const std::uint32_t least = known.least_octets();
-  body = without_padding(header.version, least, body, expected);
+  if (!known.variable()) body = without_padding(header.version, least, body, expected);
+  const std::size_t before = out.options.size();
   while (body.size() >= least) {
+    if (known.variable() && only_padding(header.version, body, out.options.size() - before, expected)) break;
     const std::size_t first = out.values.size();
     if (!take_record(known.fields(), body, out.values)) return DecodeError::bad_variable_length;
     ++stream.counts.option_records;

@@ -1,5 +1,6 @@
 #include "proto/decode/flow_message.h"
 
+#include <algorithm>
 #include <array>
 
 #include "proto/base/byte_order.h"
@@ -16,6 +17,7 @@ constexpr std::size_t kNetflow9HeaderOctets = sizeof(Netflow9Header);
 constexpr std::size_t kIpfixHeaderOctets = sizeof(IpfixHeader);
 constexpr std::size_t kFieldOctets = 4;
 constexpr std::uint16_t kEnterpriseBit = 0x8000;  // RFC 7011 section 3.2
+constexpr std::size_t kMostPadding = 3;           // RFC 3954 section 5.3: up to the next multiple of 4
 
 /// Reads big-endian integers one after the other; whoever calls has checked that they are there.
 struct Reader {
@@ -244,7 +246,6 @@ bool take_record(std::span<const FieldSpec> fields, Octets& rest, std::vector<De
 }
 
 Octets without_padding(FlowVersion version, std::size_t record_octets, Octets body, std::size_t expected) {
-  constexpr std::size_t kMostPadding = 3;  // RFC 3954 section 5.3: up to the next multiple of 4
   if (version == FlowVersion::ipfix || record_octets == 0 || record_octets > kMostPadding) return body;
   std::size_t most = body.size() / record_octets;
   const std::size_t least =
@@ -254,13 +255,20 @@ Octets without_padding(FlowVersion version, std::size_t record_octets, Octets bo
   return body.first(most * record_octets);
 }
 
+bool only_padding(FlowVersion version, Octets rest, std::size_t taken, std::size_t expected) {
+  if (version == FlowVersion::ipfix || rest.size() > kMostPadding) return false;
+  return expected == kUnknownCount ? all_zero(rest) : taken >= expected;
+}
+
 DecodeError decode_data_set(const TemplateRecord& known, FlowVersion version, Octets body, DataSet& out) {
   out.values.clear();
   out.record_ends.clear();
   const std::uint32_t least = least_record_octets(known.fields);
   if (least == 0) return DecodeError::zero_length_record;
-  body = without_padding(version, least, body, kUnknownCount);
-  while (body.size() >= least) {
+  const bool variable = std::any_of(known.fields.begin(), known.fields.end(),
+                                    [](const FieldSpec& field) { return field.octets == kVariableLength; });
+  if (!variable) body = without_padding(version, least, body, kUnknownCount);
+  while (body.size() >= least && !(variable && only_padding(version, body, out.record_ends.size(), kUnknownCount))) {
     if (!take_record(known.fields, body, out.values)) return DecodeError::bad_variable_length;
     out.record_ends.push_back(out.values.size());
   }

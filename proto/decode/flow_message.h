@@ -142,10 +142,13 @@ bool take_record(std::span<const FieldSpec> fields, std::span<const std::uint8_t
                  std::vector<DecodedValue>& values);
 
 inline constexpr std::size_t kUnknownCount = SIZE_MAX;
-/// A data set less what is padding. Only v9 records that are shorter than 4 octets leave a doubt: `expected` records
-/// where that number is possible (kUnknownCount: it is not known), else zeros at the end are no record.
+/// A data set of records of one length, less what is padding. Only v9 records that are shorter than 4 octets leave a
+/// doubt: `expected` records where that number is possible (kUnknownCount: it is not known), else zeros at the end are
+/// no record.
 std::span<const std::uint8_t> without_padding(FlowVersion version, std::size_t record_octets,
                                               std::span<const std::uint8_t> body, std::size_t expected);
+/// The same of records of variable length: whether all that is left after `taken` records is padding.
+bool only_padding(FlowVersion version, std::span<const std::uint8_t> rest, std::size_t taken, std::size_t expected);
 
 struct DataSet {
   std::vector<DecodedValue> values;      ///< of all records, one after the other

@@ -257,10 +257,12 @@ void FlowTemplate::finish(ScratchRecord& scratch, const RecordContext& context, 
 DecodeError FlowTemplate::decode_flows(std::uint16_t id, const RecordContext& context, Octets body, Decoded& out,
                                        std::vector<std::uint64_t>& samplers, std::size_t expected) const {
   const std::uint32_t least = least_octets_;
-  body = without_padding(version_, least, body, expected);
+  if (!variable_) body = without_padding(version_, least, body, expected);
+  const std::size_t before = out.flows.size();
   ScratchRecord scratch;
   const std::size_t zeroed = sections_ == 0 && !headers_.both_families ? kScratchOfPlainRecord : sizeof scratch;
   while (body.size() >= least) {
+    if (variable_ && only_padding(version_, body, out.flows.size() - before, expected)) break;
     std::memset(static_cast<void*>(&scratch), 0, zeroed);
     const auto first_value = static_cast<std::uint32_t>(out.values.size());
     const Octets record = body;

@@ -386,6 +386,28 @@ TEST(Netflow9Decoder, TakesNoPaddingForARecord) {
   }
 }
 
+TEST(Netflow9Decoder, TakesShortRecordsOfVariableLengthWholeAndTheirPaddingForNone) {
+  for (const bool count_is_known : {true, false}) {
+    // Template 256: protocolIdentifier (4) of variable length alone; records 06, 0011 (two octets), and an empty one.
+    // Then up to 3 octets of padding.
+    const std::uint8_t head[] = {0, 9, 0, 4, 0, 0, 0, 1, 0x65, 0x53, 0xf1, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    const std::uint8_t sets[] = {0, 0, 0, 12, 1, 0, 0, 1, 0,  4, 0xff, 0xff,  // the template
+                                 1, 0, 0, 12, 1, 6, 2, 0, 17, 0, 0,    0};    // 1+1, 1+2, 1+0, and 2 of padding
+    std::vector<std::uint8_t> datagram(std::begin(head), std::end(head));
+    datagram.insert(datagram.end(), std::begin(sets), std::end(sets));
+    if (!count_is_known) datagram[3] = 0;
+    FlowDecoder decoder;
+    Decoded out;
+    EXPECT_EQ(decoder.decode("a", datagram, out), DecodeError::none);
+    // Where the count is not known an empty record looks like padding.
+    ASSERT_EQ(out.flows.size(), count_is_known ? 3U : 2U);
+    ASSERT_GE(out.values.size(), 2U);
+    EXPECT_EQ(out.values[0].octets.size(), 1U);
+    EXPECT_EQ(out.values[1].octets.size(), 2U);
+    EXPECT_EQ(out.values[1].octets[1], 17);
+  }
+}
+
 TEST(Netflow9Decoder, StaysWithinItsLimits) {
   FlowDecoder decoder({.streams = 2, .templates_per_stream = 2, .fields_per_stream = 4});
   Decoded out;
