@@ -43,7 +43,7 @@ std::vector<Layout> layouts() {
 std::string endpoint_text(const FlowRecord& record, Direction side) {
   char text[kAddressTextMaxOctets];
   const std::uint8_t* const at = side == kForward ? record.source_address : record.destination_address;
-  const std::string address(text, write_address_text(text, at, record.ip_version));
+  std::string address(text, write_address_text(text, at, record.ip_version));
   if (!has_ports(record.protocol)) return address;
   return record.ip_version == 4 ? fmt::format("{}:{}", address, record.port(side))
                                 : fmt::format("[{}]:{}", address, record.port(side));
@@ -127,6 +127,7 @@ std::string TopFlows::text() const {
   std::vector<Kept> flows = kept_;
   std::sort(flows.begin(), flows.end(), larger);
   std::vector<Row> rows;
+  rows.reserve(flows.size());
   for (const Kept& one : flows) rows.push_back(row_of(one.record));
   const std::vector<Layout> all = layouts();
   const auto found = std::find_if(all.begin(), all.end() - 1,

@@ -25,7 +25,7 @@ namespace weir {
 namespace {
 
 /// How long a pipe may be full: somebody who stopped reading standard output must not hold up the end of weir.
-constexpr int kPatience_ms = 2000;
+constexpr int kPatienceMs = 2000;
 
 /// Writes all of `text`; false with errno set if that failed, EAGAIN where a pipe stayed full.
 bool write_all(int fd, const std::string& text) {
@@ -38,7 +38,7 @@ bool write_all(int fd, const std::string& text) {
       // What poll() calls writable takes so many octets without waiting.
       count = std::min<std::size_t>(count, PIPE_BUF);
       pollfd room{fd, POLLOUT, 0};
-      if (poll(&room, 1, kPatience_ms) == 0) {
+      if (poll(&room, 1, kPatienceMs) == 0) {
         errno = EAGAIN;
         return false;
       }
