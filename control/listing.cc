@@ -32,6 +32,8 @@ std::string_view type_of(const Field& field) {
       return "address";
     case Form::mac:
       return "mac";
+    case Form::community_id:
+      return "text";
     case Form::tunnel:
       return "name";
     case Form::labels:

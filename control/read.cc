@@ -361,7 +361,8 @@ int read_captures(const Settings& settings) {
   RecordDrain drain(rings, hub, true,
                     settings.flow.when_full == WhenFull::overflow
                         ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.flow.key)
-                        : nullptr);
+                        : nullptr,
+                    nullptr, settings.community_id_seed);
 
   const bool judged = !more || count_packets(settings, captures, view, meter, hub, rejects->get());
   meter.finish();

@@ -5,15 +5,19 @@
 #include <memory>
 #include <utility>
 
+#include "control/community_id.h"
+
 namespace weir {
 
 RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
-                         std::unique_ptr<OverflowAccounter> overflow, std::uint64_t (*clock)())
+                         std::unique_ptr<OverflowAccounter> overflow, std::uint64_t (*clock)(),
+                         std::uint16_t community_id_seed)
     : rings_(std::move(rings)),
       hub_(hub),
       drained_(rings_.size()),
       overflow_(std::move(overflow)),
       clock_(clock),
+      community_id_seed_(community_id_seed),
       wait_(wait) {
   thread_ = std::thread([this] { run(); });
 }
@@ -72,11 +76,18 @@ std::size_t RecordDrain::empty_rings(std::size_t most, RecordBatch& batch) {
 /// A record from a ring: into the batch, or, an overflow record, into the accounter.
 void RecordDrain::take(RecordView record, RecordTotals& drained, RecordBatch& batch) {
   drained.add(*record);
-  if (overflow_ == nullptr) return batch.append(record);
+  if (overflow_ == nullptr) return append(record, batch);
   if (clock_ == nullptr) now_ns_ = std::max(now_ns_, record->end_ns());
-  if ((record->sections & FlowRecord::kOverflowMark) == 0) return batch.append(record);
+  if ((record->sections & FlowRecord::kOverflowMark) == 0) return append(record, batch);
   overflow_totals_.taken.add(*record);
   (overflow_->add(record, now_ns_) ? overflow_totals_.held : overflow_totals_.lost).add(*record);
+}
+
+/// Into the batch, with what is computed only now, so that no worker has to.
+void RecordDrain::append(RecordView record, RecordBatch& batch) const {
+  batch.append(record);
+  if (record.has(Section::ids)) [[unlikely]]
+    make_community_id(batch.mutable_section<IdsSection>(batch.size() - 1), *record, community_id_seed_);
 }
 
 /// Appends what leaves the accounter now, at most `most` records: the next round goes on.

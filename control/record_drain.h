@@ -32,9 +32,10 @@ class RecordDrain {
  public:
   /// `wait`: a full queue of an exporter is waited for (`weir read`), instead of losing by name.
   /// `overflow`: where overflow records are summed; nullptr where no worker makes any. `clock`: the accounter's time,
-  /// ns since 1970; none: the greatest packet time of all records so far.
+  /// ns since 1970; none: the greatest packet time of all records so far. `community_id_seed`: of the metric `ids`.
   RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
-              std::unique_ptr<OverflowAccounter> overflow = nullptr, std::uint64_t (*clock)() = nullptr);
+              std::unique_ptr<OverflowAccounter> overflow = nullptr, std::uint64_t (*clock)() = nullptr,
+              std::uint16_t community_id_seed = 0);
   RecordDrain(const RecordDrain&) = delete;
   RecordDrain& operator=(const RecordDrain&) = delete;
   ~RecordDrain();
@@ -58,6 +59,7 @@ class RecordDrain {
   /// At most `most` records from all rings into `batch`; returns how many.
   std::size_t empty_rings(std::size_t most, RecordBatch& batch);
   void take(RecordView record, RecordTotals& drained, RecordBatch& batch);
+  void append(RecordView record, RecordBatch& batch) const;
   void collect(RecordBatch& batch, std::size_t most, bool all);
 
   std::vector<RecordRing*> rings_;
@@ -69,6 +71,7 @@ class RecordDrain {
   std::size_t usual_octets_ = 0;       ///< likewise
   std::unique_ptr<OverflowAccounter> overflow_;
   std::uint64_t (*clock_)();
+  std::uint16_t community_id_seed_;
   std::uint64_t now_ns_ = 0;           ///< the thread's
   std::atomic<bool> wait_;             ///< written by the supervisor, read by the thread
   std::atomic<bool> stopping_{false};  ///< likewise

@@ -141,6 +141,7 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::duration("overflow_timeout", WEIR_MEMBER(overflow.timeout_ns)),
     Row::text<parse_key>("key", WEIR_MEMBER(key_list)),
     Row::text<parse_metrics>("metrics", WEIR_MEMBER(metric_list)),
+    Row::number("community_id_seed", WEIR_MEMBER(community_id_seed)),
 
     Row::choice<kLayers>("layer", WEIR_MEMBER(flow.parser.layer)),
     Row::text<parse_tunnels>("tunnels", WEIR_MEMBER(tunnels)),

@@ -145,7 +145,7 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
       settings_.flow.when_full == WhenFull::overflow
           ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.flow.key)
           : nullptr,
-      &LiveClock::read_wall_ns);
+      &LiveClock::read_wall_ns, settings_.community_id_seed);
   if (auto launched = workers_->launch(); !launched) return launched;
   touch_memory();
   return {};

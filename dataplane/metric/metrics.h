@@ -1,6 +1,7 @@
 // The metrics of weir: one line for each. Its place in the list is its bit.
 #pragma once
 
+#include "dataplane/metric/ids.h"
 #include "dataplane/metric/layer2.h"
 #include "dataplane/metric/metric_set.h"
 #include "dataplane/metric/rtt.h"
@@ -10,6 +11,7 @@ namespace weir {
 
 using Metrics = MetricSet<Layer2,  //
                           Tcp,     //
-                          Rtt>;
+                          Rtt,     //
+                          Ids>;
 
 }  // namespace weir

@@ -154,7 +154,8 @@ constexpr ElementRule rule_of(const FieldRow& row, std::size_t index) {
   made.own = field.wire.enterprise == kOwnElement;
   made.section = row.section;
   made.octets = static_cast<std::uint8_t>(field.place.octets);
-  made.action = field.form == Form::mac               ? kOctets
+  const bool octets = field.form == Form::mac || field.form == Form::community_id;
+  made.action = octets                                ? kOctets
                 : field.wire.rule == WireRule::mapped ? kTunnelAddress
                 : field.wire.rule == WireRule::label  ? kLabel
                                                       : kInteger;

@@ -23,12 +23,13 @@ enum class Sides : std::uint8_t {
 
 /// How a value lies in memory, and how it reads.
 enum class Form : std::uint8_t {
-  number,   ///< unsigned, 1, 2, 4 or 8 octets in host order
-  time_ns,  ///< the same, 8 octets: ns since 1970
-  address,  ///< 16 octets in network order; which IP version it is of, its section says
-  mac,      ///< 6 octets
-  tunnel,   ///< TunnelType: JSON and text have its name
-  labels,   ///< LabelStackSection: JSON and protobuf have a list of label values
+  number,        ///< unsigned, 1, 2, 4 or 8 octets in host order
+  time_ns,       ///< the same, 8 octets: ns since 1970
+  address,       ///< 16 octets in network order; which IP version it is of, its section says
+  mac,           ///< 6 octets
+  tunnel,        ///< TunnelType: JSON and text have its name
+  labels,        ///< LabelStackSection: JSON and protobuf have a list of label values
+  community_id,  ///< 20 octets: JSON, text and protobuf have "1:" and their base64
 };
 
 /// Where a section says whether it has the value: all bits of `bits` are set in the octet at `offset`.

@@ -81,6 +81,11 @@ void append_field_text(std::string& out, const Column& column, RecordView record
       out.append(text, write_mac_text(text, at));
       return;
     }
+    case Form::community_id: {
+      char text[kCommunityIdTextOctets];
+      out.append(text, write_community_id(text, at));
+      return;
+    }
     case Form::tunnel:
       out += tunnel_name(static_cast<TunnelType>(*at));
       return;

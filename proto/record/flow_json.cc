@@ -15,7 +15,8 @@ template <std::size_t kIndex>
 struct Prefix {
   static constexpr Column kColumn = kJsonColumns[kIndex];
   static constexpr Form kForm = kFieldRows[kColumn.row].field.form;
-  static constexpr bool kQuoted = kForm == Form::address || kForm == Form::mac || kForm == Form::tunnel;
+  static constexpr bool kQuoted =
+      kForm == Form::address || kForm == Form::mac || kForm == Form::tunnel || kForm == Form::community_id;
 
   static constexpr ColumnName make() {
     ColumnName text;
@@ -70,6 +71,8 @@ inline char* put_column(char* out, const void* section) {
     out = write_address_text(out, at, address_version(kRow.section, section));
   } else if constexpr (kRow.field.form == Form::mac) {
     out = write_mac_text(out, at);
+  } else if constexpr (kRow.field.form == Form::community_id) {
+    out = write_community_id(out, at);
   } else if constexpr (kRow.field.form == Form::tunnel) {
     out = put_text(out, tunnel_name(static_cast<TunnelType>(*at)));
   } else if constexpr (kRow.field.form == Form::labels) {

@@ -26,6 +26,8 @@ constexpr std::size_t longest_value(const Field& field) {
       return 45 + 2;
     case Form::mac:
       return 17 + 2;
+    case Form::community_id:
+      return kCommunityIdTextOctets + 2;
     case Form::tunnel: {
       std::size_t longest = sizeof "unknown";
       for (const TunnelTypeInfo& tunnel : kTunnelTypes) {

@@ -124,6 +124,10 @@ inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
     *out++ = length;
     std::memcpy(out, at, length);
     return out + length;
+  } else if constexpr (kRow.field.form == Form::community_id) {
+    out = put_tag<kNumber, kLengthDelimited>(out);
+    *out++ = kCommunityIdTextOctets;
+    return reinterpret_cast<std::uint8_t*>(write_community_id(reinterpret_cast<char*>(out), at));
   } else {
     constexpr bool kMayBeAbsent = kRow.field.presence.bits != 0;
     if constexpr (kMayBeAbsent) {
@@ -244,7 +248,8 @@ template <std::size_t kIndex>
 constexpr Store store_of() {
   constexpr Form kForm = kFieldRows[kSent[kIndex].row].field.form;
   constexpr Section kSection = kFieldRows[kSent[kIndex].row].section;
-  if constexpr (kForm == Form::address || kForm == Form::labels || kSection == Section::label) {
+  if constexpr (kForm == Form::address || kForm == Form::labels || kForm == Form::community_id ||
+                kSection == Section::label) {
     return nullptr;
   } else {
     return store_column<kIndex>;
@@ -274,7 +279,7 @@ bool store_number(std::uint64_t number, std::uint64_t value, Decoding& decoding)
 
 constexpr std::uint64_t kGreatestLabel = (1 << 20) - 1;  // RFC 3032 section 2.1
 
-/// An address, or a packed list of labels; anything else is skipped.
+/// An address, a packed list of labels, or a Community ID; anything else is skipped.
 bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, Decoding& decoding) {
   if (number > kGreatestNumber || kPlaces[number] == 0) return true;
   const Column column = kSent[kPlaces[number] - 1U];
@@ -290,6 +295,11 @@ bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, De
       }
     }
     return true;
+  }
+  if (row.field.form == Form::community_id) {
+    auto* const ids = static_cast<std::uint8_t*>(decoding.record.add(row.section));
+    return read_community_id({reinterpret_cast<const char*>(octets.data()), octets.size()},
+                             ids + row.field.place.offset[column.side]);
   }
   if (row.field.form != Form::address) return true;
   if (octets.size() != 4 && octets.size() != 16) return false;

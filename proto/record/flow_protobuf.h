@@ -40,6 +40,9 @@ constexpr std::size_t longest_message() {
       case Form::mac:
         octets += kTag + 7;
         break;
+      case Form::community_id:
+        octets += kTag + 1 + kCommunityIdTextOctets;
+        break;
       case Form::labels:
         octets += kTag + 1 + LabelStackSection::kMost * 3;
         break;

@@ -87,6 +87,12 @@ class RecordBatch {
     return *reinterpret_cast<FlowRecord*>(lines_.data() + offsets_[index]);
   }
 
+  /// A section that the record has, to be changed likewise.
+  template <typename S>
+  [[nodiscard]] S& mutable_section(std::size_t index) {
+    return section_of<S>(mutable_base(index));
+  }
+
   /// Octets of memory that it has from the allocator, used or not.
   [[nodiscard]] std::size_t allocated_octets() const {
     return sizeof(RecordBatch) + lines_.capacity() * sizeof(RecordLine) + offsets_.capacity() * sizeof(std::uint32_t);

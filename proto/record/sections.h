@@ -18,6 +18,7 @@
 #include "proto/record/flow_record.h"
 #include "proto/record/section/egress.h"
 #include "proto/record/section/esp.h"
+#include "proto/record/section/ids.h"
 #include "proto/record/section/label.h"
 #include "proto/record/section/label_stack.h"
 #include "proto/record/section/layer2.h"
@@ -35,6 +36,7 @@
   X(layer2,      Layer2Section,     kLayer2Fields)     \
   X(tcp,         TcpSection,        kTcpFields)        \
   X(rtt,         RttSection,        kRttFields)        \
+  X(ids,         IdsSection,        kIdsFields)        \
   X(egress,      EgressSection,     kEgressFields)
 // clang-format on
 

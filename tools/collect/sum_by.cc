@@ -95,6 +95,14 @@ void put_column(std::string& key, const SumBy::Field& wanted, const Column& colu
         key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], 6);
       }
       return;
+    case Form::community_id:
+      if (place.section == nullptr) {
+        key.append(1, '\0');
+      } else {
+        key.append(1, '\1');
+        key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], kCommunityIdOctets);
+      }
+      return;
     default: {
       const std::uint64_t value = place.section == nullptr ? 0 : field_number(field, place.column.side, place.section);
       // Use the width that take_text() expects, whichever section has the column.
@@ -128,6 +136,13 @@ std::string take_text(std::string_view& key, const SumBy::Field& field) {
       char text[kMacTextOctets];
       const char* const end = write_mac_text(text, reinterpret_cast<const std::uint8_t*>(key.data()));
       key.remove_prefix(6);
+      return {text, static_cast<std::size_t>(end - text)};
+    }
+    case Form::community_id: {
+      if (take(key, 1) == 0) return {};
+      char text[kCommunityIdTextOctets];
+      const char* const end = write_community_id(text, reinterpret_cast<const std::uint8_t*>(key.data()));
+      key.remove_prefix(kCommunityIdOctets);
       return {text, static_cast<std::size_t>(end - text)};
     }
     case Form::tunnel:

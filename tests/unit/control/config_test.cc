@@ -71,7 +71,7 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        "--idle-timeout 30: a unit is missing; expected a number with one of the units ns us ms s m h, such as 1.5s"},
       {[](auto& c) { c.set_metrics("tcp,rtp"); },
        "--metrics tcp,rtp: there is no metric 'rtp'; did you mean rtt?; expected all, none or names of layer2, tcp, "
-       "rtt"},
+       "rtt, ids"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "
        "dst_port "
@@ -225,8 +225,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger max_reordering max_flows workers when_full overflow_entries "
-       "overflow_timeout key metrics layer tunnels tunnel_depth icmp_errors filter frame_filter export "
-       "sampler_address interface save_rejects ledger"},
+       "overflow_timeout key metrics community_id_seed layer tunnels tunnel_depth icmp_errors filter frame_filter "
+       "export sampler_address interface save_rejects ledger"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -404,6 +404,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "overflow_timeout: \"10s\"\n"
       "key: \"5tuple\"\n"
       "metrics: \"none\"\n"
+      "community_id_seed: 0\n"
       "layer: \"inner\"\n"
       "tunnels: \"default\"\n"
       "tunnel_depth: 16\n"

@@ -204,6 +204,34 @@ OwnedRecord record_of_some_length(std::uint32_t number) {
   return out;
 }
 
+TEST(RecordDrain, MakesTheCommunityIdWithItsSeedWhereTheRecordHasRoomForIt) {
+  for (const std::uint16_t seed : {std::uint16_t{0}, std::uint16_t{1}}) {
+    const test::TemporaryFolder folder;
+    auto hub = ExportHub::open({"json:" + folder.path("out")}, ExportContext{});
+    ASSERT_TRUE(hub) << hub.error();
+    RecordRing ring(ring_lines(1024));
+    FlowRecord base = record(4, 1, false);  // 10.1.24.4 and 10.1.12.1, RSVP
+    base.protocol = 46;
+    base.source_address[1] = 1;
+    base.source_address[2] = 24;
+    const std::uint8_t destination[] = {10, 1, 12, 1};
+    std::memcpy(base.destination_address, destination, 4);
+    OwnedRecord with_room(RecordView{base});
+    with_room.add<IdsSection>();
+    ASSERT_TRUE(push(ring, base) && push(ring, with_room));
+    RecordDrain drain({&ring}, **hub, true, nullptr, nullptr, seed);
+    drain.finish();
+    EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
+    std::ifstream in(folder.path("out"));
+    std::string without, with;
+    ASSERT_TRUE(std::getline(in, without) && std::getline(in, with));
+    EXPECT_EQ(without.find("community_id"), std::string::npos);
+    // As the specification's reference has them.
+    const std::string expected = seed == 0 ? "1:/nQI4Rh/TtY3mf0R2gJFBkVlgS4=" : "1:BK3BVW3U2eemuwVQVN3zd/GULno=";
+    EXPECT_NE(with.find("\"community_id\":\"" + expected + '"'), std::string::npos) << with;
+  }
+}
+
 TEST(RecordDrain, TakesRecordsOfAnyLengthFromRingsThatWrap) {
   const test::TemporaryFolder folder;
   auto hub = ExportHub::open({"protobuf:" + folder.path("out")}, ExportContext{});

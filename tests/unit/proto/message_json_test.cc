@@ -46,7 +46,7 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("rtt_handshake_client_ns":0,"rtt_handshake_server_ns":0,"rtt_client_min_ns":0,)"
       R"("rtt_client_mean_ns":0,"rtt_client_max_ns":0,"rtt_client_samples":0,"rtt_client_last_ns":0,)"
       R"("rtt_server_min_ns":0,"rtt_server_mean_ns":0,"rtt_server_max_ns":0,"rtt_server_samples":0,)"
-      R"("rtt_server_last_ns":0,"rtt_by_timestamps":0,"application_latency_ns":0})");
+      R"("rtt_server_last_ns":0,"rtt_by_timestamps":0,"application_latency_ns":0,"community_id":""})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

@@ -156,7 +156,7 @@ std::uint64_t number_of(const Bytes& octets) {
 void expect_row(const FieldRow& row, Direction side, const void* section) {
   const Bytes sent = value_octets(row, side);
   const auto* const at = static_cast<const std::uint8_t*>(section) + row.field.place.offset[side];
-  if (row.field.form == Form::mac || row.field.form == Form::address) {
+  if (row.field.form == Form::mac || row.field.form == Form::address || row.field.form == Form::community_id) {
     EXPECT_EQ(std::memcmp(at, sent.data(), sent.size()), 0) << row.field.name;
   } else if (row.field.wire.rule == WireRule::label) {
     EXPECT_EQ(field_number(row.field, side, section), number_of(sent) >> 4) << row.field.name;
