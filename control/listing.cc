@@ -36,6 +36,7 @@ std::string_view type_of(const Field& field) {
       return "text";
     case Form::tunnel:
       return "name";
+    case Form::histogram:
     case Form::labels:
       return "list";
   }
@@ -82,6 +83,8 @@ std::string element_of(const Column& column) {
       return number(wire.element) + ", 351";
     case WireRule::label_stack:
       return fmt::format("{} to {}", wire.element, wire.element + LabelStackSection::kMost - 1);
+    case WireRule::histogram:
+      return fmt::format("{} to {}", number(wire.element), wire.element + kHistogramBins - 1 + (reverse ? 4096U : 0U));
     case WireRule::plain:
     case WireRule::mapped:
     case WireRule::label:

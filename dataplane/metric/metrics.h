@@ -3,15 +3,17 @@
 
 #include "dataplane/metric/ids.h"
 #include "dataplane/metric/layer2.h"
+#include "dataplane/metric/lengths.h"
 #include "dataplane/metric/metric_set.h"
 #include "dataplane/metric/rtt.h"
 #include "dataplane/metric/tcp.h"
 
 namespace weir {
 
-using Metrics = MetricSet<Layer2,  //
-                          Tcp,     //
-                          Rtt,     //
+using Metrics = MetricSet<Layer2,   //
+                          Tcp,      //
+                          Rtt,      //
+                          Lengths,  //
                           Ids>;
 
 }  // namespace weir

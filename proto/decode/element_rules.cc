@@ -142,6 +142,8 @@ constexpr std::size_t rules_of(const FieldRow& row) {
       return 1;
     case WireRule::label_stack:
       return LabelStackSection::kMost;
+    case WireRule::histogram:
+      return kHistogramBins;
     default:
       return 0;
   }
@@ -164,6 +166,11 @@ constexpr ElementRule rule_of(const FieldRow& row, std::size_t index) {
   if (field.wire.rule == WireRule::label_stack) {
     made.octets = sizeof(std::uint32_t);
     made.target = static_cast<std::uint16_t>(made.target + index * sizeof(std::uint32_t));
+  }
+  if (field.wire.rule == WireRule::histogram) {
+    made.octets = sizeof(std::uint32_t);
+    made.target = static_cast<std::uint16_t>(made.target + index * sizeof(std::uint32_t));
+    made.reverse = static_cast<std::uint16_t>(made.reverse + index * sizeof(std::uint32_t));
   }
   return made;
 }

@@ -1,5 +1,6 @@
 // weir's own information elements: what IANA has no element for. They are made from the field table: a row whose Wire
 // says kOwnElement is element `element`, and if it has a value per direction, the reverse one is that number + 4096.
+// The bins of a histogram are elements one after the other, numbered from 1 in their names.
 //
 // weir has no enterprise number of its own, so they stand under 32473, which RFC 5612 sets aside for documentation. The
 // name is "weir" and the field's, written as IANA writes names: tunnel_src_addr is weirTunnelSourceAddress, its reverse
@@ -58,6 +59,7 @@ constexpr ElementName own_name(std::string_view field, bool reverse) {
 constexpr ElementType own_type(const Field& field) {
   if (field.form == Form::address) return ElementType::ipv6_address;  // WireRule::mapped
   if (field.form == Form::mac) return ElementType::mac_address;
+  if (field.form == Form::histogram) return ElementType::unsigned32;
   const unsigned octets = field.wire.octets != 0    ? field.wire.octets
                           : field.place.octets != 0 ? field.place.octets
                                                     : field.computed.octets;
@@ -79,8 +81,16 @@ constexpr bool is_own(const Column& column) {
   return kFieldRows[column.row].field.wire.enterprise == kOwnElement;
 }
 
+/// How many elements a column of weir's own is: one, or as many as its histogram has bins.
+constexpr std::size_t elements_of(const Column& column) {
+  if (!is_own(column)) return 0;
+  return kFieldRows[column.row].field.wire.rule == WireRule::histogram ? kHistogramBins : 1;
+}
+
 constexpr std::size_t own_count() {
-  return 1 + static_cast<std::size_t>(std::count_if(kColumns.begin(), kColumns.end(), is_own));
+  std::size_t count = 1;
+  for (const Column& column : kColumns) count += elements_of(column);
+  return count;
 }
 
 struct OwnElement {
@@ -97,8 +107,12 @@ constexpr std::array<OwnElement, own_count()> make_own() {
     if (!is_own(column)) continue;
     const Field& field = kFieldRows[column.row].field;
     const bool reverse = column.side == kReverse;
-    own[at++] = {static_cast<std::uint16_t>(field.wire.element + (reverse ? kWeirReverseElements : 0)), own_type(field),
-                 own_name(field.name, reverse)};
+    for (std::size_t i = 0; i < elements_of(column); ++i) {
+      own[at] = {static_cast<std::uint16_t>(field.wire.element + i + (reverse ? kWeirReverseElements : 0)),
+                 own_type(field), own_name(field.name, reverse)};
+      if (elements_of(column) != 1) own[at].name.append({&"12345678"[i], 1});
+      ++at;
+    }
   }
   std::sort(own.begin(), own.end(), [](const OwnElement& a, const OwnElement& b) { return a.id < b.id; });
   return own;

@@ -164,7 +164,7 @@ constexpr FieldSource member_source(const ListedField& field, std::size_t at) {
     return static_cast<std::uint16_t>(at + row.place.offset[other ? 1 : 0] + field.index * sizeof(std::uint32_t));
   };
   FieldSource source{0, {offset(kForward), offset(kReverse)}, row.place.octets, true};
-  if (row.form == Form::labels) source.octets = sizeof(std::uint32_t);
+  if (row.form == Form::labels || row.form == Form::histogram) source.octets = sizeof(std::uint32_t);
   if (row.form == Form::address || row.form == Form::mac || row.form == Form::community_id) {
     source.number = false;
     // IPv4 is in the first 4 of 16 octets.

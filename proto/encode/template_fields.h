@@ -72,7 +72,7 @@ struct ListedField {
   TemplateField wire;
   std::uint16_t column = 0;  ///< in kColumns
   Part part = Part::value;
-  std::uint8_t index = 0;  ///< of a label in its stack
+  std::uint8_t index = 0;  ///< of a label in its stack, of a bin in its histogram
 
   [[nodiscard]] constexpr const FieldRow& row() const { return kFieldRows[kColumns[column].row]; }
   [[nodiscard]] constexpr Direction side() const { return kColumns[column].side; }
@@ -102,6 +102,8 @@ constexpr std::size_t most_elements(WireRule rule) {
       return 2;
     case WireRule::label_stack:
       return LabelStackSection::kMost;
+    case WireRule::histogram:
+      return kHistogramBins;
     default:
       return 1;
   }
@@ -227,6 +229,12 @@ class ListMaker {
       case WireRule::label_stack:
         for (std::uint8_t i = 0; i < LabelStackSection::kMost; ++i) {
           put(row, side, static_cast<std::uint16_t>(wire.element + i), wire.octets);
+          list_.fields[list_.count - 1].index = i;
+        }
+        break;
+      case WireRule::histogram:
+        for (std::uint8_t i = 0; i < kHistogramBins; ++i) {
+          put(row, side, static_cast<std::uint16_t>(wire.element + i), sizeof(std::uint32_t));
           list_.fields[list_.count - 1].index = i;
         }
         break;

@@ -30,7 +30,11 @@ enum class Form : std::uint8_t {
   tunnel,        ///< TunnelType: JSON and text have its name
   labels,        ///< LabelStackSection: JSON and protobuf have a list of label values
   community_id,  ///< 20 octets: JSON, text and protobuf have "1:" and their base64
+  histogram,     ///< kHistogramBins counts of 4 octets: JSON and protobuf have a list
 };
+
+/// Bins of a histogram: 0 to 15, 16 to 31, 32 to 63, and so on; the last one has 1024 and more.
+inline constexpr unsigned kHistogramBins = 8;
 
 /// Where a section says whether it has the value: all bits of `bits` are set in the octet at `offset`.
 struct Presence {
@@ -77,6 +81,7 @@ enum class WireRule : std::uint8_t {
   tunnel_id,    ///< element, and 351 (layer2SegmentId) before it
   label,        ///< 3 octets: label, traffic class, bottom of stack (RFC 3032 section 2.1), of the label alone
   label_stack,  ///< ten elements from `element` on, one label of 3 octets each
+  histogram,    ///< kHistogramBins elements from `element` on, one bin of 4 octets each
 };
 
 /// weir's own elements: `enterprise` of a Wire. The number on the wire is kExampleEnterprise's or an option's; NetFlow

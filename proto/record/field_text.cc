@@ -24,6 +24,13 @@ void append_labels(std::string& out, const LabelStackSection& stack) {
   }
 }
 
+void append_histogram(std::string& out, const std::uint8_t* at) {
+  for (unsigned i = 0; i < kHistogramBins; ++i) {
+    if (i != 0) out += ',';
+    append_number(out, histogram_bin(at, i));
+  }
+}
+
 std::string quoted(std::string_view word) {
   std::string text(1, '\'');
   text += word;
@@ -89,6 +96,8 @@ void append_field_text(std::string& out, const Column& column, RecordView record
     case Form::tunnel:
       out += tunnel_name(static_cast<TunnelType>(*at));
       return;
+    case Form::histogram:
+      return append_histogram(out, at);
     case Form::labels:
       return append_labels(out, *static_cast<const LabelStackSection*>(place.section));
     case Form::time_ns:

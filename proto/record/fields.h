@@ -194,6 +194,13 @@ template <std::size_t kRow, Direction kSide>
   return value;
 }
 
+/// A bin of the histogram that lies at `at`.
+[[nodiscard]] inline std::uint32_t histogram_bin(const std::uint8_t* at, unsigned bin) {
+  std::uint32_t count;
+  std::memcpy(&count, at + bin * sizeof count, sizeof count);
+  return count;
+}
+
 /// The IP version of the addresses of a section.
 [[nodiscard]] inline std::uint8_t address_version(Section of, const void* section) {
   return of == Section::tunnel ? static_cast<const TunnelSection*>(section)->ip_version

@@ -49,6 +49,16 @@ char* put_labels(char* out, const LabelStackSection& stack) {
   return out;
 }
 
+char* put_histogram(char* out, const std::uint8_t* at) {
+  *out++ = '[';
+  for (unsigned i = 0; i < kHistogramBins; ++i) {
+    if (i != 0) *out++ = ',';
+    out = put_number(out, histogram_bin(at, i));
+  }
+  *out++ = ']';
+  return out;
+}
+
 /// Writes the column of `section`, which is where the record has it.
 template <std::size_t kIndex>
 inline char* put_column(char* out, const void* section) {
@@ -75,6 +85,8 @@ inline char* put_column(char* out, const void* section) {
     out = write_community_id(out, at);
   } else if constexpr (kRow.field.form == Form::tunnel) {
     out = put_text(out, tunnel_name(static_cast<TunnelType>(*at)));
+  } else if constexpr (kRow.field.form == Form::histogram) {
+    out = put_histogram(out, at);
   } else if constexpr (kRow.field.form == Form::labels) {
     out = put_labels(out, *static_cast<const LabelStackSection*>(section));
   } else {

@@ -35,6 +35,8 @@ constexpr std::size_t longest_value(const Field& field) {
       }
       return longest + 2;
     }
+    case Form::histogram:
+      return kHistogramBins * sizeof "4294967295" + 1;
     case Form::labels:
       return LabelStackSection::kMost * sizeof "1048575," + 2;
   }

@@ -95,12 +95,23 @@ std::uint8_t* put_tag(std::uint8_t* out) {
   return out + kTag.length;
 }
 
-/// `repeated uint32`, packed as proto3 has it: label values without traffic class and bottom of stack.
-std::uint8_t* put_labels(std::uint8_t* out, const std::uint32_t* labels, std::uint32_t count, unsigned shift) {
-  std::uint8_t* end = out + 1;  // ten labels of three octets at most: their length has one octet
-  for (std::uint32_t i = 0; i < count; ++i) end = put_varint(end, labels[i] >> shift);
+/// `repeated uint32`, packed as proto3 has it: each value shifted, as label values go without traffic class and bottom
+/// of stack.
+std::uint8_t* put_list(std::uint8_t* out, const std::uint32_t* values, std::uint32_t count, unsigned shift) {
+  std::uint8_t* end = out + 1;  // ten labels of three octets at most, or eight bins of five: one octet of length
+  for (std::uint32_t i = 0; i < count; ++i) end = put_varint(end, values[i] >> shift);
   *out = static_cast<std::uint8_t>(end - out - 1);
   return end;
+}
+
+/// The same of a histogram, which is left out where nothing is in it.
+template <std::uint32_t kNumber>
+std::uint8_t* put_histogram(std::uint8_t* out, const std::uint8_t* at) {
+  std::uint32_t bins[kHistogramBins];
+  std::memcpy(bins, at, sizeof bins);
+  std::uint32_t any = 0;
+  for (const std::uint32_t bin : bins) any |= bin;
+  return any == 0 ? out : put_list(put_tag<kNumber, kLengthDelimited>(out), bins, kHistogramBins, 0);
 }
 
 template <std::size_t kIndex>
@@ -111,11 +122,13 @@ inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
   const auto* const at = static_cast<const std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side];
   if constexpr (kRow.section == Section::label) {
     const auto& label = *static_cast<const LabelSection*>(section);
-    return put_labels(put_tag<kNumber, kLengthDelimited>(out), &label.label, 1, 0);
+    return put_list(put_tag<kNumber, kLengthDelimited>(out), &label.label, 1, 0);
   } else if constexpr (kRow.field.form == Form::labels) {
     const auto& stack = *static_cast<const LabelStackSection*>(section);
     const std::uint32_t count = stack.count < LabelStackSection::kMost ? stack.count : LabelStackSection::kMost;
-    return put_labels(put_tag<kNumber, kLengthDelimited>(out), stack.labels, count, 4);
+    return put_list(put_tag<kNumber, kLengthDelimited>(out), stack.labels, count, 4);
+  } else if constexpr (kRow.field.form == Form::histogram) {
+    return put_histogram<kNumber>(out, at);
   } else if constexpr (kRow.field.form == Form::address) {
     const std::uint8_t version = address_version(kRow.section, section);
     if ((kRow.field.marks & kCarrierOnly) != 0 && version == 0) return out;
@@ -249,7 +262,7 @@ constexpr Store store_of() {
   constexpr Form kForm = kFieldRows[kSent[kIndex].row].field.form;
   constexpr Section kSection = kFieldRows[kSent[kIndex].row].section;
   if constexpr (kForm == Form::address || kForm == Form::labels || kForm == Form::community_id ||
-                kSection == Section::label) {
+                kForm == Form::histogram || kSection == Section::label) {
     return nullptr;
   } else {
     return store_column<kIndex>;
@@ -277,9 +290,22 @@ bool store_number(std::uint64_t number, std::uint64_t value, Decoding& decoding)
   return kStores[number](decoding, value);
 }
 
+/// A packed list of bins; those that it does not have are 0. False: a bin does not fit, or there are too many.
+bool store_histogram(std::span<const std::uint8_t> octets, std::uint8_t* to) {
+  const std::uint8_t* at = octets.data();
+  const std::uint8_t* const end = at + octets.size();
+  for (unsigned bin = 0; at != end; ++bin) {
+    std::uint64_t value = 0;
+    if (bin == kHistogramBins || !get_varint(at, end, value) || value > UINT32_MAX) return false;
+    const auto count = static_cast<std::uint32_t>(value);
+    std::memcpy(to + bin * sizeof count, &count, sizeof count);
+  }
+  return true;
+}
+
 constexpr std::uint64_t kGreatestLabel = (1 << 20) - 1;  // RFC 3032 section 2.1
 
-/// An address, a packed list of labels, or a Community ID; anything else is skipped.
+/// An address, a packed list of labels, a histogram, or a Community ID; anything else is skipped.
 bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, Decoding& decoding) {
   if (number > kGreatestNumber || kPlaces[number] == 0) return true;
   const Column column = kSent[kPlaces[number] - 1U];
@@ -295,6 +321,10 @@ bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, De
       }
     }
     return true;
+  }
+  if (row.field.form == Form::histogram) {
+    auto* const section = static_cast<std::uint8_t*>(decoding.record.add(row.section));
+    return store_histogram(octets, section + row.field.place.offset[column.side]);
   }
   if (row.field.form == Form::community_id) {
     auto* const ids = static_cast<std::uint8_t*>(decoding.record.add(row.section));

@@ -43,6 +43,9 @@ constexpr std::size_t longest_message() {
       case Form::community_id:
         octets += kTag + 1 + kCommunityIdTextOctets;
         break;
+      case Form::histogram:
+        octets += kTag + 1 + kHistogramBins * 5;
+        break;
       case Form::labels:
         octets += kTag + 1 + LabelStackSection::kMost * 3;
         break;

@@ -18,10 +18,12 @@
 #include "proto/record/flow_record.h"
 #include "proto/record/section/egress.h"
 #include "proto/record/section/esp.h"
+#include "proto/record/section/histograms.h"
 #include "proto/record/section/ids.h"
 #include "proto/record/section/label.h"
 #include "proto/record/section/label_stack.h"
 #include "proto/record/section/layer2.h"
+#include "proto/record/section/lengths.h"
 #include "proto/record/section/rtt.h"
 #include "proto/record/section/tcp.h"
 #include "proto/record/section/tunnel.h"
@@ -36,6 +38,8 @@
   X(layer2,      Layer2Section,     kLayer2Fields)     \
   X(tcp,         TcpSection,        kTcpFields)        \
   X(rtt,         RttSection,        kRttFields)        \
+  X(lengths,     LengthsSection,    kLengthsFields)    \
+  X(histograms,  HistogramsSection, kHistogramsFields) \
   X(ids,         IdsSection,        kIdsFields)        \
   X(egress,      EgressSection,     kEgressFields)
 // clang-format on

@@ -71,7 +71,7 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        "--idle-timeout 30: a unit is missing; expected a number with one of the units ns us ms s m h, such as 1.5s"},
       {[](auto& c) { c.set_metrics("tcp,rtp"); },
        "--metrics tcp,rtp: there is no metric 'rtp'; did you mean rtt?; expected all, none or names of layer2, tcp, "
-       "rtt, ids"},
+       "rtt, lengths, ids"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "
        "dst_port "

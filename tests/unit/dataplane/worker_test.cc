@@ -490,7 +490,7 @@ std::vector<std::string> records_of(const std::vector<Bytes>& frames, unsigned w
     handed += worker->counters().handed_over;
     const RecordBatch batch = take_batch(worker->records());
     for (const RecordView view : batch) {
-      EXPECT_TRUE(view.has(Section::layer2) && view.has(Section::tcp));
+      EXPECT_TRUE(view.has(Section::layer2) && view.has(Section::tcp) && view.has(Section::lengths));
       with_rtt += view.has(Section::rtt) ? 1 : 0;
       records.emplace_back(reinterpret_cast<const char*>(view.octets()), view.size());
     }

@@ -46,7 +46,11 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("rtt_handshake_client_ns":0,"rtt_handshake_server_ns":0,"rtt_client_min_ns":0,)"
       R"("rtt_client_mean_ns":0,"rtt_client_max_ns":0,"rtt_client_samples":0,"rtt_client_last_ns":0,)"
       R"("rtt_server_min_ns":0,"rtt_server_mean_ns":0,"rtt_server_max_ns":0,"rtt_server_samples":0,)"
-      R"("rtt_server_last_ns":0,"rtt_by_timestamps":0,"application_latency_ns":0,"community_id":""})");
+      R"("rtt_server_last_ns":0,"rtt_by_timestamps":0,"application_latency_ns":0,"community_id":"",)"
+      R"("length_min":0,"rev_length_min":0,"length_max":0,"rev_length_max":0,"length_mean":0,"rev_length_mean":0,)"
+      R"("length_stddev":0,"rev_length_stddev":0,"length_histogram":[],"rev_length_histogram":[],)"
+      R"("iat_min_ns":0,"rev_iat_min_ns":0,"iat_max_ns":0,"rev_iat_max_ns":0,"iat_mean_ns":0,"rev_iat_mean_ns":0,)"
+      R"("iat_stddev_ns":0,"rev_iat_stddev_ns":0,"iat_histogram":[],"rev_iat_histogram":[]})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

@@ -93,6 +93,11 @@ Bytes value_octets(const FieldRow& row, Direction side) {
   return value;
 }
 
+Bytes bin_octets(const FieldRow& row, Direction side, unsigned bin) {
+  return {1, static_cast<std::uint8_t>(row.field.wire.element), static_cast<std::uint8_t>(side),
+          static_cast<std::uint8_t>(bin)};
+}
+
 /// Adds every field of the section as weir sends it.
 void add_section(Message& message, Section section, bool reverse) {
   const bool v9 = message.version == FlowVersion::netflow9;
@@ -109,6 +114,15 @@ void add_section(Message& message, Section section, bool reverse) {
         message.add(number(wire.element + i), 0,
                     i < 3 ? Bytes{0x01, static_cast<std::uint8_t>(0x20 + i), i == 2 ? std::uint8_t{1} : std::uint8_t{0}}
                           : Bytes{0, 0, 0});
+      }
+      continue;
+    }
+    if (wire.rule == WireRule::histogram) {
+      for (unsigned i = 0; i < kHistogramBins; ++i) {
+        message.add(number(wire.element + i), enterprise, bin_octets(row, kForward, i));
+        if (reverse) {
+          message.add(number(wire.element + i + kWeirReverseElements), enterprise, bin_octets(row, kReverse, i));
+        }
       }
       continue;
     }
@@ -154,6 +168,13 @@ std::uint64_t number_of(const Bytes& octets) {
 }
 
 void expect_row(const FieldRow& row, Direction side, const void* section) {
+  if (row.field.form == Form::histogram) {
+    for (unsigned i = 0; i < kHistogramBins; ++i) {
+      const auto* const at = static_cast<const std::uint8_t*>(section) + row.field.place.offset[side];
+      EXPECT_EQ(histogram_bin(at, i), number_of(bin_octets(row, side, i))) << row.field.name << ' ' << i;
+    }
+    return;
+  }
   const Bytes sent = value_octets(row, side);
   const auto* const at = static_cast<const std::uint8_t*>(section) + row.field.place.offset[side];
   if (row.field.form == Form::mac || row.field.form == Form::address || row.field.form == Form::community_id) {

@@ -35,13 +35,28 @@ TEST(SumBy, ParsesFieldsAndNamesWhatIsWrong) {
   EXPECT_FALSE((*fields)[0].is_number());
   EXPECT_EQ((*fields)[1].name(), "dst_port");
   EXPECT_TRUE((*fields)[1].is_number());
-  for (const char* wrong : {"", "src_addr,", "source", "src_addr,src_addr", ",src_addr", "bytes", "rev_packets",
-                            "time_flow_start_ns", "mpls_labels", "sampler_address,sampler_address"}) {
+  for (const char* wrong :
+       {"", "src_addr,", "source", "src_addr,src_addr", ",src_addr", "bytes", "rev_packets", "time_flow_start_ns",
+        "mpls_labels", "length_histogram", "sampler_address,sampler_address"}) {
     const auto result = SumBy::parse(wrong);
     EXPECT_FALSE(result) << wrong;
   }
   EXPECT_NE(SumBy::parse("source").error().find("cannot sum by 'source', only by src_addr, dst_addr"),
             std::string::npos);
+}
+
+TEST(SumBy, TakesACommunityIdAsItsText) {
+  SumBy sums(*SumBy::parse("community_id,dst_port"), 100);
+  OwnedRecord with(RecordView{record_of(1, 80, 100, 0)});
+  with.add<IdsSection>();
+  sums.add(with, nullptr);
+  sums.add(with, nullptr);
+  sums.add(record_of(2, 81, 10, 0), nullptr);
+  const auto rows = sums.top(0);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].values, (std::vector<std::string>{"1:AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "80"}));
+  EXPECT_EQ(rows[0].sums.octets, 200U);
+  EXPECT_EQ(rows[1].values, (std::vector<std::string>{"", "81"}));
 }
 
 TEST(SumBy, AddsUpEachDirectionForItself) {
