@@ -1,7 +1,8 @@
 #include "control/community_id.h"
 
+#include <openssl/evp.h>
+
 #include <array>
-#include <bit>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -11,34 +12,6 @@
 
 namespace weir {
 namespace {
-
-/// What is hashed: at most 40 octets, so that SHA-1 has one block, padding included.
-using Block = std::array<std::uint8_t, 64>;
-
-/// SHA-1 (RFC 3174 section 6.1) of a message that is padded to one block.
-void hash_block(const Block& block, std::uint8_t* digest) {
-  std::array<std::uint32_t, 80> words;
-  for (std::size_t t = 0; t < 16; ++t) words[t] = load_be<std::uint32_t>(block.data() + 4 * t);
-  for (std::size_t t = 16; t < 80; ++t) {
-    words[t] = std::rotl(words[t - 3] ^ words[t - 8] ^ words[t - 14] ^ words[t - 16], 1);
-  }
-  constexpr std::array<std::uint32_t, 5> kInitial{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-  std::uint32_t a = kInitial[0], b = kInitial[1], c = kInitial[2], d = kInitial[3], e = kInitial[4];
-  const auto round = [&](std::uint32_t f, std::uint32_t constant, std::uint32_t word) {
-    const std::uint32_t next = std::rotl(a, 5) + f + e + word + constant;
-    e = d;
-    d = c;
-    c = std::rotl(b, 30);
-    b = a;
-    a = next;
-  };
-  for (std::size_t t = 0; t < 20; ++t) round((b & c) | (~b & d), 0x5a827999, words[t]);
-  for (std::size_t t = 20; t < 40; ++t) round(b ^ c ^ d, 0x6ed9eba1, words[t]);
-  for (std::size_t t = 40; t < 60; ++t) round((b & c) | (b & d) | (c & d), 0x8f1bbcdc, words[t]);
-  for (std::size_t t = 60; t < 80; ++t) round(b ^ c ^ d, 0xca62c1d6, words[t]);
-  const std::array<std::uint32_t, 5> last{a, b, c, d, e};
-  for (std::size_t i = 0; i < last.size(); ++i) store_be<std::uint32_t>(digest + 4 * i, kInitial[i] + last[i]);
-}
 
 /// The type that answers this one, or that it answers; none: the type knows no answer.
 std::optional<std::uint8_t> counterpart(std::uint8_t protocol, unsigned type) {
@@ -84,7 +57,17 @@ Ends ends_of(const FlowRecord& record) {
 
 }  // namespace
 
-void make_community_id(IdsSection& ids, const FlowRecord& record, std::uint16_t seed) {
+void CommunityIdMaker::Free::operator()(evp_md_st* type) const {
+  EVP_MD_free(type);
+}
+void CommunityIdMaker::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
+
+CommunityIdMaker::CommunityIdMaker(std::uint16_t seed)
+    : seed_(seed), sha1_(EVP_MD_fetch(nullptr, "SHA1", nullptr)), context_(EVP_MD_CTX_new()) {}
+
+void CommunityIdMaker::make(IdsSection& ids, const FlowRecord& record) {
   Ends ends = ends_of(record);
   const std::size_t octets = record.ip_version == 4 ? 4 : 16;
   const int order = std::memcmp(ends.address[0], ends.address[1], octets);
@@ -92,9 +75,9 @@ void make_community_id(IdsSection& ids, const FlowRecord& record, std::uint16_t 
     std::swap(ends.address[0], ends.address[1]);
     std::swap(ends.port[0], ends.port[1]);
   }
-  Block block{};
-  std::uint8_t* at = block.data();
-  store_be<std::uint16_t>(at, seed);
+  std::array<std::uint8_t, 2 + 2 * 16 + 2 + 2 * 2> hashed{};
+  std::uint8_t* at = hashed.data();
+  store_be<std::uint16_t>(at, seed_);
   at += 2;
   for (const std::uint8_t* const address : ends.address) {
     std::memcpy(at, address, octets);
@@ -107,10 +90,13 @@ void make_community_id(IdsSection& ids, const FlowRecord& record, std::uint16_t 
     store_be<std::uint16_t>(at + 2, ends.port[1]);
     at += 4;
   }
-  const auto bits = static_cast<std::uint64_t>(at - block.data()) * 8;
-  *at = 0x80;
-  store_be<std::uint64_t>(block.data() + block.size() - 8, bits);
-  hash_block(block, ids.community_id);
+  unsigned length = 0;
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
+  const bool made =
+      sha1_ != nullptr && context_ != nullptr && EVP_DigestInit_ex2(context_.get(), sha1_.get(), nullptr) == 1 &&
+      EVP_DigestUpdate(context_.get(), hashed.data(), static_cast<std::size_t>(at - hashed.data())) == 1 &&
+      EVP_DigestFinal_ex(context_.get(), digest.data(), &length) == 1;
+  if (made && length == kCommunityIdOctets) std::memcpy(ids.community_id, digest.data(), kCommunityIdOctets);
 }
 
 }  // namespace weir

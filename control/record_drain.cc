@@ -5,8 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "control/community_id.h"
-
 namespace weir {
 
 RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
@@ -17,7 +15,7 @@ RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wa
       drained_(rings_.size()),
       overflow_(std::move(overflow)),
       clock_(clock),
-      community_id_seed_(community_id_seed),
+      community_id_(community_id_seed),
       wait_(wait) {
   thread_ = std::thread([this] { run(); });
 }
@@ -84,10 +82,10 @@ void RecordDrain::take(RecordView record, RecordTotals& drained, RecordBatch& ba
 }
 
 /// Into the batch, with what is computed only now, so that no worker has to.
-void RecordDrain::append(RecordView record, RecordBatch& batch) const {
+void RecordDrain::append(RecordView record, RecordBatch& batch) {
   batch.append(record);
   if (record.has(Section::ids)) [[unlikely]]
-    make_community_id(batch.mutable_section<IdsSection>(batch.size() - 1), *record, community_id_seed_);
+    community_id_.make(batch.mutable_section<IdsSection>(batch.size() - 1), *record);
 }
 
 /// Appends what leaves the accounter now, at most `most` records: the next round goes on.

@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "control/community_id.h"
 #include "control/drain_totals.h"
 #include "control/export/export_hub.h"
 #include "control/overflow_accounter.h"
@@ -59,7 +60,7 @@ class RecordDrain {
   /// At most `most` records from all rings into `batch`; returns how many.
   std::size_t empty_rings(std::size_t most, RecordBatch& batch);
   void take(RecordView record, RecordTotals& drained, RecordBatch& batch);
-  void append(RecordView record, RecordBatch& batch) const;
+  void append(RecordView record, RecordBatch& batch);
   void collect(RecordBatch& batch, std::size_t most, bool all);
 
   std::vector<RecordRing*> rings_;
@@ -71,7 +72,7 @@ class RecordDrain {
   std::size_t usual_octets_ = 0;       ///< likewise
   std::unique_ptr<OverflowAccounter> overflow_;
   std::uint64_t (*clock_)();
-  std::uint16_t community_id_seed_;
+  CommunityIdMaker community_id_;
   std::uint64_t now_ns_ = 0;           ///< the thread's
   std::atomic<bool> wait_;             ///< written by the supervisor, read by the thread
   std::atomic<bool> stopping_{false};  ///< likewise

@@ -1,7 +1,5 @@
 #include "dataplane/monitor.h"
 
-#include <algorithm>
-
 namespace weir {
 
 static_assert(FlowShard::kBurst <= FlowFilter::kMost, "a filter is asked about a whole burst at once");
@@ -11,7 +9,7 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
       filter_(options.filter),
       hash_(hash),
       mask_(options.key),
-      records_(std::max(options.ring_lines, kLeastRingLines)),
+      records_(options.ring_lines),
       shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, options.ring_full,
              options.when_full, options.metrics) {}
 

@@ -1,6 +1,7 @@
 // RecordRing: flow records on their way from a worker to the control side.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -35,10 +36,20 @@ struct RecordMessage {
   }
 };
 
-using RecordRing = LineRing<RecordMessage>;
-
 /// The least ring for records of any length.
 inline constexpr std::size_t kLeastRingLines = std::size_t{2} * kMostRecordLines;
+
+/// A ring that any record fits into, however few lines are asked for: a producer that waits for room gets it one day.
+class RecordRing : public LineRing<RecordMessage> {
+ public:
+  explicit RecordRing(std::size_t lines) : LineRing(std::max(lines, kLeastRingLines)) {}
+
+  /// For tests of a ring that is full after few records. Longer records than half of it may never fit.
+  struct Exactly {
+    std::size_t lines;
+  };
+  explicit RecordRing(Exactly exactly) : LineRing(exactly.lines) {}
+};
 
 /// Lines of a ring that has room for this many records without sections.
 [[nodiscard]] constexpr std::size_t ring_lines(std::size_t records) {

@@ -39,6 +39,7 @@ class RejectRing {
  public:
   static constexpr std::size_t kMostOctets = 2048 - sizeof(RejectMessage);
   static constexpr std::size_t kLines = 1 << 14;  ///< 1 MiB: at least 512 frames
+  static_assert(kLines * sizeof(RingLine) >= 2 * (sizeof(RejectMessage) + kMostOctets), "see LineRing's constructor");
 
   RejectRing() : ring_(kLines) {}
 

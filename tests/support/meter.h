@@ -17,7 +17,7 @@ class Meter {
   explicit Meter(std::uint32_t capacity = 1024, const FlowTimeouts& timeouts = {}, std::size_t ring_records = 1U << 16,
                  RingFull ring_full = RingFull::lose, WhenFull when_full = WhenFull::evict,
                  const KeyHash::Seed& seed = {1, 2, 3, 4, 5, 6}, const Metrics& metrics = {})
-      : ring(ring_lines(ring_records)),
+      : ring(RecordRing::Exactly{ring_lines(ring_records)}),
         shard(capacity, KeyHash(seed), timeouts, counters, ring, ring_full, when_full, metrics) {}
 
   void add(const FlowPacket& packet) { add(packet.packet()); }

@@ -36,7 +36,7 @@ FlowRecord with_type(FlowRecord record, unsigned type, unsigned code = 0) {
 
 std::string id(const FlowRecord& record, std::uint16_t seed) {
   IdsSection ids{};
-  make_community_id(ids, record, seed);
+  CommunityIdMaker(seed).make(ids, record);
   char text[kCommunityIdTextOctets];
   return {text, write_community_id(text, ids.community_id)};
 }

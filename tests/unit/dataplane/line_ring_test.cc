@@ -153,8 +153,31 @@ TEST(LineRing, EverythingArrivesOnceAndInOrderAcrossThreads) {
   EXPECT_TRUE(ring.empty());
 }
 
+TEST(RecordRing, HasRoomForTheLongestRecordHoweverFewLinesWereAskedFor) {
+  RecordRing ring(1);
+  OwnedRecord longest;
+  for (std::size_t i = 1; i < kSectionCount; ++i) longest.add(static_cast<Section>(i));
+  ASSERT_EQ(longest.view().lines(), kMostRecordLines);
+  const FlowRecord plain{};
+  const auto push = [&](RecordView record) {
+    RingLine* const lines = ring.claim(record.lines());
+    if (lines == nullptr) return false;
+    std::memcpy(lines, record.octets(), record.size());
+    ring.commit(record.lines());
+    ring.publish();
+    return true;
+  };
+  // An empty ring takes it wherever its end is: two lines further on each time.
+  for (std::size_t i = 0; i < ring.capacity_lines(); ++i) {
+    ASSERT_TRUE(push(longest)) << i;
+    ASSERT_EQ(ring.consume(2, [](const RingLine&) {}), 1U);
+    ASSERT_TRUE(push(plain));
+    ASSERT_EQ(ring.consume(2, [](const RingLine&) {}), 1U);
+  }
+}
+
 TEST(RecordRing, TellsTheLengthOfARecordByItsFirstLine) {
-  RecordRing ring(ring_lines(4));
+  RecordRing ring(RecordRing::Exactly{ring_lines(4)});
   ASSERT_EQ(ring.capacity_lines(), 8U);
   constexpr std::uint32_t kLongLines = 6;  // in a ring of 8 lines, each lap begins at another line
   OwnedRecord longest;

@@ -83,6 +83,11 @@ inline OwnedRecord numbered_record_with_sections(std::uint32_t number) {
     rtt.known = RttSection::kServerHalf | RttSection::kServerSamples;
     rtt.handshake_server_ns = rtt.server.min_ns = number;
     rtt.server_samples = 1;
+    auto& lengths = record.add<LengthsSection>();
+    lengths.length_min[kForward] = lengths.length_max[kForward] = number;
+    lengths.iat_max_ns[kForward] = std::uint64_t{number} * 1'000'000;
+    record.add<HistogramsSection>().length[kForward][number % HistogramsSection::kBins] = 1 + number % 7;
+    record.add<IdsSection>().community_id[0] = static_cast<std::uint8_t>(number | 1U);
   }
   return record;
 }
