@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "control/export/loss.h"
 #include "control/saved_rejects.h"
@@ -37,6 +39,7 @@ std::string_view type_of(const Field& field) {
     case Form::tunnel:
       return "name";
     case Form::histogram:
+    case Form::packets:
     case Form::labels:
       return "list";
   }
@@ -84,7 +87,9 @@ std::string element_of(const Column& column) {
     case WireRule::label_stack:
       return fmt::format("{} to {}", wire.element, wire.element + LabelStackSection::kMost - 1);
     case WireRule::histogram:
-      return fmt::format("{} to {}", number(wire.element), wire.element + kHistogramBins - 1 + (reverse ? 4096U : 0U));
+      return "291 of " + number(wire.element);
+    case WireRule::packet_lists:
+      return fmt::format("291 of {} to {}", number(wire.element), wire.element + kListedFacts.size() - 1);
     case WireRule::plain:
     case WireRule::mapped:
     case WireRule::label:
@@ -156,23 +161,32 @@ std::string fields_json() {
 }
 
 std::string metrics_text() {
-  TextTable table("lrrl");
-  table.row({"name", "line bytes", "slot bytes", "what it records, and its fields"});
+  TextTable table("lrrrl");
+  table.row({"name", "line bytes", "slot bytes", "pool bytes", "what it records, and its fields"});
   for (const MetricInfo& info : Metrics::kInfos) {
-    table.row({std::string(info.name), std::to_string(info.line_octets), std::to_string(info.slot_octets),
-               std::string(info.meaning)});
+    std::string name(info.name);
+    if (info.parameter.member != nullptr) name.append("[:").append(info.parameter.form).append("]");
+    table.row({std::move(name), std::to_string(info.line_octets), std::to_string(info.slot_octets),
+               std::to_string(info.pool_octets), std::string(info.meaning)});
     std::string fields;
     for (const Column& column : kJsonColumns) {
       const FieldRow& row = kFieldRows[column.row];
       if ((info.sections & section_bit(row.section)) == 0 || column.side == kReverse) continue;
       fields.append(fields.empty() ? "" : " ").append(row.field.name);
     }
-    table.row({"", "", "", fields});
+    table.row({"", "", "", "", fields});
+    const MetricParameter& parameter = info.parameter;
+    if (parameter.member == nullptr) continue;
+    table.row({"", "", "", "",
+               fmt::format("{}: {} to {}; without it {}", parameter.form, parameter.least, parameter.greatest,
+                           MetricParameters{}.*parameter.member)});
   }
-  return table.text(0) + fmt::format(
-                             "Bytes are per flow. The line bytes of the metrics that are on lie together in as few "
-                             "lines of {} bytes as hold them: {} with all metrics on.\n",
-                             Metrics::kLineOctets, Metrics::kMostLines);
+  return table.text(0) +
+         fmt::format(
+             "Bytes are per flow. The line bytes of the metrics that are on lie together in as few "
+             "lines of {} bytes as hold them: {} with all metrics on. Pool bytes are the most that a\n"
+             "flow takes of a worker's pool, which is bounded; `weirctl metrics` shows how full it is.\n",
+             Metrics::kLineOctets, Metrics::kMostLines);
 }
 
 }  // namespace weir

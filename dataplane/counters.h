@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "dataplane/loss.h"
+#include "dataplane/metric/metrics.h"
 #include "dataplane/packet/reject.h"
 #include "proto/base/counts.h"
 
@@ -59,6 +60,9 @@ struct FlowCounters {
   std::uint64_t far_inserts = 0;     ///< see BucketIndex::far_inserts()
   std::uint64_t longest_probe = 0;   ///< see BucketIndex::longest_probe()
   std::uint64_t late_expiries = 0;   ///< times an expiry was put off because the record ring was full
+  std::uint64_t records_with_metric[Metrics::kCount] = {};  ///< of those emitted, with a section of the metric
+  std::uint64_t pool_lines_in_use = 0;                      ///< of what metrics keep besides their states
+  std::uint64_t pool_refused = 0;                           ///< a line was wanted, and there was none
 };
 
 /// A worker's account: its front's and its monitor's.

@@ -47,6 +47,8 @@ FlowCounters Monitor::counters() const {
   FlowCounters counters = counters_;
   counters.far_inserts = shard_.table().index().far_inserts();
   counters.longest_probe = shard_.table().index().longest_probe();
+  counters.pool_lines_in_use = shard_.pool().in_use();
+  counters.pool_refused = shard_.pool().refused();
   return counters;
 }
 

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "proto/base/similar.h"
@@ -10,9 +13,31 @@
 
 namespace weir {
 
+namespace {
+
+/// The N of "packets:N" into its place; else what was expected.
+std::string set_parameter(const MetricInfo& info, std::string_view text, MetricParameters& parameters) {
+  const MetricParameter& parameter = info.parameter;
+  if (parameter.member == nullptr) return fmt::format("'{}' has no parameter", info.name);
+  std::uint16_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < parameter.least ||
+      value > parameter.greatest) {
+    return fmt::format("'{}:{}': expected {}:{} with {} from {} to {}", info.name, text, info.name, parameter.form,
+                       parameter.form, parameter.least, parameter.greatest);
+  }
+  parameters.*parameter.member = value;
+  return {};
+}
+
+}  // namespace
+
 std::string metric_names() {
   std::string names;
-  for (const MetricInfo& info : Metrics::kInfos) names.append(names.empty() ? "" : ", ").append(info.name);
+  for (const MetricInfo& info : Metrics::kInfos) {
+    names.append(names.empty() ? "" : ", ").append(info.name);
+    if (info.parameter.member != nullptr) names.append("[:").append(info.parameter.form).append("]");
+  }
   return names;
 }
 
@@ -20,8 +45,11 @@ tl::expected<Metrics, std::string> parse_metric_list(std::string_view text) {
   if (text == "all") return Metrics(Metrics::kAll);
   if (text == "none") return Metrics();
   std::uint32_t enabled = 0;
+  MetricParameters parameters;
   if (text.empty()) return tl::unexpected(fmt::format("expected all, none or names of {}", metric_names()));
-  for (const std::string_view name : split(text, ',')) {
+  for (const std::string_view word : split(text, ',')) {
+    const std::size_t colon = std::min(word.find(':'), word.size());
+    const std::string_view name = word.substr(0, colon);
     if (name == "all" || name == "none") {
       return tl::unexpected(
           fmt::format("'{}' cannot stand beside other names; expected all, none or names of {}", name, metric_names()));
@@ -35,8 +63,12 @@ tl::expected<Metrics, std::string> parse_metric_list(std::string_view text) {
                                         did_you_mean(name, names), metric_names()));
     }
     enabled |= std::uint32_t{1} << (found - Metrics::kInfos.begin());
+    if (colon == word.size()) continue;
+    if (auto wrong = set_parameter(*found, word.substr(colon + 1), parameters); !wrong.empty()) {
+      return tl::unexpected(std::move(wrong));
+    }
   }
-  return Metrics(enabled);
+  return Metrics(enabled, parameters);
 }
 
 }  // namespace weir

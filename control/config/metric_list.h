@@ -9,10 +9,11 @@
 
 namespace weir {
 
-/// `text` is all, none, or names separated by commas. Error: what is wrong and what was expected.
+/// `text` is all, none, or names separated by commas, each with a parameter after a colon where it has one
+/// ("packets:10"). Error: what is wrong and what was expected.
 [[nodiscard]] tl::expected<Metrics, std::string> parse_metric_list(std::string_view text);
 
-/// "layer2, tcp".
+/// "layer2, tcp, packets[:N]".
 [[nodiscard]] std::string metric_names();
 
 }  // namespace weir

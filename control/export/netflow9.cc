@@ -10,7 +10,11 @@
 namespace weir {
 namespace {
 
-OpenResult open(const TemplateDatagramOptions& options, const ExportContext& context, ExportQueue& books) {
+struct Netflow9ExportOptions : TemplateDatagramOptions {
+  [[nodiscard]] OptionResult check() const { return check_without_lists(); }
+};
+
+OpenResult open(const Netflow9ExportOptions& options, const ExportContext& context, ExportQueue& books) {
   Netflow9Options encoder;
   options.put(encoder, Dialect::netflow9);
   encoder.source_id = options.source_id;
@@ -22,7 +26,7 @@ OpenResult open(const TemplateDatagramOptions& options, const ExportContext& con
 
 }  // namespace
 
-constinit const ExporterKind netflow9_kind = exporter_kind<TemplateDatagramOptions, kTemplateDatagramOptions, open>({
+constinit const ExporterKind netflow9_kind = exporter_kind<Netflow9ExportOptions, kTemplateDatagramOptions, open>({
     .scheme = "netflow9",
     .form = "netflow9://HOST:PORT",
     .help = "NetFlow v9 (RFC 3954) over UDP",

@@ -29,6 +29,18 @@ OptionResult TemplateOptions::check() const {
   return {};
 }
 
+OptionResult TemplateOptions::check_without_lists() const {
+  for (const ExportField& field : export_fields()) {
+    if (field.list && std::find(fields.begin(), fields.end(), field.name) != fields.end()) {
+      return Error(
+          fmt::format("fields names '{}', which is a list, and NetFlow v9 has none; leave it out, or use "
+                      "ipfix: instead",
+                      field.name));
+    }
+  }
+  return check();
+}
+
 OptionResult set_template_refresh(TemplateOptions& options, std::string_view name, std::string_view value) {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   return set_option(options.template_refresh_ns, option_duration_ns(name, value, kSecond, 24 * 3600 * kSecond));

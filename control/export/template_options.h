@@ -28,6 +28,8 @@ struct TemplateOptions {
 
   /// `fields` names nothing that own_elements=0 leaves out.
   [[nodiscard]] OptionResult check() const;
+  /// Nor anything that only a list carries, which NetFlow v9 does not have.
+  [[nodiscard]] OptionResult check_without_lists() const;
   /// The part that the encoders of both protocols have in common.
   template <typename EncoderOptions>
   void put(EncoderOptions& out, Dialect dialect) const {

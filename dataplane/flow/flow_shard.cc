@@ -12,6 +12,11 @@ namespace {
 std::uint8_t protocol_of(const FlowEntry& entry) {
   return static_cast<std::uint8_t>(entry.tail >> 32);  // FlowKey::protocol follows two 16-bit ports
 }
+/// A pool that is larger than any would not be mapped; ok() then says so.
+std::uint32_t pool_lines(const Metrics& metrics, std::uint32_t flows) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(metrics.pool_lines(flows), UINT32_MAX - 1));
+}
+
 static_assert(offsetof(FlowKey, protocol) == offsetof(FlowKey, port_low) + 4);
 
 }  // namespace
@@ -23,7 +28,8 @@ FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTime
       rules_(timeouts),
       counters_(counters),
       metrics_(metrics),
-      writer_(ring, ring_full, table_, metrics_),
+      pool_(pool_lines(metrics, capacity)),
+      writer_(ring, ring_full, table_, metrics_, pool_),
       when_full_(when_full),
       sampler_(capacity),
       levels_(when_full == WhenFull::sample ? capacity : 0) {}
@@ -32,6 +38,7 @@ void FlowShard::touch(Touching* touching) {
   table_.touch(touching);
   wheel_.touch(touching);
   levels_.touch(touching);
+  pool_.touch(touching);
 }
 
 void FlowShard::schedule(std::uint32_t number, std::uint64_t deadline_ns) {
@@ -97,8 +104,8 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
 [[gnu::always_inline]] inline void FlowShard::show_metrics(std::uint32_t number, const ParsedPacket& packet,
                                                            const PacketFacts& facts, std::uint64_t now_ns, bool first) {
   const auto side = static_cast<unsigned>(packet.from);
-  const Verdict verdict =
-      metrics_.update(table_.metric_line(number), table_.metric_slot(number), {packet, facts, side, first, now_ns});
+  const Verdict verdict = metrics_.update(table_.metric_line(number), table_.metric_slot(number),
+                                          {packet, facts, side, first, now_ns, pool_, metrics_.parameters()});
   if (verdict != Verdict::goes_on) [[unlikely]]
     end_by_metric(number);
 }
@@ -386,7 +393,17 @@ bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
   const RecordTotals reported{1, entry.total_packets(), entry.total_octets()};
   (written ? counters_.emitted : counters_.lost[static_cast<std::size_t>(Loss::ring_full)]) += reported;
   counters_.in_table -= reported;
+  if (metrics_.any()) [[unlikely]]
+    end_metrics(number, written);
   return true;
+}
+
+/// The record with what the metrics measured was written, or lost.
+[[gnu::noinline]] void FlowShard::end_metrics(std::uint32_t number, bool written) {
+  for (std::size_t i = 0; written && i < Metrics::kCount; ++i) {
+    if ((writer_.sections_written() & Metrics::kInfos[i].sections) != 0) ++counters_.records_with_metric[i];
+  }
+  metrics_.release(table_.metric_line(number), table_.metric_slot(number), pool_);
 }
 
 void FlowShard::clear_counts(std::uint32_t number) {
@@ -413,6 +430,7 @@ void FlowShard::drain(std::uint64_t now_ns) {
   writer_.publish();
   table_.clear();
   wheel_.clear();
+  pool_.clear();
   review_at_ = kReviewed;
 }
 

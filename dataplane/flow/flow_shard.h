@@ -30,6 +30,7 @@
 #include "dataplane/flow/new_flow_sampler.h"
 #include "dataplane/flow/record_writer.h"
 #include "dataplane/flow/timer_wheel.h"
+#include "dataplane/metric/line_pool.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/record_ring.h"
@@ -52,14 +53,16 @@ class FlowShard {
   FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, FlowCounters& counters,
             RecordRing& ring, RingFull ring_full, WhenFull when_full = WhenFull::evict, const Metrics& metrics = {});
   [[nodiscard]] bool ok() const {
-    return table_.ok() && wheel_.ok() && (when_full_ != WhenFull::sample || levels_.size() != 0);
+    return table_.ok() && wheel_.ok() && pool_.ok() && (when_full_ != WhenFull::sample || levels_.size() != 0);
   }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
-  [[nodiscard]] std::size_t octets() const { return table_.octets() + wheel_.octets() + levels_.octets(); }
+  [[nodiscard]] std::size_t octets() const {
+    return table_.octets() + wheel_.octets() + levels_.octets() + pool_.octets();
+  }
   /// Memory that flows lie in or have lain in: table and timers.
   [[nodiscard]] std::size_t octets_in_use() const {
-    return table_.octets_in_use() + std::size_t{table_.used_limit()} * TimerWheel::kLinkOctets;
+    return table_.octets_in_use() + std::size_t{table_.used_limit()} * TimerWheel::kLinkOctets + pool_.octets_in_use();
   }
   [[nodiscard]] const FlowTable& table() const { return table_; }
 
@@ -94,6 +97,8 @@ class FlowShard {
   [[nodiscard]] RecordTotals recount() const;
 
   [[nodiscard]] const Metrics& metrics() const { return metrics_; }
+  /// What metrics keep besides their states.
+  [[nodiscard]] const LinePool& pool() const { return pool_; }
   [[nodiscard]] std::uint32_t size() const { return table_.size(); }
   [[nodiscard]] std::uint32_t capacity() const { return table_.capacity(); }
   [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
@@ -117,6 +122,7 @@ class FlowShard {
   void show_metrics_by_rules(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts,
                              std::uint64_t now_ns);
   void end_by_metric(std::uint32_t number);
+  void end_metrics(std::uint32_t number, bool written);
   void keep_tunnel(std::uint32_t number, const ParsedPacket& packet);
   void evict_for(std::uint64_t hash);
   void overflow(const ParsedPacket& packet);
@@ -134,7 +140,8 @@ class FlowShard {
   FlowRules rules_;
   FlowCounters& counters_;
   Metrics metrics_;
-  RecordWriter writer_;  ///< of the table and the metrics above
+  LinePool pool_;
+  RecordWriter writer_;  ///< of the table, the metrics and the pool above
   WhenFull when_full_;
   NewFlowSampler sampler_;
   MappedArray<std::uint8_t> levels_;  ///< by entry: its record stands for 2^level flows; policy `sample` only

@@ -63,6 +63,7 @@ bool RecordWriter::write(std::uint32_t number, const RecordEnd& end) {
   const FlowKey key = table_.key_of(number);
   FlowRecord* const record = claim(sections_of(number, key));
   if (record == nullptr) return false;
+  sections_written_ = record->sections;
   fill(*record, number, key, end);
   commit(*record);
   return true;
@@ -104,7 +105,7 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
   if ((entry.state & FlowEntry::kHasTunnel) != 0) [[unlikely]]
     fill_tunnel(record, table_.tunnel(number));
   if (metrics_.any()) [[unlikely]]
-    metrics_.finish(table_.metric_line(number), table_.metric_slot(number), {record, initiator});
+    metrics_.finish(table_.metric_line(number), table_.metric_slot(number), {record, initiator, pool_});
 }
 
 bool RecordWriter::write_packet(const ParsedPacket& packet) {

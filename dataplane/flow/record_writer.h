@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/metric/line_pool.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/record_ring.h"
@@ -26,9 +27,10 @@ struct RecordEnd {
 
 class RecordWriter {
  public:
-  /// `table` and `metrics`: the shard's.
-  RecordWriter(RecordRing& ring, RingFull ring_full, const FlowTable& table, const Metrics& metrics)
-      : ring_(ring), ring_full_(ring_full), table_(table), metrics_(metrics) {}
+  /// `table`, `metrics` and `pool`: the shard's.
+  RecordWriter(RecordRing& ring, RingFull ring_full, const FlowTable& table, const Metrics& metrics,
+               const LinePool& pool)
+      : ring_(ring), ring_full_(ring_full), table_(table), metrics_(metrics), pool_(pool) {}
 
   void set_ring_full(RingFull ring_full) { ring_full_ = ring_full; }
 
@@ -37,6 +39,8 @@ class RecordWriter {
   /// Reports a packet that has no entry: a record of its own, marked for the overflow accounter. Metrics do not see it,
   /// since there is no entry in which they could keep anything. False: likewise.
   [[nodiscard]] bool write_packet(const ParsedPacket& packet);
+  /// The sections of the record that was written last.
+  [[nodiscard]] std::uint32_t sections_written() const { return sections_written_; }
   /// What was written leaves; once a burst.
   void publish() { ring_.publish(); }
 
@@ -54,6 +58,8 @@ class RecordWriter {
   RingFull ring_full_;
   const FlowTable& table_;
   const Metrics& metrics_;
+  const LinePool& pool_;
+  std::uint32_t sections_written_ = 0;
 };
 
 }  // namespace weir

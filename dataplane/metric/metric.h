@@ -16,6 +16,10 @@
 //     static std::uint32_t sections(const State&, const Slot&); // bits of the sections that finish() fills
 //     static void finish(const State&, const Slot&, const MetricOutput&);   // where the record has one of kSections
 //     // If the metric has them:
+//     static constexpr MetricParameter kParameter;     // what may stand after its name: "packets:N"
+//     static std::uint64_t pool_lines(std::uint64_t flows, const MetricParameters&);   // that so many flows may take
+//     static constexpr std::size_t kPoolLines;         // that one flow may take
+//     static void release(State&, Slot&, LinePool&);   // gives lines back: the record was written, or lost
 //     static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0 again
 //     static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
 //   };
@@ -35,6 +39,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dataplane/metric/line_pool.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/packet_facts.h"
 #include "proto/record/sections.h"
@@ -47,18 +52,33 @@ enum class Verdict : std::uint8_t {
   ends,  ///< the flow ends with this packet (end reason 3): the next one opens a new flow
 };
 
+/// What --metrics may say of a metric besides its name: a member for each metric that has something.
+struct MetricParameters {
+  std::uint16_t first_packets = PacketsSection::kMost;
+};
+/// One of them: "packets:N" has the form "N".
+struct MetricParameter {
+  std::string_view form;
+  std::uint16_t least = 0;
+  std::uint16_t greatest = 0;
+  std::uint16_t MetricParameters::*member = nullptr;  ///< nullptr: the metric has none
+};
+
 struct MetricInput {
   const ParsedPacket& packet;
   const PacketFacts& facts;
   unsigned side;         ///< who sent it: index of State's and Slot's arrays of two
   bool first;            ///< the side's first packet in this record
   std::uint64_t now_ns;  ///< effective time
+  LinePool& pool;        ///< the worker's
+  const MetricParameters& parameters;
 };
 
 /// A record whose base is complete and whose sections are all 0.
 struct MetricOutput {
   FlowRecord& record;
   unsigned initiator;  ///< the side that is forward
+  const LinePool& pool;
 
   /// The section, which the record has.
   template <typename S>

@@ -26,6 +26,8 @@ struct MetricInfo {
   std::uint32_t sections;     ///< bits of those that it may fill
   std::uint16_t line_octets;  ///< of the metric lines
   std::uint16_t slot_octets;
+  std::uint16_t pool_octets;  ///< of the pool, at most
+  MetricParameter parameter;
 };
 
 template <typename... Metrics>
@@ -47,14 +49,32 @@ class MetricSet {
   static_assert(((alignof(typename Metrics::State) <= 8 && alignof(typename Metrics::Slot) <= 8) && ...),
                 "states lie at multiples of 8 octets");
 
+  template <typename M>
+  static constexpr MetricParameter parameter_of() {
+    if constexpr (requires { M::kParameter; }) {
+      return M::kParameter;
+    } else {
+      return {};
+    }
+  }
+  template <typename M>
+  static constexpr std::uint16_t pool_octets_of() {
+    if constexpr (requires { M::kPoolLines; }) {
+      return M::kPoolLines * LinePool::kLineOctets;
+    } else {
+      return 0;
+    }
+  }
+
   /// By bit.
   static constexpr std::array<MetricInfo, kCount> kInfos{
       MetricInfo{Metrics::kName, Metrics::kMeaning, Metrics::kSections, kOctetsOf<typename Metrics::State>,
-                 kOctetsOf<typename Metrics::Slot>}...};
+                 kOctetsOf<typename Metrics::Slot>, pool_octets_of<Metrics>(), parameter_of<Metrics>()}...};
 
   MetricSet() = default;
   /// `enabled`: bit n is the n-th metric.
-  explicit MetricSet(std::uint32_t enabled) : enabled_(enabled & kAll) {
+  explicit MetricSet(std::uint32_t enabled, const MetricParameters& parameters = {})
+      : enabled_(enabled & kAll), parameters_(parameters) {
     std::size_t line = 0;
     std::size_t slot = 0;
     for (std::size_t i = 0; i < kCount; ++i) {
@@ -75,6 +95,16 @@ class MetricSet {
   /// Octets of a flow's slot.
   [[nodiscard]] std::size_t slot_octets() const { return slot_octets_; }
 
+  [[nodiscard]] const MetricParameters& parameters() const { return parameters_; }
+  /// Lines of the pool of a worker with room for so many flows; 0: no metric that is on has any.
+  [[nodiscard]] std::uint64_t pool_lines(std::uint64_t flows) const {
+    std::uint64_t lines = 0;
+    for_each([&]<typename M>(std::size_t /*index*/) {
+      if constexpr (requires { M::pool_lines(flows, parameters_); }) lines += M::pool_lines(flows, parameters_);
+    });
+    return lines;
+  }
+
   /// A flow begins.
   void begin(std::uint8_t* line, std::uint8_t* slot) const {
     std::memset(line, 0, lines_ * kLineOctets);
@@ -91,6 +121,14 @@ class MetricSet {
         if constexpr (kOctetsOf<typename M::State> != 0) std::memset(static_cast<void*>(&state), 0, sizeof state);
         std::memset(slot + slot_at_[index], 0, kCleared<M>);
       }
+    });
+  }
+  /// The flow's record was written, or lost: what it has of the pool is free again.
+  void release(std::uint8_t* line, std::uint8_t* slot, LinePool& pool) const {
+    for_each([&]<typename M>(std::size_t index) {
+      auto& state = at<typename M::State>(line, line_at_[index]);
+      auto& rest = at<typename M::Slot>(slot, slot_at_[index]);
+      if constexpr (requires { M::release(state, rest, pool); }) M::release(state, rest, pool);
     });
   }
   /// A packet of the flow.
@@ -160,6 +198,7 @@ class MetricSet {
   }
 
   std::uint32_t enabled_ = 0;
+  MetricParameters parameters_;
   std::size_t lines_ = 0;
   std::size_t slot_octets_ = 0;
   std::array<std::uint16_t, kCount> line_at_{};

@@ -5,6 +5,7 @@
 #include "dataplane/metric/layer2.h"
 #include "dataplane/metric/lengths.h"
 #include "dataplane/metric/metric_set.h"
+#include "dataplane/metric/packets.h"
 #include "dataplane/metric/rtt.h"
 #include "dataplane/metric/tcp.h"
 
@@ -14,6 +15,7 @@ using Metrics = MetricSet<Layer2,   //
                           Tcp,      //
                           Rtt,      //
                           Lengths,  //
+                          Packets,  //
                           Ids>;
 
 }  // namespace weir

@@ -201,6 +201,7 @@ constexpr bool has_rule(const FieldRow& row) {
   // Which element times have depends on the format: 22 and 21, or 152 and 153.
   const WireRule wire = row.field.wire.rule;
   if (wire == WireRule::none || wire == WireRule::flow_start || wire == WireRule::flow_end) return true;
+  if (wire == WireRule::packet_lists) return true;  // own_lists.h
   return found(kListed) || found(kOfTable);
 }
 static_assert(std::all_of(kFieldRows.begin(), kFieldRows.end(), has_rule), "every field that is sent is decoded");

@@ -12,6 +12,7 @@
 #include "proto/base/byte_order.h"
 #include "proto/decode/element_rules.h"
 #include "proto/decode/flow_message.h"
+#include "proto/decode/own_lists.h"
 #include "proto/decode/scratch_record.h"
 
 namespace weir::field_values {
@@ -157,6 +158,9 @@ inline void take_tunnel_address(std::uint8_t* at, Octets octets, ScratchRecord& 
       return;
     case kTunnelAddress:
       return take_tunnel_address(at, octets, scratch);
+    case kBasicList:
+      if (!take_own_list(octets, &scratch)) scratch.foreign_list = 1;
+      return;
     case kUptime: {  // the common length has no loop
       const std::uint64_t value =
           uptime_to_ns(header, octets.size() == 4 ? load_be<std::uint32_t>(octets.data()) : be_integer(octets));

@@ -118,6 +118,10 @@ struct FlowTemplate::Compiler {
       // A field of length 0 carries no value.
       Operation operation{kRaw, 0, field.octets != 0, static_cast<std::uint16_t>(i), field.octets, 0, source};
       const Place& place = places[i];
+      if (may_be_own_list(version, field)) {
+        operation.action = kBasicList;
+        operation.keep = false;  // unless it is another one: finish()
+      }
       if (place.rule != nullptr && winner[place.target] == i) {
         operation.action = exact_action(*place.rule, field.octets);
         operation.target = place.target;
@@ -189,6 +193,10 @@ FlowTemplate::FlowTemplate(FlowVersion version, const TemplateRecord& record)
                           [](const FieldSpec& field) { return field.octets == kVariableLength; });
   if (options_) return;
   sections_ = sections_of(version, fields_);
+  if (std::any_of(fields_.begin(), fields_.end(),
+                  [&](const FieldSpec& field) { return may_be_own_list(version, field); })) {
+    sections_ |= own_list_sections();
+  }
   headers_ = header_places(version, fields_);
   if (headers_.two_headers) sections_ |= kSectionBit<TunnelSection>;
   operations_ = Compiler{version, fields_, sections_, headers_}.compile(variable_, *this);
@@ -228,6 +236,11 @@ void FlowTemplate::finish(ScratchRecord& scratch, const RecordContext& context, 
       const auto found = std::find_if(narrow_fields_.begin(), narrow_fields_.end(),
                                       [&](const NarrowField& one) { return one.field == i; });
       return found != narrow_fields_.end() && be_integer(octets) >> 8 * found->octets != 0;
+    });
+  }
+  if (scratch.foreign_list != 0) {
+    keep_fields(record, out, [&](std::size_t i, Octets octets) {
+      return may_be_own_list(version_, fields_[i]) && !take_own_list(octets, nullptr);
     });
   }
   if (base.ip_version == 0) base.ip_version = scratch.ip_version;
@@ -288,7 +301,8 @@ DecodeError FlowTemplate::decode_flows(std::uint16_t id, const RecordContext& co
           return DecodeError::bad_variable_length;
         }
         const Octets octets = body.subspan(prefix, length);
-        // A field of variable length has no fixed place, because its length is not known from the template.
+        // A field of variable length has no fixed place, because its length is not known from the template. Lists do:
+        // what they are of, they say themselves.
         perform(operation.action, operation.target_octets, operation.target, octets, context.header, scratch);
         if (operation.keep) keep(operation, octets);
         body = body.subspan(prefix + length);

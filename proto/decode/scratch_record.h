@@ -45,10 +45,11 @@ struct ScratchRecord {
   std::uint16_t tcp_control_bits[2] = {0, 0};
   std::uint8_t icmp[2][2] = {{0, 0}, {0, 0}};  ///< type and code of each direction
   std::uint8_t sampling_algorithm = 0;
-  std::uint8_t has_label = 0;   ///< a label of 0 is one, too
-  std::uint8_t ip_version = 0;  ///< element 60
-  std::uint8_t too_large = 0;   ///< a value did not fit into its place, which is 0
-  std::uint8_t reserved[4] = {};
+  std::uint8_t has_label = 0;     ///< a label of 0 is one, too
+  std::uint8_t ip_version = 0;    ///< element 60
+  std::uint8_t too_large = 0;     ///< a value did not fit into its place, which is 0
+  std::uint8_t foreign_list = 0;  ///< a basicList is none of weir's own
+  std::uint8_t reserved[3] = {};
   FlowRecord base{};
   // Zero before each record of a template that has sections, two headers or both families:
   std::uint8_t sections[kAllSectionOctets] = {};  ///< each where a record with all of them has it

@@ -125,6 +125,7 @@ inline constexpr std::uint16_t kNotSentOctetTotalCount = 168;
 inline constexpr std::uint16_t kBiflowDirection = 239;
 inline constexpr std::uint16_t kDot1qVlanId = 243;
 inline constexpr std::uint16_t kEthernetType = 256;
+inline constexpr std::uint16_t kBasicList = 291;
 inline constexpr std::uint16_t kSelectorId = 302;
 inline constexpr std::uint16_t kSelectorAlgorithm = 304;
 inline constexpr std::uint16_t kSamplingPacketInterval = 305;

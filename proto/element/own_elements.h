@@ -1,6 +1,8 @@
 // weir's own information elements: what IANA has no element for. They are made from the field table: a row whose Wire
 // says kOwnElement is element `element`, and if it has a value per direction, the reverse one is that number + 4096.
-// The bins of a histogram are elements one after the other, numbered from 1 in their names.
+// The bins of a histogram are elements one after the other, numbered from 1 in their names; in IPFIX a histogram is one
+// list of values of the first of them. The facts of a packet in a list of packets are elements one after the other,
+// too.
 //
 // weir has no enterprise number of its own, so they stand under 32473, which RFC 5612 sets aside for documentation. The
 // name is "weir" and the field's, written as IANA writes names: tunnel_src_addr is weirTunnelSourceAddress, its reverse
@@ -21,6 +23,15 @@ namespace ie_detail {
 
 inline constexpr std::uint16_t kLossName = 1;
 
+/// A word of a field's name as IANA spells it.
+constexpr std::string_view iana_word(std::string_view word) {
+  if (word == "src") return "source";
+  if (word == "dst") return "destination";
+  if (word == "addr") return "address";
+  if (word == "bytes") return "octets";
+  return word;
+}
+
 struct ElementName {
   std::array<char, 64> text{};
   std::size_t size = 0;
@@ -34,26 +45,28 @@ struct ElementName {
     char& first = text[size - word.size()];
     if (first >= 'a' && first <= 'z') first = static_cast<char>(first - 'a' + 'A');
   }
+  /// The words of a field's name.
+  constexpr void append_words(std::string_view field) {
+    while (!field.empty()) {
+      const std::size_t end = std::min(field.find('_'), field.size());
+      append_capital(iana_word(field.substr(0, end)));
+      field.remove_prefix(std::min(end + 1, field.size()));
+    }
+  }
 };
-
-/// A word of a field's name as IANA spells it.
-constexpr std::string_view iana_word(std::string_view word) {
-  if (word == "src") return "source";
-  if (word == "dst") return "destination";
-  if (word == "addr") return "address";
-  if (word == "bytes") return "octets";
-  return word;
-}
 
 constexpr ElementName own_name(std::string_view field, bool reverse) {
   ElementName name;
   name.append(reverse ? "reverseWeir" : "weir");
-  while (!field.empty()) {
-    const std::size_t end = std::min(field.find('_'), field.size());
-    name.append_capital(iana_word(field.substr(0, end)));
-    field.remove_prefix(std::min(end + 1, field.size()));
-  }
+  name.append_words(field);
   return name;
+}
+
+/// Of an integer of so many octets, or a few less.
+constexpr ElementType integer_type(unsigned octets) {
+  if (octets == 1) return ElementType::unsigned8;
+  if (octets == 2) return ElementType::unsigned16;
+  return octets <= 4 ? ElementType::unsigned32 : ElementType::unsigned64;
 }
 
 constexpr ElementType own_type(const Field& field) {
@@ -81,10 +94,17 @@ constexpr bool is_own(const Column& column) {
   return kFieldRows[column.row].field.wire.enterprise == kOwnElement;
 }
 
-/// How many elements a column of weir's own is: one, or as many as its histogram has bins.
+/// How many elements a column of weir's own is: one, as many as its histogram has bins, or as a packet has facts.
 constexpr std::size_t elements_of(const Column& column) {
   if (!is_own(column)) return 0;
-  return kFieldRows[column.row].field.wire.rule == WireRule::histogram ? kHistogramBins : 1;
+  switch (kFieldRows[column.row].field.wire.rule) {
+    case WireRule::histogram:
+      return kHistogramBins;
+    case WireRule::packet_lists:
+      return kListedFacts.size();
+    default:
+      return 1;
+  }
 }
 
 constexpr std::size_t own_count() {
@@ -110,7 +130,11 @@ constexpr std::array<OwnElement, own_count()> make_own() {
     for (std::size_t i = 0; i < elements_of(column); ++i) {
       own[at] = {static_cast<std::uint16_t>(field.wire.element + i + (reverse ? kWeirReverseElements : 0)),
                  own_type(field), own_name(field.name, reverse)};
-      if (elements_of(column) != 1) own[at].name.append({&"12345678"[i], 1});
+      if (field.wire.rule == WireRule::histogram) own[at].name.append({&"12345678"[i], 1});
+      if (field.wire.rule == WireRule::packet_lists) {
+        own[at].type = integer_type(kListedFacts[i].octets);
+        own[at].name.append_words(kListedFacts[i].name);
+      }
       ++at;
     }
   }

@@ -39,7 +39,8 @@ std::span<const ExportField> export_fields() {
       const FieldRow& row = kFieldRows[kColumns[i].row];
       if (row.field.wire.rule != WireRule::none) {
         const bool own = row.field.wire.enterprise == kOwnElement && row.field.wire.rule != WireRule::tunnel_id;
-        made.push_back({wire_detail::kNames[i].view(), row.section, kColumns[i].side, own});
+        made.push_back({wire_detail::kNames[i].view(), row.section, kColumns[i].side, own,
+                        row.field.wire.rule == WireRule::packet_lists});
       }
     }
     return made;

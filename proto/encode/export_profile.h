@@ -52,6 +52,7 @@ struct ExportField {
   Direction side = kForward;  ///< kReverse: of biflows only
 
   bool own_element = false;  ///< only an element of weir's own carries it
+  bool list = false;         ///< only a list carries it: IPFIX alone
 
   /// Whether each data record of each template can have it.
   [[nodiscard]] bool always() const { return section == Section::base && side == kForward; }

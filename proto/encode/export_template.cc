@@ -5,18 +5,18 @@ namespace {
 
 constexpr std::uint16_t kLongestInteger = 8;
 
-bool append(std::vector<OctetSource>& octets, const TemplateField& field, const FieldSource& source, Direction way) {
+bool append(std::vector<OctetSource>& octets, std::uint32_t field_octets, const FieldSource& source, Direction way) {
   const std::uint16_t offset = source.offset[way];
   if (source.octets == 0) return false;
   if (!source.number) {
-    if (field.octets != source.octets) return false;
-    for (std::uint16_t i = 0; i < field.octets; ++i) {
+    if (field_octets != source.octets) return false;
+    for (std::uint32_t i = 0; i < field_octets; ++i) {
       octets.push_back({source.base, static_cast<std::uint16_t>(offset + i)});
     }
     return true;
   }
-  if (field.octets == 0 || field.octets > kLongestInteger) return false;
-  for (std::uint16_t left = field.octets; left-- > 0;) {  // the most significant first
+  if (field_octets == 0 || field_octets > kLongestInteger) return false;
+  for (std::uint32_t left = field_octets; left-- > 0;) {  // the most significant first
     octets.push_back(left < source.octets ? OctetSource{source.base, static_cast<std::uint16_t>(offset + left)}
                                           : OctetSource{});
   }
@@ -36,11 +36,15 @@ std::optional<ExportTemplate> ExportTemplate::compile(std::uint16_t id, std::spa
   for (const Direction way : {kForward, kReverse}) {
     std::vector<OctetSource> base_octets;
     for (const ListedField& field : base) {
-      if (!append(base_octets, field.wire, base_source(field), way)) return std::nullopt;
+      if (!append(base_octets, field.record_octets(), base_source(field), way)) return std::nullopt;
     }
     std::vector<OctetSource> section_octets;
     for (const ListedField& field : rest) {
-      if (!append(section_octets, field.wire, section_source(field, sections), way)) return std::nullopt;
+      if (field.packet_list()) {  // all of them are there, or none, since they have one name
+        if (field.index == 0) result.list_element_ = field.row().field.wire.element;
+        continue;
+      }
+      if (!append(section_octets, field.record_octets(), section_source(field, sections), way)) return std::nullopt;
     }
     result.record_octets_ = static_cast<std::uint32_t>(base_octets.size() + section_octets.size());
     result.base_programs_[way] = CopyProgram(base_octets, {sizeof(FlowRecord), sizeof(RecordValues)});

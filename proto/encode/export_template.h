@@ -4,6 +4,7 @@
 // it stand the fields of the sections that the template is for; theirs come from the sections and from SectionValues.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,15 +30,26 @@ class ExportTemplate {
 
   [[nodiscard]] std::uint16_t id() const { return id_; }
   [[nodiscard]] const std::vector<TemplateField>& fields() const { return fields_; }
+  /// Of a record, its lists of packets left out.
   [[nodiscard]] std::uint32_t record_octets() const { return record_octets_; }
+  /// The lists of the record's packets; 0: the template has none.
+  [[nodiscard]] std::uint32_t list_octets(RecordView record) const {
+    if (list_element_ == 0) [[likely]]
+      return 0;
+    return kEmptyPacketListsOctets + listed_packets(record.find<PacketsSection>()) * kListedPacketOctets;
+  }
+  /// Lists have no more packets than `octets` have room for.
+  void limit_lists(std::uint32_t octets) {
+    most_listed_ = octets < kEmptyPacketListsOctets ? 0 : (octets - kEmptyPacketListsOctets) / kListedPacketOctets;
+  }
   [[nodiscard]] bool has_sections() const { return sections_ != 0; }
   /// Copy operations of a record.
   [[nodiscard]] std::size_t operations() const {
     return base_programs_[kForward].operations() + section_programs_[kForward].operations();
   }
 
-  /// Writes the data record of kind kKind and direction kWay; returns its end. `out` has room for record_octets() and
-  /// CopyProgram::kSlack.
+  /// Writes the data record of kind kKind and direction kWay; returns its end. `out` has room for record_octets(),
+  /// list_octets() and CopyProgram::kSlack.
   template <RecordKind kKind, Direction kWay>
   std::uint8_t* write(std::uint8_t* out, RecordView record, std::uint64_t boot_ms) const {
     out = write_base<kKind, kWay>(out, *record, boot_ms);
@@ -56,11 +68,21 @@ class ExportTemplate {
     const SectionImage image(record, sections_);
     SectionValues values;
     compute_section_values<kWay>(values, image.data(), sections_);
-    return section_programs_[kWay].run(out, image.data(), values.slots.data());
+    out = section_programs_[kWay].run(out, image.data(), values.slots.data());
+    if (list_element_ == 0) [[likely]]
+      return out;
+    const auto* const packets = record.find<PacketsSection>();
+    return put_packet_lists(out, list_element_, packets, listed_packets(packets));
   }
 
  private:
+  [[nodiscard]] std::uint32_t listed_packets(const PacketsSection* packets) const {
+    return packets == nullptr ? 0 : std::min(packets->size(), most_listed_);
+  }
+
   std::uint16_t id_ = 0;
+  std::uint16_t list_element_ = 0;  ///< weir's own, of the first list of packets; 0: there are none
+  std::uint32_t most_listed_ = PacketsSection::kMost;
   std::uint32_t record_octets_ = 0;
   std::uint32_t sections_ = 0;
   std::vector<TemplateField> fields_;

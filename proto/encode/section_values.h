@@ -30,6 +30,8 @@ constexpr std::size_t slot_octets(const FieldRow& row) {
       return 8;
     case WireRule::label:
       return 4;
+    case WireRule::histogram:  // of Part::list; a bin is a plain member
+      return kHistogramListOctets;
     case WireRule::plain:
       return row.field.place.octets == 0 ? 8 : 0;
     default:
@@ -58,8 +60,8 @@ struct alignas(16) SectionValues {
 
 namespace wire_detail {
 
-/// The value of the slot of row kRow whose section is `section`, as the data record of direction `kSide` shows it.
-template <std::size_t kRow, Direction kSide>
+/// The value of the slot of row kRow whose section is `section`: that of direction kSide, for a field of direction kOf.
+template <std::size_t kRow, Direction kSide, Direction kOf>
 inline void put_slot(std::uint8_t* out, const void* section) {
   constexpr Field kField = kFieldRows[kRow].field;
   if constexpr (kField.wire.rule == WireRule::mapped) {
@@ -79,6 +81,9 @@ inline void put_slot(std::uint8_t* out, const void* section) {
     const bool vxlan = static_cast<const TunnelSection*>(section)->type == TunnelType::vxlan;
     const std::uint64_t value = vxlan ? std::uint64_t{1} << 56 | field_number<kRow, kSide>(section) : 0;
     std::memcpy(out, &value, sizeof value);
+  } else if constexpr (kField.wire.rule == WireRule::histogram) {
+    put_histogram_list(out, kField.wire.element + (kOf == kReverse ? kWeirReverseElements : 0),
+                       static_cast<const std::uint8_t*>(section) + kField.place.offset[kSide]);
   } else if constexpr (kField.wire.rule == WireRule::label) {
     // RFC 3032 section 2.1 without the TTL: label, 3 bits, bottom of stack.
     const auto value = static_cast<std::uint32_t>(field_number<kRow, kSide>(section) << 4);
@@ -96,9 +101,9 @@ inline void put_slots(SectionValues& values, const std::uint8_t* image, std::uin
     if ((sections & section_bit(kOf.section)) == 0) return;
     const std::uint8_t* const section = image + sections_octets(sections & (section_bit(kOf.section) - 1));
     std::uint8_t* const out = values.slots.data() + std::integral_constant<std::size_t, slot_offset(kRow)>::value;
-    put_slot<kRow, kWay>(out, section);
+    put_slot<kRow, kWay, kForward>(out, section);
     if constexpr (kOf.field.sides == Sides::sided) {
-      put_slot<kRow, kWay == kForward ? kReverse : kForward>(out + slot_octets(kOf), section);
+      put_slot<kRow, kWay == kForward ? kReverse : kForward, kReverse>(out + slot_octets(kOf), section);
     }
   }
 }
@@ -117,13 +122,16 @@ inline void compute_section_values(SectionValues& values, const std::uint8_t* im
 /// Where a field of a template for `sections` has its octets.
 constexpr FieldSource section_source(const ListedField& field, std::uint32_t sections) {
   const FieldRow& row = field.row();
-  const bool computed =
-      row.field.wire.rule == WireRule::tunnel_id ? field.part == Part::segment : wire_detail::slot_octets(row) != 0;
+  const WireRule rule = row.field.wire.rule;
+  const bool computed = rule == WireRule::tunnel_id   ? field.part == Part::segment
+                        : rule == WireRule::histogram ? field.part == Part::list
+                                                      : wire_detail::slot_octets(row) != 0;
   if (!computed) return member_source(field, sections_octets(sections & (section_bit(row.section) - 1)));
   const std::size_t octets = wire_detail::slot_octets(row);
   const auto offset = static_cast<std::uint16_t>(wire_detail::slot_offset(kColumns[field.column].row) +
                                                  (field.side() == kReverse ? octets : 0));
-  return {1, {offset, offset}, static_cast<std::uint16_t>(octets), row.field.wire.rule != WireRule::mapped};
+  return {
+      1, {offset, offset}, static_cast<std::uint16_t>(octets), rule != WireRule::mapped && rule != WireRule::histogram};
 }
 
 /// Octets that may be read where the sections lie: records lie in whole lines.

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "proto/element/information_elements.h"
+#include "proto/encode/list_values.h"
 #include "proto/record/fields.h"
 
 namespace weir {
@@ -65,6 +66,7 @@ enum class Part : std::uint8_t {
   value,
   one,      ///< the number 1: samplingAlgorithm (deterministic), biflowDirection (initiator)
   segment,  ///< of a tunnel id: layer2SegmentId
+  list,     ///< basicList, of weir's own elements
 };
 
 /// A field of a template, and the column whose value it has.
@@ -72,13 +74,20 @@ struct ListedField {
   TemplateField wire;
   std::uint16_t column = 0;  ///< in kColumns
   Part part = Part::value;
-  std::uint8_t index = 0;  ///< of a label in its stack, of a bin in its histogram
+  std::uint8_t index = 0;  ///< of a label in its stack, of a bin in its histogram, of a fact of packets
 
   [[nodiscard]] constexpr const FieldRow& row() const { return kFieldRows[kColumns[column].row]; }
   [[nodiscard]] constexpr Direction side() const { return kColumns[column].side; }
-  /// It is an element of weir's own. Of a tunnel's id the segment is not.
+  /// It is an element of weir's own, or a list of some. Of a tunnel's id the segment is not.
   [[nodiscard]] constexpr bool own_element() const {
-    return row().field.wire.enterprise == kOwnElement && part == Part::value;
+    return row().field.wire.enterprise == kOwnElement && part != Part::segment;
+  }
+  /// A list of as many values as the record has packets. Such fields stand at the end of a record.
+  [[nodiscard]] constexpr bool packet_list() const { return row().field.wire.rule == WireRule::packet_lists; }
+  /// Octets in a record; of a list of packets those of an empty one.
+  [[nodiscard]] constexpr std::uint32_t record_octets() const {
+    if (packet_list()) return kEmptyPacketListsOctets / kListedFacts.size();
+    return part == Part::list ? kHistogramListOctets : wire.octets;
   }
 };
 
@@ -104,6 +113,8 @@ constexpr std::size_t most_elements(WireRule rule) {
       return LabelStackSection::kMost;
     case WireRule::histogram:
       return kHistogramBins;
+    case WireRule::packet_lists:
+      return kListedFacts.size();
     default:
       return 1;
   }
@@ -233,8 +244,18 @@ class ListMaker {
         }
         break;
       case WireRule::histogram:
+        if (ipfix) {
+          put_list(row, side);
+          break;
+        }
         for (std::uint8_t i = 0; i < kHistogramBins; ++i) {
           put(row, side, static_cast<std::uint16_t>(wire.element + i), sizeof(std::uint32_t));
+          list_.fields[list_.count - 1].index = i;
+        }
+        break;
+      case WireRule::packet_lists:
+        for (std::uint8_t i = 0; ipfix && i < kListedFacts.size(); ++i) {
+          put_list(row, side);
           list_.fields[list_.count - 1].index = i;
         }
         break;
@@ -292,6 +313,10 @@ class ListMaker {
     const bool reverse = side == kReverse && form_.kind == RecordKind::biflow;
     put_column(column_of(row, side), {element, octets, reverse ? kReverseEnterprise : 0}, part);
   }
+  /// Whichever direction it is of: the element inside says that.
+  constexpr void put_list(std::size_t row, Direction side) {
+    put_column(column_of(row, side), {ie::kBasicList, kIpfixVariableLength, 0}, Part::list);
+  }
   static constexpr std::uint16_t column_of(std::size_t row, Direction side) {
     return static_cast<std::uint16_t>(kFirstColumn[row] + side);
   }
@@ -299,11 +324,13 @@ class ListMaker {
     list_.fields[list_.count++] = {wire, column, part};
   }
 
+  /// Lists of packets come last.
   constexpr void sort_longest_first() {
+    const auto rank = [](const ListedField& field) { return field.packet_list() ? 0 : field.record_octets(); };
     for (std::size_t i = 1; i < list_.count; ++i) {
       const ListedField field = list_.fields[i];
       std::size_t to = i;
-      for (; to > 0 && list_.fields[to - 1].wire.octets < field.wire.octets; --to) {
+      for (; to > 0 && rank(list_.fields[to - 1]) < rank(field); --to) {
         list_.fields[to] = list_.fields[to - 1];
       }
       list_.fields[to] = field;
@@ -329,11 +356,11 @@ constexpr FieldList section_fields(const TemplateForm& form, std::uint32_t secti
   return maker.list();
 }
 
-/// The length of a data record with these fields.
+/// The length of a data record with these fields, lists of packets being empty.
 template <typename List>
 constexpr std::uint32_t octets_of(const List& list) {
   std::uint32_t octets = 0;
-  for (const ListedField& field : list) octets += field.wire.octets;
+  for (const ListedField& field : list) octets += field.record_octets();
   return octets;
 }
 /// What they add to the record of a template: an enterprise number makes a field longer.

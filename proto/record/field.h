@@ -31,6 +31,7 @@ enum class Form : std::uint8_t {
   labels,        ///< LabelStackSection: JSON and protobuf have a list of label values
   community_id,  ///< 20 octets: JSON, text and protobuf have "1:" and their base64
   histogram,     ///< kHistogramBins counts of 4 octets: JSON and protobuf have a list
+  packets,       ///< PacketsSection: JSON and protobuf have a list of objects
 };
 
 /// Bins of a histogram: 0 to 15, 16 to 31, 32 to 63, and so on; the last one has 1024 and more.
@@ -69,19 +70,20 @@ struct Computed {
 /// Which elements of NetFlow v9 and IPFIX carry the field. encode/ and decode/ know what a rule other than `plain`
 /// means, since it depends on profile and dialect.
 enum class WireRule : std::uint8_t {
-  none,         ///< no element carries it
-  plain,        ///< element
-  by_family,    ///< element for IPv4, element6 for IPv6
-  flow_start,   ///< 22, or 152
-  flow_end,     ///< 21, or 153
-  vlan,         ///< 58, and 243 where the profile wants it
-  icmp,         ///< 32, or 139
-  sampling,     ///< 34 and 35
-  mapped,       ///< an address of either family in 16 octets, IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2)
-  tunnel_id,    ///< element, and 351 (layer2SegmentId) before it
-  label,        ///< 3 octets: label, traffic class, bottom of stack (RFC 3032 section 2.1), of the label alone
-  label_stack,  ///< ten elements from `element` on, one label of 3 octets each
-  histogram,    ///< kHistogramBins elements from `element` on, one bin of 4 octets each
+  none,          ///< no element carries it
+  plain,         ///< element
+  by_family,     ///< element for IPv4, element6 for IPv6
+  flow_start,    ///< 22, or 152
+  flow_end,      ///< 21, or 153
+  vlan,          ///< 58, and 243 where the profile wants it
+  icmp,          ///< 32, or 139
+  sampling,      ///< 34 and 35
+  mapped,        ///< an address of either family in 16 octets, IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2)
+  tunnel_id,     ///< element, and 351 (layer2SegmentId) before it
+  label,         ///< 3 octets: label, traffic class, bottom of stack (RFC 3032 section 2.1), of the label alone
+  label_stack,   ///< ten elements from `element` on, one label of 3 octets each
+  histogram,     ///< v9: kHistogramBins elements from `element` on, one bin of 4 octets each; IPFIX: one basicList
+  packet_lists,  ///< IPFIX only: basicLists of as many elements from `element` on as a packet has facts
 };
 
 /// weir's own elements: `enterprise` of a Wire. The number on the wire is kExampleEnterprise's or an option's; NetFlow

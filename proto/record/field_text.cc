@@ -31,6 +31,18 @@ void append_histogram(std::string& out, const std::uint8_t* at) {
   }
 }
 
+/// "60/0/0/2,60/15000/1/18": the facts of each packet.
+void append_packets(std::string& out, const PacketsSection& section) {
+  for (std::uint32_t i = 0; i < section.size(); ++i) {
+    const char* before = i == 0 ? "" : ",";
+    for (const ListedFact& fact : kListedFacts) {
+      out += before;
+      append_number(out, fact.get(section.packets[i]));
+      before = "/";
+    }
+  }
+}
+
 std::string quoted(std::string_view word) {
   std::string text(1, '\'');
   text += word;
@@ -98,6 +110,8 @@ void append_field_text(std::string& out, const Column& column, RecordView record
       return;
     case Form::histogram:
       return append_histogram(out, at);
+    case Form::packets:
+      return append_packets(out, *static_cast<const PacketsSection*>(place.section));
     case Form::labels:
       return append_labels(out, *static_cast<const LabelStackSection*>(place.section));
     case Form::time_ns:

@@ -59,6 +59,26 @@ char* put_histogram(char* out, const std::uint8_t* at) {
   return out;
 }
 
+/// [{"length":60,"time_offset_ns":0,"direction":0,"flags":2}]
+char* put_packets(char* out, const PacketsSection& section) {
+  *out++ = '[';
+  for (std::uint32_t i = 0; i < section.size(); ++i) {
+    if (i != 0) *out++ = ',';
+    char before = '{';
+    for (const ListedFact& fact : kListedFacts) {
+      *out++ = before;
+      *out++ = '"';
+      out = put_text(out, fact.name);
+      out = put_text(out, "\":");
+      out = put_number(out, fact.get(section.packets[i]));
+      before = ',';
+    }
+    *out++ = '}';
+  }
+  *out++ = ']';
+  return out;
+}
+
 /// Writes the column of `section`, which is where the record has it.
 template <std::size_t kIndex>
 inline char* put_column(char* out, const void* section) {
@@ -87,6 +107,8 @@ inline char* put_column(char* out, const void* section) {
     out = put_text(out, tunnel_name(static_cast<TunnelType>(*at)));
   } else if constexpr (kRow.field.form == Form::histogram) {
     out = put_histogram(out, at);
+  } else if constexpr (kRow.field.form == Form::packets) {
+    out = put_packets(out, *static_cast<const PacketsSection*>(section));
   } else if constexpr (kRow.field.form == Form::labels) {
     out = put_labels(out, *static_cast<const LabelStackSection*>(section));
   } else {

@@ -15,6 +15,14 @@ namespace weir {
 
 namespace json_detail {
 
+/// Most octets of a packet of a list, the comma after it included.
+constexpr std::size_t packet_object() {
+  constexpr std::size_t kDigits[] = {0, 3, 5, 8, 10, 13, 15, 17, 20};  // by octets
+  std::size_t octets = sizeof "{}";
+  for (const ListedFact& fact : kListedFacts) octets += sizeof R"(,"":)" + fact.name.size() + kDigits[fact.octets];
+  return octets;
+}
+
 /// Most octets of a column's value, quotes included.
 constexpr std::size_t longest_value(const Field& field) {
   constexpr std::size_t kDigits[] = {0, 3, 5, 10, 10, 20, 20, 20, 20};  // by octets
@@ -37,6 +45,8 @@ constexpr std::size_t longest_value(const Field& field) {
     }
     case Form::histogram:
       return kHistogramBins * sizeof "4294967295" + 1;
+    case Form::packets:
+      return PacketsSection::kMost * packet_object() + 2;
     case Form::labels:
       return LabelStackSection::kMost * sizeof "1048575," + 2;
   }

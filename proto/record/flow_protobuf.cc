@@ -114,6 +114,27 @@ std::uint8_t* put_histogram(std::uint8_t* out, const std::uint8_t* at) {
   return any == 0 ? out : put_list(put_tag<kNumber, kLengthDelimited>(out), bins, kHistogramBins, 0);
 }
 
+/// `repeated FirstPacket`: a message for each packet, with its facts as fields from 1 on.
+template <std::uint32_t kNumber>
+std::uint8_t* put_packets(std::uint8_t* out, const PacketsSection& section) {
+  static_assert(protobuf_detail::packet_octets() < 0x80, "one octet of length");
+  for (std::uint32_t i = 0; i < section.size(); ++i) {
+    out = put_tag<kNumber, kLengthDelimited>(out);
+    std::uint8_t* end = out + 1;
+    std::uint32_t number = 0;
+    for (const ListedFact& fact : kListedFacts) {
+      ++number;
+      const std::uint64_t value = fact.get(section.packets[i]);
+      if (value == 0) continue;
+      *end++ = static_cast<std::uint8_t>(number << 3 | kVarint);
+      end = put_varint(end, value);
+    }
+    *out = static_cast<std::uint8_t>(end - out - 1);
+    out = end;
+  }
+  return out;
+}
+
 template <std::size_t kIndex>
 inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
   constexpr Column kColumn = kSent[kIndex];
@@ -129,6 +150,8 @@ inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
     return put_list(put_tag<kNumber, kLengthDelimited>(out), stack.labels, count, 4);
   } else if constexpr (kRow.field.form == Form::histogram) {
     return put_histogram<kNumber>(out, at);
+  } else if constexpr (kRow.field.form == Form::packets) {
+    return put_packets<kNumber>(out, *static_cast<const PacketsSection*>(section));
   } else if constexpr (kRow.field.form == Form::address) {
     const std::uint8_t version = address_version(kRow.section, section);
     if ((kRow.field.marks & kCarrierOnly) != 0 && version == 0) return out;
@@ -262,7 +285,7 @@ constexpr Store store_of() {
   constexpr Form kForm = kFieldRows[kSent[kIndex].row].field.form;
   constexpr Section kSection = kFieldRows[kSent[kIndex].row].section;
   if constexpr (kForm == Form::address || kForm == Form::labels || kForm == Form::community_id ||
-                kForm == Form::histogram || kSection == Section::label) {
+                kForm == Form::histogram || kForm == Form::packets || kSection == Section::label) {
     return nullptr;
   } else {
     return store_column<kIndex>;
@@ -303,9 +326,29 @@ bool store_histogram(std::span<const std::uint8_t> octets, std::uint8_t* to) {
   return true;
 }
 
+/// One more packet of the list.
+bool store_packet(std::span<const std::uint8_t> message, PacketsSection& section) {
+  if (section.count == PacketsSection::kMost) return false;
+  FirstPacket& packet = section.packets[section.count++];
+  const std::uint8_t* at = message.data();
+  const std::uint8_t* const end = at + message.size();
+  while (at != end) {
+    std::uint64_t tag = 0;
+    std::uint64_t value = 0;
+    if (!get_varint(at, end, tag) || (tag & 7) != kVarint || !get_varint(at, end, value)) return false;
+    const std::uint64_t number = tag >> 3;
+    if (number == 0) return false;
+    if (number > kListedFacts.size()) continue;
+    const ListedFact& fact = kListedFacts[number - 1];
+    if (value > fact.greatest) return false;
+    fact.set(packet, value);
+  }
+  return true;
+}
+
 constexpr std::uint64_t kGreatestLabel = (1 << 20) - 1;  // RFC 3032 section 2.1
 
-/// An address, a packed list of labels, a histogram, or a Community ID; anything else is skipped.
+/// An address, a list of labels or packets, a histogram, or a Community ID; anything else is skipped.
 bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, Decoding& decoding) {
   if (number > kGreatestNumber || kPlaces[number] == 0) return true;
   const Column column = kSent[kPlaces[number] - 1U];
@@ -326,6 +369,7 @@ bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, De
     auto* const section = static_cast<std::uint8_t*>(decoding.record.add(row.section));
     return store_histogram(octets, section + row.field.place.offset[column.side]);
   }
+  if (row.field.form == Form::packets) return store_packet(octets, decoding.record.add<PacketsSection>());
   if (row.field.form == Form::community_id) {
     auto* const ids = static_cast<std::uint8_t*>(decoding.record.add(row.section));
     return read_community_id({reinterpret_cast<const char*>(octets.data()), octets.size()},

@@ -21,6 +21,13 @@ namespace weir {
 
 namespace protobuf_detail {
 
+/// Most octets of a packet of a list, without its tag and length.
+constexpr std::size_t packet_octets() {
+  std::size_t octets = 0;
+  for (const ListedFact& fact : kListedFacts) octets += 1 + (fact.octets * 8U + 6) / 7;
+  return octets;
+}
+
 constexpr std::size_t longest_message() {
   std::size_t octets = 0;
   for (const Column& column : kColumns) {
@@ -45,6 +52,9 @@ constexpr std::size_t longest_message() {
         break;
       case Form::histogram:
         octets += kTag + 1 + kHistogramBins * 5;
+        break;
+      case Form::packets:
+        octets += PacketsSection::kMost * (kTag + 1 + packet_octets());
         break;
       case Form::labels:
         octets += kTag + 1 + LabelStackSection::kMost * 3;

@@ -24,6 +24,7 @@
 #include "proto/record/section/label_stack.h"
 #include "proto/record/section/layer2.h"
 #include "proto/record/section/lengths.h"
+#include "proto/record/section/packets.h"
 #include "proto/record/section/rtt.h"
 #include "proto/record/section/tcp.h"
 #include "proto/record/section/tunnel.h"
@@ -41,7 +42,8 @@
   X(lengths,     LengthsSection,    kLengthsFields)    \
   X(histograms,  HistogramsSection, kHistogramsFields) \
   X(ids,         IdsSection,        kIdsFields)        \
-  X(egress,      EgressSection,     kEgressFields)
+  X(egress,      EgressSection,     kEgressFields)     \
+  X(packets,     PacketsSection,    kPacketsFields)
 // clang-format on
 
 namespace weir {

@@ -37,11 +37,11 @@ const std::set<std::string>& metric_columns() {
     for (const json& field : field_table()) {
       const std::string section = field.at("section");
       if (section == "layer2" || section == "tcp" || section == "rtt" || section == "label_stack" ||
-          section == "lengths" || section == "histograms" || section == "ids")
+          section == "lengths" || section == "histograms" || section == "packets" || section == "ids")
         names.insert(field.at("name"));
     }
     for (const char* name : {"src_mac", "ip_ttl", "rev_ip_ttl", "tcp_mss", "payload_bytes", "rtt_handshake_ns",
-                             "mpls_labels", "community_id", "rev_iat_histogram"}) {
+                             "mpls_labels", "community_id", "rev_iat_histogram", "first_packets"}) {
       EXPECT_EQ(names.count(name), 1U) << name;
     }
     return names;
@@ -94,8 +94,8 @@ std::vector<json> uniflows_of(const std::vector<json>& records) {
   return uniflows;
 }
 
-/// The forward columns alone: a uniflow record has no others.
-std::vector<std::string> forward_lines(const std::vector<json>& records) {
+/// The forward columns alone: a uniflow record has no others. `v9`: without what NetFlow v9 has no elements for.
+std::vector<std::string> forward_lines(const std::vector<json>& records, bool v9 = false) {
   static const std::set<std::string> kReverse = [] {
     std::set<std::string> names;
     for (const std::string& name : metric_columns()) {
@@ -103,7 +103,9 @@ std::vector<std::string> forward_lines(const std::vector<json>& records) {
     }
     return names;
   }();
-  return metric_lines(records, kReverse);
+  std::set<std::string> without = kReverse;
+  if (v9) without.insert("first_packets");
+  return metric_lines(records, without);
 }
 
 TEST(MetricRecords, ArriveAsTheyAreInEveryFormat) {
@@ -122,10 +124,10 @@ TEST(MetricRecords, ArriveAsTheyAreInEveryFormat) {
                                "--metrics", "all",
                                "--export",  "json:" + folder.path("own"),
                                "--export",  "protobuf:" + folder.path("pb"),
-                               "--export",  "ipfix://" + ipfix.address() + "?uniflow=0",
+                               "--export",  "ipfix://" + ipfix.address() + "?uniflow=0&mtu=9000",
                                "--export",  "ipfix+tcp://" + ipfix_tcp.address() + "?uniflow=0",
                                "--export",  "netflow9://" + netflow9.address() + "?uniflow=0",
-                               "--export",  "ipfix://" + one_way.address(),
+                               "--export",  "ipfix://" + one_way.address() + "?mtu=9000",
                                "--export",  "netflow9://" + one_way9.address(),
                                "--ledger",  folder.path("ledger"),
                                capture});
@@ -145,13 +147,14 @@ TEST(MetricRecords, ArriveAsTheyAreInEveryFormat) {
     const std::vector<std::string> expected = metric_lines(own);
     EXPECT_EQ(metric_lines(ipfix.finish().lines), expected) << "IPFIX";
     EXPECT_EQ(metric_lines(ipfix_tcp.finish().lines), expected) << "IPFIX over TCP";
-    EXPECT_EQ(forward_lines(netflow9.finish().lines), forward_lines(own))
-        << "NetFlow v9, which has no elements for the way back";
+    EXPECT_EQ(forward_lines(netflow9.finish().lines), forward_lines(own, true))
+        << "NetFlow v9, which has neither elements for the way back nor lists";
     EXPECT_EQ(metric_lines(json_lines(run({kBin + "/weir-collect", "--json", folder.path("pb")}).out)), expected)
         << "protobuf";
     const std::vector<std::string> uniflows = forward_lines(uniflows_of(own));
     EXPECT_EQ(forward_lines(one_way.finish().lines), uniflows) << "IPFIX, a record per direction";
-    EXPECT_EQ(forward_lines(one_way9.finish().lines), uniflows) << "NetFlow v9, a record per direction";
+    EXPECT_EQ(forward_lines(one_way9.finish().lines), forward_lines(uniflows_of(own), true))
+        << "NetFlow v9, a record per direction";
   }
   if (records == 0) GTEST_SKIP() << "no captures";
   EXPECT_GT(with_tcp, 10U);
@@ -281,6 +284,68 @@ TEST(MetricRecords, SayWhatTsharkSaysOfEachDirection) {
   }
   if (compared == 0) GTEST_SKIP() << "no captures";
   EXPECT_GT(compared, 10U);
+}
+
+/// What tshark says of the first packets of TCP between these ports: those of the capture's only conversation.
+std::vector<json> tshark_packets(const std::string& capture, std::size_t most) {
+  const Finished tshark = run({"tshark", "-r", capture, "-Y", "tcp", "-T", "fields", "-E", "separator=;", "-e",
+                               "frame.time_epoch", "-e", "ip.src", "-e", "ip.len", "-e", "tcp.flags"},
+                              std::chrono::seconds(120));
+  EXPECT_EQ(tshark.exit_code, 0) << tshark.err;
+  std::vector<json> packets;
+  std::istringstream lines(tshark.out);
+  std::string first_source;
+  std::uint64_t first_ns = 0;
+  for (std::string line; std::getline(lines, line) && packets.size() < most;) {
+    std::vector<std::string> values;
+    std::istringstream in(line);
+    for (std::string value; std::getline(in, value, ';');) values.push_back(value);
+    EXPECT_EQ(values.size(), 4U) << line;
+    if (values.size() != 4) return {};
+    const std::size_t point = values[0].find('.');
+    const std::string fraction = (values[0].substr(point + 1) + "000000000").substr(0, 9);
+    const std::uint64_t ns = std::stoull(values[0].substr(0, point)) * 1'000'000'000 + std::stoull(fraction);
+    if (packets.empty()) first_source = values[1];
+    if (packets.empty()) first_ns = ns;
+    packets.push_back({{"length", std::stoul(values[2])},
+                       {"time_offset_ns", ns - first_ns},
+                       {"direction", values[1] == first_source ? 0 : 1},
+                       {"flags", std::stoul(values[3], nullptr, 0) & 0xff}});
+  }
+  return packets;
+}
+
+TEST(MetricRecords, ListTheFirstPacketsThatTsharkLists) {
+  const std::string capture = kCaptures + "/tcp/pcpp_one_http_stream_fin.pcap";
+  if (!std::filesystem::exists(capture)) GTEST_SKIP() << "no captures";
+  if (!installed("tshark")) GTEST_SKIP() << "tshark is not installed";
+  for (const std::size_t most : {1U, 7U, 30U}) {
+    const Finished read =
+        run({kWeir, "read", "--metrics", "packets:" + std::to_string(most), "--tcp-close", "off", "--idle-timeout",
+             "72h", "--active-timeout", "72h", "--filter", "tcp", "--export", "json:-", capture});
+    ASSERT_EQ(read.exit_code, 0) << read.err;
+    expect_balanced(read);
+    const std::vector<json> records = json_lines(read.out);
+    ASSERT_EQ(records.size(), 1U);
+    const std::vector<json> expected = tshark_packets(capture, most);
+    EXPECT_GE(expected.size(), std::min<std::size_t>(most, 10));
+    EXPECT_EQ(records[0].at("first_packets"), json(expected));
+  }
+}
+
+TEST(MetricRecords, AreTheSameWithOneTwoAndFourWorkers) {
+  const std::string capture = kCaptures + "/basic/ipfixprobe_mixed.pcap";
+  if (!std::filesystem::exists(capture)) GTEST_SKIP() << "no captures";
+  std::vector<std::string> one;
+  for (const char* const workers : {"1", "2", "4"}) {
+    const Finished read = run({kWeir, "read", "--metrics", "all", "--workers", workers, "--export", "json:-", capture});
+    ASSERT_EQ(read.exit_code, 0) << read.err;
+    expect_balanced(read);
+    const std::vector<std::string> lines = metric_lines(json_lines(read.out));
+    if (one.empty()) one = lines;
+    EXPECT_EQ(lines, one) << workers << " workers";
+  }
+  EXPECT_GT(one.size(), 10U);
 }
 
 TEST(MetricRecords, HaveNothingOfAMetricThatIsOff) {

@@ -13,6 +13,7 @@
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/metric/metrics.h"
 #include "tests/support/flow_packet.h"
+#include "tests/support/packet_list_model.h"
 #include "tests/support/records.h"
 #include "tests/support/tcp_model.h"
 
@@ -93,6 +94,7 @@ inline bool compare_with_model(std::span<const std::uint8_t> octets) {
   FlowShard shard(8, KeyHash({1, 2, 3, 4, 5, 6}), timeouts, counters, ring, RingFull::lose, WhenFull::evict,
                   Metrics(Metrics::kAll));
   TcpModel model;
+  PacketListModel packet_list;
   std::uint64_t now = kEpochNs, least = now, greatest = now, packets = 0;
   unsigned first_side = 0;
   for (std::size_t at = 0; at + kEach <= octets.size(); at += kEach) {
@@ -122,6 +124,7 @@ inline bool compare_with_model(std::span<const std::uint8_t> octets) {
     if (packets == 0) first_side = segment.flags == 0x12 ? 1 - segment.side : segment.side;
     shard.process({&packet, 1}, &facts);
     model.see(segment);
+    packet_list.see(segment.side, packet.ip_octets, packet.tcp_flags, now);
     least = std::min(least, now);
     greatest = std::max(greatest, now);
     ++packets;
@@ -131,6 +134,13 @@ inline bool compare_with_model(std::span<const std::uint8_t> octets) {
   require(batch.size() == 1, "all is one flow");
   const RecordView record = batch[0];
   require(record->total_packets() == packets, "every packet is counted");
+  require(packet_list.is_list(*record.find<PacketsSection>(), first_side), "the first packets are those of the model");
+  require(shard.pool().in_use() == 0, "nothing of the pool is left behind");
+  for (const Direction direction : {kForward, kReverse}) {
+    require(packet_list.are_lengths(*record.find<LengthsSection>(), *record.find<HistogramsSection>(), direction,
+                                    first_side),
+            "lengths and times are those of the model");
+  }
   const auto& tcp = *record.find<TcpSection>();
   bool same = true;
   for (const Direction direction : {kForward, kReverse}) {

@@ -35,7 +35,15 @@ bool can_be_key(const Column& column) {
   const FieldRow& row = kFieldRows[column.row];
   if (!column_is_shown(column)) return false;
   if (row.section == Section::base && (row.field.name == "packets" || row.field.name == "bytes")) return false;
-  return row.field.form != Form::time_ns && row.field.form != Form::labels && row.field.form != Form::histogram;
+  switch (row.field.form) {
+    case Form::time_ns:
+    case Form::labels:
+    case Form::histogram:
+    case Form::packets:
+      return false;
+    default:
+      return true;
+  }
 }
 
 /// "/24", "/64" (more than 32: IPv6) or "/24/64". False: it is something else.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/metric_list.h"
 #include "control/export/loss.h"
 #include "dataplane/loss.h"
 #include "dataplane/packet/reject.h"
@@ -209,7 +210,8 @@ TEST(CommandLine, ChecksEveryValueAndListsAllThatAreWrong) {
   EXPECT_EQ(wrong.error().more, (std::vector<std::string>{
                                     "--max-flows 3: out of range; expected 64 to 2147483648",
                                     "--metrics tcpp: there is no metric 'tcpp'; did you mean tcp?; expected all, none "
-                                    "or names of layer2, tcp, rtt"}));
+                                    "or names of " +
+                                        metric_names()}));
   EXPECT_EQ(wrong.error().exit_code, 2);
   // run stops at the first.
   const auto first = parse({"run", "--port", "net_null0", "--idle-timeout", "5min", "--max-flows", "3"});

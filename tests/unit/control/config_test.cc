@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "control/config/metric_list.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -70,8 +71,13 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.set_idle_timeout("30"); },
        "--idle-timeout 30: a unit is missing; expected a number with one of the units ns us ms s m h, such as 1.5s"},
       {[](auto& c) { c.set_metrics("tcp,rtp"); },
-       "--metrics tcp,rtp: there is no metric 'rtp'; did you mean rtt?; expected all, none or names of layer2, tcp, "
-       "rtt, lengths, ids"},
+       "--metrics tcp,rtp: there is no metric 'rtp'; did you mean rtt?; expected all, none or names of " +
+           metric_names()},
+      {[](auto& c) { c.set_metrics("tcp,packets:31"); },
+       "--metrics tcp,packets:31: 'packets:31': expected packets:N with N from 1 to 30"},
+      {[](auto& c) { c.set_metrics("packets:"); },
+       "--metrics packets:: 'packets:': expected packets:N with N from 1 to 30"},
+      {[](auto& c) { c.set_metrics("rtt:3"); }, "--metrics rtt:3: 'rtt' has no parameter"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "
        "dst_port "

@@ -490,7 +490,8 @@ std::vector<std::string> records_of(const std::vector<Bytes>& frames, unsigned w
     handed += worker->counters().handed_over;
     const RecordBatch batch = take_batch(worker->records());
     for (const RecordView view : batch) {
-      EXPECT_TRUE(view.has(Section::layer2) && view.has(Section::tcp) && view.has(Section::lengths));
+      EXPECT_TRUE(view.has(Section::layer2) && view.has(Section::tcp) && view.has(Section::lengths) &&
+                  view.has(Section::histograms) && view.has(Section::packets) && view.has(Section::ids));
       with_rtt += view.has(Section::rtt) ? 1 : 0;
       records.emplace_back(reinterpret_cast<const char*>(view.octets()), view.size());
     }
@@ -561,9 +562,11 @@ TEST(Worker, AFullHandOverRingHoldsFewerPacketsWithTheirFacts) {
 /// Nobody empties the record ring, as when the control side hangs.
 TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor) {
   constexpr unsigned kFlows = 4000;
+  constexpr unsigned kRoom = 64;  // a power of two, and more than the least ring has
+  static_assert(ring_lines(kRoom) >= kLeastRingLines);
   WorkerOptions options;
   options.capacity = 2 * kFlows;
-  options.ring_records = 16;
+  options.ring_records = kRoom;
   options.timeouts.idle_ns = 1'000'000'000;
   Worker worker(options, kHash);
   FrameList source;
@@ -586,7 +589,7 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
     steps = after;
   }
   EXPECT_GT(worker.counters().late_expiries, kFlows);
-  EXPECT_EQ(worker.counters().emitted.records, 16U);
+  EXPECT_EQ(worker.counters().emitted.records, kRoom);
   EXPECT_EQ(worker.counters().lost[static_cast<std::size_t>(Loss::ring_full)], RecordTotals{});
 
   // Packets go on being counted, a whole burst a poll. Their flows' entries are needed at once, so the records in them
@@ -596,12 +599,12 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
   }
   EXPECT_EQ(worker.counters().counted.packets, 2 * kFlows);
   const RecordTotals lost = worker.counters().lost[static_cast<std::size_t>(Loss::ring_full)];
-  EXPECT_EQ(lost.packets, kFlows - 16);
+  EXPECT_EQ(lost.packets, kFlows - kRoom);
   expect_balanced(worker);
 
   // The control side is back: what is late comes.
   const std::vector<FlowRecord> first = take(worker.records());
-  EXPECT_EQ(first.size(), 16U);
+  EXPECT_EQ(first.size(), kRoom);
   std::uint64_t records = 0;
   now += 2'000'000'000;
   for (unsigned poll = 0; poll < 3000; ++poll) {

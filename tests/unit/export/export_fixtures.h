@@ -87,6 +87,9 @@ inline OwnedRecord numbered_record_with_sections(std::uint32_t number) {
     lengths.length_min[kForward] = lengths.length_max[kForward] = number;
     lengths.iat_max_ns[kForward] = std::uint64_t{number} * 1'000'000;
     record.add<HistogramsSection>().length[kForward][number % HistogramsSection::kBins] = 1 + number % 7;
+    auto& packets = record.add<PacketsSection>();
+    packets.count = 1 + number % PacketsSection::kMost;
+    for (std::uint32_t i = 0; i < packets.count; ++i) packets.packets[i].ip_octets = number + i;
     record.add<IdsSection>().community_id[0] = static_cast<std::uint8_t>(number | 1U);
   }
   return record;

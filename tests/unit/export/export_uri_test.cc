@@ -188,6 +188,8 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"ipfix://h:1?fields=src_addr,bytes,src_addr", "fields names 'src_addr' twice"},
       {"ipfix://h:1?fields=src_addr,", "no field ''"},
       {"ipfix://h:1?fields=rev_bytes,rev_packets", "fields names nothing that every record of one direction has"},
+      {"netflow9://h:1?fields=src_addr,first_packets",
+       "fields names 'first_packets', which is a list, and NetFlow v9 has none; leave it out, or use ipfix: instead"},
       {"ipfix://h:1?own_elements=0&fields=src_addr,tunnel_depth",
        "fields names 'tunnel_depth', which only an element of weir's own carries"},
       {"ipfix://h:1?own_elements=2", "own_elements '2' is not a number from 0 to 1"},

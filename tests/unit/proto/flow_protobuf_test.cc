@@ -130,6 +130,52 @@ OwnedRecord random_record(std::mt19937_64& random) {
   return owned;
 }
 
+TEST(FlowProtobuf, WritesTheFirstPacketsAsTheGeneratedClassDoesAndReadsThemBack) {
+  std::mt19937_64 random(7);
+  for (std::uint32_t count = 1; count <= PacketsSection::kMost; ++count) {
+    OwnedRecord record;
+    record->ip_version = 4;
+    record->ether_type = 0x0800;
+    record->sampling_rate = 1;
+    auto& packets = record.add<PacketsSection>();
+    packets.count = count;
+    v1::FlowRecord expected = by_generated_class(record);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      FirstPacket& packet = packets.packets[i];
+      packet.ip_octets = static_cast<std::uint32_t>(random() >> (32 + random() % 32));
+      packet.set_offset_ns(random() >> (16 + random() % 48));
+      packet.direction = random() % 2;
+      packet.tcp_flags = static_cast<std::uint8_t>(random() % 3 == 0 ? 0 : random());
+      v1::FirstPacket& one = *expected.add_first_packets();
+      one.set_length(packet.ip_octets);
+      one.set_time_offset_ns(packet.offset_ns());
+      one.set_direction(packet.direction);
+      one.set_flags(packet.tcp_flags);
+    }
+    const std::string message = message_of(encode(record));
+    EXPECT_EQ(message, expected.SerializeAsString());
+    OwnedRecord back;
+    ASSERT_TRUE(decode_flow(octets_of(message), back));
+    EXPECT_EQ(std::memcmp(back.view().octets(), record.view().octets(), record.view().size()), 0) << count;
+  }
+}
+
+TEST(FlowProtobuf, RefusesFirstPacketsThatDoNotFit) {
+  OwnedRecord record;
+  record->ip_version = 4;
+  const auto decodes = [&](auto&& change, int count = 1) {
+    v1::FlowRecord message = by_generated_class(record);
+    for (int i = 0; i < count; ++i) change(*message.add_first_packets());
+    OwnedRecord back;
+    return decode_flow(octets_of(message.SerializeAsString()), back);
+  };
+  EXPECT_TRUE(decodes([](v1::FirstPacket& packet) { packet.set_flags(255); }, 30));
+  EXPECT_FALSE(decodes([](v1::FirstPacket& packet) { packet.set_flags(255); }, 31));
+  EXPECT_FALSE(decodes([](v1::FirstPacket& packet) { packet.set_flags(256); }));
+  EXPECT_FALSE(decodes([](v1::FirstPacket& packet) { packet.set_direction(2); }));
+  EXPECT_FALSE(decodes([](v1::FirstPacket& packet) { packet.set_time_offset_ns(std::uint64_t{1} << 48); }));
+}
+
 TEST(FlowProtobuf, WritesNumbersOfEveryLengthAsTheGeneratedClassDoes) {
   FlowRecord record = FlowRecord{};
   record.ip_version = 4;

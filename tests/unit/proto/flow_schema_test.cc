@@ -23,7 +23,14 @@ TEST(FlowSchema, HasEveryColumnOfTheTableByItsNameAndNumber) {
     ASSERT_NE(found, nullptr) << "flow.proto has no field " << number;
     if (field.form == Form::labels || kFieldRows[column.row].section == Section::label) continue;  // a list there
     EXPECT_EQ(found->name(), name);
-    EXPECT_EQ(found->is_repeated(), field.form == Form::histogram);
+    EXPECT_EQ(found->is_repeated(), field.form == Form::histogram || field.form == Form::packets);
+    if (field.form != Form::packets) continue;
+    const google::protobuf::Descriptor& packet = *found->message_type();
+    ASSERT_EQ(packet.field_count(), static_cast<int>(kListedFacts.size()));
+    for (std::size_t i = 0; i < kListedFacts.size(); ++i) {
+      EXPECT_EQ(packet.field(static_cast<int>(i))->name(), kListedFacts[i].name);
+      EXPECT_EQ(packet.field(static_cast<int>(i))->number(), static_cast<int>(i + 1));
+    }
   }
 }
 

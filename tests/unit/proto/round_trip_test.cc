@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "proto/decode/flow_decoder.h"
@@ -71,6 +73,10 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
     auto& stack = record.add<LabelStackSection>();
     for (std::uint32_t i = 0; i < LabelStackSection::kMost; ++i) stack.labels[i] = (0x54321 + i) << 4;
     stack.count = LabelStackSection::kMost;
+  } else if (section == Section::packets) {
+    auto& packets = record.add<PacketsSection>();
+    for (FirstPacket& packet : packets.packets) packet.direction &= 1;
+    packets.count = PacketsSection::kMost;
   } else if (section == Section::rtt) {
     record.add<RttSection>().known = 0x1f;
   } else if (section == Section::layer2) {
@@ -149,11 +155,13 @@ void expect_uniflows_back(const Options& options, bool session) {
     const OwnedRecord record = with_section(one.section, one.ip_version, one.protocol);
     const auto records = sent_and_decoded(encoder, record, session);
     ASSERT_EQ(records.size(), 2U);
-    EXPECT_EQ(differences(record, records[0], one.section, kForward, false), "");
-    EXPECT_EQ(differences(record, records[1], one.section, kReverse, false), "");
+    const bool lost = one.section == Section::packets && std::is_same_v<Encoder, Netflow9Encoder>;  // v9 has no lists
+    const Section of = lost ? Section::base : one.section;
+    EXPECT_EQ(differences(record, records[0], of, kForward, false), "");
+    EXPECT_EQ(differences(record, records[1], of, kReverse, false), "");
     EXPECT_EQ(differences(record, records[0], Section::base, kForward, false), "");
     EXPECT_EQ(differences(record, records[1], Section::base, kReverse, false), "");
-    EXPECT_EQ(records[0]->sections, section_bit(one.section));
+    EXPECT_EQ(records[0]->sections, lost ? 0 : section_bit(one.section));
   }
 }
 
@@ -205,6 +213,23 @@ TEST(RoundTrip, ThroughProtobuf) {
   }
 }
 
+/// A list as the text form has it.
+std::string list_text(const nlohmann::json& list) {
+  std::string text;
+  for (const auto& item : list) {
+    text += text.empty() ? "" : ",";
+    if (!item.is_object()) {
+      text += item.dump();
+      continue;
+    }
+    EXPECT_EQ(item.size(), 4U);
+    for (const char* const name : {"length", "time_offset_ns", "direction", "flags"}) {
+      text += (std::string_view(name) == "length" ? "" : "/") + item.at(name).dump();
+    }
+  }
+  return text;
+}
+
 TEST(RoundTrip, ThroughJson) {
   for (const Case& one : cases()) {
     SCOPED_TRACE(std::string(kSectionNames[static_cast<std::size_t>(one.section)]));
@@ -225,7 +250,7 @@ TEST(RoundTrip, ThroughJson) {
       std::string wanted;
       append_field_text(wanted, column, record);
       std::string came = parsed[name].is_string() ? parsed[name].get<std::string>() : parsed[name].dump();
-      if (parsed[name].is_array()) came = came.substr(1, came.size() - 2);
+      if (parsed[name].is_array()) came = list_text(parsed[name]);
       EXPECT_EQ(came, wanted) << name;
     }
     EXPECT_EQ(parsed.size(), shown) << "and nothing else";

@@ -98,6 +98,33 @@ Bytes bin_octets(const FieldRow& row, Direction side, unsigned bin) {
           static_cast<std::uint8_t>(bin)};
 }
 
+/// A basicList (RFC 6313 section 4.5.1), ordered, of weir's element `element`.
+Bytes list_octets(unsigned element, std::uint16_t value_octets, const std::vector<Bytes>& values) {
+  Bytes list{4};
+  for (const unsigned value :
+       {0x8000U | element, unsigned{value_octets}, kExampleEnterprise >> 16, kExampleEnterprise & 0xffffU}) {
+    list.push_back(static_cast<std::uint8_t>(value >> 8));
+    list.push_back(static_cast<std::uint8_t>(value));
+  }
+  for (const Bytes& value : values) list.insert(list.end(), value.begin(), value.end());
+  return list;
+}
+
+/// The fact of the packet with this number; the first of 300 octets.
+Bytes fact_octets(std::size_t fact, std::uint8_t packet) {
+  switch (fact) {
+    case 0:
+      return {0, 0, 1, static_cast<std::uint8_t>(44 + packet)};
+    case 1:
+      return {0, packet, 0, 0, 0, 7};  // more than 32 bits
+    case 2:
+      return {static_cast<std::uint8_t>(packet % 2)};
+    default:
+      return {static_cast<std::uint8_t>(0x10 + packet)};
+  }
+}
+constexpr std::uint8_t kPackets = 3;
+
 /// Adds every field of the section as weir sends it.
 void add_section(Message& message, Section section, bool reverse) {
   const bool v9 = message.version == FlowVersion::netflow9;
@@ -114,6 +141,25 @@ void add_section(Message& message, Section section, bool reverse) {
         message.add(number(wire.element + i), 0,
                     i < 3 ? Bytes{0x01, static_cast<std::uint8_t>(0x20 + i), i == 2 ? std::uint8_t{1} : std::uint8_t{0}}
                           : Bytes{0, 0, 0});
+      }
+      continue;
+    }
+    if (wire.rule == WireRule::packet_lists) {
+      for (std::size_t fact = 0; fact < 4 && !v9; ++fact) {
+        std::vector<Bytes> values;
+        for (std::uint8_t i = 0; i < kPackets; ++i) values.push_back(fact_octets(fact, i));
+        message.add(291, 0,
+                    list_octets(static_cast<unsigned>(wire.element + fact),
+                                static_cast<std::uint16_t>(values[0].size()), values));
+      }
+      continue;
+    }
+    if (wire.rule == WireRule::histogram && !v9) {
+      for (const Direction side : {kForward, kReverse}) {
+        std::vector<Bytes> bins;
+        for (unsigned i = 0; i < kHistogramBins; ++i) bins.push_back(bin_octets(row, side, i));
+        if (side == kReverse && !reverse) continue;
+        message.add(291, 0, list_octets(wire.element + (side == kReverse ? 4096U : 0U), 4, bins));
       }
       continue;
     }
@@ -175,6 +221,17 @@ void expect_row(const FieldRow& row, Direction side, const void* section) {
     }
     return;
   }
+  if (row.field.form == Form::packets) {
+    const auto& packets = *static_cast<const PacketsSection*>(section);
+    ASSERT_EQ(packets.count, kPackets);
+    for (std::uint8_t i = 0; i < kPackets; ++i) {
+      EXPECT_EQ(packets.packets[i].ip_octets, 300U + i);
+      EXPECT_EQ(packets.packets[i].offset_ns(), (std::uint64_t{i} << 32) + 7);
+      EXPECT_EQ(packets.packets[i].direction, i % 2);
+      EXPECT_EQ(packets.packets[i].tcp_flags, 0x10 + i);
+    }
+    return;
+  }
   const Bytes sent = value_octets(row, side);
   const auto* const at = static_cast<const std::uint8_t*>(section) + row.field.place.offset[side];
   if (row.field.form == Form::mac || row.field.form == Form::address || row.field.form == Form::community_id) {
@@ -190,6 +247,7 @@ TEST(SectionDecoder, FillsEachSectionFromATemplateThatHasAllOfIt) {
   for (std::size_t i = 1; i < kSectionCount; ++i) {
     const auto section = static_cast<Section>(i);
     for (const FlowVersion version : {FlowVersion::netflow9, FlowVersion::ipfix}) {
+      if (section == Section::packets && version == FlowVersion::netflow9) continue;  // which has no lists
       for (const bool reply : {false, true}) {
         SCOPED_TRACE(std::string(kSectionNames[i]) + " " + std::string(version_name(version)) +
                      (reply ? " biflow" : " uniflow"));
@@ -216,6 +274,36 @@ TEST(SectionDecoder, FillsEachSectionFromATemplateThatHasAllOfIt) {
       }
     }
   }
+}
+
+TEST(SectionDecoder, KeepsListsThatAreNoneOfWeirsOwnAsTheyCame) {
+  const Bytes bin{0, 0, 0, 1};
+  Message message = base_message(FlowVersion::ipfix, false);
+  message.add(291, 0, Bytes{3, 0, 7, 0, 2, 0, 80, 1, 187});                   // ports
+  message.add(291, 0, list_octets(60, 4, std::vector<Bytes>(9, bin)));        // a bin too many
+  message.add(291, 0, list_octets(82, 1, {Bytes{2}}));                        // a direction that is none
+  message.add(291, 0, list_octets(83, 1, std::vector<Bytes>(31, Bytes{2})));  // a packet too many
+  message.add(291, 0, list_octets(60, 0, {}));                                // values of no octets
+  message.add(291, 0, Bytes{4, 0x80});                                        // cut
+  Decoding decoding;
+  EXPECT_EQ(decoding.decode(message)->sections, 0U);
+  const std::vector<std::string> raw = decoding.raw();
+  ASSERT_EQ(raw.size(), 6U);
+  for (const std::string& text : raw) EXPECT_EQ(text.rfind("basicList=", 0), 0U) << text;
+}
+
+TEST(SectionDecoder, TakesOwnListsBesideForeignOnes) {
+  Message message = base_message(FlowVersion::ipfix, false);
+  message.add(291, 0, Bytes{3, 0, 7, 0, 2, 0, 80, 1, 187});
+  message.add(291, 0, list_octets(60, 2, {Bytes{1, 2}, Bytes{0, 3}}));  // shorter values, fewer bins
+  Decoding decoding;
+  const RecordView record = decoding.decode(message);
+  ASSERT_EQ(record->sections, kSectionBit<HistogramsSection>);
+  const auto& histograms = *record.find<HistogramsSection>();
+  EXPECT_EQ(histograms.length[kForward][0], 258U);
+  EXPECT_EQ(histograms.length[kForward][1], 3U);
+  EXPECT_EQ(histograms.length[kForward][2], 0U);
+  EXPECT_EQ(decoding.raw().size(), 1U);
 }
 
 TEST(SectionDecoder, HasSeveralSectionsOneAfterTheOther) {

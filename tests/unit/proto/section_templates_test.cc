@@ -171,6 +171,10 @@ void fill(OwnedRecord& record, Section section, std::uint64_t seed) {
     stack.count = LabelStackSection::kMost;
   } else if (section == Section::layer2) {
     for (std::uint32_t& label : record.add<Layer2Section>().flow_label) label &= 0xfffff;
+  } else if (section == Section::packets) {
+    PacketsSection& packets = record.add<PacketsSection>();
+    for (FirstPacket& packet : packets.packets) packet.direction &= 1;
+    packets.count = PacketsSection::kMost;
   }
 }
 
@@ -189,6 +193,7 @@ OwnedRecord with_sections(std::uint32_t sections, std::uint8_t ip_version = 4) {
 constexpr std::uint32_t kLayer2 = kSectionBit<Layer2Section>;
 constexpr std::uint32_t kTcp = kSectionBit<TcpSection>;
 constexpr std::uint32_t kStack = kSectionBit<LabelStackSection>;
+constexpr std::uint32_t kPackets = kSectionBit<PacketsSection>;
 constexpr std::uint32_t kTunnel = kSectionBit<TunnelSection>;
 
 OwnedRecord with_layer2() {
@@ -350,6 +355,57 @@ TEST(SectionTemplates, HaveALabelStackInTenElementsOfThreeOctets) {
             joined({"010c002c", "0a000001", "00000009", "123450", "abcdef"}) + std::string(2 * 24, '0') + "0000");
 }
 
+TEST(SectionTemplates, HaveHistogramsAsListsOfRfc6313InIpfix) {
+  IpfixOptions options;
+  options.biflow = true;
+  options.fields = {"src_addr", "length_histogram", "rev_length_histogram"};
+  IpfixEncoder encoder(options);
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  OwnedRecord record = with_sections(0);
+  HistogramsSection& histograms = record.add<HistogramsSection>();
+  for (unsigned i = 0; i < kHistogramBins; ++i) {
+    histograms.length[kForward][i] = 0x100 + i;
+    histograms.length[kReverse][i] = 0x20000 + i;
+  }
+  EXPECT_EQ(announced_octets(encoder, record, 16),
+            joined({"0002", "0014", "010c", "0003", "00080004", "0123ffff", "0123ffff"}));  // basicList
+  ASSERT_TRUE(encoder.add(record, kBase));
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(32),
+            joined({"010c0060", "0a000001", "ff0029", "04", "803c", "0004", "00007ed9",  // 41 octets, ordered,
+                                                                                         // 32473:60, of 4 octets each
+                    "00000100", "00000101", "00000102", "00000103", "00000104", "00000105", "00000106", "00000107",
+                    "ff0029", "04", "903c", "0004", "00007ed9",  // 32473:4096 + 60
+                    "00020000", "00020001", "00020002", "00020003", "00020004", "00020005", "00020006", "00020007"}));
+}
+
+TEST(SectionTemplates, HaveTheFirstPacketsAsListsOfVariableLengthAtTheEnd) {
+  IpfixOptions options;
+  options.fields = {"first_packets", "src_addr", "out_if"};
+  IpfixEncoder encoder(options);
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  OwnedRecord record = with_sections(0);
+  record.add<EgressSection>().interface = 9;
+  PacketsSection& packets = record.add<PacketsSection>();
+  packets.count = 2;
+  packets.packets[0].ip_octets = 60;
+  packets.packets[0].tcp_flags = 0x02;
+  packets.packets[1].ip_octets = 1500;
+  packets.packets[1].tcp_flags = 0x12;
+  packets.packets[1].direction = kReverse;
+  packets.packets[1].set_offset_ns(0x0102'0304'0506);
+  EXPECT_EQ(announced_octets(encoder, record, 16), joined({"0002", "0020", "010c", "0006", "00080004", "000e0004",
+                                                           "0123ffff", "0123ffff", "0123ffff", "0123ffff"}));
+  ASSERT_TRUE(encoder.add(record, kBase));
+  const std::string lists = joined({
+      "ff0011", "04", "8050", "0004", "00007ed9", "0000003c",     "000005dc",      // 32473:80, lengths
+      "ff0015", "04", "8051", "0006", "00007ed9", "000000000000", "010203040506",  // times
+      "ff000b", "04", "8052", "0001", "00007ed9", "00",           "01",            // directions
+      "ff000b", "04", "8053", "0001", "00007ed9", "02",           "12",            // TCP flags
+  });
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(32),
+            "010c00a4" + joined({"0a000001", "00000009"}) + lists + joined({"c0000209", "00000009"}) + lists);
+}
+
 TEST(SectionTemplates, OfANewCombinationCloseTheMessageAndAreAnnouncedOnce) {
   IpfixEncoder encoder(IpfixOptions{});
   static_cast<void>(encoder.announce({}, nullptr, kBase));
@@ -444,6 +500,36 @@ void expect_read_back(const Options& options, bool biflow, std::uint32_t section
   }
 }
 
+TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
+  const std::uint32_t sections = kAllSections & ~kSectionBit<LabelSection>;
+  for (const bool biflow : {false, true}) {
+    std::uint32_t before = 0;
+    for (const std::uint32_t payload : {1400U, 2000U, kMaxPayload}) {
+      IpfixOptions options;
+      options.payload_octets = payload;
+      options.biflow = biflow;
+      IpfixEncoder encoder(options);
+      Stream stream;
+      const OwnedRecord record = with_sections(sections, 6);
+      stream.send(encoder, record);
+      ASSERT_EQ(stream.flows.size(), biflow ? 1U : 2U);
+      for (const OwnedRecord& flow : stream.flows) {
+        const auto* const got = flow.view().find<PacketsSection>();
+        ASSERT_NE(got, nullptr) << payload;
+        EXPECT_GT(got->count, before);
+        EXPECT_LE(got->count, PacketsSection::kMost);
+        EXPECT_EQ(
+            std::memcmp(got->packets, record.view().find<PacketsSection>()->packets, got->count * sizeof(FirstPacket)),
+            0)
+            << "the first ones";
+      }
+      before = stream.flows[0].view().find<PacketsSection>()->count;
+      if (before == PacketsSection::kMost) break;
+    }
+    EXPECT_EQ(before, PacketsSection::kMost);
+  }
+}
+
 TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) {
   for (std::size_t i = 1; i <= kSectionCount; ++i) {
     const std::uint32_t sections =
@@ -453,6 +539,7 @@ TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) 
       for (const bool usual : {true, false}) {
         IpfixOptions ipfix;
         ipfix.biflow = biflow;
+        ipfix.payload_octets = kMaxPayload;  // else lists of packets are cut
         ipfix.profile = usual ? ExportProfile::rfc : ExportProfile::pmacct;
         expect_read_back<IpfixEncoder>(ipfix, biflow, sections);
       }
@@ -462,7 +549,7 @@ TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) 
       netflow9.start_ns = kBase;
       netflow9.announced = true;
       netflow9.profile = usual ? ExportProfile::rfc : ExportProfile::pmacct;
-      expect_read_back<Netflow9Encoder>(netflow9, false, sections);
+      expect_read_back<Netflow9Encoder>(netflow9, false, sections & ~kPackets);  // which has no lists
     }
   }
 }
@@ -470,6 +557,7 @@ TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) 
 TEST(SectionTemplates, AreAtMostSixtyFourAndThenOneForAllSections) {
   IpfixOptions options;
   options.template_refresh_messages = UINT32_MAX;  // each announcement is of a new template
+  options.payload_octets = kMaxPayload;
   IpfixEncoder encoder(options);
   Stream stream;
   std::size_t made = 0;
@@ -517,11 +605,13 @@ TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessag
     stream.take(message);
     ASSERT_EQ(stream.flows.size(), 1U);
     const RecordView got = stream.flows[0];
-    // 512: the fields of tcp (340 octets of template), lengths (128) and histograms (256) do not fit after those of
-    // tunnel, SPI, stack, layer 2 and rtt.
+    // 512: the fields of tcp (340 octets of template), lengths (128 of it, and 96 of the record) and histograms (176 of
+    // the record) do not fit after those of tunnel, SPI, stack, layer 2 and rtt. Of lists of packets the length
+    // differs.
     EXPECT_EQ(got.has(Section::tcp), payload == 1400);
-    const std::uint32_t out = kTcp | kSectionBit<LengthsSection> | kSectionBit<HistogramsSection>;
-    EXPECT_EQ(differences(record, got, payload == 1400 ? all : all & ~out, kForward, true), "");
+    EXPECT_TRUE(got.has(Section::packets)) << "of lists a message takes as much as it has room for";
+    const std::uint32_t out = kTcp | kSectionBit<LengthsSection> | kSectionBit<HistogramsSection> | kPackets;
+    EXPECT_EQ(differences(record, got, payload == 1400 ? all & ~kPackets : all & ~out, kForward, true), "");
   }
 }
 
