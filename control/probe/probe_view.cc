@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control/ledger/ledger_report.h"
+#include "control/probe/metrics_report.h"
 #include "control/probe/status_report.h"
 
 namespace weir {
@@ -81,6 +82,16 @@ v1::RssReply ProbeView::rss() {
   const std::lock_guard lock(mutex_);
   if (parts_.runtime == nullptr) return make_rss_without_ports(phase_.get());
   return make_rss(parts_.runtime->check_rss(), parts_.workers->handing_over());
+}
+
+v1::MetricsReply ProbeView::metrics() {
+  const std::lock_guard lock(mutex_);
+  v1::MetricsReply reply = make_metrics(phase_.get());
+  if (parts_.runtime == nullptr) return reply;
+  parts_.moments->refresh();
+  const std::optional<Moment>& last = parts_.moments->last();
+  add_running_metrics(reply, parts_.workers->metrics(), last ? &*last : nullptr, parts_.moments->stale());
+  return reply;
 }
 
 ProbeView::Second ProbeView::look() {

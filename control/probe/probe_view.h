@@ -31,6 +31,7 @@ class ProbeView final : public StatusSource {
   v1::StatusReply status() override;
   v1::Ledger ledger() override;
   v1::RssReply rss() override;
+  v1::MetricsReply metrics() override;
 
   /// What the probe is doing.
   ProbePhase& phase() { return phase_; }

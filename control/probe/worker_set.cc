@@ -148,6 +148,15 @@ std::vector<WorkerBooks> WorkerSet::books() {
   return books;
 }
 
+MetricFacts WorkerSet::metrics() const {
+  MetricFacts facts;
+  for (const auto& member : members_) {
+    facts.metrics = member->worker.shard().metrics();
+    facts.pool_lines += member->worker.shard().pool().capacity();
+  }
+  return facts;
+}
+
 std::vector<WorkerFacts> WorkerSet::facts() const {
   std::vector<WorkerFacts> facts;
   for (unsigned number = 0; number < size(); ++number) {

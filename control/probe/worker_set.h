@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/config/settings.h"
+#include "control/probe/metrics_report.h"
 #include "control/probe/moment.h"
 #include "control/probe/status_report.h"
 #include "dataplane/dpdk/runtime.h"
@@ -55,6 +56,7 @@ class WorkerSet {
   [[nodiscard]] std::vector<RejectRing*> reject_rings();
   [[nodiscard]] std::vector<WorkerBooks> books();
   [[nodiscard]] std::vector<WorkerFacts> facts() const;
+  [[nodiscard]] MetricFacts metrics() const;
   /// Once all are over.
   [[nodiscard]] WorkerCounters counters(unsigned number) const { return members_[number]->worker.counters(); }
   [[nodiscard]] RecordTotals recount(unsigned number) const { return members_[number]->worker.shard().recount(); }

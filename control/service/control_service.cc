@@ -173,6 +173,12 @@ class Service final : public v1::Control::CallbackService {
     return done(*context);
   }
 
+  grpc::ServerUnaryReactor* Metrics(grpc::CallbackServerContext* context, const v1::MetricsRequest* /*request*/,
+                                    v1::MetricsReply* reply) override {
+    *reply = source_.metrics();
+    return done(*context);
+  }
+
  private:
   static grpc::ServerUnaryReactor* done(grpc::CallbackServerContext& context) {
     grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();

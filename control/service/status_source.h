@@ -14,6 +14,7 @@ class StatusSource {
   virtual v1::StatusReply status() = 0;
   virtual v1::Ledger ledger() = 0;
   virtual v1::RssReply rss() = 0;
+  virtual v1::MetricsReply metrics() = 0;
 };
 
 }  // namespace weir

@@ -78,10 +78,6 @@ std::string moment_text(std::uint64_t ns) {
   return text.data();
 }
 
-std::string stale_text(std::uint64_t since_ns) {
-  return "stale since " + moment_text(since_ns) + ": a worker does not answer, and these are its counts of then";
-}
-
 std::string uptime_text(double seconds) {
   if (!(seconds > 0)) seconds = 0;
   std::array<char, 64> text{};
@@ -185,6 +181,10 @@ std::string frames_text(const v1::Ledger& ledger) {
 }
 
 }  // namespace
+
+std::string stale_text(std::uint64_t since_ns) {
+  return "stale since " + moment_text(since_ns) + ": a worker does not answer, and these are its counts of then";
+}
 
 std::string ledger_text(const v1::Ledger& ledger) {
   std::string out = frames_text(ledger);

@@ -2,6 +2,7 @@
 // that `weir run` and `weir read` print at their end. The same facts as JSON come from proto/record/message_json.h.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "proto/schema/control.pb.h"
@@ -15,6 +16,8 @@ std::string ledger_text(const v1::Ledger& ledger);
 std::string status_text(const v1::StatusReply& status);
 /// What each column of status_text() means (`weirctl status --explain`).
 std::string status_columns_text();
+/// What is said of counts that are not of now.
+std::string stale_text(std::uint64_t since_ns);
 /// What `weirctl rss` prints.
 std::string rss_text(const v1::RssReply& reply);
 

@@ -192,6 +192,36 @@ TEST_F(Live, TwoWorkersThatHandPacketsOverSplitNoConversationAndLoseNothing) {
   expect_whole_path_is_exact(memif(), 2, "40000");
 }
 
+TEST_F(Live, SaysWhichMetricsAreOnHowManyRecordsHaveThemAndHowFullTheirPoolIs) {
+  const Wire wire = memif();
+  Probe probe(folder_, wire,
+              {"--workers", "2", "--metrics", "layer2,tcp,packets:7", "--export", "json:" + path("flows.json")});
+  Process sender(
+      generator(wire, {"--queues", "2", "--tcp", "0", "--flows", "500", "--rate", "50000", "--packets", "20000"}));
+  const Finished sent_text = sender.wait(seconds(60));
+  ASSERT_EQ(sent_text.exit_code, 0) << sent_text.err;
+  const std::uint64_t packets = json::parse(sent_text.out).at("packets");
+  EXPECT_TRUE(eventually([&] { return probe.received() >= packets; })) << "sent and not received";
+
+  const json metrics = probe.ask_json("metrics");
+  std::map<std::string, bool> on;
+  for (const json& metric : metrics.at("metrics")) on[metric.at("name")] = metric.at("on");
+  EXPECT_TRUE(on.at("layer2") && on.at("tcp") && on.at("packets:7"));
+  EXPECT_FALSE(on.at("rtt"));
+  EXPECT_EQ(metrics.at("flows"), 500);
+  EXPECT_EQ(metrics.at("pool_lines_in_use"), 1000) << "two lines of five for the seven packets of each flow";
+  EXPECT_EQ(metrics.at("pool_refused"), 0);
+  EXPECT_GE(metrics.at("pool_lines").get<std::uint64_t>(), 400'000U) << "two for each flow that there is room for";
+  const Finished table = probe.ask({"metrics"});
+  EXPECT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_NE(table.out.find("\npackets:7 "), std::string::npos) << table.out;
+  probe.stop();
+  EXPECT_EQ(probe.ledger().at("balanced"), true);
+  for (const json& record : json_lines(contents(path("flows.json")))) {
+    EXPECT_EQ(record.at("first_packets").size(), 7U);
+  }
+}
+
 /// Two network namespaces with a veth pair between them.
 class VethPair {
  public:

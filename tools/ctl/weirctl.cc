@@ -24,6 +24,7 @@
 #include "proto/record/message_json.h"
 #include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/control_socket.h"
+#include "proto/schema/metrics_text.h"
 #include "proto/schema/report_text.h"
 
 namespace {
@@ -35,6 +36,7 @@ constexpr const char* kExamples =
     "  weirctl --socket /tmp/weir.sock ledger\n"
     "  weirctl -o json ledger | jq .rejects\n"
     "  weirctl rss\n"
+    "  weirctl metrics\n"
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
@@ -116,6 +118,14 @@ int rss(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Argum
   return printed != 0 ? printed : reply.ok() ? 0 : 1;
 }
 
+int metrics(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
+  weir::v1::MetricsReply reply;
+  if (const auto result = stub.Metrics(&context, {}, &reply); !result.ok()) {
+    return fail(describe(result, arguments.socket_path), 1);
+  }
+  return print(arguments.json ? weir::message_json(reply) + '\n' : weir::running_metrics_text(reply));
+}
+
 /// What is wrong with the command line; of a word that is no command, which one may be meant.
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
@@ -142,7 +152,9 @@ int parse_and_ask(int argc, char** argv) {
       app.add_subcommand("ledger", "Every packet accounted for; exit code 1 when it does not balance");
   auto* rss_command = app.add_subcommand(
       "rss", "RSS self-check: do both directions of a conversation meet? Exit code 1 when conversations are split");
-  for (auto* command : {status_command, ledger_command, rss_command}) command->fallthrough();
+  auto* metrics_command = app.add_subcommand(
+      "metrics", "Which metrics are on, how many records carry what they measured, and how full their pool is");
+  for (auto* command : {status_command, ledger_command, rss_command, metrics_command}) command->fallthrough();
   app.require_subcommand(0, 1);
   app.footer(kExamples);
   app.get_formatter()->column_width(28);
@@ -152,7 +164,8 @@ int parse_and_ask(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error) == 0 && std::fflush(stdout) == 0 ? 0 : 1;
     return fail(describe(app, error) + "; see weirctl --help", 2);
   }
-  if (app.get_subcommands().empty()) return fail("a command is missing: status, ledger or rss; see weirctl --help", 2);
+  if (app.get_subcommands().empty())
+    return fail("a command is missing: status, ledger, rss or metrics; see weirctl --help", 2);
 
   if (app.count("--socket") == 0) arguments.socket_path = find_socket();
   if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
@@ -166,6 +179,7 @@ int parse_and_ask(int argc, char** argv) {
       grpc::CreateChannel(weir::grpc_target(arguments.socket_path), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+  if (*metrics_command) return metrics(*stub, context, arguments);
   if (*rss_command) return rss(*stub, context, arguments);
   return *status_command ? status(*stub, context, arguments) : ledger(*stub, context, arguments);
 }

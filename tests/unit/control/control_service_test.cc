@@ -44,6 +44,11 @@ class FakeSource : public StatusSource {
     reply.add_ports()->set_name("0000:3b:00.0");
     return reply;
   }
+  v1::MetricsReply metrics() override {
+    v1::MetricsReply reply;
+    reply.add_metrics()->set_name("packets:10");
+    return reply;
+  }
 };
 
 class ControlServiceTest : public testing::Test {
@@ -124,6 +129,17 @@ TEST_F(ControlServiceTest, AnswersTheRssSelfCheck) {
   EXPECT_TRUE(reply.ok());
   ASSERT_EQ(reply.ports_size(), 1);
   EXPECT_EQ(reply.ports(0).name(), "0000:3b:00.0");
+}
+
+TEST_F(ControlServiceTest, AnswersWhichMetricsAreOn) {
+  const auto service = ControlService::start(socket_, source_);
+  ASSERT_TRUE(service) << service.error();
+  grpc::ClientContext context;
+  set_deadline(context);
+  v1::MetricsReply reply;
+  ASSERT_TRUE(stub(socket_)->Metrics(&context, {}, &reply).ok());
+  ASSERT_EQ(reply.metrics_size(), 1);
+  EXPECT_EQ(reply.metrics(0).name(), "packets:10");
 }
 
 TEST_F(ControlServiceTest, GivesTheSocketToUserAndGroupOnly) {

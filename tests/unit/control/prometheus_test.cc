@@ -136,6 +136,7 @@ class NoStatus : public StatusSource {
   v1::StatusReply status() override { return {}; }
   v1::Ledger ledger() override { return {}; }
   v1::RssReply rss() override { return {}; }
+  v1::MetricsReply metrics() override { return {}; }
 };
 
 TEST(Prometheus, StopsServingAtOnce) {

@@ -1,0 +1,50 @@
+#include "control/probe/metrics_report.h"
+
+#include <string>
+
+namespace weir {
+namespace {
+
+/// As --metrics has it: "packets:10".
+std::string name_of(const MetricInfo& info, const MetricParameters& parameters) {
+  std::string name(info.name);
+  if (info.parameter.member != nullptr) name += ':' + std::to_string(parameters.*info.parameter.member);
+  return name;
+}
+
+}  // namespace
+
+v1::MetricsReply make_metrics(const Activity& activity) {
+  v1::MetricsReply reply;
+  reply.set_doing(activity.text());
+  return reply;
+}
+
+void add_running_metrics(v1::MetricsReply& reply, const MetricFacts& facts, const Moment* moment, bool stale) {
+  const Metrics& metrics = facts.metrics;
+  for (std::size_t i = 0; i < Metrics::kCount; ++i) {
+    const MetricInfo& info = Metrics::kInfos[i];
+    v1::MetricStatus& status = *reply.add_metrics();
+    status.set_on((metrics.enabled() >> i & 1) != 0);
+    status.set_name(status.on() ? name_of(info, metrics.parameters()) : std::string(info.name));
+    status.set_state_octets(std::uint32_t{info.line_octets} + info.slot_octets);
+    const std::uint64_t lines = status.on() ? Metrics(1U << i, metrics.parameters()).pool_lines(1) : 0;
+    status.set_pool_octets(status.on() ? static_cast<std::uint32_t>(lines * LinePool::kLineOctets) : info.pool_octets);
+    if (moment == nullptr) continue;
+    std::uint64_t records = 0;
+    for (const WorkerCounters& counters : moment->counters) records += counters.records_with_metric[i];
+    status.set_records(records);
+  }
+  reply.set_flow_octets(static_cast<std::uint32_t>(metrics.lines() * Metrics::kLineOctets + metrics.slot_octets()));
+  reply.set_pool_lines(facts.pool_lines);
+  if (moment == nullptr) return;
+  for (const WorkerCounters& counters : moment->counters) {
+    reply.set_records(reply.records() + counters.emitted.records);
+    reply.set_flows(reply.flows() + counters.in_table.records);
+    reply.set_pool_lines_in_use(reply.pool_lines_in_use() + counters.pool_lines_in_use);
+    reply.set_pool_refused(reply.pool_refused() + counters.pool_refused);
+  }
+  if (stale) reply.set_stale_since_ns(moment->wall_ns);
+}
+
+}  // namespace weir
