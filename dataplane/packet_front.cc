@@ -24,6 +24,7 @@ Arrival PacketFront::settle(Reject reject, const PacketView& view, std::uint64_t
   packet.effective_ns = effective_ns;
   if ((packet.facts & kLengthFromFrame) != 0) counters_.length_from_frame.add(packet.frame_octets);
   if ((packet.facts & kFirstFragment) != 0) tell_of_first(view, effective_ns);
+  if ((packet.facts & kIcmpError) != 0) keep_icmp_error(packet);
   if (!settled_.later_fragment) return Arrival::packet;
   packet.filtered_by = judge(view, {parser_.flow_header_offset(), packet.ip_octets});
   if (mesh_ != nullptr) {
@@ -52,6 +53,16 @@ std::uint8_t PacketFront::judge(const PacketView& view, const HeaderPlace& place
   if (filter_ == nullptr) return 0;
   const FlowHeader header = FlowHeader::at(view, place);
   return (filter_->keeps({&header, 1}) & 1) != 0 ? 0 : 1;
+}
+
+void PacketFront::keep_icmp_error(ParsedPacket& packet) {
+  if (icmp_error_count_ == kMostIcmpErrors) {  // nobody takes them: a trace
+    packet.facts = static_cast<std::uint8_t>(packet.facts & ~kIcmpError);
+    return;
+  }
+  IcmpError& error = icmp_errors_[icmp_error_count_] = parser_.icmp_error();
+  error.quoted.effective_ns = packet.effective_ns;
+  packet.icmp_error = static_cast<std::uint8_t>(icmp_error_count_++);
 }
 
 /// A frame that no monitor sees is taken out of what count_received() adds for the whole burst.

@@ -13,9 +13,13 @@
 // Where there is a filter (flow_filter.h), the monitor asks it about each packet, and the front about fragments: the
 // verdict on a first fragment goes with its note, so that a later one is kept or left out as its first. A later
 // fragment whose first was not seen is judged by its own octets.
+//
+// What ICMP errors quote, where a metric wants to know, is kept until the packets of the burst were counted.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <span>
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/key_hash.h"
@@ -37,6 +41,9 @@ enum class Arrival : std::uint8_t {
 
 class PacketFront {
  public:
+  /// A whole burst of nothing else.
+  static constexpr std::size_t kMostIcmpErrors = 32;
+
   /// `mesh`: nullptr where everything that is received here stays here. `number`: the worker's. `filter`: nullptr where
   /// the monitor has none.
   PacketFront(const ParserOptions& options, const KeyHash& hash, HandoverMesh* mesh = nullptr, unsigned number = 0,
@@ -81,6 +88,11 @@ class PacketFront {
   /// Counts what the source's marks say of a frame. False: --frame-filter keeps it out, and it is not to be parsed.
   bool take_marked(const PacketView& view);
 
+  /// What the ICMP errors quote among the packets since forget_icmp_errors(); a packet with kIcmpError has the place of
+  /// its own. At most a burst of them.
+  [[nodiscard]] std::span<IcmpError> icmp_errors() { return {icmp_errors_.data(), icmp_error_count_}; }
+  void forget_icmp_errors() { icmp_error_count_ = 0; }
+
   /// A note that another worker sent on a first fragment which it received.
   void learn(const FragmentNote& note, std::uint64_t now_ns) { fragments_.learn(note, now_ns); }
   /// A later fragment that another worker sent; to be offered to the monitors. effective_ns is set.
@@ -119,6 +131,7 @@ class PacketFront {
   void tell_of_first(const PacketView& view, std::uint64_t now_ns);
   [[nodiscard]] std::uint8_t judge(const PacketView& view, const HeaderPlace& place) const;
   void not_offered(std::uint32_t frame_octets);
+  void keep_icmp_error(ParsedPacket& packet);
   bool resolve(ParsedPacket& packet);
   [[nodiscard]] unsigned owner_of(std::uint64_t datagram_hash) const;
 
@@ -128,7 +141,9 @@ class PacketFront {
   unsigned number_;
   const FlowFilter* filter_;
   Settled settled_;
-  alignas(64) PacketCounters counters_;  ///< written by the worker only
+  std::size_t icmp_error_count_ = 0;
+  std::array<IcmpError, kMostIcmpErrors> icmp_errors_;  ///< those before icmp_error_count_ are set
+  alignas(64) PacketCounters counters_;                 ///< written by the worker only
 };
 
 }  // namespace weir

@@ -107,6 +107,7 @@ enum PacketFact : std::uint8_t {
   kFirstFragment = 4,     ///< the parser has notes on first fragments: see fragment_cache.h
   kLaterFragment = 8,     ///< ports 0 until a FragmentCache fills them in; fragment_* are set
   kLengthFromFrame = 16,  ///< the IP header's length is 0: ip_octets reach to the end of what encloses it
+  kIcmpError = 32,        ///< an ICMP error, where a metric wants what it quotes: see icmp_error.h
 };
 
 struct ParsedPacket {
@@ -131,6 +132,7 @@ struct ParsedPacket {
   std::uint32_t fragment_id;       ///< IPv4 and IPv6 identification
   std::uint8_t fragment_protocol;  ///< IPv4 protocol, or next header of the IPv6 fragment header
   std::uint8_t filtered_by;        ///< of a later fragment, bit n: the filter of monitor n says no; set by the front
+  std::uint8_t icmp_error;         ///< of an ICMP error: its place in PacketFront::icmp_errors(); set by the front
 };
 static_assert(sizeof(ParsedPacket) == 144 && std::is_trivially_copyable_v<ParsedPacket>,
               "the common stack touches 88 of the first 96 octets; only a hand-over between workers copies it whole");

@@ -22,6 +22,7 @@
 
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/fragment_note.h"
+#include "dataplane/packet/icmp_error.h"
 #include "dataplane/packet/layer_walk_steps.h"
 #include "dataplane/packet/packet_facts.h"
 #include "dataplane/packet/packet_trace.h"
@@ -36,11 +37,12 @@ class LayerWalk {
   static constexpr unsigned kMaxSteps = 192;
   static constexpr unsigned kMaxVlanTags = 8;
 
-  /// `trace` and `facts` may be nullptr.
-  LayerWalk(const ParserOptions& options, const PacketView& view, FragmentNotes& notes, PacketTrace* trace,
-            PacketFacts* facts)
+  /// `error`, `trace` and `facts` may be nullptr.
+  LayerWalk(const ParserOptions& options, const PacketView& view, FragmentNotes& notes, IcmpError* error,
+            PacketTrace* trace, PacketFacts* facts)
       : options_(options),
         notes_(notes),
+        error_(error),
         trace_(trace),
         facts_(facts),
         frame_(view.data),
@@ -143,7 +145,12 @@ class LayerWalk {
   Next found();
   void read_transport(IpHeader& header) const;
   void note_first_fragment();
-  void read_quoted();
+  void icmp();
+  void note_error(const std::uint8_t* header);
+  [[nodiscard]] bool read_quoted(IpHeader& quoted);
+  [[nodiscard]] bool has_key_octets(const IpHeader& header) const;
+  void count_for(IpHeader quoted);
+  void finish_error(ParsedPacket& packet) const;
   [[nodiscard]] std::uint32_t jumbo_octets(std::size_t header_octets) const;
   void set_key(const IpHeader& header, FlowKey& key, Side& from) const;
   Reject finish(ParsedPacket& packet);
@@ -161,6 +168,7 @@ class LayerWalk {
 
   const ParserOptions& options_;
   FragmentNotes& notes_;
+  IcmpError* error_;
   PacketTrace* trace_;
   PacketFacts* facts_;
   const std::uint8_t* const frame_;
@@ -179,6 +187,7 @@ class LayerWalk {
   bool has_label_ = false;
   bool has_vlan_ = false;
   bool data_pad_ = false;           ///< radiotap: the 802.11 header is padded to four octets
+  bool is_error_ = false;           ///< *error_ is set
   bool swapped_control_ = false;    ///< the two octets of the 802.11 frame control are the other way round
   std::uint16_t gre_protocol_ = 0;  ///< for Next::aruba
   std::uint16_t vlan_id_ = 0;

@@ -16,7 +16,7 @@ LayerWalk::Next LayerWalk::payload() {
       return ipip();
     case kProtocolIcmp:
     case kProtocolIcmpv6:
-      if (options_.icmp_errors == IcmpErrors::quoted && payload_protocol_ == ip_.protocol) read_quoted();
+      if (payload_protocol_ == ip_.protocol) icmp();
       return Next::done;
     case kProtocolUdp:
       return Next::udp;

@@ -186,7 +186,7 @@ Reject Parser::parse(const PacketView& view, ParsedPacket& packet, PacketFacts* 
 }
 
 Reject Parser::walk(const PacketView& view, ParsedPacket& packet, PacketTrace* trace, PacketFacts* facts) {
-  LayerWalk walk(options_, view, notes_, trace, facts);
+  LayerWalk walk(options_, view, notes_, options_.note_icmp_errors ? &icmp_error_ : nullptr, trace, facts);
   const Reject reject = walk.run(packet);
   flow_header_offset_ = walk.flow_header_offset();
   return reject;

@@ -8,6 +8,7 @@
 
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/fragment_note.h"
+#include "dataplane/packet/icmp_error.h"
 #include "dataplane/packet/packet_facts.h"
 #include "dataplane/packet/packet_trace.h"
 #include "dataplane/packet/packet_view.h"
@@ -40,6 +41,8 @@ class Parser {
 
   /// After a packet with kFirstFragment in its facts, until the next call: what to remember for the later fragments.
   [[nodiscard]] const FragmentNotes& notes() const { return notes_; }
+  /// After a packet with kIcmpError in its facts, until the next call: what the error quotes.
+  [[nodiscard]] const IcmpError& icmp_error() const { return icmp_error_; }
 
   /// After parse() or walk() let a packet count, until the next call: where the IP header lies that makes its flow. (An
   /// ICMP error that counts for what it quotes: the quoted one.) parse_plain() takes frames without tags or tunnels
@@ -51,6 +54,7 @@ class Parser {
  private:
   TunnelPorts tunnels_;
   FragmentNotes notes_;
+  IcmpError icmp_error_{};
   std::uint32_t flow_header_offset_ = plain::kIp;
   ParserOptions options_;
 };

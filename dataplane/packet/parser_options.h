@@ -43,6 +43,7 @@ struct ParserOptions {
   Layer layer = Layer::inner;
   IcmpErrors icmp_errors = IcmpErrors::own;
   bool icmp_in_key = false;           ///< FlowKey::icmp_port() of ICMP messages stands where ports would
+  bool note_icmp_errors = false;      ///< what an ICMP error quotes is read, whatever it counts for
   unsigned tunnel_depth = 16;         ///< tunnels inside one another that are walked, at most
   std::uint32_t tunnels = 0;          ///< bit 1 << TunnelType: walked
   std::vector<TunnelPort> udp_ports;  ///< which UDP port announces which tunnel; at most kMaxTunnelPorts

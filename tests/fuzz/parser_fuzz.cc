@@ -63,8 +63,27 @@ void require_sound(const weir::PacketFacts& facts, const weir::ParsedPacket& pac
   }
 }
 
+/// What holds of the ICMP error that the parser just took.
+void require_sound(const weir::Parser& parser, const weir::ParsedPacket& packet) {
+  const weir::IcmpError& error = parser.icmp_error();
+  const bool counts_for_itself = weir::is_icmp(packet.key.protocol) && packet.icmp_type != 0;
+  const auto version = static_cast<std::uint8_t>(packet.key.version());
+  require(weir::is_icmp_error(version, error.type));
+  require(!counts_for_itself || (error.type == packet.icmp_type && error.code == packet.icmp_code));
+  require(error.mtu == 0 ||
+          (version == 4 ? error.type == 3 && error.code == 4 && error.mtu <= 0xffff : error.type == 2));
+  if (!error.readable) return;
+  require(error.quoted.key.version() == version);
+  if (parser.options().icmp_errors == weir::IcmpErrors::quoted) {
+    require(error.quoted.key == packet.key && error.quoted.from != packet.from);
+  } else {
+    require(counts_for_itself);
+  }
+}
+
 weir::ParserOptions options_of(std::uint8_t choice) {
   weir::ParserOptions options = weir::ParserOptions::defaults();
+  options.note_icmp_errors = true;
   if ((choice & 1) != 0) options.layer = weir::Layer::outer;
   if ((choice & 2) != 0) options.icmp_errors = weir::IcmpErrors::quoted;
   if ((choice & 4) != 0) {
@@ -158,6 +177,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(tunnel.type != weir::TunnelType::none && static_cast<std::size_t>(tunnel.type) < weir::kTunnelTypes.size());
     require(tunnel.depth >= 1 && tunnel.depth <= parser.options().tunnel_depth);
   }
+  if ((first.facts & weir::kIcmpError) != 0) require_sound(parser, first);
   require(((first.facts & weir::kFirstFragment) != 0) == (parser.notes().count != 0));
 
   // --key that adds everything changes nothing of the 5-tuple, and says the same of both results.
