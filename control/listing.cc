@@ -9,6 +9,7 @@
 
 #include "control/export/loss.h"
 #include "control/saved_rejects.h"
+#include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/reject.h"
@@ -113,12 +114,18 @@ std::string reasons_text() {
   TextTable losses("ll");
   losses.row({"handover_full", "the ring to the worker that owns the packet's flow had no room"});
   add_reasons(losses, kLossTexts);
+  TextTable quotes("ll");
+  add_reasons(quotes, kIcmpQuoteTexts);
   TextTable export_losses("ll");
   add_reasons(export_losses, kExportLossTexts);
   return "Rejects: a frame that is not counted in a flow (ledger: rejects)\n" + rejects.text() +
          "\nRejected frames that --save-rejects did not save (ledger: saved_rejects)\n" + unsaved.text() +
          "\nLosses before the exporters (ledger: handover_full, lost)\n" + losses.text() +
-         "\nLosses of an exporter (ledger: exporters, lost)\n" + export_losses.text();
+         "\nLosses of an exporter (ledger: exporters, lost)\n" + export_losses.text() +
+         "\nWhat became of the quotes in ICMP errors, with --metrics icmp (ledger: icmp_quotes). No packet is lost "
+         "with "
+         "one\n" +
+         quotes.text();
 }
 
 std::string tunnels_text() {

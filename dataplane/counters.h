@@ -13,6 +13,7 @@
 
 #include <cstdint>
 
+#include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/reject.h"
@@ -54,12 +55,13 @@ struct FlowCounters {
   RecordTotals lost[kLossCount];        ///< by Loss, IP octets
   RecordTotals in_table;                ///< flows with packets to report, IP octets; see FlowShard::recount()
   std::uint64_t flows_created = 0;
-  std::uint64_t evictions = 0;       ///< flows that ended for lack of resources
-  std::uint64_t overflowed = 0;      ///< packets that left by themselves, for the overflow accounter
-  std::uint64_t sampling_level = 0;  ///< one new flow in 2^level is taken now
-  std::uint64_t far_inserts = 0;     ///< see BucketIndex::far_inserts()
-  std::uint64_t longest_probe = 0;   ///< see BucketIndex::longest_probe()
-  std::uint64_t late_expiries = 0;   ///< times an expiry was put off because the record ring was full
+  std::uint64_t evictions = 0;                      ///< flows that ended for lack of resources
+  std::uint64_t overflowed = 0;                     ///< packets that left by themselves, for the overflow accounter
+  std::uint64_t sampling_level = 0;                 ///< one new flow in 2^level is taken now
+  std::uint64_t far_inserts = 0;                    ///< see BucketIndex::far_inserts()
+  std::uint64_t longest_probe = 0;                  ///< see BucketIndex::longest_probe()
+  std::uint64_t late_expiries = 0;                  ///< times an expiry was put off because the record ring was full
+  std::uint64_t icmp_quotes[kIcmpQuoteCount] = {};  ///< by IcmpQuote; what ICMP errors quote is no packet
   std::uint64_t records_with_metric[Metrics::kCount] = {};  ///< of those emitted, with a section of the metric
   std::uint64_t pool_lines_in_use = 0;                      ///< of what metrics keep besides their states
   std::uint64_t pool_refused = 0;                           ///< a line was wanted, and there was none

@@ -2,11 +2,11 @@
 
 namespace weir {
 
-HandoverMesh::HandoverMesh(unsigned workers) : workers_(workers) {
+HandoverMesh::HandoverMesh(unsigned workers, std::size_t ring_lines) : workers_(workers) {
   rings_.reserve(std::size_t{workers} * workers);
   for (unsigned i = 0; i < workers * workers; ++i) {
     // A worker hands nothing over to itself, so this ring has the smallest size.
-    rings_.push_back(std::make_unique<HandoverRing>(i / workers == i % workers ? 1 : kRingLines));
+    rings_.push_back(std::make_unique<HandoverRing>(i / workers == i % workers ? 1 : ring_lines));
   }
 }
 

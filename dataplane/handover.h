@@ -9,6 +9,7 @@
 //   packet_whole       a parsed packet with a tunnel, a label or fragments                  3 lines
 //   packet_with_facts  and what metrics want to know of it, where a metric is on            4 lines
 //   fragment_note      what a first fragment says of the later ones of its datagram         1 line
+//   icmp_error         what an ICMP error says of a flow of the other worker                3 lines
 //   epoch_end          all flows end here: a capture's clock stepped back (time_epochs.h)   1 line
 //
 // Facts go along because records must not depend on who received a packet. The offline meter's reader gives packets to
@@ -27,12 +28,20 @@
 #include "dataplane/line_ring.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/fragment_note.h"
+#include "dataplane/packet/icmp_error.h"
 #include "dataplane/packet/packet_facts.h"
 
 namespace weir {
 
 /// What has a packet comes first.
-enum class HandoverKind : std::uint8_t { packet, packet_whole, packet_with_facts, fragment_note, epoch_end };
+enum class HandoverKind : std::uint8_t {
+  packet,
+  packet_whole,
+  packet_with_facts,
+  fragment_note,
+  icmp_error,
+  epoch_end
+};
 
 /// What every message begins with.
 struct HandoverMessage {
@@ -81,6 +90,12 @@ struct FragmentNoteMessage {
   FragmentNote note;
 };
 
+/// kind icmp_error
+struct IcmpErrorMessage {
+  HandoverMessage head;
+  IcmpError error;
+};
+
 /// kind epoch_end
 struct EpochEndMessage {
   HandoverMessage head;
@@ -92,7 +107,7 @@ inline constexpr unsigned kMessageLines = (sizeof(Message) + sizeof(RingLine) - 
 static_assert(sizeof(HandoverMessage) == 8);
 static_assert(kMessageLines<PacketMessage> == 2 && kMessageLines<PacketWholeMessage> == 3 &&
                   kMessageLines<PacketFactsMessage> == 4 && kMessageLines<FragmentNoteMessage> == 1 &&
-                  kMessageLines<EpochEndMessage> == 1,
+                  kMessageLines<IcmpErrorMessage> == 3 && kMessageLines<EpochEndMessage> == 1,
               "what a crossing costs is the lines that move between two cores");
 
 /// A packet as it lies in a ring.
@@ -145,6 +160,14 @@ class HandoverRing {
     ring_.commit(kMessageLines<FragmentNoteMessage>);
     return true;
   }
+  /// The quoted packet has the monitor's key.
+  bool push(const IcmpError& error, std::uint8_t monitor) {
+    auto* const message = claim<IcmpErrorMessage>(HandoverKind::icmp_error, monitor);
+    if (message == nullptr) return false;
+    message->error = error;
+    ring_.commit(kMessageLines<IcmpErrorMessage>);
+    return true;
+  }
   /// For every monitor: the epoch of what was pushed before ends at `effective_ns`.
   bool push_epoch_end(std::uint64_t effective_ns) {
     auto* const message = claim<EpochEndMessage>(HandoverKind::epoch_end, HandoverMessage::kEveryMonitor);
@@ -156,14 +179,18 @@ class HandoverRing {
   void publish() { ring_.publish(); }
 
   /// Consumer: shows up to `most` messages in order; says how many. `on_packet(monitor, sent, facts)`: `sent` is a
-  /// SentPacket, `facts` is nullptr where the message has none. `on_note(note)`. `on_epoch_end(effective_ns)`.
-  template <typename OnPacket, typename OnNote, typename OnEpochEnd>
-  std::size_t consume(std::size_t most, OnPacket&& on_packet, OnNote&& on_note, OnEpochEnd&& on_epoch_end) {
+  /// SentPacket, `facts` is nullptr where the message has none. `on_note(note)`. `on_icmp_error(error)`.
+  /// `on_epoch_end(effective_ns)`.
+  template <typename OnPacket, typename OnNote, typename OnIcmpError, typename OnEpochEnd>
+  std::size_t consume(std::size_t most, OnPacket&& on_packet, OnNote&& on_note, OnIcmpError&& on_icmp_error,
+                      OnEpochEnd&& on_epoch_end) {
     return ring_.consume(most, [&](const RingLine& line) {
       const auto& head = *reinterpret_cast<const HandoverMessage*>(&line);
       if (head.kind > HandoverKind::packet_with_facts) [[unlikely]] {
         if (head.kind == HandoverKind::fragment_note) {
           on_note(reinterpret_cast<const FragmentNoteMessage*>(&line)->note);
+        } else if (head.kind == HandoverKind::icmp_error) {
+          on_icmp_error(reinterpret_cast<const IcmpErrorMessage*>(&line)->error);
         } else {
           on_epoch_end(reinterpret_cast<const EpochEndMessage*>(&line)->effective_ns);
         }
@@ -203,7 +230,10 @@ class HandoverMesh {
   static constexpr std::size_t kRingPacketsWhole = kRingLines / kMessageLines<PacketWholeMessage>;
   static constexpr std::size_t kRingPacketsWithFacts = kRingLines / kMessageLines<PacketFactsMessage>;
 
-  explicit HandoverMesh(unsigned workers);
+  /// Where only IcmpErrors go through a ring: 341 of them.
+  static constexpr std::size_t kIcmpRingLines = 1 << 10;
+
+  explicit HandoverMesh(unsigned workers, std::size_t ring_lines = kRingLines);
   [[nodiscard]] unsigned workers() const { return workers_; }
   HandoverRing& ring(unsigned from, unsigned to) { return *rings_[from * workers_ + to]; }
   /// What `from` pushed since the last call may be seen.

@@ -68,6 +68,17 @@ class Monitor {
   /// Counts a burst whose keys are set. `facts`: as many; nullptr where none are wanted.
   void process(std::span<const ParsedPacket> burst, const PacketFacts* facts) { shard_.process(burst, facts); }
 
+  /// Whether it is to be told what ICMP errors quote.
+  [[nodiscard]] bool wants_icmp_errors() const { return shard_.metrics().wants_icmp_errors(); }
+  /// Tells the flow whose packet an ICMP error quotes; that packet's key is set. Counts what became of it. False: there
+  /// is no such flow, and, unless this is the `last` worker that may have it, nothing was counted.
+  bool tell(const IcmpError& error, bool last = true) {
+    const bool told = shard_.tell(error);
+    if (told || last) count(told ? IcmpQuote::told : IcmpQuote::no_flow);
+    return told;
+  }
+  void count(IcmpQuote what) { ++counters_.icmp_quotes[static_cast<std::size_t>(what)]; }
+
   /// From `now_ns` on flows end by these timeouts.
   void set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns) {
     shard_.set_timeouts(for_key(timeouts, mask_.fields()), now_ns);

@@ -27,8 +27,7 @@ OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const Offl
 }
 
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
-    : front_(for_key(options.parser, options.key), hash, nullptr, 0, options.filter),
-      epochs_(options.max_reordering_ns) {
+    : front_(parser_options(options), hash, nullptr, 0, options.filter), epochs_(options.max_reordering_ns) {
   const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
   const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {
@@ -62,6 +61,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
     epochs_before_ = epochs_;
     front_.expect_header();
   }
+  front_.forget_icmp_errors();
   const std::uint64_t before_ns = epochs_.effective_ns();
   const TimeEpochs::Step step = epochs_.step(view.time_ns, interface);
   // Fragments wait for the rest of their datagram across the end of an epoch.
@@ -85,7 +85,10 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
       first.burst[first.held] = *packet;
       if (facts != nullptr) first.facts[first.held] = *facts;
     }
-    if (++first.held == FlowShard::kBurst) count(first);
+    const bool error = (packet->facts & kIcmpError) != 0;
+    if (++first.held == FlowShard::kBurst || error) count(first);
+    if (error) [[unlikely]]
+      tell(step);
     return Reject::none;
   }
   first.monitor.set_key(*packet);
@@ -96,7 +99,32 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
     std::this_thread::yield();
   }
   if (++lane.pushed % FlowShard::kBurst == 0) lane.packets.publish();
+  if ((packet->facts & kIcmpError) != 0) [[unlikely]]
+    tell(step);
   return Reject::none;
+}
+
+/// What the ICMP error that was just counted quotes goes to the worker of the quoted packet's flow, at the error's
+/// place among the packets.
+void OfflineMeter::tell(const TimeEpochs::Step& step) {
+  Lane& first = *lanes_[0];
+  IcmpError error = front_.icmp_errors().back();
+  if (!error.readable) {
+    ++unreadable_quotes_;
+    return;
+  }
+  error.quoted.time_ns = step.time_ns;
+  error.quoted.effective_ns = step.effective_ns;
+  first.monitor.set_key(error.quoted);
+  if (workers() == 1) {
+    (void)first.monitor.tell(error);
+    return;
+  }
+  Lane& lane = *lanes_[KeyHash::worker_of(error.quoted.hash, workers())];
+  while (!lane.packets.push(error, lane.monitor.number())) {
+    lane.packets.publish();
+    std::this_thread::yield();
+  }
 }
 
 /// Whether the monitors' filter keeps out the packet that was just parsed. Then it is as if it had not come.
@@ -165,6 +193,10 @@ void OfflineMeter::work(Lane& lane) {
     lane.monitor.shard().prefetch(packet.hash);
     ++held;
   };
+  const auto on_icmp_error = [&](const IcmpError& error) {
+    count_held();
+    (void)lane.monitor.tell(error);
+  };
   const auto on_epoch_end = [&](std::uint64_t effective_ns) {
     count_held();
     lane.monitor.shard().end_epoch(effective_ns);
@@ -174,7 +206,7 @@ void OfflineMeter::work(Lane& lane) {
     const bool last = finished_.load(std::memory_order_acquire);
     const std::size_t found = lane.packets.consume(
         FlowShard::kBurst, on_packet, [](const FragmentNote& /*note*/) {},  // the reader's front keeps them
-        on_epoch_end);
+        on_icmp_error, on_epoch_end);
     if (found == 0) {
       if (last) return;
       std::this_thread::yield();
@@ -203,6 +235,7 @@ WorkerCounters OfflineMeter::counters(unsigned worker) const {
   if (worker == 0) account.received -= account.offered - lane.offered;
   if (worker != 0) account.received = lane.offered;
   account.offered = lane.offered;
+  if (worker == 0) account.icmp_quotes[static_cast<std::size_t>(IcmpQuote::unreadable)] += unreadable_quotes_;
   return account;
 }
 

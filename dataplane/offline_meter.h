@@ -88,6 +88,7 @@ class OfflineMeter {
   bool filter_out(const PacketView& view, ParsedPacket& packet);
   void clock_event(const TimeEpochs::Step& step, const PacketView& view, unsigned interface);
   void end_epoch(std::uint64_t effective_ns);
+  void tell(const TimeEpochs::Step& step);
   void count(Lane& lane);
   void work(Lane& lane);
 
@@ -96,7 +97,8 @@ class OfflineMeter {
   TimeEpochs epochs_;
   TimeEpochs epochs_before_;  ///< with a filter: as they were before the packet at hand
   std::vector<ClockNotice> notices_;
-  std::atomic<bool> finished_{false};  ///< written by the reader, read by the workers
+  std::uint64_t unreadable_quotes_ = 0;  ///< reader's: of ICMP errors
+  std::atomic<bool> finished_{false};    ///< written by the reader, read by the workers
 };
 
 }  // namespace weir

@@ -142,8 +142,8 @@ class PacketFront {
   const FlowFilter* filter_;
   Settled settled_;
   std::size_t icmp_error_count_ = 0;
-  std::array<IcmpError, kMostIcmpErrors> icmp_errors_;  ///< those before icmp_error_count_ are set
-  alignas(64) PacketCounters counters_;                 ///< written by the worker only
+  std::array<IcmpError, kMostIcmpErrors> icmp_errors_{};  ///< those before icmp_error_count_ are set
+  alignas(64) PacketCounters counters_;                   ///< written by the worker only
 };
 
 }  // namespace weir

@@ -22,8 +22,9 @@ MonitorOptions monitor_options(const WorkerOptions& options) {
 
 Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
     : options_(options),
+      mesh_(options.handover != nullptr ? options.handover : options.icmp_mesh),
       rejects_(options.save_rejects ? std::make_unique<RejectRing>() : nullptr),
-      front_(for_key(options.parser, options.key), hash, options.handover, options.number, options.filter),
+      front_(parser_options(options), hash, options.handover, options.number, options.filter),
       monitor_(monitor_options(options), hash) {}
 
 /// A function for each kind, so that the loop without metrics and filter stays by itself.
@@ -90,13 +91,18 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
                  : receive<false, false>(source, now_ns, burst, received);
   }
   monitor_.prepare({packets, own});
-  if (options_.handover != nullptr) own = hand_over(burst, own);
+  const bool errors = !front_.icmp_errors().empty();
+  if (options_.handover != nullptr) own = errors ? hand_over<true>(burst, own) : hand_over<false>(burst, own);
   source.release();
-  if (own != 0) monitor_.process({packets, own}, burst.facts);
+  if (errors) [[unlikely]] {
+    count_with_errors(burst, own);
+  } else if (own != 0) {
+    monitor_.process({packets, own}, burst.facts);
+  }
   std::size_t found = received;
-  if (options_.handover != nullptr) {
+  if (mesh_ != nullptr) {
     found += take_over(now_ns);
-    options_.handover->publish(options_.number);
+    mesh_->publish(options_.number);
   }
   // After a full burst more packets wait, so only as many flows end as keep the table from growing, plus a few.
   const std::uint64_t created = monitor_.live_counters().flows_created - created_before;
@@ -118,6 +124,8 @@ inline bool Worker::pass_on(const ParsedPacket& packet, const PacketFacts* facts
   return false;
 }
 
+/// kErrors: what ICMP errors quote goes to its owners, in the order of the packets.
+template <bool kErrors>
 std::size_t Worker::hand_over(const Burst& burst, std::size_t count) {
   std::size_t own = 0;
   PacketCount handed_over;  // added up here: a counter in memory would have each packet wait for the one before
@@ -130,13 +138,60 @@ std::size_t Worker::hand_over(const Burst& burst, std::size_t count) {
         if (burst.facts != nullptr) burst.facts[own] = burst.facts[i];
       }
       ++own;
-      continue;
+    } else {
+      const PacketFacts* const facts = burst.facts == nullptr ? nullptr : burst.facts + i;
+      if (pass_on(packet, facts, owner)) handed_over.add(packet.frame_octets);
     }
-    const PacketFacts* const facts = burst.facts == nullptr ? nullptr : burst.facts + i;
-    if (pass_on(packet, facts, owner)) handed_over.add(packet.frame_octets);
+    if constexpr (kErrors) {
+      if ((packet.facts & kIcmpError) != 0) send_or_keep(packet.icmp_error, own);
+    }
   }
   monitor_.live_counters().handed_over += handed_over;
   return own;
+}
+
+[[gnu::noinline]] void Worker::count_with_errors(const Burst& burst, std::size_t count) {
+  if (options_.handover == nullptr) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if ((burst.packets[i].facts & kIcmpError) != 0) send_or_keep(burst.packets[i].icmp_error, i + 1);
+    }
+  }
+  std::size_t done = 0;
+  const auto process_until = [&](std::size_t end) {
+    if (end != done) monitor_.process({burst.packets + done, end - done}, burst.facts + done);
+    done = end;
+  };
+  for (const ErrorPlace& place : std::span(errors_kept_).first(errors_kept_count_)) {
+    process_until(place.packets_before);
+    tell(front_.icmp_errors()[place.error]);
+  }
+  process_until(count);
+  errors_kept_count_ = 0;
+  front_.forget_icmp_errors();
+}
+
+/// What this ICMP error of the burst quotes: whose flow is it of?
+void Worker::send_or_keep(std::size_t error, std::size_t packets_before) {
+  IcmpError& sent = front_.icmp_errors()[error];
+  if (!sent.readable) return monitor_.count(IcmpQuote::unreadable);
+  monitor_.set_key(sent.quoted);
+  const unsigned owner =
+      options_.handover == nullptr ? options_.number : KeyHash::worker_of(sent.quoted.hash, options_.workers);
+  if (owner == options_.number) {
+    errors_kept_[errors_kept_count_++] = {static_cast<std::uint8_t>(packets_before), static_cast<std::uint8_t>(error)};
+  } else if (!mesh_->ring(options_.number, owner).push(sent, monitor_.number())) {
+    monitor_.count(IcmpQuote::handover_full);
+  }
+}
+
+/// Tells this worker's flow, or asks the next worker.
+void Worker::tell(const IcmpError& error) {
+  const bool last = options_.icmp_mesh == nullptr || error.workers_asked + 1U >= options_.workers || settling_;
+  if (monitor_.tell(error, last) || last) return;
+  IcmpError sent = error;
+  ++sent.workers_asked;
+  const unsigned next = (options_.number + 1) % options_.workers;
+  if (!mesh_->ring(options_.number, next).push(sent, monitor_.number())) monitor_.count(IcmpQuote::handover_full);
 }
 
 std::size_t Worker::take_over(std::uint64_t now_ns) {
@@ -169,33 +224,44 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
       if (facts != nullptr && facts_sent != nullptr) facts[own] = *facts_sent;
       ++own;
     };
-    taken += options_.handover->ring(from, options_.number)
+    const auto count_taken = [&] {
+      if (own != 0) monitor_.process({packets, own}, facts);
+      own = 0;
+    };
+    const auto on_icmp_error = [&](const IcmpError& sent) {
+      count_taken();  // the packets before it
+      IcmpError error = sent;
+      error.quoted.time_ns = error.quoted.effective_ns = effective_ns;
+      tell(error);
+    };
+    taken += mesh_->ring(from, options_.number)
                  .consume(
                      FlowShard::kBurst, on_packet, [&](const FragmentNote& note) { front_.learn(note, effective_ns); },
-                     [](std::uint64_t /*effective_ns*/) {});  // only a capture's clock steps back
+                     on_icmp_error, [](std::uint64_t /*effective_ns*/) {});  // only a capture's clock steps back
     monitor_.live_counters().taken_over += taken_over;
-    if (own != 0) monitor_.process({packets, own}, facts);
+    count_taken();
   }
   return taken;
 }
 
 void Worker::stop_receiving() {
   // Release order: a reader that sees the count also sees everything pushed before it.
-  if (options_.handover == nullptr) return;
-  options_.handover->publish(options_.number);
-  options_.handover->stopped.fetch_add(1, std::memory_order_release);
+  if (mesh_ == nullptr) return;
+  mesh_->publish(options_.number);
+  mesh_->stopped.fetch_add(1, std::memory_order_release);
 }
 
 bool Worker::settle(std::uint64_t now_ns) {
-  if (options_.handover == nullptr) return true;
+  if (mesh_ == nullptr) return true;
   // Read before the rings are: what was pushed before a worker said so is then seen.
-  const bool all_stopped = options_.handover->stopped.load(std::memory_order_acquire) == options_.workers;
-  const bool all_passed_on = options_.handover->passed_on.load(std::memory_order_acquire) == options_.workers;
+  const bool all_stopped = mesh_->stopped.load(std::memory_order_acquire) == options_.workers;
+  const bool all_passed_on = mesh_->passed_on.load(std::memory_order_acquire) == options_.workers;
+  settling_ = all_stopped;  // then what an ICMP error quotes goes round no more
   const bool empty = take_over(now_ns) == 0;
-  options_.handover->publish(options_.number);
+  mesh_->publish(options_.number);
   if (all_stopped && empty && !said_passed_on_) {
     said_passed_on_ = true;
-    options_.handover->passed_on.fetch_add(1, std::memory_order_release);
+    mesh_->passed_on.fetch_add(1, std::memory_order_release);
   }
   return empty && all_passed_on;
 }

@@ -11,8 +11,14 @@
 // once. With a poll of 2 us they still end at 2 million a second.
 //
 // Packets whose flow another worker owns, and fragments whose datagram it owns, are handed over (handover.h).
+//
+// What an ICMP error quotes, where a metric wants to know, is told to the flow of the quoted packet at the error's
+// place among the packets. Where flows have owners it goes to the owner. Where the device spreads them, only the device
+// knows which worker has that flow: what this worker does not have goes round the others, each of which asks its table.
+// The error itself stays where it is.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -33,6 +39,7 @@ struct WorkerOptions : FlowSettings {
   std::uint32_t capacity = 1U << 20;                ///< flows of this worker
   std::size_t ring_records = std::size_t{1} << 16;  ///< record ring, in records without sections: 8 MiB
   HandoverMesh* handover = nullptr;                 ///< nullptr: every packet received here belongs here
+  HandoverMesh* icmp_mesh = nullptr;                ///< then: what ICMP errors quote goes round the workers in it
   const FlowFilter* filter = nullptr;               ///< nullptr: every packet counts; outlives the worker
   bool save_rejects = false;                        ///< rejected frames go to a ring
 };
@@ -100,12 +107,26 @@ class Worker {
   /// The frame that the front just rejected.
   void save_rejected(const PacketView& view);
   /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
+  template <bool kErrors>
   std::size_t hand_over(const Burst& burst, std::size_t count);
+  /// Counts the packets and tells, each at its place among them, what ICMP errors quote.
+  void count_with_errors(const Burst& burst, std::size_t count);
+  void send_or_keep(std::size_t error, std::size_t packets_before);
+  void tell(const IcmpError& error);
   std::size_t take_over(std::uint64_t now_ns);
   bool pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner);
 
   WorkerOptions options_;
+  HandoverMesh* mesh_;  ///< through which others are reached; nullptr: none are
   bool said_passed_on_ = false;
+  bool settling_ = false;  ///< no worker receives any more
+  /// An ICMP error of the burst whose quote this worker is to look for.
+  struct ErrorPlace {
+    std::uint8_t packets_before;  ///< of those that are counted here
+    std::uint8_t error;           ///< in front_.icmp_errors()
+  };
+  std::array<ErrorPlace, PacketFront::kMostIcmpErrors> errors_kept_{};
+  std::size_t errors_kept_count_ = 0;
   std::unique_ptr<RejectRing> rejects_;
   PacketFront front_;
   Monitor monitor_;

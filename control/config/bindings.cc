@@ -31,7 +31,10 @@ ValueResult parse_key(const ValueContext&, const std::string& text, Settings& se
 }
 
 ValueResult parse_metrics(const ValueContext&, const std::string& text, Settings& settings) {
-  return parse_metric_list(text).map([&](const Metrics& metrics) { settings.flow.metrics = metrics; });
+  return parse_metric_list(text).map([&](Metrics metrics) {
+    metrics.settings = settings.flow.metrics.settings;  // other options say these
+    settings.flow.metrics = metrics;
+  });
 }
 
 ValueResult parse_tunnels(const ValueContext&, const std::string& text, Settings& settings) {
@@ -133,6 +136,7 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::duration("active_timeout", WEIR_MEMBER(flow.timeouts.active_ns)),
     Row::on_off("tcp_close", WEIR_MEMBER(flow.timeouts.tcp_close)),
     Row::duration("tcp_linger", WEIR_MEMBER(flow.timeouts.linger_ns)),
+    Row::on_off("icmp_close", WEIR_MEMBER(flow.metrics.settings.icmp_close)),
     Row::duration("max_reordering", WEIR_MEMBER(max_reordering_ns)),
     Row::number("max_flows", WEIR_MEMBER(max_flows)),
     Row::number("workers", WEIR_MEMBER(workers)),

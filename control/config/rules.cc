@@ -83,11 +83,18 @@ Checked check_cores(const Settings& settings, Command command, const Places& pla
                                  settings.workers == 1 ? " (--workers)" : "s"));
 }
 
+Checked check_icmp_close(const Settings& settings, const Places& places) {
+  if (!settings.flow.metrics.settings.icmp_close || settings.flow.metrics.wants_icmp_errors()) return {};
+  return value_error(place_of(places, "icmp_close", 0), "on",
+                     "only the metric icmp knows what an ICMP error quotes; expected icmp in --metrics");
+}
+
 }  // namespace
 
 Checked check_rules(const Settings& settings, Command command, const Places& places) {
   if (auto good = check_outputs(settings, places); !good) return good;
   if (auto good = check_ports(settings, command, places); !good) return good;
+  if (auto good = check_icmp_close(settings, places); !good) return good;
   return check_cores(settings, command, places);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
 #include "dataplane/packet/reject.h"
 
@@ -183,6 +184,7 @@ void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
   sum.handover_full += c.handover_full;
   sum.in_table += c.in_table;
   sum.emitted += c.emitted;
+  for (std::size_t i = 0; i < kIcmpQuoteCount; ++i) sum.icmp_quotes[i] += c.icmp_quotes[i];
 }
 
 void check_overflow(Checker& check, const OverflowTotals& overflow, bool final) {
@@ -235,6 +237,10 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   }
   sum.lost[static_cast<std::size_t>(Loss::overflow_full)] += overflow.lost;
   put_counters(ledger, sum);
+  for (std::size_t i = 0; i < kIcmpQuoteCount; ++i) {
+    if (sum.icmp_quotes[i] == 0) continue;
+    (*ledger.mutable_icmp_quotes())[std::string(kIcmpQuoteTexts[i].name)] = sum.icmp_quotes[i];
+  }
   put(*ledger.mutable_in_rings(), without(sum.emitted, drained));
   // The exporters were offered what was drained, but for packets that the accounter took: these come as its records.
   drained += overflow.given;

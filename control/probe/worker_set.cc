@@ -23,13 +23,15 @@ std::uint64_t measure_tsc_hz() {
   return static_cast<std::uint64_t>(static_cast<double>(ticks) * 1e9 / static_cast<double>(ns));
 }
 
-WorkerOptions options_of(const Settings& settings, unsigned number, HandoverMesh* mesh, const FlowFilter* filter) {
+WorkerOptions options_of(const Settings& settings, unsigned number, HandoverMesh* mesh, HandoverMesh* icmp_mesh,
+                         const FlowFilter* filter) {
   const std::uint64_t share = (settings.max_flows + settings.workers - 1) / settings.workers;
   WorkerOptions options{settings.flow};
   options.number = number;
   options.workers = settings.workers;
   options.capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   options.handover = mesh;
+  options.icmp_mesh = icmp_mesh;
   options.filter = filter;
   options.save_rejects = !settings.rejects.path.empty();
   return options;
@@ -43,15 +45,17 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
   const std::uint64_t huge_before = huge_octets_mapped();
   if (settings.workers > 1 && (!runtime.spreads_conversations() || !settings.flow.key.whole_addresses())) {
     set->mesh_ = std::make_unique<HandoverMesh>(settings.workers);
+  } else if (settings.workers > 1 && settings.flow.metrics.wants_icmp_errors()) {
+    set->icmp_mesh_ = std::make_unique<HandoverMesh>(settings.workers, HandoverMesh::kIcmpRingLines);
   }
-  set->waiting_ = runtime.waiting(set->handing_over());
+  set->waiting_ = runtime.waiting(set->mesh_ != nullptr || set->icmp_mesh_ != nullptr);
   if (settings.idle == IdleChoice::sleep) set->waiting_.interrupts = false;
   set->tsc_hz_ = measure_tsc_hz();
   const std::vector<unsigned> isolated = isolated_cpus();
   for (unsigned number = 0; number < settings.workers; ++number) {
     const IdleMode mode = idle_mode(settings.idle, runtime.worker_core(number), isolated);
-    set->members_.push_back(
-        std::make_unique<Member>(options_of(settings, number, set->mesh_.get(), runtime.flow_filter()), hash, mode));
+    set->members_.push_back(std::make_unique<Member>(
+        options_of(settings, number, set->mesh_.get(), set->icmp_mesh_.get(), runtime.flow_filter()), hash, mode));
     if (!set->members_.back()->worker.ok()) {
       return tl::unexpected(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     }

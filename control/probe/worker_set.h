@@ -76,6 +76,7 @@ class WorkerSet {
 
   dpdk::Runtime& runtime_;
   std::unique_ptr<HandoverMesh> mesh_;
+  std::unique_ptr<HandoverMesh> icmp_mesh_;  ///< for what ICMP errors quote, where mesh_ is not there
   dpdk::Runtime::Waiting waiting_;
   std::vector<std::unique_ptr<Member>> members_;
   std::uint64_t tsc_hz_ = 0;

@@ -130,6 +130,10 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
   for (const auto& [name, count] : sorted(ledger.lost())) {
     out.records("lost", "Lost before the exporters, by reason (weir reasons), IP octets", count, {{"reason", name}});
   }
+  for (const auto& [name, count] : sorted(ledger.icmp_quotes())) {
+    out.counter("icmp_quotes", "Quotes in ICMP errors, by what became of them (weir reasons)", count,
+                {{"outcome", name}});
+  }
   out.records("drained", "Handed to every exporter, IP octets", ledger.drained());
 }
 

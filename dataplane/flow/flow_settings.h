@@ -30,4 +30,11 @@ struct FlowSettings {
   ParserOptions parser = ParserOptions::defaults();
 };
 
+/// How the front is to parse a frame for flows with these settings.
+[[nodiscard]] inline ParserOptions parser_options(const FlowSettings& settings) {
+  ParserOptions options = for_key(settings.parser, settings.key);
+  options.note_icmp_errors = settings.metrics.wants_icmp_errors();
+  return options;
+}
+
 }  // namespace weir

@@ -117,12 +117,6 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
   show_metrics(number, packet, facts, now_ns, first);
 }
 
-[[gnu::noinline]] void FlowShard::end_by_metric(std::uint32_t number) {
-  (void)emit(number, EndReason::end_of_flow, true);
-  wheel_.cancel(number);
-  erase(number);
-}
-
 /// What nearly every packet is: one more of a flow that goes on, of a side that has sent before. Counts it and says
 /// true; where anything is to be decided it does nothing and says false, and update() has the rules.
 inline bool FlowShard::count_plain(FlowEntry& entry, const ParsedPacket& packet, std::uint64_t now_ns) const {

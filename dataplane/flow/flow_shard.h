@@ -80,6 +80,10 @@ class FlowShard {
   /// is on.
   void process(std::span<const ParsedPacket> burst, const PacketFacts* facts = nullptr);
 
+  /// Tells the metrics of the flow whose packet an ICMP error quotes; the error was counted, by whichever worker. The
+  /// quoted packet's key, hash and effective_ns are set. False: no flow has such packets to report.
+  [[nodiscard]] bool tell(const IcmpError& error);
+
   /// Moves effective time to `now_ns` (never back) and ends what is over, at most `budget` entries.
   void advance(std::uint64_t now_ns, std::size_t budget);
 

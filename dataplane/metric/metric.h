@@ -20,11 +20,15 @@
 //     static std::uint64_t pool_lines(std::uint64_t flows, const MetricParameters&);   // that so many flows may take
 //     static constexpr std::size_t kPoolLines;         // that one flow may take
 //     static void release(State&, Slot&, LinePool&);   // gives lines back: the record was written, or lost
+//     static Verdict quoted(State&, Slot&, const QuoteInput&);   // an ICMP error quotes a packet of the flow
 //     static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0 again
 //     static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
 //   };
 //
 // Metrics see a packet in the order of the list in metrics.h.
+//
+// An ICMP error counts in a flow of its own, unless --icmp-errors says otherwise; quoted() is told of it beside that,
+// after the error was counted and only while the flow of the quoted packet has packets to report.
 //
 // update() sees the packets of every protocol, since a branch on the protocol, which no predictor can know, costs more
 // than a metric that adds zeros: where a metric does not apply, what it keeps is not reported, and it says goes_on.
@@ -41,6 +45,7 @@
 
 #include "dataplane/metric/line_pool.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/icmp_error.h"
 #include "dataplane/packet/packet_facts.h"
 #include "proto/record/sections.h"
 
@@ -64,6 +69,11 @@ struct MetricParameter {
   std::uint16_t MetricParameters::*member = nullptr;  ///< nullptr: the metric has none
 };
 
+/// What options say to metrics.
+struct MetricSettings {
+  bool icmp_close = false;  ///< --icmp-close: a port unreachable ends the UDP flow that it quotes
+};
+
 struct MetricInput {
   const ParsedPacket& packet;
   const PacketFacts& facts;
@@ -72,6 +82,14 @@ struct MetricInput {
   std::uint64_t now_ns;  ///< effective time
   LinePool& pool;        ///< the worker's
   const MetricParameters& parameters;
+};
+
+/// An ICMP error that quotes a packet of the flow.
+struct QuoteInput {
+  const IcmpError& error;
+  const MetricSettings& settings;
+  unsigned side;         ///< who sent the quoted packet: index of State's and Slot's arrays of two
+  std::uint64_t now_ns;  ///< effective time
 };
 
 /// A record whose base is complete and whose sections are all 0.

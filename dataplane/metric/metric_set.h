@@ -88,6 +88,8 @@ class MetricSet {
     slot_octets_ = slot;
   }
 
+  MetricSettings settings;
+
   [[nodiscard]] bool any() const { return enabled_ != 0; }
   [[nodiscard]] std::uint32_t enabled() const { return enabled_; }
   /// Lines of a flow, after its entry.
@@ -141,6 +143,25 @@ class MetricSet {
     });
     return ends ? Verdict::ends : Verdict::goes_on;
   }
+  /// Whether a metric that is on wants to know what ICMP errors quote.
+  [[nodiscard]] bool wants_icmp_errors() const {
+    bool wants = false;
+    for_each([&]<typename M>(std::size_t /*index*/) { wants |= kWantsQuotes<M>; });
+    return wants;
+  }
+  /// An ICMP error that quotes a packet of the flow.
+  [[nodiscard]] Verdict quoted(std::uint8_t* line, std::uint8_t* slot, const IcmpError& error,
+                               std::uint64_t now_ns) const {
+    const QuoteInput input{error, settings, static_cast<unsigned>(error.quoted.from), now_ns};
+    bool ends = false;
+    for_each([&]<typename M>(std::size_t index) {
+      if constexpr (kWantsQuotes<M>) {
+        ends |= M::quoted(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
+                          input) == Verdict::ends;
+      }
+    });
+    return ends ? Verdict::ends : Verdict::goes_on;
+  }
   /// Bits of the sections that the flow's record has.
   [[nodiscard]] std::uint32_t sections(std::uint8_t protocol, const std::uint8_t* line,
                                        const std::uint8_t* slot) const {
@@ -169,6 +190,12 @@ class MetricSet {
       return std::size_t{kOctetsOf<typename M::Slot>};
     }
   }();
+
+  template <typename M>
+  static constexpr bool kWantsQuotes = requires(typename M::State& state, typename M::Slot& slot,
+                                                const QuoteInput& input) {
+    M::quoted(state, slot, input);
+  };
 
   template <typename Visit>
   [[gnu::always_inline]] void for_each(Visit&& visit) const {

@@ -1,6 +1,7 @@
 // The metrics of weir: one line for each. Its place in the list is its bit.
 #pragma once
 
+#include "dataplane/metric/icmp.h"
 #include "dataplane/metric/ids.h"
 #include "dataplane/metric/layer2.h"
 #include "dataplane/metric/lengths.h"
@@ -14,6 +15,7 @@ namespace weir {
 using Metrics = MetricSet<Layer2,   //
                           Tcp,      //
                           Rtt,      //
+                          Icmp,     //
                           Lengths,  //
                           Packets,  //
                           Ids>;

@@ -114,7 +114,7 @@ inline constexpr auto kBaseFields = std::to_array<Field>({
      .wire = {WireRule::plain, 6, 0, 1}, .meaning = "OR of the TCP flags of the direction"},
     {.name = "end_reason", .place = WEIR_PLACE(FlowRecord, end_reason), .protobuf = {1003},
      .wire = {WireRule::plain, 136},
-     .meaning = "why the flow ended: 1 idle, 2 active timeout, 3 TCP close, 4 forced, 5 evicted (flowEndReason)"},
+     .meaning = "why the flow ended: 1 idle, 2 active timeout, 3 TCP close or --icmp-close, 4 forced, 5 evicted (flowEndReason)"},
     {.name = "ip_version", .place = WEIR_PLACE(FlowRecord, ip_version), .wire = {WireRule::plain, 60},
      .marks = kNotInJson, .meaning = "IP version, 4 or 6"},
     // What consumers of goflow2's messages look for: its ClickHouse schema dates by 110.

@@ -19,6 +19,7 @@
 #include "proto/record/section/egress.h"
 #include "proto/record/section/esp.h"
 #include "proto/record/section/histograms.h"
+#include "proto/record/section/icmp.h"
 #include "proto/record/section/ids.h"
 #include "proto/record/section/label.h"
 #include "proto/record/section/label_stack.h"
@@ -42,6 +43,7 @@
   X(lengths,     LengthsSection,    kLengthsFields)    \
   X(histograms,  HistogramsSection, kHistogramsFields) \
   X(ids,         IdsSection,        kIdsFields)        \
+  X(icmp,        IcmpSection,       kIcmpFields)       \
   X(egress,      EgressSection,     kEgressFields)     \
   X(packets,     PacketsSection,    kPacketsFields)
 // clang-format on

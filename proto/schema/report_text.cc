@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "proto/base/number_text.h"
+#include "proto/schema/quotes_text.h"
 #include "proto/schema/text_table.h"
 
 namespace weir {
@@ -213,6 +214,8 @@ std::string ledger_text(const v1::Ledger& ledger) {
            " datagrams or writes, " + grouped(exporter.wire_octets()) + " octets, " + yes_no(exporter.balanced()) +
            '\n' + third.text(4) + connections_text(exporter);
   }
+
+  out += quotes_text(ledger);
 
   if (!ledger.ports().empty()) {
     TextTable ports("llrrrrr");

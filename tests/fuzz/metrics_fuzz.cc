@@ -1,5 +1,6 @@
-// Any sequence of TCP segments of one conversation, through all metrics: bounded state, and counts that are those of a
-// simple model (tests/support/tcp_random.h, packet_list_model.h).
+// Any sequence of TCP segments of one conversation, and of ICMP errors that quote it or another one, through all
+// metrics: bounded state, and counts that are those of a simple model (tests/support/tcp_random.h,
+// packet_list_model.h).
 #include <cstddef>
 #include <cstdint>
 

@@ -37,11 +37,12 @@ const std::set<std::string>& metric_columns() {
     for (const json& field : field_table()) {
       const std::string section = field.at("section");
       if (section == "layer2" || section == "tcp" || section == "rtt" || section == "label_stack" ||
-          section == "lengths" || section == "histograms" || section == "packets" || section == "ids")
+          section == "lengths" || section == "histograms" || section == "packets" || section == "icmp" ||
+          section == "ids")
         names.insert(field.at("name"));
     }
     for (const char* name : {"src_mac", "ip_ttl", "rev_ip_ttl", "tcp_mss", "payload_bytes", "rtt_handshake_ns",
-                             "mpls_labels", "community_id", "rev_iat_histogram", "first_packets"}) {
+                             "mpls_labels", "community_id", "rev_iat_histogram", "first_packets", "icmp_errors"}) {
       EXPECT_EQ(names.count(name), 1U) << name;
     }
     return names;
@@ -109,11 +110,12 @@ std::vector<std::string> forward_lines(const std::vector<json>& records, bool v9
 }
 
 TEST(MetricRecords, ArriveAsTheyAreInEveryFormat) {
-  std::size_t records = 0, with_tcp = 0, with_labels = 0, with_fragments = 0, with_inner_vlan = 0, with_flow_label = 0;
+  std::size_t records = 0, with_tcp = 0, with_labels = 0, with_fragments = 0, with_inner_vlan = 0, with_flow_label = 0,
+              with_icmp_errors = 0;
   for (const std::string name :
        {"tcp/pcpp_one_http_stream_fin.pcap", "tcp/suricata_decode-sll2-01.pcap", "vlan/synthetic_mpls-deep.pcap",
         "tunnels/synthetic_tunnel-mix.pcap", "ipv6/pcpp_ipv6_options.pcap", "fragments/zeek_ipv6-fragmented-dns.pcap",
-        "vlan/zeek_vlan-collisions.pcap", "basic/ipfixprobe_mixed.pcap"}) {
+        "vlan/zeek_vlan-collisions.pcap", "basic/ipfixprobe_mixed.pcap", "tcp/ipfixprobe_smtp.pcap"}) {
     SCOPED_TRACE(name);
     const std::string capture = kCaptures + "/" + name;
     if (!std::filesystem::exists(capture)) continue;
@@ -143,6 +145,7 @@ TEST(MetricRecords, ArriveAsTheyAreInEveryFormat) {
       with_fragments += record.at("ip_fragments") != 0;
       with_inner_vlan += record.at("inner_vlan_id") != 0;
       with_flow_label += record.at("ipv6_flow_label") != 0;
+      with_icmp_errors += record.contains("icmp_errors");
     }
     const std::vector<std::string> expected = metric_lines(own);
     EXPECT_EQ(metric_lines(ipfix.finish().lines), expected) << "IPFIX";
@@ -162,6 +165,7 @@ TEST(MetricRecords, ArriveAsTheyAreInEveryFormat) {
   EXPECT_GT(with_fragments, 0U);
   EXPECT_GT(with_inner_vlan, 0U);
   EXPECT_GT(with_flow_label, 0U);
+  EXPECT_GT(with_icmp_errors, 0U);
 }
 
 /// A direction's values, summed from packets.

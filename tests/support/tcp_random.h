@@ -1,6 +1,6 @@
 // TCP segments out of any octets, eight for each: numbers near those that would be right, so that segments overlap,
-// repeat, leave gaps and answer each other, and now and then far away. What a shard's metrics make of them is compared
-// with the model.
+// repeat, leave gaps and answer each other, and now and then far away, some followed by an ICMP error that quotes the
+// conversation, or another one. What a shard's metrics make of them is compared with the models.
 #pragma once
 
 #include <algorithm>
@@ -52,6 +52,39 @@ struct RandomSegment {
   }
 };
 
+/// An ICMP error after the segment that the same octets make, where they have one.
+struct RandomError {
+  bool comes;
+  bool of_this_flow;
+  unsigned side;  ///< of the packet that is quoted
+  std::uint32_t mtu;
+  std::uint8_t type;
+  std::uint8_t code;
+
+  explicit RandomError(const std::uint8_t* octets)
+      : comes((octets[0] & 8U) != 0),
+        of_this_flow(octets[6] % 16 != 15),
+        side(octets[5] & 1U),
+        mtu(octets[2] < 128 ? 0 : octets[2] * 1000U),
+        type(octets[1]),
+        code(octets[3]) {}
+};
+
+/// What the metric `icmp` is to say of errors: they are counted, and the last one is remembered.
+struct IcmpModel {
+  std::uint32_t errors[2] = {};
+  std::uint32_t mtu[2] = {};
+  std::uint8_t type[2] = {};
+  std::uint8_t code[2] = {};
+
+  void see(const RandomError& error) {
+    ++errors[error.side];
+    type[error.side] = error.type;
+    code[error.side] = error.code;
+    if (error.mtu != 0) mtu[error.side] = error.mtu;
+  }
+};
+
 inline void require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what);
@@ -82,6 +115,42 @@ inline ModelCounts counts_of(const TcpSection& tcp, Direction direction) {
           tcp.keep_alives[direction],    tcp.zero_windows[direction],  tcp.zero_window_episodes[direction]};
 }
 
+inline ParsedPacket random_packet(unsigned side, std::uint16_t client_port) {
+  const bool low = side == 0;
+  return flow_packet()
+      .from(low ? "10.0.0.1" : "10.0.0.2", low ? client_port : 80)
+      .to(low ? "10.0.0.2" : "10.0.0.1", low ? 80 : client_port)
+      .tcp(0)
+      .packet();
+}
+
+/// The flow is there from its first packet on.
+inline void tell_and_model(FlowShard& shard, const RandomError& random, IcmpModel& model) {
+  IcmpError error{};
+  error.quoted = random_packet(random.side, random.of_this_flow ? 1000 : 1001);
+  error.quoted.effective_ns = shard.now_ns();
+  error.quoted.hash = shard.hash_of(error.quoted.key);
+  error.type = random.type;
+  error.code = random.code;
+  error.mtu = random.mtu;
+  error.readable = true;
+  require(shard.tell(error) == random.of_this_flow, "an error is told to the flow of the packet that it quotes");
+  if (random.of_this_flow) model.see(random);
+}
+
+inline void require_same(RecordView record, const IcmpModel& model, unsigned first_side) {
+  const auto* const icmp = record.find<IcmpSection>();
+  require((icmp != nullptr) == ((model.errors[0] | model.errors[1]) != 0), "errors make a section");
+  if (icmp == nullptr) return;
+  for (const Direction direction : {kForward, kReverse}) {
+    const unsigned side = first_side ^ direction;
+    require(icmp->errors[direction] == model.errors[side], "errors are counted");
+    require(icmp->mtu[direction] == model.mtu[side], "the last MTU is kept");
+    require(icmp->type[direction] == model.type[side] && icmp->code[direction] == model.code[side],
+            "the last error is kept");
+  }
+}
+
 /// Measures the segments that `octets` make with all metrics on and aborts where the record and the model differ. Says
 /// whether the model was compared: not where there are more gaps than the metric keeps.
 inline bool compare_with_model(std::span<const std::uint8_t> octets) {
@@ -95,6 +164,7 @@ inline bool compare_with_model(std::span<const std::uint8_t> octets) {
                   Metrics(Metrics::kAll));
   TcpModel model;
   PacketListModel packet_list;
+  IcmpModel icmp;
   std::uint64_t now = kEpochNs, least = now, greatest = now, packets = 0;
   unsigned first_side = 0;
   for (std::size_t at = 0; at + kEach <= octets.size(); at += kEach) {
@@ -128,6 +198,7 @@ inline bool compare_with_model(std::span<const std::uint8_t> octets) {
     least = std::min(least, now);
     greatest = std::max(greatest, now);
     ++packets;
+    if (const RandomError error(octets.data() + at); error.comes) tell_and_model(shard, error, icmp);
   }
   shard.drain(shard.now_ns());
   const RecordBatch batch = take_batch(ring);
@@ -141,6 +212,7 @@ inline bool compare_with_model(std::span<const std::uint8_t> octets) {
                                     first_side),
             "lengths and times are those of the model");
   }
+  require_same(record, icmp, first_side);
   const auto& tcp = *record.find<TcpSection>();
   bool same = true;
   for (const Direction direction : {kForward, kReverse}) {

@@ -230,9 +230,9 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"threads: 2\n",
        "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
        "stop_timeout "
-       "idle_timeout active_timeout tcp_close tcp_linger max_reordering max_flows workers when_full overflow_entries "
-       "overflow_timeout key metrics community_id_seed layer tunnels tunnel_depth icmp_errors filter frame_filter "
-       "export sampler_address interface save_rejects ledger"},
+       "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
+       "overflow_entries overflow_timeout key metrics community_id_seed layer tunnels tunnel_depth icmp_errors filter "
+       "frame_filter export sampler_address interface save_rejects ledger"},
       {"workers: 1\nworkers: 2\n",
        "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
   };
@@ -402,6 +402,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "active_timeout: \"300s\"\n"
       "tcp_close: true\n"
       "tcp_linger: \"2s\"\n"
+      "icmp_close: false\n"
       "max_reordering: \"10s\"\n"
       "max_flows: 1048576\n"
       "workers: 1\n"
@@ -429,11 +430,12 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   const auto full =
       parse_config(
           "idle_timeout: \"1.5s\" active_timeout: \"90s\" tcp_close: false tcp_linger: \"90s\" max_reordering: \"1m\"\n"
+          "icmp_close: true "
           "max_flows: 99 workers: 3\n"
           "export: \"json:-\" export: \"protobuf:a b\" ledger: \"l\\\"\\\\x\"\n"
           "port: \"net_memif0,role=server,socket=x\" port: \"0000:3b:00.0\" cores: \"0,2-4\" rss: \"ports\"\n"
           "idle: \"pause\" when_full: \"overflow\" overflow_entries: 7 overflow_timeout: \"2s\" "
-          "key: \"5tuple,vlan_id,src_addr/24\" metrics: \"layer2,tcp\" layer: \"outer\" tunnels: "
+          "key: \"5tuple,vlan_id,src_addr/24\" metrics: \"layer2,tcp,icmp\" layer: \"outer\" tunnels: "
           "\"default,vxlan=8472\" tunnel_depth: 4 "
           "icmp_errors: \"quoted\" "
           "filter: \"tcp port 443\" frame_filter: \"vlan 5\" sampler_address: \"2001:DB8::1\" interface: 65535 "

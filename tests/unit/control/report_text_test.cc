@@ -120,6 +120,7 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
   set(&(*ledger.mutable_rejects())["b"], 1, 60);
   set(&(*ledger.mutable_rejects())["a"], 2, 120);
   set(&(*ledger.mutable_lost())["ring_full"], 1, 2, 3);
+  (*ledger.mutable_icmp_quotes())["told"] = 7;
   ledger.add_violations("x\"y");
   const std::string zero = R"({"packets":0,"octets":0})";
   const std::string zero_records = R"({"records":0,"packets":0,"octets":0})";
@@ -133,7 +134,7 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
           R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
           R"(,"exporters":[],"ports":[],"workers":[],"fragments_without_first":)" + zero + R"(,"length_from_frame":)" +
           zero + R"(,"length_from_header":)" + zero + R"(,"clock_epochs":)" + zero + R"(,"clock_as_reordered":)" +
-          zero + R"(,"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
+          zero + R"(,"icmp_quotes":{"told":7},"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
 }
 
 TEST(StatusText, LaysOutPortsWorkersAndExporters) {

@@ -106,6 +106,7 @@ TEST(Schema, AgreesWithWhatTheDataplaneDoesUnlessItIsTold) {
   EXPECT_EQ(settings.flow.timeouts.active_ns, untold.timeouts.active_ns);
   EXPECT_EQ(settings.flow.timeouts.linger_ns, untold.timeouts.linger_ns);
   EXPECT_EQ(settings.flow.timeouts.tcp_close, untold.timeouts.tcp_close);
+  EXPECT_EQ(settings.flow.metrics.settings.icmp_close, untold.metrics.settings.icmp_close);
   EXPECT_EQ(settings.max_reordering_ns, OfflineOptions().max_reordering_ns);
   EXPECT_EQ(settings.flow.when_full, untold.when_full);
   EXPECT_EQ(settings.flow.key, untold.key);
@@ -123,6 +124,7 @@ TEST(Schema, TakesEveryWordOfAChoiceAndPrintsItBack) {
     for (std::string word; std::getline(words, word, '|');) {
       choices[field->name()].insert(word);
       v1::Config config;
+      if (field->name() == "icmp_close") config.set_metrics("icmp");  // which alone can be told to
       ASSERT_TRUE(put_value(config, *field, word)) << field->name() << ' ' << word;
       const auto settings = validate(config, Command::check);
       ASSERT_TRUE(settings) << settings.error().message;
@@ -130,9 +132,9 @@ TEST(Schema, TakesEveryWordOfAChoiceAndPrintsItBack) {
     }
   }
   const std::map<std::string, std::set<std::string>> expected = {
-      {"rss", {"addresses", "ports"}}, {"idle", {"auto", "poll", "pause", "sleep"}},
-      {"tcp_close", {"on", "off"}},    {"when_full", {"evict", "overflow", "sample"}},
-      {"layer", {"outer", "inner"}},   {"icmp_errors", {"own", "quoted"}}};
+      {"rss", {"addresses", "ports"}},   {"idle", {"auto", "poll", "pause", "sleep"}},   {"tcp_close", {"on", "off"}},
+      {"icmp_close", {"on", "off"}},     {"when_full", {"evict", "overflow", "sample"}}, {"layer", {"outer", "inner"}},
+      {"icmp_errors", {"own", "quoted"}}};
   EXPECT_EQ(choices, expected);
 }
 

@@ -37,6 +37,13 @@ FragmentNote note_of(std::uint32_t number) {
   return {.key = packet_of(number).key, .from = Side::high, .fragment_protocol = 17, .fragment_id = number};
 }
 
+IcmpError error_of(std::uint32_t number) {
+  IcmpError error{};
+  error.quoted = packet_of(number);
+  error.mtu = number;
+  return error;
+}
+
 /// A message as text.
 std::string text(const char* kind, std::uint32_t number, unsigned monitor) {
   return std::string(kind) + ' ' + std::to_string(number) + " for " + std::to_string(monitor);
@@ -58,6 +65,7 @@ std::size_t take(HandoverRing& ring, std::size_t most, std::vector<std::string>&
         out.push_back(text((kind + (facts == nullptr ? "" : " with facts")).c_str(), packet.frame_octets, monitor));
       },
       [&](const FragmentNote& note) { out.push_back(text("note", note.fragment_id, 255)); },
+      [&](const IcmpError& error) { out.push_back(text("error", error.mtu, 255)); },
       [&](std::uint64_t effective_ns) {
         out.push_back(text("epoch end", static_cast<std::uint32_t>(effective_ns), 255));
       });
@@ -73,7 +81,7 @@ TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
     const ParsedPacket packet = packet_of(number);
     const PacketFacts facts = facts_of(number);
     bool pushed = false;
-    switch (random() % 5) {
+    switch (random() % 6) {
       case 0:
         pushed = ring.push(packet, nullptr, monitor);
         if (pushed) sent.push_back(text("packet", number, monitor));
@@ -85,6 +93,10 @@ TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
       case 1:
         pushed = ring.push(packet, &facts, monitor);
         if (pushed) sent.push_back(text("packet with facts", number, monitor));
+        break;
+      case 5:
+        pushed = ring.push(error_of(number), monitor);
+        if (pushed) sent.push_back(text("error", number, 255));
         break;
       case 2:
         pushed = ring.push(note_of(number));
@@ -102,7 +114,7 @@ TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
   EXPECT_TRUE(taken == sent);
 }
 
-TEST(HandoverRing, ANoteTakesALineAPacketTwoAFragmentThreeAndFactsFour) {
+TEST(HandoverRing, ANoteTakesALineAPacketTwoAFragmentOrAnErrorThreeAndFactsFour) {
   const auto fit = [](auto&& push) {
     HandoverRing ring(1024);
     unsigned count = 0;
@@ -115,6 +127,7 @@ TEST(HandoverRing, ANoteTakesALineAPacketTwoAFragmentThreeAndFactsFour) {
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push_epoch_end(1); }), 1024U);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(packet, nullptr, 0); }), 1024U / 2);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(fragment_of(1), nullptr, 0); }), 1024U / 3);
+  EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(error_of(1), 0); }), 1024U / 3);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(packet, &facts, 0); }), 1024U / 4);
 }
 

@@ -50,7 +50,9 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("length_min":0,"rev_length_min":0,"length_max":0,"rev_length_max":0,"length_mean":0,"rev_length_mean":0,)"
       R"("length_stddev":0,"rev_length_stddev":0,"length_histogram":[],"rev_length_histogram":[],)"
       R"("iat_min_ns":0,"rev_iat_min_ns":0,"iat_max_ns":0,"rev_iat_max_ns":0,"iat_mean_ns":0,"rev_iat_mean_ns":0,)"
-      R"("iat_stddev_ns":0,"rev_iat_stddev_ns":0,"iat_histogram":[],"rev_iat_histogram":[],"first_packets":[]})");
+      R"("iat_stddev_ns":0,"rev_iat_stddev_ns":0,"iat_histogram":[],"rev_iat_histogram":[],"first_packets":[],"icmp_errors":0,)"
+      R"("rev_icmp_errors":0,"icmp_error_mtu":0,"rev_icmp_error_mtu":0,"icmp_error_type":0,"rev_icmp_error_type":0,)"
+      R"("icmp_error_code":0,"rev_icmp_error_code":0})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {
