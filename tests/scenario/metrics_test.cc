@@ -95,8 +95,13 @@ std::vector<json> uniflows_of(const std::vector<json>& records) {
   return uniflows;
 }
 
-/// The forward columns alone: a uniflow record has no others. `v9`: without what NetFlow v9 has no elements for.
-std::vector<std::string> forward_lines(const std::vector<json>& records, bool v9 = false) {
+/// The forward columns alone: a uniflow record has no others. Of a direction that no ICMP error quotes it has none of
+/// the metric icmp, whose section would be all zeros. `v9`: without what NetFlow v9 has no elements for.
+std::vector<std::string> forward_lines(std::vector<json> records, bool v9 = false) {
+  for (json& record : records) {
+    if (record.value("icmp_errors", 0U) != 0) continue;
+    for (const char* name : {"icmp_errors", "icmp_error_mtu", "icmp_error_type", "icmp_error_code"}) record.erase(name);
+  }
   static const std::set<std::string> kReverse = [] {
     std::set<std::string> names;
     for (const std::string& name : metric_columns()) {
