@@ -110,7 +110,7 @@ class MetricSet {
   /// A flow begins.
   void begin(std::uint8_t* line, std::uint8_t* slot) const {
     std::memset(line, 0, lines_ * kLineOctets);
-    for_each([&]<typename M>(std::size_t index) { std::memset(slot + slot_at_[index], 0, kCleared<M>); });
+    for_each([&]<typename M>(std::size_t index) { clear_slot<M>(slot, index); });
   }
   /// The flow was reported and goes on: its next record begins.
   void restart(std::uint8_t* line, std::uint8_t* slot) const {
@@ -121,7 +121,7 @@ class MetricSet {
         M::restart(state, rest);
       } else {
         if constexpr (kOctetsOf<typename M::State> != 0) std::memset(static_cast<void*>(&state), 0, sizeof state);
-        std::memset(slot + slot_at_[index], 0, kCleared<M>);
+        clear_slot<M>(slot, index);
       }
     });
   }
@@ -197,6 +197,11 @@ class MetricSet {
     M::quoted(state, slot, input);
   };
 
+  /// Where no metric has a slot, `slot` is no memory.
+  template <typename M>
+  void clear_slot(std::uint8_t* slot, std::size_t index) const {
+    if constexpr (kCleared<M> != 0) std::memset(slot + slot_at_[index], 0, kCleared<M>);
+  }
   template <typename Visit>
   [[gnu::always_inline]] void for_each(Visit&& visit) const {
     [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) __attribute__((always_inline)) {

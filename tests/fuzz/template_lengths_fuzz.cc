@@ -252,11 +252,12 @@ void encode_by_weir(Choices& choices, Plan& plan) {
   demand(made->record_octets() == plan.least_octets());
   for (unsigned count = 1 + choices.octet() % 3; count > 0; --count) {
     const FlowRecord record = choose_record(choices, plan.ipv6);
+    const weir::OwnedRecord owned{weir::RecordView(record)};
     const bool reverse = choices.one_in(2);
     Octets written(made->record_octets() + weir::CopyProgram::kSlack, 0xa5);
     const std::uint8_t* const end = reverse
-                                        ? made->write<weir::RecordKind::uniflow, kReverse>(written.data(), record, 0)
-                                        : made->write<weir::RecordKind::uniflow, kForward>(written.data(), record, 0);
+                                        ? made->write<weir::RecordKind::uniflow, kReverse>(written.data(), owned, 0)
+                                        : made->write<weir::RecordKind::uniflow, kForward>(written.data(), owned, 0);
     demand(end == written.data() + made->record_octets());
     std::size_t at = 0;
     Values values;

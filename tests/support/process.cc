@@ -12,17 +12,8 @@
 #include <thread>
 
 namespace weir::test {
-namespace {
-
-std::filesystem::path make_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  return name;
-}
-
-}  // namespace
-
-Process::Process(const std::vector<std::string>& arguments, const std::string& input) : folder_(make_folder()) {
+Process::Process(const std::vector<std::string>& arguments, const std::string& input)
+    : folder_(make_temporary_folder()) {
   std::ofstream(folder_ / "in", std::ios::binary) << input;
   const std::string in = (folder_ / "in").string();
   const std::string out = (folder_ / "out").string();
@@ -103,13 +94,6 @@ std::string contents(const std::filesystem::path& file) {
 void write_file(const std::filesystem::path& file, std::span<const std::uint8_t> octets) {
   std::ofstream(file, std::ios::binary)
       .write(reinterpret_cast<const char*>(octets.data()), static_cast<std::streamsize>(octets.size()));
-}
-
-TemporaryFolder::TemporaryFolder() : folder_(make_folder()) {}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 bool installed(const std::string& program) {

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temporary_folder.h"
+
 namespace weir::test {
 
 struct Finished {
@@ -56,20 +58,6 @@ inline void expect_balanced(const Finished& read) {
 std::string contents(const std::filesystem::path& file);
 
 void write_file(const std::filesystem::path& file, std::span<const std::uint8_t> octets);
-
-/// A folder of the test's own, removed with all it holds.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder();
-  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
-
- private:
-  std::filesystem::path folder_;
-};
 
 /// Whether `program` is on the PATH.
 bool installed(const std::string& program);

@@ -25,6 +25,7 @@
 #include "proto/base/unique_fd.h"
 #include "proto/record/flow_protobuf.h"
 #include "proto/record/record_batch.h"
+#include "tests/support/temporary_folder.h"
 
 namespace weir::test {
 
@@ -140,25 +141,6 @@ bool eventually(Condition condition) {
   }
   return true;
 }
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 inline std::string content_of(const std::string& file) {
   std::ifstream in(file, std::ios::binary);

@@ -59,8 +59,8 @@ std::string json_of(RecordSpan records) {
 
 TEST(ExportHub, SpeaksOfAnExporterByItsName) {
   const TemporaryFolder folder;
-  const std::string named = "json:" + folder.file("a.json") + "?name=archive";
-  const std::string plain = "json:" + folder.file("b.json");
+  const std::string named = "json:" + folder.path("a.json") + "?name=archive";
+  const std::string plain = "json:" + folder.path("b.json");
   const auto hub = open_hub({named, plain});
   ASSERT_NE(hub, nullptr);
   const auto snapshot = hub->snapshot();
@@ -74,15 +74,15 @@ TEST(ExportHub, SpeaksOfAnExporterByItsName) {
 
 TEST(ExportHub, RefusesTwoExportersOfOneName) {
   const TemporaryFolder folder;
-  const std::string first = "json:" + folder.file("a.json") + "?name=archive";
-  const std::string second = "protobuf:" + folder.file("a.pb") + "?name=archive";
+  const std::string first = "json:" + folder.path("a.json") + "?name=archive";
+  const std::string second = "protobuf:" + folder.path("a.pb") + "?name=archive";
   EXPECT_EQ(error_of({first, second}),
             "export '" + second + "': '" + first + "' has the name archive, too; each exporter needs its own");
 }
 
 TEST(ExportHub, WritesTheSameRecordsToEveryExporter) {
   const TemporaryFolder folder;
-  const auto hub = open_hub({"json:" + folder.file("a.json"), "protobuf:" + folder.file("a.pb")});
+  const auto hub = open_hub({"json:" + folder.path("a.json"), "protobuf:" + folder.path("a.pb")});
   RecordBatch all;
   for (std::uint32_t i = 0; i < 20; ++i) {
     const auto batch = numbered_batch(i * 500, 500);
@@ -90,8 +90,8 @@ TEST(ExportHub, WritesTheSameRecordsToEveryExporter) {
     hub->offer(batch, true);
   }
   EXPECT_TRUE(hub->finish(kLong).empty());
-  EXPECT_TRUE(content_of(folder.file("a.json")) == json_of(all.span()));
-  const RecordBatch records = test::records_in(content_of(folder.file("a.pb")));
+  EXPECT_TRUE(content_of(folder.path("a.json")) == json_of(all.span()));
+  const RecordBatch records = test::records_in(content_of(folder.path("a.pb")));
   EXPECT_TRUE(test::same_records(records.span(), all.span()));
   for (const ExporterSnapshot& snapshot : hub->snapshot()) {
     EXPECT_EQ(snapshot.exported, totals_of_batch(all));
@@ -109,10 +109,10 @@ TEST(ExportHub, DoesWithoutExporters) {
 
 TEST(ExportHub, WritesWhatItHasAfterAMomentWithoutBeingClosed) {
   const TemporaryFolder folder;
-  const auto hub = open_hub({"json:" + folder.file("a.json")});
+  const auto hub = open_hub({"json:" + folder.path("a.json")});
   hub->offer(numbered_batch(0, 3), false);
   EXPECT_TRUE(eventually([&] { return hub->snapshot()[0].exported.records == 3; }));
-  EXPECT_TRUE(content_of(folder.file("a.json")) == json_of(numbered_batch(0, 3)->span()));
+  EXPECT_TRUE(content_of(folder.path("a.json")) == json_of(numbered_batch(0, 3)->span()));
 }
 
 TEST(ExportHub, LetsADeadCollectorHoldUpNobody) {
@@ -126,7 +126,7 @@ TEST(ExportHub, LetsADeadCollectorHoldUpNobody) {
     tcp_port = tcp.port();
   }
   const auto hub = open_hub({fmt::format("netflow9://127.0.0.1:{}", udp_port),
-                             fmt::format("protobuf+tcp://127.0.0.1:{}", tcp_port), "json:" + folder.file("a.json")},
+                             fmt::format("protobuf+tcp://127.0.0.1:{}", tcp_port), "json:" + folder.path("a.json")},
                             ExportMode::live, 10 * ExportQueue::octets_of(*numbered_batch(0, 100)));
   RecordBatch all;
   for (std::uint32_t i = 0; i < 50; ++i) {
@@ -144,14 +144,14 @@ TEST(ExportHub, LetsADeadCollectorHoldUpNobody) {
   EXPECT_EQ(lost(snapshots[0], ExportLoss::unreachable), totals_of_batch(all));
   EXPECT_EQ(lost(snapshots[1], ExportLoss::queue_full).records, all.size() - 1000);
   EXPECT_EQ(lost(snapshots[1], ExportLoss::not_connected).records, 1000U);
-  EXPECT_TRUE(content_of(folder.file("a.json")) == json_of(all.span()));
+  EXPECT_TRUE(content_of(folder.path("a.json")) == json_of(all.span()));
   ASSERT_EQ(problems.size(), 2U);
   EXPECT_NE(problems[0].find("5000 of 5000 records lost (unreachable 5000)"), std::string::npos) << problems[0];
 }
 
 TEST(ExportHub, SortsTheJsonOfACapture) {
   const TemporaryFolder folder;
-  const auto hub = open_hub({"json:" + folder.file("a.json"), "protobuf:" + folder.file("a.pb")}, ExportMode::capture);
+  const auto hub = open_hub({"json:" + folder.path("a.json"), "protobuf:" + folder.path("a.pb")}, ExportMode::capture);
   std::vector<FlowRecord> all = test::numbered_records(0, 10'000);
   std::shuffle(all.begin(), all.end(), std::mt19937_64(1));
   const auto batch = std::make_shared<const RecordBatch>(test::batch_of(all));
@@ -159,16 +159,16 @@ TEST(ExportHub, SortsTheJsonOfACapture) {
   hub->offer(batch, true);
   EXPECT_TRUE(eventually([&] { return hub->snapshot()[1].exported == totals; }));
   EXPECT_EQ(hub->snapshot()[0].queued, totals);  // held until the last one is there
-  EXPECT_EQ(content_of(folder.file("a.json")), "");
+  EXPECT_EQ(content_of(folder.path("a.json")), "");
   EXPECT_TRUE(hub->finish(kLong).empty());
   EXPECT_EQ(hub->snapshot()[0].exported, totals);
   std::sort(all.begin(), all.end(), record_precedes);
-  EXPECT_TRUE(content_of(folder.file("a.json")) == json_of(test::batch_of(all).span()));
+  EXPECT_TRUE(content_of(folder.path("a.json")) == json_of(test::batch_of(all).span()));
 }
 
 TEST(ExportHub, LosesWhatIsNotSortedAtTheDeadlineByName) {
   const TemporaryFolder folder;
-  const auto hub = open_hub({"json:" + folder.file("a.json")}, ExportMode::capture);
+  const auto hub = open_hub({"json:" + folder.path("a.json")}, ExportMode::capture);
   hub->offer(numbered_batch(0, 1000), true);
   const std::vector<std::string> problems = hub->finish(std::chrono::milliseconds(0));
   EXPECT_EQ(problems.size(), 1U);
@@ -214,7 +214,7 @@ class FileSizeLimit {
 TEST(ExportHub, LeavesWholeRecordsOnlyInAFileThatCannotGrow) {
   for (const ExportMode mode : {ExportMode::live, ExportMode::capture}) {
     const TemporaryFolder folder;
-    const auto hub = open_hub({"json:" + folder.file("a.json"), "protobuf:" + folder.file("a.pb")}, mode);
+    const auto hub = open_hub({"json:" + folder.path("a.json"), "protobuf:" + folder.path("a.pb")}, mode);
     const auto batch = numbered_batch(0, 20'000);
     std::vector<std::string> problems;
     {
@@ -226,11 +226,11 @@ TEST(ExportHub, LeavesWholeRecordsOnlyInAFileThatCannotGrow) {
     EXPECT_NE(problems[0].find("File too large"), std::string::npos) << problems[0];
     const std::vector<ExporterSnapshot> snapshots = hub->snapshot();
 
-    const std::string json = content_of(folder.file("a.json"));
+    const std::string json = content_of(folder.path("a.json"));
     EXPECT_TRUE(json == json_of(batch->span().first(snapshots[0].exported.records)));
     EXPECT_GT(json.size() + kFlowJsonMaxOctets, 400'000U);  // and no whole record was thrown away that had its place
 
-    const RecordBatch records = test::records_in(content_of(folder.file("a.pb")));
+    const RecordBatch records = test::records_in(content_of(folder.path("a.pb")));
     EXPECT_EQ(records.size(), snapshots[1].exported.records);
     EXPECT_GT(records.size(), 1000U);
     for (const ExporterSnapshot& snapshot : snapshots) {
@@ -244,7 +244,7 @@ TEST(ExportHub, LeavesWholeRecordsOnlyInAFileThatCannotGrow) {
 
 TEST(ExportHub, SurvivesAPipeWhoseReaderGoes) {
   const TemporaryFolder folder;
-  const std::string fifo = folder.file("fifo");
+  const std::string fifo = folder.path("fifo");
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   UniqueFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   const auto hub = open_hub({"protobuf:" + fifo});
@@ -261,7 +261,7 @@ TEST(ExportHub, SurvivesAPipeWhoseReaderGoes) {
 
 TEST(ExportHub, IsNotHeldUpByAPipeThatNobodyEmpties) {
   const TemporaryFolder folder;
-  const std::string fifo = folder.file("fifo");
+  const std::string fifo = folder.path("fifo");
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   const UniqueFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   const auto hub = open_hub({"json:" + fifo});
@@ -274,7 +274,7 @@ TEST(ExportHub, IsNotHeldUpByAPipeThatNobodyEmpties) {
 
 TEST(ExportHub, SendsToAUnixSocket) {
   const TemporaryFolder folder;
-  const std::string path = folder.file("s");
+  const std::string path = folder.path("s");
   const UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -308,11 +308,11 @@ TEST(ExportHub, LosesABatchForWhichThereIsNoRoomWhenItMayNotWait) {
 
 TEST(ExportHub, SaysWhatCannotBeOpened) {
   const TemporaryFolder folder;
-  EXPECT_EQ(error_of({"json:" + folder.path()}),
-            fmt::format("export 'json:{0}': cannot write file '{0}': Is a directory", folder.path()));
+  EXPECT_EQ(error_of({"json:" + folder.folder().string()}),
+            fmt::format("export 'json:{0}': cannot write file '{0}': Is a directory", folder.folder().string()));
   EXPECT_EQ(error_of({"json:/nonexistent/a"}),
             "export 'json:/nonexistent/a': cannot write file '/nonexistent/a': No such file or directory");
-  const std::string fifo = folder.file("fifo");
+  const std::string fifo = folder.path("fifo");
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_NE(error_of({"json:" + fifo}).find("(a FIFO that nobody reads)"), std::string::npos);
   // RFC 6761 section 6.4: names below .invalid never resolve.
@@ -336,12 +336,12 @@ TEST(ExportHub, RefusesTwoExportersOnOneOutputAndEmptiesNoFileThen) {
   const TemporaryFolder folder;
   EXPECT_EQ(error_of({"json:-", "protobuf:-"}),
             "export 'protobuf:-': standard output is taken by 'json:-'; name a file");
-  const std::string file = folder.file("a");
+  const std::string file = folder.path("a");
   std::ofstream(file) << "precious";
-  std::filesystem::create_symlink(file, folder.file("b"));
-  EXPECT_EQ(error_of({"json:" + file, "protobuf:" + folder.file("b")}),
+  std::filesystem::create_symlink(file, folder.path("b"));
+  EXPECT_EQ(error_of({"json:" + file, "protobuf:" + folder.path("b")}),
             fmt::format("export 'protobuf:{}': the same file as 'json:{}'; each exporter needs its own",
-                        folder.file("b"), file));
+                        folder.path("b"), file));
   EXPECT_EQ(content_of(file), "precious");
   EXPECT_NE(error_of({"json:" + file, "bad:"}), "");
   EXPECT_EQ(content_of(file), "precious");
@@ -349,13 +349,13 @@ TEST(ExportHub, RefusesTwoExportersOnOneOutputAndEmptiesNoFileThen) {
 
 TEST(ExportHub, WritesToNoFileThatIsRead) {
   const TemporaryFolder folder;
-  const std::string input = folder.file("in.pcap");
+  const std::string input = folder.path("in.pcap");
   std::ofstream(input) << "precious";
-  std::filesystem::create_hard_link(input, folder.file("link"));
+  std::filesystem::create_hard_link(input, folder.path("link"));
   ExportContext context;
-  context.inputs = {folder.file("absent"), input};
-  for (const std::string& output : {input, folder.file("link")}) {
-    const auto hub = ExportHub::open({"protobuf:" + folder.file("other"), "json:" + output}, context);
+  context.inputs = {folder.path("absent"), input};
+  for (const std::string& output : {input, folder.path("link")}) {
+    const auto hub = ExportHub::open({"protobuf:" + folder.path("other"), "json:" + output}, context);
     ASSERT_FALSE(hub);
     EXPECT_EQ(hub.error(),
               fmt::format("export 'json:{}': that is the input {} itself; name another file", output, input));
@@ -365,19 +365,19 @@ TEST(ExportHub, WritesToNoFileThatIsRead) {
 
 TEST(ExportHub, LeavesAFileAloneThatAnotherProgramWrites) {
   const TemporaryFolder folder;
-  const std::string file = folder.file("a");
+  const std::string file = folder.path("a");
   std::ofstream(file) << "of another program";
-  std::ofstream(folder.file("b")) << "of an earlier run";
+  std::ofstream(folder.path("b")) << "of an earlier run";
   {
     auto other = FileSink::open(file);
     ASSERT_TRUE(other && other->lock());
     for (const char* const scheme : {"json", "protobuf"}) {
-      EXPECT_EQ(error_of({"json:" + folder.file("b"), fmt::format("{}:{}", scheme, file)}),
+      EXPECT_EQ(error_of({"json:" + folder.path("b"), fmt::format("{}:{}", scheme, file)}),
                 fmt::format("export '{}:{}': another program writes to the file and holds its lock; name another file",
                             scheme, file));
     }
     EXPECT_EQ(content_of(file), "of another program");
-    EXPECT_EQ(content_of(folder.file("b")), "of an earlier run") << "nor does it empty the others";
+    EXPECT_EQ(content_of(folder.path("b")), "of an earlier run") << "nor does it empty the others";
   }
   EXPECT_TRUE(open_hub({"json:" + file})->finish(kLong).empty());
   EXPECT_EQ(content_of(file), "") << "the lock went with the other program";
@@ -385,7 +385,7 @@ TEST(ExportHub, LeavesAFileAloneThatAnotherProgramWrites) {
 
 TEST(ExportHub, EmptiesTheFileOfAnEarlierRun) {
   const TemporaryFolder folder;
-  const std::string file = folder.file("a");
+  const std::string file = folder.path("a");
   std::ofstream(file) << std::string(100'000, 'x');
   const auto hub = open_hub({"json:" + file});
   EXPECT_EQ(content_of(file), "");
@@ -400,7 +400,7 @@ TEST(ExportHub, BalancesAtEveryInstantForEveryExporter) {
   const LoopbackSocket tcp(SOCK_STREAM);
   const auto hub = open_hub(
       {fmt::format("netflow9://127.0.0.1:{}?rate=20000", udp.port()),
-       fmt::format("protobuf+tcp://127.0.0.1:{}", tcp.port()), "json:" + folder.file("a.json"), "protobuf:/dev/full"},
+       fmt::format("protobuf+tcp://127.0.0.1:{}", tcp.port()), "json:" + folder.path("a.json"), "protobuf:/dev/full"},
       ExportMode::live, 500);
   const UniqueFd peer = tcp.accept();  // and reads nothing
   std::atomic<bool> done{false};

@@ -73,26 +73,29 @@ bool begun(tl::expected<FileSink, std::string> sink) {
 
 TEST(FileRotation, NamesFilesByThePeriodThatTheyBeginWithInUtc) {
   const TemporaryFolder folder;
-  FileRotation rotation(folder.file("%Y%m%d-%H%M%S.pb"), 300 * kSecond, 0);
+  FileRotation rotation(folder.path("%Y%m%d-%H%M%S.pb"), 300 * kSecond, 0);
   ASSERT_TRUE(begun(rotation.open(kBase + 100 * kSecond)));  // 22:15:00: the second minute of its five
-  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"20231114-221500.pb.part"});
+  EXPECT_EQ(names_in(folder.folder().string()), std::vector<std::string>{"20231114-221500.pb.part"});
   EXPECT_FALSE(rotation.due(kBase + 399 * kSecond, 1U << 30));
   EXPECT_TRUE(rotation.due(kBase + 400 * kSecond, 0));
   ASSERT_TRUE(rotation.publish(false));
   ASSERT_TRUE(begun(rotation.open(kBase + 400 * kSecond)));
-  EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"20231114-221500.pb", "20231114-222000.pb.part"}));
+  EXPECT_EQ(names_in(folder.folder().string()),
+            (std::vector<std::string>{"20231114-221500.pb", "20231114-222000.pb.part"}));
   ASSERT_TRUE(rotation.publish(true));
-  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"20231114-221500.pb"}) << "nothing was written";
+  EXPECT_EQ(names_in(folder.folder().string()), std::vector<std::string>{"20231114-221500.pb"})
+      << "nothing was written";
 }
 
 TEST(FileRotation, ReplacesNoFile) {
   const TemporaryFolder folder;
   for (int i = 0; i < 3; ++i) {
-    FileRotation rotation(folder.file("flows.json"), 0, 1 << 20);
+    FileRotation rotation(folder.path("flows.json"), 0, 1 << 20);
     ASSERT_TRUE(begun(rotation.open(kBase)));
     ASSERT_TRUE(rotation.publish(false));
   }
-  EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"flows.json", "flows.json.1", "flows.json.2"}));
+  EXPECT_EQ(names_in(folder.folder().string()),
+            (std::vector<std::string>{"flows.json", "flows.json.1", "flows.json.2"}));
 }
 
 /// Exports `batches` batches of 1000 records; gives the octets of all files in the order of their names.
@@ -103,9 +106,9 @@ std::vector<std::string> exported(const TemporaryFolder& folder, const std::stri
   for (std::uint32_t i = 0; i < batches; ++i) {
     (*hub)->offer(numbered_batch(1000 * i, 1000), true);
     // Readers look only for names without ".part", and what they find is whole.
-    for (const std::string& name : names_in(folder.path())) {
+    for (const std::string& name : names_in(folder.folder().string())) {
       if (!name.ends_with(".part") && uri.find("compression") == std::string::npos) {
-        EXPECT_GT(records_in(content_of(folder.file(name))).size(), 0U);
+        EXPECT_GT(records_in(content_of(folder.path(name))).size(), 0U);
       }
     }
   }
@@ -113,13 +116,13 @@ std::vector<std::string> exported(const TemporaryFolder& folder, const std::stri
   EXPECT_EQ((*hub)->snapshot()[0].exported.records, 1000 * batches);
   EXPECT_TRUE(balanced((*hub)->snapshot()[0]));
   std::vector<std::string> contents;
-  std::vector<std::string> names = names_in(folder.path());
+  std::vector<std::string> names = names_in(folder.folder().string());
   // "x", "x.1", ..., "x.10": by length first.
   std::sort(names.begin(), names.end(),
             [](const auto& a, const auto& b) { return std::pair(a.size(), a) < std::pair(b.size(), b); });
   for (const std::string& name : names) {
     EXPECT_FALSE(name.ends_with(".part"));
-    contents.push_back(content_of(folder.file(name)));
+    contents.push_back(content_of(folder.path(name)));
   }
   return contents;
 }
@@ -135,7 +138,7 @@ void expect_all_in_order(const std::vector<std::string>& streams, std::uint32_t 
 
 TEST(FileRotation, CutsAStreamIntoFilesOfWholeRecords) {
   const TemporaryFolder folder;
-  const auto streams = exported(folder, "protobuf:" + folder.file("flows.pb") + "?rotate_size=256k", 40);
+  const auto streams = exported(folder, "protobuf:" + folder.path("flows.pb") + "?rotate_size=256k", 40);
   EXPECT_GT(streams.size(), 5U);
   expect_all_in_order(streams, 40'000);
 }
@@ -144,7 +147,7 @@ TEST(FileOutput, IsReadableWhenCompressed) {
   for (const char* const compression : {"zstd", "lz4"}) {
     const TemporaryFolder folder;
     const auto streams =
-        exported(folder, fmt::format("protobuf:{}?compression={}", folder.file("flows.pb"), compression), 20);
+        exported(folder, fmt::format("protobuf:{}?compression={}", folder.path("flows.pb"), compression), 20);
     ASSERT_EQ(streams.size(), 1U);
     const std::string plain = compression == std::string("zstd") ? unzstd(streams[0]) : unlz4(streams[0]);
     EXPECT_LT(streams[0].size(), plain.size() / 2);
@@ -155,7 +158,7 @@ TEST(FileOutput, IsReadableWhenCompressed) {
 TEST(FileOutput, RotatesWhatItCompresses) {
   const TemporaryFolder folder;
   const auto streams =
-      exported(folder, "protobuf:" + folder.file("flows.pb") + "?compression=zstd&rotate_size=64k", 40);
+      exported(folder, "protobuf:" + folder.path("flows.pb") + "?compression=zstd&rotate_size=64k", 40);
   EXPECT_GT(streams.size(), 2U);
   std::vector<std::string> plain;
   plain.reserve(streams.size());

@@ -61,7 +61,7 @@ class FileTrouble : public testing::Test {
     EXPECT_TRUE(hub_->finish(kLong).empty());
     EXPECT_EQ(now().exported.records, records);
   }
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_.file(name); }
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path(name); }
 
   const TemporaryFolder folder_;
   std::unique_ptr<ExportHub> hub_;
@@ -268,25 +268,25 @@ TEST_F(FileTrouble, AppendKeepsWhatTheFileHolds) {
 
 TEST(ExportHubPrepare, ChangesNoFileBeforeBegin) {
   const TemporaryFolder folder;
-  std::ofstream(folder.file("old")) << "precious";
-  std::ofstream(folder.file("r.part")) << "left over";
-  const std::vector<std::string> uris{"json:" + folder.file("old"), "json:" + folder.file("new"),
-                                      "json:" + folder.file("r") + "?rotate_size=1M"};
+  std::ofstream(folder.path("old")) << "precious";
+  std::ofstream(folder.path("r.part")) << "left over";
+  const std::vector<std::string> uris{"json:" + folder.path("old"), "json:" + folder.path("new"),
+                                      "json:" + folder.path("r") + "?rotate_size=1M"};
   {
     const auto hub = ExportHub::prepare(uris, {});
     ASSERT_TRUE(hub) << hub.error();
-    EXPECT_EQ(content_of(folder.file("old")), "precious");
-    EXPECT_TRUE(fs::exists(folder.file("new"))) << "it can be made";
+    EXPECT_EQ(content_of(folder.path("old")), "precious");
+    EXPECT_TRUE(fs::exists(folder.path("new"))) << "it can be made";
   }
-  EXPECT_EQ(content_of(folder.file("old")), "precious");
-  EXPECT_EQ(content_of(folder.file("r.part")), "left over");
-  EXPECT_FALSE(fs::exists(folder.file("new"))) << "and goes again";
+  EXPECT_EQ(content_of(folder.path("old")), "precious");
+  EXPECT_EQ(content_of(folder.path("r.part")), "left over");
+  EXPECT_FALSE(fs::exists(folder.path("new"))) << "and goes again";
 
   const auto hub = ExportHub::prepare(uris, {});
   ASSERT_TRUE(hub && (*hub)->begin());
-  EXPECT_EQ(content_of(folder.file("old")), "");
+  EXPECT_EQ(content_of(folder.path("old")), "");
   EXPECT_TRUE((*hub)->finish(kLong).empty());
-  EXPECT_TRUE(fs::exists(folder.file("new")));
+  EXPECT_TRUE(fs::exists(folder.path("new")));
 }
 
 TEST(ExportHub, TakesADeviceTwice) {

@@ -79,13 +79,13 @@ void fill_and_empty_the_disk(const std::string& disk, const std::string& elsewhe
 
 TEST(FullDisk, LosesByNameRecoversByItselfAndHoldsUpNobody) {
   const TemporaryFolder folder;
-  const std::string disk = folder.file("disk");
+  const std::string disk = folder.path("disk");
   std::filesystem::create_directory(disk);
   bool may_mount = false;
   std::thread([&] {
     may_mount = unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                 mount("weir-test", disk.c_str(), "tmpfs", 0, "size=1m") == 0;
-    if (may_mount) fill_and_empty_the_disk(disk, folder.file("elsewhere.pb"));
+    if (may_mount) fill_and_empty_the_disk(disk, folder.path("elsewhere.pb"));
   }).join();  // the mount goes with the thread's namespace
   if (!may_mount) GTEST_SKIP() << "no right to mount a tmpfs";
 }

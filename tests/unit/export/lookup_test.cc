@@ -136,7 +136,7 @@ TEST(Lookup, ThatTakesForEverHoldsUpNeitherAnotherExporterNorTheEnd) {
   std::promise<void> release;
   NameServer names;
   names.wait_for(release.get_future().share());
-  const auto hub = open_hub({"netflow9://collector:1", "ipfix+tcp://collector:1", "protobuf:" + folder.file("a.pb")},
+  const auto hub = open_hub({"netflow9://collector:1", "ipfix+tcp://collector:1", "protobuf:" + folder.path("a.pb")},
                             context_with(names));
   ASSERT_NE(hub, nullptr);
   hub->offer(numbered_batch(0, 100), false);

@@ -36,12 +36,12 @@ TEST(ProtobufEncoding, MakesOneMessageOfABiflowOrTwo) {
   biflow.packets[kReverse] = 9;
   biflow.octets[kReverse] = 900;
   biflow.first_ns[kReverse] = biflow.last_ns[kReverse] = biflow.last_ns[kForward];
-  const auto one = protobuf_encoding(false);
+  const auto one = protobuf_encoding(false, {});
   const std::vector<OwnedRecord> whole = messages_of(*one, biflow);
   ASSERT_EQ(whole.size(), 1U);
   EXPECT_EQ(whole[0]->packets[kReverse], 9U);
 
-  const auto two = protobuf_encoding(true);
+  const auto two = protobuf_encoding(true, {});
   const std::vector<OwnedRecord> halves = messages_of(*two, biflow);
   ASSERT_EQ(halves.size(), 2U);
   EXPECT_EQ(halves[0]->packets[kForward], biflow.packets[kForward]);

@@ -190,11 +190,11 @@ TEST(RecordSorter, SaysWhereTheTemporaryFileCouldNotBeMade) {
 
 TEST(RecordSorter, LeavesNoNameBehind) {
   const test::TemporaryFolder folder;
-  const WithTmpdir tmpdir(folder.path().c_str());
+  const WithTmpdir tmpdir(folder.folder().string().c_str());
   RecordSorter sorter(10);
   ASSERT_TRUE(sorter.add(test::batch_of(similar_records(101)).span()));
   EXPECT_EQ(sorter.spilled_runs(), 10U);
-  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.folder().string()));
 }
 
 }  // namespace

@@ -40,8 +40,8 @@ class Reopen : public testing::Test {
   }
 
   const TemporaryFolder folder_;
-  const std::string file_ = folder_.file("flows.json");
-  const std::string moved_ = folder_.file("flows.json.1");
+  const std::string file_ = folder_.path("flows.json");
+  const std::string moved_ = folder_.path("flows.json.1");
   std::unique_ptr<ExportHub> hub_;
 };
 

@@ -154,12 +154,12 @@ class SocketExporterOver : public testing::TestWithParam<Transport> {
  protected:
   static constexpr std::uint32_t kRecords = 60'000;  // of some 60 octets and more: several MB
 
-  SocketExporterOver() : collector_(GetParam().is_unix ? folder_.file("socket") : std::string()) {
+  SocketExporterOver() : collector_(GetParam().is_unix ? folder_.path("socket") : std::string()) {
     auto own = std::make_unique<ExportQueue>("peer", kQueueOctets);
     SocketOptions options;
     options.first_backoff = std::chrono::milliseconds(2);
     options.greatest_backoff = std::chrono::milliseconds(20);
-    std::vector<Endpoint> endpoints{unix_endpoint(folder_.file("socket"))};
+    std::vector<Endpoint> endpoints{unix_endpoint(folder_.path("socket"))};
     if (!GetParam().is_unix) endpoints = *resolve("127.0.0.1", collector_.port(), SOCK_STREAM, Names::refused);
     std::unique_ptr<StreamBuffer> buffer;
     if (GetParam().is_ipfix) {
@@ -188,7 +188,7 @@ class SocketExporterOver : public testing::TestWithParam<Transport> {
     EXPECT_EQ(before.state, "up");
     if (for_good) {
       collector_.stop_listening();
-      std::filesystem::remove(folder_.file("socket"));
+      std::filesystem::remove(folder_.path("socket"));
     }
     collector_.close();
   }

@@ -23,14 +23,14 @@ std::string table_of(const std::shared_ptr<const RecordBatch>& batch, const std:
   const TemporaryFolder folder;
   ExportContext context;
   context.mode = mode;
-  auto hub = ExportHub::open({"table:" + folder.file("t") + options}, context);
+  auto hub = ExportHub::open({"table:" + folder.path("t") + options}, context);
   EXPECT_TRUE(hub) << hub.error();
   if (!hub) return {};
   (*hub)->offer(batch, true);
   EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
   EXPECT_TRUE(balanced((*hub)->snapshot()[0]));
   EXPECT_EQ((*hub)->snapshot()[0].exported.records, batch->size());
-  return content_of(folder.file("t"));
+  return content_of(folder.path("t"));
 }
 
 // Record n of the fixtures: 10.0.0.0 to 192.0.0.0, source port n, 1 + n % 7 packets, 100 + n % 1000 octets, and it
@@ -81,21 +81,21 @@ TEST(TableFile, IsSortedByStartInACapture) {
 
 TEST(TableFile, HasNothingWithoutARecord) {
   const TemporaryFolder folder;
-  const auto hub = ExportHub::open({"table:" + folder.file("t")}, {});
+  const auto hub = ExportHub::open({"table:" + folder.path("t")}, {});
   ASSERT_TRUE(hub) << hub.error();
   EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
-  EXPECT_EQ(content_of(folder.file("t")), "");
+  EXPECT_EQ(content_of(folder.path("t")), "");
 }
 
 TEST(TableFile, BeginsEachFileWithTheHeading) {
   const TemporaryFolder folder;
-  auto hub = ExportHub::open({"table:" + folder.file("t") + "?rotate_size=64k"}, {});
+  auto hub = ExportHub::open({"table:" + folder.path("t") + "?rotate_size=64k"}, {});
   ASSERT_TRUE(hub) << hub.error();
   for (std::uint32_t i = 0; i < 20; ++i) (*hub)->offer(numbered_batch(i * 1000, 1000), true);
   EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
   std::size_t files = 0;
   std::size_t lines = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder.folder().string())) {
     const std::string content = content_of(entry.path().string());
     ++files;
     EXPECT_EQ(content.find("time_flow_start_ns "), 0U) << entry.path();

@@ -140,14 +140,14 @@ TEST(TopFlows, HasNothingWithoutARecord) {
 
 TEST(TopFile, WritesTheLargestAtTheEndAndExportsAll) {
   const test::TemporaryFolder folder;
-  auto hub = ExportHub::open({"top:" + folder.file("t") + "?columns=80&lines=4"}, {});
+  auto hub = ExportHub::open({"top:" + folder.path("t") + "?columns=80&lines=4"}, {});
   ASSERT_TRUE(hub) << hub.error();
   (*hub)->offer(test::numbered_batch(0, 1000), true);
   EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
   const ExporterSnapshot end = (*hub)->snapshot()[0];
   EXPECT_TRUE(test::balanced(end));
   EXPECT_EQ(end.exported.records, 1000U);
-  const auto lines = lines_of(test::content_of(folder.file("t")));
+  const auto lines = lines_of(test::content_of(folder.path("t")));
   ASSERT_EQ(lines.size(), 4U);
   EXPECT_NE(lines[1].find("10.0.0.0:999 "), std::string::npos) << "1099 octets: " << lines[1];
   EXPECT_TRUE(lines[3].starts_with("and 998 other flows, ")) << lines[3];

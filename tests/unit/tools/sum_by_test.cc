@@ -49,9 +49,9 @@ TEST(SumBy, TakesACommunityIdAsItsText) {
   SumBy sums(*SumBy::parse("community_id,dst_port"), 100);
   OwnedRecord with(RecordView{record_of(1, 80, 100, 0)});
   with.add<IdsSection>();
-  sums.add(with, nullptr);
-  sums.add(with, nullptr);
-  sums.add(record_of(2, 81, 10, 0), nullptr);
+  sums.add(with, {});
+  sums.add(with, {});
+  sums.add(record_of(2, 81, 10, 0), {});
   const auto rows = sums.top(0);
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].values, (std::vector<std::string>{"1:AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "80"}));
