@@ -10,10 +10,6 @@
 namespace weir {
 namespace {
 
-struct Netflow9ExportOptions : TemplateDatagramOptions {
-  [[nodiscard]] OptionResult check() const { return check_without_lists(); }
-};
-
 OpenResult open(const Netflow9ExportOptions& options, const ExportContext& context, ExportQueue& books) {
   Netflow9Options encoder;
   options.put(encoder, Dialect::netflow9);

@@ -94,6 +94,11 @@ inline constexpr OptionRow<Options> kOwnElementsOption{
 
 struct TemplateDatagramOptions : HostPort, DatagramOptions, TemplateOptions {};
 
+/// Those of NetFlow v9, which has no lists.
+struct Netflow9ExportOptions : TemplateDatagramOptions {
+  [[nodiscard]] OptionResult check() const { return check_without_lists(); }
+};
+
 inline constexpr auto kTemplateDatagramOptions = std::to_array<OptionRow<TemplateDatagramOptions>>({
     kMtuOption<TemplateDatagramOptions>,
     kTemplateRefreshOption<TemplateDatagramOptions>,

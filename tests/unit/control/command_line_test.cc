@@ -11,6 +11,7 @@
 
 #include "control/config/metric_list.h"
 #include "control/export/loss.h"
+#include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
 #include "dataplane/packet/reject.h"
 #include "proto/schema/control_socket.h"
@@ -110,9 +111,11 @@ TEST(CommandLine, TakesTheInterfaceOfCapturesAndTheAddressOfTheProbe) {
   EXPECT_FALSE(parse({"run", "--port", "net_null0", "--interface", "1"})) << "ports number themselves";
   EXPECT_EQ(error_of({"read", "--interface", "65536", "a.pcap"}),
             "--interface 65536: out of range; expected 0 to 65535");
-  for (const char* wrong : {"probe1", "192.0.2.1:80", "192.0.2.0/24"}) {
+  for (const auto& [wrong, shown] : {std::pair{"probe1", "probe1"},
+                                     {"192.0.2.1:80", "'192.0.2.1:80'"},  // which would end with two colons
+                                     {"192.0.2.0/24", "192.0.2.0/24"}}) {
     EXPECT_EQ(error_of({"read", "--sampler-address", wrong, "a.pcap"}),
-              std::string("--sampler-address ") + wrong +
+              std::string("--sampler-address ") + shown +
                   ": expected an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1");
   }
 }
@@ -271,7 +274,13 @@ TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
 }
 
 TEST(Reasons, NamesEveryRejectAndLossOnce) {
-  const std::string text = parse({"reasons"})->text;
+  std::string text = parse({"reasons"})->text;
+  const auto quotes = text.find("\nWhat became of the quotes");  // of which one is named like a loss of packets
+  ASSERT_NE(quotes, std::string::npos);
+  for (const auto& quote : kIcmpQuoteTexts) {
+    EXPECT_NE(text.find("\n  " + std::string(quote.name) + " ", quotes), std::string::npos) << quote.name;
+  }
+  text.resize(quotes);
   std::vector<std::string_view> names;
   for (std::size_t i = 1; i < kRejectTexts.size(); ++i) names.push_back(kRejectTexts[i].name);
   for (const auto& loss : kLossTexts) names.push_back(loss.name);

@@ -91,10 +91,10 @@ TEST(MetricsText, LaysOutMetricsFlowsAndPool) {
   reply.set_pool_lines_in_use(23);
   reply.set_pool_refused(3);
   EXPECT_EQ(running_metrics_text(reply),
-            "metric           records with it    share         bytes per flow\n"
-            "tcp         on               301   75.3 %                    208\n"
+            "metric           records with it    share        bytes per flow\n"
+            "tcp         on               301   75.3 %                   208\n"
             "packets:10  on               400  100.0 %  24 + 384 of the pool\n"
-            "rtt         off                                               128\n"
+            "rtt         off                                             128\n"
             "\n"
             "records  400 emitted since the start\n"
             "flows    15 in the table, with 320 bytes each for the metrics that are on\n"

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -162,9 +164,19 @@ Outcome read_capture(const std::vector<TimedFrame>& frames, unsigned workers, co
   options.max_flows = 16'384;
   options.filter = filter;
   OfflineMeter meter(options, kHash);
+  Outcome outcome;
+  std::atomic<bool> done = false;
+  std::thread consumer([&] {  // with all metrics the records of one ring are longer than it
+    for (bool last = false; !last;) {
+      last = done.load();
+      for (unsigned i = 0; i < workers; ++i) outcome.batch.append(take_batch(meter.records(i)).span());
+      std::this_thread::yield();
+    }
+  });
   for (const TimedFrame& frame : frames) meter.add(view_of(frame.octets, frame.ns));
   meter.finish();
-  Outcome outcome;
+  done = true;
+  consumer.join();
   for (unsigned i = 0; i < workers; ++i) outcome.add(meter.counters(i), meter.records(i));
   outcome.sort();
   return outcome;

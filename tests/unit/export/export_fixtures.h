@@ -84,6 +84,9 @@ inline OwnedRecord numbered_record_with_sections(std::uint32_t number) {
     rtt.known = RttSection::kServerHalf | RttSection::kServerSamples;
     rtt.handshake_server_ns = rtt.server.min_ns = number;
     rtt.server_samples = 1;
+    auto& icmp = record.add<IcmpSection>();
+    icmp.errors[kForward] = 1 + number;
+    icmp.type[kForward] = 3;
     auto& lengths = record.add<LengthsSection>();
     lengths.length_min[kForward] = lengths.length_max[kForward] = number;
     lengths.iat_max_ns[kForward] = std::uint64_t{number} * 1'000'000;

@@ -39,7 +39,7 @@ std::string file_of(const std::string& text) {
 }
 
 TEST(ExportUri, TakesEveryForm) {
-  const auto netflow = asked<TemplateDatagramOptions>("netflow9://collector.example:2055", netflow9_kind);
+  const auto netflow = asked<Netflow9ExportOptions>("netflow9://collector.example:2055", netflow9_kind);
   EXPECT_EQ(netflow.host, "collector.example");
   EXPECT_EQ(netflow.port, 2055);
   EXPECT_EQ(netflow.mtu, 1400U);
@@ -71,7 +71,7 @@ TEST(ExportUri, SaysWhichFileIsWritten) {
 }
 
 TEST(ExportUri, TakesEveryOption) {
-  const auto options = asked<TemplateDatagramOptions>(
+  const auto options = asked<Netflow9ExportOptions>(
       "netflow9://127.0.0.1:9995?mtu=9000&template_refresh=1500ms&uniflow=0&source_id=4294967295&rate=50000"
       "&profile=pmacct&fields=bytes,packets",
       netflow9_kind);
@@ -119,7 +119,11 @@ TEST(ExportUri, KnowsTheFormsOfEveryExporter) {
 TEST(ExportUri, TakesUniflowFromTheProfileUnlessItIsGiven) {
   const auto uniflow = [](const char* text, const ExporterKind& kind, Dialect dialect) {
     IpfixOptions out;
-    asked<TemplateDatagramOptions>(text, kind).put(out, dialect);
+    if (dialect == Dialect::netflow9) {
+      asked<Netflow9ExportOptions>(text, kind).put(out, dialect);
+    } else {
+      asked<TemplateDatagramOptions>(text, kind).put(out, dialect);
+    }
     return !out.biflow;
   };
   EXPECT_TRUE(uniflow("ipfix://h:1", ipfix_kind, Dialect::ipfix));
@@ -260,8 +264,8 @@ TEST(ExportUri, GivesTheExporterANameWhateverTheKind) {
     EXPECT_EQ(named->name, "core.v9_1-a");
     EXPECT_EQ(named->request->file(), bare->request->file());
   }
-  EXPECT_EQ(asked<TemplateDatagramOptions>("netflow9://h:1?name=a&rate=5", netflow9_kind).rate, 5U);
-  EXPECT_EQ(asked<TemplateDatagramOptions>("netflow9://h:1?mtu=1000&name=a&rate=5", netflow9_kind).mtu, 1000U);
+  EXPECT_EQ(asked<Netflow9ExportOptions>("netflow9://h:1?name=a&rate=5", netflow9_kind).rate, 5U);
+  EXPECT_EQ(asked<Netflow9ExportOptions>("netflow9://h:1?mtu=1000&name=a&rate=5", netflow9_kind).mtu, 1000U);
 }
 
 TEST(ExportUri, RefusesANameThatOthersCouldNotSpell) {

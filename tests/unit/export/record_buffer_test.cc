@@ -153,7 +153,7 @@ TEST(RecordBuffer, GivesTheSameStreamHoweverItLeaves) {
       return std::make_unique<ProtobufEncoding>();
     };
     const auto batch = test::numbered_batch_with_sections(0, 3000);
-    RecordBuffer large(encoding(), 4 * 1024 * 1024);
+    RecordBuffer large(encoding(), 8 * 1024 * 1024);
     ASSERT_EQ(large.append(batch->span()), batch->size());
     const std::string expected(reinterpret_cast<const char*>(large.pending().data()), large.pending().size());
 

@@ -23,7 +23,7 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
   EXPECT_EQ(
       message_json(record),
       R"({"type":"IPFIX","sampling_rate":0,"src_addr":"wAACAQ==","dst_addr":"","bytes":18446744073709551615,)"
-      R"("packets":0,"in_if":0,"out_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"ip_ttl":0,)"
+      R"("packets":0,"sampler_address":"","in_if":0,"out_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"ip_ttl":0,)"
       R"("tcp_flags":0,"src_mac":0,"dst_mac":0,"vlan_id":0,"etype":0,"icmp_type":0,"icmp_code":0,)"
       R"("src_vlan":0,"fragment_id":0,"ipv6_flow_label":0,"mpls_label":[],"time_received_ns":0,"time_flow_start_ns":0,"time_flow_end_ns":0,"rev_packets":0,)"
       R"("rev_bytes":0,"rev_tcp_flags":0,"end_reason":0,"rev_ip_tos":0,"rev_icmp_type":0,"rev_icmp_code":0,)"
