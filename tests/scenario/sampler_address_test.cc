@@ -99,7 +99,7 @@ TEST_F(SamplerAddress, IsInNoRecordUnlessItIsGiven) {
 }
 
 TEST_F(SamplerAddress, LeavesTheInterfaceToNetFlowAndIpfix) {
-  for (const std::string scheme : {"netflow5", "netflow9", "ipfix", "ipfix+tcp"}) {
+  for (const std::string scheme : {"netflow9", "ipfix", "ipfix+tcp"}) {
     WeirCollect collector(kBin, scheme);
     read(
         {"--sampler-address", "192.0.2.200", "--interface", "65535", "--export", scheme + "://" + collector.address()});
@@ -110,7 +110,7 @@ TEST_F(SamplerAddress, LeavesTheInterfaceToNetFlowAndIpfix) {
       EXPECT_EQ(line.at("in_if"), 65535) << scheme;
       EXPECT_EQ(line.at("sampler_address"), "127.0.0.1") << scheme;
     }
-    EXPECT_EQ(records, scheme == "netflow5" ? 2U : 3U) << scheme;
+    EXPECT_EQ(records, 3U) << scheme;
   }
 }
 
