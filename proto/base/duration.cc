@@ -61,7 +61,7 @@ tl::expected<std::uint64_t, std::string> parse_duration(std::string_view text) {
     constexpr const char* kForm = "expected a number with one of the units ns us ms s m h, such as 1.5s";
     switch (error) {
       case QuantityError::unit_missing:
-        return std::string("a unit is missing; ") + kForm;
+        return std::string("a unit is missing; ").append(kForm);
       case QuantityError::too_fine:
         return "finer than a nanosecond; expected at most that";
       case QuantityError::too_great:
@@ -69,7 +69,8 @@ tl::expected<std::uint64_t, std::string> parse_duration(std::string_view text) {
       case QuantityError::not_a_number:
         break;
     }
-    return std::string("not a duration; ") + kForm + meant(text);
+    std::string wrong = "not a duration; ";
+    return wrong.append(kForm).append(meant(text));
   });
 }
 
