@@ -94,10 +94,10 @@ constexpr bool is_own(const Column& column) {
   return kFieldRows[column.row].field.wire.enterprise == kOwnElement;
 }
 
-/// How many elements a column of weir's own is: one, as many as its histogram has bins, or as a packet has facts.
-constexpr std::size_t elements_of(const Column& column) {
-  if (!is_own(column)) return 0;
-  switch (kFieldRows[column.row].field.wire.rule) {
+/// How many elements weir's own column of such a rule is: one, as many as its histogram has bins, or as a packet has
+/// facts.
+constexpr std::size_t own_elements_of(WireRule rule) {
+  switch (rule) {
     case WireRule::histogram:
       return kHistogramBins;
     case WireRule::packet_lists:
@@ -105,6 +105,10 @@ constexpr std::size_t elements_of(const Column& column) {
     default:
       return 1;
   }
+}
+
+constexpr std::size_t elements_of(const Column& column) {
+  return is_own(column) ? own_elements_of(kFieldRows[column.row].field.wire.rule) : 0;
 }
 
 constexpr std::size_t own_count() {

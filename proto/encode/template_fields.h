@@ -111,12 +111,8 @@ constexpr std::size_t most_elements(WireRule rule) {
       return 2;
     case WireRule::label_stack:
       return LabelStackSection::kMost;
-    case WireRule::histogram:
-      return kHistogramBins;
-    case WireRule::packet_lists:
-      return kListedFacts.size();
     default:
-      return 1;
+      return ie_detail::own_elements_of(rule);
   }
 }
 

@@ -35,31 +35,14 @@
 #include "control/export/socket_exporter.h"
 #include "proto/decode/flow_decoder.h"
 #include "proto/encode/netflow9_encoder.h"
+#include "tests/support/fuzz_choices.h"
 #include "tests/support/stream_collector.h"
 
 namespace {
 
 using namespace weir;
-
-void demand(bool holds) {
-  if (!holds) abort();
-}
-
-class Choices {
- public:
-  explicit Choices(std::span<const std::uint8_t> input) : rest_(input) {}
-  /// 0 when the input is used up.
-  std::uint8_t octet() {
-    if (rest_.empty()) return 0;
-    const std::uint8_t first = rest_[0];
-    rest_ = rest_.subspan(1);
-    return first;
-  }
-  [[nodiscard]] bool empty() const { return rest_.empty(); }
-
- private:
-  std::span<const std::uint8_t> rest_;
-};
+using test::Choices;
+using test::demand;
 
 constexpr int kWriteErrors[] = {ENOSPC, EIO, EDQUOT, EFBIG, EPIPE, EAGAIN, EINTR};
 constexpr int kSendErrors[] = {EPIPE, ECONNRESET, ETIMEDOUT, ENOBUFS, EAGAIN, EAGAIN, EINTR, EHOSTUNREACH};

@@ -18,6 +18,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "proto/decode/message_dump.h"
 #include "proto/encode/export_template.h"
+#include "tests/support/fuzz_choices.h"
 
 namespace {
 
@@ -25,37 +26,14 @@ using weir::Direction;
 using weir::FlowRecord;
 using weir::kForward;
 using weir::kReverse;
+using weir::test::Choices;
+using weir::test::demand;
 using Octets = std::vector<std::uint8_t>;
 
 constexpr std::uint16_t kTemplateId = 259;
 constexpr std::uint32_t kExportSeconds = 1'700'000'000;
 constexpr std::uint64_t kSecond_ns = 1'000'000'000;
 constexpr std::uint16_t kVariable = 65'535;
-
-void demand(bool holds) {
-  if (!holds) abort();
-}
-
-class Choices {
- public:
-  explicit Choices(std::span<const std::uint8_t> input) : rest_(input) {}
-  /// 0 when the input is used up.
-  std::uint8_t octet() {
-    if (rest_.empty()) return 0;
-    const std::uint8_t first = rest_[0];
-    rest_ = rest_.subspan(1);
-    return first;
-  }
-  std::uint64_t number(unsigned octets) {
-    std::uint64_t value = 0;
-    while (octets-- > 0) value = value << 8 | octet();
-    return value;
-  }
-  bool one_in(unsigned count) { return octet() % count == 1; }
-
- private:
-  std::span<const std::uint8_t> rest_;
-};
 
 void put_number(Octets& out, std::uint64_t value, std::size_t octets) {
   while (octets-- > 0) out.push_back(octets < 8 ? static_cast<std::uint8_t>(value >> 8 * octets) : std::uint8_t{0});
