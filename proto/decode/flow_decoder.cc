@@ -100,7 +100,7 @@ void FlowDecoder::give_rates(const Stream& stream, std::size_t first_flow, bool 
   for (std::size_t i = first_flow; i < out.flows.size(); ++i) {
     FlowRecord& flow = out.flows.mutable_base(i);
     if (flow.sampling_rate != 0) continue;
-    flow.sampling_rate = stream.rates.rate_of(flow, sampler_known ? &samplers_[i - first_flow] : nullptr);
+    flow.sampling_rate = stream.rates.rate_of(out.flows[i], sampler_known ? &samplers_[i - first_flow] : nullptr);
   }
 }
 
@@ -125,7 +125,7 @@ DecodeError FlowDecoder::take_data(Stream& stream, const FlowTemplate& known, co
     ++stream.counts.option_records;
     out.options.push_back(
         {id, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(out.values.size() - first)});
-    stream.rates.note(header.version, std::span(out.values).subspan(first));
+    stream.rates.note(header, std::span(out.values).subspan(first));
   }
   return header.version == FlowVersion::ipfix || body.size() < 4 ? DecodeError::none : DecodeError::trailing_octets;
 }

@@ -158,8 +158,7 @@ struct FlowTemplate::Compiler {
     if (operation.target >= kOuterFacts && operation.target < offsetof(ScratchRecord, families)) {
       made.outer_fields_.push_back(operation.field);
     }
-    if (operation.action == kInteger && operation.target_octets < sizeof(std::uint64_t) &&
-        field.octets > operation.target_octets) {
+    if (operation.action == kInteger && field.octets > operation.target_octets) {
       made.narrow_fields_.push_back({operation.field, operation.target_octets});
     }
     // The record keeps only the rate of these fields.
@@ -235,7 +234,7 @@ void FlowTemplate::finish(ScratchRecord& scratch, const RecordContext& context, 
     keep_fields(record, out, [&](std::size_t i, Octets octets) {
       const auto found = std::find_if(narrow_fields_.begin(), narrow_fields_.end(),
                                       [&](const NarrowField& one) { return one.field == i; });
-      return found != narrow_fields_.end() && be_integer(octets) >> 8 * found->octets != 0;
+      return found != narrow_fields_.end() && !field_values::fits(octets, found->octets);
     });
   }
   if (scratch.foreign_list != 0) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "proto/base/byte_order.h"
+#include "proto/base/ipfix.h"
 #include "proto/base/ip_numbers.h"
 #include "proto/base/netflow5.h"
 #include "proto/base/netflow9.h"
@@ -59,16 +60,19 @@ std::size_t first_message_octets(Octets payload) {
   return another ? octets : payload.size();
 }
 
-/// Whether a datagram of version 9 with a bad set may still be taken for one: what its header says is what exporters
-/// say, and its first set has an id that is not reserved.
-bool is_plausible_netflow9(Octets datagram, const FlowMessage& message) {
+/// Whether a datagram of version 9 or IPFIX with a bad set may still be taken for one: what its header says is what
+/// exporters say, and its first set has an id that is not reserved.
+bool is_plausible(Octets datagram, const FlowMessage& message) {
   constexpr std::uint32_t kYear2000 = 946'684'800, kYear2100 = 4'102'444'800;
   constexpr std::uint16_t kMostRecords = 1000;
-  constexpr std::size_t kHeaderOctets = sizeof(Netflow9Header);
   const MessageHeader& header = message.header;
-  return header.unix_secs >= kYear2000 && header.unix_secs < kYear2100 && header.count != 0 &&
-         header.count <= kMostRecords && datagram.size() >= kHeaderOctets + 4 &&
-         set_kind(FlowVersion::netflow9, u16(datagram, kHeaderOctets)) != SetKind::reserved;
+  const bool old = header.version == FlowVersion::netflow9;
+  const std::size_t header_octets = old ? sizeof(Netflow9Header) : sizeof(IpfixHeader);
+  // IPFIX has the message's length in place of a count of records (RFC 7011 section 3.1).
+  const bool measured = old ? header.count != 0 && header.count <= kMostRecords : u16(datagram, 2) == datagram.size();
+  return header.unix_secs >= kYear2000 && header.unix_secs < kYear2100 && measured &&
+         datagram.size() >= header_octets + 4 &&
+         set_kind(header.version, u16(datagram, header_octets)) != SetKind::reserved;
 }
 
 }  // namespace
@@ -83,10 +87,9 @@ bool is_flow_export(Octets datagram) {
   FlowMessage message;
   const DecodeError error = parse_message(datagram, message);
   if (error == DecodeError::none) return !message.flow_sets.empty();
-  return version == 9 &&
-         (error == DecodeError::truncated_flow_set || error == DecodeError::flow_set_too_short ||
+  return (error == DecodeError::truncated_flow_set || error == DecodeError::flow_set_too_short ||
           error == DecodeError::flow_set_too_long) &&
-         is_plausible_netflow9(datagram, message);
+         is_plausible(datagram, message);
 }
 
 bool CaptureDatagrams::is_capture(Octets beginning) {

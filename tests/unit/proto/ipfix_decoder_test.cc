@@ -382,6 +382,49 @@ TEST(IpfixDecoder, TakesTheRateOfTheElementsThatAreMeantInOptionsAndInRecords) {
   EXPECT_EQ(take("0104 0005 11"), 128U);
 }
 
+TEST(IpfixDecoder, GivesARateToTheRecordsThatItsScopeNamesAlone) {
+  FlowDecoder decoder;
+  Decoded out;
+  const auto take = [&](std::string_view sets) {
+    EXPECT_EQ(decoder.decode("a", message({}, sets), out), DecodeError::none) << sets;
+    return out.flows.empty() ? 0 : out.flows[0]->sampling_rate;
+  };
+  // 256: protocol, ingressInterface, egressInterface. The scopes: egress interface 7: 34 = 100.
+  take("0002 0014 0100 0003 0004 0001 000a 0004 000e 0004");
+  take("0003 0012 0200 0002 0001 000e 0004 0022 0004 0200 000c 00000007 00000064");
+  EXPECT_EQ(take("0100 000d 06 00000001 00000007"), 100U);
+  EXPECT_EQ(take("0100 000d 06 00000007 00000001"), 0U);
+  // An ingress interface's rate goes before an egress interface's.
+  take("0003 0012 0201 0002 0001 000a 0004 0022 0004 0201 000c 00000001 000000c8");
+  EXPECT_EQ(take("0100 000d 06 00000001 00000007"), 200U);
+  // Domain 7 (149) is not this message's, which is 1; 0 is none, so that the whole stream is meant.
+  take("0003 0012 0202 0002 0001 0095 0004 0022 0004 0202 000c 00000007 0000012c");
+  EXPECT_EQ(take("0100 000d 06 00000002 00000002"), 0U);
+  take("0202 000c 00000000 00000190");
+  EXPECT_EQ(take("0100 000d 06 00000002 00000002"), 400U);
+}
+
+TEST(IpfixDecoder, TakesCountersOfUpToSixteenOctetsWhoseValueFits) {
+  FlowDecoder decoder;
+  Decoded out;
+  const auto take = [&](std::string_view sets) {
+    EXPECT_EQ(decoder.decode("a", message({}, sets), out), DecodeError::none) << sets;
+  };
+  take("0002 0014 0100 0003 0004 0001 0002 0010 0001 000c");
+  take("0100 0021 06 00000000000000000000000000000005 00000000 0000000000000064");
+  ASSERT_EQ(out.flows.size(), 1U);
+  EXPECT_EQ(out.flows[0]->packets[kForward], 5U);
+  EXPECT_EQ(out.flows[0]->octets[kForward], 100U);
+  EXPECT_TRUE(out.values.empty());
+  // What does not fit is 0, and shown as it came.
+  take("0100 0021 06 00000000000000010000000000000005 00000000 0000000000000064");
+  ASSERT_EQ(out.flows.size(), 1U);
+  EXPECT_EQ(out.flows[0]->packets[kForward], 0U);
+  EXPECT_EQ(out.flows[0]->octets[kForward], 100U);
+  ASSERT_EQ(out.values.size(), 1U);
+  EXPECT_EQ(out.values[0].element, 2);
+}
+
 TEST(IpfixDecoder, ComparesTheExportersClockWithItsOwn) {
   FlowDecoder decoder;
   Decoded out;

@@ -193,6 +193,10 @@ TEST(CaptureDatagrams, TakesOnlyWholeMessagesForExport) {
   EXPECT_FALSE(is_flow_export(joined(nine, hex("0002 0000")))) << "an id that is reserved";
   EXPECT_FALSE(is_flow_export(joined(hex("0009 0001 00002710 00000000 00000000 00000001"), hex("0100 0000"))))
       << "no time";
+  // IPFIX: its length is the datagram's.
+  EXPECT_TRUE(is_flow_export(hex("000a 0018 6553f100 00000000 00000001 0002 0000 61626364")));
+  EXPECT_FALSE(is_flow_export(hex("000a 0017 6553f100 00000000 00000001 0002 0000 61626364")));
+  EXPECT_FALSE(is_flow_export(hex("000a 0018 6553f100 00000000 00000001 0001 0000 61626364"))) << "an id of version 9";
   EXPECT_FALSE(is_flow_export({}));
 }
 
