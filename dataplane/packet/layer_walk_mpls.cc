@@ -39,7 +39,9 @@ LayerWalk::Next LayerWalk::mpls_payload() {
   const unsigned nibble = at_[0] >> 4;
   const bool pseudo_wires = options_.walks(TunnelType::mpls_pw);
   const bool control_word = nibble == 0 && looks_like_ethernet(4);
-  if (pseudo_wires && !control_word && looks_like_ethernet(0) && !fits_as_ip()) return mpls_pw();
+  if (!control_word && looks_like_ethernet(0) && !fits_as_ip()) {
+    return pseudo_wires ? mpls_pw() : stop(Reject::mpls_payload);
+  }
   switch (nibble) {
     case 4:
       return Next::ipv4;
