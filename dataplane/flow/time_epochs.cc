@@ -6,7 +6,7 @@ namespace weir {
 
 /// A packet that does not simply move time on.
 TimeEpochs::Step TimeEpochs::step_aside(std::uint64_t time_ns, unsigned interface) {
-  if (time_ns == 0) return {effective_ns_, time_ns};
+  if (time_ns == 0) return {effective_ns_, effective_ns_};
   if (interface >= clocks_.size()) clocks_.resize(interface + 1);
   Clock& clock = clocks_[interface];
   const std::uint64_t moved_ns = time_ns + clock.offset_ns;

@@ -13,8 +13,8 @@
 //             always begin one, because files are given in any order.
 //   ignored   An epoch may not begin yet. The packet counts at the effective time that there is, as if reordered.
 //
-// A clock that was set forward cannot be told from a pause. A time of 0 is none (pcapng has packets without): it says
-// nothing.
+// A clock that was set forward cannot be told from a pause. A time of 0 is none (pcapng has packets without): such a
+// packet was seen at the effective time.
 #pragma once
 
 #include <cstdint>

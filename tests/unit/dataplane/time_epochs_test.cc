@@ -41,6 +41,18 @@ TEST(TimeEpochs, AStepBackBeyondAnyReorderingBeginsAnEpochWhoseTimeIsThatOfItsPa
   EXPECT_EQ(epochs.steady_ns(), kEpochNs + 601_s);
 }
 
+TEST(TimeEpochs, APacketWithoutATimeWasSeenAtTheEffectiveOne) {
+  TimeEpochs epochs;
+  EXPECT_EQ(epochs.step(0, 0).time_ns, 0U) << "there is none yet";
+  (void)epochs.step(kEpochNs + 600_s, 0);
+  for (const unsigned interface : {0U, 1U}) {
+    const TimeEpochs::Step step = epochs.step(0, interface);
+    EXPECT_EQ(step.event, Event::none);
+    EXPECT_EQ(step.effective_ns, kEpochNs + 600_s);
+    EXPECT_EQ(step.time_ns, kEpochNs + 600_s);
+  }
+}
+
 TEST(TimeEpochs, WhatReorderingMayBeIsAnOption) {
   for (const std::uint64_t most : {0_s, 1_ms, 60_s}) {
     TimeEpochs epochs(most);
