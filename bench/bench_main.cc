@@ -23,6 +23,8 @@ Measures weir's parts and the whole worker loop. Every benchmark's name begins w
   table/…            the flow table beside rte_hash, oneTBB and the standard library
   wheel/ ring/ rx/   timers, the record ring, receiving from a DPDK device
   parse/ encode/     one packet, one record
+  export/            records through an exporter; export/whole: from the ring to the socket
+  handover/          packets that one worker receives and another one counts
 
 Options:
   --benchmark_list_tests             names only

@@ -1,8 +1,7 @@
-// LossyOutput: text on its way to a descriptor whose reader may have stopped, without ever waiting for him.
+// LossyOutput: text on its way to a descriptor whose reader may have stopped, without ever waiting for it.
 //
 // What the descriptor does not take at once is kept, up to a bound; what is beyond that is dropped as whole messages
-// and counted. When the reader comes back he gets what was kept, and one line that says how many messages are missing
-// there.
+// and counted. A reader that comes back gets what was kept, and one line that says how many messages are missing there.
 //
 // A pipe or a terminal is opened anew by /proc: that description is ours alone, so that O_NONBLOCK on it changes
 // nothing for the programs that share standard error. Where that is refused, poll() is asked before each write of

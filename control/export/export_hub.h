@@ -4,7 +4,7 @@
 // exporters cost one copy of the records. A slow or dead exporter fills its queue and then loses by name
 // (`queue_full`); neither the drain thread nor another exporter waits for it, unless the caller asks to wait for
 // space (`weir read` and an orderly shutdown do, where being late costs nothing). To wait and to offer can be two
-// steps: who keeps a lock around his own books and offer() waits first, by wait_for_room().
+// steps: a caller that keeps a lock around its own books and offer() waits first, by wait_for_room().
 #pragma once
 
 #include <chrono>

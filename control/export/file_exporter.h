@@ -29,8 +29,9 @@ namespace weir {
 
 struct FileOptions {
   Compression compression = Compression::none;
-  bool retries = false;  ///< errors are waited out
-  bool append = false;   ///< what the file holds at the start stays
+  bool retries = false;           ///< errors are waited out
+  bool append = false;            ///< what the file holds at the start stays
+  std::size_t buffer_octets = 0;  ///< what one write has at most; 0: what is usual
 };
 
 /// Buffer, compressor and sink together: what the exporters of files share.
@@ -40,7 +41,7 @@ class FileWriter {
              ExportQueue& books)
       : sink_(std::move(sink)),
         file_name_(std::move(file_name)),
-        buffer_(std::move(encoding)),
+        buffer_(std::move(encoding), options.buffer_octets),
         compressor_(make_compressor(options.compression)),
         append_(options.append),
         books_(books) {}

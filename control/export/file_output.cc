@@ -74,6 +74,9 @@ OpenResult open_file_exporter(const FileOutput& file, std::unique_ptr<RecordEnco
   options.retries = waits_for_files(context.mode);
   options.append = file.append;
   if (file.rotates()) {
+    // The size is looked at between two writes: a file exceeds it by one write, an eighth of it at most.
+    constexpr std::uint64_t kNeedsNoCare = std::uint64_t{1} << 24;
+    if (file.rotate_octets < kNeedsNoCare) options.buffer_octets = static_cast<std::size_t>(file.rotate_octets / 8);
     FileRotation rotation(file.path, file.rotate_ns, file.rotate_octets);
     auto sink = rotation.open(exporter_clock_ns());
     if (!sink) return Error(sink.error());

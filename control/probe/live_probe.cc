@@ -128,7 +128,8 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
   if (!runtime) return tl::unexpected(runtime.error());
   runtime_ = std::move(*runtime);
   if (!runtime_->hugepages()) {
-    spdlog::warn("no free huge pages: running on ordinary memory, which is slower (see README.md, real NICs)");
+    spdlog::warn(
+        "no free huge pages: running on ordinary memory, which is slower (see dataplane/dpdk/README.md, On real NICs)");
   }
   for (const std::string& notice : runtime_->notices()) spdlog::warn("{}", notice);
   facts_->set_interfaces(interfaces_of(port_infos_of(*runtime_)));

@@ -32,41 +32,42 @@ using Labels = std::vector<ClientMetric::Label>;
 /// Gathers values into families by name, in the order in which the names come first.
 class Families {
  public:
-  void counter(const std::string& name, const char* help, double value, Labels labels = {}) {
+  void counter(const std::string& name, const std::string& help, double value, Labels labels = {}) {
     ClientMetric& metric = add(name + "_total", help, MetricType::Counter, std::move(labels));
     metric.counter.value = value;
   }
-  void counter(const std::string& name, const char* help, std::uint64_t value, Labels labels = {}) {
+  void counter(const std::string& name, const std::string& help, std::uint64_t value, Labels labels = {}) {
     counter(name, help, static_cast<double>(value), std::move(labels));
   }
-  void gauge(const std::string& name, const char* help, double value, Labels labels = {}) {
+  void gauge(const std::string& name, const std::string& help, double value, Labels labels = {}) {
     add(name, help, MetricType::Gauge, std::move(labels)).gauge.value = value;
   }
-  void gauge(const std::string& name, const char* help, std::uint64_t value, Labels labels = {}) {
+  void gauge(const std::string& name, const std::string& help, std::uint64_t value, Labels labels = {}) {
     gauge(name, help, static_cast<double>(value), std::move(labels));
   }
-  void histogram(const std::string& name, const char* help, ClientMetric::Histogram value, Labels labels) {
+  void histogram(const std::string& name, const std::string& help, ClientMetric::Histogram value, Labels labels) {
     add(name, help, MetricType::Histogram, std::move(labels)).histogram = std::move(value);
   }
-  /// name_packets_total and name_octets_total.
-  void count(const std::string& name, const char* help, const v1::Count& value, const Labels& labels = {}) {
-    counter(name + "_packets", help, value.packets(), labels);
-    counter(name + "_octets", help, value.octets(), labels);
+  /// name_packets_total and name_octets_total. The unit is added to each help text.
+  void count(const std::string& name, const std::string& help, const v1::Count& value, const Labels& labels = {}) {
+    counter(name + "_packets", help + ", in packets", value.packets(), labels);
+    counter(name + "_octets", help + ", in frame octets", value.octets(), labels);
   }
-  void records(const std::string& name, const char* help, const v1::RecordCount& value, const Labels& labels = {}) {
-    counter(name + "_records", help, value.records(), labels);
-    counter(name + "_packets", help, value.packets(), labels);
-    counter(name + "_octets", help, value.octets(), labels);
+  void records(const std::string& name, const std::string& help, const v1::RecordCount& value,
+               const Labels& labels = {}) {
+    counter(name + "_records", help + ", in records", value.records(), labels);
+    counter(name + "_packets", help + ", in packets", value.packets(), labels);
+    counter(name + "_octets", help + ", in IP octets", value.octets(), labels);
   }
-  void held(const std::string& name, const char* help, const v1::RecordCount& value, const Labels& labels = {}) {
-    gauge(name + "_records", help, value.records(), labels);
-    gauge(name + "_packets", help, value.packets(), labels);
-    gauge(name + "_octets", help, value.octets(), labels);
+  void held(const std::string& name, const std::string& help, const v1::RecordCount& value, const Labels& labels = {}) {
+    gauge(name + "_records", help + ", in records", value.records(), labels);
+    gauge(name + "_packets", help + ", in packets", value.packets(), labels);
+    gauge(name + "_octets", help + ", in IP octets", value.octets(), labels);
   }
   std::vector<MetricFamily> take() { return std::move(families_); }
 
  private:
-  ClientMetric& add(const std::string& name, const char* help, MetricType type, Labels labels) {
+  ClientMetric& add(const std::string& name, const std::string& help, MetricType type, Labels labels) {
     const auto [place, is_new] = places_.try_emplace("weir_" + name, families_.size());
     if (is_new) {
       families_.emplace_back();
@@ -101,40 +102,39 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
             static_cast<std::uint64_t>(ledger.stale_since_ns() != 0));
   out.gauge("ledger_stale_since_seconds", "The moment that the counts are of, in seconds since 1970; 0: now",
             static_cast<double>(ledger.stale_since_ns()) / 1e9);
-  out.count("received", "Frames taken from the ports, frame octets", ledger.received());
-  out.count("counted", "Frames counted in flows, frame octets", ledger.counted());
+  out.count("received", "Frames taken from the ports", ledger.received());
+  out.count("counted", "Frames counted in flows", ledger.counted());
   out.counter("counted_ip_octets", "IP octets counted in flows", ledger.counted_ip().octets());
-  out.count("sampled_out", "Frames left out by sampling, frame octets", ledger.sampled_out());
-  out.count("filtered_out", "Packets that --filter kept out, frame octets", ledger.filtered_out());
-  out.count("frame_filtered_out", "Frames that --frame-filter kept out, frame octets", ledger.frame_filtered_out());
+  out.count("sampled_out", "Frames left out by sampling", ledger.sampled_out());
+  out.count("filtered_out", "Packets that --filter kept out", ledger.filtered_out());
+  out.count("frame_filtered_out", "Frames that --frame-filter kept out", ledger.frame_filtered_out());
   for (const auto& [name, count] : sorted(ledger.rejects())) {
-    out.count("rejected", "Frames in no flow, by reason (weir reasons), frame octets", count, {{"reason", name}});
+    out.count("rejected", "Frames in no flow, by reason (weir reasons)", count, {{"reason", name}});
   }
   if (ledger.has_saved_rejects()) {
-    out.count("rejects_saved", "Rejected frames in the file of --save-rejects, frame octets",
-              ledger.saved_rejects().saved());
+    out.count("rejects_saved", "Rejected frames in the file of --save-rejects", ledger.saved_rejects().saved());
     for (const auto& [name, count] : sorted(ledger.saved_rejects().unsaved())) {
-      out.count("rejects_unsaved", "Rejected frames that are not in it, by reason (weir reasons), frame octets", count,
+      out.count("rejects_unsaved", "Rejected frames that are not in it, by reason (weir reasons)", count,
                 {{"reason", name}});
     }
   }
-  out.count("handover_full", "Frames lost between two workers, frame octets", ledger.handover_full());
-  out.count("fragments_without_first", "Counted later fragments whose first was not seen, frame octets",
+  out.count("handover_full", "Frames lost between two workers", ledger.handover_full());
+  out.count("fragments_without_first", "Counted later fragments whose first was not seen",
             ledger.fragments_without_first());
-  out.count("length_from_frame", "Packets whose IP header gives no length, frame octets", ledger.length_from_frame());
-  out.count("length_from_header", "Frames that the port cut, whose IP header says how long they were, frame octets",
+  out.count("length_from_frame", "Packets whose IP header gives no length", ledger.length_from_frame());
+  out.count("length_from_header", "Frames that the port cut, whose IP header says how long they were",
             ledger.length_from_header());
-  out.held("table", "In the flow table now, IP octets", ledger.in_table());
-  out.held("rings", "Between workers and exporters now, IP octets", ledger.in_rings());
-  out.held("overflow", "In the overflow accounter now, IP octets", ledger.in_overflow());
+  out.held("table", "In the flow table now", ledger.in_table());
+  out.held("rings", "Between workers and exporters now", ledger.in_rings());
+  out.held("overflow", "In the overflow accounter now", ledger.in_overflow());
   for (const auto& [name, count] : sorted(ledger.lost())) {
-    out.records("lost", "Lost before the exporters, by reason (weir reasons), IP octets", count, {{"reason", name}});
+    out.records("lost", "Lost before the exporters, by reason (weir reasons)", count, {{"reason", name}});
   }
   for (const auto& [name, count] : sorted(ledger.icmp_quotes())) {
     out.counter("icmp_quotes", "Quotes in ICMP errors, by what became of them (weir reasons)", count,
                 {{"outcome", name}});
   }
-  out.records("drained", "Handed to every exporter, IP octets", ledger.drained());
+  out.records("drained", "Handed to every exporter", ledger.drained());
 }
 
 ClientMetric::Histogram lateness_of(const v1::Lateness& lateness) {
@@ -157,13 +157,14 @@ void add_exporters(Families& out, const v1::Ledger& ledger) {
     const Labels labels{{"exporter", exporter.name()}};
     out.gauge("exporter_up", "1: it has a connection, or needs none and is not refused",
               static_cast<std::uint64_t>(exporter.state() == "up"), labels);
-    out.records("exporter_drained", "Offered to this exporter, IP octets", exporter.drained(), labels);
-    out.records("exporter_exported", "Left this exporter, IP octets", exporter.exported(), labels);
-    out.held("exporter_queued", "Waiting in this exporter now, IP octets", exporter.queued(), labels);
+    out.records("exporter_drained", "Offered to this exporter", exporter.drained(), labels);
+    out.records("exporter_exported", "Left this exporter", exporter.exported(), labels);
+    out.held("exporter_queued", "Waiting in this exporter now", exporter.queued(), labels);
     out.gauge("exporter_queue_octets", "Memory of the batches that wait in its queue", exporter.queue_octets(), labels);
-    out.gauge("exporter_queue_limit_octets", "The most that it may be", exporter.queue_limit_octets(), labels);
+    out.gauge("exporter_queue_limit_octets", "The most memory that the batches in its queue may have",
+              exporter.queue_limit_octets(), labels);
     for (const auto& [name, count] : sorted(exporter.lost())) {
-      out.records("exporter_lost", "Lost at this exporter, by reason (weir reasons), IP octets", count,
+      out.records("exporter_lost", "Lost at this exporter, by reason (weir reasons)", count,
                   with(labels, "reason", name));
     }
     out.counter("exporter_writes", "Datagrams or writes that left", exporter.datagrams(), labels);
@@ -189,7 +190,7 @@ void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& 
   out.gauge("info", "Always 1", std::uint64_t{1}, {{"version", status.version()}, {"when_full", status.when_full()}});
   out.gauge("phase", "Always 1: whether weir starts, runs or stops, and what it is doing meanwhile", std::uint64_t{1},
             {{"phase", status.phase()}, {"doing", status.doing()}});
-  out.gauge("uptime_seconds", "Since the start", status.uptime_s());
+  out.gauge("uptime_seconds", "Seconds since weir started", status.uptime_s());
   out.gauge("table_flows", "Flows in the table", status.flows());
   out.gauge("table_capacity_flows", "Flows that it holds", status.capacity());
   out.counter("evictions", "Flows ended for want of room in the table", status.evictions());
@@ -213,7 +214,7 @@ void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& 
     out.gauge("worker_flows", "Flows in the worker's part of the table", worker.flows(), labels);
   }
   for (const auto& worker : ledger.workers()) {
-    out.count("worker_received", "Frames received by the worker, frame octets", worker.received(),
+    out.count("worker_received", "Frames received by the worker", worker.received(),
               {{"worker", std::to_string(worker.worker())}});
   }
 }

@@ -43,16 +43,15 @@ std::string looks_like(std::FILE* file, int first, const std::string& name) {
     for (int& octet : octets) octet = std::getc(file);
   }
   const int version = octets[0] == 0 ? octets[1] : 0;  // NetFlow and IPFIX: 16 bits (RFC 3954 §5.1, RFC 7011 §3.1)
-  constexpr int kFirstField = 0x08;                    // of a message: field 1, a number
-  if (first == '{' || first == '[') {
-    return "; it looks like JSON, which is for other programs; weir-collect reads what protobuf:FILE and ipfix:FILE "
-           "hold";
-  }
+  // A protobuf record's first field: 1 of other makers' records (a number), 3 of weir's own.
+  const auto begins_record = [](int tag) { return tag == 0x08 || tag == 0x18; };
   const char* what = nullptr;
   if (version == 5 || version == 7 || version == 9 || version == 10) {
     what = "NetFlow or IPFIX messages";
-  } else if (first > 0 && (octets[1] == kFirstField || (first >= 0x80 && octets[2] == kFirstField))) {
+  } else if (first > 0 && (begins_record(octets[1]) || (first >= 0x80 && begins_record(octets[2])))) {
     what = "protobuf records";
+  } else if (first == '{' || first == '[') {
+    return "; it looks like JSON, which is for other programs; weir-collect reads what protobuf:FILE holds";
   }
   if (what == nullptr) return {};
   return std::string("; it looks like ") + what + ": weir-collect " + name + " reads those";

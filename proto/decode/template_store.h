@@ -3,15 +3,15 @@
 // A stream is one exporter's source id (NetFlow v9) or observation domain (IPFIX): two of them may use the same
 // template id for different things (RFC 3954 section 5.1, RFC 7011 section 3.4.1).
 //
-// - A template that comes again unchanged is only marked as fresh; one that changed replaces the old one and is
-// counted.
+// - A template that comes again unchanged is only marked as fresh; one that changed replaces the old one, and is
+//   counted.
 // - Over UDP a template lives for `template_lifetime_ns` after it was last sent, or three times as long as lay between
 //   the last two times, whichever is longer (RFC 7011 section 8.4, RFC 3954 section 9); data that comes later is data
 //   without a template. With a clock that stands at 0 nothing expires.
 // - A withdrawal forgets one template, or all of a kind (RFC 7011 section 8.1). Whether one counts the caller decides.
 // - A data set without a template waits, with the header it came under, until the template comes. What waits is bounded
-//   in octets; the oldest is dropped first, and counted. So whoever forges datagrams can push out what waits of the
-//   stream that he forges, and cost 64 KiB; he could not do less with forged data itself.
+//   in octets; the oldest is dropped first, and counted. So forged datagrams can push out what waits of the stream that
+//   they claim to be of, and cost 64 KiB; forged data alone could do as much.
 //
 // Memory: a field costs 12 octets, and 16 more as a compiled operation; a template about 300; a waiting data set its
 // own octets and 128. octets() is the sum, which its owner holds against a limit.

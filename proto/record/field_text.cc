@@ -126,19 +126,6 @@ void append_field_text(std::string& out, const Column& column, RecordView record
   }
 }
 
-std::string column_names_text() {
-  std::string names;
-  for (std::size_t i = 0; i < kJsonColumns.size(); ++i) {
-    const ColumnName name = column_name(kJsonColumns[i]);
-    const bool again = std::any_of(kJsonColumns.begin(), kJsonColumns.begin() + static_cast<std::ptrdiff_t>(i),
-                                   [&](const Column& other) { return column_name(other).view() == name.view(); });
-    if (again) continue;
-    if (!names.empty()) names += ", ";
-    names += name.view();
-  }
-  return names;
-}
-
 std::string column_meant(std::string_view word) {
   std::vector<ColumnName> names;  // the texts lie in them
   names.reserve(kJsonColumns.size());
@@ -154,8 +141,7 @@ tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view li
   for (const std::string_view word : split(list, ',')) {
     const std::size_t found = find_column(word);
     if (found == kColumns.size() || !column_is_shown(kColumns[found])) {
-      return tl::make_unexpected(quoted(word) + " is not a field" + column_meant(word) + "; the fields are " +
-                                 column_names_text());
+      return tl::make_unexpected(quoted(word) + " is not a field" + column_meant(word) + "; `weir fields` lists them");
     }
     const Column column = kColumns[found];
     const bool twice = std::any_of(columns.begin(), columns.end(), [&](const Column& other) {

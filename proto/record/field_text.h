@@ -42,13 +42,10 @@ void append_field_text(std::string& out, const Column& column, RecordView record
   return kFieldRows[column.row].field.form == Form::number;
 }
 
-/// "src_addr,dst_port,tcp_mss". Error: one line that names the word, and the columns that exist.
+/// "src_addr,dst_port,tcp_mss". Error: one line that names the word, and the column that may be meant.
 [[nodiscard]] tl::expected<std::vector<Column>, std::string> parse_columns(std::string_view list);
 
 /// "; did you mean NAME?" of a word that is no column; "" where none is like it.
 [[nodiscard]] std::string column_meant(std::string_view word);
-
-/// "src_addr, dst_addr, ...": every name once.
-[[nodiscard]] std::string column_names_text();
 
 }  // namespace weir

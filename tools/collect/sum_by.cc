@@ -192,8 +192,9 @@ tl::expected<std::vector<SumBy::Field>, std::string> SumBy::parse(std::string_vi
     if (!field.sampler_address) {
       const std::size_t found = find_column(name);
       if (found == kColumns.size() || !can_be_key(kColumns[found])) {
-        return tl::make_unexpected("cannot sum by '" + std::string(word) + "'" + column_meant(name) + ", only by " +
-                                   names());
+        const std::string meant = found == kColumns.size() ? column_meant(name) : "";
+        return tl::make_unexpected("cannot sum by '" + std::string(word) + "'" + meant +
+                                   (meant.empty() ? ", only by " : " Possible: ") + names());
       }
       field.column = kColumns[found];
       const bool is_address = kFieldRows[field.column.row].field.form == Form::address;

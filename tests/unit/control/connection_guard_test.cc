@@ -1,4 +1,5 @@
-// What stands between the clients of the control socket and gRPC: who reads his answers is served, who does not is not.
+// What stands between the clients of the control socket and gRPC: one that reads its answers is served, one that does
+// not is not.
 #include "control/service/connection_guard.h"
 
 #include <fcntl.h>

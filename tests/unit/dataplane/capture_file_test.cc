@@ -229,6 +229,8 @@ TEST_F(CaptureFileTest, what_cannot_be_opened_says_in_one_line_what_and_why) {
   EXPECT_EQ(hint_of({0, 10, 0, 40}), "; it looks like NetFlow or IPFIX messages" + reads);
   EXPECT_EQ(hint_of({0x30, 0x08, 0x03}), "; it looks like protobuf records" + reads);
   EXPECT_EQ(hint_of({0xb0, 0x01, 0x08, 0x03}), "; it looks like protobuf records" + reads);
+  EXPECT_EQ(hint_of({'{', 0x18, 0x03}), "; it looks like protobuf records" + reads) << "a record of 123 octets";
+  EXPECT_EQ(hint_of({0xb0, 0x01, 0x18, 0x03}), "; it looks like protobuf records" + reads);
   EXPECT_TRUE(hint_of({'{', '"'}).starts_with("; it looks like JSON, ")) << hint_of({'{', '"'});
   EXPECT_EQ(hint_of({'#', '!'}), "");
   const std::string cut = write(Bytes{0xd4, 0xc3, 0xb2, 0xa1, 2, 0});

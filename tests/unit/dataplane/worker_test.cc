@@ -360,7 +360,7 @@ TEST_P(HandOver, LaterFragmentsFindTheirPortsWhicheverWorkerReceivesThem) {
       for (unsigned number = 0; number < workers; ++number) {
         while (!(*sources)[number].done()) all[number]->poll((*sources)[number], kEpochNs);
       }
-      // Everybody takes over what was meant for him before the next ones come.
+      // Each worker takes over what was meant for it before the next ones come.
       FrameList nothing;
       for (unsigned turn = 0; turn < 100; ++turn) all[turn % workers]->poll(nothing, kEpochNs);
     }

@@ -143,6 +143,23 @@ TEST(FileRotation, CutsAStreamIntoFilesOfWholeRecords) {
   expect_all_in_order(streams, 40'000);
 }
 
+TEST(FileOutput, ExceedsItsSizeByAnEighthAtMost) {
+  for (const std::uint64_t size : {64U << 10, 1U << 20}) {
+    const TemporaryFolder folder;
+    const std::string uri = "protobuf:" + folder.path("flows.pb") + "?rotate_size=" + std::to_string(size >> 10) + "k";
+    static_cast<void>(exported(folder, uri, 40));
+    const std::vector<std::string> names = names_in(folder.folder().string());
+    EXPECT_GT(names.size(), 2U);
+    std::size_t small = 0;
+    for (const std::string& name : names) {
+      const std::uint64_t octets = std::filesystem::file_size(folder.path(name));
+      EXPECT_LE(octets, size + size / 8) << name;
+      small += octets < size ? 1 : 0;
+    }
+    EXPECT_LE(small, 1U) << "the last one alone";
+  }
+}
+
 TEST(FileOutput, IsReadableWhenCompressed) {
   for (const char* const compression : {"zstd", "lz4"}) {
     const TemporaryFolder folder;
