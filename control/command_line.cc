@@ -16,6 +16,7 @@
 #include "control/export/export_uri.h"
 #include "control/export/option_values.h"
 #include "control/listing.h"
+#include "control/metric_hints.h"
 #include "control/metric_measure.h"
 #include "proto/base/similar.h"
 #include "proto/schema/control_socket.h"
@@ -93,6 +94,12 @@ std::string describe_extra(const CLI::App& app) {
   std::vector<std::string> texts;
   for (const auto* known : app.get_options()) texts.push_back(known->get_name());
   const std::vector<std::string_view> names(texts.begin(), texts.end());
+  if (app.get_parent() != nullptr) {
+    for (const auto* other : app.get_parent()->get_subcommands({})) {
+      if (other->get_option_no_throw(option) == nullptr) continue;
+      return fmt::format("unknown option {}: only `{}` has it", option, name_of(*other));
+    }
+  }
   return fmt::format("unknown option {}{}", option, did_you_mean(option, names));
 }
 
@@ -148,7 +155,10 @@ class Commands {
     if (*read_) return read(plain);
     if (*check_) {
       auto out = configure(check_options_, Command::check);
-      if (out) out->text = config_text(out->effective);
+      if (out) {
+        out->text = config_text(out->effective);
+        out->hints = metric_hints(out->settings, out->settings.exports);
+      }
       return out;
     }
     if (*reasons_) return printed(reasons_text());

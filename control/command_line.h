@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "control/config/config.h"
 #include "control/config/settings.h"
@@ -25,6 +26,7 @@ struct CommandLine {
   Settings settings;     ///< of run and read
   v1::Config effective;  ///< of run, read and check
   std::string text;
+  std::vector<std::string> hints;  ///< of check: what is right and not what was meant, a line each
 };
 
 /// Reads `argv` and the configuration file it names. Error: one line and the exit code.

@@ -225,8 +225,8 @@ int explain(const Settings& settings, CaptureSequence& captures, PacketView& vie
   }
   if (!captures.failed()) {
     const std::vector<std::string_view> names(settings.captures.begin(), settings.captures.end());
-    spdlog::error("--explain {}: {} ha{} only {} packets", settings.explain_packet, joined(names, ", "),
-                  settings.captures.size() == 1 ? "s" : "ve", captures.packets());
+    final_error(fmt::format("--explain {}: {} ha{} only {} packets", settings.explain_packet, joined(names, ", "),
+                            settings.captures.size() == 1 ? "s" : "ve", captures.packets()));
   }
   return 1;
 }

@@ -87,7 +87,7 @@ std::string help_of(const FieldDescriptor& field, Command command) {
   const v1::OptionDescription& description = description_of(field);
   const bool read = command == Command::read && !description.read_help().empty();
   std::string help = read ? description.read_help() : description.help();
-  if (!description.least().empty()) help += fmt::format(": {} to {}", description.least(), description.greatest());
+  if (!description.least().empty()) help += fmt::format(" ({} to {})", description.least(), description.greatest());
   return fmt::format("{} [{}]", help,
                      description.default_().empty() ? unset_of(description, command) : description.default_());
 }

@@ -1,6 +1,7 @@
 // The weir daemon: what the command line asks for. Standard output carries records and results only; the log and all
 // errors go to standard error.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,6 +45,7 @@ int parse_and_do(int argc, char** argv) {
     case weir::CommandLine::Action::read:
       return weir::read_captures(command->settings);
     case weir::CommandLine::Action::print:
+      for (const std::string& hint : command->hints) spdlog::warn("{}", hint);
       return print(command->text);
   }
   return 1;

@@ -5,8 +5,8 @@
 #include <cstdio>
 
 #include "proto/base/byte_order.h"
-#include "proto/base/ipfix.h"
 #include "proto/base/ip_numbers.h"
+#include "proto/base/ipfix.h"
 #include "proto/base/netflow5.h"
 #include "proto/base/netflow9.h"
 #include "proto/decode/flow_message.h"

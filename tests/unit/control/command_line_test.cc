@@ -181,7 +181,7 @@ TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
       {{"run", "--wrokers", "2"}, "unknown option --wrokers; did you mean --workers?; see `weir run --help`"},
       {{"run", "--frobnicate=2"}, "unknown option --frobnicate; see `weir run --help`"},
       {{"run", "--port", "net_null0", "net_null1"}, "'net_null1' is not expected here; see `weir run --help`"},
-      {{"read", "--rss", "ports", "a.pcap"}, "unknown option --rss; see `weir read --help`"},
+      {{"read", "--rss", "ports", "a.pcap"}, "unknown option --rss: only `weir run` has it; see `weir read --help`"},
       {{"read"}, "no capture file; expected one or more, as in weir read capture.pcap; see `weir read --help`"},
       {{"run", "--workers", "two"}, "--workers two: expected a whole number, with k, M or G if it is large"},
       {{"run", "--workers", "1.5"}, "--workers 1.5: expected a whole number, with k, M or G if it is large"},
@@ -250,6 +250,16 @@ TEST(CommandLine, CheckPrintsAConfigurationThatCheckPrintsAgain) {
   const auto second = parse({"check", "--config", file.path()});
   ASSERT_TRUE(second) << second.error().message;
   EXPECT_EQ(second->text, first->text);
+}
+
+TEST(CommandLine, CheckHintsAtFieldsWhoseMetricIsOff) {
+  const auto off = parse({"check", "--metrics", "tcp", "--export", "table:-?fields=src_addr,rtt_handshake_ns"});
+  ASSERT_TRUE(off) << off.error().message;
+  ASSERT_EQ(off->hints.size(), 1U);
+  EXPECT_NE(off->hints[0].find("rtt_handshake_ns is of the metric rtt, which is off"), std::string::npos);
+  const auto on = parse({"check", "--metrics", "tcp,rtt", "--export", "table:-?fields=src_addr,rtt_handshake_ns"});
+  ASSERT_TRUE(on) << on.error().message;
+  EXPECT_TRUE(on->hints.empty());
 }
 
 TEST(CommandLine, HelpAndVersionGoToStandardOutput) {

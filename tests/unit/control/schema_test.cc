@@ -150,7 +150,7 @@ TEST(Schema, SaysLimitsAndDefaultInHelp) {
   const auto help = [](const char* field, Command command) {
     return help_of(*v1::Config::descriptor()->FindFieldByName(field), command);
   };
-  EXPECT_EQ(help("idle_timeout", Command::run), "End a flow after a gap longer than this: 1ms to 72h [30s]");
+  EXPECT_EQ(help("idle_timeout", Command::run), "End a flow after a gap longer than this (1ms to 72h) [30s]");
   EXPECT_EQ(help("prometheus", Command::run), "Serve metrics to Prometheus at http://ADDR:PORT/metrics [off]");
   EXPECT_EQ(help("export", Command::run),
             "Where records go, repeatable: one of the export URIs below [none, records are counted and dropped]");
