@@ -164,6 +164,11 @@ class ErrorText {
 
   /// protobuf's words without its capital and full stop.
   static std::string plain(std::string what) {
+    if (const std::string field = between(what, "Non-repeated field \"", "\" is specified"); !field.empty()) {
+      return field + " is given twice";
+    }
+    if (what.starts_with("Need space between number"))
+      return "a number is digits alone; units are for the command line";
     while (what.ends_with('.')) what.pop_back();
     if (what.size() > 1 && std::islower(static_cast<unsigned char>(what[1])) != 0) {
       what[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(what[0])));

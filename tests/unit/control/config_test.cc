@@ -233,8 +233,9 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed layer tunnels tunnel_depth icmp_errors filter "
        "frame_filter export sampler_address interface save_rejects ledger"},
-      {"workers: 1\nworkers: 2\n",
-       "c:2:8: non-repeated field \"workers\" is specified multiple times; expected a line such as workers: 4"},
+      {"workers: 1\nworkers: 2\n", "c:2:8: workers is given twice; expected a line such as workers: 4"},
+      {"max_flows: 2M\n",
+       "c:1:13: a number is digits alone; units are for the command line; expected a line such as max_flows: 1048576"},
   };
   for (const auto& [text, error] : bad) {
     const auto parsed = parse_config(text, "c");
