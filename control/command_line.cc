@@ -69,6 +69,7 @@ tl::expected<CommandLine, ConfigError> configure(const CommandOptions& options, 
   if (!settings) return tl::make_unexpected(settings.error());
   CommandLine out;
   out.settings = std::move(*settings);
+  out.settings.config_file = options.config_file();
   out.effective = effective_config(out.settings);
   return out;
 }

@@ -183,15 +183,22 @@ std::vector<std::string> exports_of(const Settings& settings) {
   return {isatty(STDOUT_FILENO) != 0 ? "top:-" : "table:-"};
 }
 
-/// Whether neither the ledger nor the rejects take the place of a capture; one line on standard error if one would.
+/// Files that are read, whose place nothing takes that is written.
+std::vector<std::string> inputs_of(const Settings& settings) {
+  std::vector<std::string> inputs = settings.captures;
+  if (!settings.config_file.empty()) inputs.push_back(settings.config_file);
+  return inputs;
+}
+
+/// Whether neither the ledger nor the rejects take the place of an input; one line on standard error if one would.
 bool outputs_are_apart(const Settings& settings) {
   const std::pair<const char*, const std::string&> outputs[] = {{"--ledger", settings.ledger_file},
                                                                 {"--save-rejects", settings.rejects.path}};
-  for (const std::string& capture : settings.captures) {
-    const auto identity = FileSink::identity_of(capture);
+  for (const std::string& input : inputs_of(settings)) {
+    const auto identity = FileSink::identity_of(input);
     for (const auto& [option, file] : outputs) {
       if (!identity || FileSink::identity_of(file) != identity) continue;
-      final_error(fmt::format("{} {}: that is the input {} itself; name another file", option, file, capture));
+      final_error(fmt::format("{} {}: that is the input {} itself; name another file", option, file, input));
       return false;
     }
   }
@@ -326,7 +333,7 @@ int read_captures(const Settings& settings) {
   ExportContext context;
   context.mode = ExportMode::capture;
   context.capture_start_ns = more ? view.time_ns : 0;
-  context.inputs = settings.captures;
+  context.inputs = inputs_of(settings);
   context.sampler_address = settings.sampler_address;
   auto opened = ExportHub::prepare(exports, context);
   if (!opened) {

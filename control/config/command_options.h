@@ -22,6 +22,8 @@ class CommandOptions {
   /// The file of --config, if one is given, and over it what the command line says. A word that is not a number, or
   /// neither on nor off, is an error here; validate() judges what the values mean.
   [[nodiscard]] tl::expected<SourcedConfig, ConfigError> config() const;
+  /// --config; empty: not given.
+  [[nodiscard]] const std::string& config_file() const { return config_file_; }
 
  private:
   void add(const google::protobuf::FieldDescriptor& field, Command command);

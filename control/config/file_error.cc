@@ -45,6 +45,9 @@ class ErrorText {
       return not_a_bool(field);
     }
     const FieldDescriptor* field = field_of_line();
+    if (field != nullptr) {
+      if (std::string sign = equals_sign(*field); !sign.empty()) return sign;
+    }
     if (field != nullptr && field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
       if (std::string missing = quotes_missing(*field); !missing.empty()) return missing;
     }
@@ -151,6 +154,16 @@ class ErrorText {
     if (value.empty() || value.front() == '"' || value.front() == '\'') return {};
     return placed(at, fmt::format("{} {}: {} stand in quotes; expected a line such as {}", field.name(), value,
                                   description_of(field).form() == "T" ? "durations" : "texts", example_line(field)));
+  }
+
+  /// The error of a field with '=' before its value; empty: it has none.
+  [[nodiscard]] std::string equals_sign(const FieldDescriptor& field) const {
+    const std::size_t found = last_before(field.name());
+    if (found == std::string::npos) return {};
+    const std::size_t at = text_.find_first_not_of(kBlanks, found + field.name().size());
+    if (at == std::string::npos || text_[at] != '=') return {};
+    return placed(at, fmt::format("{} =: a colon stands before a value; expected a line such as {}", field.name(),
+                                  example_line(field)));
   }
 
   /// The field that the faulty line begins with.

@@ -43,6 +43,7 @@ struct Settings {
   std::uint64_t duration_ns = 0;  ///< 0: until a signal
   std::uint64_t stop_timeout_ns = 0;
   std::string eal_arguments;
+  std::string config_file;  ///< that these settings come from; empty: none
 
   std::vector<std::string> captures;    ///< `read` only
   std::uint64_t max_reordering_ns = 0;  ///< `read` only

@@ -180,7 +180,8 @@ bool FileExporter::replace(FileSink::Place place, ExportTime now) {
     books_.set_reopening(fmt::format("{}; records go on to the file that was moved away", sink.error()));
     return true;
   }
-  if (place == FileSink::Place::moved && !flush_all(now)) return false;
+  // What the file that was moved does not take, because its disk is full or gone, goes to the new one.
+  if (place == FileSink::Place::moved) static_cast<void>(flush_all(now));
   static_cast<void>(writer_.close());
   if (!sink) {
     if (rotation_) rotation_->forget();

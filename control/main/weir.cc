@@ -11,6 +11,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "control/command_line.h"
 #include "control/commands.h"
@@ -61,6 +62,9 @@ int main(int argc, char** argv) {
     return parse_and_do(argc, argv);
   } catch (const std::bad_alloc&) {
     return fail("out of memory", 1);
+  } catch (const std::system_error& error) {  // mostly of a thread that could not be made
+    return fail(fmt::format("{}: the system gives weir no more threads or memory (ulimit -a, cgroup)", error.what()),
+                1);
   } catch (const std::exception& error) {
     return fail(error.what(), 1);
   }

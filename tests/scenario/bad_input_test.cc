@@ -263,6 +263,7 @@ TEST_F(BadInput, no_output_takes_the_place_of_an_input) {
   write(capture, contents(path("good.pcap")));
   write(records, contents(path("records.pb")));
   fs::create_hard_link(capture, path("link"));
+  write(path("own.conf"), "export: \"json:" + path("own.conf") + "\"\n");
   expect_refused({
       {"weir read --export json:{FOLDER}/precious.pcap {FOLDER}/precious.pcap",
        1,
@@ -273,6 +274,9 @@ TEST_F(BadInput, no_output_takes_the_place_of_an_input) {
       {"weir read --export json:{FOLDER}/x --ledger {FOLDER}/link {FOLDER}/precious.pcap",
        1,
        {"--ledger {FOLDER}/link: that is the input {FOLDER}/precious.pcap itself; name another file"}},
+      {"weir read --config {FOLDER}/own.conf {FOLDER}/good.pcap",
+       1,
+       {"export 'json:{FOLDER}/own.conf': that is the input {FOLDER}/own.conf itself; name another file"}},
       {"weir-collect --quiet --summary {FOLDER}/precious.pb {FOLDER}/precious.pb",
        1,
        {"--summary {FOLDER}/precious.pb: that is the input"}},

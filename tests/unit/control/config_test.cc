@@ -234,6 +234,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "overflow_entries overflow_timeout key metrics community_id_seed layer tunnels tunnel_depth icmp_errors filter "
        "frame_filter export sampler_address interface save_rejects ledger"},
       {"workers: 1\nworkers: 2\n", "c:2:8: workers is given twice; expected a line such as workers: 4"},
+      {"idle_timeout = \"5s\"\n",
+       "c:1:14: idle_timeout =: a colon stands before a value; expected a line such as idle_timeout: \"30s\""},
       {"max_flows: 2M\n",
        "c:1:13: a number is digits alone; units are for the command line; expected a line such as max_flows: 1048576"},
   };

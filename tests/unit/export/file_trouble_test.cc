@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -101,6 +103,24 @@ TEST_F(FileTrouble, AFileThatWasMovedAwayIsMadeAnewWithoutASignal) {
   finish(150);
   EXPECT_EQ(lines_of(path("a.json")) + lines_of(path("b.json")), 150U);
   EXPECT_GE(lines_of(path("b.json")), 100U);
+}
+
+TEST_F(FileTrouble, WhatAFullFileThatWasMovedAwayDoesNotTakeGoesToTheNewOne) {
+  // A limit of the size of files in place of a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{1 << 16, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  open("json:" + path("a.json"));
+  offer(250);
+  EXPECT_TRUE(state_comes_to_begin_with("connecting: " + path("a.json") + ": File too large")) << now().state;
+  fs::rename(path("a.json"), path("b.json"));
+  EXPECT_TRUE(comes_to(250)) << now().state;
+  finish(250);
+  EXPECT_EQ(lines_of(path("a.json")) + lines_of(path("b.json")), 250U);
+  EXPECT_GT(lines_of(path("a.json")), 0U);
+  EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
 }
 
 TEST_F(FileTrouble, AFileOfItsNameThatAnotherProgramWritesIsWaitedFor) {
