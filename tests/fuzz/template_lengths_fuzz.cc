@@ -61,6 +61,10 @@ const Place* place_of(std::uint16_t element) {
       std::find_if(std::begin(kPlaces), std::end(kPlaces), [&](const Place& one) { return one.element == element; });
   return found == std::end(kPlaces) ? nullptr : found;
 }
+/// That a field of this element may have to be read as a number: times are read from no longer ones.
+unsigned most_octets(std::uint16_t element) {
+  return element == 152 || element == 153 ? 8 : 16;
+}
 unsigned address_octets(std::uint16_t element) {
   return element == 8 || element == 12 ? 4 : 16;
 }
@@ -333,6 +337,12 @@ std::uint64_t number_of(const Octets& octets) {
   for (const std::uint8_t octet : octets) value = value << 8 | octet;
   return value;
 }
+/// Whether only zeros come before the last `most` octets.
+bool fits(const Octets& octets, std::size_t most) {
+  const std::size_t before = octets.size() > most ? octets.size() - most : 0;
+  return std::all_of(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(before),
+                     [](std::uint8_t octet) { return octet == 0; });
+}
 std::uint64_t ns_of(std::uint64_t ms) {
   return ms > UINT64_MAX / 1'000'000 ? UINT64_MAX : ms * 1'000'000;
 }
@@ -359,9 +369,9 @@ Expected expected_of(const Plan& plan, const Values& values) {
       record.ip_version = field.octets == 4 ? 4 : 6;
       continue;
     }
-    const bool readable = place != nullptr && !address && field.octets <= 8;
+    const bool readable = place != nullptr && !address && field.octets <= most_octets(field.element);
     const std::uint64_t value = readable ? number_of(values[i]) : 0;
-    if (!readable || (place->octets < 8 && value >> 8 * place->octets != 0)) {
+    if (!readable || !fits(values[i], place->octets)) {
       expected.kept.emplace_back(field.element, values[i]);
       continue;
     }
