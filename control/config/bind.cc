@@ -1,6 +1,6 @@
 #include "control/config/bind.h"
 
-#include "proto/record/message_json.h"
+#include "proto/base/json_string.h"
 
 namespace weir {
 namespace {

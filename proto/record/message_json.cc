@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "proto/base/json_string.h"
+
 namespace weir {
 namespace {
 
@@ -226,34 +228,6 @@ class Writer {
 };
 
 }  // namespace
-
-std::size_t utf8_length(std::string_view text) {
-  if (text.empty()) return 0;
-  const auto octet = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned char lead = octet(0);
-  if (lead < 0x80) return 1;
-  std::size_t length = 0;
-  unsigned char least = 0x80;
-  unsigned char greatest = 0xbf;
-  if (lead >= 0xc2 && lead <= 0xdf) {
-    length = 2;
-  } else if (lead >= 0xe0 && lead <= 0xef) {
-    length = 3;
-    if (lead == 0xe0) least = 0xa0;     // shorter forms exist
-    if (lead == 0xed) greatest = 0x9f;  // surrogates
-  } else if (lead >= 0xf0 && lead <= 0xf4) {
-    length = 4;
-    if (lead == 0xf0) least = 0x90;
-    if (lead == 0xf4) greatest = 0x8f;  // above U+10FFFF
-  } else {
-    return 0;
-  }
-  if (text.size() < length || octet(1) < least || octet(1) > greatest) return 0;
-  for (std::size_t at = 2; at < length; ++at) {
-    if ((octet(at) & 0xc0) != 0x80) return 0;
-  }
-  return length;
-}
 
 std::string message_json(const google::protobuf::Message& message) {
   Writer writer;

@@ -23,7 +23,4 @@ std::string message_json(const google::protobuf::Message& message);
 /// `text` as a JSON string with its quotes. Octets that are not UTF-8 become U+FFFD.
 std::string json_string(const std::string& text);
 
-/// Length of the well-formed UTF-8 sequence at the start of `text`; 0: there is none (RFC 3629 §4).
-std::size_t utf8_length(std::string_view text);
-
 }  // namespace weir
