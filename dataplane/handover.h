@@ -8,6 +8,7 @@
 //   packet             a parsed packet of the common stack                                  2 lines
 //   packet_whole       a parsed packet with a tunnel, a label or fragments                  3 lines
 //   packet_with_facts  and what metrics want to know of it, where a metric is on            4 lines
+//   packet_with_payload  the same with octets that a metric wants to see (payload.h)        5 lines and more
 //   fragment_note      what a first fragment says of the later ones of its datagram         1 line
 //   icmp_error         what an ICMP error says of a flow of the other worker                3 lines
 //   epoch_end          all flows end here: a capture's clock stepped back (time_epochs.h)   1 line
@@ -16,6 +17,7 @@
 // its workers through such rings, too; it alone sends epoch_end, whose place among the packets is what it says.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -38,6 +40,7 @@ enum class HandoverKind : std::uint8_t {
   packet,
   packet_whole,
   packet_with_facts,
+  packet_with_payload,
   fragment_note,
   icmp_error,
   epoch_end
@@ -79,7 +82,14 @@ struct PacketWholeMessage {
 struct PacketFactsMessage {
   HandoverMessage head;
   ParsedPacket packet;
-  PacketFacts facts;
+  std::array<std::uint8_t, PacketFacts::kSentOctets> facts;
+};
+
+/// kind packet_with_payload: so it begins; `captured` octets follow.
+struct PacketPayloadMessage {
+  PacketFactsMessage facts;
+  std::uint32_t captured;
+  std::uint32_t whole;
 };
 static_assert(offsetof(PacketMessage, packet) == offsetof(PacketWholeMessage, packet) &&
               offsetof(PacketWholeMessage, packet) == offsetof(PacketFactsMessage, packet));
@@ -128,6 +138,21 @@ class SentPacket {
   bool whole_;
 };
 
+/// The facts of a packet as they lie in a ring.
+class SentFacts {
+ public:
+  SentFacts(const std::uint8_t* octets, const PacketPayload& payload) : octets_(octets), payload_(payload) {}
+  /// Into `to`, whose payload then lies in the ring, as long as this does.
+  void copy_to(PacketFacts& to) const {
+    std::memcpy(static_cast<void*>(&to), octets_, PacketFacts::kSentOctets);
+    to.payload = payload_;
+  }
+
+ private:
+  const std::uint8_t* octets_;
+  PacketPayload payload_;
+};
+
 class HandoverRing {
  public:
   explicit HandoverRing(std::size_t lines) : ring_(lines) {}
@@ -135,10 +160,12 @@ class HandoverRing {
   /// Producer: false if there is no room. Seen by the other side with publish(). `facts` may be nullptr.
   bool push(const ParsedPacket& packet, const PacketFacts* facts, std::uint8_t monitor) {
     if (facts != nullptr) {
+      if (facts->payload.octets != nullptr) [[unlikely]]
+        return push_with_payload(packet, *facts, monitor);
       auto* const message = claim<PacketFactsMessage>(HandoverKind::packet_with_facts, monitor);
       if (message == nullptr) return false;
       message->packet = packet;
-      message->facts = *facts;
+      std::memcpy(&message->facts, facts, sizeof message->facts);
       ring_.commit(kMessageLines<PacketFactsMessage>);
     } else if (packet.facts == 0) [[likely]] {
       auto* const message = claim<PacketMessage>(HandoverKind::packet, monitor);
@@ -179,14 +206,14 @@ class HandoverRing {
   void publish() { ring_.publish(); }
 
   /// Consumer: shows up to `most` messages in order; says how many. `on_packet(monitor, sent, facts)`: `sent` is a
-  /// SentPacket, `facts` is nullptr where the message has none. `on_note(note)`. `on_icmp_error(error)`.
-  /// `on_epoch_end(effective_ns)`.
+  /// SentPacket, `facts` a const SentFacts*, which is nullptr where the message has none. `on_note(note)`.
+  /// `on_icmp_error(error)`. `on_epoch_end(effective_ns)`.
   template <typename OnPacket, typename OnNote, typename OnIcmpError, typename OnEpochEnd>
   std::size_t consume(std::size_t most, OnPacket&& on_packet, OnNote&& on_note, OnIcmpError&& on_icmp_error,
                       OnEpochEnd&& on_epoch_end) {
     return ring_.consume(most, [&](const RingLine& line) {
       const auto& head = *reinterpret_cast<const HandoverMessage*>(&line);
-      if (head.kind > HandoverKind::packet_with_facts) [[unlikely]] {
+      if (head.kind > HandoverKind::packet_with_payload) [[unlikely]] {
         if (head.kind == HandoverKind::fragment_note) {
           on_note(reinterpret_cast<const FragmentNoteMessage*>(&line)->note);
         } else if (head.kind == HandoverKind::icmp_error) {
@@ -197,21 +224,42 @@ class HandoverRing {
         return;
       }
       const auto* const message = reinterpret_cast<const PacketFactsMessage*>(&line);
-      on_packet(head.monitor,
-                SentPacket(reinterpret_cast<const std::uint8_t*>(&message->packet), head.kind != HandoverKind::packet),
-                head.kind == HandoverKind::packet_with_facts ? &message->facts : nullptr);
+      const SentPacket sent(reinterpret_cast<const std::uint8_t*>(&message->packet), head.kind != HandoverKind::packet);
+      if (head.kind < HandoverKind::packet_with_facts) [[likely]]
+        return on_packet(head.monitor, sent, static_cast<const SentFacts*>(nullptr));
+      PacketPayload payload;
+      if (head.kind == HandoverKind::packet_with_payload) {
+        const auto* const whole = reinterpret_cast<const PacketPayloadMessage*>(&line);
+        payload = {reinterpret_cast<const std::uint8_t*>(whole + 1), whole->captured, whole->whole};
+      }
+      const SentFacts facts(message->facts.data(), payload);
+      on_packet(head.monitor, sent, &facts);
     });
   }
 
  private:
+  [[gnu::noinline]] bool push_with_payload(const ParsedPacket& packet, const PacketFacts& facts, std::uint8_t monitor) {
+    const std::uint32_t captured = std::min(facts.payload.captured, PacketPayload::kMost);
+    const auto lines =
+        static_cast<std::uint16_t>((sizeof(PacketPayloadMessage) + captured + sizeof(RingLine) - 1) / sizeof(RingLine));
+    auto* const message = claim<PacketPayloadMessage>(HandoverKind::packet_with_payload, monitor, lines);
+    if (message == nullptr) return false;
+    message->facts.packet = packet;
+    std::memcpy(&message->facts.facts, &facts, sizeof message->facts.facts);
+    message->captured = captured;
+    message->whole = facts.payload.whole;
+    std::memcpy(reinterpret_cast<std::uint8_t*>(message + 1), facts.payload.octets, captured);
+    ring_.commit(lines);
+    return true;
+  }
   template <typename Message>
-  Message* claim(HandoverKind kind, std::uint8_t monitor) {
-    RingLine* const line = ring_.claim(kMessageLines<Message>);
+  Message* claim(HandoverKind kind, std::uint8_t monitor, std::uint16_t lines = kMessageLines<Message>) {
+    RingLine* const line = ring_.claim(lines);
     if (line == nullptr) return nullptr;
     auto* const message = reinterpret_cast<Message*>(line);
     // One store of 8 octets, as the compiler makes it of a value that it has whole.
-    const auto head = std::bit_cast<std::uint64_t>(HandoverMessage{kMessageLines<Message>, kind, monitor, 0});
-    std::memcpy(&message->head, &head, sizeof head);
+    const auto head = std::bit_cast<std::uint64_t>(HandoverMessage{lines, kind, monitor, 0});
+    std::memcpy(static_cast<void*>(message), &head, sizeof head);
     return message;
   }
 

@@ -45,6 +45,11 @@ class Monitor {
   [[nodiscard]] std::uint8_t number() const { return number_; }
   /// Whether a packet is to come with its facts.
   [[nodiscard]] bool wants_facts() const { return shard_.metrics().any(); }
+  /// Whether some packets are to come with payload, and how many octets of one.
+  [[nodiscard]] bool wants_payload() const { return shard_.metrics().wants_payload(); }
+  [[nodiscard]] std::uint32_t wanted_payload(const ParsedPacket& packet) const {
+    return shard_.metrics().wanted_payload(packet);
+  }
   /// Whether packets are to be offered with what a filter judges them by.
   [[nodiscard]] bool filters() const { return filter_ != nullptr; }
   /// Counts the packets of a burst that the filter keeps out; the others move to the front, `facts` (may be nullptr)

@@ -24,6 +24,7 @@ OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const Offl
       monitor(monitor_options(options, capacity, ring_lines(kRingRecords)), hash) {
   burst.resize(FlowShard::kBurst);
   if (monitor.wants_facts()) facts.resize(FlowShard::kBurst);
+  if (monitor.wants_payload()) payloads = PayloadBuffer(FlowShard::kBurst);
 }
 
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
@@ -33,6 +34,7 @@ OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
   for (unsigned i = 0; i < options.workers; ++i) {
     lanes_.push_back(std::make_unique<Lane>(capacity, hash, options));
   }
+  wants_payload_ = lanes_[0]->monitor.wants_payload();
   if (!ok() || options.workers == 1) return;
   for (auto& lane : lanes_) {
     lane->thread = std::thread([this, worker = lane.get()] { work(*worker); });
@@ -72,6 +74,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
   const Arrival arrival = facts == nullptr ? front_.parse_at<false>(view, steady_ns, *packet, nullptr)
                                            : front_.parse_at<true>(view, steady_ns, *packet, facts);
   if (filters && arrival == Arrival::packet && filter_out(view, *packet)) return Reject::none;
+  if (wants_payload_ && facts != nullptr && arrival == Arrival::packet) keep_payload(view, *packet, *facts);
   if (step.event != TimeEpochs::Event::none) [[unlikely]] {
     if (step.event == TimeEpochs::Event::epoch) end_epoch(before_ns);
     clock_event(step, view, interface);
@@ -83,7 +86,10 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
     first.offered.add(view.frame_octets);
     if (packet != &first.burst[first.held]) [[unlikely]] {  // those before it were counted when their epoch ended
       first.burst[first.held] = *packet;
-      if (facts != nullptr) first.facts[first.held] = *facts;
+      if (facts != nullptr) {
+        first.facts[first.held] = *facts;
+        first.payloads.keep(first.facts[first.held].payload);
+      }
     }
     const bool error = (packet->facts & kIcmpError) != 0;
     if (++first.held == FlowShard::kBurst || error) count(first);
@@ -98,6 +104,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
     lane.packets.publish();
     std::this_thread::yield();
   }
+  first.payloads.reset();
   if (++lane.pushed % FlowShard::kBurst == 0) lane.packets.publish();
   if ((packet->facts & kIcmpError) != 0) [[unlikely]]
     tell(step);
@@ -125,6 +132,15 @@ void OfflineMeter::tell(const TimeEpochs::Step& step) {
     lane.packets.publish();
     std::this_thread::yield();
   }
+}
+
+/// Of the packet that was just parsed: copied, since the next frame may lie where this one does.
+void OfflineMeter::keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts) {
+  Lane& first = *lanes_[0];
+  const std::uint32_t wanted = first.monitor.wanted_payload(packet);
+  if (wanted == 0) return;
+  facts.payload = front_.payload(view, packet);
+  first.payloads.keep(facts.payload, wanted);
 }
 
 /// Whether the monitors' filter keeps out the packet that was just parsed. Then it is as if it had not come.
@@ -174,22 +190,28 @@ void OfflineMeter::count(Lane& lane) {
   // One call's work is not bounded: lateness does no harm offline, while a full table would.
   lane.monitor.shard().advance(lane.burst[lane.held - 1].effective_ns, kNoBudget);
   lane.held = 0;
+  lane.payloads.reset();
 }
 
 void OfflineMeter::work(Lane& lane) {
   std::vector<ParsedPacket> burst(FlowShard::kBurst);
   std::vector<PacketFacts> facts(lane.facts.size());
+  PayloadBuffer payloads(wants_payload_ ? FlowShard::kBurst : 0);
   std::size_t held = 0;
   const auto count_held = [&] {
     if (held == 0) return;
     lane.monitor.process({burst.data(), held}, facts.empty() ? nullptr : facts.data());
     lane.monitor.shard().advance(burst[held - 1].effective_ns, kNoBudget);
     held = 0;
+    payloads.reset();
   };
-  const auto on_packet = [&](std::uint8_t /*monitor*/, const SentPacket& sent, const PacketFacts* facts_sent) {
+  const auto on_packet = [&](std::uint8_t /*monitor*/, const SentPacket& sent, const SentFacts* facts_sent) {
     ParsedPacket& packet = burst[held];
     sent.copy_to(packet);
-    if (facts_sent != nullptr) facts[held] = *facts_sent;
+    if (facts_sent != nullptr) {
+      facts_sent->copy_to(facts[held]);
+      payloads.keep(facts[held].payload);
+    }
     lane.monitor.shard().prefetch(packet.hash);
     ++held;
   };

@@ -81,10 +81,12 @@ class OfflineMeter {
     std::size_t held = 0;             ///< reader's; stays 0 where workers are threads
     std::size_t pushed = 0;           ///< reader's: since packets was last published
     HandoverRing packets;             ///< reader to worker
+    PayloadBuffer payloads;           ///< reader's: of the packets of burst that were not yet counted
     Monitor monitor;                  ///< worker's, but for its filter, which the reader asks
     std::thread thread;
   };
 
+  void keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts);
   bool filter_out(const PacketView& view, ParsedPacket& packet);
   void clock_event(const TimeEpochs::Step& step, const PacketView& view, unsigned interface);
   void end_epoch(std::uint64_t effective_ns);
@@ -93,6 +95,7 @@ class OfflineMeter {
   void work(Lane& lane);
 
   PacketFront front_;  ///< one for all workers, as there is one order of packets
+  bool wants_payload_ = false;
   std::vector<std::unique_ptr<Lane>> lanes_;
   TimeEpochs epochs_;
   TimeEpochs epochs_before_;  ///< with a filter: as they were before the packet at hand

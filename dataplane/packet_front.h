@@ -27,6 +27,7 @@
 #include "dataplane/packet/flow_filter.h"
 #include "dataplane/packet/fragment_cache.h"
 #include "dataplane/packet/parser.h"
+#include "dataplane/packet/payload.h"
 #include "dataplane/packet/read_facts.h"
 
 namespace weir {
@@ -80,6 +81,11 @@ class PacketFront {
     return FlowHeader::at(view, {parser_.flow_header_offset(), packet.ip_octets});
   }
 
+  /// Of the same frame, parsed with kFacts: its payload, where the frame has it.
+  [[nodiscard]] PacketPayload payload(const PacketView& view, const ParsedPacket& packet) const {
+    return find_payload(view, packet, parser_.flow_header_offset());
+  }
+
   /// Counts frames that were or will be parsed, a whole burst at once.
   void count_received(const PacketCount& frames) {
     counters_.received += frames;
@@ -120,7 +126,10 @@ class PacketFront {
                                           PacketFacts* facts) {
     if (parser_.parse_plain(view, packet)) [[likely]] {
       if constexpr (!kOwnTime) packet.effective_ns = effective_ns;
-      if constexpr (kFacts) read_plain_facts(view, packet, *facts);
+      if constexpr (kFacts) {
+        parser_.expect_plain();
+        read_plain_facts(view, packet, *facts);
+      }
       return Arrival::packet;
     }
     return parse_other(view, kOwnTime ? view.time_ns : effective_ns, packet, kFacts ? facts : nullptr);

@@ -25,7 +25,9 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
       mesh_(options.handover != nullptr ? options.handover : options.icmp_mesh),
       rejects_(options.save_rejects ? std::make_unique<RejectRing>() : nullptr),
       front_(parser_options(options), hash, options.handover, options.number, options.filter),
-      monitor_(monitor_options(options), hash) {}
+      monitor_(monitor_options(options), hash),
+      wants_payload_(monitor_.wants_payload()),
+      payloads_(wants_payload_ ? FlowShard::kBurst : 0) {}
 
 /// A function for each kind, so that the loop without metrics and filter stays by itself.
 template <bool kFacts, bool kFilter>
@@ -47,8 +49,12 @@ template <bool kFacts, bool kFilter>
     const Arrival arrival = front_.parse<kFacts>(view, *end, facts);
     if (arrival == Arrival::packet) [[likely]] {
       if constexpr (kFilter) headers[end - burst.packets] = front_.flow_header(view, *end);
+      if constexpr (kFacts) {
+        if (wants_payload_) [[unlikely]]
+          keep_payload(view, *end, *facts);
+        ++facts;
+      }
       ++end;
-      if constexpr (kFacts) ++facts;
     } else if (arrival == Arrival::rejected) {
       if (rejects_ != nullptr) save_rejected(view);
     } else if (arrival == Arrival::lost) {
@@ -69,6 +75,14 @@ template <bool kFacts, bool kFilter>
   return kept;
 }
 
+/// Of the packet that was just parsed: copied, since its frame is given back before the packet is counted.
+[[gnu::noinline]] void Worker::keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts) {
+  const std::uint32_t wanted = monitor_.wanted_payload(packet);
+  if (wanted == 0) return;
+  facts.payload = front_.payload(view, packet);
+  payloads_.keep(facts.payload, wanted);
+}
+
 [[gnu::noinline]] void Worker::save_rejected(const PacketView& view) {
   if (rejects_->push(view, front_.settled().reject)) return;
   front_.counters().rejects_unsaved.add(view.frame_octets);
@@ -83,6 +97,7 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   const std::uint64_t created_before = monitor_.live_counters().flows_created;
   std::size_t received = 0;
   std::size_t own = 0;
+  payloads_.reset();
   if (monitor_.filters()) {
     own = wanted ? receive<true, true>(source, now_ns, burst, received)
                  : receive<false, true>(source, now_ns, burst, received);
@@ -205,23 +220,27 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
     if (from == options_.number) continue;
     std::size_t own = 0;
     PacketCount taken_over;  // as in hand_over()
-    const auto on_packet = [&](std::uint8_t monitor, const SentPacket& sent, const PacketFacts* facts_sent) {
+    payloads_.reset();
+    const auto on_packet = [&](std::uint8_t monitor, const SentPacket& sent, const SentFacts* facts_sent) {
       ParsedPacket& packet = packets[own];
       sent.copy_to(packet);
+      const bool with_facts = facts != nullptr && facts_sent != nullptr;
+      if (with_facts) facts_sent->copy_to(facts[own]);
       packet.time_ns = packet.effective_ns = effective_ns;
       if (monitor == HandoverMessage::kEveryMonitor) [[unlikely]] {  // a later fragment of a datagram of this worker
         front_.take_over(packet);
         if (monitor_.filter_out(packet)) return;
         monitor_.set_key(packet);
         if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
-          if (pass_on(packet, facts_sent, owner)) monitor_.live_counters().handed_over.add(packet.frame_octets);
+          const bool passed = pass_on(packet, with_facts ? facts + own : nullptr, owner);
+          if (passed) monitor_.live_counters().handed_over.add(packet.frame_octets);
           return;
         }
       } else {
         taken_over.add(packet.frame_octets);
       }
       monitor_.shard().prefetch(packet.hash);
-      if (facts != nullptr && facts_sent != nullptr) facts[own] = *facts_sent;
+      if (with_facts) payloads_.keep(facts[own].payload);
       ++own;
     };
     const auto count_taken = [&] {

@@ -104,6 +104,7 @@ class Worker {
   std::size_t receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
   /// Counts what the source marked; the frames that are to be parsed move to the front. Says how many they are.
   std::size_t take_marked(PacketView* views, std::size_t count);
+  void keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts);
   /// The frame that the front just rejected.
   void save_rejected(const PacketView& view);
   /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
@@ -130,6 +131,8 @@ class Worker {
   std::unique_ptr<RejectRing> rejects_;
   PacketFront front_;
   Monitor monitor_;
+  bool wants_payload_;
+  PayloadBuffer payloads_;  ///< of the burst at hand; no memory where no metric wants payload
   SnapshotBox<WorkerCounters> snapshots_;
   ConfigurationSlot<FlowTimeouts> timeouts_;
 };

@@ -107,6 +107,21 @@ class MetricSet {
     return lines;
   }
 
+  /// Whether a metric that is on looks at payload.
+  [[nodiscard]] bool wants_payload() const {
+    bool wants = false;
+    for_each([&]<typename M>(std::size_t /*index*/) { wants |= kWantsPayload<M>; });
+    return wants;
+  }
+  /// How many octets of the packet's payload are wanted; 0: none. Its key is that of the frame, whatever --key says.
+  [[nodiscard]] std::uint32_t wanted_payload(const ParsedPacket& packet) const {
+    std::uint32_t octets = 0;
+    for_each([&]<typename M>(std::size_t /*index*/) {
+      if constexpr (kWantsPayload<M>) octets = std::max(octets, M::wanted_payload(packet, parameters_));
+    });
+    return octets;
+  }
+
   /// A flow begins.
   void begin(std::uint8_t* line, std::uint8_t* slot) const {
     std::memset(line, 0, lines_ * kLineOctets);
@@ -181,6 +196,11 @@ class MetricSet {
   }
 
  private:
+  template <typename M>
+  static constexpr bool kWantsPayload = requires(const ParsedPacket& packet, const MetricParameters& parameters) {
+    M::wanted_payload(packet, parameters);
+  };
+
   /// Octets of the slot that are 0 when a record begins: all, or as many as the metric says.
   template <typename M>
   static constexpr std::size_t kCleared = [] {

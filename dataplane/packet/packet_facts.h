@@ -5,12 +5,24 @@
 // that records do not depend on the number of workers.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
 #include "proto/record/section/label_stack.h"
 
 namespace weir {
+
+/// Octets after the transport header that a metric wants to see.
+struct PacketPayload {
+  static constexpr std::uint32_t kMost = 2048;  ///< of a packet: more than a segment of any Ethernet
+
+  const std::uint8_t* octets = nullptr;  ///< nullptr: none
+  std::uint32_t captured = 0;            ///< of these
+  std::uint32_t whole = 0;               ///< of the payload, by the lengths in the headers
+
+  friend bool operator==(const PacketPayload&, const PacketPayload&) = default;
+};
 
 struct PacketFacts {
   // Of the link layer.
@@ -41,13 +53,18 @@ struct PacketFacts {
   std::uint8_t window_scale;
   std::uint8_t label_count;                        ///< of the frame's first label stack, at most kMost
   std::uint32_t labels[LabelStackSection::kMost];  ///< 24 bits each; those from label_count on are not set
+  PacketPayload payload;                           ///< without octets where no metric wants any (payload.h)
+
+  /// Of those that are copied when a packet is handed over: payload has a place of its own in the message.
+  static constexpr std::size_t kSentOctets = 104;
 
   /// The fixed header of TCP was there, and the facts of TCP are.
   [[nodiscard]] bool has_tcp() const { return window_plus_1 != 0; }
   /// As on the wire; 0 without a TCP header.
   [[nodiscard]] std::uint16_t window() const { return static_cast<std::uint16_t>(has_tcp() ? window_plus_1 - 1 : 0); }
 };
-static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 104,
-              "copied whole when a packet is handed over: a message of four lines has room for no more");
+static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 120 &&
+                  offsetof(PacketFacts, payload) == PacketFacts::kSentOctets,
+              "a message of four lines, by which a packet is handed over, has room for no more");
 
 }  // namespace weir

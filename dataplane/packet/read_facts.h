@@ -16,7 +16,8 @@ namespace weir {
 
 /// Facts of which nothing is known yet.
 inline void clear_facts(PacketFacts& facts) {
-  std::memset(&facts, 0, offsetof(PacketFacts, labels));
+  std::memset(static_cast<void*>(&facts), 0, offsetof(PacketFacts, labels));
+  facts.payload = {};
 }
 
 /// The TCP options in [at, end) (RFC 9293 §3.2): kinds seen, and the values that metrics keep. A length that does not

@@ -52,17 +52,20 @@ std::string text(const char* kind, std::uint32_t number, unsigned monitor) {
 std::size_t take(HandoverRing& ring, std::size_t most, std::vector<std::string>& out) {
   return ring.consume(
       most,
-      [&](std::uint8_t monitor, const SentPacket& sent, const PacketFacts* facts) {
+      [&](std::uint8_t monitor, const SentPacket& sent, const SentFacts* facts_sent) {
         ParsedPacket packet{};
         sent.copy_to(packet);
-        if (facts != nullptr) {
-          EXPECT_EQ(facts->payload_octets, packet.frame_octets);
+        if (facts_sent != nullptr) {
+          PacketFacts facts;
+          facts_sent->copy_to(facts);
+          EXPECT_EQ(facts.payload_octets, packet.frame_octets);
         }
         const bool later = packet.facts != 0;
         const ParsedPacket as_sent = later ? fragment_of(packet.frame_octets) : packet_of(packet.frame_octets);
         EXPECT_EQ(std::memcmp(&packet, &as_sent, sizeof packet), 0) << "every member that has a meaning";
         const std::string kind = later ? "fragment" : "packet";
-        out.push_back(text((kind + (facts == nullptr ? "" : " with facts")).c_str(), packet.frame_octets, monitor));
+        out.push_back(
+            text((kind + (facts_sent == nullptr ? "" : " with facts")).c_str(), packet.frame_octets, monitor));
       },
       [&](const FragmentNote& note) { out.push_back(text("note", note.fragment_id, 255)); },
       [&](const IcmpError& error) { out.push_back(text("error", error.mtu, 255)); },
@@ -112,6 +115,38 @@ TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
   while (take(ring, 32, taken) != 0) continue;
   EXPECT_GT(sent.size(), 15'000U);
   EXPECT_TRUE(taken == sent);
+}
+
+TEST(HandoverRing, PayloadGoesAlongWithAPacketWhateverItsLength) {
+  HandoverRing ring(512);
+  std::mt19937 random(3);
+  for (unsigned round = 0; round < 2000; ++round) {
+    std::vector<std::uint8_t> octets(1 + random() % PacketPayload::kMost);
+    for (std::uint8_t& octet : octets) octet = static_cast<std::uint8_t>(random());
+    const auto captured = static_cast<std::uint32_t>(octets.size());
+    PacketFacts facts = facts_of(round);
+    facts.payload = {octets.data(), captured, captured + 5};
+    ASSERT_TRUE(ring.push(packet_of(round), &facts, 3));
+    ASSERT_TRUE(ring.push(note_of(round)));
+    ring.publish();
+    unsigned packets = 0, notes = 0;
+    const auto on_packet = [&](std::uint8_t monitor, const SentPacket& /*sent*/, const SentFacts* sent) {
+      ASSERT_NE(sent, nullptr);
+      PacketFacts got;
+      sent->copy_to(got);
+      EXPECT_EQ(monitor, 3U);
+      EXPECT_EQ(got.payload_octets, round);
+      EXPECT_EQ(got.payload.whole, captured + 5);
+      ASSERT_EQ(got.payload.captured, captured);
+      EXPECT_EQ(std::memcmp(got.payload.octets, octets.data(), captured), 0);
+      ++packets;
+    };
+    (void)ring.consume(
+        2, on_packet, [&](const FragmentNote& /*note*/) { ++notes; }, [](const IcmpError& /*error*/) {},
+        [](std::uint64_t /*at*/) {});
+    EXPECT_EQ(packets, 1U);
+    EXPECT_EQ(notes, 1U);
+  }
 }
 
 TEST(HandoverRing, ANoteTakesALineAPacketTwoAFragmentOrAnErrorThreeAndFactsFour) {

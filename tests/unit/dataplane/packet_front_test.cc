@@ -93,7 +93,7 @@ TEST(PacketFront, FragmentsOfAnotherWorkersDatagramGoThereForEveryMonitor) {
   unsigned packets = 0;
   mesh.ring(0, 1).consume(
       SIZE_MAX,
-      [&](std::uint8_t monitor, const SentPacket& sent, const PacketFacts* facts) {
+      [&](std::uint8_t monitor, const SentPacket& sent, const SentFacts* facts) {
         EXPECT_EQ(monitor, HandoverMessage::kEveryMonitor);
         EXPECT_EQ(facts, nullptr);
         ParsedPacket packet{};
