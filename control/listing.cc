@@ -36,6 +36,7 @@ std::string_view type_of(const Field& field) {
     case Form::mac:
       return "mac";
     case Form::community_id:
+    case Form::text:
       return "text";
     case Form::tunnel:
       return "name";
@@ -94,6 +95,7 @@ std::string element_of(const Column& column) {
     case WireRule::plain:
     case WireRule::mapped:
     case WireRule::label:
+    case WireRule::text:
       return number(wire.element);
   }
   return "";
@@ -184,6 +186,10 @@ std::string metrics_text() {
     table.row({"", "", "", "", fields});
     const MetricParameter& parameter = info.parameter;
     if (parameter.member == nullptr) continue;
+    if (!parameter.words[0].empty()) {
+      table.row({"", "", "", "", std::string(parameter.form).append(": ").append(parameter.meaning)});
+      continue;
+    }
     table.row({"", "", "", "",
                fmt::format("{}: {} to {}; without it {}", parameter.form, parameter.least, parameter.greatest,
                            MetricParameters{}.*parameter.member)});

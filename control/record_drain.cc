@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "control/dns_question.h"
+
 namespace weir {
 
 RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
@@ -86,6 +88,8 @@ void RecordDrain::append(RecordView record, RecordBatch& batch) {
   batch.append(record);
   if (record.has(Section::ids)) [[unlikely]]
     community_id_.make(batch.mutable_section<IdsSection>(batch.size() - 1), *record);
+  if (record.has(Section::dns)) [[unlikely]]
+    decode_dns_question(batch.mutable_section<DnsSection>(batch.size() - 1));
 }
 
 /// Appends what leaves the accounter now, at most `most` records: the next round goes on.

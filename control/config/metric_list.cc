@@ -19,6 +19,15 @@ namespace {
 std::string set_parameter(const MetricInfo& info, std::string_view text, MetricParameters& parameters) {
   const MetricParameter& parameter = info.parameter;
   if (parameter.member == nullptr) return fmt::format("'{}' has no parameter", info.name);
+  if (!parameter.words[0].empty()) {
+    const auto found = std::find(parameter.words.begin(), parameter.words.end(), text);
+    if (text.empty() || found == parameter.words.end()) {
+      return fmt::format("'{}:{}': expected {}:{}", info.name, text, info.name, parameter.form);
+    }
+    std::uint16_t& bits = parameters.*parameter.member;
+    bits = static_cast<std::uint16_t>(bits | 1U << (found - parameter.words.begin()));
+    return {};
+  }
   std::uint16_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < parameter.least ||

@@ -5,11 +5,19 @@
 namespace weir {
 namespace {
 
-/// As --metrics has it: "packets:10".
+/// As --metrics has it: "packets:10", "dns:mdns,dns:llmnr".
 std::string name_of(const MetricInfo& info, const MetricParameters& parameters) {
   std::string name(info.name);
-  if (info.parameter.member != nullptr) name += ':' + std::to_string(parameters.*info.parameter.member);
-  return name;
+  const MetricParameter& parameter = info.parameter;
+  if (parameter.member == nullptr) return name;
+  const std::uint16_t value = parameters.*parameter.member;
+  if (parameter.words[0].empty()) return name + ':' + std::to_string(value);
+  std::string names;
+  for (std::size_t i = 0; i < parameter.words.size(); ++i) {
+    if ((value >> i & 1) == 0) continue;
+    names.append(names.empty() ? "" : ",").append(name).append(":").append(parameter.words[i]);
+  }
+  return names.empty() ? name : names;
 }
 
 }  // namespace

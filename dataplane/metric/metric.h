@@ -21,6 +21,7 @@
 //     static constexpr std::size_t kPoolLines;         // that one flow may take
 //     static void release(State&, Slot&, LinePool&);   // gives lines back: the record was written, or lost
 //     static Verdict quoted(State&, Slot&, const QuoteInput&);   // an ICMP error quotes a packet of the flow
+//     static std::uint32_t wanted_payload(const ParsedPacket&, const MetricParameters&);   // octets of such a packet
 //     static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0 again
 //     static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
 //   };
@@ -39,6 +40,7 @@
 // section (proto/record/section/). No allocation, no virtual call, no library call.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -60,13 +62,16 @@ enum class Verdict : std::uint8_t {
 /// What --metrics may say of a metric besides its name: a member for each metric that has something.
 struct MetricParameters {
   std::uint16_t first_packets = PacketsSection::kMost;
+  std::uint16_t dns_names = 0;  ///< bits: Dns::kMulticast, Dns::kLinkLocal
 };
-/// One of them: "packets:N" has the form "N".
+/// One of them: "packets:N" has the form "N". With words, each of them sets a bit: the n-th one bit n.
 struct MetricParameter {
   std::string_view form;
   std::uint16_t least = 0;
   std::uint16_t greatest = 0;
   std::uint16_t MetricParameters::*member = nullptr;  ///< nullptr: the metric has none
+  std::array<std::string_view, 2> words{};
+  std::string_view meaning{};  ///< of the words
 };
 
 /// What options say to metrics.

@@ -1,6 +1,7 @@
 // The metrics of weir: one line for each. Its place in the list is its bit.
 #pragma once
 
+#include "dataplane/metric/dns.h"
 #include "dataplane/metric/icmp.h"
 #include "dataplane/metric/ids.h"
 #include "dataplane/metric/layer2.h"
@@ -18,6 +19,7 @@ using Metrics = MetricSet<Layer2,   //
                           Icmp,     //
                           Lengths,  //
                           Packets,  //
+                          Dns,      //
                           Ids>;
 
 }  // namespace weir

@@ -139,6 +139,7 @@ constexpr std::size_t rules_of(const FieldRow& row) {
     case WireRule::mapped:
     case WireRule::tunnel_id:
     case WireRule::label:
+    case WireRule::text:
       return 1;
     case WireRule::label_stack:
       return LabelStackSection::kMost;
@@ -160,9 +161,11 @@ constexpr ElementRule rule_of(const FieldRow& row, std::size_t index) {
   made.action = octets                                ? kOctets
                 : field.wire.rule == WireRule::mapped ? kTunnelAddress
                 : field.wire.rule == WireRule::label  ? kLabel
+                : field.wire.rule == WireRule::text   ? kText
                                                       : kInteger;
   made.target = place_of(row.section, field.place.offset[0]);
   made.reverse = field.sides == Sides::sided ? place_of(row.section, field.place.offset[1]) : kNowhere;
+  if (field.form == Form::text) ++made.target;  // its length: the mark before it is a field of its own
   if (field.wire.rule == WireRule::label_stack) {
     made.octets = sizeof(std::uint32_t);
     made.target = static_cast<std::uint16_t>(made.target + index * sizeof(std::uint32_t));
@@ -296,6 +299,8 @@ bool can_read(const ElementRule& rule, std::uint16_t octets) {
       return octets == 16;
     case kOctets:
       return octets == rule.octets;
+    case kText:
+      return octets != 0;  // kVariableLength, too
     case kLabel:
       return octets == 3;
     case kInteger:  // RFC 7011 section 6.2 has no longer ones, and exporters send them

@@ -34,6 +34,7 @@ enum Action : std::uint8_t {
   kLabel,      ///< 3 octets, of which the upper 20 bits are the label (RFC 3032 section 2.1)
   kOctets,     ///< as they come: MAC addresses, Community IDs, IP addresses of which only the end of the record chooses
   kBasicList,  ///< a list (RFC 6313) that may be one of weir's own: own_lists.h
+  kText,       ///< of any length: what a place has room for (field.h)
   kTunnelAddress,  ///< 16 octets, IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2)
   kUptime,         ///< v9: 21, 22
   kIpfixUptime,    ///< IPFIX: the same, but the header has no uptime

@@ -300,8 +300,8 @@ DecodeError FlowTemplate::decode_flows(std::uint16_t id, const RecordContext& co
           return DecodeError::bad_variable_length;
         }
         const Octets octets = body.subspan(prefix, length);
-        // A field of variable length has no fixed place, because its length is not known from the template. Lists do:
-        // what they are of, they say themselves.
+        // A field of variable length has no fixed place, because its length is not known from the template. Lists and
+        // texts do: what they are of, they say themselves, and a text is of any length.
         perform(operation.action, operation.target_octets, operation.target, octets, context.header, scratch);
         if (operation.keep) keep(operation, octets);
         body = body.subspan(prefix + length);

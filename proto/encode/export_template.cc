@@ -1,5 +1,7 @@
 #include "proto/encode/export_template.h"
 
+#include <cstring>
+
 namespace weir {
 namespace {
 
@@ -40,8 +42,16 @@ std::optional<ExportTemplate> ExportTemplate::compile(std::uint16_t id, std::spa
     }
     std::vector<OctetSource> section_octets;
     for (const ListedField& field : rest) {
+      const FieldRow& row = field.row();
+      if (row.field.wire.rule == WireRule::text && way == kForward) {
+        const std::uint16_t place = row.field.place.offset[kForward];
+        const auto image =
+            static_cast<std::uint32_t>(sections_octets(sections & (section_bit(row.section) - 1)) + place);
+        result.texts_.push_back({row.section, field.variable_text(), place, image});
+      }
+      if (field.variable_text()) continue;
       if (field.packet_list()) {  // all of them are there, or none, since they have one name
-        if (field.index == 0) result.list_element_ = field.row().field.wire.element;
+        if (field.index == 0) result.list_element_ = row.field.wire.element;
         continue;
       }
       if (!append(section_octets, field.record_octets(), section_source(field, sections), way)) return std::nullopt;
@@ -52,6 +62,48 @@ std::optional<ExportTemplate> ExportTemplate::compile(std::uint16_t id, std::spa
         CopyProgram(section_octets, {section_image_octets(sections), sizeof(SectionValues)});
   }
   return result;
+}
+
+ExportTemplate::Tail ExportTemplate::tail_of(RecordView record) const {
+  Tail tail;
+  if (list_element_ != 0) tail.octets += kEmptyPacketListsOctets;
+  const auto texts_octets = [&](std::uint32_t most) {
+    std::uint32_t octets = 0;
+    for (const TextSource& text : texts_) {
+      if (text.variable) octets += 1 + std::min(static_cast<std::uint32_t>(text.of(record).size()), most);
+    }
+    return octets;
+  };
+  std::uint32_t texts = texts_octets(tail.most_text_octets);
+  while (tail.octets + texts > most_tail_octets_ && tail.most_text_octets > 0) {
+    texts = texts_octets(--tail.most_text_octets);
+  }
+  tail.octets += texts;
+  const auto* const packets = list_element_ != 0 ? record.find<PacketsSection>() : nullptr;
+  if (packets == nullptr) return tail;
+  const std::uint32_t left = most_tail_octets_ > tail.octets ? most_tail_octets_ - tail.octets : 0;
+  tail.packets = std::min(packets->size(), left / kListedPacketOctets);
+  tail.octets += tail.packets * kListedPacketOctets;
+  return tail;
+}
+
+void ExportTemplate::mark_cut(SectionImage& image, RecordView record, const Tail& tail) const {
+  for (const TextSource& text : texts_) {
+    const std::uint32_t most = text.variable ? tail.most_text_octets : kNetflow9TextOctets;
+    if (text.of(record).size() > most) image.changed(sections_)[text.image] = 1;
+  }
+}
+
+std::uint8_t* ExportTemplate::write_tail(std::uint8_t* out, RecordView record, const Tail& tail) const {
+  for (const TextSource& text : texts_) {
+    if (!text.variable) continue;
+    const std::string_view octets = text.of(record).substr(0, tail.most_text_octets);
+    *out++ = static_cast<std::uint8_t>(octets.size());
+    std::memcpy(out, octets.data(), octets.size());
+    out += octets.size();
+  }
+  if (list_element_ == 0) return out;
+  return put_packet_lists(out, list_element_, record.find<PacketsSection>(), tail.packets);
 }
 
 }  // namespace weir

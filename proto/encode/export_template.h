@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "proto/encode/copy_program.h"
@@ -30,18 +31,14 @@ class ExportTemplate {
 
   [[nodiscard]] std::uint16_t id() const { return id_; }
   [[nodiscard]] const std::vector<TemplateField>& fields() const { return fields_; }
-  /// Of a record, its lists of packets left out.
+  /// Of a record, texts and lists of variable length left out.
   [[nodiscard]] std::uint32_t record_octets() const { return record_octets_; }
-  /// The lists of the record's packets; 0: the template has none.
-  [[nodiscard]] std::uint32_t list_octets(RecordView record) const {
-    if (list_element_ == 0) [[likely]]
-      return 0;
-    return kEmptyPacketListsOctets + listed_packets(record.find<PacketsSection>()) * kListedPacketOctets;
+  /// The texts and lists of variable length that the record ends with; 0: the template has none.
+  [[nodiscard]] std::uint32_t tail_octets(RecordView record) const {
+    return list_element_ == 0 && texts_.empty() ? 0 : tail_of(record).octets;
   }
-  /// Lists have no more packets than `octets` have room for.
-  void limit_lists(std::uint32_t octets) {
-    most_listed_ = octets < kEmptyPacketListsOctets ? 0 : (octets - kEmptyPacketListsOctets) / kListedPacketOctets;
-  }
+  /// These take no more octets: the longest texts are cut, then there are fewer packets in lists.
+  void limit_tail(std::uint32_t octets) { most_tail_octets_ = octets; }
   [[nodiscard]] bool has_sections() const { return sections_ != 0; }
   /// Copy operations of a record.
   [[nodiscard]] std::size_t operations() const {
@@ -49,7 +46,7 @@ class ExportTemplate {
   }
 
   /// Writes the data record of kind kKind and direction kWay; returns its end. `out` has room for record_octets(),
-  /// list_octets() and CopyProgram::kSlack.
+  /// tail_octets() and CopyProgram::kSlack.
   template <RecordKind kKind, Direction kWay>
   std::uint8_t* write(std::uint8_t* out, RecordView record, std::uint64_t boot_ms) const {
     out = write_base<kKind, kWay>(out, *record, boot_ms);
@@ -65,27 +62,49 @@ class ExportTemplate {
   }
   template <Direction kWay>
   std::uint8_t* write_sections(std::uint8_t* out, RecordView record) const {
-    const SectionImage image(record, sections_);
+    SectionImage image(record, sections_);
+    Tail tail;
+    if (list_element_ != 0 || !texts_.empty()) [[unlikely]] {
+      tail = tail_of(record);
+      mark_cut(image, record, tail);
+    }
     SectionValues values;
     compute_section_values<kWay>(values, image.data(), sections_);
     out = section_programs_[kWay].run(out, image.data(), values.slots.data());
-    if (list_element_ == 0) [[likely]]
-      return out;
-    const auto* const packets = record.find<PacketsSection>();
-    return put_packet_lists(out, list_element_, packets, listed_packets(packets));
+    return list_element_ == 0 && texts_.empty() ? out : write_tail(out, record, tail);
   }
 
  private:
-  [[nodiscard]] std::uint32_t listed_packets(const PacketsSection* packets) const {
-    return packets == nullptr ? 0 : std::min(packets->size(), most_listed_);
-  }
+  /// A text of a section.
+  struct TextSource {
+    Section section;
+    bool variable;
+    std::uint16_t place;  ///< in its section
+    std::uint32_t image;  ///< its place among the template's sections
+
+    [[nodiscard]] std::string_view of(RecordView record) const {
+      const auto* const at = static_cast<const std::uint8_t*>(record.find(section));
+      return at == nullptr ? std::string_view() : text_at(at + place);
+    }
+  };
+  /// What a record ends with.
+  struct Tail {
+    std::uint32_t octets = 0;
+    std::uint32_t most_text_octets = kMostTextOctets;  ///< of each text of variable length
+    std::uint32_t packets = 0;                         ///< in each list
+  };
+
+  [[nodiscard]] Tail tail_of(RecordView record) const;
+  void mark_cut(SectionImage& image, RecordView record, const Tail& tail) const;
+  std::uint8_t* write_tail(std::uint8_t* out, RecordView record, const Tail& tail) const;
 
   std::uint16_t id_ = 0;
   std::uint16_t list_element_ = 0;  ///< weir's own, of the first list of packets; 0: there are none
-  std::uint32_t most_listed_ = PacketsSection::kMost;
+  std::uint32_t most_tail_octets_ = UINT32_MAX;
   std::uint32_t record_octets_ = 0;
   std::uint32_t sections_ = 0;
   std::vector<TemplateField> fields_;
+  std::vector<TextSource> texts_;
   std::array<CopyProgram, 2> base_programs_;  ///< by direction
   std::array<CopyProgram, 2> section_programs_;
 };

@@ -32,7 +32,7 @@ template <bool kUsual>
 bool IpfixEncoder::write(RecordView record, std::size_t place, std::uint32_t records, bool both) {
   const ExportTemplate& form = templates_[place];
   std::uint8_t* out =
-      message_.reserve(place, records * (form.record_octets() + form.list_octets(record)), form.record_octets());
+      message_.reserve(place, records * (form.record_octets() + form.tail_octets(record)), form.record_octets());
   if (out == nullptr) return false;
   const auto write = [&]<RecordKind kKind, Direction kWay>() {
     out = kUsual ? write_usual_base<kKind, kWay>(out, *record) : form.write_base<kKind, kWay>(out, *record, 0);

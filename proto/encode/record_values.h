@@ -170,6 +170,12 @@ constexpr FieldSource member_source(const ListedField& field, std::size_t at) {
     // IPv4 is in the first 4 of 16 octets.
     if (row.wire.rule == WireRule::by_family) source.octets = iana_octets(field.wire.element);
   }
+  if (row.form == Form::text) {  // of NetFlow v9, after the two octets before it
+    source = {0,
+              {static_cast<std::uint16_t>(offset(kForward) + 2), static_cast<std::uint16_t>(offset(kReverse) + 2)},
+              kNetflow9TextOctets,
+              false};
+  }
   return source;
 }
 

@@ -166,6 +166,12 @@ class SectionImage {
   SectionImage& operator=(const SectionImage&) = delete;
 
   [[nodiscard]] const std::uint8_t* data() const { return at_; }
+  /// To be changed: a copy, since the record is others', too.
+  [[nodiscard]] std::uint8_t* changed(std::uint32_t sections) {
+    if (at_ != copy_.data()) std::memcpy(copy_.data(), at_, sections_octets(sections));
+    at_ = copy_.data();
+    return copy_.data();
+  }
 
  private:
   const std::uint8_t* at_;

@@ -84,9 +84,14 @@ struct ListedField {
   }
   /// A list of as many values as the record has packets. Such fields stand at the end of a record.
   [[nodiscard]] constexpr bool packet_list() const { return row().field.wire.rule == WireRule::packet_lists; }
-  /// Octets in a record; of a list of packets those of an empty one.
+  /// A text of IPFIX: each record says how long it is. These stand before lists of packets.
+  [[nodiscard]] constexpr bool variable_text() const {
+    return row().field.wire.rule == WireRule::text && wire.octets == kIpfixVariableLength;
+  }
+  /// Octets in a record; of a list of packets and of a text those of an empty one.
   [[nodiscard]] constexpr std::uint32_t record_octets() const {
     if (packet_list()) return kEmptyPacketListsOctets / kListedFacts.size();
+    if (variable_text()) return 1;
     return part == Part::list ? kHistogramListOctets : wire.octets;
   }
 };
@@ -249,6 +254,9 @@ class ListMaker {
           list_.fields[list_.count - 1].index = i;
         }
         break;
+      case WireRule::text:
+        put(row, side, wire.element, ipfix ? kIpfixVariableLength : kNetflow9TextOctets);
+        break;
       case WireRule::packet_lists:
         for (std::uint8_t i = 0; ipfix && i < kListedFacts.size(); ++i) {
           put_list(row, side);
@@ -320,9 +328,11 @@ class ListMaker {
     list_.fields[list_.count++] = {wire, column, part};
   }
 
-  /// Lists of packets come last.
+  /// Texts of variable length come last, and after them lists of packets.
   constexpr void sort_longest_first() {
-    const auto rank = [](const ListedField& field) { return field.packet_list() ? 0 : field.record_octets(); };
+    const auto rank = [](const ListedField& field) {
+      return field.packet_list() ? 0 : field.variable_text() ? 1 : field.record_octets() + 1;
+    };
     for (std::size_t i = 1; i < list_.count; ++i) {
       const ListedField field = list_.fields[i];
       std::size_t to = i;

@@ -163,11 +163,11 @@ ExportTemplate TemplateSet::make_form(std::uint16_t id, std::size_t place, std::
     all.fields.clear();
     made = ExportTemplate::compile(id, choose_fields(base, all), choose_fields(rest, all), sections);
   }
-  // A conversation, with as many of its packets as the message has room for besides.
+  // A conversation, with as much of its texts and as many of its packets as the message has room for besides.
   const std::uint32_t head = header_octets_ + OpenMessage::kSetHeader;
   const std::uint32_t entry = entry_octets(made->record_octets(), form.kind);
   const std::uint32_t left = message_.limit() > head + entry ? message_.limit() - head - entry : 0;
-  made->limit_lists(form.kind == RecordKind::uniflow ? left / 2 : left);
+  made->limit_tail(form.kind == RecordKind::uniflow ? left / 2 : left);
   return *made;
 }
 

@@ -32,7 +32,15 @@ enum class Form : std::uint8_t {
   community_id,  ///< 20 octets: JSON, text and protobuf have "1:" and their base64
   histogram,     ///< kHistogramBins counts of 4 octets: JSON and protobuf have a list
   packets,       ///< PacketsSection: JSON and protobuf have a list of objects
+  text,          ///< octets, at most kMostTextOctets: whether it was cut, how many they are, they, zeros
 };
+
+/// A text is never longer, so that one octet of IPFIX says how long it is (RFC 7011 section 7).
+inline constexpr std::size_t kMostTextOctets = 254;
+/// Of its place: an octet that is 1 where it was cut, one with its length, and its octets.
+inline constexpr std::size_t kTextPlaceOctets = 2 + kMostTextOctets;
+/// NetFlow v9 has no fields of variable length: so many octets of a text, zeros after it.
+inline constexpr std::uint16_t kNetflow9TextOctets = 64;
 
 /// Bins of a histogram: 0 to 15, 16 to 31, 32 to 63, and so on; the last one has 1024 and more.
 inline constexpr unsigned kHistogramBins = 8;
@@ -83,6 +91,7 @@ enum class WireRule : std::uint8_t {
   label,         ///< 3 octets: label, traffic class, bottom of stack (RFC 3032 section 2.1), of the label alone
   label_stack,   ///< ten elements from `element` on, one label of 3 octets each
   histogram,     ///< v9: kHistogramBins elements from `element` on, one bin of 4 octets each; IPFIX: one basicList
+  text,          ///< IPFIX: of variable length; v9: kNetflow9TextOctets
   packet_lists,  ///< IPFIX only: basicLists of as many elements from `element` on as a packet has facts
 };
 
@@ -134,6 +143,14 @@ struct Field {
 #define WEIR_SIDED(type, member)                                                     \
   ::weir::Place {                                                                    \
     {offsetof(type, member[0]), offsetof(type, member[1])}, sizeof(type::member) / 2 \
+  }
+#define WEIR_TEXT(type, member)                                                \
+  ::weir::Place {                                                              \
+    {offsetof(type, member), offsetof(type, member)}, ::weir::kTextPlaceOctets \
+  }
+#define WEIR_TEXT_CUT(type, member)                     \
+  ::weir::Place {                                       \
+    {offsetof(type, member), offsetof(type, member)}, 1 \
   }
 #define WEIR_PRESENCE(type, member, mask)                                               \
   ::weir::Presence {                                                                    \

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "proto/base/address_text.h"
+#include "proto/base/json_string.h"
 #include "proto/base/similar.h"
 #include "proto/base/split.h"
 #include "proto/base/time_text.h"
@@ -41,6 +42,16 @@ void append_packets(std::string& out, const PacketsSection& section) {
       before = "/";
     }
   }
+}
+
+/// For people without octets that a terminal would take for orders, and without those that are no UTF-8.
+void append_text(std::string& out, std::string_view text, TextForm form) {
+  if (form != TextForm::people) {
+    out += text;
+    return;
+  }
+  char escaped[kMostTextOctets * kJsonOctetMost];
+  out.append(escaped, write_json_string(escaped, text));
 }
 
 std::string quoted(std::string_view word) {
@@ -110,6 +121,8 @@ void append_field_text(std::string& out, const Column& column, RecordView record
       return;
     case Form::histogram:
       return append_histogram(out, at);
+    case Form::text:
+      return append_text(out, text_at(at), form);
     case Form::packets:
       return append_packets(out, *static_cast<const PacketsSection*>(place.section));
     case Form::labels:

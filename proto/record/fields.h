@@ -194,6 +194,19 @@ template <std::size_t kRow, Direction kSide>
   return value;
 }
 
+/// The octets of the text that lies at `at`.
+[[nodiscard]] inline std::string_view text_at(const std::uint8_t* at) {
+  return {reinterpret_cast<const char*>(at) + 2, at[1] < kMostTextOctets ? at[1] : kMostTextOctets};
+}
+/// Puts a text there, cut where it is too long.
+inline void put_text_at(std::uint8_t* at, std::string_view text) {
+  const std::size_t octets = text.size() < kMostTextOctets ? text.size() : kMostTextOctets;
+  if (octets != text.size()) at[0] = 1;
+  at[1] = static_cast<std::uint8_t>(octets);
+  std::memcpy(at + 2, text.data(), octets);
+  std::memset(at + 2 + octets, 0, kMostTextOctets - octets);
+}
+
 /// A bin of the histogram that lies at `at`.
 [[nodiscard]] inline std::uint32_t histogram_bin(const std::uint8_t* at, unsigned bin) {
   std::uint32_t count;

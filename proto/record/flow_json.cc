@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proto/base/address_text.h"
+#include "proto/base/json_string.h"
 
 namespace weir {
 namespace {
@@ -15,8 +16,8 @@ template <std::size_t kIndex>
 struct Prefix {
   static constexpr Column kColumn = kJsonColumns[kIndex];
   static constexpr Form kForm = kFieldRows[kColumn.row].field.form;
-  static constexpr bool kQuoted =
-      kForm == Form::address || kForm == Form::mac || kForm == Form::tunnel || kForm == Form::community_id;
+  static constexpr bool kQuoted = kForm == Form::address || kForm == Form::mac || kForm == Form::tunnel ||
+                                  kForm == Form::community_id || kForm == Form::text;
 
   static constexpr ColumnName make() {
     ColumnName text;
@@ -107,6 +108,8 @@ inline char* put_column(char* out, const void* section) {
     out = put_text(out, tunnel_name(static_cast<TunnelType>(*at)));
   } else if constexpr (kRow.field.form == Form::histogram) {
     out = put_histogram(out, at);
+  } else if constexpr (kRow.field.form == Form::text) {
+    out = write_json_string(out, text_at(at));
   } else if constexpr (kRow.field.form == Form::packets) {
     out = put_packets(out, *static_cast<const PacketsSection*>(section));
   } else if constexpr (kRow.field.form == Form::labels) {

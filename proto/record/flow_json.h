@@ -45,6 +45,8 @@ constexpr std::size_t longest_value(const Field& field) {
     }
     case Form::histogram:
       return kHistogramBins * sizeof "4294967295" + 1;
+    case Form::text:
+      return kMostTextOctets * sizeof "\\u0000" + 2;
     case Form::packets:
       return PacketsSection::kMost * packet_object() + 2;
     case Form::labels:

@@ -113,6 +113,14 @@ std::uint8_t* put_packets(std::uint8_t* out, const PacketsSection& section) {
   return out;
 }
 
+/// `optional bytes`: 254 octets at most, so the length has up to two.
+template <std::uint32_t kNumber>
+std::uint8_t* put_text(std::uint8_t* out, std::string_view text) {
+  out = put_varint(put_tag<kNumber, kLengthDelimited>(out), text.size());
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
 template <std::size_t kIndex>
 inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
   constexpr Column kColumn = kSent[kIndex];
@@ -128,6 +136,8 @@ inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
     return put_list(put_tag<kNumber, kLengthDelimited>(out), stack.labels, count, 4);
   } else if constexpr (kRow.field.form == Form::histogram) {
     return put_histogram<kNumber>(out, at);
+  } else if constexpr (kRow.field.form == Form::text) {
+    return kRow.field.presence.holds(section) ? put_text<kNumber>(out, text_at(at)) : out;
   } else if constexpr (kRow.field.form == Form::packets) {
     return put_packets<kNumber>(out, *static_cast<const PacketsSection*>(section));
   } else if constexpr (kRow.field.form == Form::address) {

@@ -53,6 +53,9 @@ constexpr std::size_t longest_message() {
       case Form::histogram:
         octets += kTag + 1 + kHistogramBins * 5;
         break;
+      case Form::text:
+        octets += kTag + 2 + kMostTextOctets;
+        break;
       case Form::packets:
         octets += PacketsSection::kMost * (kTag + 1 + packet_octets());
         break;

@@ -85,7 +85,8 @@ constexpr Store store_of() {
   constexpr Form kForm = kFieldRows[kSent[kIndex].row].field.form;
   constexpr Section kSection = kFieldRows[kSent[kIndex].row].section;
   if constexpr (kForm == Form::address || kForm == Form::labels || kForm == Form::community_id ||
-                kForm == Form::histogram || kForm == Form::packets || kSection == Section::label) {
+                kForm == Form::histogram || kForm == Form::packets || kForm == Form::text ||
+                kSection == Section::label) {
     return nullptr;
   } else {
     return store_column<kIndex>;
@@ -148,7 +149,7 @@ bool store_packet(std::span<const std::uint8_t> message, PacketsSection& section
 
 constexpr std::uint64_t kGreatestLabel = (1 << 20) - 1;  // RFC 3032 section 2.1
 
-/// An address, a list of labels or packets, a histogram, or a Community ID; anything else is skipped.
+/// An address, a text, a list of labels or packets, a histogram, or a Community ID; anything else is skipped.
 bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, Decoding& decoding) {
   if (number > kGreatestNumber || kPlaces[number] == 0) return true;
   const Column column = kSent[kPlaces[number] - 1U];
@@ -170,6 +171,13 @@ bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, De
     return store_histogram(octets, section + row.field.place.offset[column.side]);
   }
   if (row.field.form == Form::packets) return store_packet(octets, decoding.record.add<PacketsSection>());
+  if (row.field.form == Form::text) {
+    auto* const section = static_cast<std::uint8_t*>(decoding.record.add(row.section));
+    row.field.presence.set(section);
+    put_text_at(section + row.field.place.offset[column.side],
+                {reinterpret_cast<const char*>(octets.data()), octets.size()});
+    return octets.size() <= kMostTextOctets;
+  }
   if (row.field.form == Form::community_id) {
     auto* const ids = static_cast<std::uint8_t*>(decoding.record.add(row.section));
     return read_community_id({reinterpret_cast<const char*>(octets.data()), octets.size()},

@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "proto/record/flow_record.h"
+#include "proto/record/section/dns.h"
 #include "proto/record/section/egress.h"
 #include "proto/record/section/esp.h"
 #include "proto/record/section/histograms.h"
@@ -44,6 +45,7 @@
   X(histograms,  HistogramsSection, kHistogramsFields) \
   X(ids,         IdsSection,        kIdsFields)        \
   X(icmp,        IcmpSection,       kIcmpFields)       \
+  X(dns,         DnsSection,        kDnsFields)        \
   X(egress,      EgressSection,     kEgressFields)     \
   X(packets,     PacketsSection,    kPacketsFields)
 // clang-format on

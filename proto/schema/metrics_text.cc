@@ -43,10 +43,11 @@ std::string running_metrics_text(const v1::MetricsReply& reply) {
   if (reply.pool_lines() != 0) {
     sums.row(
         {"pool", grouped(reply.pool_lines_in_use()) + " of " + grouped(reply.pool_lines()) + " lines of 64 bytes"});
-    sums.row({"missing", reply.pool_refused() == 0 ? std::string("nothing: the pool was never empty")
-                                                   : grouped(reply.pool_refused()) +
-                                                         " lists were cut, since the pool was empty; no packet is lost "
-                                                         "by that"});
+    sums.row({"missing", reply.pool_refused() == 0
+                             ? std::string("nothing: the pool was never empty")
+                             : grouped(reply.pool_refused()) +
+                                   " lists or names were cut, since the pool was empty; no packet "
+                                   "is lost by that"});
   }
   out += sums.text(0);
   if (reply.stale_since_ns() != 0) out += '\n' + stale_text(reply.stale_since_ns()) + '\n';

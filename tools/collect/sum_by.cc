@@ -6,6 +6,7 @@
 #include <random>
 
 #include "proto/base/address_text.h"
+#include "proto/base/json_string.h"
 #include "proto/decode/flow_decoder.h"
 #include "proto/record/field_text.h"
 
@@ -111,6 +112,13 @@ void put_column(std::string& key, const SumBy::Field& wanted, const Column& colu
         key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], kCommunityIdOctets);
       }
       return;
+    case Form::text: {
+      const auto* const at = static_cast<const std::uint8_t*>(place.section) + field.place.offset[place.column.side];
+      const std::string_view text = place.section == nullptr ? std::string_view() : text_at(at);
+      put(key, text.size(), 1);
+      key.append(text);
+      return;
+    }
     default: {
       const std::uint64_t value = place.section == nullptr ? 0 : field_number(field, place.column.side, place.section);
       // Use the width that take_text() expects, whichever section has the column.
@@ -151,6 +159,13 @@ std::string take_text(std::string_view& key, const SumBy::Field& field) {
       char text[kCommunityIdTextOctets];
       const char* const end = write_community_id(text, reinterpret_cast<const std::uint8_t*>(key.data()));
       key.remove_prefix(kCommunityIdOctets);
+      return {text, static_cast<std::size_t>(end - text)};
+    }
+    case Form::text: {  // without octets that a terminal would take for orders
+      const auto octets = static_cast<std::size_t>(take(key, 1));
+      char text[kMostTextOctets * kJsonOctetMost];
+      const char* const end = write_json_string(text, key.substr(0, octets));
+      key.remove_prefix(octets);
       return {text, static_cast<std::size_t>(end - text)};
     }
     case Form::tunnel:

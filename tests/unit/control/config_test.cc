@@ -77,6 +77,8 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        "--metrics 'tcp,packets:31': 'packets:31': expected packets:N with N from 1 to 30"},
       {[](auto& c) { c.set_metrics("packets:"); },
        "--metrics 'packets:': 'packets:': expected packets:N with N from 1 to 30"},
+      {[](auto& c) { c.set_metrics("dns:mdsn"); }, "--metrics 'dns:mdsn': 'dns:mdsn': expected dns:mdns|llmnr"},
+      {[](auto& c) { c.set_metrics("dns:"); }, "--metrics 'dns:': 'dns:': expected dns:mdns|llmnr"},
       {[](auto& c) { c.set_metrics("rtt:3"); }, "--metrics 'rtt:3': 'rtt' has no parameter"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "

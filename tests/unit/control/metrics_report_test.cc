@@ -62,6 +62,14 @@ TEST(MetricsReport, SumsOverTheWorkers) {
   EXPECT_TRUE(reply.doing().empty());
 }
 
+TEST(MetricsReport, NamesMetricsAsTheCommandLineDoes) {
+  for (const std::string list : {"dns", "dns:mdns", "dns:llmnr", "dns:mdns,dns:llmnr", "packets:30"}) {
+    v1::MetricsReply reply = make_metrics({Phase::running, ""});
+    add_running_metrics(reply, {*parse_metric_list(list), 100}, nullptr, false);
+    EXPECT_TRUE(named(reply, list).on());
+  }
+}
+
 TEST(MetricsReport, OfAProbeThatStartsSaysWhatItIsDoing) {
   const v1::MetricsReply reply = make_metrics({Phase::starting, "starting the ports"});
   EXPECT_EQ(reply.metrics_size(), 0);
@@ -99,7 +107,7 @@ TEST(MetricsText, LaysOutMetricsFlowsAndPool) {
             "records  400 emitted since the start\n"
             "flows    15 in the table, with 320 bytes each for the metrics that are on\n"
             "pool     23 of 4,000 lines of 64 bytes\n"
-            "missing  3 lists were cut, since the pool was empty; no packet is lost by that\n");
+            "missing  3 lists or names were cut, since the pool was empty; no packet is lost by that\n");
   reply.set_pool_refused(0);
   EXPECT_NE(running_metrics_text(reply).find("missing  nothing: the pool was never empty\n"), std::string::npos);
 }

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "dataplane/input/pcap_filter.h"
+#include "tests/support/dns_message.h"
 #include "tests/support/flow_packet.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/records.h"
@@ -456,6 +457,38 @@ std::vector<Bytes> frames_with_facts() {
   return frames;
 }
 
+/// DNS over UDP and TCP: the payload crosses, too.
+void add_dns_frames(std::vector<Bytes>& frames) {
+  const auto bytes = [](const std::string& text) { return Bytes(text.begin(), text.end()); };
+  for (unsigned i = 0; i < 20; ++i) {
+    const unsigned port = 2000 + i;
+    const std::string question = dns_question("host" + std::to_string(i) + "." + std::string(i * 3, 'x') + ".example");
+    const std::string query = dns_message(i, kDnsQuery, question);
+    const std::string response = dns_message(i, i % 3 == 0 ? kDnsNoSuchName : kDnsResponse, question, i % 2);
+    frames.push_back(packet().eth().ipv4("10.0.0.1", "10.0.0.9").udp(port, 53).payload(bytes(query)).bytes());
+    frames.push_back(packet().eth().ipv4("10.0.0.9", "10.0.0.1").udp(53, port).payload(bytes(response)).bytes());
+    const std::string stream = dns_over_tcp(query) + dns_over_tcp(query);
+    for (unsigned at = 0; at < stream.size(); at += 7 + i) {
+      frames.push_back(packet()
+                           .eth()
+                           .ipv6("2001:db8::1", "2001:db8::9")
+                           .tcp(port, 53)
+                           .sequence(at)
+                           .flags(kAck)
+                           .payload(bytes(stream.substr(at, 7 + i)))
+                           .bytes());
+    }
+    frames.push_back(packet()
+                         .eth()
+                         .ipv6("2001:db8::9", "2001:db8::1")
+                         .tcp(53, port)
+                         .sequence(1)
+                         .flags(kAck)
+                         .payload(bytes(dns_over_tcp(response)))
+                         .bytes());
+  }
+}
+
 /// The frames one after the other, each to a worker that has nothing to do with its flow. What came out, sorted.
 std::vector<std::string> records_of(const std::vector<Bytes>& frames, unsigned workers) {
   HandoverMesh mesh(workers);
@@ -481,7 +514,7 @@ std::vector<std::string> records_of(const std::vector<Bytes>& frames, unsigned w
     }
   }
   std::vector<std::string> records;
-  unsigned with_rtt = 0;
+  unsigned with_rtt = 0, with_dns = 0;
   PacketCount handed;
   for (auto& worker : all) {
     worker->drain(now);
@@ -490,20 +523,26 @@ std::vector<std::string> records_of(const std::vector<Bytes>& frames, unsigned w
     handed += worker->counters().handed_over;
     const RecordBatch batch = take_batch(worker->records());
     for (const RecordView view : batch) {
-      EXPECT_TRUE(view.has(Section::layer2) && view.has(Section::tcp) && view.has(Section::lengths) &&
-                  view.has(Section::histograms) && view.has(Section::packets) && view.has(Section::ids));
+      EXPECT_EQ(view.has(Section::tcp), view->protocol == 6);
+      EXPECT_TRUE(view.has(Section::layer2) && view.has(Section::lengths) && view.has(Section::histograms) &&
+                  view.has(Section::packets) && view.has(Section::ids));
       with_rtt += view.has(Section::rtt) ? 1 : 0;
+      if (const auto* const dns = view.find<DnsSection>(); dns != nullptr && dns->responses == 1) {
+        with_dns += dns->question_octets >= 20 ? 1 : 0;
+      }
       records.emplace_back(reinterpret_cast<const char*>(view.octets()), view.size());
     }
   }
   EXPECT_EQ(handed.packets != 0, workers > 1);
   EXPECT_GE(with_rtt, 15U);
+  EXPECT_EQ(with_dns, 40U);
   std::sort(records.begin(), records.end());
   return records;
 }
 
 TEST_P(HandOver, RecordsWithMetricsAreThoseOfOneWorker) {
-  const std::vector<Bytes> frames = frames_with_facts();
+  std::vector<Bytes> frames = frames_with_facts();
+  add_dns_frames(frames);
   const std::vector<std::string> one = records_of(frames, 1);
   EXPECT_GE(one.size(), 40U);
   EXPECT_TRUE(records_of(frames, GetParam()) == one);

@@ -94,6 +94,10 @@ inline OwnedRecord numbered_record_with_sections(std::uint32_t number) {
     auto& packets = record.add<PacketsSection>();
     packets.count = 1 + number % PacketsSection::kMost;
     for (std::uint32_t i = 0; i < packets.count; ++i) packets.packets[i].ip_octets = number + i;
+    auto& dns = record.add<DnsSection>();
+    dns.queries = dns.id = static_cast<std::uint16_t>(number | 1U);
+    dns.known = DnsSection::kName;
+    put_text_at(dns.name, std::string(1 + number % 60, 'n'));
     record.add<IdsSection>().community_id[0] = static_cast<std::uint8_t>(number | 1U);
   }
   return record;

@@ -64,6 +64,26 @@ TEST(FlowJson, WritesABiflowAsOneLine) {
             "\n");
 }
 
+TEST(FlowJson, WritesATextWithItsOddOctetsOneByOne) {
+  OwnedRecord record;
+  record.base() = tcp_biflow();
+  auto& dns = record.add<DnsSection>();
+  dns.known = DnsSection::kName;
+  dns.queries = 1;
+  const auto name_of = [&](std::string_view name) {
+    put_text_at(record.add<DnsSection>().name, name);
+    const std::string line = line_of(record);
+    const std::size_t at = line.find("\"dns_query_name\":\"");
+    EXPECT_NE(at, std::string::npos) << line;
+    return line.substr(at + 18, line.find(",\"dns_query_name_cut\"") - at - 19);
+  };
+  EXPECT_EQ(name_of("www.example.org"), "www.example.org");
+  EXPECT_EQ(name_of("\xc3\xa4"), "\xc3\xa4") << "UTF-8";
+  EXPECT_EQ(name_of("a\"\\\n\xff"), R"(a\u0022\u005c\u000a\u00ff)");
+  EXPECT_EQ(name_of(std::string(254, '\xff')).size(), 254U * 6);
+  EXPECT_EQ(name_of(""), "");
+}
+
 TEST(FlowJson, WritesIcmpFieldsForIcmpv6AndZeroTimesForADirectionWithoutPackets) {
   FlowRecord record{};
   inet_pton(AF_INET6, "2001:db8::1", record.source_address);

@@ -160,6 +160,30 @@ TEST(FlowProtobuf, WritesTheFirstPacketsAsTheGeneratedClassDoesAndReadsThemBack)
   }
 }
 
+TEST(FlowProtobuf, WritesTextsAsTheGeneratedClassDoesAndReadsThemBack) {
+  for (const std::size_t octets : {0U, 1U, 127U, 128U, 254U}) {
+    OwnedRecord record;
+    record->ip_version = 4;
+    record->ether_type = 0x0800;
+    record->sampling_rate = 1;
+    auto& dns = record.add<DnsSection>();
+    dns.known = DnsSection::kName;
+    dns.queries = 1;
+    const std::string text(octets, '\xff');
+    put_text_at(dns.name, text);
+    v1::FlowRecord expected = by_generated_class(record);
+    expected.set_dns_query_name(text);
+    expected.set_dns_queries(1);
+    const std::string message = message_of(encode(record));
+    EXPECT_EQ(message, expected.SerializeAsString());
+    OwnedRecord back;
+    ASSERT_TRUE(decode_flow(octets_of(message), back));
+    EXPECT_EQ(std::memcmp(back.view().octets(), record.view().octets(), record.view().size()), 0) << octets;
+    expected.set_dns_query_name(std::string(255, 'x'));
+    EXPECT_FALSE(decode_flow(octets_of(expected.SerializeAsString()), back)) << "one octet too many";
+  }
+}
+
 TEST(FlowProtobuf, RefusesFirstPacketsThatDoNotFit) {
   OwnedRecord record;
   record->ip_version = 4;

@@ -50,9 +50,11 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("length_min":0,"rev_length_min":0,"length_max":0,"rev_length_max":0,"length_mean":0,"rev_length_mean":0,)"
       R"("length_stddev":0,"rev_length_stddev":0,"length_histogram":[],"rev_length_histogram":[],)"
       R"("iat_min_ns":0,"rev_iat_min_ns":0,"iat_max_ns":0,"rev_iat_max_ns":0,"iat_mean_ns":0,"rev_iat_mean_ns":0,)"
-      R"("iat_stddev_ns":0,"rev_iat_stddev_ns":0,"iat_histogram":[],"rev_iat_histogram":[],"first_packets":[],"icmp_errors":0,)"
-      R"("rev_icmp_errors":0,"icmp_error_mtu":0,"rev_icmp_error_mtu":0,"icmp_error_type":0,"rev_icmp_error_type":0,)"
-      R"("icmp_error_code":0,"rev_icmp_error_code":0})");
+      R"("iat_stddev_ns":0,"rev_iat_stddev_ns":0,"iat_histogram":[],"rev_iat_histogram":[],"first_packets":[],)"
+      R"("dns_id":0,"dns_query_name":"","dns_query_name_cut":0,"dns_query_type":0,"dns_query_class":0,"dns_flags":0,)"
+      R"("dns_rcode":0,"dns_answers":0,"dns_response_time_ns":0,"dns_queries":0,"dns_responses":0,"dns_errors":0,)"
+      R"("icmp_errors":0,"rev_icmp_errors":0,"icmp_error_mtu":0,"rev_icmp_error_mtu":0,"icmp_error_type":0,)"
+      R"("rev_icmp_error_type":0,"icmp_error_code":0,"rev_icmp_error_code":0})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

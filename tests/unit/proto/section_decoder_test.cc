@@ -84,6 +84,7 @@ Message base_message(FlowVersion version, bool reply, std::uint8_t protocol = 6)
 
 Bytes value_octets(const FieldRow& row, Direction side) {
   const unsigned octets = row.field.wire.octets != 0 ? row.field.wire.octets : row.field.place.octets;
+  if (row.field.form == Form::text) return {'a', 0, 0xff, 'z'};
   Bytes value(octets);
   for (unsigned i = 0; i < octets; ++i) {
     value[i] = static_cast<std::uint8_t>(row.field.wire.element * 7 + i * 3 + side * 100 + 1);
@@ -233,6 +234,11 @@ void expect_row(const FieldRow& row, Direction side, const void* section) {
     return;
   }
   const Bytes sent = value_octets(row, side);
+  if (row.field.form == Form::text) {
+    const auto* const text = static_cast<const std::uint8_t*>(section) + row.field.place.offset[side];
+    EXPECT_EQ(text_at(text), std::string(sent.begin(), sent.end()));
+    return;
+  }
   const auto* const at = static_cast<const std::uint8_t*>(section) + row.field.place.offset[side];
   if (row.field.form == Form::mac || row.field.form == Form::address || row.field.form == Form::community_id) {
     EXPECT_EQ(std::memcmp(at, sent.data(), sent.size()), 0) << row.field.name;

@@ -171,6 +171,9 @@ void fill(OwnedRecord& record, Section section, std::uint64_t seed) {
     stack.count = LabelStackSection::kMost;
   } else if (section == Section::layer2) {
     for (std::uint32_t& label : record.add<Layer2Section>().flow_label) label &= 0xfffff;
+  } else if (section == Section::dns) {
+    DnsSection& dns = record.add<DnsSection>();
+    put_text_at(dns.name, std::string_view(reinterpret_cast<const char*>(dns.name) + 2, kNetflow9TextOctets));
   } else if (section == Section::packets) {
     PacketsSection& packets = record.add<PacketsSection>();
     for (FirstPacket& packet : packets.packets) packet.direction &= 1;
@@ -406,6 +409,39 @@ TEST(SectionTemplates, HaveTheFirstPacketsAsListsOfVariableLengthAtTheEnd) {
             "010c00a4" + joined({"0a000001", "00000009"}) + lists + joined({"c0000209", "00000009"}) + lists);
 }
 
+TEST(SectionTemplates, HaveTextsOfVariableLengthInIpfixAndOfSixtyFourOctetsInNetflow9) {
+  OwnedRecord record = with_sections(0);
+  DnsSection& dns = record.add<DnsSection>();
+  put_text_at(dns.name, "a.example");
+  dns.id = 0x1234;
+  IpfixOptions options;
+  options.fields = {"src_addr", "dns_query_name", "dns_query_name_cut", "dns_id"};
+  IpfixEncoder encoder(options);
+  static_cast<void>(encoder.announce({}, nullptr, kBase));
+  // 32473: 121, of variable length, last.
+  EXPECT_EQ(
+      announced_octets(encoder, record, 16),
+      joined({"0002", "0024", "010c", "0004", "00080004", "8078000200007ed9", "807a000100007ed9", "8079ffff00007ed9"}));
+  ASSERT_TRUE(encoder.add(record, kBase));
+  const std::string rest = joined({"1234", "00", "09", "612e6578616d706c65"});
+  EXPECT_EQ(hex(encoder.finish(kBase)).substr(32),
+            joined({"010c0028", "0a000001"}) + rest + "c0000209" + rest + "0000");
+
+  put_text_at(dns.name, std::string(100, 'x'));
+  Netflow9Options old;
+  old.start_ns = kBase;
+  old.announced = true;
+  old.fields = options.fields;
+  Netflow9Encoder netflow9(old);
+  static_cast<void>(netflow9.announce({}, nullptr, kBase));
+  static_cast<void>(netflow9.announce({}, &*record.view(), kBase));
+  ASSERT_TRUE(netflow9.add(record, kBase));
+  std::string cut;
+  for (unsigned i = 0; i < 64; ++i) cut += "78";
+  EXPECT_NE(hex(netflow9.finish(kBase)).find("0a000001" + cut + "1234" + "01"), std::string::npos);
+  EXPECT_EQ(dns.name[0], 0U) << "the record itself is whole";
+}
+
 TEST(SectionTemplates, OfANewCombinationCloseTheMessageAndAreAnnouncedOnce) {
   IpfixEncoder encoder(IpfixOptions{});
   static_cast<void>(encoder.announce({}, nullptr, kBase));
@@ -500,8 +536,33 @@ void expect_read_back(const Options& options, bool biflow, std::uint32_t section
   }
 }
 
+TEST(SectionTemplates, ShortenTextsToWhatTheMessageHasRoomForAndSaySo) {
+  OwnedRecord record = with_sections(0, 6);
+  put_text_at(record.add<DnsSection>().name, std::string(250, 'x'));
+  std::size_t before = 0;
+  for (const std::uint32_t payload : {512U, 600U, 700U, 1400U}) {
+    IpfixOptions options;
+    options.payload_octets = payload;
+    IpfixEncoder encoder(options);
+    Stream stream;
+    stream.send(encoder, record);
+    ASSERT_EQ(stream.flows.size(), 2U);
+    for (const OwnedRecord& flow : stream.flows) {
+      const auto* const got = flow.view().find<DnsSection>();
+      ASSERT_NE(got, nullptr) << payload;
+      const std::string_view name = text_at(got->name);
+      EXPECT_GT(name.size(), before);
+      EXPECT_EQ(name, std::string(name.size(), 'x'));
+      EXPECT_EQ(got->name[0], name.size() < 250 ? 1U : 0U) << name.size();
+    }
+    before = text_at(stream.flows[0].view().find<DnsSection>()->name).size();
+    if (before == 250) break;
+  }
+  EXPECT_EQ(before, 250U);
+}
+
 TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
-  const std::uint32_t sections = kAllSections & ~kSectionBit<LabelSection>;
+  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kSectionBit<DnsSection>);
   for (const bool biflow : {false, true}) {
     std::uint32_t before = 0;
     for (const std::uint32_t payload : {1400U, 2000U, kMaxPayload}) {
@@ -605,13 +666,13 @@ TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessag
     stream.take(message);
     ASSERT_EQ(stream.flows.size(), 1U);
     const RecordView got = stream.flows[0];
-    // 512: the fields of tcp (340 octets of template), icmp (64), lengths (128 of it, and 96 of the record) and
-    // histograms (176 of the record) do not fit after those of tunnel, SPI, stack, layer 2 and rtt. Of lists of packets
-    // the length differs.
+    // 512: the fields of tcp (340 octets of template), icmp (64), lengths (128 of it, and 96 of the record), histograms
+    // (176 of the record) and dns (112 of the template) do not fit after those of tunnel, SPI, stack, layer 2 and rtt.
+    // Of lists of packets the length differs.
     EXPECT_EQ(got.has(Section::tcp), payload == 1400);
     EXPECT_TRUE(got.has(Section::packets)) << "of lists a message takes as much as it has room for";
-    const std::uint32_t out =
-        kTcp | kSectionBit<IcmpSection> | kSectionBit<LengthsSection> | kSectionBit<HistogramsSection> | kPackets;
+    const std::uint32_t out = kTcp | kSectionBit<IcmpSection> | kSectionBit<LengthsSection> |
+                              kSectionBit<HistogramsSection> | kSectionBit<DnsSection> | kPackets;
     EXPECT_EQ(differences(record, got, payload == 1400 ? all & ~kPackets : all & ~out, kForward, true), "");
   }
 }

@@ -100,8 +100,8 @@ void describe(CLI::App& app, Options& options) {
       app.add_option(
              "--sum-by", options.sum_by,
              "at the end packets and bytes summed by these fields, such as src_addr,dst_port, the largest first;\n"
-             "no line for each record. Fields: those of the JSON lines that are numbers, addresses or tunnels, and\n"
-             "sampler_address; 'weir fields' describes them, and a wrong name lists them. Prefixes: src_addr/24 "
+             "no line for each record. Fields: those of the JSON lines that are numbers, texts, addresses or tunnels,\n"
+             "and sampler_address; 'weir fields' describes them, and a wrong name lists them. Prefixes: src_addr/24 "
              "(IPv4),\n"
              "src_addr/64 (IPv6), src_addr/24/64")
           ->type_name("FIELDS");
