@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/config/command_options.h"
+#include "control/config/metric_list.h"
 #include "control/export/export_uri.h"
 #include "control/export/option_values.h"
 #include "control/listing.h"
@@ -168,8 +169,11 @@ class Commands {
       return usage_error(*fields_, fmt::format("-o {}: expected table or json", fields_form_));
     }
     if (*fields_) return printed(fields_form_ == "json" ? fields_json() : fields_text());
-    if (*metrics_)
-      return printed(metrics_text() + (measure_ ? "\n" + measured_text(measure_metrics()) : std::string()));
+    if (*metrics_) {
+      const auto chosen = parse_metric_list(metric_names_);
+      if (!chosen) return usage_error(*metrics_, chosen.error());
+      return printed(metrics_text(*chosen) + (measure_ ? "\n" + measured_text(measure_metrics()) : std::string()));
+    }
     return usage_error(app_, "a command is missing: run, read, check, metrics, fields, reasons or tunnels");
   }
   [[nodiscard]] bool takes_captures() const { return static_cast<bool>(*read_); }
@@ -202,7 +206,9 @@ class Commands {
     fields_->footer("Examples:\n  weir fields | grep tcp_\n  weir fields -o json | jq -r '.[].name'");
     metrics_ = app_.add_subcommand("metrics", "Print every metric that --metrics knows, and what it records");
     metrics_->add_flag("--measure", measure_, "Measure what each costs on this machine (takes about 20 seconds)");
-    metrics_->footer("Examples:\n  weir metrics\n  weir read --metrics tcp,rtt --export json:- capture.pcap");
+    metrics_->add_option("NAMES", metric_names_, "Print these alone: names as of --metrics [all]")->type_name("");
+    metrics_->footer(
+        "Examples:\n  weir metrics\n  weir metrics dns\n  weir read --metrics tcp,rtt --export json:- capture.pcap");
   }
 
   [[nodiscard]] tl::expected<CommandLine, ConfigError> read(const std::vector<std::string>& plain) const {
@@ -242,6 +248,7 @@ class Commands {
   CLI::Option* captures_ = nullptr;
   std::string explain_;
   std::string fields_form_ = "table";
+  std::string metric_names_ = "all";
   bool measure_ = false;
 };
 

@@ -11,7 +11,6 @@
 #include "control/saved_rejects.h"
 #include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
-#include "dataplane/metric/metrics.h"
 #include "dataplane/packet/reject.h"
 #include "proto/record/fields.h"
 #include "proto/record/message_json.h"
@@ -169,10 +168,12 @@ std::string fields_json() {
   return out + "\n]\n";
 }
 
-std::string metrics_text() {
+std::string metrics_text(const Metrics& metrics) {
   TextTable table("lrrrl");
   table.row({"name", "line bytes", "slot bytes", "pool bytes", "what it records, and its fields"});
-  for (const MetricInfo& info : Metrics::kInfos) {
+  for (std::size_t i = 0; i < Metrics::kCount; ++i) {
+    if ((metrics.enabled() >> i & 1) == 0) continue;
+    const MetricInfo& info = Metrics::kInfos[i];
     std::string name(info.name);
     if (info.parameter.member != nullptr) name.append("[:").append(info.parameter.form).append("]");
     table.row({std::move(name), std::to_string(info.line_octets), std::to_string(info.slot_octets),

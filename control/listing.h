@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "dataplane/metric/metrics.h"
+
 namespace weir {
 
 /// The names of all rejects and losses with what they mean.
@@ -18,7 +20,7 @@ std::string fields_text();
 /// The same as one JSON array.
 std::string fields_json();
 
-/// What `weir metrics` prints: every name of --metrics, its fields and the memory that it takes for each flow.
-std::string metrics_text();
+/// What `weir metrics` prints: each of these metrics, its fields and the memory that it takes for each flow.
+std::string metrics_text(const Metrics& metrics);
 
 }  // namespace weir

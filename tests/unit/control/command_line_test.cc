@@ -262,6 +262,21 @@ TEST(CommandLine, CheckHintsAtFieldsWhoseMetricIsOff) {
   EXPECT_TRUE(on->hints.empty());
 }
 
+TEST(CommandLine, MetricsAreListedAllOrByName) {
+  const auto all = parse({"metrics"});
+  ASSERT_TRUE(all);
+  EXPECT_NE(all->text.find("tcp_mss"), std::string::npos);
+  EXPECT_NE(all->text.find("dns_query_name"), std::string::npos);
+  const auto dns = parse({"metrics", "dns"});
+  ASSERT_TRUE(dns);
+  EXPECT_EQ(dns->text.find("tcp_mss"), std::string::npos);
+  EXPECT_NE(dns->text.find("personal data"), std::string::npos) << "what it records";
+  const auto wrong = parse({"metrics", "dsn"});
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("there is no metric 'dsn'; did you mean dns?"), std::string::npos)
+      << wrong.error().message;
+}
+
 TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
   const auto version_text = parse({"--version"});
   ASSERT_TRUE(version_text);
