@@ -11,6 +11,7 @@
 #include "control/saved_rejects.h"
 #include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
+#include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
 #include "proto/record/fields.h"
 #include "proto/record/message_json.h"
@@ -117,6 +118,8 @@ std::string reasons_text() {
   add_reasons(losses, kLossTexts);
   TextTable quotes("ll");
   add_reasons(quotes, kIcmpQuoteTexts);
+  TextTable missing("ll");
+  add_reasons(missing, kMissingFactTexts);
   TextTable export_losses("ll");
   add_reasons(export_losses, kExportLossTexts);
   return "Rejects: a frame that is not counted in a flow (ledger: rejects)\n" + rejects.text() +
@@ -126,7 +129,9 @@ std::string reasons_text() {
          "\nWhat became of the quotes in ICMP errors, with --metrics icmp (ledger: icmp_quotes). No packet is lost "
          "with "
          "one\n" +
-         quotes.text();
+         quotes.text() +
+         "\nWhat a metric left out because its pool was empty (ledger: missing_facts). No packet is lost with one\n" +
+         missing.text();
 }
 
 std::string tunnels_text() {

@@ -11,11 +11,13 @@
 // answers between two bursts, so that a copy satisfies the ledger's equations exactly.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
 #include "dataplane/metric/metrics.h"
+#include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
 #include "proto/base/counts.h"
 
@@ -62,9 +64,9 @@ struct FlowCounters {
   std::uint64_t longest_probe = 0;                  ///< see BucketIndex::longest_probe()
   std::uint64_t late_expiries = 0;                  ///< times an expiry was put off because the record ring was full
   std::uint64_t icmp_quotes[kIcmpQuoteCount] = {};  ///< by IcmpQuote; what ICMP errors quote is no packet
-  std::uint64_t records_with_metric[Metrics::kCount] = {};  ///< of those emitted, with a section of the metric
-  std::uint64_t pool_lines_in_use = 0;                      ///< of what metrics keep besides their states
-  std::uint64_t pool_refused = 0;                           ///< a line was wanted, and there was none
+  std::uint64_t records_with_metric[Metrics::kCount] = {};       ///< of those emitted, with a section of the metric
+  std::uint64_t pool_lines_in_use = 0;                           ///< of what metrics keep besides their states
+  std::array<std::uint64_t, kMissingFactCount> missing_facts{};  ///< by MissingFact: left out, since the pool was empty
 };
 
 /// A worker's account: its front's and its monitor's.

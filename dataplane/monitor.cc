@@ -48,7 +48,7 @@ FlowCounters Monitor::counters() const {
   counters.far_inserts = shard_.table().index().far_inserts();
   counters.longest_probe = shard_.table().index().longest_probe();
   counters.pool_lines_in_use = shard_.pool().in_use();
-  counters.pool_refused = shard_.pool().refused();
+  counters.missing_facts = shard_.pool().missing();
   return counters;
 }
 

@@ -7,6 +7,7 @@
 
 #include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
+#include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
 
 namespace weir {
@@ -185,6 +186,7 @@ void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
   sum.in_table += c.in_table;
   sum.emitted += c.emitted;
   for (std::size_t i = 0; i < kIcmpQuoteCount; ++i) sum.icmp_quotes[i] += c.icmp_quotes[i];
+  for (std::size_t i = 0; i < kMissingFactCount; ++i) sum.missing_facts[i] += c.missing_facts[i];
 }
 
 void check_overflow(Checker& check, const OverflowTotals& overflow, bool final) {
@@ -240,6 +242,10 @@ v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vec
   for (std::size_t i = 0; i < kIcmpQuoteCount; ++i) {
     if (sum.icmp_quotes[i] == 0) continue;
     (*ledger.mutable_icmp_quotes())[std::string(kIcmpQuoteTexts[i].name)] = sum.icmp_quotes[i];
+  }
+  for (std::size_t i = 0; i < kMissingFactCount; ++i) {
+    if (sum.missing_facts[i] == 0) continue;
+    (*ledger.mutable_missing_facts())[std::string(kMissingFactTexts[i].name)] = sum.missing_facts[i];
   }
   put(*ledger.mutable_in_rings(), without(sum.emitted, drained));
   // The exporters were offered what was drained, but for packets that the accounter took: these come as its records.

@@ -50,7 +50,9 @@ void add_running_metrics(v1::MetricsReply& reply, const MetricFacts& facts, cons
     reply.set_records(reply.records() + counters.emitted.records);
     reply.set_flows(reply.flows() + counters.in_table.records);
     reply.set_pool_lines_in_use(reply.pool_lines_in_use() + counters.pool_lines_in_use);
-    reply.set_pool_refused(reply.pool_refused() + counters.pool_refused);
+    for (const std::uint64_t missing : counters.missing_facts) {
+      reply.set_pool_refused(reply.pool_refused() + missing);
+    }
   }
   if (stale) reply.set_stale_since_ns(moment->wall_ns);
 }

@@ -134,6 +134,10 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
     out.counter("icmp_quotes", "Quotes in ICMP errors, by what became of them (weir reasons)", count,
                 {{"outcome", name}});
   }
+  for (const auto& [name, count] : sorted(ledger.missing_facts())) {
+    out.counter("missing_facts", "Facts that metrics left out since a pool was empty, by name (weir reasons)", count,
+                {{"fact", name}});
+  }
   out.records("drained", "Handed to every exporter", ledger.drained());
 }
 

@@ -226,7 +226,7 @@ struct Dns {
     while (count != 0) {
       const std::uint32_t used = slot.question_octets % sizeof(QuestionPart);
       if (used == 0) {
-        const std::uint32_t line = pool.take();
+        const std::uint32_t line = pool.take(MissingFact::dns_question_cut);
         if (line == LinePool::kNone) {
           slot.keeping_1 = 0;
           return;

@@ -2,18 +2,20 @@
 // bounded, one pool per worker.
 //
 // A metric takes a line when it has something to put into it and gives its lines back in release(), when the record has
-// been written. If the pool is empty, take() says so: the metric leaves its fact out, and the pool counts that. No
-// packet is lost by it.
+// been written. If the pool is empty, take() says so: the metric leaves its fact out, and the pool counts that by the
+// name of the fact (missing_facts.h). No packet is lost by it.
 //
 // A line's last 4 octets are the number of the next line: of the list that the metric makes of them, or of the free
 // ones. Lines are numbered from 1. Those that were never used stay untouched.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
 #include "dataplane/memory.h"
+#include "dataplane/metric/missing_facts.h"
 
 namespace weir {
 
@@ -30,15 +32,15 @@ class LinePool {
     if (capacity_ != 0) lines_.touch(touching);
   }
 
-  /// A line of zeros; kNone: there is none, which is counted.
-  [[nodiscard]] std::uint32_t take() {
+  /// A line of zeros for `fact`; kNone: there is none, and the fact is counted as missing.
+  [[nodiscard]] std::uint32_t take(MissingFact fact) {
     std::uint32_t line = free_;
     if (line != kNone) {
       free_ = next(line);
     } else if (used_ < capacity_) {
       line = ++used_;
     } else {
-      ++refused_;
+      ++missing_[static_cast<std::size_t>(fact)];
       return kNone;
     }
     ++in_use_;
@@ -74,8 +76,8 @@ class LinePool {
 
   [[nodiscard]] std::uint32_t capacity() const { return capacity_; }
   [[nodiscard]] std::uint32_t in_use() const { return in_use_; }
-  /// How often a line was wanted and there was none.
-  [[nodiscard]] std::uint64_t refused() const { return refused_; }
+  /// By MissingFact: how often a line was wanted and there was none.
+  [[nodiscard]] const std::array<std::uint64_t, kMissingFactCount>& missing() const { return missing_; }
   [[nodiscard]] std::size_t octets() const { return lines_.octets(); }
   /// Of lines that are or were in use.
   [[nodiscard]] std::size_t octets_in_use() const { return used_ * kLineOctets; }
@@ -96,7 +98,7 @@ class LinePool {
   std::uint32_t used_ = 0;  ///< lines up to this one were ever taken
   std::uint32_t in_use_ = 0;
   std::uint32_t free_ = kNone;
-  std::uint64_t refused_ = 0;
+  std::array<std::uint64_t, kMissingFactCount> missing_{};
   MappedArray<Line> lines_;
 };
 

@@ -71,7 +71,7 @@ struct Packets {
   [[gnu::noinline]] static void keep(State& state, Slot& slot, const MetricInput& input) {
     const unsigned place = state.count % kEach;
     if (place == 0) {
-      const std::uint32_t line = input.pool.take();
+      const std::uint32_t line = input.pool.take(MissingFact::packets_cut);
       if (line == LinePool::kNone) {
         state.ended = 1;
         return;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <map>
 
 #include "proto/base/number_text.h"
 #include "proto/schema/report_text.h"
@@ -46,13 +47,22 @@ std::string running_metrics_text(const v1::MetricsReply& reply) {
     sums.row({"missing", reply.pool_refused() == 0
                              ? std::string("nothing: the pool was never empty")
                              : grouped(reply.pool_refused()) +
-                                   " lists or names were cut, since the pool was empty; no packet "
-                                   "is lost by that"});
+                                   " facts were left out, since the pool was empty; `weirctl ledger` names them, and "
+                                   "no packet is lost by that"});
   }
   out += sums.text(0);
   if (reply.stale_since_ns() != 0) out += '\n' + stale_text(reply.stale_since_ns()) + '\n';
   if (!any && reply.doing().empty()) out += "\nno metric is on; `weir run --metrics LIST` turns some on\n";
   return out;
+}
+
+std::string missing_facts_text(const v1::Ledger& ledger) {
+  if (ledger.missing_facts().empty()) return {};
+  const std::map<std::string, std::uint64_t> sorted(ledger.missing_facts().begin(), ledger.missing_facts().end());
+  TextTable facts("lr");
+  for (const auto& [name, count] : sorted) facts.row({name, grouped(count)});
+  return "\nfacts that metrics left out, since their pool was empty (no packet is lost by that: see `weir reasons`)\n" +
+         facts.text();
 }
 
 }  // namespace weir

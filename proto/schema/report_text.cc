@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "proto/base/number_text.h"
+#include "proto/schema/metrics_text.h"
 #include "proto/schema/quotes_text.h"
 #include "proto/schema/text_table.h"
 
@@ -215,7 +216,7 @@ std::string ledger_text(const v1::Ledger& ledger) {
            '\n' + third.text(4) + connections_text(exporter);
   }
 
-  out += quotes_text(ledger);
+  out += quotes_text(ledger) + missing_facts_text(ledger);
 
   if (!ledger.ports().empty()) {
     TextTable ports("llrrrrr");

@@ -21,6 +21,8 @@ void expect(bool holds) {
   if (!holds) std::abort();
 }
 
+constexpr std::array<std::uint64_t, weir::kMissingFactCount> kNothingMissing{};
+
 /// A flow's states and pool, as a worker has them.
 struct Flow {
   Dns::State state{};
@@ -32,7 +34,7 @@ struct Flow {
     weir::ParsedPacket packet{};
     packet.tcp_flags = tcp_flags;
     expect(Dns::update(state, slot, {packet, facts, side, false, 0, pool, parameters}) == weir::Verdict::goes_on);
-    expect(slot.question_octets <= DnsSection::kMostQuestion && pool.refused() == 0);
+    expect(slot.question_octets <= DnsSection::kMostQuestion && pool.missing() == kNothingMissing);
   }
   DnsSection finish() {
     weir::OwnedRecord record;

@@ -13,6 +13,7 @@
 #include "control/export/loss.h"
 #include "dataplane/icmp_quotes.h"
 #include "dataplane/loss.h"
+#include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
 #include "proto/schema/control_socket.h"
 
@@ -304,6 +305,11 @@ TEST(Reasons, NamesEveryRejectAndLossOnce) {
   ASSERT_NE(quotes, std::string::npos);
   for (const auto& quote : kIcmpQuoteTexts) {
     EXPECT_NE(text.find("\n  " + std::string(quote.name) + " ", quotes), std::string::npos) << quote.name;
+  }
+  const auto missing = text.find("\nWhat a metric left out", quotes);
+  ASSERT_NE(missing, std::string::npos);
+  for (const auto& fact : kMissingFactTexts) {
+    EXPECT_NE(text.find("\n  " + std::string(fact.name) + " ", missing), std::string::npos) << fact.name;
   }
   text.resize(quotes);
   std::vector<std::string_view> names;

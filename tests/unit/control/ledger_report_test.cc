@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/loss.h"
+#include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
 
 namespace weir {
@@ -114,7 +115,10 @@ TEST(MakeLedger, SumsOverTheWorkers) {
   other.counters.counted_ip_octets = 50'000;
   other.counters.in_table.packets = 920;
   other.counters.in_table.octets = 45'200;
-  const v1::Ledger ledger = make_ledger({worker(), other}, {}, {}, false);
+  WorkerAccount first = worker();
+  first.counters.missing_facts[0] = 3;
+  other.counters.missing_facts[0] = 4;
+  const v1::Ledger ledger = make_ledger({first, other}, {}, {}, false);
   EXPECT_TRUE(ledger.balanced()) << violations(ledger);
   EXPECT_EQ(ledger.received().packets(), 1'100U);
   EXPECT_EQ(ledger.received().octets(), 80'000U);
@@ -123,6 +127,8 @@ TEST(MakeLedger, SumsOverTheWorkers) {
   EXPECT_EQ(ledger.rejects().size(), kRejectCount - 1) << "every name, zeros included";
   EXPECT_EQ(ledger.lost().at(std::string(kLossTexts[0].name)).octets(), 160U);
   EXPECT_EQ(ledger.drained().records(), 10U);
+  EXPECT_EQ(ledger.missing_facts().size(), 1U) << "those alone that are missing";
+  EXPECT_EQ(ledger.missing_facts().at(std::string(kMissingFactTexts[0].name)), 7U);
   EXPECT_EQ(ledger.workers(1).received().packets(), 1'000U);
 }
 

@@ -37,7 +37,8 @@ v1::MetricsReply example() {
   moment.counters[0].records_with_metric[bit_of("packets")] = 300;
   moment.counters[0].pool_lines_in_use = 11;
   moment.counters[1].pool_lines_in_use = 12;
-  moment.counters[1].pool_refused = 3;
+  moment.counters[0].missing_facts[static_cast<std::size_t>(MissingFact::packets_cut)] = 1;
+  moment.counters[1].missing_facts[static_cast<std::size_t>(MissingFact::dns_question_cut)] = 2;
   v1::MetricsReply reply = make_metrics({Phase::running, ""});
   add_running_metrics(reply, {*parse_metric_list("tcp,packets:10"), 4000}, &moment, true);
   return reply;
@@ -98,16 +99,18 @@ TEST(MetricsText, LaysOutMetricsFlowsAndPool) {
   reply.set_pool_lines(4000);
   reply.set_pool_lines_in_use(23);
   reply.set_pool_refused(3);
-  EXPECT_EQ(running_metrics_text(reply),
-            "metric           records with it    share        bytes per flow\n"
-            "tcp         on               301   75.3 %                   208\n"
-            "packets:10  on               400  100.0 %  24 + 384 of the pool\n"
-            "rtt         off                                             128\n"
-            "\n"
-            "records  400 emitted since the start\n"
-            "flows    15 in the table, with 320 bytes each for the metrics that are on\n"
-            "pool     23 of 4,000 lines of 64 bytes\n"
-            "missing  3 lists or names were cut, since the pool was empty; no packet is lost by that\n");
+  EXPECT_EQ(
+      running_metrics_text(reply),
+      "metric           records with it    share        bytes per flow\n"
+      "tcp         on               301   75.3 %                   208\n"
+      "packets:10  on               400  100.0 %  24 + 384 of the pool\n"
+      "rtt         off                                             128\n"
+      "\n"
+      "records  400 emitted since the start\n"
+      "flows    15 in the table, with 320 bytes each for the metrics that are on\n"
+      "pool     23 of 4,000 lines of 64 bytes\n"
+      "missing  3 facts were left out, since the pool was empty; `weirctl ledger` names them, and no packet is lost by "
+      "that\n");
   reply.set_pool_refused(0);
   EXPECT_NE(running_metrics_text(reply).find("missing  nothing: the pool was never empty\n"), std::string::npos);
 }

@@ -11,6 +11,7 @@
 #include "control/export/loss.h"
 #include "control/ledger/ledger_report.h"
 #include "dataplane/loss.h"
+#include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
 #include "tests/support/udp.h"
 
@@ -47,6 +48,7 @@ v1::Ledger ledger_of_everything() {
   WorkerAccount account;
   for (std::size_t i = 1; i < kRejectCount; ++i) account.counters.rejects[i] = {i, 100 * i};
   for (std::size_t i = 0; i < kLossCount; ++i) account.counters.lost[i] = {1000 + i, 2000 + i, 3000 + i};
+  for (std::size_t i = 0; i < kMissingFactCount; ++i) account.counters.missing_facts[i] = 80 + i;
   account.counters.received = {4711, 4712};
   ExporterSnapshot exporter;
   exporter.name = "netflow9://192.0.2.1:2055";
@@ -76,6 +78,10 @@ TEST(Prometheus, HasEveryRejectAndEveryLossByItsName) {
   for (std::size_t i = 0; i < kExportLossCount; ++i) {
     const std::string name(kExportLossTexts[i].name);
     EXPECT_EQ(counter(families, "weir_exporter_lost_records_total", "reason", name), 50 + i);
+  }
+  for (std::size_t i = 0; i < kMissingFactCount; ++i) {
+    const std::string name(kMissingFactTexts[i].name);
+    EXPECT_EQ(counter(families, "weir_missing_facts_total", "fact", name), 80 + i);
   }
   EXPECT_EQ(counter(families, "weir_received_packets_total"), 4711);
   EXPECT_EQ(counter(families, "weir_worker_received_octets_total", "worker", "0"), 4712);

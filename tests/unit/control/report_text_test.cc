@@ -103,6 +103,19 @@ TEST(LedgerText, SaysWhichConnectionRecordsWereAcknowledgedOn) {
       << ledger_text(ledger);
 }
 
+TEST(LedgerText, NamesTheFactsThatMetricsLeftOut) {
+  v1::Ledger ledger = example();
+  EXPECT_EQ(ledger_text(ledger).find("facts that metrics left out"), std::string::npos);
+  (*ledger.mutable_missing_facts())["packets_cut"] = 12'345;
+  (*ledger.mutable_missing_facts())["dns_question_cut"] = 7;
+  EXPECT_NE(ledger_text(ledger).find("\nfacts that metrics left out, since their pool was empty (no packet is lost by "
+                                     "that: see `weir reasons`)\n"
+                                     "  dns_question_cut       7\n"
+                                     "  packets_cut       12,345\n"),
+            std::string::npos)
+      << ledger_text(ledger);
+}
+
 TEST(LedgerText, EndsWithWhatDoesNotHold) {
   v1::Ledger ledger = example();
   ledger.set_balanced(false);
@@ -121,6 +134,7 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
   set(&(*ledger.mutable_rejects())["a"], 2, 120);
   set(&(*ledger.mutable_lost())["ring_full"], 1, 2, 3);
   (*ledger.mutable_icmp_quotes())["told"] = 7;
+  (*ledger.mutable_missing_facts())["dns_question_cut"] = 8;
   ledger.add_violations("x\"y");
   const std::string zero = R"({"packets":0,"octets":0})";
   const std::string zero_records = R"({"records":0,"packets":0,"octets":0})";
@@ -134,7 +148,8 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
           R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
           R"(,"exporters":[],"ports":[],"workers":[],"fragments_without_first":)" + zero + R"(,"length_from_frame":)" +
           zero + R"(,"length_from_header":)" + zero + R"(,"clock_epochs":)" + zero + R"(,"clock_as_reordered":)" +
-          zero + R"(,"icmp_quotes":{"told":7},"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
+          zero +
+          R"(,"icmp_quotes":{"told":7},"missing_facts":{"dns_question_cut":8},"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
 }
 
 TEST(StatusText, LaysOutPortsWorkersAndExporters) {

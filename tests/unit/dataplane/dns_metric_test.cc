@@ -70,6 +70,10 @@ class DnsMeter : public Meter {
   }
 };
 
+std::uint64_t missing_names(const DnsMeter& meter) {
+  return meter.shard.pool().missing()[static_cast<std::size_t>(MissingFact::dns_question_cut)];
+}
+
 std::string question_of(const DnsSection& section) {
   return {reinterpret_cast<const char*>(section.name) + 1, section.question_octets};
 }
@@ -196,15 +200,40 @@ TEST(DnsMetric, KeepsAQuestionOfAnyLengthWithinItsBound) {
   }
 }
 
-TEST(DnsMetric, GoesWithoutANameWhereThePoolIsEmptyAndCountsThat) {
+TEST(DnsMetric, HasALongestNameOfEachFlowInASmallTable) {
   DnsMeter meter(64);  // 64 flows and 64 * 5 lines
   const std::string longest = dns_message(1, kDnsQuery, std::string(259, 'q'));
   for (std::uint16_t port = 1; port <= 64; ++port) meter.datagram(true, longest, 1_s, 100'000, port);
   EXPECT_EQ(meter.shard.pool().in_use(), meter.shard.pool().capacity());
-  EXPECT_EQ(meter.shard.pool().refused(), 0U);
+  EXPECT_EQ(missing_names(meter), 0U);
   meter.datagram(true, longest, 1_s, 100'000, 1);  // not the first
-  EXPECT_EQ(meter.shard.pool().refused(), 0U);
+  EXPECT_EQ(missing_names(meter), 0U);
   meter.drain(2_s);
+  EXPECT_EQ(meter.shard.pool().in_use(), 0U);
+  meter.expect_balanced();
+}
+
+TEST(DnsMetric, CutsNamesWhereThePoolIsEmptyAndCountsThem) {
+  constexpr std::uint16_t kFlows = 5000;
+  DnsMeter meter(8192);
+  ASSERT_EQ(meter.shard.pool().capacity(), 4096U * 5);
+  const std::string longest = dns_message(1, kDnsQuery, std::string(259, 'q'));
+  for (std::uint16_t port = 1; port <= kFlows; ++port) meter.datagram(true, longest, 1_s, 100'000, port);
+  EXPECT_EQ(meter.shard.pool().in_use(), 4096U * 5);
+  EXPECT_EQ(missing_names(meter), kFlows - 4096U);
+  meter.datagram(true, longest, 1_s, 100'000, kFlows);  // not the first: nothing more of it is missing
+  EXPECT_EQ(missing_names(meter), kFlows - 4096U);
+  meter.drain(2_s);
+  const RecordBatch records = meter.batch();
+  ASSERT_EQ(records.size(), kFlows);
+  std::uint64_t whole = 0, cut = 0;
+  for (const RecordView record : records) {
+    const DnsSection& section = *record.find<DnsSection>();
+    whole += section.question_octets == 259 && section.name[0] == 0 ? 1 : 0;
+    cut += section.question_octets == 0 && section.name[0] == 1 ? 1 : 0;
+  }
+  EXPECT_EQ(whole, 4096U);
+  EXPECT_EQ(cut, kFlows - 4096U);
   EXPECT_EQ(meter.shard.pool().in_use(), 0U);
   meter.expect_balanced();
 }

@@ -1,6 +1,7 @@
 // What the metric `packets` keeps of flows made by hand, and that the pool gets back all that it gave.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,13 @@
 
 namespace weir::test {
 namespace {
+
+std::uint64_t missing_lists(const LinePool& pool) {
+  return pool.missing()[static_cast<std::size_t>(MissingFact::packets_cut)];
+}
+std::uint32_t take(LinePool& pool) {
+  return pool.take(MissingFact::packets_cut);
+}
 
 Metrics only_packets(std::uint16_t most) {
   MetricParameters parameters;
@@ -144,7 +152,7 @@ TEST(PacketsMetric, CutsListsWhereThePoolIsEmptyAndCountsThem) {
     }
   }
   EXPECT_EQ(meter.shard.pool().in_use(), lines);
-  EXPECT_EQ(meter.shard.pool().refused(), 6000U) << "24576 lines are four for each of 6000 flows, and 576 more";
+  EXPECT_EQ(missing_lists(meter.shard.pool()), 6000U) << "24576 lines are four for each of 6000 flows, and 576 more";
   meter.drain(1_s);
   const RecordBatch batch = meter.batch();
   ASSERT_EQ(batch.size(), 6000U);
@@ -188,22 +196,32 @@ TEST(PacketsMetric, CountsRecordsThatHaveWhatItMeasured) {
 TEST(LinePool, GivesWhatItGotBackBeforeLinesThatWereNeverUsed) {
   LinePool pool(4);
   ASSERT_TRUE(pool.ok());
-  const std::uint32_t a = pool.take(), b = pool.take();
+  const std::uint32_t a = take(pool), b = take(pool);
   pool.at<std::uint64_t>(a) = 7;
   pool.next(a) = b;
   pool.give(a);
   EXPECT_EQ(pool.in_use(), 0U);
   EXPECT_EQ(pool.octets_in_use(), 128U);
-  const std::uint32_t again = pool.take();
+  const std::uint32_t again = take(pool);
   EXPECT_TRUE(again == a || again == b);
   EXPECT_EQ(pool.at<std::uint64_t>(again), 0U) << "it is all 0";
   EXPECT_EQ(pool.next(again), LinePool::kNone);
-  for (unsigned i = 0; i < 3; ++i) EXPECT_NE(pool.take(), LinePool::kNone);
-  EXPECT_EQ(pool.take(), LinePool::kNone);
-  EXPECT_EQ(pool.refused(), 1U);
+  for (unsigned i = 0; i < 3; ++i) EXPECT_NE(take(pool), LinePool::kNone);
+  EXPECT_EQ(take(pool), LinePool::kNone);
+  EXPECT_EQ(missing_lists(pool), 1U);
   pool.clear();
   EXPECT_EQ(pool.in_use(), 0U);
-  EXPECT_NE(pool.take(), LinePool::kNone);
+  EXPECT_NE(take(pool), LinePool::kNone);
+}
+
+TEST(LinePool, CountsWhatItHadNoLineForByName) {
+  LinePool pool(1);
+  EXPECT_NE(pool.take(MissingFact::dns_question_cut), LinePool::kNone);
+  EXPECT_EQ(pool.missing(), (std::array<std::uint64_t, 2>{0, 0}));
+  EXPECT_EQ(pool.take(MissingFact::packets_cut), LinePool::kNone);
+  EXPECT_EQ(pool.take(MissingFact::dns_question_cut), LinePool::kNone);
+  EXPECT_EQ(pool.take(MissingFact::dns_question_cut), LinePool::kNone);
+  EXPECT_EQ(pool.missing(), (std::array<std::uint64_t, 2>{1, 2}));
 }
 
 }  // namespace

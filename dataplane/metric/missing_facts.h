@@ -1,0 +1,25 @@
+// What metrics leave out where a worker's pool (line_pool.h) is empty: one list that makes the enum, the names and the
+// documentation. No packet is lost by it: packets, bytes and all other facts of the flow are counted as ever.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "proto/base/reasons.h"
+
+namespace weir {
+
+// clang-format off
+#define WEIR_MISSING_FACTS(X)                                                                                       \
+  X(packets_cut,      "packets: the list of a record's first packets ends early, or there is none")                     \
+  X(dns_question_cut, "dns: what follows the header of a record's first query found no room: its name or type is missing")
+// clang-format on
+
+enum class MissingFact : std::uint8_t { WEIR_MISSING_FACTS(WEIR_REASON_ENUMERATOR) };
+
+inline constexpr auto kMissingFactTexts = std::to_array<ReasonText>({WEIR_MISSING_FACTS(WEIR_REASON_TEXT)});
+
+inline constexpr std::size_t kMissingFactCount = kMissingFactTexts.size();
+
+}  // namespace weir
