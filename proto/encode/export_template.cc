@@ -1,6 +1,6 @@
 #include "proto/encode/export_template.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace weir {
 namespace {
@@ -99,8 +99,7 @@ std::uint8_t* ExportTemplate::write_tail(std::uint8_t* out, RecordView record, c
     if (!text.variable) continue;
     const std::string_view octets = text.of(record).substr(0, tail.most_text_octets);
     *out++ = static_cast<std::uint8_t>(octets.size());
-    std::memcpy(out, octets.data(), octets.size());
-    out += octets.size();
+    out = std::copy(octets.begin(), octets.end(), out);  // of no record without the section: there is none
   }
   if (list_element_ == 0) return out;
   return put_packet_lists(out, list_element_, record.find<PacketsSection>(), tail.packets);
