@@ -4,6 +4,7 @@
 # weir_test_flags(TARGET)       the same for a test program
 # weir_headers(TARGET FILE...)  public headers, each of which must compile alone
 # weir_library(NAME FOLDER...)  a static library of all .cc files of the folders, with all their headers
+# weir_runs_rarely(FILE...)      sources that are compiled quickly, not for speed
 # weir_precompile(TARGET H...)  a precompiled header, where that saves time
 # weir_reuse_precompiled(TARGET FROM)  the same one again
 
@@ -40,6 +41,12 @@ function(weir_test_flags target)
     # sanitizer. The libraries under test are optimized.
     target_compile_options(${target} PRIVATE -O0)
   endif()
+endfunction()
+
+# What runs once, or once in a while, for people: options, configuration, status. The optimizer takes half of the time
+# that such a file takes to compile, for nothing that anybody would notice.
+function(weir_runs_rarely)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O1>)
 endfunction()
 
 # A precompiled header is found again by what is in it: that is what ccache needs.

@@ -525,7 +525,7 @@ Model random_traffic(std::uint32_t seed, bool close) {
 
 TEST(IcmpMetric, AgreesWithASimpleModelAndWithItselfHoweverManyWorkersThereAreAndWhoeverReceivesTheErrors) {
   for (const bool close : {false, true}) {
-    for (const std::uint32_t seed : {1U, 2U, 3U}) {
+    for (const std::uint32_t seed : {1U, 2U}) {
       const Model model = random_traffic(seed, close);
       Metrics metrics(Metrics::kAll);
       metrics.settings.icmp_close = close;

@@ -144,10 +144,10 @@ TEST(FileRotation, CutsAStreamIntoFilesOfWholeRecords) {
 }
 
 TEST(FileOutput, ExceedsItsSizeByAnEighthAtMost) {
-  for (const std::uint64_t size : {64U << 10, 1U << 20}) {
+  for (const auto& [size, batches] : {std::pair<std::uint64_t, std::uint32_t>{64U << 10, 8}, {256U << 10, 12}}) {
     const TemporaryFolder folder;
     const std::string uri = "protobuf:" + folder.path("flows.pb") + "?rotate_size=" + std::to_string(size >> 10) + "k";
-    static_cast<void>(exported(folder, uri, 40));
+    static_cast<void>(exported(folder, uri, batches));
     const std::vector<std::string> names = names_in(folder.folder().string());
     EXPECT_GT(names.size(), 2U);
     std::size_t small = 0;

@@ -25,7 +25,7 @@ std::string encoded(const Options& options, const FlowRecord& record) {
 
 TEST(ExportTemplate, WritesTheSameOctetsWhetherChosenAtRunTimeOrByTheCompiler) {
   std::mt19937_64 random(20);
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 200; ++i) {
     const FlowRecord record = random_flow(random);
     for (const bool biflow : {false, true}) {
       Netflow9Options netflow9;
