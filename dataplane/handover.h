@@ -225,7 +225,7 @@ class HandoverRing {
       }
       const auto* const message = reinterpret_cast<const PacketFactsMessage*>(&line);
       const SentPacket sent(reinterpret_cast<const std::uint8_t*>(&message->packet), head.kind != HandoverKind::packet);
-      PacketPayload payload;
+      PacketPayload payload{};
       if (head.kind == HandoverKind::packet_with_payload) [[unlikely]] {
         const auto* const whole = reinterpret_cast<const PacketPayloadMessage*>(&line);
         payload = {reinterpret_cast<const std::uint8_t*>(whole + 1), whole->captured, whole->whole};

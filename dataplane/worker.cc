@@ -210,10 +210,16 @@ void Worker::tell(const IcmpError& error) {
 }
 
 std::size_t Worker::take_over(std::uint64_t now_ns) {
+  return monitor_.wants_facts() ? take_over_as<true>(now_ns) : take_over_as<false>(now_ns);
+}
+
+/// A function for each kind here, too.
+template <bool kFacts>
+std::size_t Worker::take_over_as(std::uint64_t now_ns) {
   std::size_t taken = 0;
   ParsedPacket packets[FlowShard::kBurst];
-  PacketFacts facts_of[FlowShard::kBurst];
-  PacketFacts* const facts = monitor_.wants_facts() ? facts_of : nullptr;
+  PacketFacts facts_of[kFacts ? FlowShard::kBurst : 1];
+  PacketFacts* const facts = kFacts ? facts_of : nullptr;
   // Stamped by the poll that counts it, as every live packet is; the cores' clocks differ by less than a poll.
   const std::uint64_t effective_ns = std::max(now_ns, monitor_.shard().now_ns());
   for (unsigned from = 0; from < options_.workers; ++from) {
@@ -224,7 +230,7 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
     const auto on_packet = [&](std::uint8_t monitor, const SentPacket& sent, const SentFacts* facts_sent) {
       ParsedPacket& packet = packets[own];
       sent.copy_to(packet);
-      const bool with_facts = facts != nullptr && facts_sent != nullptr;
+      const bool with_facts = kFacts && facts_sent != nullptr;
       if (with_facts) facts_sent->copy_to(facts[own]);
       packet.time_ns = packet.effective_ns = effective_ns;
       if (monitor == HandoverMessage::kEveryMonitor) [[unlikely]] {  // a later fragment of a datagram of this worker

@@ -115,6 +115,8 @@ class Worker {
   void send_or_keep(std::size_t error, std::size_t packets_before);
   void tell(const IcmpError& error);
   std::size_t take_over(std::uint64_t now_ns);
+  template <bool kFacts>
+  std::size_t take_over_as(std::uint64_t now_ns);
   bool pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner);
 
   WorkerOptions options_;

@@ -17,9 +17,9 @@ namespace weir {
 struct PacketPayload {
   static constexpr std::uint32_t kMost = 2048;  ///< of a packet: more than a segment of any Ethernet
 
-  const std::uint8_t* octets = nullptr;  ///< nullptr: none
-  std::uint32_t captured = 0;            ///< of these
-  std::uint32_t whole = 0;               ///< of the payload, by the lengths in the headers
+  const std::uint8_t* octets;  ///< nullptr: none
+  std::uint32_t captured;      ///< of these
+  std::uint32_t whole;         ///< of the payload, by the lengths in the headers
 
   friend bool operator==(const PacketPayload&, const PacketPayload&) = default;
 };
@@ -66,5 +66,7 @@ struct PacketFacts {
 static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 120 &&
                   offsetof(PacketFacts, payload) == PacketFacts::kSentOctets,
               "a message of four lines, by which a packet is handed over, has room for no more");
+static_assert(std::is_trivially_default_constructible_v<PacketFacts>,
+              "a worker has room for a burst of them, which is not touched where no metric is on");
 
 }  // namespace weir

@@ -111,7 +111,7 @@ TEST(Payload, OfAPacketThatAnIcmpErrorQuotesIsNone) {
 TEST(PayloadBuffer, KeepsWhatFitsAndRefersToIt) {
   const Bytes text = octets_of(kText);
   PayloadBuffer buffer(2);
-  PacketPayload first{text.data(), 12, 12}, second{text.data(), 12, 12}, none;
+  PacketPayload first{text.data(), 12, 12}, second{text.data(), 12, 12}, none{};
   buffer.keep(first, 4);
   buffer.keep(none);
   buffer.keep(second);
