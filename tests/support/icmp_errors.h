@@ -33,4 +33,9 @@ inline Bytes icmp_error_frame(const ErrorFrame& error, const Bytes& quoted) {
   return icmp_error(packet().eth(), error, quoted).bytes();
 }
 
+inline Bytes cut_to(Bytes octets, std::size_t size) {
+  octets.resize(size);
+  return octets;
+}
+
 }  // namespace weir::test

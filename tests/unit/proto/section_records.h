@@ -1,0 +1,73 @@
+// Records with sections, each field of which has a value that is told from all others.
+#pragma once
+
+#include <cstring>
+#include <random>
+#include <string_view>
+
+#include "tests/unit/proto/encoder_fixtures.h"
+
+namespace weir::test {
+
+inline OwnedRecord tunnelled() {
+  FlowRecord base = ipv4_flow();
+  add_reply(base);
+  OwnedRecord record(base);
+  add_tunnel(record);
+  return record;
+}
+
+/// A value that is told from all others, for each field of a section; no octet of it is 0.
+inline void fill(OwnedRecord& record, Section section, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  auto* const at = static_cast<std::uint8_t*>(record.add(section));
+  for (const FieldRow& row : kFieldRows) {
+    if (row.section != section || row.field.place.octets == 0) continue;
+    for (const std::uint16_t offset : row.field.place.offset) {
+      for (std::uint16_t i = 0; i < row.field.place.octets; ++i) {
+        at[offset + i] = static_cast<std::uint8_t>(1 + random() % 255);
+      }
+    }
+  }
+  if (section == Section::tunnel) {
+    TunnelSection& tunnel = record.add<TunnelSection>();
+    tunnel.type = TunnelType::gtp_u;
+    tunnel.ip_version = 6;
+  } else if (section == Section::label) {
+    record.add<LabelSection>().label &= 0xfffff;
+  } else if (section == Section::label_stack) {
+    LabelStackSection& stack = record.add<LabelStackSection>();
+    for (std::uint32_t& label : stack.labels) label = (label & 0xffffffU) & ~1U;  // the bottom is the last one alone
+    stack.labels[LabelStackSection::kMost - 1] |= 1;
+    stack.count = LabelStackSection::kMost;
+  } else if (section == Section::layer2) {
+    for (std::uint32_t& label : record.add<Layer2Section>().flow_label) label &= 0xfffff;
+  } else if (section == Section::dns) {
+    DnsSection& dns = record.add<DnsSection>();
+    put_text_at(dns.name, std::string_view(reinterpret_cast<const char*>(dns.name) + 2, kNetflow9TextOctets));
+  } else if (section == Section::packets) {
+    PacketsSection& packets = record.add<PacketsSection>();
+    for (FirstPacket& packet : packets.packets) packet.direction &= 1;
+    packets.count = PacketsSection::kMost;
+  }
+}
+
+inline OwnedRecord with_sections(std::uint32_t sections, std::uint8_t ip_version = 4) {
+  FlowRecord base = ipv4_flow();
+  add_reply(base);
+  base.ip_version = ip_version;
+  OwnedRecord record(base);
+  for (std::size_t i = 1; i < kSectionCount; ++i) {
+    const auto section = static_cast<Section>(i);
+    if ((sections & section_bit(section)) != 0) fill(record, section, i);
+  }
+  return record;
+}
+
+inline constexpr std::uint32_t kLayer2 = kSectionBit<Layer2Section>;
+inline constexpr std::uint32_t kTcp = kSectionBit<TcpSection>;
+inline constexpr std::uint32_t kStack = kSectionBit<LabelStackSection>;
+inline constexpr std::uint32_t kPackets = kSectionBit<PacketsSection>;
+inline constexpr std::uint32_t kTunnel = kSectionBit<TunnelSection>;
+
+}  // namespace weir::test
