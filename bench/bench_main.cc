@@ -25,6 +25,7 @@ Measures weir's parts and the whole worker loop. Every benchmark's name begins w
   parse/ encode/     one packet, one record
   export/            records through an exporter; export/whole: from the ring to the socket
   handover/          packets that one worker receives and another one counts
+  metric/            what a metric of payload does for an event: on the worker, handed over, on the control side
 
 Options:
   --benchmark_list_tests             names only

@@ -63,7 +63,7 @@ struct FlowCounters {
   std::uint64_t far_inserts = 0;                    ///< see BucketIndex::far_inserts()
   std::uint64_t longest_probe = 0;                  ///< see BucketIndex::longest_probe()
   std::uint64_t late_expiries = 0;                  ///< times an expiry was put off because the record ring was full
-  std::uint64_t icmp_quotes[kIcmpQuoteCount] = {};  ///< by IcmpQuote; what ICMP errors quote is no packet
+  std::uint64_t icmp_quotes[kIcmpQuoteCount] = {};  ///< by IcmpQuote; a quote does not count as a packet
   std::uint64_t records_with_metric[Metrics::kCount] = {};       ///< of those emitted, with a section of the metric
   std::uint64_t pool_lines_in_use = 0;                           ///< of what metrics keep besides their states
   std::array<std::uint64_t, kMissingFactCount> missing_facts{};  ///< by MissingFact: left out, since the pool was empty

@@ -1,5 +1,5 @@
 // What became of the quotes in ICMP errors, where the metric `icmp` is on: one list that makes the enum, the names and
-// the documentation. A quote is no packet: the error that holds it is counted as any other, whatever is said here.
+// the documentation. These counts are beside the ledger: the error that holds a quote is a packet and counted as one.
 #pragma once
 
 #include <array>

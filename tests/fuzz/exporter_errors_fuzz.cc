@@ -36,6 +36,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "proto/encode/netflow9_encoder.h"
 #include "tests/support/fuzz_choices.h"
+#include "tests/support/numbered_record.h"
 #include "tests/support/stream_collector.h"
 
 namespace {
@@ -255,22 +256,13 @@ int __wrap_ftruncate(int fd, off_t octets) {
 
 namespace {
 
+/// Every fifth one of IPv6.
 FlowRecord numbered(std::uint32_t number) {
-  FlowRecord record{};
-  record.source_address[0] = 10;
-  record.source_address[2] = static_cast<std::uint8_t>(number >> 16);
-  record.destination_address[0] = 192;
-  record.ip_version = number % 5 == 4 ? 6 : 4;
-  record.ether_type = record.ip_version == 4 ? 0x0800 : 0x86dd;
-  record.protocol = 17;
-  record.ports[kForward] = static_cast<std::uint16_t>(number);
-  record.ports[kReverse] = 53;
-  record.packets[kForward] = 1 + number % 7;
-  record.octets[kForward] = 100 + number % 1000;
-  record.first_ns[kForward] = 1'700'000'000'000'000'000 + std::uint64_t{number} * 1000;
-  record.last_ns[kForward] = record.first_ns[kForward] + 500;
-  record.sampling_rate = 1;
-  record.end_reason = EndReason::idle_timeout;
+  FlowRecord record = test::numbered_record(number);
+  if (number % 5 == 4) {
+    record.ip_version = 6;
+    record.ether_type = 0x86dd;
+  }
   return record;
 }
 
