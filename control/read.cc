@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "control/commands.h"
+#include "control/config/inputs.h"
 #include "control/explain.h"
 #include "control/export/export_hub.h"
-#include "control/export/file_sink.h"
 #include "control/export/option_values.h"
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
@@ -183,28 +183,6 @@ std::vector<std::string> exports_of(const Settings& settings) {
   return {isatty(STDOUT_FILENO) != 0 ? "top:-" : "table:-"};
 }
 
-/// Files that are read, whose place nothing takes that is written.
-std::vector<std::string> inputs_of(const Settings& settings) {
-  std::vector<std::string> inputs = settings.captures;
-  if (!settings.config_file.empty()) inputs.push_back(settings.config_file);
-  return inputs;
-}
-
-/// Whether neither the ledger nor the rejects take the place of an input; one line on standard error if one would.
-bool outputs_are_apart(const Settings& settings) {
-  const std::pair<const char*, const std::string&> outputs[] = {{"--ledger", settings.ledger_file},
-                                                                {"--save-rejects", settings.rejects.path}};
-  for (const std::string& input : inputs_of(settings)) {
-    const auto identity = FileSink::identity_of(input);
-    for (const auto& [option, file] : outputs) {
-      if (!identity || FileSink::identity_of(file) != identity) continue;
-      final_error(fmt::format("{} {}: that is the input {} itself; name another file", option, file, input));
-      return false;
-    }
-  }
-  return true;
-}
-
 /// --save-rejects: the file, nullptr where rejects are not saved. Error: one line.
 tl::expected<std::unique_ptr<RejectFile>, std::string> open_rejects(const Settings& settings) {
   if (settings.rejects.path.empty()) return nullptr;
@@ -312,7 +290,11 @@ int read_captures(const Settings& settings) {
   PacketView view{};
   if (settings.explain_packet != 0) return explain(settings, captures, view, captures.next(view));
   if (settings.explain_rejected) return explain_rejected(settings, captures, view, captures.next(view));
-  if (!outputs_are_apart(settings) || !check_ledger_file(settings.ledger_file)) return 1;
+  if (const auto apart = outputs_are_apart(settings); !apart) {
+    final_error(apart.error());
+    return 1;
+  }
+  if (!check_ledger_file(settings.ledger_file)) return 1;
   // The first signal ends the reading and exports what was read; the second one ends the program, whatever it is
   // waiting for (a pager that nobody scrolls, say).
   struct sigaction action {};

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "control/commands.h"
+#include "control/config/inputs.h"
 #include "control/error_stream.h"
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
@@ -45,6 +46,10 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
 }  // namespace
 
 int run_live(const Settings& settings, const v1::Config& effective) {
+  if (const auto apart = outputs_are_apart(settings); !apart) {
+    final_error(apart.error());
+    return 1;
+  }
   if (!check_ledger_file(settings.ledger_file)) return 1;
   const ProbeSignals signals;      // before any thread is started
   const ErrorStream never_blocks;  // until everything has stopped

@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "control/config/inputs.h"
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
 #include "control/probe/cores.h"
@@ -97,7 +98,7 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
   ExportContext context;
   context.facts = facts_;
   context.sampler_address = settings_.sampler_address;
-  if (!settings_.config_file.empty()) context.inputs.push_back(settings_.config_file);
+  context.inputs = inputs_of(settings_);
   auto hub = ExportHub::prepare(settings_.exports, context);
   if (!hub) return tl::unexpected(hub.error());
   hub_ = std::move(*hub);

@@ -303,7 +303,7 @@ bool can_read(const ElementRule& rule, std::uint16_t octets) {
       return octets != 0;  // kVariableLength, too
     case kLabel:
       return octets == 3;
-    case kInteger:  // RFC 7011 section 6.2 has no longer ones, and exporters send them
+    case kInteger:  // more than 8 octets are not in RFC 7011 section 6.2, and exporters send them
       return octets != 0 && octets <= 16;
     default:
       return octets != 0 && octets <= 8;

@@ -263,6 +263,7 @@ TEST_F(BadInput, no_output_takes_the_place_of_an_input) {
   write(capture, contents(path("good.pcap")));
   write(records, contents(path("records.pb")));
   fs::create_hard_link(capture, path("link"));
+  write(path("port.conf"), "port: \"net_null0\"\n");
   write(path("own.conf"), "export: \"json:" + path("own.conf") + "\"\n");
   expect_refused({
       {"weir read --export json:{FOLDER}/precious.pcap {FOLDER}/precious.pcap",
@@ -277,6 +278,9 @@ TEST_F(BadInput, no_output_takes_the_place_of_an_input) {
       {"weir read --config {FOLDER}/own.conf {FOLDER}/good.pcap",
        1,
        {"export 'json:{FOLDER}/own.conf': that is the input {FOLDER}/own.conf itself; name another file"}},
+      {"weir run --config {FOLDER}/port.conf --ledger {FOLDER}/port.conf --socket {FOLDER}/s.sock",
+       1,
+       {"--ledger {FOLDER}/port.conf: that is the input {FOLDER}/port.conf itself; name another file"}},
       {"weir-collect --quiet --summary {FOLDER}/precious.pb {FOLDER}/precious.pb",
        1,
        {"--summary {FOLDER}/precious.pb: that is the input"}},
