@@ -90,6 +90,7 @@ struct PacketPayloadMessage {
   PacketFactsMessage facts;
   std::uint32_t captured;
   std::uint32_t whole;
+  std::uint32_t wanted_by;
 };
 static_assert(offsetof(PacketMessage, packet) == offsetof(PacketWholeMessage, packet) &&
               offsetof(PacketWholeMessage, packet) == offsetof(PacketFactsMessage, packet));
@@ -228,7 +229,7 @@ class HandoverRing {
       PacketPayload payload{};
       if (head.kind == HandoverKind::packet_with_payload) [[unlikely]] {
         const auto* const whole = reinterpret_cast<const PacketPayloadMessage*>(&line);
-        payload = {reinterpret_cast<const std::uint8_t*>(whole + 1), whole->captured, whole->whole};
+        payload = {reinterpret_cast<const std::uint8_t*>(whole + 1), whole->captured, whole->whole, whole->wanted_by};
       }
       const SentFacts facts(message->facts.data(), payload);
       // One call, so that it is inlined.
@@ -247,6 +248,7 @@ class HandoverRing {
     std::memcpy(&message->facts.facts, &facts, sizeof message->facts.facts);
     message->captured = captured;
     message->whole = facts.payload.whole;
+    message->wanted_by = facts.payload.wanted_by;
     std::memcpy(reinterpret_cast<std::uint8_t*>(message + 1), facts.payload.octets, captured);
     ring_.commit(lines);
     return true;

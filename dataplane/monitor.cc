@@ -11,7 +11,8 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
       mask_(options.key),
       records_(options.ring_lines),
       shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, options.ring_full,
-             options.when_full, options.metrics) {}
+             options.when_full, options.metrics),
+      watches_(options.metrics.make_watches(hash)) {}
 
 // A function of its own, with a copy of the hash: its secret words then stay in registers.
 void Monitor::prepare(std::span<ParsedPacket> burst) const {

@@ -8,11 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/packet/flow_filter.h"
+#include "dataplane/packet/stream_watch.h"
 #include "dataplane/record_ring.h"
 
 namespace weir {
@@ -45,10 +47,15 @@ class Monitor {
   [[nodiscard]] std::uint8_t number() const { return number_; }
   /// Whether a packet is to come with its facts.
   [[nodiscard]] bool wants_facts() const { return shard_.metrics().any(); }
-  /// Whether some packets are to come with payload, and how many octets of one.
+  /// Whether some packets are to come with payload, and whether this one may have to.
   [[nodiscard]] bool wants_payload() const { return shard_.metrics().wants_payload(); }
-  [[nodiscard]] std::uint32_t wanted_payload(const ParsedPacket& packet) const {
-    return shard_.metrics().wanted_payload(packet);
+  [[nodiscard]] bool may_want_payload(const ParsedPacket& packet) const {
+    return shard_.metrics().wanted_payload(packet) != 0;
+  }
+  /// Cuts facts.payload of a packet, which was found, to what is wanted of it. A receiver asks its own monitor, once
+  /// per packet.
+  void choose_payload(const ParsedPacket& packet, PacketFacts& facts) {
+    shard_.metrics().choose_payload(packet, facts, watches_);
   }
   /// Whether packets are to be offered with what a filter judges them by.
   [[nodiscard]] bool filters() const { return filter_ != nullptr; }
@@ -106,6 +113,7 @@ class Monitor {
   alignas(64) FlowCounters counters_;  ///< written by the worker only
   RecordRing records_;
   FlowShard shard_;
+  std::vector<StreamWatch> watches_;  ///< of the packets that are received here, one for each metric
 };
 
 }  // namespace weir

@@ -137,10 +137,10 @@ void OfflineMeter::tell(const TimeEpochs::Step& step) {
 /// Of the packet that was just parsed: copied, since the next frame may lie where this one does.
 void OfflineMeter::keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts) {
   Lane& first = *lanes_[0];
-  const std::uint32_t wanted = first.monitor.wanted_payload(packet);
-  if (wanted == 0) return;
+  if (!first.monitor.may_want_payload(packet)) return;
   facts.payload = front_.payload(view, packet);
-  first.payloads.keep(facts.payload, wanted);
+  first.monitor.choose_payload(packet, facts);
+  first.payloads.keep(facts.payload);
 }
 
 /// Whether the monitors' filter keeps out the packet that was just parsed. Then it is as if it had not come.

@@ -77,10 +77,10 @@ template <bool kFacts, bool kFilter>
 
 /// Of the packet that was just parsed: copied, since its frame is given back before the packet is counted.
 [[gnu::noinline]] void Worker::keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts) {
-  const std::uint32_t wanted = monitor_.wanted_payload(packet);
-  if (wanted == 0) return;
+  if (!monitor_.may_want_payload(packet)) return;
   facts.payload = front_.payload(view, packet);
-  payloads_.keep(facts.payload, wanted);
+  monitor_.choose_payload(packet, facts);
+  payloads_.keep(facts.payload);
 }
 
 [[gnu::noinline]] void Worker::save_rejected(const PacketView& view) {

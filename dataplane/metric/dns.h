@@ -101,8 +101,7 @@ struct Dns {
   static bool applies(std::uint8_t /*protocol*/) { return true; }
 
   static Verdict update(State& /*state*/, Slot& slot, const MetricInput& input) {
-    if (input.facts.payload.octets != nullptr) [[unlikely]]
-      read(slot, input);
+    read(slot, input);
     return Verdict::goes_on;
   }
 

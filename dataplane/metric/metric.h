@@ -22,6 +22,8 @@
 //     static void release(State&, Slot&, LinePool&);   // gives lines back: the record was written, or lost
 //     static Verdict quoted(State&, Slot&, const QuoteInput&);   // an ICMP error quotes a packet of the flow
 //     static std::uint32_t wanted_payload(const ParsedPacket&, const MetricParameters&);   // octets of such a packet
+//     static bool recognises(const ParsedPacket&, const PacketFacts&);   // whether it wants this payload; without: yes
+//     static bool recognises(const ParsedPacket&, const PacketFacts&, StreamWatch&);   // the same, with a watch
 //     static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0 again
 //     static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
 //   };
@@ -33,6 +35,7 @@
 //
 // update() sees the packets of every protocol, since a branch on the protocol, which no predictor can know, costs more
 // than a metric that adds zeros: where a metric does not apply, what it keeps is not reported, and it says goes_on.
+// A metric with wanted_payload() sees those packets alone whose payload it wants.
 //
 // README.md walks through writing one.
 //
@@ -49,6 +52,7 @@
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/icmp_error.h"
 #include "dataplane/packet/packet_facts.h"
+#include "dataplane/packet/stream_watch.h"
 #include "proto/record/sections.h"
 
 namespace weir {

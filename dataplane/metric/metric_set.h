@@ -14,6 +14,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "dataplane/metric/metric.h"
 
@@ -113,13 +114,50 @@ class MetricSet {
     for_each([&]<typename M>(std::size_t /*index*/) { wants |= kWantsPayload<M>; });
     return wants;
   }
-  /// How many octets of the packet's payload are wanted; 0: none. Its key is that of the frame, whatever --key says.
+  /// How many octets of the packet's payload may be wanted; 0: none. Its key is that of the frame, whatever --key says.
   [[nodiscard]] std::uint32_t wanted_payload(const ParsedPacket& packet) const {
     std::uint32_t octets = 0;
     for_each([&]<typename M>(std::size_t /*index*/) {
       if constexpr (kWantsPayload<M>) octets = std::max(octets, M::wanted_payload(packet, parameters_));
     });
     return octets;
+  }
+
+  /// By index, for the receiver of packets: a watch for each metric that is on and watches streams; the others have
+  /// none, which is no memory. What a metric says of a flow does not depend on which others are on.
+  [[nodiscard]] std::vector<StreamWatch> make_watches(const KeyHash& hash) const {
+    std::vector<StreamWatch> watches(kCount, StreamWatch(hash, false));
+    for_each([&]<typename M>(std::size_t index) {
+      if constexpr (kWatches<M>) watches[index] = StreamWatch(hash, true);
+    });
+    return watches;
+  }
+  /// The packet's payload was found: says which metrics see it, and cuts it to what they want. Without octets: none
+  /// does.
+  void choose_payload(const ParsedPacket& packet, PacketFacts& facts, std::vector<StreamWatch>& watches) const {
+    PacketPayload& payload = facts.payload;
+    if (payload.octets == nullptr) return;
+    std::uint32_t wanted_by = 0;
+    std::uint32_t most = 0;
+    for_each([&]<typename M>(std::size_t index) {
+      if constexpr (kWantsPayload<M>) {
+        const std::uint32_t octets = M::wanted_payload(packet, parameters_);
+        if (octets == 0) return;
+        if constexpr (kWatches<M>) {
+          if (!M::recognises(packet, facts, watches[index])) return;
+        } else if constexpr (requires { M::recognises(packet, facts); }) {
+          if (!M::recognises(packet, facts)) return;
+        }
+        wanted_by |= std::uint32_t{1} << index;
+        most = std::max(most, octets);
+      }
+    });
+    if (wanted_by == 0) {
+      payload = {};
+    } else {
+      payload.captured = std::min(payload.captured, most);
+      payload.wanted_by = wanted_by;
+    }
   }
 
   /// A flow begins.
@@ -148,11 +186,15 @@ class MetricSet {
       if constexpr (requires { M::release(state, rest, pool); }) M::release(state, rest, pool);
     });
   }
-  /// A packet of the flow.
+  /// A packet of the flow. A metric of payload sees those whose payload it wants.
   [[nodiscard, gnu::always_inline]] Verdict update(std::uint8_t* line, std::uint8_t* slot,
                                                    const MetricInput& input) const {
     bool ends = false;
     for_each([&]<typename M>(std::size_t index) __attribute__((always_inline)) {
+      if constexpr (kWantsPayload<M>) {
+        if ((input.facts.payload.wanted_by >> index & 1) == 0) [[likely]]
+          return;
+      }
       ends |= M::update(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
                         input) == Verdict::ends;
     });
@@ -199,6 +241,11 @@ class MetricSet {
   template <typename M>
   static constexpr bool kWantsPayload = requires(const ParsedPacket& packet, const MetricParameters& parameters) {
     M::wanted_payload(packet, parameters);
+  };
+
+  template <typename M>
+  static constexpr bool kWatches = requires(const ParsedPacket& packet, const PacketFacts& facts, StreamWatch& watch) {
+    M::recognises(packet, facts, watch);
   };
 
   /// Octets of the slot that are 0 when a record begins: all, or as many as the metric says.

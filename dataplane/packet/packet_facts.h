@@ -20,6 +20,7 @@ struct PacketPayload {
   const std::uint8_t* octets;  ///< nullptr: none
   std::uint32_t captured;      ///< of these
   std::uint32_t whole;         ///< of the payload, by the lengths in the headers
+  std::uint32_t wanted_by;     ///< bits of the metrics that see it (MetricSet::choose_payload()); 0: none does
 
   friend bool operator==(const PacketPayload&, const PacketPayload&) = default;
 };
@@ -63,7 +64,7 @@ struct PacketFacts {
   /// As on the wire; 0 without a TCP header.
   [[nodiscard]] std::uint16_t window() const { return static_cast<std::uint16_t>(has_tcp() ? window_plus_1 - 1 : 0); }
 };
-static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 120 &&
+static_assert(std::is_trivially_copyable_v<PacketFacts> && sizeof(PacketFacts) == 128 &&
                   offsetof(PacketFacts, payload) == PacketFacts::kSentOctets,
               "a message of four lines, by which a packet is handed over, has room for no more");
 static_assert(std::is_trivially_default_constructible_v<PacketFacts>,

@@ -82,7 +82,7 @@ PacketPayload find_payload(const PacketView& view, const ParsedPacket& packet, s
   if (header < least || transport.captured < header) return {};
   const bool begins = tcp && (packet.tcp_flags & kTcpSyn) != 0;  // says where a stream begins, without any octet of it
   if (transport.captured == header && !begins) return {};
-  PacketPayload payload{transport.at + header, transport.captured - header, transport.octets - header};
+  PacketPayload payload{transport.at + header, transport.captured - header, transport.octets - header, 0};
   if (!tcp) {
     // RFC 768. Of a first fragment it is the length of the whole datagram. 0 is a jumbogram's (RFC 2675 section 4).
     const std::uint32_t datagram = load_be<std::uint16_t>(transport.at + 4);

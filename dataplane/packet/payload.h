@@ -1,9 +1,10 @@
 // Payload: the octets after the transport header of a packet, as far as a metric wants to see them.
 //
-// Whether it wants any is decided by the packet alone, where it is received, so that records do not depend on who
-// counts the packet: a metric says how many octets of such a packet it wants (MetricSet::wanted_payload()). They are
-// copied into a PayloadBuffer of the burst, since the frame may be gone before the packet is counted, and they go along
-// when the packet is handed over. Packets that no metric asks about cost nothing.
+// Whether it wants any is decided where the packet is received, and by no state of its flow, so that records do not
+// depend on who counts the packet: a metric says how many octets of such a packet it wants, and may say no when it sees
+// them (MetricSet::choose_payload()). They are copied into a PayloadBuffer of the burst, since the frame may be gone
+// before the packet is counted, and they go along when the packet is handed over. Packets that no metric asks about
+// cost nothing.
 #pragma once
 
 #include <algorithm>
@@ -34,12 +35,12 @@ class PayloadBuffer {
       : octets_(packets == 0 ? nullptr : std::make_unique<std::uint8_t[]>(packets * PacketPayload::kMost)),
         size_(packets * PacketPayload::kMost) {}
 
-  /// Copies the payload's octets, at most `most`, into the buffer, to which it then refers. A payload too many, which
-  /// no caller has, is left out.
-  void keep(PacketPayload& payload, std::uint32_t most = PacketPayload::kMost) {
+  /// Copies the payload's octets into the buffer, to which it then refers. A payload too many, which no caller has, is
+  /// left out.
+  void keep(PacketPayload& payload) {
     if (payload.octets == nullptr) [[likely]]
       return;
-    payload.captured = std::min({payload.captured, most, PacketPayload::kMost});
+    payload.captured = std::min(payload.captured, PacketPayload::kMost);
     if (size_ - used_ < payload.captured) {
       payload = {};
       return;

@@ -70,7 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const unsigned side = piece & 1;
     const auto octets = static_cast<std::uint32_t>(std::min<std::ptrdiff_t>(end - at, (piece >> 3) * 4 + 1));
     weir::PacketFacts facts{};
-    facts.payload = {at, octets, octets + ((piece & 2) != 0 ? 3U : 0U)};
+    facts.payload = {at, octets, octets + ((piece & 2) != 0 ? 3U : 0U), 1};
     facts.sequence = sequences[side];
     facts.window_plus_1 = tcp ? 1 : 0;
     const bool syn = tcp && at == data + 2;

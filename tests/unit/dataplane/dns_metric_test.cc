@@ -9,7 +9,7 @@
 
 #include "dataplane/metric/dns.h"
 #include "tests/support/dns_message.h"
-#include "tests/support/meter.h"
+#include "tests/support/payload_meter.h"
 
 namespace weir::test {
 namespace {
@@ -17,17 +17,13 @@ namespace {
 Metrics only_dns(std::uint16_t names = 0) {
   MetricParameters parameters;
   parameters.dns_names = names;
-  for (std::size_t i = 0; i < Metrics::kCount; ++i) {
-    if (Metrics::kInfos[i].name == "dns") return Metrics(1U << i, parameters);
-  }
-  ADD_FAILURE() << "there is no metric of this name";
-  return {};
+  return only_metric("dns", parameters);
 }
 
-class DnsMeter : public Meter {
+class DnsMeter : public PayloadMeter {
  public:
   explicit DnsMeter(std::uint32_t capacity = 1024, const FlowTimeouts& timeouts = {})
-      : Meter(capacity, timeouts, 1U << 16, RingFull::lose, WhenFull::evict, {1, 2, 3, 4, 5, 6}, only_dns()) {}
+      : PayloadMeter(only_dns(), capacity, timeouts) {}
 
   /// `captured`: of the payload.
   void datagram(bool query, const std::string& payload, std::uint64_t at, std::size_t captured = 100'000,
@@ -37,12 +33,7 @@ class DnsMeter : public Meter {
   }
   void segment(bool query, std::uint32_t sequence, const std::string& payload, std::uint64_t at,
                std::uint8_t flags = kFlagAck, std::size_t captured = 100'000) {
-    FlowPacket packet = flow_packet().tcp(flags).octets(static_cast<std::uint32_t>(40 + payload.size())).at(at);
-    PacketFacts facts{};
-    facts.window_plus_1 = 1;
-    facts.sequence = sequence;
-    facts.payload_octets = static_cast<std::uint32_t>(payload.size());
-    see(addressed(packet, query, 1000), facts, payload, captured);
+    see_segment(addressed(flow_packet().tcp(flags).at(at), query, 1000), sequence, payload, captured);
   }
   /// The section of the only record.
   DnsSection section() {
@@ -58,20 +49,10 @@ class DnsMeter : public Meter {
   static FlowPacket addressed(FlowPacket packet, bool query, std::uint16_t port) {
     return query ? packet.from("10.0.0.2", port).to("10.0.0.1", 53) : packet.from("10.0.0.1", 53).to("10.0.0.2", port);
   }
-  void see(const FlowPacket& made, PacketFacts facts, const std::string& payload, std::size_t captured) {
-    const ParsedPacket packet = made.packet();
-    const std::uint32_t wanted = shard.metrics().wanted_payload(packet);
-    if (wanted != 0 && (!payload.empty() || (packet.tcp_flags & kFlagSyn) != 0)) {
-      captured = std::min<std::size_t>({payload.size(), wanted, captured});
-      facts.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), static_cast<std::uint32_t>(captured),
-                       static_cast<std::uint32_t>(payload.size())};
-    }
-    add(packet, facts);
-  }
 };
 
 std::uint64_t missing_names(const DnsMeter& meter) {
-  return meter.shard.pool().missing()[static_cast<std::size_t>(MissingFact::dns_question_cut)];
+  return meter.missing(MissingFact::dns_question_cut);
 }
 
 std::string question_of(const DnsSection& section) {

@@ -125,7 +125,7 @@ TEST(HandoverRing, PayloadGoesAlongWithAPacketWhateverItsLength) {
     for (std::uint8_t& octet : octets) octet = static_cast<std::uint8_t>(random());
     const auto captured = static_cast<std::uint32_t>(octets.size());
     PacketFacts facts = facts_of(round);
-    facts.payload = {octets.data(), captured, captured + 5};
+    facts.payload = {octets.data(), captured, captured + 5, round + 1};
     ASSERT_TRUE(ring.push(packet_of(round), &facts, 3));
     ASSERT_TRUE(ring.push(note_of(round)));
     ring.publish();
@@ -137,6 +137,7 @@ TEST(HandoverRing, PayloadGoesAlongWithAPacketWhateverItsLength) {
       EXPECT_EQ(monitor, 3U);
       EXPECT_EQ(got.payload_octets, round);
       EXPECT_EQ(got.payload.whole, captured + 5);
+      EXPECT_EQ(got.payload.wanted_by, round + 1);
       ASSERT_EQ(got.payload.captured, captured);
       EXPECT_EQ(std::memcmp(got.payload.octets, octets.data(), captured), 0);
       ++packets;

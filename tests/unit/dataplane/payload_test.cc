@@ -111,17 +111,18 @@ TEST(Payload, OfAPacketThatAnIcmpErrorQuotesIsNone) {
 TEST(PayloadBuffer, KeepsWhatFitsAndRefersToIt) {
   const Bytes text = octets_of(kText);
   PayloadBuffer buffer(2);
-  PacketPayload first{text.data(), 12, 12}, second{text.data(), 12, 12}, none{};
-  buffer.keep(first, 4);
+  PacketPayload first{text.data(), 4, 12, 1}, second{text.data(), 12, 12, 2}, none{};
+  buffer.keep(first);
   buffer.keep(none);
   buffer.keep(second);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(first.octets), first.captured), "some");
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(second.octets), second.captured), kText);
   EXPECT_EQ(first.whole, 12U);
+  EXPECT_EQ(first.wanted_by, 1U);
   EXPECT_NE(second.octets, text.data());
   EXPECT_EQ(none.octets, nullptr);
   const Bytes large(5000, 'x');
-  PacketPayload third{large.data(), 5000, 5000}, fourth = third;
+  PacketPayload third{large.data(), 5000, 5000, 1}, fourth = third;
   buffer.keep(third);
   EXPECT_EQ(third.captured, PacketPayload::kMost);
   buffer.keep(fourth);
