@@ -47,7 +47,7 @@ std::optional<ExportTemplate> ExportTemplate::compile(std::uint16_t id, std::spa
         const std::uint16_t place = row.field.place.offset[kForward];
         const auto image =
             static_cast<std::uint32_t>(sections_octets(sections & (section_bit(row.section) - 1)) + place);
-        result.texts_.push_back({row.section, field.variable_text(), place, image});
+        result.texts_.push_back({row.section, field.variable_text(), field.wire.octets, place, image});
       }
       if (field.variable_text()) continue;
       if (field.packet_list()) {  // all of them are there, or none, since they have one name
@@ -89,7 +89,7 @@ ExportTemplate::Tail ExportTemplate::tail_of(RecordView record) const {
 
 void ExportTemplate::mark_cut(SectionImage& image, RecordView record, const Tail& tail) const {
   for (const TextSource& text : texts_) {
-    const std::uint32_t most = text.variable ? tail.most_text_octets : kNetflow9TextOctets;
+    const std::uint32_t most = text.variable ? tail.most_text_octets : text.octets;
     if (text.of(record).size() > most) image.changed(sections_)[text.image] = 1;
   }
 }

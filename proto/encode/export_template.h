@@ -79,8 +79,9 @@ class ExportTemplate {
   struct TextSource {
     Section section;
     bool variable;
-    std::uint16_t place;  ///< in its section
-    std::uint32_t image;  ///< its place among the template's sections
+    std::uint16_t octets;  ///< of its field, where that is not variable
+    std::uint16_t place;   ///< in its section
+    std::uint32_t image;   ///< its place among the template's sections
 
     [[nodiscard]] std::string_view of(RecordView record) const {
       const auto* const at = static_cast<const std::uint8_t*>(record.find(section));

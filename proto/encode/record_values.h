@@ -173,7 +173,7 @@ constexpr FieldSource member_source(const ListedField& field, std::size_t at) {
   if (row.form == Form::text) {  // of NetFlow v9, after the two octets before it
     source = {0,
               {static_cast<std::uint16_t>(offset(kForward) + 2), static_cast<std::uint16_t>(offset(kReverse) + 2)},
-              kNetflow9TextOctets,
+              field.wire.octets,
               false};
   }
   return source;

@@ -153,6 +153,8 @@ struct FieldList {
   std::array<ListedField, wire_detail::most_fields()> fields{};
   std::size_t count = 0;
 
+  constexpr ListedField* begin() { return fields.data(); }
+  constexpr ListedField* end() { return fields.data() + count; }
   [[nodiscard]] constexpr const ListedField* begin() const { return fields.data(); }
   [[nodiscard]] constexpr const ListedField* end() const { return fields.data() + count; }
 };
@@ -360,6 +362,14 @@ constexpr FieldList section_fields(const TemplateForm& form, std::uint32_t secti
   wire_detail::ListMaker maker(form);
   maker.add_sections(sections);
   return maker.list();
+}
+
+/// The texts of fixed length have so many octets.
+template <typename List>
+constexpr void set_text_octets(List& list, std::uint16_t octets) {
+  for (ListedField& field : list) {
+    if (field.row().field.wire.rule == WireRule::text && !field.variable_text()) field.wire.octets = octets;
+  }
 }
 
 /// The length of a data record with these fields, lists of packets being empty.

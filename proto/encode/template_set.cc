@@ -43,8 +43,9 @@ constexpr bool fits_in_form(ExportProfile profile, std::size_t form_number, std:
   const RecordKind both = ipfix ? RecordKind::biflow : RecordKind::merged;
   const TemplateForm form{profile, ipfix ? Dialect::ipfix : Dialect::netflow9, static_cast<Family>(form_number & 1U),
                           (form_number & 4U) != 0 ? both : RecordKind::uniflow};
-  return fits(base_fields(form), section_fields(form, sections), form.kind,
-              ipfix ? sizeof(IpfixHeader) : sizeof(Netflow9Header), limit_octets);
+  FieldList rest = section_fields(form, sections);
+  set_text_octets(rest, kLeastTextOctets);
+  return fits(base_fields(form), rest, form.kind, ipfix ? sizeof(IpfixHeader) : sizeof(Netflow9Header), limit_octets);
 }
 
 constexpr bool always_fits(ExportProfile profile, std::uint32_t sections, std::uint32_t limit_octets) {
@@ -147,7 +148,8 @@ std::uint32_t TemplateSet::fitting_sections(std::uint32_t sections, std::size_t 
   std::uint32_t fitting = 0;
   for (std::size_t i = 1; i < kSectionCount; ++i) {
     const std::uint32_t more = fitting | (sections & section_bit(static_cast<Section>(i)));
-    const std::vector<ListedField> rest = choose_fields(section_fields(form, more), choice_);
+    std::vector<ListedField> rest = choose_fields(section_fields(form, more), choice_);
+    set_text_octets(rest, kLeastTextOctets);
     if (fits(base, rest, form.kind, header_octets_, message_.limit())) fitting = more;
   }
   return fitting;
@@ -157,7 +159,13 @@ ExportTemplate TemplateSet::make_form(std::uint16_t id, std::size_t place, std::
   const TemplateForm form = form_of(place);
   const FieldList base = base_fields(form);
   const FieldList rest = section_fields(form, sections);
-  auto made = ExportTemplate::compile(id, choose_fields(base, choice_), choose_fields(rest, choice_), sections);
+  std::vector<ListedField> chosen_base = choose_fields(base, choice_);
+  std::vector<ListedField> chosen = choose_fields(rest, choice_);
+  std::uint16_t text_octets = kNetflow9TextOctets;
+  while (text_octets > kLeastTextOctets && !fits(chosen_base, chosen, form.kind, header_octets_, message_.limit())) {
+    set_text_octets(chosen, --text_octets);
+  }
+  auto made = ExportTemplate::compile(id, chosen_base, chosen, sections);
   if (!made) {  // with all fields, where none of the chosen ones is of this kind of record
     TemplateChoice all = choice_;
     all.fields.clear();

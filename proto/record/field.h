@@ -39,8 +39,10 @@ enum class Form : std::uint8_t {
 inline constexpr std::size_t kMostTextOctets = 254;
 /// Of its place: an octet that is 1 where it was cut, one with its length, and its octets.
 inline constexpr std::size_t kTextPlaceOctets = 2 + kMostTextOctets;
-/// NetFlow v9 has no fields of variable length: so many octets of a text, zeros after it.
+/// NetFlow v9 has no fields of variable length: so many octets of a text, zeros after it; fewer, but at least
+/// kLeastTextOctets, in a template that would not fit into a message.
 inline constexpr std::uint16_t kNetflow9TextOctets = 64;
+inline constexpr std::uint16_t kLeastTextOctets = 8;
 
 /// Bins of a histogram: 0 to 15, 16 to 31, 32 to 63, and so on; the last one has 1024 and more.
 inline constexpr unsigned kHistogramBins = 8;
@@ -91,7 +93,7 @@ enum class WireRule : std::uint8_t {
   label,         ///< 3 octets: label, traffic class, bottom of stack (RFC 3032 section 2.1), of the label alone
   label_stack,   ///< ten elements from `element` on, one label of 3 octets each
   histogram,     ///< v9: kHistogramBins elements from `element` on, one bin of 4 octets each; IPFIX: one basicList
-  text,          ///< IPFIX: of variable length; v9: kNetflow9TextOctets
+  text,          ///< IPFIX: of variable length; v9: kNetflow9TextOctets or less
   packet_lists,  ///< IPFIX only: basicLists of as many elements from `element` on as a packet has facts
 };
 
