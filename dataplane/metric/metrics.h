@@ -10,16 +10,18 @@
 #include "dataplane/metric/packets.h"
 #include "dataplane/metric/rtt.h"
 #include "dataplane/metric/tcp.h"
+#include "dataplane/metric/wireguard.h"
 
 namespace weir {
 
-using Metrics = MetricSet<Layer2,   //
-                          Tcp,      //
-                          Rtt,      //
-                          Icmp,     //
-                          Lengths,  //
-                          Packets,  //
-                          Dns,      //
+using Metrics = MetricSet<Layer2,     //
+                          Tcp,        //
+                          Rtt,        //
+                          Icmp,       //
+                          Lengths,    //
+                          Packets,    //
+                          Dns,        //
+                          Wireguard,  //
                           Ids>;
 
 }  // namespace weir

@@ -30,6 +30,7 @@
 #include "proto/record/section/rtt.h"
 #include "proto/record/section/tcp.h"
 #include "proto/record/section/tunnel.h"
+#include "proto/record/section/wireguard.h"
 
 // Name (of the enumerator, and in `weir fields`), struct, rows. The order is the order in memory.
 // clang-format off
@@ -46,6 +47,7 @@
   X(ids,         IdsSection,        kIdsFields)        \
   X(icmp,        IcmpSection,       kIcmpFields)       \
   X(dns,         DnsSection,        kDnsFields)        \
+  X(wireguard,   WireguardSection,  kWireguardFields)  \
   X(egress,      EgressSection,     kEgressFields)     \
   X(packets,     PacketsSection,    kPacketsFields)
 // clang-format on

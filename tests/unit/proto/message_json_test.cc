@@ -54,7 +54,9 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("dns_id":0,"dns_query_name":"","dns_query_name_cut":0,"dns_query_type":0,"dns_query_class":0,"dns_flags":0,)"
       R"("dns_rcode":0,"dns_answers":0,"dns_response_time_ns":0,"dns_queries":0,"dns_responses":0,"dns_errors":0,)"
       R"("icmp_errors":0,"rev_icmp_errors":0,"icmp_error_mtu":0,"rev_icmp_error_mtu":0,"icmp_error_type":0,)"
-      R"("rev_icmp_error_type":0,"icmp_error_code":0,"rev_icmp_error_code":0})");
+      R"("rev_icmp_error_type":0,"icmp_error_code":0,"rev_icmp_error_code":0,)"
+      R"("wireguard_sender":0,"wireguard_receiver":0,"wireguard_initiations":0,"wireguard_responses":0,)"
+      R"("wireguard_cookies":0,"wireguard_data":0})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

@@ -81,6 +81,8 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
     auto& dns = record.add<DnsSection>();
     put_text_at(dns.name, std::string_view(reinterpret_cast<const char*>(dns.name) + 2, kNetflow9TextOctets));
     dns.known = 0xf;
+  } else if (section == Section::wireguard) {
+    record.add<WireguardSection>().known = 0x3;
   } else if (section == Section::rtt) {
     record.add<RttSection>().known = 0x1f;
   } else if (section == Section::layer2) {
