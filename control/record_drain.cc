@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control/dns_question.h"
+#include "control/http_header.h"
 
 namespace weir {
 
@@ -90,6 +91,8 @@ void RecordDrain::append(RecordView record, RecordBatch& batch) {
     community_id_.make(batch.mutable_section<IdsSection>(batch.size() - 1), *record);
   if (record.has(Section::dns)) [[unlikely]]
     decode_dns_question(batch.mutable_section<DnsSection>(batch.size() - 1));
+  if (record.has(Section::http)) [[unlikely]]
+    decode_http_header(batch.mutable_section<HttpSection>(batch.size() - 1));
 }
 
 /// Appends what leaves the accounter now, at most `most` records: the next round goes on.

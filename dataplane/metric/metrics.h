@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dataplane/metric/dns.h"
+#include "dataplane/metric/http.h"
 #include "dataplane/metric/icmp.h"
 #include "dataplane/metric/ids.h"
 #include "dataplane/metric/layer2.h"
@@ -21,6 +22,7 @@ using Metrics = MetricSet<Layer2,     //
                           Lengths,    //
                           Packets,    //
                           Dns,        //
+                          Http,       //
                           Wireguard,  //
                           Ids>;
 

@@ -13,7 +13,8 @@ namespace weir {
 // clang-format off
 #define WEIR_MISSING_FACTS(X)                                                                                       \
   X(packets_cut,      "packets: the list of a record's first packets ends early, or there is none")                     \
-  X(dns_question_cut, "dns: what follows the header of a record's first query found no room: its name or type is missing")
+  X(dns_question_cut, "dns: what follows the header of a record's first query found no room: its name or type is missing") \
+  X(http_header_cut,  "http: a line of a record's first request or response found no room: it and later ones are missing")
 // clang-format on
 
 enum class MissingFact : std::uint8_t { WEIR_MISSING_FACTS(WEIR_REASON_ENUMERATOR) };

@@ -20,6 +20,7 @@
 #include "proto/record/section/egress.h"
 #include "proto/record/section/esp.h"
 #include "proto/record/section/histograms.h"
+#include "proto/record/section/http.h"
 #include "proto/record/section/icmp.h"
 #include "proto/record/section/ids.h"
 #include "proto/record/section/label.h"
@@ -47,6 +48,7 @@
   X(ids,         IdsSection,        kIdsFields)        \
   X(icmp,        IcmpSection,       kIcmpFields)       \
   X(dns,         DnsSection,        kDnsFields)        \
+  X(http,        HttpSection,       kHttpFields)       \
   X(wireguard,   WireguardSection,  kWireguardFields)  \
   X(egress,      EgressSection,     kEgressFields)     \
   X(packets,     PacketsSection,    kPacketsFields)

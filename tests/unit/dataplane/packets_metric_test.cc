@@ -217,11 +217,11 @@ TEST(LinePool, GivesWhatItGotBackBeforeLinesThatWereNeverUsed) {
 TEST(LinePool, CountsWhatItHadNoLineForByName) {
   LinePool pool(1);
   EXPECT_NE(pool.take(MissingFact::dns_question_cut), LinePool::kNone);
-  EXPECT_EQ(pool.missing(), (std::array<std::uint64_t, 2>{0, 0}));
+  EXPECT_EQ(pool.missing(), (std::array<std::uint64_t, kMissingFactCount>{}));
   EXPECT_EQ(pool.take(MissingFact::packets_cut), LinePool::kNone);
   EXPECT_EQ(pool.take(MissingFact::dns_question_cut), LinePool::kNone);
   EXPECT_EQ(pool.take(MissingFact::dns_question_cut), LinePool::kNone);
-  EXPECT_EQ(pool.missing(), (std::array<std::uint64_t, 2>{1, 2}));
+  EXPECT_EQ(pool.missing(), (std::array<std::uint64_t, kMissingFactCount>{1, 2}));
 }
 
 }  // namespace

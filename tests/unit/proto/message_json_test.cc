@@ -55,6 +55,9 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("dns_rcode":0,"dns_answers":0,"dns_response_time_ns":0,"dns_queries":0,"dns_responses":0,"dns_errors":0,)"
       R"("icmp_errors":0,"rev_icmp_errors":0,"icmp_error_mtu":0,"rev_icmp_error_mtu":0,"icmp_error_type":0,)"
       R"("rev_icmp_error_type":0,"icmp_error_code":0,"rev_icmp_error_code":0,)"
+      R"("http_method":"","http_host":"","http_host_cut":0,"http_url":"","http_url_cut":0,"http_user_agent":"",)"
+      R"("http_user_agent_cut":0,"http_referer":"","http_referer_cut":0,"http_status":0,"http_content_type":"",)"
+      R"("http_content_type_cut":0,"http_header_cut":0,)"
       R"("wireguard_sender":0,"wireguard_receiver":0,"wireguard_initiations":0,"wireguard_responses":0,)"
       R"("wireguard_cookies":0,"wireguard_data":0})");
 }

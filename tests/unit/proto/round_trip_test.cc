@@ -17,7 +17,7 @@
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
 #include "proto/schema/flow.pb.h"
-#include "tests/unit/proto/encoder_fixtures.h"
+#include "tests/unit/proto/section_records.h"
 
 namespace weir {
 namespace {
@@ -64,6 +64,7 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
       next = static_cast<std::uint8_t>(next == 255 ? 1 : next + 1);
     }
   }
+  set_texts(at, section);
   if (section == Section::tunnel) {
     record.add<TunnelSection>().type = TunnelType::gtp_u;
     record.add<TunnelSection>().ip_version = 6;
@@ -78,9 +79,9 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
     for (FirstPacket& packet : packets.packets) packet.direction &= 1;
     packets.count = PacketsSection::kMost;
   } else if (section == Section::dns) {
-    auto& dns = record.add<DnsSection>();
-    put_text_at(dns.name, std::string_view(reinterpret_cast<const char*>(dns.name) + 2, kNetflow9TextOctets));
-    dns.known = 0xf;
+    record.add<DnsSection>().known = 0xf;
+  } else if (section == Section::http) {
+    record.add<HttpSection>().known = 0x7f;
   } else if (section == Section::wireguard) {
     record.add<WireguardSection>().known = 0x3;
   } else if (section == Section::rtt) {

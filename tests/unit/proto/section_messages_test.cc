@@ -97,8 +97,37 @@ TEST(SectionTemplates, ShortenTextsToWhatTheMessageHasRoomForAndSaySo) {
   EXPECT_EQ(before, 250U);
 }
 
+TEST(SectionTemplates, HaveShorterTextsInNetflow9WhereOthersDoNotFit) {
+  OwnedRecord record = with_sections(0, 6);
+  auto& http = record.add<HttpSection>();
+  for (auto& text : http.texts) put_text_at(text, std::string(60, 'x'));
+  std::size_t before = 0;
+  for (const std::uint32_t payload : {512U, 900U, 1400U}) {
+    Netflow9Options options;
+    options.payload_octets = payload;
+    options.start_ns = kBase;
+    options.announced = true;
+    Netflow9Encoder encoder(options);
+    Stream stream;
+    stream.send(encoder, record);
+    ASSERT_EQ(stream.flows.size(), 2U) << payload;
+    for (const OwnedRecord& flow : stream.flows) {
+      const auto* const got = flow.view().find<HttpSection>();
+      ASSERT_NE(got, nullptr) << payload;
+      const std::string_view host = text_at(got->texts[HttpSection::kHost]);
+      EXPECT_EQ(host, std::string(host.size(), 'x'));
+      EXPECT_GT(host.size(), before);
+      EXPECT_GE(host.size(), kLeastTextOctets);
+      EXPECT_EQ(got->texts[HttpSection::kHost][0], host.size() < 60 ? 1U : 0U) << host.size();
+    }
+    before = text_at(stream.flows[0].view().find<HttpSection>()->texts[HttpSection::kHost]).size();
+  }
+  EXPECT_EQ(before, 60U);
+}
+
 TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
-  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kSectionBit<DnsSection>);
+  const std::uint32_t sections =
+      kAllSections & ~(kSectionBit<LabelSection> | kSectionBit<DnsSection> | kSectionBit<HttpSection>);
   for (const bool biflow : {false, true}) {
     std::uint32_t before = 0;
     for (const std::uint32_t payload : {1400U, 2000U, kMaxPayload}) {
@@ -145,6 +174,7 @@ TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) 
       Netflow9Options netflow9;
       netflow9.start_ns = kBase;
       netflow9.announced = true;
+      netflow9.payload_octets = kMaxPayload;  // else texts are shorter
       netflow9.profile = usual ? ExportProfile::rfc : ExportProfile::pmacct;
       expect_read_back<Netflow9Encoder>(netflow9, false, sections & ~kPackets);  // which has no lists
     }
@@ -205,13 +235,13 @@ TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessag
     ASSERT_EQ(stream.flows.size(), 1U);
     const RecordView got = stream.flows[0];
     // 512: the fields of tcp (340 octets of template), icmp (64), lengths (128 of it, and 96 of the record), histograms
-    // (176 of the record), dns (112 of the template) and wireguard (56 of it) do not fit after those of tunnel, SPI,
-    // stack, layer 2 and rtt. Of lists of packets the length differs.
+    // (176 of the record), dns, http and wireguard (112, 112 and 56 of the template) do not fit after those of tunnel,
+    // SPI, stack, layer 2 and rtt. Of lists of packets the length differs.
     EXPECT_EQ(got.has(Section::tcp), payload == 1400);
     EXPECT_TRUE(got.has(Section::packets)) << "of lists a message takes as much as it has room for";
     const std::uint32_t out = kTcp | kSectionBit<IcmpSection> | kSectionBit<LengthsSection> |
-                              kSectionBit<HistogramsSection> | kSectionBit<DnsSection> | kSectionBit<WireguardSection> |
-                              kPackets;
+                              kSectionBit<HistogramsSection> | kSectionBit<DnsSection> | kSectionBit<HttpSection> |
+                              kSectionBit<WireguardSection> | kPackets;
     EXPECT_EQ(differences(record, got, payload == 1400 ? all & ~kPackets : all & ~out, kForward, true), "");
   }
 }
