@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <numeric>
 #include <utility>
 
@@ -71,19 +72,30 @@ static_assert(each_fits_alone(std::make_index_sequence<kExportProfileNames.size(
               "add() on an empty message always succeeds, and each section can be sent");
 
 constexpr std::uint32_t kUsualPayload = 1400;
-template <std::size_t kForm>
-constexpr bool kAllFit = fits_in_form(ExportProfile::rfc, kForm, kAllSections, kUsualPayload);
-template <std::size_t... kForm>
-constexpr bool all_fit(std::index_sequence<kForm...> /*forms*/) {
-  return (kAllFit<kForm> && ...);
+/// Places in kGroups.
+enum Group : unsigned { kTcp, kDns, kOnTcp, kOnUdp };
+/// All that a record may have whose sections that go with a protocol are of these groups.
+constexpr std::uint32_t sections_of(std::initializer_list<Group> groups) {
+  std::uint32_t some = 0;
+  for (const Group group : groups) some |= TemplateSet::kGroups[group];
+  return TemplateSet::wider_sections(some);
 }
-static_assert(all_fit(std::make_index_sequence<kForms>{}), "on an Ethernet nothing stays out");
+template <std::uint32_t kSections, std::size_t kForm>
+constexpr bool kFits = fits_in_form(ExportProfile::rfc, kForm, kSections, kUsualPayload);
+template <std::uint32_t kSections, std::size_t... kForm>
+constexpr bool fits_in_each_form(std::index_sequence<kForm...> /*forms*/) {
+  return (kFits<kSections, kForm> && ...);
+}
+template <std::uint32_t kSections>
+constexpr bool kFitsUsual = fits_in_each_form<kSections>(std::make_index_sequence<kForms>{});
+static_assert(kFitsUsual<sections_of({kTcp, kOnTcp})> && kFitsUsual<sections_of({kTcp, kDns})> &&
+                  kFitsUsual<sections_of({kDns, kOnUdp})>,
+              "on an Ethernet nothing stays out");
 
 }  // namespace
 
 TemplateSet::TemplateSet(const TemplateChoice& choice, const Options& options, OpenMessage& message)
     : choice_(choice), header_octets_(options.header_octets), message_(message), entries_(kFirstOnDemand) {
-  all_sections_.fill(kNone);
   for (std::size_t place = 0; place < kClassic; ++place) {
     const bool used = (place & kBoth) != 0 ? options.both : options.uniflow;
     if (used && options.sections) wanted_[place] = wanted_sections(place);
@@ -119,18 +131,22 @@ std::uint32_t TemplateSet::wanted_sections(std::size_t place) const {
 std::size_t TemplateSet::find_sections(std::uint32_t sections, std::size_t place) const {
   const std::uint32_t wanted = sections & wanted_[place];
   if ((wanted & ~kClassicSections) == 0) return (sections & classic_) != 0 ? place | kClassic : place;
-  const auto found = std::find(keys_.begin(), keys_.end(), key_of(wanted, place));
-  if (found != keys_.end()) return kFirstOnDemand + static_cast<std::size_t>(found - keys_.begin());
-  return all_sections_[place];
+  const std::size_t exact = find_on_demand(wanted, place);
+  if (exact != kNone || !full()) return exact;
+  return find_on_demand(wider_sections(wanted) & wanted_[place], place);
+}
+
+std::size_t TemplateSet::find_on_demand(std::uint32_t sections, std::size_t place) const {
+  const auto found = std::find(keys_.begin(), keys_.end(), key_of(sections, place));
+  return found == keys_.end() ? kNone : kFirstOnDemand + static_cast<std::size_t>(found - keys_.begin());
 }
 
 std::size_t TemplateSet::find_or_make(const FlowRecord& record, std::size_t place) {
   if (is_plain(record)) return place;
   const std::size_t found = find_sections(record.sections, place);
   if (found != kNone) return found;
-  if (keys_.size() < kMostOnDemand) return add_on_demand(place, record.sections & wanted_[place]);
-  all_sections_[place] = add_on_demand(place, wanted_[place]);
-  return all_sections_[place];
+  const std::uint32_t sections = full() ? wider_sections(record.sections) : record.sections;
+  return add_on_demand(place, sections & wanted_[place]);
 }
 
 std::size_t TemplateSet::add_on_demand(std::size_t place, std::uint32_t sections) {

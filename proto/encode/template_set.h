@@ -10,12 +10,14 @@
 //   256 to 259   none                     with the stream
 //   264 to 267   tunnel, label, ESP       with the stream
 //   268 to 331   exactly a combination    on demand, at most 64
-//   332 to 335   all, 0 where absent      on demand, for what the 64 have no room for
+//   332 to 395   a wider one              on demand, for what the 64 have no room for; 0 where a section is absent
 // clang-format on
 //
-// Each four are uniflow IPv4 and IPv6, then both directions in one record (merged or biflow). A template and its
-// longest entry fit a message. Where the path's messages are too short for that, the sections that come last in
-// WEIR_SECTIONS stay out of the template, so out of the records.
+// Each four are uniflow IPv4 and IPv6, then both directions in one record (merged or biflow). A wider combination has
+// all sections that any flow may have, and of those that go with a protocol the groups (kGroups) of which the record
+// has any: TCP, DNS, what is on TCP besides, what is on UDP. A template and its longest entry fit a message. Where the
+// path's messages are too short for that, the sections that come last in WEIR_SECTIONS stay out of the template, so out
+// of the records.
 #pragma once
 
 #include <array>
@@ -41,6 +43,18 @@ class TemplateSet {
 
   static constexpr std::uint32_t kClassicSections =
       kSectionBit<TunnelSection> | kSectionBit<LabelSection> | kSectionBit<EspSection>;
+  /// Sections that go with a protocol. A flow is of TCP or of UDP, and few have DNS together with another of these.
+  static constexpr std::array<std::uint32_t, 4> kGroups{kSectionBit<TcpSection> | kSectionBit<RttSection>,
+                                                        kSectionBit<DnsSection>, kSectionBit<HttpSection>,
+                                                        kSectionBit<WireguardSection>};
+  /// The combination that a record with `sections` takes where there are too many: it has them all.
+  static constexpr std::uint32_t wider_sections(std::uint32_t sections) {
+    std::uint32_t wider = kAllSections;
+    for (const std::uint32_t group : kGroups) {
+      if ((sections & group) == 0) wider &= ~group;
+    }
+    return wider;
+  }
 
   struct Options {
     bool uniflow = true;   ///< templates of uniflow records are used
@@ -80,6 +94,8 @@ class TemplateSet {
 
   [[nodiscard]] TemplateForm form_of(std::size_t place) const;
   [[nodiscard]] std::size_t find_sections(std::uint32_t sections, std::size_t place) const;
+  [[nodiscard]] std::size_t find_on_demand(std::uint32_t sections, std::size_t place) const;
+  [[nodiscard]] bool full() const { return keys_.size() >= kMostOnDemand; }
   [[nodiscard]] std::uint32_t wanted_sections(std::size_t place) const;
   [[nodiscard]] std::uint32_t fitting_sections(std::uint32_t sections, std::size_t place) const;
   [[nodiscard]] ExportTemplate make_form(std::uint16_t id, std::size_t place, std::uint32_t sections) const;
@@ -88,12 +104,11 @@ class TemplateSet {
   TemplateChoice choice_;
   std::uint32_t header_octets_;
   OpenMessage& message_;
-  std::uint32_t relevant_ = 0;               ///< the sections that have an influence on the template
-  std::uint32_t classic_ = 0;                ///< of these the classic ones: all three, or none
-  std::array<std::uint32_t, 4> wanted_{};    ///< by place of the first four: sections with a field that was chosen
-  std::vector<Entry> entries_;               ///< by place
-  std::vector<std::uint64_t> keys_;          ///< of those made on demand: sections, and the place among the first four
-  std::array<std::size_t, 4> all_sections_;  ///< places of the templates of all sections, kNone: not made
+  std::uint32_t relevant_ = 0;             ///< the sections that have an influence on the template
+  std::uint32_t classic_ = 0;              ///< of these the classic ones: all three, or none
+  std::array<std::uint32_t, 4> wanted_{};  ///< by place of the first four: sections with a field that was chosen
+  std::vector<Entry> entries_;             ///< by place
+  std::vector<std::uint64_t> keys_;        ///< of those made on demand: sections, and the place among the first four
 };
 
 }  // namespace weir

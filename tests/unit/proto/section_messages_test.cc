@@ -126,8 +126,7 @@ TEST(SectionTemplates, HaveShorterTextsInNetflow9WhereOthersDoNotFit) {
 }
 
 TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
-  const std::uint32_t sections =
-      kAllSections & ~(kSectionBit<LabelSection> | kSectionBit<DnsSection> | kSectionBit<HttpSection>);
+  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kTexts);
   for (const bool biflow : {false, true}) {
     std::uint32_t before = 0;
     for (const std::uint32_t payload : {1400U, 2000U, kMaxPayload}) {
@@ -181,7 +180,7 @@ TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) 
   }
 }
 
-TEST(SectionTemplates, AreAtMostSixtyFourAndThenOneForAllSections) {
+TEST(SectionTemplates, AreAtMostSixtyFourAndThenOneForEachWiderCombination) {
   IpfixOptions options;
   options.template_refresh_messages = UINT32_MAX;  // each announcement is of a new template
   options.payload_octets = kMaxPayload;
@@ -203,46 +202,81 @@ TEST(SectionTemplates, AreAtMostSixtyFourAndThenOneForAllSections) {
     const auto message = encoder.finish(kBase);
     ids.push_back(hex(message).substr(32, 4));
     stream.take(message);
-    // The template of all sections has element 70 twice, of which a collector takes one.
+    // A wider template has element 70 twice, of which a collector takes one.
     const std::uint32_t labels = kSectionBit<LabelSection> | kStack;
     EXPECT_EQ(differences(record, stream.flows.back(), sections & ~labels, kForward, false), "") << sections;
   }
   ASSERT_EQ(ids.size(), kMost + 1 - 8U) << "all but the 8 of the classic sections alone";
-  EXPECT_EQ(made, 65U);
+  EXPECT_EQ(made, 66U) << "of the groups there is TCP, or none";
   EXPECT_EQ(ids[0], "010c");   // 268
   EXPECT_EQ(ids[63], "014b");  // 331
   EXPECT_EQ(ids[64], "014c");  // 332
   EXPECT_EQ(ids.back(), "014c");
+  EXPECT_EQ(std::set<std::string>(ids.begin() + 64, ids.end()), (std::set<std::string>{"014c", "014d"}));
+}
+
+/// What `record` becomes with one direction or both, in messages of `payload` octets.
+template <typename Encoder, typename Options>
+std::vector<OwnedRecord> sent_in(Options options, const OwnedRecord& record, std::uint32_t payload) {
+  options.payload_octets = payload;
+  Encoder encoder(options);
+  Stream stream;
+  for (const AnnouncedMessage& one : encoder.announce({}, &record.base(), kBase)) {
+    EXPECT_LE(one.octets.size(), payload);
+    stream.take(one.octets);
+  }
+  EXPECT_TRUE(encoder.add(record, kBase));
+  const auto message = encoder.finish(kBase);
+  EXPECT_LE(message.size(), payload);
+  stream.take(message);
+  return stream.flows;
+}
+
+TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {
+  constexpr std::uint32_t kOfTcp = kTcp | kSectionBit<RttSection>;
+  constexpr std::uint32_t kOnTcp = kSectionBit<HttpSection>;
+  constexpr std::uint32_t kOnUdp = kSectionBit<WireguardSection>;
+  constexpr std::uint32_t kAlways =
+      kAllSections & ~(kOfTcp | kOnTcp | kOnUdp | kSectionBit<DnsSection> | kSectionBit<LabelSection>);
+  for (const std::uint32_t sections : {kAlways | kOfTcp | kOnTcp, kAlways | kOfTcp | kSectionBit<DnsSection>,
+                                       kAlways | kOnUdp | kSectionBit<DnsSection>}) {
+    const OwnedRecord record = with_sections(sections, 6);
+    // Of lists a message takes as much as it has room for after texts, here nothing; NetFlow v9 has none.
+    const auto expect_all = [&](const std::vector<OwnedRecord>& flows) {
+      EXPECT_GE(flows.size(), 1U);
+      for (const OwnedRecord& got : flows) EXPECT_EQ(got.base().sections & ~kPackets, sections & ~kPackets);
+    };
+    for (const bool both : {false, true}) {
+      IpfixOptions ipfix;
+      ipfix.biflow = both;
+      expect_all(sent_in<IpfixEncoder>(ipfix, record, 1400));
+      Netflow9Options netflow9;
+      netflow9.biflow = both;
+      netflow9.announced = true;
+      netflow9.start_ns = kBase;
+      expect_all(sent_in<Netflow9Encoder>(netflow9, record, 1400));
+    }
+  }
 }
 
 TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessage) {
   const std::uint32_t all = kAllSections & ~kSectionBit<LabelSection>;
-  for (const std::uint32_t payload : {512U, 1400U}) {
+  for (const std::uint32_t payload : {512U, 3000U}) {
     IpfixOptions options;
-    options.payload_octets = payload;
     options.biflow = true;
-    IpfixEncoder encoder(options);
-    Stream stream;
     const OwnedRecord record = with_sections(all, 6);
-    for (const AnnouncedMessage& one : encoder.announce({}, &record.base(), kBase)) {
-      EXPECT_LE(one.octets.size(), payload);
-      stream.take(one.octets);
-    }
-    ASSERT_TRUE(encoder.add(record, kBase));
-    const auto message = encoder.finish(kBase);
-    EXPECT_LE(message.size(), payload);
-    stream.take(message);
-    ASSERT_EQ(stream.flows.size(), 1U);
-    const RecordView got = stream.flows[0];
+    const std::vector<OwnedRecord> flows = sent_in<IpfixEncoder>(options, record, payload);
+    ASSERT_EQ(flows.size(), 1U);
+    const RecordView got = flows[0];
     // 512: the fields of tcp (340 octets of template), icmp (64), lengths (128 of it, and 96 of the record), histograms
-    // (176 of the record), dns, http and wireguard (112, 112 and 56 of the template) do not fit after those of tunnel,
-    // SPI, stack, layer 2 and rtt. Of lists of packets the length differs.
-    EXPECT_EQ(got.has(Section::tcp), payload == 1400);
+    // (176 of the record), dns, http and wireguard (104, 112 and 56 of the template) do not fit after those of tunnel,
+    // SPI, stack, layer 2 and rtt. Of lists of packets and of texts the length differs.
+    const bool whole = payload == 3000;
+    EXPECT_EQ(got.has(Section::tcp), whole);
     EXPECT_TRUE(got.has(Section::packets)) << "of lists a message takes as much as it has room for";
     const std::uint32_t out = kTcp | kSectionBit<IcmpSection> | kSectionBit<LengthsSection> |
-                              kSectionBit<HistogramsSection> | kSectionBit<DnsSection> | kSectionBit<HttpSection> |
-                              kSectionBit<WireguardSection> | kPackets;
-    EXPECT_EQ(differences(record, got, payload == 1400 ? all & ~kPackets : all & ~out, kForward, true), "");
+                              kSectionBit<HistogramsSection> | kSectionBit<WireguardSection>;
+    EXPECT_EQ(differences(record, got, all & ~(kPackets | kTexts | (whole ? 0 : out)), kForward, true), "");
   }
 }
 

@@ -82,6 +82,8 @@ inline constexpr std::uint32_t kLayer2 = kSectionBit<Layer2Section>;
 inline constexpr std::uint32_t kTcp = kSectionBit<TcpSection>;
 inline constexpr std::uint32_t kStack = kSectionBit<LabelStackSection>;
 inline constexpr std::uint32_t kPackets = kSectionBit<PacketsSection>;
+/// Those with texts.
+inline constexpr std::uint32_t kTexts = kSectionBit<DnsSection> | kSectionBit<HttpSection>;
 inline constexpr std::uint32_t kTunnel = kSectionBit<TunnelSection>;
 
 }  // namespace weir::test
