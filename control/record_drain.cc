@@ -7,6 +7,8 @@
 
 #include "control/dns_question.h"
 #include "control/http_header.h"
+#include "control/tls_certificate.h"
+#include "control/tls_hello.h"
 
 namespace weir {
 
@@ -91,6 +93,10 @@ void RecordDrain::append(RecordView record, RecordBatch& batch) {
     community_id_.make(batch.mutable_section<IdsSection>(batch.size() - 1), *record);
   if (record.has(Section::dns)) [[unlikely]]
     decode_dns_question(batch.mutable_section<DnsSection>(batch.size() - 1));
+  if (record.has(Section::tls)) [[unlikely]]
+    decode_tls_hellos(batch.mutable_section<TlsSection>(batch.size() - 1));
+  if (record.has(Section::tls_certificate)) [[unlikely]]
+    decode_tls_certificate(batch.mutable_section<TlsCertificateSection>(batch.size() - 1));
   if (record.has(Section::http)) [[unlikely]]
     decode_http_header(batch.mutable_section<HttpSection>(batch.size() - 1));
 }

@@ -11,6 +11,7 @@
 #include "dataplane/metric/packets.h"
 #include "dataplane/metric/rtt.h"
 #include "dataplane/metric/tcp.h"
+#include "dataplane/metric/tls.h"
 #include "dataplane/metric/wireguard.h"
 
 namespace weir {
@@ -22,6 +23,7 @@ using Metrics = MetricSet<Layer2,     //
                           Lengths,    //
                           Packets,    //
                           Dns,        //
+                          Tls,        //
                           Http,       //
                           Wireguard,  //
                           Ids>;

@@ -11,10 +11,13 @@
 namespace weir {
 
 // clang-format off
-#define WEIR_MISSING_FACTS(X)                                                                                       \
-  X(packets_cut,      "packets: the list of a record's first packets ends early, or there is none")                     \
-  X(dns_question_cut, "dns: what follows the header of a record's first query found no room: its name or type is missing") \
-  X(http_header_cut,  "http: a line of a record's first request or response found no room: it and later ones are missing")
+#define WEIR_MISSING_FACTS(X)                                                                                                 \
+  X(packets_cut,         "packets: the list of a record's first packets ends early, or there is none")                        \
+  X(dns_question_cut,    "dns: what follows the header of a record's first query found no room: its name or type is missing") \
+  X(tls_hello_cut,       "tls: a ClientHello or ServerHello found no room: what it offers or chooses is missing, or a part")  \
+  X(tls_certificate_cut, "tls: the server's certificate found no room, or only its beginning did")                            \
+  X(tls_segment_cut,     "tls: a segment that came before its turn found no room: the handshake ends there")                  \
+  X(http_header_cut,     "http: a line of a record's first request or response found no room: it and later ones are missing")
 // clang-format on
 
 enum class MissingFact : std::uint8_t { WEIR_MISSING_FACTS(WEIR_REASON_ENUMERATOR) };

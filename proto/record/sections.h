@@ -30,28 +30,32 @@
 #include "proto/record/section/packets.h"
 #include "proto/record/section/rtt.h"
 #include "proto/record/section/tcp.h"
+#include "proto/record/section/tls.h"
+#include "proto/record/section/tls_certificate.h"
 #include "proto/record/section/tunnel.h"
 #include "proto/record/section/wireguard.h"
 
 // Name (of the enumerator, and in `weir fields`), struct, rows. The order is the order in memory.
 // clang-format off
-#define WEIR_SECTIONS(X)                               \
-  X(tunnel,      TunnelSection,     kTunnelFields)     \
-  X(label,       LabelSection,      kLabelFields)      \
-  X(esp,         EspSection,        kEspFields)        \
-  X(label_stack, LabelStackSection, kLabelStackFields) \
-  X(layer2,      Layer2Section,     kLayer2Fields)     \
-  X(tcp,         TcpSection,        kTcpFields)        \
-  X(rtt,         RttSection,        kRttFields)        \
-  X(lengths,     LengthsSection,    kLengthsFields)    \
-  X(histograms,  HistogramsSection, kHistogramsFields) \
-  X(ids,         IdsSection,        kIdsFields)        \
-  X(icmp,        IcmpSection,       kIcmpFields)       \
-  X(dns,         DnsSection,        kDnsFields)        \
-  X(http,        HttpSection,       kHttpFields)       \
-  X(wireguard,   WireguardSection,  kWireguardFields)  \
-  X(egress,      EgressSection,     kEgressFields)     \
-  X(packets,     PacketsSection,    kPacketsFields)
+#define WEIR_SECTIONS(X)                                           \
+  X(tunnel,          TunnelSection,         kTunnelFields)         \
+  X(label,           LabelSection,          kLabelFields)          \
+  X(esp,             EspSection,            kEspFields)            \
+  X(label_stack,     LabelStackSection,     kLabelStackFields)     \
+  X(layer2,          Layer2Section,         kLayer2Fields)         \
+  X(tcp,             TcpSection,            kTcpFields)            \
+  X(rtt,             RttSection,            kRttFields)            \
+  X(lengths,         LengthsSection,        kLengthsFields)        \
+  X(histograms,      HistogramsSection,     kHistogramsFields)     \
+  X(ids,             IdsSection,            kIdsFields)            \
+  X(icmp,            IcmpSection,           kIcmpFields)           \
+  X(dns,             DnsSection,            kDnsFields)            \
+  X(tls,             TlsSection,            kTlsFields)            \
+  X(tls_certificate, TlsCertificateSection, kTlsCertificateFields) \
+  X(http,            HttpSection,           kHttpFields)           \
+  X(wireguard,       WireguardSection,      kWireguardFields)      \
+  X(egress,          EgressSection,         kEgressFields)         \
+  X(packets,         PacketsSection,        kPacketsFields)
 // clang-format on
 
 namespace weir {

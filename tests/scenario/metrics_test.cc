@@ -38,12 +38,13 @@ const std::set<std::string>& metric_columns() {
       const std::string section = field.at("section");
       if (section == "layer2" || section == "tcp" || section == "rtt" || section == "label_stack" ||
           section == "lengths" || section == "histograms" || section == "packets" || section == "icmp" ||
-          section == "dns" || section == "http" || section == "wireguard" || section == "ids")
+          section == "dns" || section == "tls" || section == "tls_certificate" || section == "http" ||
+          section == "wireguard" || section == "ids")
         names.insert(field.at("name"));
     }
     for (const char* name : {"src_mac", "ip_ttl", "rev_ip_ttl", "tcp_mss", "payload_bytes", "rtt_handshake_ns",
                              "mpls_labels", "community_id", "rev_iat_histogram", "first_packets", "icmp_errors",
-                             "dns_query_name", "http_host", "wireguard_sender"}) {
+                             "dns_query_name", "tls_sni", "tls_not_after", "http_host", "wireguard_sender"}) {
       EXPECT_EQ(names.count(name), 1U) << name;
     }
     return names;

@@ -80,6 +80,10 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
     packets.count = PacketsSection::kMost;
   } else if (section == Section::dns) {
     record.add<DnsSection>().known = 0xf;
+  } else if (section == Section::tls) {
+    record.add<TlsSection>().known = 0x3f;
+  } else if (section == Section::tls_certificate) {
+    record.add<TlsCertificateSection>().known = 0xf;
   } else if (section == Section::http) {
     record.add<HttpSection>().known = 0x7f;
   } else if (section == Section::wireguard) {

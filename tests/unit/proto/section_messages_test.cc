@@ -234,7 +234,8 @@ std::vector<OwnedRecord> sent_in(Options options, const OwnedRecord& record, std
 
 TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {
   constexpr std::uint32_t kOfTcp = kTcp | kSectionBit<RttSection>;
-  constexpr std::uint32_t kOnTcp = kSectionBit<HttpSection>;
+  constexpr std::uint32_t kOnTcp =
+      kSectionBit<TlsSection> | kSectionBit<TlsCertificateSection> | kSectionBit<HttpSection>;
   constexpr std::uint32_t kOnUdp = kSectionBit<WireguardSection>;
   constexpr std::uint32_t kAlways =
       kAllSections & ~(kOfTcp | kOnTcp | kOnUdp | kSectionBit<DnsSection> | kSectionBit<LabelSection>);
@@ -269,10 +270,12 @@ TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessag
     ASSERT_EQ(flows.size(), 1U);
     const RecordView got = flows[0];
     // 512: the fields of tcp (340 octets of template), icmp (64), lengths (128 of it, and 96 of the record), histograms
-    // (176 of the record), dns, http and wireguard (104, 112 and 56 of the template) do not fit after those of tunnel,
-    // SPI, stack, layer 2 and rtt. Of lists of packets and of texts the length differs.
+    // (176 of the record), dns, tls, http and wireguard (104, 80, 112 and 56 of the template) and the certificate (64)
+    // do not fit after those of tunnel, SPI, stack, layer 2 and rtt. Of lists of packets and of texts the length
+    // differs.
     const bool whole = payload == 3000;
     EXPECT_EQ(got.has(Section::tcp), whole);
+    EXPECT_EQ(got.has(Section::tls_certificate), whole);
     EXPECT_TRUE(got.has(Section::packets)) << "of lists a message takes as much as it has room for";
     const std::uint32_t out = kTcp | kSectionBit<IcmpSection> | kSectionBit<LengthsSection> |
                               kSectionBit<HistogramsSection> | kSectionBit<WireguardSection>;

@@ -83,7 +83,8 @@ inline constexpr std::uint32_t kTcp = kSectionBit<TcpSection>;
 inline constexpr std::uint32_t kStack = kSectionBit<LabelStackSection>;
 inline constexpr std::uint32_t kPackets = kSectionBit<PacketsSection>;
 /// Those with texts.
-inline constexpr std::uint32_t kTexts = kSectionBit<DnsSection> | kSectionBit<HttpSection>;
+inline constexpr std::uint32_t kTexts =
+    kSectionBit<DnsSection> | kSectionBit<TlsSection> | kSectionBit<TlsCertificateSection> | kSectionBit<HttpSection>;
 inline constexpr std::uint32_t kTunnel = kSectionBit<TunnelSection>;
 
 }  // namespace weir::test
