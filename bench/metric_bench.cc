@@ -3,17 +3,23 @@
 // metric/dns: an event is a query over UDP and its response. `worker` is what comes on top of a packet's other work:
 // both payloads found in their frames and copied, both messages read, the record's section filled, the pool's line
 // given back. `handover` is the same with both packets crossing a ring between workers. `control` decodes the question.
+//
+// metric/http: likewise, an event is a request of a browser (440 octets of header) and its response (320). `other` is
+// what a segment that is no text costs, as of TLS: found and looked at.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/dns_question.h"
+#include "control/http_header.h"
 #include "dataplane/handover.h"
 #include "dataplane/metric/dns.h"
+#include "dataplane/metric/http.h"
+#include "dataplane/metric/metric_set.h"
 #include "dataplane/packet/parser.h"
 #include "dataplane/packet/payload.h"
 #include "tests/support/dns_message.h"
@@ -34,11 +40,9 @@ struct Arrived {
   std::uint32_t header_offset = 0;
 };
 
-Arrived arrived(bool query, const std::string& message) {
-  const Bytes octets(message.begin(), message.end());
+Arrived arrived(Bytes frame) {
   Arrived made;
-  made.frame = query ? packet().eth().ipv4("10.0.0.2", "10.0.0.1").udp(40000, 53).payload(octets).bytes()
-                     : packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(53, 40000).payload(octets).bytes();
+  made.frame = std::move(frame);
   const auto size = static_cast<std::uint32_t>(made.frame.size());
   made.view = {made.frame.data(), size, size, 1, 1, LinkType::ethernet, 0};
   Parser parser;
@@ -47,65 +51,103 @@ Arrived arrived(bool query, const std::string& message) {
   return made;
 }
 
+Arrived datagram(bool query, const std::string& message) {
+  const Bytes octets(message.begin(), message.end());
+  return arrived(query ? packet().eth().ipv4("10.0.0.2", "10.0.0.1").udp(40000, 53).payload(octets).bytes()
+                       : packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(53, 40000).payload(octets).bytes());
+}
+Arrived segment(bool request, const std::string& text) {
+  const Bytes octets(text.begin(), text.end());
+  return arrived(request ? packet().eth().ipv4("10.0.0.2", "10.0.0.1").tcp(40000, 80).payload(octets).bytes()
+                         : packet().eth().ipv4("10.0.0.1", "10.0.0.2").tcp(80, 40000).payload(octets).bytes());
+}
+
 /// A query of an ordinary name with an OPT record, and a response with two answers.
 std::vector<Arrived> query_and_response() {
   const std::string question = test::dns_question("www.example.org", 28);
   std::vector<Arrived> both;
-  both.push_back(arrived(true, test::dns_message(7, test::kDnsQuery, question) + std::string(11, '\0')));
-  both.push_back(arrived(false, test::dns_message(7, test::kDnsResponse, question, 2) + std::string(67, '\1')));
+  both.push_back(datagram(true, test::dns_message(7, test::kDnsQuery, question) + std::string(11, '\0')));
+  both.push_back(datagram(false, test::dns_message(7, test::kDnsResponse, question, 2) + std::string(67, '\1')));
+  return both;
+}
+
+/// As browsers and servers send them.
+std::vector<Arrived> request_and_response() {
+  std::vector<Arrived> both;
+  both.push_back(
+      segment(true,
+              "GET /images/logo.png?v=20231114 HTTP/1.1\r\nHost: www.example.org\r\nConnection: keep-alive\r\n"
+              "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+              "Chrome/119.0.0.0 Safari/537.36\r\nAccept: image/avif,image/webp,image/apng,*/*;q=0.8\r\n"
+              "Referer: http://www.example.org/\r\nAccept-Encoding: gzip, deflate\r\n"
+              "Accept-Language: en-US,en;q=0.9\r\nCookie: session=0123456789abcdef0123456789abcdef\r\n\r\n"));
+  both.push_back(segment(false,
+                         "HTTP/1.1 200 OK\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\nServer: Example/2.4\r\n"
+                         "Last-Modified: Tue, 14 Nov 2023 20:00:00 GMT\r\nETag: \"0123456789abcdef\"\r\n"
+                         "Accept-Ranges: bytes\r\nContent-Length: 12345\r\nCache-Control: max-age=3600\r\n"
+                         "Connection: keep-alive\r\nContent-Type: image/png\r\n\r\n" +
+                             std::string(900, '\x89')));
   return both;
 }
 
 /// What a worker keeps of the flow.
+template <typename Metric, typename Section>
 struct Flow {
-  Dns::State state{};
-  Dns::Slot slot{};
-  LinePool pool{Dns::kPoolLines};
+  typename Metric::State state{};
+  typename Metric::Slot slot{};
+  LinePool pool{Metric::kPoolLines};
   MetricParameters parameters;
   OwnedRecord record;
 
-  Flow() { record.add<DnsSection>(); }
+  Flow() { record.add<Section>(); }
   void see(const ParsedPacket& packet, const PacketFacts& facts) {
-    (void)Dns::update(state, slot, {packet, facts, static_cast<unsigned>(packet.from), false, 0, pool, parameters});
+    if (facts.payload.octets == nullptr) return;
+    (void)Metric::update(state, slot, {packet, facts, static_cast<unsigned>(packet.from), false, 0, pool, parameters});
   }
   void end() {
-    section_of<DnsSection>(record.base()) = {};
-    Dns::finish(state, slot, {record.base(), 0, pool});
-    Dns::release(state, slot, pool);
+    section_of<Section>(record.base()) = {};
+    Metric::finish(state, slot, {record.base(), 0, pool});
+    Metric::release(state, slot, pool);
     std::memset(static_cast<void*>(&slot), 0, sizeof slot);
   }
 };
+using DnsFlow = Flow<Dns, DnsSection>;
+using HttpFlow = Flow<Http, HttpSection>;
 
-void find_and_copy(Arrived& one, PayloadBuffer& buffer, const MetricParameters& parameters) {
-  const std::uint32_t wanted = Dns::wanted_payload(one.packet, parameters);
+template <typename Metric>
+void find_and_copy(Arrived& one, PayloadBuffer& buffer) {
+  static const MetricSet<Metric> metrics(1);
+  static std::vector<StreamWatch> watches = metrics.make_watches(KeyHash({1, 2, 3, 4, 5, 6}));
+  one.facts.payload = {};
+  if (metrics.wanted_payload(one.packet) == 0) return;
   one.facts.payload = find_payload(one.view, one.packet, one.header_offset);
-  one.facts.payload.captured = std::min(one.facts.payload.captured, wanted);
+  metrics.choose_payload(one.packet, one.facts, watches);
   buffer.keep(one.facts.payload);
 }
 
-void dns_worker(benchmark::State& state) {
-  std::vector<Arrived> both = query_and_response();
+template <typename Metric, typename OneFlow>
+void worker(benchmark::State& state, std::vector<Arrived> both) {
   PayloadBuffer buffer(2);
-  Flow flow;
+  OneFlow flow;
   for ([[maybe_unused]] const auto _ : state) {
     buffer.reset();
-    for (Arrived& one : both) find_and_copy(one, buffer, flow.parameters);
+    for (Arrived& one : both) find_and_copy<Metric>(one, buffer);
     for (const Arrived& one : both) flow.see(one.packet, one.facts);
     flow.end();
     benchmark::DoNotOptimize(flow.record);
   }
 }
 
-void dns_handover(benchmark::State& state) {
-  std::vector<Arrived> both = query_and_response();
+template <typename Metric, typename OneFlow>
+void handover(benchmark::State& state, std::vector<Arrived> both) {
   PayloadBuffer buffer(2), taken(2);
   HandoverRing ring(1024);
-  Flow flow;
+  OneFlow flow;
   for ([[maybe_unused]] const auto _ : state) {
     buffer.reset();
     taken.reset();
     for (Arrived& one : both) {
-      find_and_copy(one, buffer, flow.parameters);
+      find_and_copy<Metric>(one, buffer);
       (void)ring.push(one.packet, &one.facts, 0);
     }
     ring.publish();
@@ -137,9 +179,54 @@ void dns_control(benchmark::State& state) {
   }
 }
 
+/// The section as a worker leaves it.
+void http_control(benchmark::State& state) {
+  std::vector<Arrived> both = request_and_response();
+  PayloadBuffer buffer(2);
+  HttpFlow flow;
+  for (Arrived& one : both) {
+    find_and_copy<Http>(one, buffer);
+    flow.see(one.packet, one.facts);
+  }
+  flow.end();
+  const HttpSection sent = section_of<HttpSection>(flow.record.base());
+  for ([[maybe_unused]] const auto _ : state) {
+    HttpSection section = sent;
+    decode_http_header(section);
+    benchmark::DoNotOptimize(section);
+  }
+}
+
+void http_other(benchmark::State& state) {
+  Arrived one = segment(true, "\x17\x03\x03" + std::string(1400, '\x5c'));
+  PayloadBuffer buffer(1);
+  for ([[maybe_unused]] const auto _ : state) {
+    buffer.reset();
+    find_and_copy<Http>(one, buffer);
+    benchmark::DoNotOptimize(one.facts.payload);
+  }
+}
+
+void dns_worker(benchmark::State& state) {
+  worker<Dns, DnsFlow>(state, query_and_response());
+}
+void dns_handover(benchmark::State& state) {
+  handover<Dns, DnsFlow>(state, query_and_response());
+}
+void http_worker(benchmark::State& state) {
+  worker<Http, HttpFlow>(state, request_and_response());
+}
+void http_handover(benchmark::State& state) {
+  handover<Http, HttpFlow>(state, request_and_response());
+}
+
 BENCHMARK(dns_worker)->Name("metric/dns/worker");
 BENCHMARK(dns_handover)->Name("metric/dns/handover");
 BENCHMARK(dns_control)->Name("metric/dns/control");
+BENCHMARK(http_worker)->Name("metric/http/worker");
+BENCHMARK(http_handover)->Name("metric/http/handover");
+BENCHMARK(http_control)->Name("metric/http/control");
+BENCHMARK(http_other)->Name("metric/http/other");
 
 }  // namespace
 }  // namespace weir::bench
