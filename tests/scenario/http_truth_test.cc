@@ -197,13 +197,15 @@ TEST_P(HttpTruth, IsWhatTsharkSaysOfEachConversation) {
     }
   }
   RecordProperty("conversations", std::to_string(conversations));
-  if (std::string(GetParam()) == "basic") EXPECT_GT(conversations, 0U);
+  if (std::string(GetParam()) == "basic") {
+    EXPECT_GT(conversations, 0U);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Folders, HttpTruth,
                          testing::Values("basic", "fragments", "ipv6", "linktypes", "malformed", "quic", "tcp",
                                          "tunnels", "vlan"),
-                         [](const testing::TestParamInfo<const char*>& info) { return std::string(info.param); });
+                         [](const auto& folder) { return std::string(folder.param); });
 
 }  // namespace
 }  // namespace weir::test

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "dataplane/metric/wireguard.h"
 #include "tests/support/payload_meter.h"
@@ -158,10 +159,12 @@ TEST(MetricsOfPayload, SeeWhatTheyAskedForWhicheverOthersAreOn) {
   const std::string payload = message(1, 148, std::string("\0\1\0\0\0\0\0\0", 8));
   const auto seen = [&](std::uint32_t metrics) {
     const ParsedPacket packet = flow_packet().from("10.0.0.2", 1000).to("10.0.0.1", 5353).udp().packet();
-    PacketPayload found{reinterpret_cast<const std::uint8_t*>(payload.data()),
-                        static_cast<std::uint32_t>(payload.size()), static_cast<std::uint32_t>(payload.size())};
-    Metrics(metrics).choose_payload(packet, found);
-    return found;
+    const auto size = static_cast<std::uint32_t>(payload.size());
+    PacketFacts facts{};
+    facts.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), size, size, 0};
+    std::vector<StreamWatch> watches = Metrics(metrics).make_watches(KeyHash({1, 2, 3, 4, 5, 6}));
+    Metrics(metrics).choose_payload(packet, facts, watches);
+    return facts.payload;
   };
   const std::uint32_t wireguard = only_metric("wireguard").enabled();
   EXPECT_EQ(seen(wireguard).wanted_by, wireguard);
