@@ -156,6 +156,7 @@ constexpr ElementRule rule_of(const FieldRow& row, std::size_t index) {
   made.element = static_cast<std::uint16_t>(field.wire.element + index);
   made.own = field.wire.enterprise == kOwnElement;
   made.section = row.section;
+  made.expected = !whole_text(field.wire);
   made.octets = static_cast<std::uint8_t>(field.place.octets);
   const bool octets = field.form == Form::mac || field.form == Form::community_id;
   made.action = octets                                ? kOctets
@@ -213,10 +214,10 @@ static_assert(std::all_of(kFieldRows.begin(), kFieldRows.end(), has_rule), "ever
 constexpr std::uint32_t kTakenFromAnybody = section_bit(Section::tunnel) | section_bit(Section::label) |
                                             section_bit(Section::esp) | section_bit(Section::egress);
 
-/// Elements of the section that weir sends.
-constexpr std::size_t element_count(Section section) {
+/// Elements of the section that weir sends in any case.
+constexpr std::size_t expected_count(Section section) {
   std::size_t count = 0;
-  for (const ElementRule& one : kOfTable) count += one.section == section ? 1 : 0;
+  for (const ElementRule& one : kOfTable) count += one.section == section && one.expected ? 1 : 0;
   return count;
 }
 
@@ -323,13 +324,13 @@ std::uint32_t sections_of(FlowVersion version, const std::vector<FieldSpec>& fie
   }
   std::array<std::size_t, kSectionCount> counts{};
   for (std::size_t i = 0; i < kOfTable.size(); ++i) {
-    if (there[i]) ++counts[static_cast<std::size_t>(kOfTable[i].section)];
+    if (there[i] && kOfTable[i].expected) ++counts[static_cast<std::size_t>(kOfTable[i].section)];
   }
   std::uint32_t sections = 0;
   for (std::size_t i = 1; i < kSectionCount; ++i) {
     const auto section = static_cast<Section>(i);
     const std::uint32_t bit = section_bit(section);
-    const std::size_t least = (bit & kTakenFromAnybody) != 0 ? 1 : element_count(section);
+    const std::size_t least = (bit & kTakenFromAnybody) != 0 ? 1 : expected_count(section);
     if (counts[i] >= least && counts[i] != 0) sections |= bit;
   }
   // A record with a label stack has its top label there.

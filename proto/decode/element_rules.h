@@ -58,6 +58,7 @@ struct ElementRule {
   std::uint16_t target = 0;   ///< offset in ScratchRecord
   std::uint16_t reverse = 0;  ///< the same for the reverse element
   Section section = Section::base;
+  bool expected = true;      ///< weir sends it wherever it sends the section
   bool out_counter = false;  ///< of v9: beside the counters of the flow it is the way back, alone the flow itself
 };
 

@@ -47,7 +47,8 @@ std::optional<ExportTemplate> ExportTemplate::compile(std::uint16_t id, std::spa
         const std::uint16_t place = row.field.place.offset[kForward];
         const auto image =
             static_cast<std::uint32_t>(sections_octets(sections & (section_bit(row.section) - 1)) + place);
-        result.texts_.push_back({row.section, field.variable_text(), field.wire.octets, place, image});
+        result.texts_.push_back(
+            {row.section, field.variable_text(), field.whole_text(), field.wire.octets, place, image});
       }
       if (field.variable_text()) continue;
       if (field.packet_list()) {  // all of them are there, or none, since they have one name
@@ -64,19 +65,30 @@ std::optional<ExportTemplate> ExportTemplate::compile(std::uint16_t id, std::spa
   return result;
 }
 
+std::uint32_t ExportTemplate::texts_octets(RecordView record, const Tail& tail) const {
+  std::uint32_t octets = 0;
+  for (const TextSource& text : texts_) {
+    if (text.variable) octets += 1 + static_cast<std::uint32_t>(sent_of(text, record, tail).size());
+  }
+  return octets;
+}
+
 ExportTemplate::Tail ExportTemplate::tail_of(RecordView record) const {
   Tail tail;
   if (list_element_ != 0) tail.octets += kEmptyPacketListsOctets;
-  const auto texts_octets = [&](std::uint32_t most) {
-    std::uint32_t octets = 0;
-    for (const TextSource& text : texts_) {
-      if (text.variable) octets += 1 + std::min(static_cast<std::uint32_t>(text.of(record).size()), most);
+  std::uint32_t texts = texts_octets(record, tail);
+  const auto shorten_to = [&](std::uint32_t least) {
+    while (tail.octets + texts > most_tail_octets_ && tail.most_text_octets > least) {
+      --tail.most_text_octets;
+      texts = texts_octets(record, tail);
     }
-    return octets;
   };
-  std::uint32_t texts = texts_octets(tail.most_text_octets);
-  while (tail.octets + texts > most_tail_octets_ && tail.most_text_octets > 0) {
-    texts = texts_octets(--tail.most_text_octets);
+  shorten_to(kLeastTextOctets);
+  if (tail.octets + texts > most_tail_octets_) {
+    tail.whole_texts = false;
+    tail.most_text_octets = kMostTextOctets;
+    texts = texts_octets(record, tail);
+    shorten_to(0);
   }
   tail.octets += texts;
   const auto* const packets = list_element_ != 0 ? record.find<PacketsSection>() : nullptr;
@@ -89,7 +101,7 @@ ExportTemplate::Tail ExportTemplate::tail_of(RecordView record) const {
 
 void ExportTemplate::mark_cut(SectionImage& image, RecordView record, const Tail& tail) const {
   for (const TextSource& text : texts_) {
-    const std::uint32_t most = text.variable ? tail.most_text_octets : text.octets;
+    const std::size_t most = text.variable ? sent_of(text, record, tail).size() : text.octets;
     if (text.of(record).size() > most) image.changed(sections_)[text.image] = 1;
   }
 }
@@ -97,7 +109,7 @@ void ExportTemplate::mark_cut(SectionImage& image, RecordView record, const Tail
 std::uint8_t* ExportTemplate::write_tail(std::uint8_t* out, RecordView record, const Tail& tail) const {
   for (const TextSource& text : texts_) {
     if (!text.variable) continue;
-    const std::string_view octets = text.of(record).substr(0, tail.most_text_octets);
+    const std::string_view octets = sent_of(text, record, tail);
     *out++ = static_cast<std::uint8_t>(octets.size());
     out = std::copy(octets.begin(), octets.end(), out);  // of no record without the section: there is none
   }

@@ -37,7 +37,8 @@ class ExportTemplate {
   [[nodiscard]] std::uint32_t tail_octets(RecordView record) const {
     return list_element_ == 0 && texts_.empty() ? 0 : tail_of(record).octets;
   }
-  /// These take no more octets: the longest texts are cut, then there are fewer packets in lists.
+  /// These take no more octets: the longest texts are cut, then those are empty that may not be, then there are fewer
+  /// packets in lists.
   void limit_tail(std::uint32_t octets) { most_tail_octets_ = octets; }
   [[nodiscard]] bool has_sections() const { return sections_ != 0; }
   /// Copy operations of a record.
@@ -79,6 +80,7 @@ class ExportTemplate {
   struct TextSource {
     Section section;
     bool variable;
+    bool whole;            ///< it may not be cut
     std::uint16_t octets;  ///< of its field, where that is not variable
     std::uint16_t place;   ///< in its section
     std::uint32_t image;   ///< its place among the template's sections
@@ -91,10 +93,17 @@ class ExportTemplate {
   /// What a record ends with.
   struct Tail {
     std::uint32_t octets = 0;
-    std::uint32_t most_text_octets = kMostTextOctets;  ///< of each text of variable length
+    std::uint32_t most_text_octets = kMostTextOctets;  ///< of each text of variable length that may be cut
+    bool whole_texts = true;                           ///< the others have room
     std::uint32_t packets = 0;                         ///< in each list
   };
 
+  /// What the record has of a text of variable length.
+  static std::string_view sent_of(const TextSource& text, RecordView record, const Tail& tail) {
+    const std::string_view octets = text.of(record);
+    return octets.substr(0, !text.whole ? tail.most_text_octets : tail.whole_texts ? octets.size() : 0);
+  }
+  [[nodiscard]] std::uint32_t texts_octets(RecordView record, const Tail& tail) const;
   [[nodiscard]] Tail tail_of(RecordView record) const;
   void mark_cut(SectionImage& image, RecordView record, const Tail& tail) const;
   std::uint8_t* write_tail(std::uint8_t* out, RecordView record, const Tail& tail) const;

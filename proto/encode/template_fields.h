@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "proto/element/information_elements.h"
 #include "proto/encode/list_values.h"
@@ -88,6 +89,7 @@ struct ListedField {
   [[nodiscard]] constexpr bool variable_text() const {
     return row().field.wire.rule == WireRule::text && wire.octets == kIpfixVariableLength;
   }
+  [[nodiscard]] constexpr bool whole_text() const { return weir::whole_text(row().field.wire); }
   /// Octets in a record; of a list of packets and of a text those of an empty one.
   [[nodiscard]] constexpr std::uint32_t record_octets() const {
     if (packet_list()) return kEmptyPacketListsOctets / kListedFacts.size();
@@ -257,7 +259,10 @@ class ListMaker {
         }
         break;
       case WireRule::text:
-        put(row, side, wire.element, ipfix ? kIpfixVariableLength : kNetflow9TextOctets);
+        put(row, side, wire.element,
+            ipfix              ? kIpfixVariableLength
+            : whole_text(wire) ? wire.octets
+                               : kNetflow9TextOctets);
         break;
       case WireRule::packet_lists:
         for (std::uint8_t i = 0; ipfix && i < kListedFacts.size(); ++i) {
@@ -364,11 +369,22 @@ constexpr FieldList section_fields(const TemplateForm& form, std::uint32_t secti
   return maker.list();
 }
 
-/// The texts of fixed length have so many octets.
+/// The texts of fixed length that may be cut have so many octets.
 template <typename List>
 constexpr void set_text_octets(List& list, std::uint16_t octets) {
   for (ListedField& field : list) {
-    if (field.row().field.wire.rule == WireRule::text && !field.variable_text()) field.wire.octets = octets;
+    const bool text = field.row().field.wire.rule == WireRule::text && !field.variable_text();
+    if (text && !field.whole_text()) field.wire.octets = octets;
+  }
+}
+/// Those that may not be cut are left out. Of variable length they stay: each record may have them empty.
+template <typename List>
+constexpr void leave_out_whole_texts(List& list) {
+  const auto is_left_out = [](const ListedField& field) { return field.whole_text() && !field.variable_text(); };
+  if constexpr (requires { list.count; }) {
+    list.count = static_cast<std::size_t>(std::remove_if(list.begin(), list.end(), is_left_out) - list.begin());
+  } else {
+    std::erase_if(list, is_left_out);
   }
 }
 

@@ -45,6 +45,7 @@ constexpr bool fits_in_form(ExportProfile profile, std::size_t form_number, std:
   const TemplateForm form{profile, ipfix ? Dialect::ipfix : Dialect::netflow9, static_cast<Family>(form_number & 1U),
                           (form_number & 4U) != 0 ? both : RecordKind::uniflow};
   FieldList rest = section_fields(form, sections);
+  leave_out_whole_texts(rest);
   set_text_octets(rest, kLeastTextOctets);
   return fits(base_fields(form), rest, form.kind, ipfix ? sizeof(IpfixHeader) : sizeof(Netflow9Header), limit_octets);
 }
@@ -165,6 +166,7 @@ std::uint32_t TemplateSet::fitting_sections(std::uint32_t sections, std::size_t 
   for (std::size_t i = 1; i < kSectionCount; ++i) {
     const std::uint32_t more = fitting | (sections & section_bit(static_cast<Section>(i)));
     std::vector<ListedField> rest = choose_fields(section_fields(form, more), choice_);
+    leave_out_whole_texts(rest);
     set_text_octets(rest, kLeastTextOctets);
     if (fits(base, rest, form.kind, header_octets_, message_.limit())) fitting = more;
   }
@@ -177,9 +179,17 @@ ExportTemplate TemplateSet::make_form(std::uint16_t id, std::size_t place, std::
   const FieldList rest = section_fields(form, sections);
   std::vector<ListedField> chosen_base = choose_fields(base, choice_);
   std::vector<ListedField> chosen = choose_fields(rest, choice_);
-  std::uint16_t text_octets = kNetflow9TextOctets;
-  while (text_octets > kLeastTextOctets && !fits(chosen_base, chosen, form.kind, header_octets_, message_.limit())) {
-    set_text_octets(chosen, --text_octets);
+  const auto has_room = [&] { return fits(chosen_base, chosen, form.kind, header_octets_, message_.limit()); };
+  const auto shorten = [&] {
+    for (std::uint16_t octets = kNetflow9TextOctets; octets >= kLeastTextOctets && !has_room(); --octets) {
+      set_text_octets(chosen, octets);
+    }
+  };
+  shorten();
+  if (!has_room()) {
+    leave_out_whole_texts(chosen);
+    set_text_octets(chosen, kNetflow9TextOctets);
+    shorten();
   }
   auto made = ExportTemplate::compile(id, chosen_base, chosen, sections);
   if (!made) {  // with all fields, where none of the chosen ones is of this kind of record

@@ -105,10 +105,15 @@ struct Wire {
   WireRule rule = WireRule::none;
   std::uint16_t element = 0;
   std::uint32_t enterprise = 0;  ///< 0 or kOwnElement
-  std::uint8_t octets = 0;       ///< as weir sends it; 0: the length of the place
+  std::uint8_t octets = 0;       ///< as weir sends it; 0: the length of the place. Of a text: see whole_text()
   std::uint16_t element6 = 0;
   std::string_view name = {};  ///< of `fields=`, where it is not the field's
 };
+
+/// A text of exactly Wire::octets, of which a part says nothing: it is sent whole or not at all.
+[[nodiscard]] constexpr bool whole_text(const Wire& wire) {
+  return wire.rule == WireRule::text && wire.octets != 0;
+}
 
 /// What is odd about a field.
 enum FieldMark : std::uint8_t {

@@ -72,6 +72,23 @@ void expect_read_back(const Options& options, bool biflow, std::uint32_t section
   }
 }
 
+/// What `record` becomes with one direction or both, in messages of `payload` octets.
+template <typename Encoder, typename Options>
+std::vector<OwnedRecord> sent_in(Options options, const OwnedRecord& record, std::uint32_t payload) {
+  options.payload_octets = payload;
+  Encoder encoder(options);
+  Stream stream;
+  for (const AnnouncedMessage& one : encoder.announce({}, &record.base(), kBase)) {
+    EXPECT_LE(one.octets.size(), payload);
+    stream.take(one.octets);
+  }
+  EXPECT_TRUE(encoder.add(record, kBase));
+  const auto message = encoder.finish(kBase);
+  EXPECT_LE(message.size(), payload);
+  stream.take(message);
+  return stream.flows;
+}
+
 TEST(SectionTemplates, ShortenTextsToWhatTheMessageHasRoomForAndSaySo) {
   OwnedRecord record = with_sections(0, 6);
   put_text_at(record.add<DnsSection>().name, std::string(250, 'x'));
@@ -123,6 +140,44 @@ TEST(SectionTemplates, HaveShorterTextsInNetflow9WhereOthersDoNotFit) {
     before = text_at(stream.flows[0].view().find<HttpSection>()->texts[HttpSection::kHost]).size();
   }
   EXPECT_EQ(before, 60U);
+}
+
+TEST(SectionTemplates, KeepFingerprintsWholeOrLeaveThemOut) {
+  const std::string ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1";
+  OwnedRecord record = with_sections(0, 6);
+  auto& tls = record.add<TlsSection>();
+  put_text_at(tls.octets + TlsSection::kSniAt, std::string(200, 'x'));
+  put_text_at(tls.octets + TlsSection::kJa3At, std::string(32, 'e'));
+  put_text_at(tls.octets + TlsSection::kJa4At, ja4);
+  (void)record.add(Section::tcp);
+  (void)record.add(Section::rtt);
+  unsigned left_out = 0, whole = 0;
+  const auto expect_whole = [&](const std::vector<OwnedRecord>& flows, std::uint32_t payload) {
+    ASSERT_EQ(flows.size(), 2U) << payload;
+    for (const OwnedRecord& flow : flows) {
+      const auto* const got = flow.view().find<TlsSection>();
+      if (got == nullptr) continue;  // the whole section has no room
+      const std::string_view sent = text_at(got->octets + TlsSection::kJa4At);
+      EXPECT_TRUE(sent.empty() || sent == ja4) << sent << " in " << payload;
+      sent.empty() ? ++left_out : ++whole;
+      EXPECT_EQ(text_at(got->octets + TlsSection::kJa3At).size(), sent.empty() ? 0U : 32U) << payload;
+      const std::string_view name = text_at(got->octets + TlsSection::kSniAt);
+      EXPECT_EQ(name, std::string(name.size(), 'x'));
+      EXPECT_EQ(got->octets[TlsSection::kSniAt], name.size() < 200 ? 1U : 0U);
+      if (!sent.empty()) {
+        EXPECT_GE(name.size(), kLeastTextOctets);
+      }
+    }
+  };
+  for (std::uint32_t payload = kMinPayload; payload <= 1400; payload += 24) {
+    expect_whole(sent_in<IpfixEncoder>(IpfixOptions{}, record, payload), payload);
+    Netflow9Options netflow9;
+    netflow9.announced = true;
+    netflow9.start_ns = kBase;
+    expect_whole(sent_in<Netflow9Encoder>(netflow9, record, payload), payload);
+  }
+  EXPECT_GT(left_out, 10U);
+  EXPECT_GT(whole, 40U);
 }
 
 TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
@@ -213,23 +268,6 @@ TEST(SectionTemplates, AreAtMostSixtyFourAndThenOneForEachWiderCombination) {
   EXPECT_EQ(ids[64], "014c");  // 332
   EXPECT_EQ(ids.back(), "014c");
   EXPECT_EQ(std::set<std::string>(ids.begin() + 64, ids.end()), (std::set<std::string>{"014c", "014d"}));
-}
-
-/// What `record` becomes with one direction or both, in messages of `payload` octets.
-template <typename Encoder, typename Options>
-std::vector<OwnedRecord> sent_in(Options options, const OwnedRecord& record, std::uint32_t payload) {
-  options.payload_octets = payload;
-  Encoder encoder(options);
-  Stream stream;
-  for (const AnnouncedMessage& one : encoder.announce({}, &record.base(), kBase)) {
-    EXPECT_LE(one.octets.size(), payload);
-    stream.take(one.octets);
-  }
-  EXPECT_TRUE(encoder.add(record, kBase));
-  const auto message = encoder.finish(kBase);
-  EXPECT_LE(message.size(), payload);
-  stream.take(message);
-  return stream.flows;
 }
 
 TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {

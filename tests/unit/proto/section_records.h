@@ -29,7 +29,8 @@ inline void set_texts(std::uint8_t* section_at, Section section) {
     });
     std::uint8_t* const text = section_at + place;
     if (!marked) text[0] = 0;
-    put_text_at(text, std::string(reinterpret_cast<const char*>(text) + 2, kNetflow9TextOctets));
+    const std::size_t octets = whole_text(row.field.wire) ? row.field.wire.octets : kNetflow9TextOctets;
+    put_text_at(text, std::string(reinterpret_cast<const char*>(text) + 2, octets));
   }
 }
 
