@@ -8,6 +8,7 @@
 //   pipeline_churn      a tenth of the flows replaced every second of packet time (churn_bench.cc)
 //   pipeline_sweep      all flows end in the same second (churn_bench.cc)
 //   pipeline_metrics    as pipeline, with metrics on; limit_metrics is the limit with more lines for each flow
+//   pipeline_sampled    as pipeline, with --sample packets=1:1000
 //   pipeline_oversized  10 000 flows in tables of two capacities: the large one should not be slower
 //
 // Frames are prebuilt in random order (frames.h), streamed from memory, 67 ns of packet time apart. N flows are three
@@ -24,13 +25,14 @@ namespace {
 
 /// A rig whose table holds the flows of `mix`, each of which has had packets both ways; nullptr: no memory.
 std::shared_ptr<MeterRig> filled_rig(const std::string& name, Mix mix, std::uint32_t flows, std::uint32_t capacity,
-                                     const Metrics& metrics) {
+                                     const Metrics& metrics, const Sampling& sampling) {
   return std::static_pointer_cast<MeterRig>(keep_fixture(name, [&]() -> std::shared_ptr<void> {
     auto frames = frames_of(mix, flows);
     if (frames == nullptr || !memory_available(memory_of(capacity))) return nullptr;
     WorkerOptions options;
     options.capacity = capacity;
     options.metrics = metrics;
+    options.sampling = sampling;
     auto rig = std::make_shared<MeterRig>(options, std::move(frames));
     if (!rig->ok()) return nullptr;
     rig->fill();
@@ -39,8 +41,8 @@ std::shared_ptr<MeterRig> filled_rig(const std::string& name, Mix mix, std::uint
 }
 
 void run(benchmark::State& state, const std::string& name, Mix mix, std::uint32_t flows, std::uint32_t capacity,
-         const Metrics& metrics = {}) {
-  const auto rig = filled_rig(name, mix, flows, capacity, metrics);
+         const Metrics& metrics = {}, const Sampling& sampling = {}) {
+  const auto rig = filled_rig(name, mix, flows, capacity, metrics, sampling);
   if (rig == nullptr) {
     state.SkipWithError("not enough memory");
     return;
@@ -60,6 +62,15 @@ void pipeline_metrics(benchmark::State& state, std::uint32_t enabled) {
   const auto flows = static_cast<std::uint32_t>(state.range(0));
   run(state, "metrics" + std::to_string(enabled) + "/" + std::to_string(flows), Mix::uniform, flows,
       three_quarters_full(flows).capacity, Metrics(enabled));
+}
+
+void pipeline_sampled(benchmark::State& state) {
+  const auto flows = static_cast<std::uint32_t>(state.range(0));
+  Sampling sampling;
+  sampling.by = Sampling::By::packets;
+  sampling.one_in = 1000;
+  sampling.seed = {1, 2, 3, 4, 5, 6};
+  run(state, "sampled" + std::to_string(flows), Mix::uniform, flows, three_quarters_full(flows).capacity, {}, sampling);
 }
 
 void pipeline_oversized(benchmark::State& state) {
@@ -112,6 +123,7 @@ BENCHMARK_CAPTURE(pipeline_metrics, tcp_rtt, 6)
     ->ArgName("flows")
     ->Arg(10'000)
     ->Arg(1'000'000);
+BENCHMARK(pipeline_sampled)->ArgName("flows")->Arg(10'000)->Arg(1'000'000);
 BENCHMARK(pipeline_oversized)->ArgNames({"flows", "capacity"})->Args({10'000, 20'000})->Args({10'000, 10'000'000});
 
 }  // namespace

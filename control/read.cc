@@ -38,6 +38,10 @@
 namespace weir {
 namespace {
 
+// By what --sample chooses where no key is given: a capture gives the same records every time.
+constexpr KeyHash::Seed kFixedSamplingSeed{0x243f'6a88'85a3'08d3, 0x1319'8a2e'0370'7344, 0xa409'3822'299f'31d0,
+                                           0x082e'fa98'ec4e'6c89, 0x4528'21e6'38d0'1377, 0xbe54'66cf'34e9'0c6c};
+
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "written by a signal handler");
 
@@ -317,6 +321,8 @@ int read_captures(const Settings& settings) {
   context.capture_start_ns = more ? view.time_ns : 0;
   context.inputs = inputs_of(settings);
   context.sampler_address = settings.sampler_address;
+  context.sampling_rate = settings.flow.sampling.one_in;
+  context.sampled_at_random = settings.flow.sampling.algorithm() == 2;
   auto opened = ExportHub::prepare(exports, context);
   if (!opened) {
     final_error(opened.error());
@@ -329,8 +335,9 @@ int read_captures(const Settings& settings) {
 
   const KeyHash hash(KeyHash::random_seed());
   const auto filter = flow_filter_of(settings);
-  OfflineMeter meter({settings.flow, settings.workers, settings.max_flows, settings.max_reordering_ns, filter.get()},
-                     hash);
+  FlowSettings flow = settings.flow;
+  if (flow.sampling.seed == Sampling::kNoSeed) flow.sampling.seed = kFixedSamplingSeed;
+  OfflineMeter meter({flow, settings.workers, settings.max_flows, settings.max_reordering_ns, filter.get()}, hash);
   if (!meter.ok()) {
     final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     return 1;

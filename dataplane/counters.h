@@ -5,7 +5,7 @@
 // on the way:
 //
 //   front     received + fragments taken over = frame filtered out + rejects + offered + fragments handed over
-//   monitor   offered + taken over = counted + sampled out + filtered out + handed over + handover_full
+//   monitor   offered + taken over = counted + all_sampled_out() + filtered out + handed over + handover_full
 //
 // Written by the worker alone. Another thread never reads them in place: it asks for a copy (mailbox.h), and the worker
 // answers between two bursts, so that a copy satisfies the ledger's equations exactly.
@@ -50,7 +50,8 @@ struct FlowCounters {
   PacketCount handed_over;              ///< given to the worker that owns the flow
   PacketCount handover_full;            ///< lost: the other worker's ring was full
   PacketCount taken_over;               ///< from another worker
-  PacketCount sampled_out;              ///< of new flows that were not taken: the table is nearly full
+  PacketCount sampled_out;              ///< --sample left them out
+  PacketCount new_flows_left_out;       ///< of new flows that were not taken: the table is nearly full
   PacketCount counted;                  ///< counted in a flow of this worker
   std::uint64_t counted_ip_octets = 0;  ///< the same packets, IP octets
   RecordTotals emitted;                 ///< into the record ring, IP octets
@@ -60,6 +61,7 @@ struct FlowCounters {
   std::uint64_t evictions = 0;                      ///< flows that ended for lack of resources
   std::uint64_t overflowed = 0;                     ///< packets that left by themselves, for the overflow accounter
   std::uint64_t sampling_level = 0;                 ///< one new flow in 2^level is taken now
+  std::uint64_t packet_sampling_level = 0;          ///< --sample rate: a packet that is taken now stands for 2^level
   std::uint64_t far_inserts = 0;                    ///< see BucketIndex::far_inserts()
   std::uint64_t longest_probe = 0;                  ///< see BucketIndex::longest_probe()
   std::uint64_t late_expiries = 0;                  ///< times an expiry was put off because the record ring was full
@@ -67,6 +69,13 @@ struct FlowCounters {
   std::uint64_t records_with_metric[Metrics::kCount] = {};       ///< of those emitted, with a section of the metric
   std::uint64_t pool_lines_in_use = 0;                           ///< of what metrics keep besides their states
   std::array<std::uint64_t, kMissingFactCount> missing_facts{};  ///< by MissingFact: left out, since the pool was empty
+
+  /// What the ledger calls sampled out, for whichever reason.
+  [[nodiscard]] PacketCount all_sampled_out() const {
+    PacketCount all = sampled_out;
+    all += new_flows_left_out;
+    return all;
+  }
 };
 
 /// A worker's account: its front's and its monitor's.

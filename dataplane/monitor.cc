@@ -11,8 +11,10 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
       mask_(options.key),
       records_(options.ring_lines),
       shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, options.ring_full,
-             options.when_full, options.metrics),
-      watches_(options.metrics.make_watches(hash)) {}
+             options.when_full, options.metrics, options.sampling),
+      watches_(options.metrics.make_watches(hash)),
+      packet_sampler_(options.sampling, options.worker),
+      flow_sampler_(options.sampling) {}
 
 // A function of its own, with a copy of the hash: its secret words then stay in registers.
 void Monitor::prepare(std::span<ParsedPacket> burst) const {
@@ -44,10 +46,50 @@ std::size_t Monitor::drop_filtered(std::span<ParsedPacket> burst, PacketFacts* f
   return kept;
 }
 
+std::size_t Monitor::sample(std::span<ParsedPacket> burst, PacketFacts* facts) {
+  static_assert(FlowShard::kBurst <= PacketSampler::kMost);
+  const bool by_flow = flow_sampler_.on();
+  const std::uint64_t taken = by_flow ? 0 : packet_sampler_.take(static_cast<unsigned>(burst.size()));
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    ParsedPacket& packet = burst[i];
+    if (by_flow ? !takes_flow(packet) : (taken >> i & 1) == 0) {
+      counters_.sampled_out.add(packet.frame_octets);
+      continue;
+    }
+    packet.set_level(level_);
+    if (kept != i) {
+      burst[kept] = packet;
+      if (facts != nullptr) facts[kept] = facts[i];
+    }
+    ++kept;
+  }
+  return kept;
+}
+
+bool Monitor::sample_out(ParsedPacket& packet) {
+  if (!samples_parsed()) return false;
+  if (flow_sampler_.on() ? takes_flow(packet) : packet_sampler_.take(1) != 0) {
+    packet.set_level(level_);
+    return false;
+  }
+  counters_.sampled_out.add(packet.frame_octets);
+  return true;
+}
+
+/// By flows: the key that is judged is the monitor's; the packet keeps its own, to which the mask is put on later.
+bool Monitor::takes_flow(const ParsedPacket& packet) const {
+  if (!mask_.changes()) return flow_sampler_.takes(packet.key);
+  ParsedPacket masked = packet;
+  mask_.apply(masked);
+  return flow_sampler_.takes(masked.key);
+}
+
 FlowCounters Monitor::counters() const {
   FlowCounters counters = counters_;
   counters.far_inserts = shard_.table().index().far_inserts();
   counters.longest_probe = shard_.table().index().longest_probe();
+  counters.packet_sampling_level = level_;
   counters.pool_lines_in_use = shard_.pool().in_use();
   counters.missing_facts = shard_.pool().missing();
   return counters;

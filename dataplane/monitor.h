@@ -1,5 +1,6 @@
-// Monitor: one way of looking at a worker's packets: which of them it takes (its filter), which fields make a flow (its
-// key), what is measured of a flow (its metrics), its flows, and the ring that its records leave by.
+// Monitor: one way of looking at a worker's packets: which of them it takes (its filter, then its sampling), which
+// fields make a flow (its key), what is measured of a flow (its metrics), its flows, and the ring that its records
+// leave by.
 //
 // The packet front parses and settles a packet once and offers it to the monitors; all that differs between two of them
 // is here. Each worker has its own part of a monitor, with flows of its own. There is one monitor for now.
@@ -13,6 +14,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
+#include "dataplane/flow/packet_sampler.h"
 #include "dataplane/packet/flow_filter.h"
 #include "dataplane/packet/stream_watch.h"
 #include "dataplane/record_ring.h"
@@ -28,6 +30,8 @@ struct MonitorOptions {
   WhenFull when_full = WhenFull::evict;
   KeyFields key;
   Metrics metrics;
+  Sampling sampling;
+  unsigned worker = 0;                 ///< its number, which makes its random numbers its own
   const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; must outlive the monitor
 };
 
@@ -69,6 +73,28 @@ class Monitor {
     return true;
   }
 
+  /// Whether frames are chosen before they are parsed.
+  [[nodiscard]] bool samples_frames() const { return packet_sampler_.on() && filter_ == nullptr; }
+  /// Whether sample() is to be asked about packets that were parsed and filtered.
+  [[nodiscard]] bool samples_parsed() const {
+    return flow_sampler_.on() || (packet_sampler_.on() && filter_ != nullptr);
+  }
+  /// By packets: which of the next `count` are taken (PacketSampler::take()).
+  [[nodiscard]] std::uint64_t take(unsigned count) { return packet_sampler_.take(count); }
+  /// Counts what take() left out.
+  void count_sampled_out(const PacketCount& packets) { counters_.sampled_out += packets; }
+  /// Counts the packets of a burst that --sample leaves out; the others move to the front, `facts` (may be nullptr)
+  /// with them. Says how many they are.
+  std::size_t sample(std::span<ParsedPacket> burst, PacketFacts* facts);
+  /// Whether --sample leaves out a later fragment that another worker received. Then it is counted here.
+  bool sample_out(ParsedPacket& packet);
+  /// By rate: each packet that is taken from now on stands for 2^level.
+  void set_sampling_level(unsigned level) {
+    level_ = level;
+    packet_sampler_.set_level(level);
+  }
+  [[nodiscard]] unsigned sampling_level() const { return level_; }
+
   /// Makes the packet's key the monitor's, and hashes it.
   void set_key(ParsedPacket& packet) const {
     if (mask_.changes()) [[unlikely]]
@@ -106,6 +132,8 @@ class Monitor {
   [[nodiscard]] FlowCounters counters() const;
 
  private:
+  [[nodiscard]] bool takes_flow(const ParsedPacket& packet) const;
+
   std::uint8_t number_;
   const FlowFilter* filter_;
   KeyHash hash_;
@@ -114,6 +142,9 @@ class Monitor {
   RecordRing records_;
   FlowShard shard_;
   std::vector<StreamWatch> watches_;  ///< of the packets that are received here, one for each metric
+  PacketSampler packet_sampler_;
+  FlowSampler flow_sampler_;
+  unsigned level_ = 0;  ///< by rate: packets stand for 2^level_
 };
 
 }  // namespace weir

@@ -14,6 +14,7 @@ MonitorOptions monitor_options(const OfflineOptions& options, std::uint32_t capa
           .when_full = options.when_full,
           .key = options.key,
           .metrics = options.metrics,
+          .sampling = options.sampling,
           .filter = options.filter};
 }
 
@@ -28,13 +29,18 @@ OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const Offl
 }
 
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
-    : front_(parser_options(options), hash, nullptr, 0, options.filter), epochs_(options.max_reordering_ns) {
+    : front_(parser_options(options), hash, nullptr, 0, options.filter),
+      adapts_(options.sampling.by == Sampling::By::rate),
+      rate_(options.sampling.most_pps),
+      epochs_(options.max_reordering_ns) {
   const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
   const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {
     lanes_.push_back(std::make_unique<Lane>(capacity, hash, options));
   }
   wants_payload_ = lanes_[0]->monitor.wants_payload();
+  samples_frames_ = lanes_[0]->monitor.samples_frames();
+  samples_parsed_ = lanes_[0]->monitor.samples_parsed();
   if (!ok() || options.workers == 1) return;
   for (auto& lane : lanes_) {
     lane->thread = std::thread([this, worker = lane.get()] { work(*worker); });
@@ -68,18 +74,40 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
   const TimeEpochs::Step step = epochs_.step(view.time_ns, interface);
   // Fragments wait for the rest of their datagram across the end of an epoch.
   const std::uint64_t steady_ns = epochs_.steady_ns();
+  const auto mind_clock = [&] {
+    if (step.event == TimeEpochs::Event::none) [[likely]]
+      return;
+    if (step.event == TimeEpochs::Event::epoch) end_epoch(before_ns);
+    clock_event(step, view, interface);
+  };
+  if (samples_frames_) [[unlikely]] {
+    adapt(step.effective_ns);
+    if (first.monitor.take(1) == 0) {
+      front_.pass_over(view, steady_ns);
+      first.monitor.count_sampled_out({1, view.frame_octets});
+      first.offered.add(view.frame_octets);
+      mind_clock();
+      return Reject::none;
+    }
+  }
   // Parsed where a single worker counts it from.
   ParsedPacket* packet = &first.burst[first.held];
   PacketFacts* facts = first.facts.empty() ? nullptr : &first.facts[first.held];
   const Arrival arrival = facts == nullptr ? front_.parse_at<false>(view, steady_ns, *packet, nullptr)
                                            : front_.parse_at<true>(view, steady_ns, *packet, facts);
   if (filters && arrival == Arrival::packet && filter_out(view, *packet)) return Reject::none;
-  if (wants_payload_ && facts != nullptr && arrival == Arrival::packet) keep_payload(view, *packet, *facts);
-  if (step.event != TimeEpochs::Event::none) [[unlikely]] {
-    if (step.event == TimeEpochs::Event::epoch) end_epoch(before_ns);
-    clock_event(step, view, interface);
+  if (samples_parsed_ && arrival == Arrival::packet) [[unlikely]] {
+    adapt(step.effective_ns);
+    if (first.monitor.sample_out(*packet)) {
+      first.offered.add(view.frame_octets);
+      mind_clock();
+      return Reject::none;
+    }
   }
+  if (wants_payload_ && facts != nullptr && arrival == Arrival::packet) keep_payload(view, *packet, *facts);
+  mind_clock();
   if (arrival != Arrival::packet) return front_.settled().reject;
+  packet->set_level(rate_.level());
   packet->time_ns = step.time_ns;
   packet->effective_ns = step.effective_ns;
   if (workers() == 1) {
@@ -141,6 +169,14 @@ void OfflineMeter::keep_payload(const PacketView& view, const ParsedPacket& pack
   facts.payload = front_.payload(view, packet);
   first.monitor.choose_payload(packet, facts);
   first.payloads.keep(facts.payload);
+}
+
+/// By rate: one more packet to choose from.
+void OfflineMeter::adapt(std::uint64_t effective_ns) {
+  if (!adapts_) return;
+  const unsigned before = rate_.level();
+  const unsigned level = rate_.level_at(++sampled_from_, effective_ns);
+  if (level != before) lanes_[0]->monitor.set_sampling_level(level);
 }
 
 /// Whether the monitors' filter keeps out the packet that was just parsed. Then it is as if it had not come.

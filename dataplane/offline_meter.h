@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow/adaptive_rate.h"
 #include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/time_epochs.h"
 #include "dataplane/handover.h"
@@ -88,6 +89,7 @@ class OfflineMeter {
 
   void keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts);
   bool filter_out(const PacketView& view, ParsedPacket& packet);
+  void adapt(std::uint64_t effective_ns);
   void clock_event(const TimeEpochs::Step& step, const PacketView& view, unsigned interface);
   void end_epoch(std::uint64_t effective_ns);
   void tell(const TimeEpochs::Step& step);
@@ -96,6 +98,11 @@ class OfflineMeter {
 
   PacketFront front_;  ///< one for all workers, as there is one order of packets
   bool wants_payload_ = false;
+  bool samples_frames_ = false;
+  bool samples_parsed_ = false;
+  bool adapts_ = false;             ///< --sample rate
+  AdaptiveRate rate_;               ///< reader's, as packets are sampled before they are spread
+  std::uint64_t sampled_from_ = 0;  ///< packets among which rate_ chooses
   std::vector<std::unique_ptr<Lane>> lanes_;
   TimeEpochs epochs_;
   TimeEpochs epochs_before_;  ///< with a filter: as they were before the packet at hand

@@ -22,6 +22,7 @@ Arrival PacketFront::settle(Reject reject, const PacketView& view, std::uint64_t
     return Arrival::rejected;
   }
   packet.effective_ns = effective_ns;
+  packet.set_level(sampling_level_);
   if ((packet.facts & kLengthFromFrame) != 0) counters_.length_from_frame.add(packet.frame_octets);
   if ((packet.facts & kFirstFragment) != 0) tell_of_first(view, effective_ns);
   if ((packet.facts & kIcmpError) != 0) keep_icmp_error(packet);
@@ -68,6 +69,12 @@ void PacketFront::keep_icmp_error(ParsedPacket& packet) {
 /// A frame that no monitor sees is taken out of what count_received() adds for the whole burst.
 void PacketFront::not_offered(std::uint32_t frame_octets) {
   counters_.offered -= {1, frame_octets};
+}
+
+void PacketFront::look_for_first(const PacketView& view, std::uint64_t now_ns) {
+  ParsedPacket packet;
+  const Reject reject = parser_.parse(view, packet);
+  if (reject == Reject::none && (packet.facts & kFirstFragment) != 0) tell_of_first(view, now_ns);
 }
 
 /// The parser has notes on first fragments: those of this worker's datagrams are kept, the others sent.

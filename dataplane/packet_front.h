@@ -69,6 +69,14 @@ class PacketFront {
   /// The same by the general walk, which tells `trace` what it saw.
   Arrival trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketTrace& trace);
 
+  /// A frame that sampling leaves out: only what it says of the later fragments of its datagram is learnt.
+  void pass_over(const PacketView& view, std::uint64_t effective_ns) {
+    if (!parser_.is_plain(view)) [[unlikely]]
+      look_for_first(view, effective_ns);
+  }
+  /// By rate, where frames are chosen before they are parsed: each that is parsed from now on stands for 2^level.
+  void set_sampling_level(unsigned level) { sampling_level_ = level; }
+
   /// To be called before a frame is parsed of which flow_header() will be asked.
   void expect_header() {
     parser_.expect_plain();
@@ -137,6 +145,7 @@ class PacketFront {
   Arrival parse_other(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketFacts* facts);
   Arrival settle(Reject reject, const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
                  const PacketFacts* facts);
+  void look_for_first(const PacketView& view, std::uint64_t now_ns);
   void tell_of_first(const PacketView& view, std::uint64_t now_ns);
   [[nodiscard]] std::uint8_t judge(const PacketView& view, const HeaderPlace& place) const;
   void not_offered(std::uint32_t frame_octets);
@@ -150,6 +159,7 @@ class PacketFront {
   unsigned number_;
   const FlowFilter* filter_;
   Settled settled_;
+  unsigned sampling_level_ = 0;
   std::size_t icmp_error_count_ = 0;
   std::array<IcmpError, kMostIcmpErrors> icmp_errors_{};  ///< those before icmp_error_count_ are set
   alignas(64) PacketCounters counters_;                   ///< written by the worker only

@@ -15,6 +15,8 @@ MonitorOptions monitor_options(const WorkerOptions& options) {
           .when_full = options.when_full,
           .key = options.key,
           .metrics = options.metrics,
+          .sampling = options.sampling,
+          .worker = options.number,
           .filter = options.filter};
 }
 
@@ -27,6 +29,8 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
       front_(parser_options(options), hash, options.handover, options.number, options.filter),
       monitor_(monitor_options(options), hash),
       wants_payload_(monitor_.wants_payload()),
+      samples_frames_(monitor_.samples_frames()),
+      samples_parsed_(monitor_.samples_parsed()),
       payloads_(wants_payload_ ? FlowShard::kBurst : 0) {}
 
 /// A function for each kind, so that the loop without metrics and filter stays by itself.
@@ -38,6 +42,8 @@ template <bool kFacts, bool kFilter>
   std::size_t count = received;
   if (source.marks()) [[unlikely]]
     count = take_marked(views, count);
+  if (samples_frames_) [[unlikely]]
+    count = sample(views, count, now_ns);
   // Each loop does one job: its few values stay in registers, and one packet's wait overlaps with the next one's work.
   std::uint64_t received_octets = 0;
   ParsedPacket* end = burst.packets;
@@ -62,9 +68,31 @@ template <bool kFacts, bool kFilter>
     }
   }
   front_.count_received({count, received_octets});
-  const auto offered = static_cast<std::size_t>(end - burst.packets);
-  if constexpr (kFilter) return monitor_.drop_filtered({burst.packets, offered}, burst.facts, headers);
+  auto offered = static_cast<std::size_t>(end - burst.packets);
+  if constexpr (kFilter) offered = monitor_.drop_filtered({burst.packets, offered}, burst.facts, headers);
+  if (samples_frames_ && monitor_.sampling_level() != 0) [[unlikely]] {
+    for (ParsedPacket& packet : std::span(burst.packets, offered)) packet.set_level(monitor_.sampling_level());
+  }
+  if (samples_parsed_) [[unlikely]]
+    return monitor_.sample({burst.packets, offered}, burst.facts);
   return offered;
+}
+
+[[gnu::noinline]] std::size_t Worker::sample(PacketView* views, std::size_t count, std::uint64_t now_ns) {
+  const std::uint64_t taken = monitor_.take(static_cast<unsigned>(count));
+  PacketCount left_out;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if ((taken >> i & 1) != 0) {
+      views[kept++] = views[i];
+    } else {
+      left_out.add(views[i].frame_octets);
+      front_.pass_over(views[i], now_ns);
+    }
+  }
+  front_.count_received(left_out);
+  monitor_.count_sampled_out(left_out);
+  return kept;
 }
 
 [[gnu::noinline]] std::size_t Worker::take_marked(PacketView* views, std::size_t count) {
@@ -88,8 +116,14 @@ template <bool kFacts, bool kFilter>
   front_.counters().rejects_unsaved.add(view.frame_octets);
 }
 
+void Worker::set_sampling_level(unsigned level) {
+  monitor_.set_sampling_level(level);
+  if (samples_frames_) front_.set_sampling_level(level);
+}
+
 std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   timeouts_.take([&](const FlowTimeouts& timeouts) { monitor_.set_timeouts(timeouts, now_ns); });
+  sampling_level_.take([&](unsigned level) { set_sampling_level(level); });
   ParsedPacket packets[FlowShard::kBurst];
   PacketFacts facts[FlowShard::kBurst];  // not touched where no metric is on
   const bool wanted = monitor_.wants_facts();
@@ -235,7 +269,7 @@ std::size_t Worker::take_over_as(std::uint64_t now_ns) {
       packet.time_ns = packet.effective_ns = effective_ns;
       if (monitor == HandoverMessage::kEveryMonitor) [[unlikely]] {  // a later fragment of a datagram of this worker
         front_.take_over(packet);
-        if (monitor_.filter_out(packet)) return;
+        if (monitor_.filter_out(packet) || monitor_.sample_out(packet)) return;
         monitor_.set_key(packet);
         if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
           const bool passed = pass_on(packet, with_facts ? facts + own : nullptr, owner);

@@ -87,6 +87,8 @@ class Worker {
   SnapshotBox<WorkerCounters>& snapshots() { return snapshots_; }
   /// Timeouts to go by from the next poll on.
   ConfigurationSlot<FlowTimeouts>& timeouts() { return timeouts_; }
+  /// By rate: the level that packets are sampled at from the next poll on.
+  ConfigurationSlot<unsigned>& sampling_level() { return sampling_level_; }
   /// A copy of the counters: only while the worker's thread rests.
   [[nodiscard]] WorkerCounters counters() const { return {front_.counters(), monitor_.counters()}; }
   [[nodiscard]] const FlowShard& shard() const { return monitor_.shard(); }
@@ -102,6 +104,9 @@ class Worker {
   /// that its filter keeps out.
   template <bool kFacts, bool kFilter>
   std::size_t receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
+  /// Counts the frames of a burst that --sample leaves out; the others move to the front. Says how many they are.
+  std::size_t sample(PacketView* views, std::size_t count, std::uint64_t now_ns);
+  void set_sampling_level(unsigned level);
   /// Counts what the source marked; the frames that are to be parsed move to the front. Says how many they are.
   std::size_t take_marked(PacketView* views, std::size_t count);
   void keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts);
@@ -134,9 +139,12 @@ class Worker {
   PacketFront front_;
   Monitor monitor_;
   bool wants_payload_;
+  bool samples_frames_;
+  bool samples_parsed_;
   PayloadBuffer payloads_;  ///< of the burst at hand; no memory where no metric wants payload
   SnapshotBox<WorkerCounters> snapshots_;
   ConfigurationSlot<FlowTimeouts> timeouts_;
+  ConfigurationSlot<unsigned> sampling_level_;
 };
 
 }  // namespace weir

@@ -4,6 +4,7 @@
 
 #include "control/config/key_list.h"
 #include "control/config/metric_list.h"
+#include "control/config/sampling_text.h"
 #include "control/config/tunnel_list.h"
 #include "control/export/export_uri.h"
 #include "dataplane/input/pcap_filter.h"
@@ -35,6 +36,20 @@ ValueResult parse_metrics(const ValueContext&, const std::string& text, Settings
     metrics.settings = settings.flow.metrics.settings;  // other options say these
     settings.flow.metrics = metrics;
   });
+}
+
+ValueResult parse_sample(const ValueContext&, const std::string& text, Settings& settings) {
+  return parse_sampling(text).map([&](Sampling sampling) {
+    sampling.seed = settings.flow.sampling.seed;  // another option says it
+    settings.flow.sampling = sampling;
+  });
+}
+
+ValueResult parse_sample_key(const ValueContext& context, const std::string& text, Settings& settings) {
+  const auto seed = parse_sampling_key(text);
+  if (!seed) return tl::make_unexpected("expected " + context.description.value());
+  settings.flow.sampling.seed = *seed;
+  return {};
 }
 
 ValueResult parse_tunnels(const ValueContext&, const std::string& text, Settings& settings) {
@@ -146,6 +161,8 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
     Row::text<parse_key>("key", WEIR_MEMBER(key_list)),
     Row::text<parse_metrics>("metrics", WEIR_MEMBER(metric_list)),
     Row::number("community_id_seed", WEIR_MEMBER(community_id_seed)),
+    Row::text<parse_sample>("sample", WEIR_MEMBER(sample)),
+    Row::text<parse_sample_key>("sample_key", WEIR_MEMBER(sample_key)),
 
     Row::choice<kLayers>("layer", WEIR_MEMBER(flow.parser.layer)),
     Row::text<parse_tunnels>("tunnels", WEIR_MEMBER(tunnels)),

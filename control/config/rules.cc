@@ -89,12 +89,24 @@ Checked check_icmp_close(const Settings& settings, const Places& places) {
                      "only the metric icmp knows what an ICMP error quotes; expected icmp in --metrics");
 }
 
+Checked check_sample(const Settings& settings, const Places& places) {
+  if (settings.flow.sampling.by == Sampling::By::rate && settings.flow.when_full == WhenFull::overflow) {
+    return value_error(
+        place_of(places, "sample", 0), settings.sample,
+        "what is summed beside a full table (--when-full overflow) has one rate; expected packets=1:N or "
+        "flows=1:N, or another --when-full");
+  }
+  if (settings.flow.sampling.by != Sampling::By::nothing || settings.sample_key.empty()) return {};
+  return value_error(place_of(places, "sample_key", 0), settings.sample_key, "nothing is sampled; expected --sample");
+}
+
 }  // namespace
 
 Checked check_rules(const Settings& settings, Command command, const Places& places) {
   if (auto good = check_outputs(settings, places); !good) return good;
   if (auto good = check_ports(settings, command, places); !good) return good;
   if (auto good = check_icmp_close(settings, places); !good) return good;
+  if (auto good = check_sample(settings, places); !good) return good;
   return check_cores(settings, command, places);
 }
 

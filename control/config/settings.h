@@ -21,6 +21,8 @@ struct Settings {
   FlowSettings flow;
   std::string key_list;     ///< as given; flow.key is made of it
   std::string metric_list;  ///< as given; flow.metrics is made of it
+  std::string sample;       ///< as given; flow.sampling is made of it
+  std::string sample_key;   ///< likewise; empty: none
   std::uint16_t community_id_seed = 0;
   std::string tunnels;          ///< as given; flow.parser.tunnels and flow.parser.udp_ports are made of it
   std::uint64_t max_flows = 0;  ///< all workers together

@@ -31,6 +31,7 @@ ExportAccount export_account(const ExportQueue& books, const ExportContext& cont
   account.flow_records = snapshot.exported.records;
   account.observed_flows = snapshot.drained.records;
   account.sampling_rate = record != nullptr ? record->sampling_rate : context.sampling_rate;
+  account.sampled_at_random = record != nullptr ? record->sampling_algorithm == 2 : context.sampled_at_random;
   for (const auto& [name, totals] : snapshot.lost) {
     account.losses.push_back({name, totals.records, totals.packets, totals.octets});
   }

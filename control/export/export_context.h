@@ -23,7 +23,9 @@ struct ExportContext {
   ExportMode mode = ExportMode::live;
   /// Time of the first packet, ns since 1970; ExportMode::capture only.
   std::uint64_t capture_start_ns = 0;
-  std::uint32_t sampling_rate = 1;  ///< what options data say before the first record
+  // What options data say before the first record.
+  std::uint32_t sampling_rate = 1;
+  bool sampled_at_random = false;
   std::shared_ptr<const ProbeFacts> facts;
   /// By which consumers of protobuf and JSON records know the probe; none: the records do not name it.
   IpAddress sampler_address;

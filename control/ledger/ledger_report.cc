@@ -67,7 +67,7 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
   PacketCount in = c.received;
   in += taken_over(c);
   PacketCount out = c.counted;
-  out += c.sampled_out;
+  out += c.all_sampled_out();
   for (const PacketCount& reject : c.rejects) out += reject;
   out += c.filtered_out;
   out += c.frame_filtered_out;
@@ -146,7 +146,7 @@ void put_counters(Out& out, const WorkerCounters& c) {
   put(*out.mutable_received(), c.received);
   put(*out.mutable_counted(), c.counted);
   put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
-  put(*out.mutable_sampled_out(), c.sampled_out);
+  put(*out.mutable_sampled_out(), c.all_sampled_out());
   put(*out.mutable_filtered_out(), c.filtered_out);
   put(*out.mutable_frame_filtered_out(), c.frame_filtered_out);
   put(*out.mutable_fragments_without_first(), c.fragments_without_first);
@@ -169,6 +169,7 @@ void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
   for (std::size_t i = 0; i < kLossCount; ++i) sum.lost[i] += c.lost[i];
   sum.received += c.received;
   sum.sampled_out += c.sampled_out;
+  sum.new_flows_left_out += c.new_flows_left_out;
   sum.counted += c.counted;
   sum.counted_ip_octets += c.counted_ip_octets;
   sum.filtered_out += c.filtered_out;

@@ -63,7 +63,11 @@ Quiesce::Progress progress_of(const RecordDrain& drain, const ExportHub& hub) {
 }  // namespace
 
 LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
-    : settings_(settings), view_(view), signals_(signals), terminal_(isatty(STDERR_FILENO) != 0) {}
+    : settings_(settings),
+      view_(view),
+      signals_(signals),
+      terminal_(isatty(STDERR_FILENO) != 0),
+      sampling_rate_(settings.flow.sampling.most_pps) {}
 
 LiveProbe::~LiveProbe() {
   view_.detach();
@@ -98,6 +102,8 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
   ExportContext context;
   context.facts = facts_;
   context.sampler_address = settings_.sampler_address;
+  context.sampling_rate = settings_.flow.sampling.one_in;
+  context.sampled_at_random = settings_.flow.sampling.algorithm() == 2;
   context.inputs = inputs_of(settings_);
   auto hub = ExportHub::prepare(settings_.exports, context);
   if (!hub) return tl::unexpected(hub.error());
@@ -246,10 +252,24 @@ void LiveProbe::look_after() {
     const PacketCount ignored = ignored_packets(second.moment->counters);
     facts_->set_ignored(ignored.packets, ignored.octets);
     facts_->set_lost(losses_before_exporters(second.moment->counters, second.moment->totals.overflow));
+    if (settings_.flow.sampling.by == Sampling::By::rate) adapt_sampling(*second.moment);
   }
   if (!terminal_ || second.rates.workers.empty()) return;
   fmt::print(stderr, "\r\033[K{}", progress_text(second));
   std::fflush(stderr);
+}
+
+/// One level for all workers, which hand packets of one flow to one another.
+void LiveProbe::adapt_sampling(const Moment& moment) {
+  std::uint64_t packets = 0;  // those that sampling chooses from
+  for (const WorkerCounters& counters : moment.counters) {
+    packets += counters.offered.packets - counters.filtered_out.packets;
+  }
+  const unsigned before = sampling_rate_.level();
+  const unsigned level = sampling_rate_.level_at(packets, moment.wall_ns);
+  if (level == before) return;
+  workers_->set_sampling_level(level);
+  spdlog::info("--sample {}: one packet in {} counts from now on", settings_.sample, 1U << level);
 }
 
 void LiveProbe::reopen_files() {

@@ -25,6 +25,7 @@
 #include "control/reject_file.h"
 #include "control/reject_saver.h"
 #include "dataplane/dpdk/runtime.h"
+#include "dataplane/flow/adaptive_rate.h"
 
 namespace weir {
 
@@ -52,6 +53,7 @@ class LiveProbe {
   void log_start() const;
   void log_rss() const;
   void look_after();
+  void adapt_sampling(const Moment& moment);
   void reopen_files();
   void empty();
   int report();
@@ -70,6 +72,7 @@ class LiveProbe {
   std::unique_ptr<RecordDrain> drain_;
   std::unique_ptr<RejectSaver> reject_saver_;
   ChangeLog changes_;
+  AdaptiveRate sampling_rate_;  ///< --sample rate
 };
 
 }  // namespace weir

@@ -40,16 +40,19 @@ void add_worker(v1::StatusReply& reply, unsigned number, const StatusValues& val
   worker.set_asleep(rate.asleep);
 }
 
-/// What the policy for a full table has come to.
+/// What the policy for a full table has come to, and what --sample rate does now.
 void add_when_full(v1::StatusReply& reply, const Moment& moment) {
   std::uint64_t level = 0;
+  std::uint64_t packet_level = 0;
   for (const WorkerCounters& counters : moment.counters) {
     reply.set_evictions(reply.evictions() + counters.evictions);
     reply.set_overflowed(reply.overflowed() + counters.overflowed);
     level = std::max(level, counters.sampling_level);
+    packet_level = std::max(packet_level, counters.packet_sampling_level);
   }
   reply.set_overflow_flows(moment.totals.overflow.held.records);
   reply.set_sampling_rate(std::uint32_t{1} << level);
+  reply.set_packet_sampling_rate(std::uint32_t{1} << packet_level);
 }
 
 void add_flood(v1::StatusReply& reply, const FloodWatch::Report& flood) {

@@ -23,10 +23,11 @@ std::uint64_t measure_tsc_hz() {
   return static_cast<std::uint64_t>(static_cast<double>(ticks) * 1e9 / static_cast<double>(ns));
 }
 
-WorkerOptions options_of(const Settings& settings, unsigned number, HandoverMesh* mesh, HandoverMesh* icmp_mesh,
-                         const FlowFilter* filter) {
+WorkerOptions options_of(const Settings& settings, const KeyHash::Seed& sampling_seed, unsigned number,
+                         HandoverMesh* mesh, HandoverMesh* icmp_mesh, const FlowFilter* filter) {
   const std::uint64_t share = (settings.max_flows + settings.workers - 1) / settings.workers;
   WorkerOptions options{settings.flow};
+  options.sampling.seed = sampling_seed;
   options.number = number;
   options.workers = settings.workers;
   options.capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
@@ -52,10 +53,14 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
   if (settings.idle == IdleChoice::sleep) set->waiting_.interrupts = false;
   set->tsc_hz_ = measure_tsc_hz();
   const std::vector<unsigned> isolated = isolated_cpus();
+  // One for all workers, which may see the two directions of a flow.
+  const KeyHash::Seed& key = settings.flow.sampling.seed;
+  const KeyHash::Seed sampling_seed = key == Sampling::kNoSeed ? KeyHash::random_seed() : key;
   for (unsigned number = 0; number < settings.workers; ++number) {
     const IdleMode mode = idle_mode(settings.idle, runtime.worker_core(number), isolated);
     set->members_.push_back(std::make_unique<Member>(
-        options_of(settings, number, set->mesh_.get(), set->icmp_mesh_.get(), runtime.flow_filter()), hash, mode));
+        options_of(settings, sampling_seed, number, set->mesh_.get(), set->icmp_mesh_.get(), runtime.flow_filter()),
+        hash, mode));
     if (!set->members_.back()->worker.ok()) {
       return tl::unexpected(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     }
@@ -70,6 +75,13 @@ std::uint64_t WorkerSet::octets_to_touch() const {
   std::uint64_t octets = 0;
   for (const auto& member : members_) octets += member->worker.octets();
   return octets;
+}
+
+void WorkerSet::set_sampling_level(unsigned level) {
+  constexpr std::chrono::milliseconds kPatience{100};
+  std::vector<ConfigurationSlot<unsigned>*> slots;
+  for (const auto& member : members_) slots.push_back(&member->worker.sampling_level());
+  (void)publish<unsigned>(slots, level, kPatience);
 }
 
 WorkerSet::~WorkerSet() {

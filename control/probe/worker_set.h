@@ -43,6 +43,10 @@ class WorkerSet {
   /// After stop(): waits until all loops are over.
   void join();
 
+  /// By --sample rate: every packet that is taken from now on stands for 2^level. A worker that is held up takes it
+  /// when it polls again.
+  void set_sampling_level(unsigned level);
+
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(members_.size()); }
   /// How many have touched their memory.
   [[nodiscard]] unsigned ready() const { return ready_.load(std::memory_order_acquire); }

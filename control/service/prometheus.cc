@@ -201,6 +201,8 @@ void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& 
   out.counter("overflowed_packets", "Packets that went to the overflow accounter", status.overflowed());
   out.gauge("table_sampling_rate", "One new flow in so many is taken; 1: all",
             static_cast<std::uint64_t>(status.sampling_rate()));
+  out.gauge("packet_sampling_rate", "By --sample rate one packet in so many counts; 1: all",
+            std::uint64_t{std::max(status.packet_sampling_rate(), 1U)});
   out.gauge("hash_flooding_suspected", "1: keys crowd in one place of the table",
             static_cast<std::uint64_t>(status.hash_flooding().suspected()));
   out.counter("hash_far_inserts", "Keys put four or more cache lines behind their place",

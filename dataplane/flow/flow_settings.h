@@ -9,6 +9,7 @@
 
 #include "dataplane/flow/flow_rules.h"
 #include "dataplane/flow/key_mask.h"
+#include "dataplane/flow/sampling.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/parser_options.h"
 
@@ -27,6 +28,7 @@ struct FlowSettings {
   WhenFull when_full = WhenFull::evict;
   KeyFields key;
   Metrics metrics;
+  Sampling sampling;
   ParserOptions parser = ParserOptions::defaults();
 };
 

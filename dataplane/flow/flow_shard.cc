@@ -22,22 +22,26 @@ static_assert(offsetof(FlowKey, protocol) == offsetof(FlowKey, port_low) + 4);
 }  // namespace
 
 FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, FlowCounters& counters,
-                     RecordRing& ring, RingFull ring_full, WhenFull when_full, const Metrics& metrics)
+                     RecordRing& ring, RingFull ring_full, WhenFull when_full, const Metrics& metrics,
+                     const Sampling& sampling)
     : table_(capacity, hash, metrics),
       wheel_(capacity),
       rules_(timeouts),
       counters_(counters),
       metrics_(metrics),
       pool_(pool_lines(metrics, capacity)),
-      writer_(ring, ring_full, table_, metrics_, pool_),
+      writer_(ring, ring_full, table_, metrics_, pool_, sampling.algorithm()),
       when_full_(when_full),
       sampler_(capacity),
-      levels_(when_full == WhenFull::sample ? capacity : 0) {}
+      levels_(when_full == WhenFull::sample ? capacity : 0),
+      one_in_(sampling.one_in),
+      packet_levels_(sampling.by == Sampling::By::rate ? capacity : 0) {}
 
 void FlowShard::touch(Touching* touching) {
   table_.touch(touching);
   wheel_.touch(touching);
   levels_.touch(touching);
+  packet_levels_.touch(touching);
   pool_.touch(touching);
 }
 
@@ -66,9 +70,9 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
     frame_octets += burst[i].frame_octets;
     ip_octets += burst[i].ip_octets;
   }
-  // While any flow is sampled its rate may have to fall, so the rules look at every packet.
-  if (sampled_flows_ != 0) [[unlikely]]
-    std::fill_n(candidates, count, FlowTable::kNone);
+  if (sampled_flows_ != 0 || packet_levels_.on()) [[unlikely]] {
+    if (needs_rules(burst)) std::fill_n(candidates, count, FlowTable::kNone);
+  }
   std::uint64_t now_ns = now_ns_;
   for (std::size_t i = 0; i < count; ++i) {
     const ParsedPacket& packet = burst[i];
@@ -90,6 +94,13 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
   counters_.counted_ip_octets += ip_octets;
   counters_.in_table.packets += count;
   counters_.in_table.octets += ip_octets;
+}
+
+/// Whether a record may have to end because its rate changes, so that the rules look at every packet of the burst.
+[[gnu::noinline]] bool FlowShard::needs_rules(std::span<const ParsedPacket> burst) const {
+  if (sampled_flows_ != 0) return true;
+  return !std::all_of(burst.begin(), burst.end(),
+                      [this](const ParsedPacket& packet) { return packet_levels_.all_at(packet.level()); });
 }
 
 /// Looks the flow up again, since a packet before this one may have changed the table, and applies the rules. Says in
@@ -153,9 +164,10 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   const bool reopens = was_closed && (packet.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn;
   const bool full = entry.packets[static_cast<unsigned>(packet.from)] == 0xffffffff;
   const bool rate_falls = sampled_flows_ != 0 && levels_[number] > sampler_.level();
-  if (silent || reported || old || reopens || full || rate_falls) [[unlikely]] {
+  const bool other_level = packet_levels_.on() && packet_levels_.level_of(number) != packet.level();
+  if (silent || reported || old || reopens || full || rate_falls || other_level) [[unlikely]] {
     if (!reported) {
-      EndReason reason = EndReason::active_timeout;  // also where a counter is full, or the sampling rate falls
+      EndReason reason = EndReason::active_timeout;  // also where a counter is full, or the sampling rate changes
       if (silent || old) {
         reason = rules_.timeout_reason(entry);
       } else if (reopens) {
@@ -209,6 +221,8 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   FlowCold& cold = table_.cold(number);
   cold.ingress_interface = static_cast<std::uint16_t>(packet.ingress_interface);
   cold.vlan_id = packet.vlan_id;
+  if (packet_levels_.on()) [[unlikely]]
+    packet_levels_.set(number, packet.level());
   if (metrics_.any()) [[unlikely]]
     keep_direction ? metrics_.restart(table_.metric_line(number), table_.metric_slot(number))
                    : metrics_.begin(table_.metric_line(number), table_.metric_slot(number));
@@ -250,6 +264,7 @@ std::uint32_t FlowShard::create(const ParsedPacket& packet) {
 /// Takes the flow, which is in the wheel no more, out of the table.
 void FlowShard::erase(std::uint32_t number) {
   if (when_full_ == WhenFull::sample) set_level(number, 0);
+  if (packet_levels_.on()) packet_levels_.forget(number);
   table_.erase(number);
   table_.maintain(FlowTable::kHomesAnOperation);
 }
@@ -381,8 +396,7 @@ void FlowShard::timer_due(std::uint32_t number) {
 /// Reports the flow. False: the ring is full and, since the entry need not be vacated, nothing was done.
 bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
   const FlowEntry& entry = table_.entry(number);
-  const std::uint32_t rate = when_full_ == WhenFull::sample ? std::uint32_t{1} << levels_[number] : 1;
-  const bool written = writer_.write(number, {reason, rate, rules_.due_ns(entry, reason)});
+  const bool written = writer_.write(number, {reason, rate_of(number), rules_.due_ns(entry, reason)});
   if (!written && !must_vacate) return false;
   const RecordTotals reported{1, entry.total_packets(), entry.total_octets()};
   (written ? counters_.emitted : counters_.lost[static_cast<std::size_t>(Loss::ring_full)]) += reported;
@@ -390,6 +404,15 @@ bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
   if (metrics_.any()) [[unlikely]]
     end_metrics(number, written);
   return true;
+}
+
+/// What each packet of the flow stands for.
+std::uint32_t FlowShard::rate_of(std::uint32_t number) const {
+  std::uint32_t rate = one_in_;
+  if (when_full_ == WhenFull::sample) rate <<= levels_[number];
+  if (packet_levels_.on()) [[unlikely]]
+    rate <<= packet_levels_.level_of(number);
+  return rate;
 }
 
 /// The record with what the metrics measured was written, or lost.
@@ -421,6 +444,9 @@ void FlowShard::drain(std::uint64_t now_ns) {
     (void)emit(number, over ? rules_.timeout_reason(entry) : EndReason::forced_end, true);
   }
   for (std::uint32_t number = 0; sampled_flows_ != 0 && number < table_.used_limit(); ++number) set_level(number, 0);
+  for (std::uint32_t number = 0; packet_levels_.on() && number < table_.used_limit(); ++number) {
+    packet_levels_.forget(number);
+  }
   writer_.publish();
   table_.clear();
   wheel_.clear();

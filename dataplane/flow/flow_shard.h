@@ -28,6 +28,7 @@
 #include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/new_flow_sampler.h"
+#include "dataplane/flow/packet_levels.h"
 #include "dataplane/flow/record_writer.h"
 #include "dataplane/flow/timer_wheel.h"
 #include "dataplane/metric/line_pool.h"
@@ -51,14 +52,16 @@ class FlowShard {
 
   /// `counters` and `ring` are the owning monitor's. ok() is false if the memory could not be had.
   FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTimeouts& timeouts, FlowCounters& counters,
-            RecordRing& ring, RingFull ring_full, WhenFull when_full = WhenFull::evict, const Metrics& metrics = {});
+            RecordRing& ring, RingFull ring_full, WhenFull when_full = WhenFull::evict, const Metrics& metrics = {},
+            const Sampling& sampling = {});
   [[nodiscard]] bool ok() const {
-    return table_.ok() && wheel_.ok() && pool_.ok() && (when_full_ != WhenFull::sample || levels_.size() != 0);
+    return table_.ok() && wheel_.ok() && pool_.ok() && packet_levels_.ok() &&
+           (when_full_ != WhenFull::sample || levels_.size() != 0);
   }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
   [[nodiscard]] std::size_t octets() const {
-    return table_.octets() + wheel_.octets() + levels_.octets() + pool_.octets();
+    return table_.octets() + wheel_.octets() + levels_.octets() + packet_levels_.octets() + pool_.octets();
   }
   /// Memory that flows lie in or have lain in: table and timers.
   [[nodiscard]] std::size_t octets_in_use() const {
@@ -114,6 +117,7 @@ class FlowShard {
  private:
   template <bool kMetrics>
   void process_burst(std::span<const ParsedPacket> burst, const PacketFacts* facts);
+  [[nodiscard]] bool needs_rules(std::span<const ParsedPacket> burst) const;
   [[nodiscard]] bool count_plain(FlowEntry& entry, const ParsedPacket& packet, std::uint64_t now_ns) const;
   std::uint32_t count_by_rules(const ParsedPacket& packet);
   [[nodiscard]] bool update(std::uint32_t number, const ParsedPacket& packet);
@@ -132,6 +136,7 @@ class FlowShard {
   void overflow(const ParsedPacket& packet);
   [[nodiscard]] bool admit(const ParsedPacket& packet);
   void set_level(std::uint32_t number, unsigned level);
+  [[nodiscard]] std::uint32_t rate_of(std::uint32_t number) const;
   void review();
   void timers_due(std::span<const std::uint32_t> numbers);
   void timer_due(std::uint32_t number);
@@ -150,6 +155,8 @@ class FlowShard {
   NewFlowSampler sampler_;
   MappedArray<std::uint8_t> levels_;  ///< by entry: its record stands for 2^level flows; policy `sample` only
   std::uint32_t sampled_flows_ = 0;   ///< entries whose level is not 0
+  std::uint32_t one_in_;              ///< of --sample: what each packet or flow stands for, besides its levels
+  PacketLevels packet_levels_;
   std::uint64_t now_ns_ = 0;
   static constexpr std::uint32_t kReviewed = ~std::uint32_t{0};
   std::uint32_t review_at_ = kReviewed;  ///< the next entry to be reviewed

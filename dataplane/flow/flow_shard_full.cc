@@ -21,6 +21,7 @@ void FlowShard::evict_for(std::uint64_t hash) {
   if (!over) ++counters_.evictions;
   wheel_.cancel(stalest);
   if (when_full_ == WhenFull::sample) set_level(stalest, 0);
+  if (packet_levels_.on()) packet_levels_.forget(stalest);
   // Do not let the index grow here: growth could use up the room that this makes.
   table_.erase(stalest);
 }
@@ -29,7 +30,8 @@ void FlowShard::evict_for(std::uint64_t hash) {
 /// same as all records', so a burst of new flows takes room from flows that end; they wait for it, new flows do not.
 void FlowShard::overflow(const ParsedPacket& packet) {
   const RecordTotals one{1, 1, packet.ip_octets};
-  if (writer_.write_packet(packet)) {
+  const std::uint32_t rate = packet_levels_.on() ? one_in_ << packet.level() : one_in_;
+  if (writer_.write_packet(packet, rate)) {
     counters_.emitted += one;
     ++counters_.overflowed;
   } else {
@@ -45,7 +47,7 @@ bool FlowShard::admit(const ParsedPacket& packet) {
   sampler_.adjust(table_.size());
   counters_.sampling_level = sampler_.level();
   if (sampler_.takes(packet.hash)) return true;
-  counters_.sampled_out.add(packet.frame_octets);
+  counters_.new_flows_left_out.add(packet.frame_octets);
   counters_.counted.packets -= 1;
   counters_.counted.octets -= packet.frame_octets;
   counters_.counted_ip_octets -= packet.ip_octets;

@@ -89,6 +89,7 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
   record.vlan_id = cold.vlan_id;
   record.ingress_interface = cold.ingress_interface;
   record.sampling_rate = end.sampling_rate;
+  record.sampling_algorithm = sampling_algorithm_;
   record.end_reason = end.reason;
   for (const Direction direction : {kForward, kReverse}) {
     const unsigned side = initiator ^ direction;
@@ -108,14 +109,15 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
     metrics_.finish(table_.metric_line(number), table_.metric_slot(number), {record, initiator, pool_});
 }
 
-bool RecordWriter::write_packet(const ParsedPacket& packet) {
+bool RecordWriter::write_packet(const ParsedPacket& packet, std::uint32_t rate) {
   const FlowTunnel tunnel = tunnel_of(packet);
   FlowRecord* const record = claim(key_sections(packet.key) | tunnel.sections);
   if (record == nullptr) return false;
   fill_key(*record, packet.key, static_cast<unsigned>(packet.from));
   record->vlan_id = packet.vlan_id;
   record->ingress_interface = packet.ingress_interface;
-  record->sampling_rate = 1;
+  record->sampling_rate = rate;
+  record->sampling_algorithm = sampling_algorithm_;
   record->end_reason = EndReason::lack_of_resources;
   record->packets[kForward] = 1;
   record->octets[kForward] = packet.ip_octets;

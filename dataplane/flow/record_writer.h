@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/sampling.h"
 #include "dataplane/metric/line_pool.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/flow_key.h"
@@ -29,16 +30,21 @@ class RecordWriter {
  public:
   /// `table`, `metrics` and `pool`: the shard's.
   RecordWriter(RecordRing& ring, RingFull ring_full, const FlowTable& table, const Metrics& metrics,
-               const LinePool& pool)
-      : ring_(ring), ring_full_(ring_full), table_(table), metrics_(metrics), pool_(pool) {}
+               const LinePool& pool, std::uint8_t sampling_algorithm)
+      : ring_(ring),
+        ring_full_(ring_full),
+        sampling_algorithm_(sampling_algorithm),
+        table_(table),
+        metrics_(metrics),
+        pool_(pool) {}
 
   void set_ring_full(RingFull ring_full) { ring_full_ = ring_full; }
 
   /// Reports the flow in entry `number`, which is left as it is. False: the ring has no room, and none is waited for.
   [[nodiscard]] bool write(std::uint32_t number, const RecordEnd& end);
   /// Reports a packet that has no entry: a record of its own, marked for the overflow accounter. Metrics do not see it,
-  /// since there is no entry in which they could keep anything. False: likewise.
-  [[nodiscard]] bool write_packet(const ParsedPacket& packet);
+  /// since there is no entry in which they could keep anything. `rate`: what it stands for. False: likewise.
+  [[nodiscard]] bool write_packet(const ParsedPacket& packet, std::uint32_t rate);
   /// The sections of the record that was written last.
   [[nodiscard]] std::uint32_t sections_written() const { return sections_written_; }
   /// What was written leaves; once a burst.
@@ -56,6 +62,7 @@ class RecordWriter {
 
   RecordRing& ring_;
   RingFull ring_full_;
+  std::uint8_t sampling_algorithm_;  ///< of every record
   const FlowTable& table_;
   const Metrics& metrics_;
   const LinePool& pool_;

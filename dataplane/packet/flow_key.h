@@ -108,6 +108,7 @@ enum PacketFact : std::uint8_t {
   kLaterFragment = 8,     ///< ports 0 until a FragmentCache fills them in; fragment_* are set
   kLengthFromFrame = 16,  ///< the IP header's length is 0: ip_octets reach to the end of what encloses it
   kIcmpError = 32,        ///< an ICMP error, where a metric wants what it quotes: see icmp_error.h
+  kSampled = 64,          ///< sampling_level is set: the packet stands for 2^sampling_level (--sample rate)
 };
 
 struct ParsedPacket {
@@ -133,6 +134,15 @@ struct ParsedPacket {
   std::uint8_t fragment_protocol;  ///< IPv4 protocol, or next header of the IPv6 fragment header
   std::uint8_t filtered_by;        ///< of a later fragment, bit n: the filter of monitor n says no; set by the front
   std::uint8_t icmp_error;         ///< of an ICMP error: its place in PacketFront::icmp_errors(); set by the front
+  std::uint8_t sampling_level;     ///< with kSampled; set by who samples
+
+  /// By --sample rate the packet stands for 2 to the power of this.
+  [[nodiscard]] unsigned level() const { return (facts & kSampled) != 0 ? sampling_level : 0; }
+  void set_level(unsigned level) {
+    if (level == 0) return;
+    facts |= kSampled;
+    sampling_level = static_cast<std::uint8_t>(level);
+  }
 };
 static_assert(sizeof(ParsedPacket) == 144 && std::is_trivially_copyable_v<ParsedPacket>,
               "the common stack touches 88 of the first 96 octets; only a hand-over between workers copies it whole");

@@ -28,6 +28,9 @@ class Parser {
     return weir::parse_plain(view, tunnels_, packet);
   }
 
+  /// Whether it would: for a frame that is not to be parsed, a look at one cache line.
+  [[nodiscard]] bool is_plain(const PacketView& view) const { return plain::is_plain(view, tunnels_); }
+
   /// Parses `view` into `packet` (all members but hash and effective_ns; those are left alone; what only a bit of
   /// `facts` gives a meaning to is set where that bit is).
   /// Reject::none: the packet counts for packet.key. Anything else: no IP header counts, and of `packet` only

@@ -151,6 +151,27 @@ inline bool parse_ipv6(const PacketView& view, const TunnelPorts& tunnels, Parse
   return true;
 }
 
+/// Whether parse_plain() would accept the frame, but for what only its counting depends on: it is no fragment, and
+/// there is nothing inside it.
+inline bool is_plain(const PacketView& view, const TunnelPorts& tunnels) {
+  if (view.captured_octets < 54 || view.link_type != LinkType::ethernet) return false;
+  const std::uint8_t* const frame = view.data;
+  unsigned protocol = 0;
+  unsigned ip_octets = 20;
+  if (load<std::uint16_t>(frame + 12) == 0x0008) {
+    // As in parse_ipv4().
+    if (frame[kIp] != 0x45 || (load<std::uint16_t>(frame + kIp + 6) & 0xff3f) != 0) return false;
+    protocol = frame[kIp + 9];
+  } else if (load<std::uint16_t>(frame + 12) == 0xdd86) {
+    if (view.captured_octets < kIp + 40 + 8 || frame[kIp] >> 4 != 6) return false;
+    protocol = frame[kIp + 6];
+    ip_octets = 40;
+  }
+  if (protocol == kProtocolTcp) return true;
+  return protocol == kProtocolUdp &&
+         !announce_tunnel(tunnels, __builtin_bswap32(load<std::uint32_t>(frame + kIp + ip_octets)));
+}
+
 }  // namespace plain
 
 /// Parses a frame of the kind described above, all members of `packet` but the hash, with the packet's own time as the

@@ -13,7 +13,9 @@ constexpr std::uint64_t kCounterMax = UINT32_MAX;
 constexpr std::uint32_t kMostVersion5 = 30;
 constexpr std::uint32_t kMostVersion7 = 27;
 constexpr std::uint32_t kRateMax = (1U << 14) - 1;
-constexpr std::uint32_t kDeterministic = 1U << 14;  // sampling mode 1 in the upper two bits
+// Sampling mode in the upper two bits.
+constexpr std::uint32_t kDeterministic = 1U << 14;
+constexpr std::uint32_t kRandom = 2U << 14;
 
 /// Records that the counters of one direction take; more than a datagram holds where they are out of all reason.
 std::uint32_t parts_of(const FlowRecord& record, Direction way) {
@@ -57,6 +59,7 @@ Netflow5Result Netflow5Encoder::add(RecordView view, std::uint64_t now_ns) {
     window_.open(span, now_ns);
     latest_ns_ = 0;
     rate_ = rate;
+    sampled_at_random_ = record.sampling_algorithm == 2;
   } else if (records_ + parts > most_records_ || !window_.holds(span) || rate != rate_) {
     return Netflow5Result::full;
   }
@@ -113,7 +116,8 @@ std::span<std::uint8_t> Netflow5Encoder::finish(std::uint64_t now_ns) {
   if (!options_.version7) {
     header.engine_id = static_cast<std::uint8_t>(options_.source_id);
     // 0 for every packet: some collectors multiply by the whole field, mode included.
-    header.sampling = Be16::from_host(static_cast<std::uint16_t>(rate_ == 1 ? 0 : kDeterministic | rate_));
+    header.sampling = Be16::from_host(
+        static_cast<std::uint16_t>(rate_ == 1 ? 0 : (sampled_at_random_ ? kRandom : kDeterministic) | rate_));
   }
   std::memcpy(datagram_.data(), &header, sizeof header);
   const std::size_t octets = sizeof header + records_ * record_octets_;

@@ -76,6 +76,7 @@ class Netflow5Encoder {
   std::uint64_t latest_ns_ = 0;
   std::uint32_t records_ = 0;
   std::uint32_t rate_ = 1;
+  bool sampled_at_random_ = false;
   std::array<std::uint8_t, 1500> datagram_;
 };
 

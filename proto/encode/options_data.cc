@@ -177,12 +177,14 @@ class Announcer {
     put<std::uint32_t>(record, form_.domain);
     if (form_.selectors) {
       put<std::uint32_t>(record, 0);
-      put<std::uint16_t>(record, 1);  // RFC 5477: systematic count-based sampling
+      // RFC 5477 section 8.2.1: systematic count-based, or random n-out-of-N sampling. Of either, collectors take the
+      // rate from what follows.
+      put<std::uint16_t>(record, account.sampled_at_random ? 3 : 1);
       put<std::uint32_t>(record, 1);
       put<std::uint32_t>(record, std::max(account.sampling_rate, 1U) - 1);
     } else {
       put<std::uint32_t>(record, std::max(account.sampling_rate, 1U));
-      record.push_back(1);  // deterministic
+      record.push_back(account.sampled_at_random ? 2 : 1);  // element 35
     }
     writer_.add(kSamplingTemplate, record, true);
 

@@ -6,7 +6,8 @@
 //   template | scope                        | elements
 //   ---------+------------------------------+--------------------------------------------------------------------------
 //   260      | v9 System, IPFIX 149         | 34 samplingInterval, 35 samplingAlgorithm
-//            | (profile with selectors)     | 302 selectorId (0), 304 selectorAlgorithm (1), 305 (1), 306 (rate - 1)
+//            | (profile with selectors)     | 302 selectorId (0), 304 selectorAlgorithm (1 systematic, 3 random n out of
+//            |                              | N), 305 (1), 306 (rate - 1)
 //   261      | v9 System, IPFIX 149         | 41 messages, 40 octets and 42 flow records exported; 163 flows observed;
 //            |                              | 166 flows, 167 packets and 168 octets not sent; 164 packets and 165
 //            |                              | octets ignored
@@ -55,6 +56,7 @@ struct ExportAccount {
   std::uint64_t ignored_packets = 0;
   std::uint64_t ignored_octets = 0;
   std::uint32_t sampling_rate = 1;
+  bool sampled_at_random = false;
   std::vector<NamedLoss> losses;
   std::vector<InterfaceName> interfaces;
 };

@@ -26,7 +26,7 @@ struct alignas(16) RecordValues {
   std::uint8_t ip_tos;
   std::uint8_t tcp_flags;
   std::uint8_t end_reason;
-  std::uint8_t one;  ///< 1: Part::one
+  std::uint8_t sampling_algorithm;
   std::uint8_t ip_version;
   std::uint32_t start_uptime_ms;  ///< since the boot time of the header, see UptimeWindow
   std::uint32_t end_uptime_ms;
@@ -40,7 +40,8 @@ struct alignas(16) RecordValues {
   std::uint16_t reverse_icmp;
   std::uint8_t reverse_tcp_flags;
   std::uint8_t reverse_ip_tos;
-  std::uint8_t reserved[12];
+  std::uint8_t one;  ///< 1: Part::one
+  std::uint8_t reserved[11];
 };
 static_assert(sizeof(RecordValues) == 80 && offsetof(RecordValues, icmp) == 16 &&
               offsetof(RecordValues, start_ms) == 32 && offsetof(RecordValues, reverse_start_ms) == 48 &&
@@ -88,13 +89,14 @@ template <RecordKind kKind, Direction kWay>
   values.ip_tos = record.ip_tos[kWay];
   values.tcp_flags = tcp_flags;
   values.end_reason = static_cast<std::uint8_t>(record.end_reason);
-  values.one = 1;
+  values.sampling_algorithm = record.sampling_algorithm == 0 ? std::uint8_t{1} : record.sampling_algorithm;
   values.ip_version = record.ip_version;
   values.start_uptime_ms = uptime(start_ms);
   values.end_uptime_ms = uptime(end_ms);
   values.start_ms = start_ms;
   values.end_ms = end_ms;
   if constexpr (kKind == RecordKind::biflow) {
+    values.one = 1;
     values.reverse_start_ms = record.first_ns[kReverse] / kMillisecond;
     values.reverse_end_ms = record.last_ns[kReverse] / kMillisecond;
     values.reverse_icmp = icmp ? record.ports[kReverse] : std::uint16_t{0};
@@ -128,7 +130,7 @@ inline constexpr ValuePlace kValuePlaces[] = {
     {ie::kIpClassOfService,         kForward, WEIR_VALUE(ip_tos)},
     {ie::kTcpControlBits,           kForward, WEIR_VALUE(tcp_flags)},
     {ie::kFlowEndReason,            kForward, WEIR_VALUE(end_reason)},
-    {ie::kSamplingAlgorithm,        kForward, WEIR_VALUE(one)},
+    {ie::kSamplingAlgorithm,        kForward, WEIR_VALUE(sampling_algorithm)},
     {ie::kBiflowDirection,          kReverse, WEIR_VALUE(one)},
     {ie::kIpVersion,                kForward, WEIR_VALUE(ip_version)},
     {ie::kFlowStartSysUpTime,       kForward, WEIR_VALUE(start_uptime_ms)},

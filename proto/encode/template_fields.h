@@ -65,9 +65,10 @@ struct TemplateField {
 /// Which of the elements that a rule makes of one row.
 enum class Part : std::uint8_t {
   value,
-  one,      ///< the number 1: samplingAlgorithm (deterministic), biflowDirection (initiator)
-  segment,  ///< of a tunnel id: layer2SegmentId
-  list,     ///< basicList, of weir's own elements
+  one,        ///< the number 1: biflowDirection (initiator)
+  algorithm,  ///< of a sampling rate: samplingAlgorithm
+  segment,    ///< of a tunnel id: layer2SegmentId
+  list,       ///< basicList, of weir's own elements
 };
 
 /// A field of a template, and the column whose value it has.
@@ -276,7 +277,7 @@ class ListMaker {
   constexpr void add_sampling_algorithm() {
     for (std::size_t row = 0; row < kBaseFields.size(); ++row) {
       if (kBaseFields[row].wire.rule != WireRule::sampling) continue;
-      put_iana(row, kForward, ie::kSamplingAlgorithm, iana_octets(ie::kSamplingAlgorithm), Part::one);
+      put_iana(row, kForward, ie::kSamplingAlgorithm, iana_octets(ie::kSamplingAlgorithm), Part::algorithm);
     }
   }
   /// RFC 3954 has no reverse elements; the reverse counters are OUT_BYTES and OUT_PKTS.

@@ -124,6 +124,18 @@ std::string when_full_text(const v1::StatusReply& status) {
   return text.empty() ? text : status.when_full() + ": " + text;
 }
 
+/// What --sample leaves; empty: all packets.
+std::string sampling_text(const v1::StatusReply& status) {
+  std::string text = status.config().sample();
+  if (text.empty() || text == "none") return {};
+  if (text.starts_with("rate=")) {
+    text += ": " + (status.packet_sampling_rate() > 1
+                        ? "one packet in " + grouped(status.packet_sampling_rate()) + " counts now"
+                        : std::string("every packet counts now"));
+  }
+  return text;
+}
+
 std::string ledger_state_text(const v1::StatusReply& status) {
   if (status.ledger() == "none") return "no worker counts";
   std::string text = yes_no(status.balanced());
@@ -347,6 +359,7 @@ std::string status_text(const v1::StatusReply& status) {
     head.row({"state", status.phase() + (status.doing().empty() ? "" : ": " + status.doing())});
   }
   head.row({"flows", grouped(status.flows()) + " of " + grouped(status.capacity())});
+  if (std::string sampling = sampling_text(status); !sampling.empty()) head.row({"sampling", std::move(sampling)});
   if (std::string full = when_full_text(status); !full.empty()) head.row({"full table", std::move(full)});
   if (status.hash_flooding().suspected()) head.row({"HASH FLOODING", flooding_text(status.hash_flooding())});
   head.row({"memory", status.hugepages() ? "huge pages" : "no huge pages"});

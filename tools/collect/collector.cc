@@ -110,13 +110,15 @@ tl::expected<std::vector<std::string>, std::string> Collector::listen(const List
 }
 
 void Collector::take_record(RecordView record, const RecordDetails* details, const IpAddress& sampler_address) {
-  totals_.add(*record);
+  // 0: nobody told the rate.
+  const std::uint64_t rate = outputs_.scale && record->sampling_rate != 0 ? record->sampling_rate : 1;
+  totals_.add(*record, rate);
   printer_.print(record, details, sampler_address);
   if (outputs_.sums != nullptr) {
     if (details != nullptr) {
-      outputs_.sums->add(record, address_of_exporter(details->exporter));
+      outputs_.sums->add(record, address_of_exporter(details->exporter), rate);
     } else {
-      outputs_.sums->add(record, sampler_address.text());
+      outputs_.sums->add(record, sampler_address.text(), rate);
     }
   }
   if (outputs_.forwarder != nullptr) outputs_.forwarder->add(record);

@@ -47,6 +47,7 @@ class Collector {
     Forwarder* forwarder = nullptr;
     bool options = false;  ///< options records are printed, too
     bool dump = false;     ///< every message is printed field by field
+    bool scale = false;    ///< sums count what each record stands for
   };
   void set_outputs(const Outputs& outputs) { outputs_ = outputs; }
 

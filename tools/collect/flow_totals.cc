@@ -42,14 +42,14 @@ std::size_t FlowTotals::Hash::operator()(const FlowTuple& tuple) const {
 
 FlowTotals::FlowTotals(std::size_t max_flows) : max_flows_(max_flows), sums_(0, Hash{random_seed()}) {}
 
-void FlowTotals::add(const FlowRecord& record) {
-  totals_.add(record);
+void FlowTotals::add(const FlowRecord& record, std::uint64_t rate) {
+  totals_ += {1, rate * record.total_packets(), rate * record.total_octets()};
   // A record without packet counts (its template may lack them) still names a flow, in forward direction.
-  if (record.packets[kForward] != 0 || record.packets[kReverse] == 0) add_direction(record, kForward);
-  if (record.packets[kReverse] != 0) add_direction(record, kReverse);
+  if (record.packets[kForward] != 0 || record.packets[kReverse] == 0) add_direction(record, kForward, rate);
+  if (record.packets[kReverse] != 0) add_direction(record, kReverse, rate);
 }
 
-void FlowTotals::add_direction(const FlowRecord& record, Direction direction) {
+void FlowTotals::add_direction(const FlowRecord& record, Direction direction, std::uint64_t rate) {
   const FlowTuple tuple = tuple_of(record, direction);
   auto found = sums_.find(tuple);
   if (found == sums_.end()) {
@@ -60,8 +60,8 @@ void FlowTotals::add_direction(const FlowRecord& record, Direction direction) {
     found = sums_.emplace(tuple, FlowSums{.first_ns = record.first_ns[direction]}).first;
   }
   FlowSums& sums = found->second;
-  sums.packets += record.packets[direction];
-  sums.octets += record.octets[direction];
+  sums.packets += rate * record.packets[direction];
+  sums.octets += rate * record.octets[direction];
   sums.first_ns = std::min(sums.first_ns, record.first_ns[direction]);
   sums.last_ns = std::max(sums.last_ns, record.last_ns[direction]);
 }

@@ -52,7 +52,8 @@ class FlowTotals {
   static constexpr std::size_t kDefaultMaxFlows = 4'194'304;
   explicit FlowTotals(std::size_t max_flows = kDefaultMaxFlows);
 
-  void add(const FlowRecord& record);
+  /// `rate`: its packets and octets count so often.
+  void add(const FlowRecord& record, std::uint64_t rate = 1);
 
   [[nodiscard]] std::uint64_t records() const { return totals_.records; }
   [[nodiscard]] std::uint64_t packets() const { return totals_.packets; }
@@ -73,7 +74,7 @@ class FlowTotals {
     std::uint64_t seed;
     std::size_t operator()(const FlowTuple& tuple) const;
   };
-  void add_direction(const FlowRecord& record, Direction direction);
+  void add_direction(const FlowRecord& record, Direction direction, std::uint64_t rate);
 
   std::size_t max_flows_;
   std::unordered_map<FlowTuple, FlowSums, Hash> sums_;

@@ -246,14 +246,15 @@ std::size_t SumBy::Hash::operator()(std::string_view key) const {
   return hash;
 }
 
-void SumBy::add(RecordView record, std::string_view sampler_address) {
+void SumBy::add(RecordView record, std::string_view sampler_address, std::uint64_t rate) {
   if (record->packets[kForward] != 0 || record->packets[kReverse] == 0) {
-    add_direction(record, kForward, sampler_address);
+    add_direction(record, kForward, sampler_address, rate);
   }
-  if (record->packets[kReverse] != 0) add_direction(record, kReverse, sampler_address);
+  if (record->packets[kReverse] != 0) add_direction(record, kReverse, sampler_address, rate);
 }
 
-void SumBy::add_direction(RecordView record, Direction direction, std::string_view sampler_address) {
+void SumBy::add_direction(RecordView record, Direction direction, std::string_view sampler_address,
+                          std::uint64_t rate) {
   key_.clear();
   for (const SumBy::Field& field : fields_) {
     if (field.sampler_address) {
@@ -272,8 +273,8 @@ void SumBy::add_direction(RecordView record, Direction direction, std::string_vi
     sums = &sums_.emplace(key_, Sums{}).first->second;
   }
   ++sums->records;
-  sums->packets += record->packets[direction];
-  sums->octets += record->octets[direction];
+  sums->packets += rate * record->packets[direction];
+  sums->octets += rate * record->octets[direction];
 }
 
 std::vector<SumBy::Row> SumBy::top(std::size_t count) const {

@@ -51,8 +51,9 @@ class SumBy {
 
   SumBy(std::vector<Field> fields, std::size_t max_keys);
 
-  /// `sampler_address`: who sent the record, as text; empty: nobody knows.
-  void add(RecordView record, std::string_view sampler_address);
+  /// `sampler_address`: who sent the record, as text; empty: nobody knows. `rate`: its packets and octets count so
+  /// often.
+  void add(RecordView record, std::string_view sampler_address, std::uint64_t rate = 1);
 
   [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
   [[nodiscard]] std::size_t size() const { return sums_.size(); }
@@ -71,7 +72,7 @@ class SumBy {
     using is_transparent = void;  // NOLINT(readability-identifier-naming): likewise
     bool operator()(std::string_view a, std::string_view b) const { return a == b; }
   };
-  void add_direction(RecordView record, Direction direction, std::string_view sampler_address);
+  void add_direction(RecordView record, Direction direction, std::string_view sampler_address, std::uint64_t rate);
 
   std::vector<Field> fields_;
   std::size_t max_keys_;

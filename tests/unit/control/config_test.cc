@@ -233,8 +233,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
-       "overflow_entries overflow_timeout key metrics community_id_seed layer tunnels tunnel_depth icmp_errors filter "
-       "frame_filter export sampler_address interface save_rejects ledger"},
+       "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key layer tunnels "
+       "tunnel_depth icmp_errors filter frame_filter export sampler_address interface save_rejects ledger"},
       {"workers: 1\nworkers: 2\n", "c:2:8: workers is given twice; expected a line such as workers: 4"},
       {"idle_timeout = \"5s\"\n",
        "c:1:14: idle_timeout =: a colon stands before a value; expected a line such as idle_timeout: \"30s\""},
@@ -417,6 +417,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "key: \"5tuple\"\n"
       "metrics: \"none\"\n"
       "community_id_seed: 0\n"
+      "sample: \"none\"\n"
+      "# sample_key: random\n"
       "layer: \"inner\"\n"
       "tunnels: \"default\"\n"
       "tunnel_depth: 16\n"

@@ -198,9 +198,9 @@ TEST(Sample, EstimatesTheTotalsWithoutBias) {
     }
     meter.drain(traffic.back().time_ns);
     meter.expect_balanced();
-    EXPECT_EQ(meter.counters.counted.packets + meter.counters.sampled_out.packets, traffic.size());
+    EXPECT_EQ(meter.counters.counted.packets + meter.counters.new_flows_left_out.packets, traffic.size());
     EXPECT_EQ(meter.counters.evictions, 0U) << "the table would not have been full";
-    sampled_out += meter.counters.sampled_out.packets;
+    sampled_out += meter.counters.new_flows_left_out.packets;
     // By flow: what its records say together, times their rates; Horvitz and Thompson's variance of it.
     std::map<std::uint32_t, std::pair<double, double>> flows;
     for (const FlowRecord& record : meter.records()) {
@@ -241,7 +241,7 @@ TEST(Sample, KeepsBothDirectionsOrNone) {
     back.from("192.168.0.1", 53).to("10.0." + std::to_string(host >> 8) + "." + std::to_string(host & 255), 1000);
     meter.add(back);
   }
-  EXPECT_GT(meter.counters.sampled_out.packets, 3000U);
+  EXPECT_GT(meter.counters.new_flows_left_out.packets, 3000U);
   EXPECT_EQ(meter.counters.evictions, 0U);
   meter.drain(1_s);
   for (const FlowRecord& record : meter.records()) {
@@ -254,7 +254,7 @@ TEST(Sample, KeepsBothDirectionsOrNone) {
 TEST(Sample, ChangesNothingWhileTheTableHasRoom) {
   Meter meter(1024, {}, 1U << 12, RingFull::lose, WhenFull::sample);
   for (unsigned host = 0; host < 767; ++host) meter.add(udp(host));
-  EXPECT_EQ(meter.counters.sampled_out, PacketCount{});
+  EXPECT_EQ(meter.counters.new_flows_left_out, PacketCount{});
   meter.drain(1_s);
   const auto records = meter.records();
   EXPECT_EQ(records.size(), 767U);

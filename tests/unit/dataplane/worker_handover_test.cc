@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -198,6 +199,69 @@ TEST_P(HandOver, AFilterKeepsTheFragmentsOfADatagramTogetherWhicheverWorkerRecei
   }
   EXPECT_EQ(counted, (PacketCount{200, 100 * (18 + 36 + 18 + 28)}));
   EXPECT_EQ(filtered_out, (PacketCount{401, 200 * (18 + 36 + 18 + 28) + 14 + 28}));
+}
+
+TEST_P(HandOver, SamplingByFlowsCountsADatagramWholeOrNotAtAllWhicheverWorkerReceivesItsFragments) {
+  const unsigned workers = GetParam();
+  constexpr unsigned kDatagrams = 2000;
+  const PcapFlowFilter udp(PcapFilter::compile_for_flows("udp").value());
+  for (const auto by : {Sampling::By::flows, Sampling::By::packets}) {
+    for (const FlowFilter* const filter :
+         {static_cast<const FlowFilter*>(nullptr), static_cast<const FlowFilter*>(&udp)}) {
+      HandoverMesh mesh(workers);
+      std::vector<std::unique_ptr<Worker>> all;
+      std::vector<FrameList> firsts(workers);
+      std::vector<FrameList> laters(workers);
+      for (unsigned number = 0; number < workers; ++number) {
+        WorkerOptions options;
+        options.number = number;
+        options.workers = workers;
+        options.capacity = 4000;
+        options.handover = &mesh;
+        options.filter = filter;
+        options.sampling = {by, false, 4, 0, {1, 2, 3, 4, 5, 6}};
+        all.push_back(std::make_unique<Worker>(options, kHash));
+      }
+      for (unsigned i = 0; i < kDatagrams; ++i) {
+        const auto around = [] { return packet().eth().ipv4("10.0.0.1", "10.0.0.2"); };
+        firsts[i % workers].frames.push_back(around().fragment(0, true, i).udp(1000 + i, 53).payload(8).bytes());
+        laters[(i + 1) % workers].frames.push_back(around().protocol(17).fragment(16, false, i).payload(8).bytes());
+      }
+      for (auto* sources : {&firsts, &laters}) {
+        for (unsigned number = 0; number < workers; ++number) {
+          while (!(*sources)[number].done()) all[number]->poll((*sources)[number], kEpochNs);
+        }
+        FrameList nothing;
+        for (unsigned turn = 0; turn < 400; ++turn) all[turn % workers]->poll(nothing, kEpochNs);
+      }
+      for (auto& worker : all) worker->stop_receiving();
+      for (unsigned settled = 0, turn = 0; settled < workers; ++turn) {
+        ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
+        settled = all[turn % workers]->settle(kEpochNs) ? settled + 1 : 0;
+      }
+      std::uint64_t counted = 0;
+      std::uint64_t sampled_out = 0;
+      for (auto& worker : all) {
+        expect_balanced(*worker);
+        worker->drain(kEpochNs);
+        EXPECT_EQ(worker->counters().fragments_without_first, PacketCount{});
+        EXPECT_EQ(worker->counters().handover_full, PacketCount{});
+        counted += worker->counters().counted.packets;
+        sampled_out += worker->counters().sampled_out.packets;
+        for (const FlowRecord& record : take(worker->records())) {
+          EXPECT_EQ(record.sampling_rate, 4U);
+          EXPECT_NE(record.source_port(), 0) << "a later fragment without its ports";
+          if (by == Sampling::By::flows) {
+            EXPECT_EQ(record.packets[kForward], 2U);
+          }
+        }
+      }
+      EXPECT_EQ(counted + sampled_out, 2 * kDatagrams);
+      // By packets each worker takes one of each four of its own; by flows a binomial, five standard deviations.
+      const double off = by == Sampling::By::packets ? 2.0 * workers : 2 * 5 * std::sqrt(kDatagrams * 0.25 * 0.75);
+      EXPECT_NEAR(static_cast<double>(counted), 2 * kDatagrams / 4.0, off);
+    }
+  }
 }
 
 /// First fragments reach one worker and later ones another, as with a device that hashes ports where there are some.

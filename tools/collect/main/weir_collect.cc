@@ -58,6 +58,7 @@ struct Options {
   bool quiet = false;
   bool options = false;
   bool dump = false;
+  bool scale = false;
   bool ports_apart = false;
   std::string max_memory = "512M";
 };
@@ -109,6 +110,9 @@ void describe(CLI::App& app, Options& options) {
                  "at the end the N flows (directional 5-tuples) with the most bytes; with --sum-by its first N lines")
       ->type_name("N")
       ->check(whole);
+  app.add_flag("--scale", options.scale,
+               "count packets and bytes of the summary, --top and --sum-by times the sampling rate of their records:\n"
+               "estimates of the whole traffic; the records themselves stay as they came");
   app.add_option("--duration", options.duration, "stop after this time (10s, 5m); without it at SIGINT or SIGTERM")
       ->type_name("T");
   app.add_option("--summary", options.summary_file, "write the summary as one JSON object; - is standard output")
@@ -245,7 +249,8 @@ int collect(const Options& options) {
   collector.set_outputs({.sums = sums ? &*sums : nullptr,
                          .forwarder = options.exports.empty() ? nullptr : &forwarder,
                          .options = options.options,
-                         .dump = options.dump});
+                         .dump = options.dump,
+                         .scale = options.scale});
   for (const std::string& file : options.files) {
     const auto identity = weir::FileSink::identity_of(file);
     if (!identity || weir::FileSink::identity_of(options.summary_file) != identity) continue;
