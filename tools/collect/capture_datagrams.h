@@ -16,6 +16,7 @@
 #include <pcap/pcap.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <set>
 #include <span>
