@@ -26,7 +26,7 @@ std::uint32_t bit_of(std::string_view name) {
 class ExampleMeter : public Meter {
  public:
   explicit ExampleMeter(std::uint32_t metrics, WhenFull when_full = WhenFull::evict)
-      : Meter(1024, {}, 1U << 16, RingFull::lose, when_full, {1, 2, 3, 4, 5, 6}, Metrics(metrics)) {}
+      : Meter(1024, {}, 1U << 12, RingFull::lose, when_full, {1, 2, 3, 4, 5, 6}, Metrics(metrics)) {}
 
   /// The frames as one burst, one nanosecond apart.
   void see(const std::vector<PacketBuilder>& builders, std::uint64_t offset_ns = 0) {

@@ -14,7 +14,7 @@ namespace weir::test {
 
 class Meter {
  public:
-  explicit Meter(std::uint32_t capacity = 1024, const FlowTimeouts& timeouts = {}, std::size_t ring_records = 1U << 16,
+  explicit Meter(std::uint32_t capacity = 1024, const FlowTimeouts& timeouts = {}, std::size_t ring_records = 1U << 12,
                  RingFull ring_full = RingFull::lose, WhenFull when_full = WhenFull::evict,
                  const KeyHash::Seed& seed = {1, 2, 3, 4, 5, 6}, const Metrics& metrics = {})
       : ring(RecordRing::Exactly{ring_lines(ring_records)}),

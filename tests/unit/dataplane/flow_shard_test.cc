@@ -392,7 +392,7 @@ TEST(FlowShard, AtTheEndAFlowWhoseTimeoutWasOverSaysSo) {
 TEST(FlowShard, ADrainedShardIsEmptyAndTakesFlowsAgain) {
   constexpr unsigned kFlows =
       20000;  // more than the least index holds: it has grown, and is growing, when it is emptied
-  Meter meter(1U << 16);
+  Meter meter(1U << 16, {}, 1U << 16);
   const std::uint32_t least = meter.shard.table().index().homes();
   for (const std::uint64_t begin : {0_s, 100_s}) {
     for (unsigned i = 0; i < kFlows; ++i) {

@@ -184,6 +184,9 @@ TEST(Sample, EstimatesTheTotalsWithoutBias) {
   timeouts.idle_ns = 400'000'000;
   timeouts.active_ns = 1'000'000'000;
   const std::vector<Traffic> traffic = waves(kFlows, 1);
+  std::vector<FlowPacket> packets;
+  packets.reserve(traffic.size());
+  for (const Traffic& packet : traffic) packets.push_back(udp(packet.flow).at(packet.time_ns));
   const auto truth = static_cast<double>(traffic.size());
   double sum_of_errors = 0;  // relative to the truth
   double sum_of_scores = 0;  // relative to their standard deviation
@@ -192,9 +195,9 @@ TEST(Sample, EstimatesTheTotalsWithoutBias) {
   for (unsigned seed = 1; seed <= kSeeds; ++seed) {
     Meter meter(1024, timeouts, 1U << 18, RingFull::lose, WhenFull::sample, {seed, 2, 3, 4, 5, 6});
     std::uint64_t raw = 0;
-    for (const Traffic& packet : traffic) {
-      meter.add(udp(packet.flow).at(packet.time_ns));
-      meter.pass(packet.time_ns);
+    for (std::size_t i = 0; i < traffic.size(); ++i) {
+      meter.add(packets[i]);
+      meter.pass(traffic[i].time_ns);
     }
     meter.drain(traffic.back().time_ns);
     meter.expect_balanced();

@@ -26,7 +26,7 @@ Metrics only_lengths() {
 class LengthsMeter : public Meter {
  public:
   explicit LengthsMeter(const FlowTimeouts& timeouts = {})
-      : Meter(1024, timeouts, 1U << 16, RingFull::lose, WhenFull::evict, {1, 2, 3, 4, 5, 6}, only_lengths()) {}
+      : Meter(1024, timeouts, 1U << 12, RingFull::lose, WhenFull::evict, {1, 2, 3, 4, 5, 6}, only_lengths()) {}
 
   void see(const FlowPacket& packet) { add(packet.packet(), PacketFacts{}); }
   OwnedRecord record() {

@@ -27,7 +27,7 @@ const Metrics kBoth(3);
 class FrameMeter : public Meter {
  public:
   explicit FrameMeter(const Metrics& metrics = kBoth, const FlowTimeouts& timeouts = {}, std::uint32_t capacity = 1024,
-                      std::size_t ring_records = 1U << 16, WhenFull when_full = WhenFull::evict)
+                      std::size_t ring_records = 1U << 12, WhenFull when_full = WhenFull::evict)
       : Meter(capacity, timeouts, ring_records, RingFull::lose, when_full, {1, 2, 3, 4, 5, 6}, metrics) {}
 
   void see(const PacketBuilder& builder, std::uint64_t offset_ns) {
@@ -427,7 +427,7 @@ TEST(Metrics, FlowsThatAreEvictedReportTheirOwnValuesAndTheOnesAfterThemBeginAtZ
 }
 
 TEST(Metrics, APacketThatFindsTheTableFullLeavesWithoutThem) {
-  FrameMeter meter(kBoth, {}, 4, 1U << 16, WhenFull::overflow);
+  FrameMeter meter(kBoth, {}, 4, 1U << 12, WhenFull::overflow);
   for (unsigned i = 0; i < 10; ++i) {
     meter.see(packet().eth().mpls(7).ipv4("10.0.0.1", "10.0.0.2").tcp(1000 + i, 80).payload(1), i);
   }

@@ -31,7 +31,7 @@ Metrics only_packets(std::uint16_t most) {
 class PacketsMeter : public Meter {
  public:
   explicit PacketsMeter(std::uint16_t most = 30, const FlowTimeouts& timeouts = {}, std::uint32_t capacity = 1024,
-                        std::size_t ring_records = 1U << 16)
+                        std::size_t ring_records = 1U << 12)
       : Meter(capacity, timeouts, ring_records, RingFull::lose, WhenFull::evict, {1, 2, 3, 4, 5, 6},
               only_packets(most)) {}
 
@@ -138,7 +138,7 @@ TEST(PacketsMetric, APacketOlderThanTheFirstHasNoTimeAfterIt) {
 
 TEST(PacketsMetric, CutsListsWhereThePoolIsEmptyAndCountsThem) {
   constexpr std::uint32_t kFlows = 8192;
-  PacketsMeter meter(30, {}, kFlows);
+  PacketsMeter meter(30, {}, kFlows, 1U << 16);
   const std::uint32_t lines = meter.shard.pool().capacity();
   ASSERT_EQ(lines, 4096U * 6) << "three lines for each flow";
   for (unsigned i = 0; i < 30; ++i) {
