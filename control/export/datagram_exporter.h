@@ -140,7 +140,7 @@ class DatagramExporter final : public Exporter {
 template <typename Encoder, typename EncoderOptions>
 OpenResult open_datagram_exporter(const EncoderOptions& encoder, const HostPort& host, const DatagramOptions& udp,
                                   const ExportContext& context, ExportQueue& books) {
-  UdpPeer peer(Lookup(host, SOCK_DGRAM, context.resolver), host.text(), udp.gso, books);
+  UdpPeer peer(Lookup(host, SOCK_DGRAM, context.resolver), host.text(), udp.gso, books, udp);
   if (needs_peer_at_start(context.mode)) {
     if (auto connected = peer.connect_now(); !connected) return tl::unexpected(std::move(connected.error()));
   }

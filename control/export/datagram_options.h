@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "control/export/exporter_kind.h"
+#include "control/export/outgoing.h"
 
 namespace weir {
 
@@ -12,7 +13,7 @@ inline constexpr std::uint32_t kLeastMtu = 576;      ///< every IPv4 host takes 
 inline constexpr std::uint32_t kGreatestMtu = 9000;  ///< jumbo frames
 inline constexpr std::uint32_t kGreatestRate = 1'000'000'000;
 
-struct DatagramOptions {
+struct DatagramOptions : OutgoingOptions {
   std::uint32_t mtu = 1400;  ///< of the path: IP header, UDP header and payload
   std::uint32_t rate = 0;    ///< data records per second at most; 0: as fast as they come
   bool gso = true;           ///< the kernel may cut datagrams from one packet (UDP_SEGMENT)

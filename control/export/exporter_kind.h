@@ -19,10 +19,10 @@
 //       "syslog://192.0.2.1:514?window=16"});
 //
 // Options that several exporters have are structs with rows of their own, from which a kind's struct derives:
-// peer.h, datagram_options.h, template_options.h, file_output.h.
+// peer.h, outgoing.h, datagram_options.h, template_options.h, file_output.h.
 //
-// A URI becomes an exporter in two steps. Parsing looks at the text alone and opens nothing; its errors are those of a
-// command line. Opening meets the world.
+// A URI becomes an exporter in two steps. Parsing looks at the text, asks the system no more than whether an interface
+// exists, and opens nothing; its errors are those of a command line. Opening meets the world.
 #pragma once
 
 #include <array>
@@ -146,6 +146,9 @@ ParseResult parse_request(const ExporterKind& kind, std::string_view target, std
   if (!good) return tl::unexpected(std::move(good.error()));
   if constexpr (requires { options.check(); }) {  // what only several options show to be wrong
     if (auto fit = options.check(); !fit) return tl::unexpected(std::move(fit.error()));
+  }
+  if constexpr (requires { options.check_source(options.host); }) {
+    if (auto fit = options.check_source(options.host); !fit) return tl::unexpected(std::move(fit.error()));
   }
   return request;
 }

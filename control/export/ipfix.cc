@@ -8,6 +8,7 @@
 #include "control/export/datagram_exporter.h"
 #include "control/export/exporter_kinds.h"
 #include "control/export/ipfix_buffer.h"
+#include "control/export/outgoing.h"
 #include "control/export/socket_exporter.h"
 #include "control/export/template_options.h"
 #include "proto/encode/ipfix_encoder.h"
@@ -24,7 +25,7 @@ OpenResult open_udp(const TemplateDatagramOptions& options, const ExportContext&
   return open_datagram_exporter<IpfixEncoder>(encoder, options, options, context, books);
 }
 
-struct Tcp : HostPort, TemplateOptions {};
+struct Tcp : HostPort, TemplateOptions, OutgoingOptions {};
 
 constexpr auto kTcpOptions = std::to_array<OptionRow<Tcp>>({
     // A connection has its templates once, at its beginning (RFC 7011 section 8).
@@ -37,11 +38,14 @@ constexpr auto kTcpOptions = std::to_array<OptionRow<Tcp>>({
     kProfileOption<Tcp>,
     kFieldsOption<Tcp>,
     kOwnElementsOption<Tcp>,
+    kSourceOption<Tcp>,
+    kInterfaceOption<Tcp>,
+    kDscpOption<Tcp>,
 });
 
 OpenResult open_tcp(const Tcp& options, const ExportContext& context, ExportQueue& books) {
   return open_socket_exporter(Lookup(options, SOCK_STREAM, context.resolver), options.text(), context, books,
-                              std::make_unique<IpfixBuffer>(options, context, books));
+                              std::make_unique<IpfixBuffer>(options, context, books), options);
 }
 
 }  // namespace

@@ -27,10 +27,19 @@ constexpr auto kVersion5Options = std::to_array<OptionRow<Version5>>({
      }},
     kRateOption<Version5>,
     kGsoOption<Version5>,
+    kSourceOption<Version5>,
+    kInterfaceOption<Version5>,
+    kDscpOption<Version5>,
 });
 
-constexpr auto kVersion7Options =
-    std::to_array<OptionRow<Version7>>({kMtuOption<Version7>, kRateOption<Version7>, kGsoOption<Version7>});
+constexpr auto kVersion7Options = std::to_array<OptionRow<Version7>>({
+    kMtuOption<Version7>,
+    kRateOption<Version7>,
+    kGsoOption<Version7>,
+    kSourceOption<Version7>,
+    kInterfaceOption<Version7>,
+    kDscpOption<Version7>,
+});
 
 template <typename Options>
 OpenResult open(const Options& options, const ExportContext& context, ExportQueue& books) {

@@ -5,6 +5,7 @@
 
 #include "control/export/exporter_kind.h"
 #include "control/export/file_output.h"
+#include "control/export/outgoing.h"
 #include "control/export/peer.h"
 
 namespace weir {
@@ -14,7 +15,7 @@ struct MessageOptions {
 };
 
 struct ProtobufFile : FileOutput, MessageOptions {};
-struct ProtobufTcp : HostPort, MessageOptions {};
+struct ProtobufTcp : HostPort, MessageOptions, OutgoingOptions {};
 struct ProtobufUnix : SocketPath, MessageOptions {};
 
 template <std::derived_from<MessageOptions> Options>

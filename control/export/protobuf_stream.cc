@@ -13,8 +13,13 @@
 namespace weir {
 namespace {
 
-template <typename Options>
-constexpr auto kOptions = std::to_array<OptionRow<Options>>({kMessageUniflowOption<Options>});
+constexpr auto kTcpOptions = std::to_array<OptionRow<ProtobufTcp>>({
+    kMessageUniflowOption<ProtobufTcp>,
+    kSourceOption<ProtobufTcp>,
+    kInterfaceOption<ProtobufTcp>,
+    kDscpOption<ProtobufTcp>,
+});
+constexpr auto kUnixOptions = std::to_array<OptionRow<ProtobufUnix>>({kMessageUniflowOption<ProtobufUnix>});
 
 std::unique_ptr<StreamBuffer> make_buffer(const MessageOptions& options, const ExportContext& context) {
   // 4 MiB fill 40 MB a second over a path of 100 ms.
@@ -24,7 +29,7 @@ std::unique_ptr<StreamBuffer> make_buffer(const MessageOptions& options, const E
 
 OpenResult open_tcp(const ProtobufTcp& peer, const ExportContext& context, ExportQueue& books) {
   return open_socket_exporter(Lookup(peer, SOCK_STREAM, context.resolver), peer.text(), context, books,
-                              make_buffer(peer, context));
+                              make_buffer(peer, context), peer);
 }
 
 OpenResult open_unix(const ProtobufUnix& peer, const ExportContext& context, ExportQueue& books) {
@@ -34,14 +39,14 @@ OpenResult open_unix(const ProtobufUnix& peer, const ExportContext& context, Exp
 
 }  // namespace
 
-constinit const ExporterKind protobuf_tcp_kind = exporter_kind<ProtobufTcp, kOptions<ProtobufTcp>, open_tcp>({
+constinit const ExporterKind protobuf_tcp_kind = exporter_kind<ProtobufTcp, kTcpOptions, open_tcp>({
     .scheme = "protobuf+tcp",
     .form = "protobuf+tcp://HOST:PORT",
     .help = "Length-delimited weir.v1.FlowRecord messages over TCP",
     .example = "protobuf+tcp://192.0.2.1:7000",
 });
 
-constinit const ExporterKind protobuf_unix_kind = exporter_kind<ProtobufUnix, kOptions<ProtobufUnix>, open_unix>({
+constinit const ExporterKind protobuf_unix_kind = exporter_kind<ProtobufUnix, kUnixOptions, open_unix>({
     .scheme = "protobuf+unix",
     .form = "protobuf+unix:///PATH",
     .help = "Length-delimited weir.v1.FlowRecord messages over a unix stream socket",

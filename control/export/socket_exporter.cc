@@ -89,9 +89,13 @@ void SocketExporter::continue_lookup(ExportTime now, std::chrono::milliseconds l
 void SocketExporter::connect_to(const Endpoint& endpoint, ExportTime now) {
   is_unix_ = endpoint.family() == AF_UNIX;
   socket_ = UniqueFd(socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket_.valid()) return attempt_failed(errno, now);
+  if (!socket_.valid()) return attempt_failed(error_text(errno), now);
+  if (auto prepared = is_unix_ ? tl::expected<void, std::string>() : options_.outgoing.apply(socket_.get(), endpoint);
+      !prepared) {
+    return attempt_failed(prepared.error(), now, false);
+  }
   if (connect(socket_.get(), endpoint.get(), endpoint.length) == 0) return connected(now);
-  if (errno != EINPROGRESS && errno != EINTR) return attempt_failed(errno, now);
+  if (errno != EINPROGRESS && errno != EINTR) return attempt_failed(error_text(errno), now);
   state_ = State::connecting;
   attempt_ends_ = now + options_.connect_timeout;
 }
@@ -99,18 +103,18 @@ void SocketExporter::connect_to(const Endpoint& endpoint, ExportTime now) {
 void SocketExporter::continue_attempt(ExportTime now) {
   pollfd waits{socket_.get(), POLLOUT, 0};
   if (poll(&waits, 1, static_cast<int>(kLongestBlock.count())) <= 0) {
-    if (now >= attempt_ends_) attempt_failed(ETIMEDOUT, now);
+    if (now >= attempt_ends_) attempt_failed(error_text(ETIMEDOUT), now);
     return;
   }
   int error = 0;
   socklen_t length = sizeof error;
   if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   if (error == 0) return connected(now);
-  attempt_failed(error, now);
+  attempt_failed(error_text(error), now);
 }
 
 void SocketExporter::connected(ExportTime now) {
-  if (connected_to_itself(socket_.get())) return attempt_failed(ECONNREFUSED, now);
+  if (connected_to_itself(socket_.get())) return attempt_failed(error_text(ECONNREFUSED), now);
   if (!is_unix_) {
     const int octets = kMostNotSent;
     setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &octets, sizeof octets);
@@ -124,9 +128,9 @@ void SocketExporter::connected(ExportTime now) {
   books_.connection_began();
 }
 
-void SocketExporter::attempt_failed(int error, ExportTime now) {
-  last_failure_ = fmt::format("cannot connect to {}: {}; start the collector first", peer_, error_text(error));
-  books_.set_connected(false, error_text(error));
+void SocketExporter::attempt_failed(const std::string& why, ExportTime now, bool away) {
+  last_failure_ = fmt::format("cannot connect to {}: {}{}", peer_, why, away ? "; start the collector first" : "");
+  books_.set_connected(false, why);
   socket_.reset();
   state_ = State::waiting;
   next_attempt_ = now;
@@ -317,8 +321,10 @@ ExportLoss SocketExporter::leftover() const {
 tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(Lookup lookup, std::string peer,
                                                                           const ExportContext& context,
                                                                           ExportQueue& books,
-                                                                          std::unique_ptr<StreamBuffer> buffer) {
+                                                                          std::unique_ptr<StreamBuffer> buffer,
+                                                                          const OutgoingOptions& outgoing) {
   SocketOptions options;
+  options.outgoing = outgoing;
   options.reconnect = reconnects(context.mode);
   auto exporter =
       std::make_unique<SocketExporter>(std::move(lookup), std::move(peer), options, books, std::move(buffer));

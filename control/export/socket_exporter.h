@@ -31,6 +31,7 @@
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
 #include "control/export/lookup.h"
+#include "control/export/outgoing.h"
 #include "control/export/record_buffer.h"
 #include "proto/base/unique_fd.h"
 
@@ -41,6 +42,7 @@ struct SocketOptions {
   std::chrono::milliseconds first_backoff{1000};
   std::chrono::milliseconds greatest_backoff{30'000};
   std::chrono::milliseconds connect_timeout{5000};  ///< for each address
+  OutgoingOptions outgoing{};
 };
 
 class SocketExporter final : public Exporter {
@@ -69,7 +71,8 @@ class SocketExporter final : public Exporter {
   void connect_to(const Endpoint& endpoint, ExportTime now);
   void continue_attempt(ExportTime now);
   void connected(ExportTime now);
-  void attempt_failed(int error, ExportTime now);
+  /// `away`: it may help to start the collector.
+  void attempt_failed(const std::string& why, ExportTime now, bool away = true);
   /// All addresses were tried, or there are none.
   void wait_for_next_round(ExportTime now);
   /// `error` 0: the peer closed it.
@@ -112,6 +115,7 @@ class SocketExporter final : public Exporter {
 tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(Lookup lookup, std::string peer,
                                                                           const ExportContext& context,
                                                                           ExportQueue& books,
-                                                                          std::unique_ptr<StreamBuffer> buffer);
+                                                                          std::unique_ptr<StreamBuffer> buffer,
+                                                                          const OutgoingOptions& outgoing = {});
 
 }  // namespace weir

@@ -109,6 +109,9 @@ inline constexpr auto kTemplateDatagramOptions = std::to_array<OptionRow<Templat
     kFieldsOption<TemplateDatagramOptions>,
     kOwnElementsOption<TemplateDatagramOptions>,
     kGsoOption<TemplateDatagramOptions>,
+    kSourceOption<TemplateDatagramOptions>,
+    kInterfaceOption<TemplateDatagramOptions>,
+    kDscpOption<TemplateDatagramOptions>,
 });
 
 }  // namespace weir

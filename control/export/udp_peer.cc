@@ -20,8 +20,13 @@ constexpr std::chrono::seconds kSilence{2};
 
 }  // namespace
 
-UdpPeer::UdpPeer(Lookup lookup, std::string text, bool segments, ExportQueue& books)
-    : lookup_(std::move(lookup)), text_(std::move(text)), segments_(segments), books_(books), backoff_(kFirstBackoff) {
+UdpPeer::UdpPeer(Lookup lookup, std::string text, bool segments, ExportQueue& books, const OutgoingOptions& outgoing)
+    : lookup_(std::move(lookup)),
+      text_(std::move(text)),
+      segments_(segments),
+      outgoing_(outgoing),
+      books_(books),
+      backoff_(kFirstBackoff) {
   books_.set_connected(false);
 }
 
@@ -60,7 +65,7 @@ bool UdpPeer::take(Lookup::Answer answer, ExportTime now) {
   const bool in_use = ready() && std::find(answer->begin(), answer->end(), socket_.peer()) != answer->end();
   ask_at_ = again(now);
   if (in_use) return false;
-  auto opened = UdpSocket::open(*answer, segments_);
+  auto opened = UdpSocket::open(*answer, segments_, outgoing_);
   if (!opened) return failed(fmt::format("cannot reach {}: {}", text_, opened.error()), now);
   socket_ = std::move(*opened);
   backoff_ = kFirstBackoff;

@@ -15,14 +15,15 @@
 
 #include "control/export/export_queue.h"
 #include "control/export/lookup.h"
+#include "control/export/outgoing.h"
 #include "control/export/udp_socket.h"
 
 namespace weir {
 
 class UdpPeer {
  public:
-  /// `text` is for messages. `segments`: see UdpSocket.
-  UdpPeer(Lookup lookup, std::string text, bool segments, ExportQueue& books);
+  /// `text` is for messages. `segments`, `outgoing`: see UdpSocket.
+  UdpPeer(Lookup lookup, std::string text, bool segments, ExportQueue& books, const OutgoingOptions& outgoing = {});
 
   /// Waits for an answer, however long. Error: one line.
   tl::expected<void, std::string> connect_now();
@@ -50,6 +51,7 @@ class UdpPeer {
   Lookup lookup_;
   const std::string text_;
   const bool segments_;
+  const OutgoingOptions outgoing_;
   ExportQueue& books_;
   UdpSocket socket_;
   std::string why_;  ///< it has none

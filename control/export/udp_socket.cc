@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -22,13 +23,22 @@ constexpr std::size_t kRunOctets = 64'000;  // a run is one packet of at most 65
 
 }  // namespace
 
-tl::expected<UdpSocket, std::string> UdpSocket::open(std::span<const Endpoint> endpoints, bool segments) {
-  int error = 0;
+tl::expected<UdpSocket, std::string> UdpSocket::open(std::span<const Endpoint> endpoints, bool segments,
+                                                     const OutgoingOptions& outgoing) {
+  std::string error = error_text(EADDRNOTAVAIL);
   for (const Endpoint& endpoint : endpoints) {
     UniqueFd fd(socket(endpoint.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    // If this machine has no route for the address family, the call fails and the next address is tried.
-    if (!fd.valid() || connect(fd.get(), endpoint.get(), endpoint.length) != 0) {
-      error = errno;
+    // If this machine has no route for the address family, a call fails and the next address is tried.
+    if (!fd.valid()) {
+      error = error_text(errno);
+      continue;
+    }
+    if (auto prepared = outgoing.apply(fd.get(), endpoint); !prepared) {
+      error = std::move(prepared.error());
+      continue;
+    }
+    if (connect(fd.get(), endpoint.get(), endpoint.length) != 0) {
+      error = error_text(errno);
       continue;
     }
     const int octets = kSendBufferOctets;
@@ -45,7 +55,7 @@ tl::expected<UdpSocket, std::string> UdpSocket::open(std::span<const Endpoint> e
     }
     return UdpSocket(std::move(fd), endpoint, segments);
   }
-  return tl::unexpected(error_text(error));
+  return tl::unexpected(error);
 }
 
 UdpSocket::Sent UdpSocket::send(std::span<const std::span<const std::uint8_t>> datagrams,

@@ -23,15 +23,17 @@
 #include <vector>
 
 #include "control/export/endpoint.h"
+#include "control/export/outgoing.h"
 #include "proto/base/unique_fd.h"
 
 namespace weir {
 
 class UdpSocket {
  public:
-  /// Connects to the first of `endpoints` that there is a route to. `segments`: a run may leave as one packet. Error:
-  /// why there is none.
-  static tl::expected<UdpSocket, std::string> open(std::span<const Endpoint> endpoints, bool segments = true);
+  /// Connects to the first of `endpoints` that there is a route to, and that `outgoing` can be had with. `segments`: a
+  /// run may leave as one packet. Error: why there is none.
+  static tl::expected<UdpSocket, std::string> open(std::span<const Endpoint> endpoints, bool segments = true,
+                                                   const OutgoingOptions& outgoing = {});
   /// Not open.
   UdpSocket() = default;
 

@@ -123,6 +123,9 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        },
        "--export 'protobuf:b?name=archive': 'json:a?name=archive' has the name archive, too; expected a name for each "
        "exporter"},
+      {[](auto& c) { c.add_export_("ipfix://192.0.2.1:4739?source=::1"); },
+       "--export 'ipfix://192.0.2.1:4739?source=::1': source '::1' is an address of IPv6, and the collector 192.0.2.1 "
+       "one of IPv4; expected one family"},
       {[](auto& c) {
          c.add_export_("json:-");
          c.set_ledger("-");
