@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "control/export/export_uri.h"
 #include "dataplane/metric/metrics.h"
 #include "proto/record/field_text.h"
 #include "proto/record/fields.h"
@@ -50,7 +51,7 @@ std::vector<std::string> metric_hints(const Settings& settings, const std::vecto
         hints.push_back(fmt::format(
             "export '{}': the table shows no field of --metrics {}; name those to be shown, as in table:-?fields=... "
             "(weir fields), or use json:-, which has all",
-            uri, settings.metric_list));
+            without_keys(uri), settings.metric_list));
       }
       continue;
     }
@@ -60,7 +61,7 @@ std::vector<std::string> metric_hints(const Settings& settings, const std::vecto
       const MetricInfo* const metric = metric_of(column, metrics);
       if (metric == nullptr) continue;
       hints.push_back(fmt::format("export '{}': {} is of the metric {}, which is off, so it has no value: --metrics {}",
-                                  uri, column_name(column).view(), metric->name, metric->name));
+                                  without_keys(uri), column_name(column).view(), metric->name, metric->name));
       break;
     }
   }

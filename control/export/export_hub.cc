@@ -100,11 +100,17 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::prepare(const s
   impl->mode = context.mode;
   for (const ExportUri& uri : *uris) {
     auto queue = std::make_unique<ExportQueue>(uri.name, context.queue_octets, measures_lateness(context.mode));
+    std::unique_ptr<RecordAnonymiser> anonymiser;
+    if (uri.anonymise) {
+      auto pan = CryptoPan::make(*uri.anonymise);
+      if (!pan) return fault(uri.text, pan.error());
+      anonymiser = std::make_unique<RecordAnonymiser>(std::move(*pan));
+    }
     auto exporter = uri.request->open(context, *queue);
     if (!exporter) return fault(uri.text, exporter.error());
     impl->uris.push_back(uri.text);
-    impl->exporters.push_back(
-        std::make_unique<ExporterThread>(std::move(queue), std::move(*exporter), ExporterThread::Begin::at_start));
+    impl->exporters.push_back(std::make_unique<ExporterThread>(
+        std::move(queue), std::move(*exporter), ExporterThread::Begin::at_start, std::move(anonymiser)));
   }
   if (auto distinct = check_distinct(impl->exporters, impl->uris); !distinct) return Error(distinct.error());
   if (auto apart = check_inputs(impl->exporters, impl->uris, context.inputs); !apart) return Error(apart.error());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string_view>
 #include <utility>
@@ -44,31 +45,63 @@ bool same_texts(const ExportOption& a, const ExportOption& b) {
   return a.name == b.name && a.form == b.form && a.help == b.help;
 }
 
-/// Takes the name out of `query` (NAME=VALUE, joined by '&'); empty: there is none.
-tl::expected<std::string, std::string> take_name(std::string& query) {
-  constexpr std::string_view kAssignment = "name=";
-  constexpr std::size_t kLongest = 64;
+/// The options of every kind.
+struct CommonOptions {
   std::string name;
+  std::optional<CryptoPanKey> anonymise;
+};
+
+OptionResult set_name(CommonOptions& options, std::string_view name, std::string_view value) {
+  constexpr std::size_t kLongest = 64;
+  const bool plain = std::all_of(value.begin(), value.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+  });
+  if (value.empty() || value.size() > kLongest || !plain) {
+    return Error(fmt::format("{} '{}' is not 1 to {} letters, digits, '.', '_' and '-'", name, value, kLongest));
+  }
+  options.name = value;
+  return {};
+}
+
+OptionResult set_anonymise(CommonOptions& options, std::string_view name, std::string_view value) {
+  return option_hex(name, value, options.anonymise.emplace());
+}
+
+constexpr auto kCommonRows = std::to_array<OptionRow<CommonOptions>>({
+    {kAnonymiseOption, set_anonymise},
+    {kNameOption, set_name},
+});
+static_assert(kCommonRows.size() == kCommonOptions.size());
+
+/// Takes the options of every kind out of `query` (NAME=VALUE, joined by '&').
+tl::expected<CommonOptions, std::string> take_common(std::string& query) {
+  CommonOptions options;
+  std::array<bool, kCommonRows.size()> given{};
   std::vector<std::string_view> others;
-  const std::string given = query;
-  for (std::string_view rest = given; !rest.empty();) {
+  const std::string all = query;
+  for (std::string_view rest = all; !rest.empty();) {
     const std::string_view option = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(option.size() + 1, rest.size()));
-    if (!option.starts_with(kAssignment)) {
+    const std::size_t equals = option.find('=');
+    const auto* const row =
+        std::find_if(kCommonRows.begin(), kCommonRows.end(), [&](const OptionRow<CommonOptions>& one) {
+          return equals != std::string_view::npos && one.text.name == option.substr(0, equals);
+        });
+    if (row == kCommonRows.end()) {
       others.push_back(option);
       continue;
     }
-    if (!name.empty()) return Error("option 'name' is given twice");
-    name = option.substr(kAssignment.size());
-    const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
-    });
-    if (name.empty() || name.size() > kLongest || !plain) {
-      return Error(fmt::format("name '{}' is not 1 to {} letters, digits, '.', '_' and '-'", name, kLongest));
+    if (std::exchange(given[static_cast<std::size_t>(row - kCommonRows.begin())], true)) {
+      return Error(fmt::format("option '{}' is given twice", row->text.name));
     }
+    if (auto set = row->set(options, row->text.name, option.substr(equals + 1)); !set) return Error(set.error());
   }
-  if (!name.empty()) query = joined(others, "&");
-  return name;
+  if (others.empty()) {
+    query.clear();
+  } else if (std::find(given.begin(), given.end(), true) != given.end()) {
+    query = joined(others, "&");
+  }
+  return options;
 }
 
 /// What stands after an '&' in the target and is an option of the kind: its '?' was forgotten. Empty: nothing.
@@ -77,10 +110,11 @@ std::string_view option_in_target(const ExporterKind& kind, std::string_view tar
     const std::string_view option = target.substr(at + 1, target.find('&', at + 1) - at - 1);
     const std::string_view name = option.substr(0, option.find('='));
     if (name.size() == option.size()) continue;
-    const bool known =
-        name == kNameOption.name || std::any_of(kind.options.begin(), kind.options.end(),
-                                                [&](const ExportOption& one) { return one.name == name; });
-    if (known) return option;
+    const auto is_it = [&](const ExportOption& one) { return one.name == name; };
+    if (std::any_of(kCommonOptions.begin(), kCommonOptions.end(), is_it) ||
+        std::any_of(kind.options.begin(), kind.options.end(), is_it)) {
+      return option;
+    }
   }
   return {};
 }
@@ -116,6 +150,22 @@ std::vector<DescribedOption> described_options() {
 
 }  // namespace
 
+std::string without_keys(std::string_view uri) {
+  std::string text;
+  std::size_t at = uri.find('?');
+  at = at == std::string_view::npos ? uri.size() : at + 1;
+  text.append(uri.substr(0, at));
+  while (at < uri.size()) {
+    const std::string_view option = uri.substr(at, uri.find('&', at) - at);
+    const std::string_view name = option.substr(0, option.find('='));
+    const bool secret = name == kAnonymiseOption.name || name == "key";
+    text.append(secret ? fmt::format("{}=***", name) : option);
+    at += option.size();
+    if (at < uri.size()) text += uri[at++];
+  }
+  return text;
+}
+
 tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
   const std::string_view view = text;
   for (const ExporterKind* const kind : exporter_kinds()) {
@@ -128,11 +178,13 @@ tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
           rest.substr(static_cast<std::size_t>(option.data() - rest.data()) - 1, option.size() + 1), option));
     }
     std::string query(question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1));
-    auto name = take_name(query);
-    if (!name) return Error(fmt::format("export '{}': {}", text, name.error()));
+    auto common = take_common(query);
+    if (!common) return Error(fmt::format("export '{}': {}", text, common.error()));
     auto request = kind->parse(*kind, rest.substr(0, question), query);
     if (!request) return Error(fmt::format("export '{}': {}", text, request.error()));
-    return ExportUri{text, name->empty() ? text : *name, kind, std::move(*request)};
+    std::string shown = without_keys(text);
+    std::string name = common->name.empty() ? shown : common->name;
+    return ExportUri{std::move(shown), std::move(name), kind, std::move(*request), common->anonymise};
   }
   std::vector<std::string_view> forms;
   for (const ExporterKind* const kind : exporter_kinds()) forms.push_back(kind->form);
@@ -156,7 +208,9 @@ std::string export_uri_help() {
                with_name == 1 ? std::string(one.option->help)
                               : fmt::format("{}: {}", joined(one.schemes, ", "), one.option->help));
   }
-  append_row(out, fmt::format("{}={}", kNameOption.name, kNameOption.form), kNameOption.help);
+  for (const ExportOption& option : kCommonOptions) {
+    append_row(out, fmt::format("{}={}", option.name, option.form), option.help);
+  }
   out += fmt::format("Each exporter has a queue of {} MiB of memory. What finds it full is lost as queue_full.\n",
                      kQueueOctets / (1024 * 1024));
   return out;

@@ -12,7 +12,10 @@ namespace weir {
 std::string ExporterKind::option_names() const {
   std::string names;
   for (const ExportOption& option : options) names.append(option.name).append(", ");
-  return names.append(kNameOption.name);
+  for (const ExportOption& option : kCommonOptions) {
+    names.append(option.name).append(&option == &kCommonOptions.back() ? "" : ", ");
+  }
+  return names;
 }
 
 OptionResult parse_query(const ExporterKind& kind, std::string_view query,
@@ -36,7 +39,8 @@ OptionResult parse_query(const ExporterKind& kind, std::string_view query,
     const auto known = std::find_if(kind.options.begin(), kind.options.end(),
                                     [&](const ExportOption& one) { return one.name == name; });
     if (known == kind.options.end()) {
-      std::vector<std::string_view> names{kNameOption.name};
+      std::vector<std::string_view> names;
+      for (const ExportOption& one : kCommonOptions) names.push_back(one.name);
       for (const ExportOption& one : kind.options) names.push_back(one.name);
       return Error(fmt::format("no option '{}'{}; {} has {}", name, did_you_mean(name, names), kind.scheme,
                                kind.option_names()));

@@ -49,9 +49,15 @@ struct ExportOption {
   std::string_view example;  ///< a value that is right
 };
 
-/// The option that URIs of every kind have: parse_export_uri() takes it.
+/// The options that URIs of every kind have: parse_export_uri() takes them.
 inline constexpr ExportOption kNameOption{
     "name", "NAME", "Name of the exporter in status, ledger and metrics, each its own [the URI]", "core-netflow"};
+inline constexpr ExportOption kAnonymiseOption{
+    "anonymise", "HEX",
+    "Change addresses by Crypto-PAn with this key of 64 hexadecimal digits, which keeps networks together; texts and "
+    "MAC addresses stay out [off]",
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"};
+inline constexpr auto kCommonOptions = std::to_array<ExportOption>({kAnonymiseOption, kNameOption});
 
 using OpenResult = tl::expected<std::unique_ptr<Exporter>, std::string>;
 
@@ -75,8 +81,8 @@ struct ExporterKind {
   std::string_view help;     ///< what is sent, and where
   std::string_view example;  ///< a whole URI
   std::span<const ExportOption> options;
-  /// `target` is what stands between the scheme and the '?', `query` what stands after that, without a name. Error: one
-  /// line without the URI.
+  /// `target` is what stands between the scheme and the '?', `query` what stands after that, without the options of
+  /// every kind. Error: one line without the URI.
   ParseResult (*parse)(const ExporterKind& kind, std::string_view target, std::string_view query);
 
   /// What a URI of this kind begins with: the scheme, ':' and, where the form has it, "//".
@@ -84,7 +90,7 @@ struct ExporterKind {
     const std::string_view rest = form.substr(scheme.size());
     return form.substr(0, scheme.size() + (rest.starts_with("://") ? 3 : 1));
   }
-  /// The names of its options and of kNameOption, separated by ", ".
+  /// The names of its options and of those of every kind, separated by ", ".
   [[nodiscard]] std::string option_names() const;
 };
 

@@ -28,7 +28,7 @@ struct ConnectionCount {
 
 struct ExporterSnapshot {
   std::string name;  ///< ?name= of the URI, else the URI
-  std::string uri;
+  std::string uri;   ///< without the keys that it may hold
   /// "up", "refused: why", "reopening: why", "connecting", "connecting: why", "failed: why"
   std::string state;
   bool reader_left = false;  ///< failed: whoever read standard output has had enough

@@ -10,11 +10,14 @@ namespace {
 
 /// Records offered to an exporter at a time: room in the queue grows in steps of this.
 constexpr std::size_t kRun = 1024;
+/// The same where they are anonymised: what the exporter does not take is anonymised again.
+constexpr std::size_t kAnonymisedRun = 256;
 
 }  // namespace
 
-ExporterThread::ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter, Begin begin)
-    : queue_(std::move(queue)), exporter_(std::move(exporter)) {
+ExporterThread::ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter, Begin begin,
+                               std::unique_ptr<RecordAnonymiser> anonymiser)
+    : queue_(std::move(queue)), exporter_(std::move(exporter)), anonymiser_(std::move(anonymiser)) {
   if (begin == Begin::now) start();
 }
 
@@ -67,8 +70,9 @@ void ExporterThread::run() {
       continue;
     }
     if (last) continue;
-    const RecordSpan records = queue_->wait_records(exporter_->due(), kRun);
+    RecordSpan records = queue_->wait_records(exporter_->due(), anonymiser_ == nullptr ? kRun : kAnonymisedRun);
     if (records.empty()) continue;
+    if (anonymiser_ != nullptr) records = anonymiser_->anonymise(records);
     queue_->consumed(exporter_->take(records, ExportClock::now()));
   }
 }

@@ -13,14 +13,17 @@
 
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
+#include "control/export/record_anonymiser.h"
 
 namespace weir {
 
 class ExporterThread {
  public:
   enum class Begin : unsigned char { now, at_start };  ///< at_start: with start()
-  /// `queue` is the one that the exporter books in.
-  ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter, Begin begin = Begin::now);
+  /// `queue` is the one that the exporter books in. `anonymiser`: the exporter gets what this makes of the records;
+  /// none: the records as they are.
+  ExporterThread(std::unique_ptr<ExportQueue> queue, std::unique_ptr<Exporter> exporter, Begin begin = Begin::now,
+                 std::unique_ptr<RecordAnonymiser> anonymiser = nullptr);
   ExporterThread(const ExporterThread&) = delete;
   ExporterThread& operator=(const ExporterThread&) = delete;
   /// What is queued then is lost.
@@ -40,6 +43,7 @@ class ExporterThread {
 
   std::unique_ptr<ExportQueue> queue_;
   std::unique_ptr<Exporter> exporter_;
+  std::unique_ptr<RecordAnonymiser> anonymiser_;
   std::thread thread_;
 };
 

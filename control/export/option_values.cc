@@ -47,6 +47,20 @@ tl::expected<std::size_t, std::string> option_choice(std::string_view name, std:
   return Error(fmt::format("{} '{}' is not one of {}", name, text, joined(words, ", ")));
 }
 
+OptionResult option_hex(std::string_view name, std::string_view text, std::span<std::uint8_t> octets) {
+  const auto wrong = [&] {
+    return Error(fmt::format("{}: expected {} hexadecimal digits, as 'openssl rand -hex {}' makes them", name,
+                             2 * octets.size(), octets.size()));
+  };
+  if (text.size() != 2 * octets.size()) return wrong();
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    const char* const digits = text.data() + 2 * i;
+    const auto [end, code] = std::from_chars(digits, digits + 2, octets[i], 16);
+    if (code != std::errc{} || end != digits + 2) return wrong();
+  }
+  return {};
+}
+
 std::string joined(std::span<const std::string_view> words, std::string_view separator) {
   std::string text;
   for (const std::string_view word : words) text.append(text.empty() ? std::string_view{} : separator).append(word);

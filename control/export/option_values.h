@@ -32,6 +32,9 @@ tl::expected<std::uint64_t, std::string> option_octets(std::string_view name, st
 tl::expected<std::size_t, std::string> option_choice(std::string_view name, std::string_view text,
                                                      std::span<const std::string_view> words);
 
+/// Fills `octets` from twice as many hexadecimal digits. The error does not repeat the text, because it is a secret.
+OptionResult option_hex(std::string_view name, std::string_view text, std::span<std::uint8_t> octets);
+
 /// As one text, for messages and help.
 std::string joined(std::span<const std::string_view> words, std::string_view separator);
 

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
+#include "control/export/export_uri.h"
 #include "control/ledger/ledger_report.h"
 #include "control/probe/metrics_report.h"
 #include "control/probe/status_report.h"
@@ -64,6 +66,7 @@ v1::StatusReply ProbeView::status() {
   const std::lock_guard lock(mutex_);
   v1::StatusReply reply = make_status(phase_.get(), uptime_s());
   *reply.mutable_config() = effective_;
+  for (std::string& uri : *reply.mutable_config()->mutable_export_()) uri = without_keys(uri);
   if (parts_.runtime == nullptr) return reply;
   StatusValues values;
   values.ledger = running_ledger();

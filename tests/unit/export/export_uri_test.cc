@@ -230,7 +230,8 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"netflow9://h:1?rate=1e6", "rate '1e6'"},
       {"netflow9://h:1?rate=99999999999999999999", "rate '99999999999999999999'"},
       {"protobuf+tcp://h", "no port; expected protobuf+tcp://HOST:PORT"},
-      {"protobuf+tcp://h:1?rate=5", "no option 'rate'; protobuf+tcp has uniflow, source, interface, dscp, name"},
+      {"protobuf+tcp://h:1?rate=5",
+       "no option 'rate'; protobuf+tcp has uniflow, source, interface, dscp, anonymise, name"},
       {"protobuf+unix://", "'' is not an absolute path; expected protobuf+unix:///PATH"},
       {"protobuf+unix://run/x.sock", "'run/x.sock' is not an absolute path"},
       {"protobuf+unix:///", "'/' is not an absolute path"},
@@ -281,7 +282,7 @@ TEST(ExportUri, RefusesANameThatOthersCouldNotSpell) {
             "export 'json:x?name=a&name=b': option 'name' is given twice");
   EXPECT_EQ(check_export_uri("json:x?name").error(),
             "export 'json:x?name': option 'name' has no value; expected NAME=VALUE with NAME one of append, "
-            "rotate, rotate_size, compression, name");
+            "rotate, rotate_size, compression, anonymise, name");
 }
 
 }  // namespace
