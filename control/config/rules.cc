@@ -5,9 +5,12 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "control/config/value.h"
 #include "control/export/export_uri.h"
+#include "control/export/group_members.h"
 #include "proto/base/cpu_list.h"
 
 namespace weir {
@@ -23,26 +26,33 @@ std::string file_text(const std::string& file) {
 Checked check_outputs(const Settings& settings, const Places& places) {
   std::map<std::string, std::string> uris_by_name;
   std::map<std::string, std::string> uris_by_file;
+  std::vector<ExportUri> uris;
   for (std::size_t i = 0; i < settings.exports.size(); ++i) {
     const std::string& uri = settings.exports[i];
-    const auto parsed = parse_export_uri(uri);
+    auto parsed = parse_export_uri(uri);
     if (!parsed) continue;  // its binding parsed it
+    const std::string name = parsed->name;
+    const std::string file = parsed->request->file();
+    uris.push_back(std::move(*parsed));
     const auto wrong = [&](const std::string& what) {
       return value_error(place_of(places, "export", static_cast<int>(i)), uri, what);
     };
-    const std::string file = parsed->request->file();
     if (file == "/dev/null") continue;  // it has room for all
-    if (const auto [other, fresh] = uris_by_name.emplace(parsed->name, uri); !fresh) {
-      return wrong(other->second == uri
-                       ? std::string("given twice: every record would be sent twice; expected different exporters")
-                       : fmt::format("'{}' has the name {}, too; expected a name for each exporter", other->second,
-                                     parsed->name));
+    if (const auto [other, fresh] = uris_by_name.emplace(name, uri); !fresh) {
+      return wrong(
+          other->second == uri
+              ? std::string("given twice: every record would be sent twice; expected different exporters")
+              : fmt::format("'{}' has the name {}, too; expected a name for each exporter", other->second, name));
     }
     if (file.empty()) continue;
     if (const auto [other, fresh] = uris_by_file.emplace(file, uri); !fresh) {
       return wrong(
           fmt::format("{} is written by {}, too; expected a file for each exporter", file_text(file), other->second));
     }
+  }
+  if (const auto groups = groups_of(uris); !groups) {
+    const std::size_t at = groups.error().uri;
+    return value_error(place_of(places, "export", static_cast<int>(at)), settings.exports[at], groups.error().what);
   }
   const auto own_file = [&](const char* field, const std::string& text, const std::string& file) -> Checked {
     if (file.empty()) return {};

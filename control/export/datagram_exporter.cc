@@ -122,6 +122,7 @@ void DatagramExporter<Encoder>::tick(ExportTime now) {
   if (peer_.due() <= now) {
     take_refusals();
     if (peer_.step(now)) use_new_socket();
+    if (peer_.take_probe(now)) send_probe();
     if (flush_due() > now) return;
   }
   close_datagram(exporter_clock_ns());
@@ -141,6 +142,25 @@ void DatagramExporter<Encoder>::use_new_socket() {
   }
   make_encoder_(encoder_, header_octets);
   header_octets_ = header_octets;
+}
+
+template <typename Encoder>
+void DatagramExporter<Encoder>::send_probe() {
+  if constexpr (kHasTemplates<Encoder>) {
+    announce(nullptr, exporter_clock_ns(), batch_.size());
+    send_batch();
+  } else {
+    const std::span<const std::uint8_t> nothing;
+    std::uint32_t run = 0;
+    const UdpSocket::Sent sent = peer_.socket().send({&nothing, 1}, {&run, 1});
+    if (sent.count != 0) {
+      past_[past_count_++ % kPast] = {{}, run, {}};
+      peer_.sent(now_);
+    } else {
+      peer_.refused(now_);
+    }
+    take_refusals();
+  }
 }
 
 template <typename Encoder>

@@ -109,6 +109,8 @@ class DatagramExporter final : public Exporter {
   void drop_first(ExportLoss loss);
   bool take_refusals();
   void use_new_socket();
+  /// A datagram without records to a collector that refused: templates or, where there are none, an empty one.
+  void send_probe();
   /// When the open datagram has to leave.
   [[nodiscard]] ExportTime flush_due() const;
 

@@ -18,6 +18,8 @@ namespace weir {
 /// spare.
 inline constexpr std::size_t kQueueOctets = std::size_t{160} * 1024 * 1024;
 
+class GroupBooks;
+
 /// What the exporters know of the program that they run in.
 struct ExportContext {
   ExportMode mode = ExportMode::live;
@@ -32,6 +34,7 @@ struct ExportContext {
   Resolver resolver;                        ///< of names of collectors; empty: the system's
   std::vector<std::string> inputs;          ///< names of files that are read: no exporter may write to one
   std::size_t queue_octets = kQueueOctets;  ///< bound of each exporter's queue, in octets of memory
+  std::shared_ptr<GroupBooks> group;        ///< of a group: its books
 };
 
 }  // namespace weir

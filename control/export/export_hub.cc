@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "control/export/export_queue.h"
 #include "control/export/export_uri.h"
 #include "control/export/exporter_thread.h"
 #include "control/export/file_sink.h"
+#include "control/export/group_books.h"
+#include "control/export/group_members.h"
 
 namespace weir {
 namespace {
@@ -82,13 +85,62 @@ struct ExportHub::Impl {
   Exporters exporters;
   std::vector<std::string> uris;  ///< of the exporters, in the same order
   ExportMode mode = ExportMode::live;
+  std::vector<std::optional<std::size_t>> groups;  ///< of each exporter, the place of the one that it is a member of
+  std::vector<std::shared_ptr<GroupBooks>> books;  ///< of each exporter that is a group, else nullptr
+
+  [[nodiscard]] bool is_group(std::size_t i) const { return books[i] != nullptr; }
+  [[nodiscard]] bool is_member(std::size_t i) const { return groups[i].has_value(); }
+
+  tl::expected<void, std::string> open(std::size_t i, const ExportUri& uri, const ExportContext& context);
+  /// Groups first, since they hand out until they are closed; then all others, so that their deadlines do not add up.
+  void close_all(ExportTime deadline);
 };
+
+/// Members are open before their group is.
+tl::expected<void, std::string> ExportHub::Impl::open(std::size_t i, const ExportUri& uri,
+                                                      const ExportContext& context) {
+  auto queue = std::make_unique<ExportQueue>(uri.name, context.queue_octets, measures_lateness(context.mode));
+  if (is_member(i)) queue->join_group();
+  ExportContext own = context;
+  if (const std::vector<std::string> names = uri.request->members(); !names.empty()) {
+    std::vector<ExportQueue*> members;
+    for (const std::string& name : names) {
+      for (std::size_t member = 0; member < exporters.size(); ++member) {
+        if (groups[member] == i && exporters[member]->queue().name() == name) {
+          members.push_back(&exporters[member]->queue());
+        }
+      }
+    }
+    books[i] = own.group = std::make_shared<GroupBooks>(*queue, std::move(members));
+  }
+  std::unique_ptr<RecordAnonymiser> anonymiser;
+  if (uri.anonymise) {
+    auto pan = CryptoPan::make(*uri.anonymise);
+    if (!pan) return fault(uri.text, pan.error());
+    anonymiser = std::make_unique<RecordAnonymiser>(std::move(*pan));
+  }
+  auto exporter = uri.request->open(own, *queue);
+  if (!exporter) return fault(uri.text, exporter.error());
+  uris[i] = uri.text;
+  exporters[i] = std::make_unique<ExporterThread>(std::move(queue), std::move(*exporter),
+                                                  ExporterThread::Begin::at_start, std::move(anonymiser));
+  return {};
+}
+
+void ExportHub::Impl::close_all(ExportTime deadline) {
+  for (std::size_t i = 0; i < exporters.size(); ++i) {
+    if (!is_member(i)) exporters[i]->queue().close(deadline);
+  }
+  for (std::size_t i = 0; i < exporters.size(); ++i) {
+    if (is_group(i)) exporters[i]->join();
+  }
+  for (const auto& exporter : exporters) exporter->queue().close(deadline);
+}
 
 ExportHub::ExportHub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 ExportHub::~ExportHub() {
-  // Tell all of them first and wait for them afterwards, so that their deadlines do not add up.
-  for (const auto& exporter : impl_->exporters) exporter->queue().close(ExportClock::now());
+  impl_->close_all(ExportClock::now());
 }
 
 tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::prepare(const std::vector<std::string>& texts,
@@ -98,19 +150,17 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::prepare(const s
   if (!uris) return Error(uris.error());
   auto impl = std::make_unique<Impl>();
   impl->mode = context.mode;
-  for (const ExportUri& uri : *uris) {
-    auto queue = std::make_unique<ExportQueue>(uri.name, context.queue_octets, measures_lateness(context.mode));
-    std::unique_ptr<RecordAnonymiser> anonymiser;
-    if (uri.anonymise) {
-      auto pan = CryptoPan::make(*uri.anonymise);
-      if (!pan) return fault(uri.text, pan.error());
-      anonymiser = std::make_unique<RecordAnonymiser>(std::move(*pan));
+  auto groups = groups_of(*uris);
+  if (!groups) return fault((*uris)[groups.error().uri].text, groups.error().what);
+  impl->groups = std::move(*groups);
+  impl->exporters.resize(uris->size());
+  impl->uris.resize(uris->size());
+  impl->books.resize(uris->size());
+  for (const bool group : {false, true}) {
+    for (std::size_t i = 0; i < uris->size(); ++i) {
+      if ((*uris)[i].request->members().empty() == group) continue;
+      if (auto opened = impl->open(i, (*uris)[i], context); !opened) return Error(opened.error());
     }
-    auto exporter = uri.request->open(context, *queue);
-    if (!exporter) return fault(uri.text, exporter.error());
-    impl->uris.push_back(uri.text);
-    impl->exporters.push_back(std::make_unique<ExporterThread>(
-        std::move(queue), std::move(*exporter), ExporterThread::Begin::at_start, std::move(anonymiser)));
   }
   if (auto distinct = check_distinct(impl->exporters, impl->uris); !distinct) return Error(distinct.error());
   if (auto apart = check_inputs(impl->exporters, impl->uris, context.inputs); !apart) return Error(apart.error());
@@ -144,8 +194,11 @@ bool ExportHub::reader_left() const {
 }
 
 bool ExportHub::all_failed() const {
-  return !impl_->exporters.empty() && std::all_of(impl_->exporters.begin(), impl_->exporters.end(),
-                                                  [](const auto& exporter) { return exporter->queue().failed(); });
+  // A member's failure is its group's to mend.
+  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
+    if (!impl_->is_member(i) && !impl_->exporters[i]->queue().failed()) return false;
+  }
+  return !impl_->exporters.empty();
 }
 
 void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
@@ -153,8 +206,9 @@ void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
   if (shared == nullptr || shared->empty()) return;
   // Serve every queue that has room before waiting for any other.
   std::vector<ExportQueue*> full;
-  for (const auto& exporter : impl_->exporters) {
-    if (!exporter->queue().push(shared)) full.push_back(&exporter->queue());
+  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
+    ExportQueue& queue = impl_->exporters[i]->queue();
+    if (!impl_->is_member(i) && !queue.push(shared)) full.push_back(&queue);
   }
   for (ExportQueue* const queue : full) {
     if (wait && queue->push_waiting(shared, patience(impl_->mode))) continue;
@@ -164,12 +218,14 @@ void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
 
 void ExportHub::wait_for_room(std::size_t octets) {
   // Waiting for one after the other is enough: while nobody offers, room only grows.
-  for (const auto& exporter : impl_->exporters) exporter->queue().wait_for_room(octets, patience(impl_->mode));
+  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
+    if (!impl_->is_member(i)) impl_->exporters[i]->queue().wait_for_room(octets, patience(impl_->mode));
+  }
 }
 
 std::vector<std::string> ExportHub::finish(std::chrono::milliseconds timeout) {
   const ExportTime deadline = ExportClock::now() + timeout;
-  for (const auto& exporter : impl_->exporters) exporter->queue().close(deadline);
+  impl_->close_all(deadline);
   for (const auto& exporter : impl_->exporters) exporter->join();
   return problems();
 }
@@ -185,7 +241,9 @@ std::vector<std::string> ExportHub::reopen() {
 
 std::vector<std::string> ExportHub::problems() const {
   std::vector<std::string> problems;
-  for (const ExporterSnapshot& snapshot : this->snapshot()) {
+  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
+    // A group's own: its members speak for themselves.
+    const ExporterSnapshot snapshot = impl_->exporters[i]->queue().snapshot();
     if (snapshot.reader_left && impl_->mode == ExportMode::capture) continue;  // `| head` had enough
     RecordTotals all;
     std::string names;
@@ -208,10 +266,21 @@ std::vector<std::string> ExportHub::problems() const {
 
 std::vector<ExporterSnapshot> ExportHub::snapshot() const {
   std::vector<ExporterSnapshot> result;
-  result.reserve(impl_->exporters.size());
+  result.resize(impl_->exporters.size());
   for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
-    result.push_back(impl_->exporters[i]->queue().snapshot());
-    result.back().uri = impl_->uris[i];
+    if (!impl_->is_group(i)) continue;
+    GroupBooks::Snapshots all = impl_->books[i]->snapshots();
+    result[i] = std::move(all.group);
+    for (std::size_t member = 0; member < result.size(); ++member) {
+      if (impl_->groups[member] != i) continue;
+      const std::string& name = impl_->exporters[member]->queue().name();
+      result[member] = *std::find_if(all.members.begin(), all.members.end(),
+                                     [&](const ExporterSnapshot& one) { return one.name == name; });
+    }
+  }
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (!impl_->is_group(i) && !impl_->is_member(i)) result[i] = impl_->exporters[i]->queue().snapshot();
+    result[i].uri = impl_->uris[i];
   }
   return result;
 }

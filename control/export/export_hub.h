@@ -5,6 +5,8 @@
 // (`queue_full`); neither the drain thread nor another exporter waits for it, unless the caller asks to wait for
 // space (`weir read` and an orderly shutdown do, where being late costs nothing). To wait and to offer can be two
 // steps: a caller that keeps a lock around its own books and offer() waits first, by wait_for_room().
+//
+// Members of groups (group_exporter.h) are offered nothing here: their groups give them what is theirs.
 #pragma once
 
 #include <chrono>

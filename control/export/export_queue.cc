@@ -10,6 +10,7 @@ ExportQueue::ExportQueue(std::string name, std::size_t limit_octets, bool measur
 
 bool ExportQueue::push_locked(const std::shared_ptr<const RecordBatch>& batch, const RecordTotals& totals) {
   if (batch->empty()) return true;
+  if (failed_ && in_group_) return false;
   if (failed_) {
     drained_ += totals;
     lost_of(fail_loss_) += totals;
@@ -76,6 +77,7 @@ void ExportQueue::close(ExportTime deadline) {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   deadline_ = std::min(deadline_, deadline);
+  if (failed_) lose_waiting_locked(fail_loss_);  // of a member of a group: nobody withdraws it any more
   records_came_.notify_all();
   room_came_.notify_all();
 }
@@ -119,7 +121,8 @@ RecordSpan ExportQueue::wait_records(ExportTime until, std::size_t most) {
   woken_ = false;
   if (waiting_ == 0) return {};
   const Piece& piece = pieces_.front();
-  return piece.batch->subspan(piece.at, std::min(most, piece.end - piece.at));
+  lent_ = std::min(most, piece.end - piece.at);
+  return piece.batch->subspan(piece.at, lent_);
 }
 
 void ExportQueue::wake() {
@@ -141,9 +144,10 @@ void ExportQueue::wait_until(ExportTime until) {
 }
 
 void ExportQueue::consumed(std::size_t count) {
-  if (count == 0) return;
   std::shared_ptr<const RecordBatch> done;  // released after the lock: the last owner frees a batch
   const std::lock_guard lock(mutex_);
+  lent_ = 0;
+  if (count == 0) return;
   Piece& piece = pieces_.front();
   piece.at += count;
   if (piece.at == piece.end) {
@@ -154,6 +158,47 @@ void ExportQueue::consumed(std::size_t count) {
   }
   waiting_ -= count;
   consumed_ += count;
+}
+
+ExportQueue::Condition ExportQueue::condition() const {
+  const std::lock_guard lock(mutex_);
+  Condition condition;
+  condition.works = connected_ && refused_.empty() && !failed_ && !closed_;
+  condition.failed = failed_;
+  condition.waiting = waiting_;
+  condition.progress = consumed_ + exported_.records;
+  return condition;
+}
+
+std::vector<ExportQueue::Piece> ExportQueue::withdraw() {
+  std::vector<Piece> taken;
+  RecordTotals totals;
+  const std::lock_guard lock(mutex_);
+  std::size_t kept = 0;
+  for (Piece& piece : pieces_) {
+    // What is lent lies at the beginning of the first piece.
+    const std::size_t from = &piece == &pieces_.front() ? piece.at + lent_ : piece.at;
+    if (from != piece.end) taken.push_back({piece.batch, from, piece.end});
+    piece.end = from;
+    if (piece.at == piece.end) {
+      held_octets_ -= octets_of(*piece.batch);
+    } else {
+      ++kept;
+    }
+  }
+  pieces_.resize(kept);  // the first one, or none
+  for (const Piece& piece : taken) totals += totals_of(piece.records());
+  waiting_ = lent_;
+  drained_ -= totals;
+  queued_ -= totals;
+  room_came_.notify_all();
+  return taken;
+}
+
+void ExportQueue::exported_came_back(const RecordTotals& totals) {
+  const std::lock_guard lock(mutex_);
+  exported_ -= totals;
+  queued_ += totals;
 }
 
 bool ExportQueue::closed() const {
@@ -251,7 +296,7 @@ void ExportQueue::fail(const std::string& why, ExportLoss loss, bool reader_left
     fail_loss_ = loss;
     why_ = why;
   }
-  lose_waiting_locked(loss);
+  if (!in_group_ || closed_) lose_waiting_locked(loss);
   room_came_.notify_all();
 }
 
@@ -265,6 +310,7 @@ void ExportQueue::lose_waiting_locked(ExportLoss loss) {
   for (const Piece& piece : pieces_) totals += totals_of(piece.batch->subspan(piece.at, piece.end - piece.at));
   pieces_.clear();
   waiting_ = 0;
+  lent_ = 0;
   held_octets_ = 0;
   queued_ -= totals;
   lost_of(loss) += totals;

@@ -21,6 +21,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "control/export/exporter_snapshot.h"
 #include "control/export/lateness.h"
@@ -76,6 +77,30 @@ class ExportQueue {
   [[nodiscard]] bool past_deadline() const;
   [[nodiscard]] bool nothing_waits() const;
 
+  // A member of a group (group_books.h). What waits at it may be given to another member.
+  /// Before anything else: where the exporter fails, what waits goes on waiting until withdraw() or close(), and
+  /// nothing more is taken.
+  void join_group() { in_group_ = true; }
+  [[nodiscard]] bool in_group() const { return in_group_; }
+  /// Records of a batch, from `at` up to `end`.
+  struct Piece {
+    std::shared_ptr<const RecordBatch> batch;
+    std::size_t at;
+    std::size_t end;
+    [[nodiscard]] RecordSpan records() const { return batch->subspan(at, end - at); }
+  };
+  struct Condition {
+    bool works = false;          ///< there is somebody to send to, who does not refuse
+    bool failed = false;         ///< for good
+    std::size_t waiting = 0;     ///< records that the exporter has not taken
+    std::uint64_t progress = 0;  ///< another number: records were taken or have left since
+  };
+  [[nodiscard]] Condition condition() const;
+  /// Takes back what waits and is not in the exporter's hands: it counts as never offered.
+  std::vector<Piece> withdraw();
+  /// A group's: counted as exported, and now queued again.
+  void exported_came_back(const RecordTotals& totals);
+
   // Books. Each moves records that an exporter took out of `queued`.
   void exported(const RecordTotals& totals, std::uint64_t writes, std::uint64_t wire_octets,
                 const Lateness& lateness = {});
@@ -104,11 +129,6 @@ class ExportQueue {
 
  private:
   static constexpr std::size_t kConnections = 8;
-  struct Piece {
-    std::shared_ptr<const RecordBatch> batch;
-    std::size_t at;
-    std::size_t end;
-  };
   /// How long push_waiting() and wait_for_room() have seen nothing move.
   struct Stall {
     std::uint64_t seen;
@@ -132,6 +152,8 @@ class ExportQueue {
   std::condition_variable records_came_;  ///< or close()
   std::condition_variable room_came_;     ///< or a reason not to wait for it
   std::deque<Piece> pieces_;
+  bool in_group_ = false;                         ///< set before there are threads
+  std::size_t lent_ = 0;                          ///< records of the first piece, between wait_records() and consumed()
   std::size_t waiting_ = 0;                       ///< records
   std::size_t held_octets_ = 0;                   ///< of memory, of the batches in pieces_
   std::uint64_t consumed_ = 0;                    ///< records ever taken: shows progress to who waits for room

@@ -34,6 +34,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
 #include "control/export/export_context.h"
 #include "control/export/export_queue.h"
@@ -68,6 +69,8 @@ class ExportRequest {
 
   /// The file that it writes, as it was given, "-": standard output; empty: it writes none.
   [[nodiscard]] virtual std::string file() const = 0;
+  /// Of a group: the names of its members.
+  [[nodiscard]] virtual std::vector<std::string> members() const { return {}; }
   /// Changes nothing that others see: that is Exporter::begin()'s to do. `books` outlives the exporter. Error: one line
   /// without the URI.
   [[nodiscard]] virtual OpenResult open(const ExportContext& context, ExportQueue& books) const = 0;
@@ -114,6 +117,13 @@ class ExportRequestOf final : public ExportRequest {
   [[nodiscard]] std::string file() const override {
     if constexpr (requires { options.path_of_file(); }) {
       return options.path_of_file();
+    } else {
+      return {};
+    }
+  }
+  [[nodiscard]] std::vector<std::string> members() const override {
+    if constexpr (requires { options.members; }) {
+      return options.members;
     } else {
       return {};
     }

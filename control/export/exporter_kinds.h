@@ -22,7 +22,9 @@ namespace weir {
   X(protobuf)                  \
   X(json)                      \
   X(table)                     \
-  X(top)
+  X(top)                       \
+  X(failover)                  \
+  X(balance)
 // clang-format on
 
 #define WEIR_X(name) extern const ExporterKind name##_kind;

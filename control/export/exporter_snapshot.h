@@ -27,8 +27,10 @@ struct ConnectionCount {
 };
 
 struct ExporterSnapshot {
-  std::string name;  ///< ?name= of the URI, else the URI
-  std::string uri;   ///< without the keys that it may hold
+  std::string name;                  ///< ?name= of the URI, else the URI
+  std::string uri;                   ///< without the keys that it may hold
+  std::string group;                 ///< name of the group that it is a member of; empty: none
+  std::vector<std::string> members;  ///< of a group: their names. Its counts are its own and its members' in one
   /// "up", "refused: why", "reopening: why", "connecting", "connecting: why", "failed: why"
   std::string state;
   bool reader_left = false;  ///< failed: whoever read standard output has had enough

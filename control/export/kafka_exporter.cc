@@ -271,7 +271,19 @@ std::size_t KafkaExporter::take(RecordSpan records, ExportTime now) {
 
 void KafkaExporter::tick(ExportTime now) {
   poll(0);
+  if (!connected_ && books_.in_group()) ask_brokers(now);
   poll_at_ = now + kPollEvery;
+}
+
+void KafkaExporter::ask_brokers(ExportTime now) {
+  constexpr std::chrono::seconds kAskEvery{2};
+  constexpr int kAnswerWithinMs = 500;  // there are no records to be sent meanwhile
+  if (ask_at_ > now) return;
+  ask_at_ = now + kAskEvery;
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(producer_, 0, topic_, &metadata, kAnswerWithinMs) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  rd_kafka_metadata_destroy(metadata);
+  set_connected(true);
 }
 
 bool KafkaExporter::drain(ExportTime /*now*/) {

@@ -81,6 +81,8 @@ class KafkaExporter final : public Exporter {
   void report(std::uint32_t entry, bool delivered, std::uint64_t octets);
   void poll(int timeout_ms);
   void set_connected(bool connected);
+  /// Of a member of a group, which gets no records while no broker answers: asks whether one does.
+  void ask_brokers(ExportTime now);
   void close();
 
   ExportQueue& books_;
@@ -93,6 +95,7 @@ class KafkaExporter final : public Exporter {
   std::uint32_t free_ = 0;
   std::size_t in_flight_ = 0;
   bool connected_ = true;
+  ExportTime ask_at_ = ExportTime::min();
   ExportLoss abandoned_as_ = ExportLoss::refused;
   ExportTime ready_ = ExportTime::min();
   ExportTime poll_at_ = ExportTime::min();

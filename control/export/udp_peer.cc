@@ -26,7 +26,8 @@ UdpPeer::UdpPeer(Lookup lookup, std::string text, bool segments, ExportQueue& bo
       segments_(segments),
       outgoing_(outgoing),
       books_(books),
-      backoff_(kFirstBackoff) {
+      backoff_(kFirstBackoff),
+      probes_(books.in_group()) {
   books_.set_connected(false);
 }
 
@@ -40,7 +41,8 @@ tl::expected<void, std::string> UdpPeer::connect_now() {
 
 ExportTime UdpPeer::due() const {
   const ExportTime lookup = !lookup_.running() ? ask_at_ : ready() ? look_at_ : ExportTime::min();
-  if (!refused_ || unanswered_since_ == ExportTime::max()) return lookup;
+  if (!refused_) return lookup;
+  if (unanswered_since_ == ExportTime::max()) return std::min(lookup, probe_at_);
   return std::min(lookup, unanswered_since_ + kSilence);
 }
 
@@ -70,7 +72,7 @@ bool UdpPeer::take(Lookup::Answer answer, ExportTime now) {
   socket_ = std::move(*opened);
   backoff_ = kFirstBackoff;
   refused_ = false;
-  unanswered_since_ = ExportTime::max();
+  unanswered_since_ = probe_at_ = ExportTime::max();
   books_.set_refused({});
   books_.set_connected(true);
   return true;
@@ -92,13 +94,21 @@ ExportTime UdpPeer::again(ExportTime now) const {
   return lookup_.is_name() ? now + kAskEvery : ExportTime::max();
 }
 
+bool UdpPeer::take_probe(ExportTime now) {
+  if (probe_at_ > now) return false;
+  probe_at_ = now + kSilence;
+  return true;
+}
+
 void UdpPeer::sent(ExportTime now) {
+  probe_at_ = ExportTime::max();
   if (refused_) unanswered_since_ = std::min(unanswered_since_, now);
 }
 
 void UdpPeer::refused(ExportTime now) {
   refused_ = true;
   unanswered_since_ = ExportTime::max();
+  if (probes_) probe_at_ = now + kSilence;
   books_.set_refused("nothing listens on the collector's port (ICMP port unreachable)");
   trouble(now);
 }

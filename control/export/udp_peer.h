@@ -6,7 +6,8 @@
 // nothing, nor does one that failed; any other one gives a new socket.
 //
 // The collector is "refused" from an ICMP port unreachable on, until datagrams were sent and for two seconds none came
-// back: hosts that limit how much ICMP they send (RFC 1812 section 4.3.2.8) send one a second.
+// back: hosts that limit how much ICMP they send (RFC 1812 section 4.3.2.8) send one a second. A member of a group gets
+// no records meanwhile, so it sends a probe, two seconds after a refusal and after each one that was refused.
 #pragma once
 
 #include <chrono>
@@ -36,6 +37,9 @@ class UdpPeer {
   /// Does what is due; true: the socket is a new one. Refusals were taken before.
   bool step(ExportTime now);
 
+  /// Whether it is time to send a datagram without records, to see whether the collector is back; true once a time.
+  [[nodiscard]] bool take_probe(ExportTime now);
+
   /// The kernel took a datagram.
   void sent(ExportTime now);
   /// A datagram was refused.
@@ -60,6 +64,8 @@ class UdpPeer {
   ExportTime asked_at_ = ExportTime::min();
   ExportTime look_at_ = ExportTime::min();  ///< for an answer
   bool refused_ = false;
+  const bool probes_;
+  ExportTime probe_at_ = ExportTime::max();
   ExportTime unanswered_since_ = ExportTime::max();  ///< the first datagram after the last refusal; max(): none
 };
 

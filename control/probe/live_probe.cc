@@ -53,6 +53,7 @@ Quiesce::Progress progress_of(const RecordDrain& drain, const ExportHub& hub) {
   Quiesce::Progress progress;
   progress.drained = drain.finished();
   for (const ExporterSnapshot& exporter : hub.snapshot()) {
+    if (!exporter.group.empty()) continue;  // its group's counts have its
     progress.out += exporter.exported;
     for (const auto& [name, totals] : exporter.lost) progress.out += totals;
     progress.queued += exporter.queued.records;

@@ -158,7 +158,8 @@ ClientMetric::Histogram lateness_of(const v1::Lateness& lateness) {
 
 void add_exporters(Families& out, const v1::Ledger& ledger) {
   for (const auto& exporter : ledger.exporters()) {
-    const Labels labels{{"exporter", exporter.name()}};
+    Labels labels{{"exporter", exporter.name()}};
+    if (!exporter.group().empty()) labels.push_back({"group", exporter.group()});
     out.gauge("exporter_up", "1: it has a connection, or needs none and is not refused",
               static_cast<std::uint64_t>(exporter.state() == "up"), labels);
     out.records("exporter_drained", "Offered to this exporter", exporter.drained(), labels);

@@ -151,6 +151,15 @@ std::string memory_text(const v1::ExporterLedger& exporter) {
   return text.data();
 }
 
+/// Its name, and of a member its group's, of a group its members'.
+std::string title_of(const v1::ExporterLedger& exporter) {
+  if (!exporter.group().empty()) return exporter.name() + " (of " + exporter.group() + ')';
+  if (exporter.members().empty()) return exporter.name();
+  std::string names;
+  for (const std::string& member : exporter.members()) names += (names.empty() ? "" : ", ") + member;
+  return exporter.name() + " (" + names + ')';
+}
+
 /// The connections that an exporter had, and what became of the records on each.
 std::string connections_text(const v1::ExporterLedger& exporter) {
   TextTable table("rrrl");
@@ -223,7 +232,7 @@ std::string ledger_text(const v1::Ledger& ledger) {
     third.row(cells("=", "exported", exporter.exported()));
     third.row(cells("+", "queued", exporter.queued()));
     add_named(third, "lost", exporter.lost());
-    out += "  " + exporter.name() + ": " + exporter.state() + ", " + grouped(exporter.datagrams()) +
+    out += "  " + title_of(exporter) + ": " + exporter.state() + ", " + grouped(exporter.datagrams()) +
            " datagrams or writes, " + grouped(exporter.wire_octets()) + " octets, " + yes_no(exporter.balanced()) +
            '\n' + third.text(4) + connections_text(exporter);
   }
@@ -297,7 +306,7 @@ constexpr auto kWorkerColumns = std::to_array<StatusColumn>(
      {"idle", "what it does without packets: poll, pause, sleep for so long, or wait for an interrupt"}});
 
 constexpr auto kExporterColumns = std::to_array<StatusColumn>(
-    {{"exporter", "its name: ?name=, else its URI"},
+    {{"exporter", "its name: ?name=, else its URI; of a group its members, whose counts it has, too"},
      {"state", "up, connecting, or what is wrong"},
      {"exported", "records that left"},
      {"queued", "records that wait"},
@@ -397,7 +406,7 @@ std::string status_text(const v1::StatusReply& status) {
     for (const auto& bucket : exporter.lateness().buckets()) {
       if (bucket.below_ms() == 0 || bucket.below_ms() > 1024) late += bucket.records();
     }
-    exporters.row({exporter.name(), exporter.state(), grouped(exporter.exported().records()),
+    exporters.row({title_of(exporter), exporter.state(), grouped(exporter.exported().records()),
                    grouped(exporter.queued().records()), memory_text(exporter), grouped(sum_records(exporter.lost())),
                    grouped(late), grouped(exporter.lateness().greatest_ms())});
   }

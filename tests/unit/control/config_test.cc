@@ -123,6 +123,13 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        },
        "--export 'protobuf:b?name=archive': 'json:a?name=archive' has the name archive, too; expected a name for each "
        "exporter"},
+      {[](auto& c) {
+         c.add_export_("failover:core-1,core-2");
+         c.add_export_("json:a?name=core-1");
+       },
+       "--export 'failover:core-1,core-2': no exporter has the name core-2; did you mean core-1?"},
+      {[](auto& c) { c.add_export_("balance:a"); },
+       "--export 'balance:a': a group has two members or more; expected balance:NAME,NAME..."},
       {[](auto& c) { c.add_export_("ipfix://192.0.2.1:4739?source=::1"); },
        "--export 'ipfix://192.0.2.1:4739?source=::1': source '::1' is an address of IPv6, and the collector 192.0.2.1 "
        "one of IPv4; expected one family"},

@@ -192,6 +192,28 @@ TEST(MakeLedger, Equation3HoldsForEachExporter) {
   expect_violation(less, "json:f: records offered = drained: 4 is not 5");
 }
 
+TEST(MakeLedger, HoldsAGroupToWhatWasOfferedAndEachMemberToItsOwnBooks) {
+  const WorkerAccount one = worker();
+  ExporterSnapshot group = exporter(one.drained);
+  group.name = "out";
+  group.members = {"a", "b"};
+  ExporterSnapshot a = exporter({3, 30, 3'000});
+  a.name = "a";
+  a.group = "out";
+  const v1::Ledger ledger = make_ledger({one}, {a, group}, {}, false);
+  EXPECT_TRUE(ledger.balanced()) << violations(ledger);
+  EXPECT_EQ(ledger.exporters(0).group(), "out");
+  EXPECT_EQ(ledger.exporters(1).members_size(), 2);
+  EXPECT_EQ(ledger.exporters(1).members(1), "b");
+
+  --a.exported.packets;
+  expect_violation(make_ledger({one}, {a, group}, {}, false), "a: packets drained = exported + queued + lost");
+  ++a.exported.packets;
+  // A record that the group gave and no member has.
+  --group.exported.records;
+  expect_violation(make_ledger({one}, {a, group}, {}, false), "out: records drained = exported + queued + lost");
+}
+
 TEST(MakeLedger, CountsWhatTheOverflowAccounterHoldsLosesAndGives) {
   const WorkerAccount one = worker();  // drained: 5 records, 50 packets, 4000 octets
   OverflowTotals overflow;

@@ -87,6 +87,20 @@ TEST(Prometheus, HasEveryRejectAndEveryLossByItsName) {
   EXPECT_EQ(counter(families, "weir_worker_received_octets_total", "worker", "0"), 4712);
 }
 
+TEST(Prometheus, MarksTheMembersOfAGroup) {
+  ExporterSnapshot member;
+  member.name = "a";
+  member.group = "out";
+  ExporterSnapshot group;
+  group.name = "out";
+  group.members = {"a", "b"};
+  const auto families = prometheus_families({}, make_ledger({}, {member, group}, {}, false));
+  EXPECT_NE(find(families, "weir_exporter_drained_records_total", "group", "out"), nullptr);
+  const ClientMetric* const whole = find(families, "weir_exporter_drained_records_total", "exporter", "out");
+  ASSERT_NE(whole, nullptr);
+  EXPECT_EQ(whole->label.size(), 1U) << "so that sums can leave the members out";
+}
+
 double gauge(const std::vector<MetricFamily>& families, const std::string& name) {
   const ClientMetric* const metric = find(families, name, {}, {});
   EXPECT_NE(metric, nullptr) << name;

@@ -103,6 +103,18 @@ TEST(LedgerText, SaysWhichConnectionRecordsWereAcknowledgedOn) {
       << ledger_text(ledger);
 }
 
+TEST(LedgerText, SaysWhichGroupAnExporterIsOf) {
+  v1::Ledger ledger = example();
+  ledger.mutable_exporters(0)->set_group("out");
+  auto* group = ledger.add_exporters();
+  group->set_name("out");
+  group->set_state("connecting: no member works");
+  group->add_members("json:-");
+  group->add_members("b");
+  EXPECT_NE(ledger_text(ledger).find("\n  json:- (of out): up, "), std::string::npos) << ledger_text(ledger);
+  EXPECT_NE(ledger_text(ledger).find("\n  out (json:-, b): connecting: no member works, "), std::string::npos);
+}
+
 TEST(LedgerText, NamesTheFactsThatMetricsLeftOut) {
   v1::Ledger ledger = example();
   EXPECT_EQ(ledger_text(ledger).find("facts that metrics left out"), std::string::npos);

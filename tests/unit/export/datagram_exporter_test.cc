@@ -37,7 +37,8 @@ Datagram read_header(const std::vector<std::uint8_t>& octets) {
 /// The exporter without its thread: time is the test's.
 struct Scene {
   explicit Scene(std::uint16_t port, const std::string& options = "", const std::string& scheme = "netflow9",
-                 const ExportContext& context = {}) {
+                 const ExportContext& context = {}, bool in_group = false) {
+    if (in_group) queue.join_group();
     const auto uri = parse_export_uri(fmt::format("{}://127.0.0.1:{}{}", scheme, port, options));
     EXPECT_TRUE(uri) << uri.error();
     auto opened = uri->request->open(context, queue);
@@ -154,6 +155,41 @@ TEST(DatagramExporter, SaysThatACollectorRefusesUntilItHasTakenDatagramsForTwoSe
   scene.exporter->tick(scene.now + milliseconds(20'000));
   EXPECT_EQ(scene.queue.snapshot().state, kRefused);
   EXPECT_TRUE(balanced(scene.queue.snapshot()));
+}
+
+TEST(DatagramExporter, ProbesACollectorThatRefusesWhereAGroupGivesItNoRecords) {
+  using std::chrono::milliseconds;
+  for (const char* const scheme : {"netflow9", "ipfix", "netflow5", "netflow7"}) {
+    SCOPED_TRACE(scheme);
+    auto collector = std::make_unique<LoopbackSocket>(SOCK_DGRAM);
+    const std::uint16_t port = collector->port();
+    collector.reset();
+    Scene scene(port, "", scheme, {}, true);
+    scene.give(*numbered_batch(0, 10), scene.now);
+    scene.exporter->tick(scene.now + milliseconds(200));
+    const ExporterSnapshot before = scene.queue.snapshot();
+    EXPECT_EQ(before.state.find("refused: "), 0U);
+    EXPECT_EQ(lost(before, ExportLoss::unreachable).records, 10U);
+    // Nobody is there yet: refused again, and another probe two seconds later.
+    ExportTime at = scene.exporter->due();
+    EXPECT_EQ(at, scene.now + milliseconds(2200));
+    scene.exporter->tick(at);
+    EXPECT_EQ(scene.exporter->due(), at + milliseconds(2000));
+
+    collector = std::make_unique<LoopbackSocket>(SOCK_DGRAM, port);
+    at = scene.exporter->due();
+    scene.exporter->tick(at);
+    EXPECT_EQ(scene.queue.snapshot().state.find("refused: "), 0U) << "silence says nothing yet";
+    EXPECT_EQ(scene.exporter->due(), at + milliseconds(2000));
+    pollfd waits{collector->fd(), POLLIN, 0};
+    EXPECT_EQ(poll(&waits, 1, 1000), 1) << "the probe arrived";
+    scene.exporter->tick(at + milliseconds(2000));
+    const ExporterSnapshot after = scene.queue.snapshot();
+    EXPECT_EQ(after.state, "up");
+    EXPECT_EQ(after.exported, before.exported);
+    EXPECT_EQ(after.lost, before.lost) << "a refused probe is nobody's record";
+    EXPECT_TRUE(balanced(after));
+  }
 }
 
 TEST(DatagramExporter, GivesACollectorThatComesBackTheTemplatesFirst) {

@@ -136,6 +136,26 @@ TEST(KafkaExporter, LosesNothingWhileTheBrokerIsGoneAndSendsEverythingWhenItIsBa
   EXPECT_TRUE(broker.consume(1, 5).empty());
 }
 
+TEST(KafkaExporter, OfAGroupFindsTheBrokerThatIsBackWithoutRecordsToSend) {
+  const TemporaryFolder folder;
+  MockBroker broker;
+  auto opened = ExportHub::open(
+      {"failover:k,f?name=out", broker.uri("?name=k"), "protobuf:" + folder.path("f") + "?name=f"}, ExportContext{});
+  ASSERT_TRUE(opened) << opened.error();
+  ExportHub& hub = **opened;
+  hub.offer(numbered_batch(0, 100), false);
+  ASSERT_TRUE(eventually([&] { return hub.snapshot()[1].exported.records == 100; }));
+  broker.down();
+  ASSERT_TRUE(eventually([&] { return hub.snapshot()[1].state == "connecting"; }));
+  hub.offer(numbered_batch(100, 100), false);
+  ASSERT_TRUE(eventually([&] { return hub.snapshot()[2].exported.records == 100; }));
+  broker.up();
+  EXPECT_TRUE(eventually([&] { return hub.snapshot()[1].state == "up"; }));
+  EXPECT_TRUE(hub.finish(std::chrono::seconds(30)).empty());
+  for (const ExporterSnapshot& snapshot : hub.snapshot()) EXPECT_TRUE(balanced(snapshot)) << snapshot.name;
+  EXPECT_EQ(hub.snapshot()[0].exported, totals_of_batch(*numbered_batch(0, 200)));
+}
+
 TEST(KafkaExporter, NamesWhatIsLeftWhenNoBrokerEverAnswers) {
   LoopbackSocket nobody(SOCK_STREAM);
   const std::string uri = fmt::format("kafka://127.0.0.1:{}/flows", nobody.port());
