@@ -33,6 +33,9 @@ const MetricInfo* metric_of(const Column& column, const Metrics& metrics) {
   const Section section = kFieldRows[column.row].section;
   if (section == Section::base) return nullptr;
   for (std::size_t i = 0; i < Metrics::kCount; ++i) {
+    if ((Metrics::kInfos[i].borrowed & section_bit(section)) != 0 && (metrics.enabled() >> i & 1) != 0) return nullptr;
+  }
+  for (std::size_t i = 0; i < Metrics::kCount; ++i) {
     const MetricInfo& info = Metrics::kInfos[i];
     if ((info.sections & section_bit(section)) != 0 && (metrics.enabled() >> i & 1) == 0) return &info;
   }

@@ -95,6 +95,10 @@ void RecordDrain::append(RecordView record, RecordBatch& batch) {
     decode_dns_question(batch.mutable_section<DnsSection>(batch.size() - 1));
   if (record.has(Section::tls)) [[unlikely]]
     decode_tls_hellos(batch.mutable_section<TlsSection>(batch.size() - 1));
+  if (record.has(Section::quic_hello)) [[unlikely]] {
+    TlsSection* const tls = record.has(Section::tls) ? &batch.mutable_section<TlsSection>(batch.size() - 1) : nullptr;
+    quic_hello_.decode(batch.mutable_section<QuicHelloSection>(batch.size() - 1), tls);
+  }
   if (record.has(Section::tls_certificate)) [[unlikely]]
     decode_tls_certificate(batch.mutable_section<TlsCertificateSection>(batch.size() - 1));
   if (record.has(Section::http)) [[unlikely]]

@@ -25,6 +25,7 @@
 #include "control/drain_totals.h"
 #include "control/export/export_hub.h"
 #include "control/overflow_accounter.h"
+#include "control/quic_hello.h"
 #include "dataplane/record_ring.h"
 
 namespace weir {
@@ -73,6 +74,7 @@ class RecordDrain {
   std::unique_ptr<OverflowAccounter> overflow_;
   std::uint64_t (*clock_)();
   CommunityIdMaker community_id_;
+  QuicHelloDecoder quic_hello_;
   std::uint64_t now_ns_ = 0;           ///< the thread's
   std::atomic<bool> wait_;             ///< written by the supervisor, read by the thread
   std::atomic<bool> stopping_{false};  ///< likewise

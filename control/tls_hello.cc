@@ -42,14 +42,25 @@ void read_extensions(Octets kept, TlsHello& hello) {
   }
 }
 
-/// A text, and whether there is more of it.
-struct Part {
-  Octets octets;
-  bool cut = false;
-};
+/// Of nothing, nothing: so that a section without the value has zeros there.
+void put(TlsSection& section, std::size_t place, unsigned known, const TlsText& part) {
+  if (part.octets.empty()) return;
+  put_text_at(section.octets + place, text_of(part.octets));
+  if (part.cut) section.octets[place] = 1;
+  section.known = static_cast<std::uint8_t>(section.known | known);
+}
 
-/// The host name (RFC 6066 section 3), without a trailing dot; empty: there is none.
-Part server_name(const TlsHello& hello) {
+void put_version(TlsSection& section, const TlsHello& hello) {
+  section.client_version = offered_version(hello);
+  section.known |= TlsSection::kClient;
+}
+void put_fingerprint(TlsSection& section, std::size_t place, unsigned known, const std::string& text) {
+  put(section, place, known, {Octets(reinterpret_cast<const std::uint8_t*>(text.data()), text.size())});
+}
+
+}  // namespace
+
+TlsText server_name(const TlsHello& hello) {
   constexpr std::size_t kBefore = 5;  // length of the list, type and length of the name
   const auto* const extension = hello.find(kServerName);
   if (extension == nullptr || extension->data.size() <= kBefore || extension->data[2] != 0) return {};
@@ -61,8 +72,7 @@ Part server_name(const TlsHello& hello) {
   return {name, cut};
 }
 
-/// The first protocol (RFC 7301 section 3.1); empty: there is none.
-Part first_protocol(const TlsHello& hello) {
+TlsText first_protocol(const TlsHello& hello) {
   constexpr std::size_t kBefore = 3;  // length of the list, and of the first one
   const auto* const extension = hello.find(kAlpn);
   if (extension == nullptr || extension->data.size() <= kBefore) return {};
@@ -71,16 +81,6 @@ Part first_protocol(const TlsHello& hello) {
   const Octets protocol = take(rest, octets);
   return {protocol, protocol.size() != octets};
 }
-
-/// Of nothing, nothing: so that a section without the value has zeros there.
-void put(TlsSection& section, std::size_t place, unsigned known, const Part& part) {
-  if (part.octets.empty()) return;
-  put_text_at(section.octets + place, text_of(part.octets));
-  if (part.cut) section.octets[place] = 1;
-  section.known = static_cast<std::uint8_t>(section.known | known);
-}
-
-}  // namespace
 
 const TlsHello::Extension* TlsHello::find(std::uint16_t type) const {
   const auto found = std::find_if(extensions.begin(), extensions.end(),
@@ -124,6 +124,12 @@ std::uint16_t offered_version(const TlsHello& hello) {
   return greatest != 0 ? greatest : hello.version;
 }
 
+void put_tls_client(TlsSection& section, const TlsHello& hello, char transport) {
+  put_version(section, hello);
+  put_fingerprint(section, TlsSection::kJa3At, TlsSection::kJa3, ja3(hello));
+  put_fingerprint(section, TlsSection::kJa4At, TlsSection::kJa4, ja4(hello, transport));
+}
+
 void decode_tls_hellos(TlsSection& section) {
   if (section.client_octets == 0 && section.server_octets == 0 && section.kept == 0) return;
   std::array<std::uint8_t, sizeof section.octets> kept;
@@ -137,10 +143,7 @@ void decode_tls_hellos(TlsSection& section) {
   const bool ssl2 = (section.kept & TlsSection::kSsl2) != 0;
   section = {};
 
-  if (whole) {
-    section.client_version = offered_version(client);
-    section.known |= TlsSection::kClient;
-  }
+  if (whole && ssl2) put_version(section, client);
   if (!server.suites.empty()) {
     const auto* const chosen = server.find(kSupportedVersions);
     section.server_version = chosen != nullptr && chosen->data.size() >= 2 ? u16(chosen->data, 0) : server.version;
@@ -148,14 +151,9 @@ void decode_tls_hellos(TlsSection& section) {
     section.known |= TlsSection::kServer;
   }
   put(section, TlsSection::kSniAt, TlsSection::kSni, server_name(client));
-  const Part chosen = first_protocol(server);
+  const TlsText chosen = first_protocol(server);
   put(section, TlsSection::kAlpnAt, TlsSection::kAlpn, chosen.octets.empty() ? first_protocol(client) : chosen);
-  if (!whole || ssl2) return;
-  const auto put_fingerprint = [&](std::size_t place, unsigned known, const std::string& text) {
-    put(section, place, known, {Octets(reinterpret_cast<const std::uint8_t*>(text.data()), text.size())});
-  };
-  put_fingerprint(TlsSection::kJa3At, TlsSection::kJa3, ja3(client));
-  put_fingerprint(TlsSection::kJa4At, TlsSection::kJa4, ja4(client, 't'));
+  if (whole && !ssl2) put_tls_client(section, client, 't');
 }
 
 }  // namespace weir

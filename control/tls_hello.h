@@ -35,6 +35,19 @@ struct TlsHello {
 /// The greatest version that a ClientHello offers: of supported_versions, where it has that, or the legacy one.
 [[nodiscard]] std::uint16_t offered_version(const TlsHello& hello);
 
+/// Octets of a text, and whether there is more of it. It refers to the hello's.
+struct TlsText {
+  std::span<const std::uint8_t> octets;
+  bool cut = false;
+};
+/// The host name (RFC 6066 section 3), without a trailing dot; empty: there is none.
+[[nodiscard]] TlsText server_name(const TlsHello& hello);
+/// The first protocol (RFC 7301 section 3.1); empty: there is none.
+[[nodiscard]] TlsText first_protocol(const TlsHello& hello);
+
+/// Version, JA3 and JA4 of a whole ClientHello into the section. `transport`: as of ja4().
+void put_tls_client(TlsSection& section, const TlsHello& hello, char transport);
+
 /// Whether it is a value that nobody implements (RFC 8701): of versions, suites, extensions, groups.
 [[nodiscard]] bool is_grease(std::uint16_t value);
 

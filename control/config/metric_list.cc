@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -15,27 +16,48 @@ namespace weir {
 
 namespace {
 
-/// The N of "packets:N" into its place; else what was expected.
+std::optional<std::uint16_t> number_in(std::string_view text, const MetricParameter& parameter) {
+  std::uint16_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || value < parameter.least || value > parameter.greatest) return {};
+  return value;
+}
+
+/// The word of "dns:mdns" or "quic:2017=4433" into its bit, and its number into its place; else what was expected.
+std::string set_word(const MetricInfo& info, std::string_view text, MetricParameters& parameters) {
+  const MetricParameter& parameter = info.parameter;
+  std::string_view word = text;
+  if (const std::size_t equals = text.find('='); parameter.number != nullptr && equals != std::string_view::npos) {
+    word = text.substr(0, equals);
+    const auto number = number_in(text.substr(equals + 1), parameter);
+    if (word == parameter.words[0] && !number) {
+      return fmt::format("'{}:{}': expected {}:{} with a number from {} to {} after the =", info.name, text, info.name,
+                         parameter.form, parameter.least, parameter.greatest);
+    }
+    if (word != parameter.words[0]) word = {};
+    if (number) parameters.*parameter.number = *number;
+  }
+  const auto found = std::find(parameter.words.begin(), parameter.words.end(), word);
+  if (word.empty() || found == parameter.words.end()) {
+    return fmt::format("'{}:{}': expected {}:{}", info.name, text, info.name, parameter.form);
+  }
+  std::uint16_t& bits = parameters.*parameter.member;
+  bits = static_cast<std::uint16_t>(bits | 1U << (found - parameter.words.begin()));
+  return {};
+}
+
+/// The N of "packets:N" into its place, or a word; else what was expected.
 std::string set_parameter(const MetricInfo& info, std::string_view text, MetricParameters& parameters) {
   const MetricParameter& parameter = info.parameter;
   if (parameter.member == nullptr) return fmt::format("'{}' has no parameter", info.name);
-  if (!parameter.words[0].empty()) {
-    const auto found = std::find(parameter.words.begin(), parameter.words.end(), text);
-    if (text.empty() || found == parameter.words.end()) {
-      return fmt::format("'{}:{}': expected {}:{}", info.name, text, info.name, parameter.form);
-    }
-    std::uint16_t& bits = parameters.*parameter.member;
-    bits = static_cast<std::uint16_t>(bits | 1U << (found - parameter.words.begin()));
-    return {};
-  }
-  std::uint16_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < parameter.least ||
-      value > parameter.greatest) {
+  if (!parameter.words[0].empty()) return set_word(info, text, parameters);
+  const auto value = number_in(text, parameter);
+  if (!value) {
     return fmt::format("'{}:{}': expected {}:{} with {} from {} to {}", info.name, text, info.name, parameter.form,
                        parameter.form, parameter.least, parameter.greatest);
   }
-  parameters.*parameter.member = value;
+  parameters.*parameter.member = *value;
   return {};
 }
 

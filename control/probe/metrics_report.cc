@@ -5,7 +5,7 @@
 namespace weir {
 namespace {
 
-/// As --metrics has it: "packets:10", "dns:mdns,dns:llmnr".
+/// As --metrics has it: "packets:10", "dns:mdns,dns:llmnr", "quic:2017=4433".
 std::string name_of(const MetricInfo& info, const MetricParameters& parameters) {
   std::string name(info.name);
   const MetricParameter& parameter = info.parameter;
@@ -16,6 +16,8 @@ std::string name_of(const MetricInfo& info, const MetricParameters& parameters) 
   for (std::size_t i = 0; i < parameter.words.size(); ++i) {
     if ((value >> i & 1) == 0) continue;
     names.append(names.empty() ? "" : ",").append(name).append(":").append(parameter.words[i]);
+    const std::uint16_t number = i == 0 && parameter.number != nullptr ? parameters.*parameter.number : 0;
+    if (number != 0) names.append("=").append(std::to_string(number));
   }
   return names.empty() ? name : names;
 }

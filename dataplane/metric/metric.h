@@ -24,8 +24,11 @@
 //     static std::uint32_t wanted_payload(const ParsedPacket&, const MetricParameters&);   // octets of such a packet
 //     static bool recognises(const ParsedPacket&, const PacketFacts&);   // whether it wants this payload; without: yes
 //     static bool recognises(const ParsedPacket&, const PacketFacts&, StreamWatch&);   // the same, with a watch
-//     static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0 again
-//     static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
+//     // the same, which says of how many octets; 0: it does not
+//     static std::uint32_t recognised_octets(const ParsedPacket&, const PacketFacts&, const MetricParameters&);
+//     static constexpr std::uint32_t kBorrowedSections;   // of other metrics, that sections() may name and nobody
+//     fills static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0
+//     again static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
 //   };
 //
 // Metrics see a packet in the order of the list in metrics.h.
@@ -66,9 +69,12 @@ enum class Verdict : std::uint8_t {
 /// What --metrics may say of a metric besides its name: a member for each metric that has something.
 struct MetricParameters {
   std::uint16_t first_packets = PacketsSection::kMost;
-  std::uint16_t dns_names = 0;  ///< bits: Dns::kMulticast, Dns::kLinkLocal
+  std::uint16_t dns_names = 0;       ///< bits: Dns::kMulticast, Dns::kLinkLocal
+  std::uint16_t quic_options = 0;    ///< bits: Quic2017::kHeader, Quic2017::kMeasurementByte
+  std::uint16_t quic_2017_port = 0;  ///< 0: any
 };
-/// One of them: "packets:N" has the form "N". With words, each of them sets a bit: the n-th one bit n.
+/// One of them: "packets:N" has the form "N". With words, each of them sets a bit: the n-th one bit n; after the first
+/// one there may be "=N", which sets `number`.
 struct MetricParameter {
   std::string_view form;
   std::uint16_t least = 0;
@@ -76,6 +82,7 @@ struct MetricParameter {
   std::uint16_t MetricParameters::*member = nullptr;  ///< nullptr: the metric has none
   std::array<std::string_view, 2> words{};
   std::string_view meaning{};  ///< of the words
+  std::uint16_t MetricParameters::*number = nullptr;
 };
 
 /// What options say to metrics.

@@ -25,6 +25,7 @@ struct MetricInfo {
   std::string_view name;
   std::string_view meaning;
   std::uint32_t sections;     ///< bits of those that it may fill
+  std::uint32_t borrowed;     ///< bits of those of other metrics that its records may have, too
   std::uint16_t line_octets;  ///< of the metric lines
   std::uint16_t slot_octets;
   std::uint16_t pool_octets;  ///< of the pool, at most
@@ -59,6 +60,14 @@ class MetricSet {
     }
   }
   template <typename M>
+  static constexpr std::uint32_t borrowed_of() {
+    if constexpr (requires { M::kBorrowedSections; }) {
+      return M::kBorrowedSections;
+    } else {
+      return 0;
+    }
+  }
+  template <typename M>
   static constexpr std::uint16_t pool_octets_of() {
     if constexpr (requires { M::kPoolLines; }) {
       return M::kPoolLines * LinePool::kLineOctets;
@@ -68,9 +77,9 @@ class MetricSet {
   }
 
   /// By bit.
-  static constexpr std::array<MetricInfo, kCount> kInfos{
-      MetricInfo{Metrics::kName, Metrics::kMeaning, Metrics::kSections, kOctetsOf<typename Metrics::State>,
-                 kOctetsOf<typename Metrics::Slot>, pool_octets_of<Metrics>(), parameter_of<Metrics>()}...};
+  static constexpr std::array<MetricInfo, kCount> kInfos{MetricInfo{
+      Metrics::kName, Metrics::kMeaning, Metrics::kSections, borrowed_of<Metrics>(), kOctetsOf<typename Metrics::State>,
+      kOctetsOf<typename Metrics::Slot>, pool_octets_of<Metrics>(), parameter_of<Metrics>()}...};
 
   MetricSet() = default;
   /// `enabled`: bit n is the n-th metric.
@@ -141,9 +150,12 @@ class MetricSet {
     std::uint32_t most = 0;
     for_each([&]<typename M>(std::size_t index) {
       if constexpr (kWantsPayload<M>) {
-        const std::uint32_t octets = M::wanted_payload(packet, parameters_);
+        std::uint32_t octets = M::wanted_payload(packet, parameters_);
         if (octets == 0) return;
-        if constexpr (kWatches<M>) {
+        if constexpr (requires { M::recognised_octets(packet, facts, parameters_); }) {
+          octets = M::recognised_octets(packet, facts, parameters_);
+          if (octets == 0) return;
+        } else if constexpr (kWatches<M>) {
           if (!M::recognises(packet, facts, watches[index])) return;
         } else if constexpr (requires { M::recognises(packet, facts); }) {
           if (!M::recognises(packet, facts)) return;

@@ -9,6 +9,7 @@
 #include "dataplane/metric/lengths.h"
 #include "dataplane/metric/metric_set.h"
 #include "dataplane/metric/packets.h"
+#include "dataplane/metric/quic.h"
 #include "dataplane/metric/rtt.h"
 #include "dataplane/metric/tcp.h"
 #include "dataplane/metric/tls.h"
@@ -26,6 +27,7 @@ using Metrics = MetricSet<Layer2,     //
                           Tls,        //
                           Http,       //
                           Wireguard,  //
+                          Quic,       //
                           Ids>;
 
 }  // namespace weir

@@ -17,7 +17,8 @@ namespace weir {
   X(tls_hello_cut,       "tls: a ClientHello or ServerHello found no room: what it offers or chooses is missing, or a part")  \
   X(tls_certificate_cut, "tls: the server's certificate found no room, or only its beginning did")                            \
   X(tls_segment_cut,     "tls: a segment that came before its turn found no room: the handshake ends there")                  \
-  X(http_header_cut,     "http: a line of a record's first request or response found no room: it and later ones are missing")
+  X(http_header_cut,     "http: a line of a record's first request or response found no room: it and later ones are missing") \
+  X(quic_initial_cut,    "quic: an Initial packet of a record's client found no room: its server name may be missing")
 // clang-format on
 
 enum class MissingFact : std::uint8_t { WEIR_MISSING_FACTS(WEIR_REASON_ENUMERATOR) };

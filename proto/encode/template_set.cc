@@ -90,7 +90,7 @@ constexpr bool fits_in_each_form(std::index_sequence<kForm...> /*forms*/) {
 template <std::uint32_t kSections>
 constexpr bool kFitsUsual = fits_in_each_form<kSections>(std::make_index_sequence<kForms>{});
 static_assert(kFitsUsual<sections_of({kTcp, kOnTcp})> && kFitsUsual<sections_of({kTcp, kDns})> &&
-                  kFitsUsual<sections_of({kDns, kOnUdp})>,
+                  kFitsUsual<sections_of({kDns, kOnUdp})> && kFitsUsual<sections_of({kOnTcp, kOnUdp})>,
               "on an Ethernet nothing stays out");
 
 }  // namespace

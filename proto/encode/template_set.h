@@ -47,7 +47,8 @@ class TemplateSet {
   static constexpr std::array<std::uint32_t, 4> kGroups{
       kSectionBit<TcpSection> | kSectionBit<RttSection>, kSectionBit<DnsSection>,
       kSectionBit<TlsSection> | kSectionBit<TlsCertificateSection> | kSectionBit<HttpSection>,
-      kSectionBit<WireguardSection>};
+      kSectionBit<WireguardSection> | kSectionBit<QuicSection> | kSectionBit<QuicHelloSection> |
+          kSectionBit<Quic2017Section>};
   /// The combination that a record with `sections` takes where there are too many: it has them all.
   static constexpr std::uint32_t wider_sections(std::uint32_t sections) {
     std::uint32_t wider = kAllSections;

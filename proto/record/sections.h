@@ -28,6 +28,9 @@
 #include "proto/record/section/layer2.h"
 #include "proto/record/section/lengths.h"
 #include "proto/record/section/packets.h"
+#include "proto/record/section/quic.h"
+#include "proto/record/section/quic_2017.h"
+#include "proto/record/section/quic_hello.h"
 #include "proto/record/section/rtt.h"
 #include "proto/record/section/tcp.h"
 #include "proto/record/section/tls.h"
@@ -54,6 +57,9 @@
   X(tls_certificate, TlsCertificateSection, kTlsCertificateFields) \
   X(http,            HttpSection,           kHttpFields)           \
   X(wireguard,       WireguardSection,      kWireguardFields)      \
+  X(quic,            QuicSection,           kQuicFields)           \
+  X(quic_hello,      QuicHelloSection,      kQuicHelloFields)      \
+  X(quic_2017,       Quic2017Section,       kQuic2017Fields)       \
   X(egress,          EgressSection,         kEgressFields)         \
   X(packets,         PacketsSection,        kPacketsFields)
 // clang-format on

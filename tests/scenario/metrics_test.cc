@@ -39,12 +39,15 @@ const std::set<std::string>& metric_columns() {
       if (section == "layer2" || section == "tcp" || section == "rtt" || section == "label_stack" ||
           section == "lengths" || section == "histograms" || section == "packets" || section == "icmp" ||
           section == "dns" || section == "tls" || section == "tls_certificate" || section == "http" ||
-          section == "wireguard" || section == "ids")
+          section == "wireguard" || section == "quic" || section == "quic_hello" || section == "quic_2017" ||
+          section == "ids")
         names.insert(field.at("name"));
     }
-    for (const char* name : {"src_mac", "ip_ttl", "rev_ip_ttl", "tcp_mss", "payload_bytes", "rtt_handshake_ns",
-                             "mpls_labels", "community_id", "rev_iat_histogram", "first_packets", "icmp_errors",
-                             "dns_query_name", "tls_sni", "tls_not_after", "http_host", "wireguard_sender"}) {
+    for (const char* name :
+         {"src_mac",          "ip_ttl",         "rev_ip_ttl",       "tcp_mss",           "payload_bytes",
+          "rtt_handshake_ns", "mpls_labels",    "community_id",     "rev_iat_histogram", "first_packets",
+          "icmp_errors",      "dns_query_name", "tls_sni",          "tls_not_after",     "http_host",
+          "wireguard_sender", "quic_version",   "rev_quic_initial", "quic_sni",          "quic_packet_number"}) {
       EXPECT_EQ(names.count(name), 1U) << name;
     }
     return names;

@@ -79,6 +79,13 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        "--metrics 'packets:': 'packets:': expected packets:N with N from 1 to 30"},
       {[](auto& c) { c.set_metrics("dns:mdsn"); }, "--metrics 'dns:mdsn': 'dns:mdsn': expected dns:mdns|llmnr"},
       {[](auto& c) { c.set_metrics("dns:"); }, "--metrics 'dns:': 'dns:': expected dns:mdns|llmnr"},
+      {[](auto& c) { c.set_metrics("quic:2018"); },
+       "--metrics 'quic:2018': 'quic:2018': expected quic:2017[=PORT]|measurement-byte"},
+      {[](auto& c) { c.set_metrics("quic:2017=0"); },
+       "--metrics 'quic:2017=0': 'quic:2017=0': expected quic:2017[=PORT]|measurement-byte with a number from 1 to "
+       "65535 after the ="},
+      {[](auto& c) { c.set_metrics("quic:measurement-byte=3"); },
+       "--metrics 'quic:measurement-byte=3': 'quic:measurement-byte=3': expected quic:2017[=PORT]|measurement-byte"},
       {[](auto& c) { c.set_metrics("rtt:3"); }, "--metrics 'rtt:3': 'rtt' has no parameter"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "

@@ -21,6 +21,8 @@ TEST(MetricHints, NamesTheMetricOfAFieldThatIsOff) {
                                       "tcp, which is off, so it has no value: --metrics tcp"}));
   EXPECT_EQ(hints("layer2", "table:f?name=a&fields=tcp_mss").size(), 1U);
   EXPECT_TRUE(hints("tcp", "table:-?fields=src_addr,tcp_mss").empty());
+  EXPECT_EQ(hints("none", "table:-?fields=tls_ja4").size(), 1U);
+  EXPECT_TRUE(hints("quic", "table:-?fields=quic_sni,tls_ja4").empty()) << "QUIC has a ClientHello of TLS, too";
   EXPECT_TRUE(hints("none", "table:-?fields=src_addr,bytes").empty());
   EXPECT_TRUE(hints("none", "table:-").empty());
 }

@@ -64,7 +64,8 @@ TEST(MetricsReport, SumsOverTheWorkers) {
 }
 
 TEST(MetricsReport, NamesMetricsAsTheCommandLineDoes) {
-  for (const std::string list : {"dns", "dns:mdns", "dns:llmnr", "dns:mdns,dns:llmnr", "packets:30"}) {
+  for (const std::string list : {"dns", "dns:mdns", "dns:llmnr", "dns:mdns,dns:llmnr", "packets:30", "quic",
+                                 "quic:2017", "quic:2017=4433", "quic:2017=4433,quic:measurement-byte"}) {
     v1::MetricsReply reply = make_metrics({Phase::running, ""});
     add_running_metrics(reply, {*parse_metric_list(list), 100}, nullptr, false);
     EXPECT_TRUE(named(reply, list).on());

@@ -62,7 +62,17 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("http_user_agent_cut":0,"http_referer":"","http_referer_cut":0,"http_status":0,"http_content_type":"",)"
       R"("http_content_type_cut":0,"http_header_cut":0,)"
       R"("wireguard_sender":0,"wireguard_receiver":0,"wireguard_initiations":0,"wireguard_responses":0,)"
-      R"("wireguard_cookies":0,"wireguard_data":0})");
+      R"("wireguard_cookies":0,"wireguard_data":0,)"
+      R"("quic_version":0,"quic_scid_length":0,"rev_quic_scid_length":0,"quic_dcid_length":0,)"
+      R"("rev_quic_dcid_length":0,"quic_initial":0,"rev_quic_initial":0,"quic_0rtt":0,"quic_handshake":0,)"
+      R"("rev_quic_handshake":0,"quic_retry":0,"quic_short":0,"rev_quic_short":0,"quic_version_negotiation":0,)"
+      R"("quic_id_changes":0,"rev_quic_id_changes":0,"quic_spin_rtt_min_ns":0,"rev_quic_spin_rtt_min_ns":0,)"
+      R"("quic_spin_rtt_mean_ns":0,"rev_quic_spin_rtt_mean_ns":0,"quic_spin_rtt_samples":0,)"
+      R"("rev_quic_spin_rtt_samples":0,"quic_spin_rtt_half_min_ns":0,"rev_quic_spin_rtt_half_min_ns":0,)"
+      R"("quic_handshake_rtt_ns":0,"quic_sni":"","quic_sni_cut":0,"quic_alpn":"","quic_alpn_cut":0,)"
+      R"("quic_offered_versions":"","quic_packet_number":0,"rev_quic_packet_number":0,"quic_key_phase":0,)"
+      R"("rev_quic_key_phase":0,"quic_measurement_byte":0,"rev_quic_measurement_byte":0,"quic_truncated":0,)"
+      R"("quic_unknown_types":0})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

@@ -88,6 +88,10 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
     record.add<HttpSection>().known = 0x7f;
   } else if (section == Section::wireguard) {
     record.add<WireguardSection>().known = 0x3;
+  } else if (section == Section::quic) {
+    record.add<QuicSection>().known = 0x1;
+  } else if (section == Section::quic_hello) {
+    record.add<QuicHelloSection>().known = 0x7;
   } else if (section == Section::rtt) {
     record.add<RttSection>().known = 0x1f;
   } else if (section == Section::layer2) {

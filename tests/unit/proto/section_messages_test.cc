@@ -181,7 +181,9 @@ TEST(SectionTemplates, KeepFingerprintsWholeOrLeaveThemOut) {
 }
 
 TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
-  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kTexts);
+  // Of a flow of TCP, which has no QUIC.
+  const std::uint32_t sections =
+      kAllSections & ~(kSectionBit<LabelSection> | kTexts | kSectionBit<QuicSection> | kSectionBit<Quic2017Section>);
   for (const bool biflow : {false, true}) {
     std::uint32_t before = 0;
     for (const std::uint32_t payload : {1400U, 2000U, kMaxPayload}) {
@@ -274,11 +276,13 @@ TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {
   constexpr std::uint32_t kOfTcp = kTcp | kSectionBit<RttSection>;
   constexpr std::uint32_t kOnTcp =
       kSectionBit<TlsSection> | kSectionBit<TlsCertificateSection> | kSectionBit<HttpSection>;
-  constexpr std::uint32_t kOnUdp = kSectionBit<WireguardSection>;
+  constexpr std::uint32_t kOnUdp = kSectionBit<WireguardSection> | kSectionBit<QuicSection> |
+                                   kSectionBit<QuicHelloSection> | kSectionBit<Quic2017Section>;
   constexpr std::uint32_t kAlways =
       kAllSections & ~(kOfTcp | kOnTcp | kOnUdp | kSectionBit<DnsSection> | kSectionBit<LabelSection>);
-  for (const std::uint32_t sections : {kAlways | kOfTcp | kOnTcp, kAlways | kOfTcp | kSectionBit<DnsSection>,
-                                       kAlways | kOnUdp | kSectionBit<DnsSection>}) {
+  for (const std::uint32_t sections :
+       {kAlways | kOfTcp | kOnTcp, kAlways | kOfTcp | kSectionBit<DnsSection>,
+        kAlways | kOnUdp | kSectionBit<DnsSection>, kAlways | kOnUdp | kSectionBit<TlsSection>}) {
     const OwnedRecord record = with_sections(sections, 6);
     // Of lists a message takes as much as it has room for after texts, here nothing; NetFlow v9 has none.
     const auto expect_all = [&](const std::vector<OwnedRecord>& flows) {
@@ -308,15 +312,16 @@ TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessag
     ASSERT_EQ(flows.size(), 1U);
     const RecordView got = flows[0];
     // 512: the fields of tcp (340 octets of template), icmp (64), lengths (128 of it, and 96 of the record), histograms
-    // (176 of the record), dns, tls, http and wireguard (104, 80, 112 and 56 of the template) and the certificate (64)
-    // do not fit after those of tunnel, SPI, stack, layer 2 and rtt. Of lists of packets and of texts the length
-    // differs.
+    // (176 of the record), dns, tls, http and wireguard (104, 80, 112 and 56 of the template), the certificate (64) and
+    // quic (216 of it) do not fit after those of tunnel, SPI, stack, layer 2 and rtt. Of lists of packets and of texts
+    // the length differs.
     const bool whole = payload == 3000;
     EXPECT_EQ(got.has(Section::tcp), whole);
     EXPECT_EQ(got.has(Section::tls_certificate), whole);
     EXPECT_TRUE(got.has(Section::packets)) << "of lists a message takes as much as it has room for";
     const std::uint32_t out = kTcp | kSectionBit<IcmpSection> | kSectionBit<LengthsSection> |
-                              kSectionBit<HistogramsSection> | kSectionBit<WireguardSection>;
+                              kSectionBit<HistogramsSection> | kSectionBit<WireguardSection> |
+                              kSectionBit<QuicSection> | kSectionBit<Quic2017Section>;
     EXPECT_EQ(differences(record, got, all & ~(kPackets | kTexts | (whole ? 0 : out)), kForward, true), "");
   }
 }

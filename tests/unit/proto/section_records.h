@@ -84,8 +84,9 @@ inline constexpr std::uint32_t kTcp = kSectionBit<TcpSection>;
 inline constexpr std::uint32_t kStack = kSectionBit<LabelStackSection>;
 inline constexpr std::uint32_t kPackets = kSectionBit<PacketsSection>;
 /// Those with texts.
-inline constexpr std::uint32_t kTexts =
-    kSectionBit<DnsSection> | kSectionBit<TlsSection> | kSectionBit<TlsCertificateSection> | kSectionBit<HttpSection>;
+inline constexpr std::uint32_t kTexts = kSectionBit<DnsSection> | kSectionBit<TlsSection> |
+                                        kSectionBit<TlsCertificateSection> | kSectionBit<HttpSection> |
+                                        kSectionBit<QuicHelloSection>;
 inline constexpr std::uint32_t kTunnel = kSectionBit<TunnelSection>;
 
 }  // namespace weir::test
