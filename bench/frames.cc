@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/gen/generator.h"
+#include "bench/payload_frames.h"
 #include "proto/base/byte_order.h"
 #include "proto/base/ip_numbers.h"
 
@@ -31,6 +32,8 @@ constexpr std::uint32_t octets_of(Mix mix) {
 std::size_t frames_for(Mix mix, std::uint32_t flows) {
   // An IMIX frame takes six lines on average, so fewer of them fill as much memory.
   if (mix == Mix::imix) return std::max<std::size_t>(least_frames / 2, flows);
+  // Whole connections of four frames, with the same number for each flow.
+  if (mix == Mix::payload) return std::max<std::size_t>(least_frames / 2 / (4 * flows), 1) * 4 * flows;
   return std::max<std::size_t>(least_frames, std::size_t{2} * flows);
 }
 
@@ -107,6 +110,10 @@ FrameSet::FrameSet(Mix mix, std::uint32_t flows)
       octets_(octets_of(mix)) {
   std::mt19937_64 random(flows);
   std::size_t lines = count_ * (stride_ / kLine);
+  if (mix == Mix::payload) {
+    build_payload(random);
+    return;
+  }
   if (mix == Mix::imix) {
     places_ = MappedArray<Place>(count_);
     if (places_.size() == 0) return;
@@ -134,6 +141,25 @@ FrameSet::FrameSet(Mix mix, std::uint32_t flows)
   }
   // IMIX payload is never read, but a page that was never written would be the kernel's one page of zeros.
   if (mix == Mix::imix) memory_.touch();
+}
+
+void FrameSet::build_payload(std::mt19937_64& random) {
+  const PayloadFrames frames;
+  const std::vector<std::uint32_t> drawn = draw_flows(mix_, flows_, count_, random);
+  std::vector<std::uint8_t> next(flows_);  // number of the flow's next frame
+  places_ = MappedArray<Place>(count_);
+  if (places_.size() == 0) return;
+  std::size_t lines = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    const std::uint32_t octets = frames.octets(drawn[i], next[drawn[i]]++ % 4U);
+    places_[i] = {static_cast<std::uint32_t>(lines), octets};
+    lines += lines_of(octets);
+  }
+  if (!memory_available(lines * kLine)) return;
+  memory_ = MappedArray<std::uint8_t>(lines * kLine);
+  if (memory_.size() == 0) return;
+  std::fill(next.begin(), next.end(), std::uint8_t{0});
+  for (std::size_t i = 0; i < count_; ++i) frames.write(frame(i), drawn[i], next[drawn[i]]++ % 4U);
 }
 
 void use_few_frames() {

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <span>
 
 #include "dataplane/input/packet_source.h"
@@ -27,6 +28,7 @@ enum class Mix : std::uint8_t {
   imix,        ///< IPv4; 64, 594 and 1518 octets in the ratio 7:4:1
   churn,       ///< as uniform, but a set of its own: the churn rewrites ports in the frames
   background,  ///< as uniform, of clients (from 11.0.0.0 on) that no other mix has
+  payload,     ///< IPv4; TLS, HTTP, DNS, QUIC and bulk (payload_frames.h)
 };
 
 inline constexpr std::uint64_t kStartNs = 1'700'000'000'000'000'000;
@@ -73,6 +75,8 @@ class FrameSet {
     std::uint32_t line;    ///< offset in cache lines
     std::uint32_t octets;  ///< of the frame
   };
+  void build_payload(std::mt19937_64& random);
+
   Mix mix_;
   std::uint32_t flows_;
   std::size_t count_;

@@ -38,6 +38,10 @@ MeterRig::MeterRig(const WorkerOptions& options, std::shared_ptr<FrameSet> frame
 }
 
 void MeterRig::fill() {
+  if (frames_->mix() == Mix::payload) {  // frames of a sweep are of other flows; each flow has frames enough
+    for (std::size_t i = 0; i < frames_->size(); i += FlowShard::kBurst) poll_untimed(stream_);
+    return;
+  }
   FrameFields fields;
   fields.ipv6 = frames_->mix() == Mix::ipv6;
   if (frames_->mix() == Mix::background) fields.net = kBackgroundNet;
@@ -74,8 +78,8 @@ WorkerOptions three_quarters_full(std::uint32_t flows) {
   return options;
 }
 
-std::size_t memory_of(std::uint32_t capacity) {
-  return std::size_t{512} * capacity + (std::size_t{64} << 20);
+std::size_t memory_of(std::uint32_t capacity, bool all_metrics) {
+  return std::size_t{all_metrics ? 2048U : 512U} * capacity + (std::size_t{64} << 20);
 }
 
 }  // namespace weir::bench

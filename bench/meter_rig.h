@@ -80,6 +80,6 @@ class MeterRig {
 /// Options of a worker whose `flows` flows are three quarters of its capacity.
 WorkerOptions three_quarters_full(std::uint32_t flows);
 /// What such a worker will map, for memory_available(): generous.
-std::size_t memory_of(std::uint32_t capacity);
+std::size_t memory_of(std::uint32_t capacity, bool all_metrics = false);
 
 }  // namespace weir::bench

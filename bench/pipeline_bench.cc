@@ -9,6 +9,8 @@
 //   pipeline_sweep      all flows end in the same second (churn_bench.cc)
 //   pipeline_metrics    as pipeline, with metrics on; limit_metrics is the limit with more lines for each flow
 //   pipeline_sampled    as pipeline, with --sample packets=1:1000
+//   pipeline_payload    frames with payload: TLS, HTTP, DNS, QUIC and bulk (payload_frames.h), with no metric on;
+//                       pipeline_metrics/all has the same frames and all metrics on
 //   pipeline_oversized  10 000 flows in tables of two capacities: the large one should not be slower
 //
 // Frames are prebuilt in random order (frames.h), streamed from memory, 67 ns of packet time apart. N flows are three
@@ -28,7 +30,7 @@ std::shared_ptr<MeterRig> filled_rig(const std::string& name, Mix mix, std::uint
                                      const Metrics& metrics, const Sampling& sampling) {
   return std::static_pointer_cast<MeterRig>(keep_fixture(name, [&]() -> std::shared_ptr<void> {
     auto frames = frames_of(mix, flows);
-    if (frames == nullptr || !memory_available(memory_of(capacity))) return nullptr;
+    if (frames == nullptr || !memory_available(memory_of(capacity, metrics.enabled() == Metrics::kAll))) return nullptr;
     WorkerOptions options;
     options.capacity = capacity;
     options.metrics = metrics;
@@ -71,6 +73,13 @@ void pipeline_sampled(benchmark::State& state) {
   sampling.one_in = 1000;
   sampling.seed = {1, 2, 3, 4, 5, 6};
   run(state, "sampled" + std::to_string(flows), Mix::uniform, flows, three_quarters_full(flows).capacity, {}, sampling);
+}
+
+/// All metrics on frames that have something for each of them.
+void pipeline_all(benchmark::State& state) {
+  const auto flows = static_cast<std::uint32_t>(state.range(0));
+  run(state, "all/" + std::to_string(flows), Mix::payload, flows, three_quarters_full(flows).capacity,
+      Metrics(Metrics::kAll));
 }
 
 void pipeline_oversized(benchmark::State& state) {
@@ -124,6 +133,12 @@ BENCHMARK_CAPTURE(pipeline_metrics, tcp_rtt, 6)
     ->Arg(10'000)
     ->Arg(1'000'000);
 BENCHMARK(pipeline_sampled)->ArgName("flows")->Arg(10'000)->Arg(1'000'000);
+BENCHMARK_CAPTURE(pipeline, payload, "payload", Mix::payload)
+    ->Name("pipeline_payload")
+    ->ArgName("flows")
+    ->Arg(10'000)
+    ->Arg(1'000'000);
+BENCHMARK(pipeline_all)->Name("pipeline_metrics/all")->ArgName("flows")->Arg(10'000)->Arg(1'000'000);
 BENCHMARK(pipeline_oversized)->ArgNames({"flows", "capacity"})->Args({10'000, 20'000})->Args({10'000, 10'000'000});
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/payload_frames.h"
 #include "control/tls_certificate.h"
 #include "control/tls_hello.h"
 #include "dataplane/metric/metric_set.h"
@@ -55,23 +56,10 @@ Arrived arrived(bool client, std::uint32_t sequence, const std::string& payload,
   return made;
 }
 
-/// 517 octets, as many as browsers make it with padding.
 std::vector<Arrived> opening() {
-  const std::string extensions =
-      test::tls_extension(0x1a1a) + test::tls_server_name("www.example.org") + test::tls_extension(23) +
-      test::tls_extension(65281, std::string(1, '\0')) + test::tls_groups({0x1a1a, 29, 23, 24}) +
-      test::tls_formats(std::string(1, '\0')) + test::tls_extension(35) + test::tls_alpn({"h2", "http/1.1"}) +
-      test::tls_extension(5, std::string(5, '\1')) +
-      test::tls_algorithms({0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601}) + test::tls_extension(18) +
-      test::tls_extension(51, std::string(43, 'k')) + test::tls_extension(45, std::string(2, '\1')) +
-      test::tls_versions({0x1a1a, 0x0304, 0x0303}) + test::tls_extension(27, std::string(3, '\2')) +
-      test::tls_extension(21, std::string(200, '\0'));
-  const std::vector<std::uint16_t> suites = {0x1a1a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030,
-                                             0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035};
   std::vector<Arrived> segments;
   segments.push_back(arrived(true, 99, "", kTcpSyn));
-  segments.push_back(
-      arrived(true, 100, test::tls_record(test::client_hello(0x0303, suites, extensions, std::string(32, 's')))));
+  segments.push_back(arrived(true, 100, browser_hello()));
   return segments;
 }
 
