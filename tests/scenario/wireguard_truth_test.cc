@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -88,7 +89,9 @@ unsigned initiators_port(unsigned source, unsigned destination) {
 std::map<unsigned, Facts> facts_by_tshark(const std::string& capture) {
   const Finished tshark =
       run({"tshark", "-n",          "-r", capture,       "-Y", "wg",      "-T", "fields",    "-E", "separator=;",
-           "-e",     "udp.srcport", "-e", "udp.dstport", "-e", "wg.type", "-e", "wg.sender", "-e", "wg.receiver"});
+           "-e",     "udp.srcport", "-e", "udp.dstport", "-e", "wg.type", "-e", "wg.sender", "-e", "wg.receiver"},
+          std::chrono::seconds(120));
+  EXPECT_EQ(tshark.exit_code, 0) << tshark.err;
   std::map<unsigned, Facts> all;
   std::istringstream lines(tshark.out);
   for (std::string line; std::getline(lines, line);) {
