@@ -36,10 +36,13 @@ std::string_view type_of(const Field& field) {
     case Form::mac:
       return "mac";
     case Form::community_id:
+    case Form::characters:
     case Form::text:
       return "text";
     case Form::tunnel:
+    case Form::domain:
       return "name";
+    case Form::as_path:
     case Form::histogram:
     case Form::packets:
     case Form::labels:

@@ -22,7 +22,7 @@ constexpr std::uint16_t kIcmpCode = WEIR_OWN(icmp[0][1]), kReverseIcmpCode = WEI
 
 constexpr ElementRule rule(std::uint16_t element, std::uint8_t rank, Action action, std::uint8_t octets,
                            std::uint16_t target, std::uint16_t reverse = kNowhere) {
-  return {element, false, rank, action, octets, target, reverse, Section::base, false};
+  return {element, false, rank, action, octets, target, reverse, Section::base, 0, false};
 }
 constexpr ElementRule out_counter(ElementRule made) {
   made.out_counter = true;
@@ -141,6 +141,8 @@ constexpr std::size_t rules_of(const FieldRow& row) {
     case WireRule::label:
     case WireRule::text:
       return 1;
+    case WireRule::by_family:
+      return row.section == Section::base ? 0 : 2;
     case WireRule::label_stack:
       return LabelStackSection::kMost;
     case WireRule::histogram:
@@ -158,12 +160,18 @@ constexpr ElementRule rule_of(const FieldRow& row, std::size_t index) {
   made.section = row.section;
   made.expected = !whole_text(field.wire);
   made.octets = static_cast<std::uint8_t>(field.place.octets);
-  const bool octets = field.form == Form::mac || field.form == Form::community_id;
-  made.action = octets                                ? kOctets
-                : field.wire.rule == WireRule::mapped ? kTunnelAddress
-                : field.wire.rule == WireRule::label  ? kLabel
-                : field.wire.rule == WireRule::text   ? kText
-                                                      : kInteger;
+  if (field.wire.rule == WireRule::by_family) {
+    made.element = index == 0 ? field.wire.element : field.wire.element6;
+    made.family = index == 0 ? 4 : 6;
+    if (field.form == Form::address) made.octets = index == 0 ? 4 : 16;
+  }
+  const bool octets = field.form == Form::mac || field.form == Form::community_id || field.form == Form::characters ||
+                      field.form == Form::address;
+  made.action = field.wire.rule == WireRule::mapped  ? kTunnelAddress
+                : octets                             ? kOctets
+                : field.wire.rule == WireRule::label ? kLabel
+                : field.wire.rule == WireRule::text  ? kText
+                                                     : kInteger;
   made.target = place_of(row.section, field.place.offset[0]);
   made.reverse = field.sides == Sides::sided ? place_of(row.section, field.place.offset[1]) : kNowhere;
   if (field.form == Form::text) ++made.target;  // its length: the mark before it is a field of its own
@@ -212,7 +220,8 @@ static_assert(std::all_of(kFieldRows.begin(), kFieldRows.end(), has_rule), "ever
 
 /// Taken wherever one of their elements is there: other exporters send them, too.
 constexpr std::uint32_t kTakenFromAnybody = section_bit(Section::tunnel) | section_bit(Section::label) |
-                                            section_bit(Section::esp) | section_bit(Section::egress);
+                                            section_bit(Section::esp) | section_bit(Section::egress) |
+                                            section_bit(Section::routing);
 
 /// Elements of the section that weir sends in any case.
 constexpr std::size_t expected_count(Section section) {

@@ -59,6 +59,7 @@ struct ElementRule {
   std::uint16_t reverse = 0;  ///< the same for the reverse element
   Section section = Section::base;
   bool expected = true;      ///< weir sends it wherever it sends the section
+  std::uint8_t family = 0;   ///< 4 or 6: only in templates of addresses of that IP version, and of no other
   bool out_counter = false;  ///< of v9: beside the counters of the flow it is the way back, alone the flow itself
 };
 
@@ -90,8 +91,8 @@ const ElementRule* find_element_rule(FlowVersion version, const ElementId& id, s
 /// Whether the rule can read a field of this length.
 bool can_read(const ElementRule& rule, std::uint16_t octets);
 
-/// The sections that records of such a template may have: tunnel, label, esp and egress by any of their elements, other
-/// ones where the template has all elements of the section as weir sends them.
+/// The sections that records of such a template may have: tunnel, label, esp, egress and routing by any of their
+/// elements, other ones where the template has all elements of the section as weir sends them.
 std::uint32_t sections_of(FlowVersion version, const std::vector<FieldSpec>& fields);
 
 }  // namespace weir

@@ -24,6 +24,8 @@ struct FlowTemplate::Compiler {
   // Search once only: a forged datagram can hold a template of about 16 000 fields.
   bool has_octets = has(1);
   bool has_packets = has(2);
+  bool has_ipv4 = has(8) || has(12);
+  bool has_ipv6 = has(27) || has(28);
   bool has_boot = has(160);  // systemInitTimeMilliseconds
   /// Where the fields of one fact are; `first` > `last`: there are none.
   struct FactPlaces {
@@ -73,6 +75,7 @@ struct FlowTemplate::Compiler {
       }
     }
     if (rule == nullptr || !can_read(*rule, field.octets)) return {};
+    if (rule->family != 0 && (has_ipv4 == has_ipv6 || (rule->family == 4) != has_ipv4)) return {};
     bool reverse = id.reverse;
     // In IPFIX these are times only relative to the time of boot. If the template lacks that, they replace no other
     // time's place; of the reverse direction they never do.

@@ -13,6 +13,8 @@ namespace {
 
 using Octets = std::span<const std::uint8_t>;
 
+constexpr RoutingSection kNoRouting{};
+
 void append(std::string& out, std::uint64_t value) {
   char text[20];
   out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
@@ -135,7 +137,15 @@ std::string dump_fixed(Octets datagram) {
     value("ingressInterface", flow.ingress_interface);
     value("egressInterface", egress == nullptr ? 0 : egress->interface);
     if (flow.is_icmp()) value("icmpTypeCodeIPv4", flow.icmp(kForward));
-    out += ", ";
+    const auto* const routing = record.find<RoutingSection>();
+    const RoutingSection& route = routing == nullptr ? kNoRouting : *routing;
+    out += ", ipNextHopIPv4Address=";
+    append_value_text(out, decoded.header.version, {15, false, 0, Octets(route.next_hop[kForward], 4)});
+    value("bgpSourceAsNumber", route.source_as);
+    value("bgpDestinationAsNumber", route.destination_as);
+    value("sourceIPv4PrefixLength", route.source_net);
+    value("destinationIPv4PrefixLength", route.destination_net);
+    if (details.value_count != 0) out += ", ";
     append_values(out, decoded.header.version,
                   std::span(decoded.values).subspan(details.first_value, details.value_count));
   }

@@ -11,6 +11,20 @@ namespace {
 using Octets = std::span<const std::uint8_t>;
 using field_values::uptime_to_ns;
 
+/// What the record says of routing; 0 is nothing.
+void take_routing(const Netflow5Record& record, OwnedRecord& out) {
+  RoutingSection routing{};
+  std::memcpy(routing.next_hop[kForward], record.next_hop, 4);
+  routing.source_as = record.source_as.host();
+  routing.destination_as = record.destination_as.host();
+  routing.source_net = record.source_mask;
+  routing.destination_net = record.destination_mask;
+  constexpr RoutingSection kNothing{};
+  if (std::memcmp(&routing, &kNothing, sizeof routing) == 0) return;
+  routing.ip_version = 4;
+  out.add<RoutingSection>() = routing;
+}
+
 void take_record(const MessageHeader& header, const Netflow5Record& record, OwnedRecord& out) {
   FlowRecord& flow = out.base();
   flow = {};
@@ -35,6 +49,7 @@ void take_record(const MessageHeader& header, const Netflow5Record& record, Owne
   }
   flow.sampling_rate = header.sampling & 0x3fff;
   if (record.output.host() != 0) out.add<EgressSection>().interface = record.output.host();
+  take_routing(record, out);
 }
 
 }  // namespace
@@ -71,12 +86,7 @@ DecodeError decode_netflow5(Octets datagram, Decoded& out) {
                                                    reinterpret_cast<const std::uint8_t*>(&record));
       out.values.push_back({element, false, 0, rest.subspan(offset, octets)});
     };
-    keep(15, record.next_hop, 4);                                                   // ipNextHopIPv4Address
-    keep(16, &record.source_as, 2);                                                 // bgpSourceAsNumber
-    keep(17, &record.destination_as, 2);                                            // bgpDestinationAsNumber
-    keep(9, &record.source_mask, 1);                                                // sourceIPv4PrefixLength
-    keep(13, &record.destination_mask, 1);                                          // destinationIPv4PrefixLength
-    if (!v5) out.values.push_back({43, false, 0, rest.subspan(sizeof record, 4)});  // ipv4RouterSc
+    if (!v5) out.values.push_back({43, false, 0, rest.subspan(sizeof record, 4)});           // ipv4RouterSc
     if (flow->is_icmp() && record.source_port.host() != 0) keep(7, &record.source_port, 2);  // it has no place there
     const auto value_count = static_cast<std::uint32_t>(out.values.size()) - first_value;
     const auto mode = static_cast<std::uint8_t>(out.header.sampling >> 14);

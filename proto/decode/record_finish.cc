@@ -42,6 +42,9 @@ std::uint32_t present_sections(ScratchRecord& scratch, std::uint32_t sections) {
       if (stack.labels[i] != 0) stack.count = i + 1;
     }
   }
+  if ((present & kSectionBit<RoutingSection>) != 0) {
+    section_of<RoutingSection>(scratch).ip_version = scratch.base.ip_version;
+  }
   return present;
 }
 

@@ -72,6 +72,7 @@ constexpr ElementType integer_type(unsigned octets) {
 constexpr ElementType own_type(const Field& field) {
   if (field.form == Form::address) return ElementType::ipv6_address;  // WireRule::mapped
   if (field.form == Form::mac) return ElementType::mac_address;
+  if (field.form == Form::characters) return ElementType::string;
   if (field.form == Form::histogram) return ElementType::unsigned32;
   if (field.form == Form::text) return ElementType::octet_array;  // what was sent need be no UTF-8
   const unsigned octets = field.wire.octets != 0    ? field.wire.octets

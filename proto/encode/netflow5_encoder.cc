@@ -29,6 +29,24 @@ Be16 interface_number(std::uint32_t number) {
   return Be16::from_host(number <= UINT16_MAX ? static_cast<std::uint16_t>(number) : std::uint16_t{0});
 }
 
+/// RFC 6793 section 4.2.2: a number of four octets is AS_TRANS where there is room for two.
+Be16 as_number(std::uint32_t number) {
+  constexpr std::uint16_t kAsTrans = 23456;
+  return Be16::from_host(number <= UINT16_MAX ? static_cast<std::uint16_t>(number) : kAsTrans);
+}
+
+void put_routing(Netflow5Record& out, const RoutingSection& routing, Direction way) {
+  const std::uint32_t zero = 0;
+  const auto* hop = routing.next_hop[way];
+  if (std::memcmp(hop, &zero, sizeof zero) == 0) hop = routing.bgp_next_hop[way];
+  std::memcpy(out.next_hop, hop, sizeof out.next_hop);
+  const bool forward = way == kForward;
+  out.source_as = as_number(forward ? routing.source_as : routing.destination_as);
+  out.destination_as = as_number(forward ? routing.destination_as : routing.source_as);
+  out.source_mask = forward ? routing.source_net : routing.destination_net;
+  out.destination_mask = forward ? routing.destination_net : routing.source_net;
+}
+
 }  // namespace
 
 Netflow5Encoder::Netflow5Encoder(const Netflow5Options& options)
@@ -83,6 +101,7 @@ void Netflow5Encoder::write(RecordView view, Direction way, std::uint32_t parts)
   std::memcpy(out.destination, forward ? record.destination_address : record.source_address, 4);
   out.input = interface_number(record.ingress_interface);
   if (const auto* const egress = view.find<EgressSection>()) out.output = interface_number(egress->interface);
+  if (const auto* const routing = view.find<RoutingSection>()) put_routing(out, *routing, way);
   out.first_ms = Be32::from_host(uptime(record.first_ns[way]));
   out.last_ms = Be32::from_host(uptime(record.last_ns[way]));
   out.source_port = Be16::from_host(record.port(way));

@@ -167,7 +167,8 @@ constexpr FieldSource member_source(const ListedField& field, std::size_t at) {
   };
   FieldSource source{0, {offset(kForward), offset(kReverse)}, row.place.octets, true};
   if (row.form == Form::labels || row.form == Form::histogram) source.octets = sizeof(std::uint32_t);
-  if (row.form == Form::address || row.form == Form::mac || row.form == Form::community_id) {
+  if (row.form == Form::address || row.form == Form::mac || row.form == Form::community_id ||
+      row.form == Form::characters) {
     source.number = false;
     // IPv4 is in the first 4 of 16 octets.
     if (row.wire.rule == WireRule::by_family) source.octets = iana_octets(field.wire.element);

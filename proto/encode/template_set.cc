@@ -73,13 +73,15 @@ static_assert(each_fits_alone(std::make_index_sequence<kExportProfileNames.size(
               "add() on an empty message always succeeds, and each section can be sent");
 
 constexpr std::uint32_t kUsualPayload = 1400;
+/// What --prefixes adds is sent where there is room beside what metrics say.
+constexpr std::uint32_t kOfPrefixes = kSectionBit<RoutingSection> | kSectionBit<AsNamesSection>;
 /// Places in kGroups.
 enum Group : unsigned { kTcp, kDns, kOnTcp, kOnUdp };
 /// All that a record may have whose sections that go with a protocol are of these groups.
 constexpr std::uint32_t sections_of(std::initializer_list<Group> groups) {
   std::uint32_t some = 0;
   for (const Group group : groups) some |= TemplateSet::kGroups[group];
-  return TemplateSet::wider_sections(some);
+  return TemplateSet::wider_sections(some) & ~kOfPrefixes;
 }
 template <std::uint32_t kSections, std::size_t kForm>
 constexpr bool kFits = fits_in_form(ExportProfile::rfc, kForm, kSections, kUsualPayload);

@@ -32,6 +32,9 @@ enum class Form : std::uint8_t {
   community_id,  ///< 20 octets: JSON, text and protobuf have "1:" and their base64
   histogram,     ///< kHistogramBins counts of 4 octets: JSON and protobuf have a list
   packets,       ///< PacketsSection: JSON and protobuf have a list of objects
+  domain,        ///< Domain: JSON and text have its name
+  characters,    ///< as many octets as the place has, zeros after the last one: JSON, text and protobuf have a string
+  as_path,       ///< AsPath: JSON and protobuf have a list
   text,          ///< octets, at most kMostTextOctets: whether it was cut, how many they are, they, zeros
 };
 
@@ -123,7 +126,8 @@ enum FieldMark : std::uint8_t {
   kNotInJson = 4,         ///< neither JSON nor text have it
   kCarrierOnly = 8,       ///< of a tunnel: only where an IP header carries it
   kOptionalInProto = 16,  ///< protobuf carries a 0, too
-  kFollows = 32           ///< follows from other fields: nothing is read back
+  kFollows = 32,          ///< follows from other fields: nothing is read back
+  kZeroIsNone = 64        ///< JSON and text leave out a value of zeros
 };
 
 struct Field {

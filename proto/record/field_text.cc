@@ -44,6 +44,13 @@ void append_packets(std::string& out, const PacketsSection& section) {
   }
 }
 
+void append_as_path(std::string& out, const AsPath& path) {
+  for (std::uint32_t i = 0; i < path.size(); ++i) {
+    if (i != 0) out += ',';
+    append_number(out, path.numbers[i]);
+  }
+}
+
 /// For people without octets that a terminal would take for orders, and without those that are no UTF-8.
 void append_text(std::string& out, std::string_view text, TextForm form) {
   if (form != TextForm::people) {
@@ -81,6 +88,10 @@ const void* find_in_own_section(const Column& column, RecordView record) {
   if ((row.field.marks & kIcmpOnly) != 0 && !record->is_icmp()) return nullptr;
   if ((row.field.marks & kCarrierOnly) != 0 && address_version(row.section, section) == 0) return nullptr;
   if (row.field.presence.bits != 0 && !row.field.presence.holds(section)) return nullptr;
+  if ((row.field.marks & kZeroIsNone) != 0 &&
+      !is_there(row.field, column.side, static_cast<const std::uint8_t*>(section))) {
+    return nullptr;
+  }
   return section;
 }
 
@@ -119,6 +130,13 @@ void append_field_text(std::string& out, const Column& column, RecordView record
     case Form::tunnel:
       out += tunnel_name(static_cast<TunnelType>(*at));
       return;
+    case Form::domain:
+      out += domain_name(*at);
+      return;
+    case Form::characters:
+      return append_text(out, characters_at(at, row.field.place.octets), form);
+    case Form::as_path:
+      return append_as_path(out, as_path_at(at));
     case Form::histogram:
       return append_histogram(out, at);
     case Form::text:

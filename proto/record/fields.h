@@ -214,8 +214,31 @@ inline void put_text_at(std::uint8_t* at, std::string_view text) {
   return count;
 }
 
+/// Of a row that is marked kZeroIsNone: whether the section has a value.
+[[nodiscard]] constexpr bool is_there(const Field& field, Direction side, const std::uint8_t* section) {
+  // The first octets of characters and of an AS path say it.
+  const std::size_t octets = field.form == Form::characters ? 1 : field.form == Form::as_path ? 4 : field.place.octets;
+  for (std::size_t i = 0; i < octets; ++i) {
+    if (section[field.place.offset[side] + i] != 0) return true;
+  }
+  return false;
+}
+
+/// The characters that lie at `at`, a place of `octets`.
+[[nodiscard]] inline std::string_view characters_at(const std::uint8_t* at, std::size_t octets) {
+  const void* const end = std::memchr(at, 0, octets);
+  return {reinterpret_cast<const char*>(at),
+          end == nullptr ? octets : static_cast<std::size_t>(static_cast<const std::uint8_t*>(end) - at)};
+}
+
+/// The AS path that lies at `at`.
+[[nodiscard]] inline const AsPath& as_path_at(const std::uint8_t* at) {
+  return *reinterpret_cast<const AsPath*>(at);
+}
+
 /// The IP version of the addresses of a section.
 [[nodiscard]] inline std::uint8_t address_version(Section of, const void* section) {
+  if (of == Section::routing) return static_cast<const RoutingSection*>(section)->ip_version;
   return of == Section::tunnel ? static_cast<const TunnelSection*>(section)->ip_version
                                : static_cast<const FlowRecord*>(section)->ip_version;
 }

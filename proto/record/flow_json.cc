@@ -17,7 +17,8 @@ struct Prefix {
   static constexpr Column kColumn = kJsonColumns[kIndex];
   static constexpr Form kForm = kFieldRows[kColumn.row].field.form;
   static constexpr bool kQuoted = kForm == Form::address || kForm == Form::mac || kForm == Form::tunnel ||
-                                  kForm == Form::community_id || kForm == Form::text;
+                                  kForm == Form::community_id || kForm == Form::text || kForm == Form::domain ||
+                                  kForm == Form::characters;
 
   static constexpr ColumnName make() {
     ColumnName text;
@@ -60,6 +61,16 @@ char* put_histogram(char* out, const std::uint8_t* at) {
   return out;
 }
 
+char* put_as_path(char* out, const AsPath& path) {
+  *out++ = '[';
+  for (std::uint32_t i = 0; i < path.size(); ++i) {
+    if (i != 0) *out++ = ',';
+    out = put_number(out, path.numbers[i]);
+  }
+  *out++ = ']';
+  return out;
+}
+
 /// [{"length":60,"time_offset_ns":0,"direction":0,"flags":2}]
 char* put_packets(char* out, const PacketsSection& section) {
   *out++ = '[';
@@ -95,6 +106,9 @@ inline char* put_column(char* out, const void* section) {
   if constexpr (kRow.field.presence.bits != 0) {
     if (!kRow.field.presence.holds(section)) return out;
   }
+  if constexpr ((kRow.field.marks & kZeroIsNone) != 0) {
+    if (!is_there(kRow.field, kColumn.side, static_cast<const std::uint8_t*>(section))) return out;
+  }
   std::memcpy(out, Text::kText.text.data(), Text::kText.size);
   out += Text::kText.size;
   const auto* const at = static_cast<const std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side];
@@ -106,6 +120,12 @@ inline char* put_column(char* out, const void* section) {
     out = write_community_id(out, at);
   } else if constexpr (kRow.field.form == Form::tunnel) {
     out = put_text(out, tunnel_name(static_cast<TunnelType>(*at)));
+  } else if constexpr (kRow.field.form == Form::domain) {
+    out = put_text(out, domain_name(*at));
+  } else if constexpr (kRow.field.form == Form::characters) {
+    out = write_json_string(out, characters_at(at, kRow.field.place.octets));
+  } else if constexpr (kRow.field.form == Form::as_path) {
+    out = put_as_path(out, as_path_at(at));
   } else if constexpr (kRow.field.form == Form::histogram) {
     out = put_histogram(out, at);
   } else if constexpr (kRow.field.form == Form::text) {

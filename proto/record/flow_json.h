@@ -43,6 +43,12 @@ constexpr std::size_t longest_value(const Field& field) {
       }
       return longest + 2;
     }
+    case Form::domain:
+      return sizeof "external" + 2;
+    case Form::characters:
+      return field.place.octets * sizeof "\\u0000" + 2;
+    case Form::as_path:
+      return AsPath::kMost * sizeof "4294967295" + 2;
     case Form::histogram:
       return kHistogramBins * sizeof "4294967295" + 1;
     case Form::text:

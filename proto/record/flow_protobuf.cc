@@ -113,6 +113,18 @@ std::uint8_t* put_packets(std::uint8_t* out, const PacketsSection& section) {
   return out;
 }
 
+/// `repeated uint32`, packed; a path of many large numbers has two octets of length.
+template <std::uint32_t kNumber>
+std::uint8_t* put_as_path(std::uint8_t* out, const AsPath& path) {
+  std::uint64_t octets = 0;
+  for (std::uint32_t i = 0; i < path.size(); ++i) {
+    octets += static_cast<unsigned>(std::bit_width(path.numbers[i] | 1U) + 6) / 7;
+  }
+  out = put_varint(put_tag<kNumber, kLengthDelimited>(out), octets);
+  for (std::uint32_t i = 0; i < path.size(); ++i) out = put_varint(out, path.numbers[i]);
+  return out;
+}
+
 /// `optional bytes`: 254 octets at most, so the length has up to two.
 template <std::uint32_t kNumber>
 std::uint8_t* put_text(std::uint8_t* out, std::string_view text) {
@@ -127,6 +139,9 @@ inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
   constexpr const FieldRow& kRow = kFieldRows[kColumn.row];
   constexpr std::uint32_t kNumber = number_of(kColumn);
   const auto* const at = static_cast<const std::uint8_t*>(section) + kRow.field.place.offset[kColumn.side];
+  if constexpr ((kRow.field.marks & kZeroIsNone) != 0) {
+    if (!is_there(kRow.field, kColumn.side, static_cast<const std::uint8_t*>(section))) return out;
+  }
   if constexpr (kRow.section == Section::label) {
     const auto& label = *static_cast<const LabelSection*>(section);
     return put_list(put_tag<kNumber, kLengthDelimited>(out), &label.label, 1, 0);
@@ -134,6 +149,10 @@ inline std::uint8_t* put_column(std::uint8_t* out, const void* section) {
     const auto& stack = *static_cast<const LabelStackSection*>(section);
     const std::uint32_t count = stack.count < LabelStackSection::kMost ? stack.count : LabelStackSection::kMost;
     return put_list(put_tag<kNumber, kLengthDelimited>(out), stack.labels, count, 4);
+  } else if constexpr (kRow.field.form == Form::characters) {
+    return put_text<kNumber>(out, characters_at(at, kRow.field.place.octets));
+  } else if constexpr (kRow.field.form == Form::as_path) {
+    return put_as_path<kNumber>(out, as_path_at(at));
   } else if constexpr (kRow.field.form == Form::histogram) {
     return put_histogram<kNumber>(out, at);
   } else if constexpr (kRow.field.form == Form::text) {

@@ -39,6 +39,7 @@ constexpr std::size_t longest_message() {
       case Form::number:
       case Form::time_ns:
       case Form::tunnel:
+      case Form::domain:
         octets += kTag + kVarint[field.place.octets + field.computed.octets];  // one of them is 0
         break;
       case Form::address:
@@ -49,6 +50,12 @@ constexpr std::size_t longest_message() {
         break;
       case Form::community_id:
         octets += kTag + 1 + kCommunityIdTextOctets;
+        break;
+      case Form::characters:
+        octets += kTag + 1 + field.place.octets;
+        break;
+      case Form::as_path:
+        octets += kTag + 2 + AsPath::kMost * 5;
         break;
       case Form::histogram:
         octets += kTag + 1 + kHistogramBins * 5;

@@ -33,6 +33,8 @@ struct Decoding {
   std::uint32_t labels[LabelStackSection::kMost] = {};
   std::uint32_t label_count = 0;
   bool has_tunnel = false;
+  unsigned hops4 = 0;  ///< of RoutingSection, which next hops came as IPv4: bits by their place
+  unsigned hops6 = 0;
 };
 
 constexpr std::uint16_t kFlowStart = number_of(kColumns[find_column("time_flow_start_ns")]);
@@ -86,7 +88,7 @@ constexpr Store store_of() {
   constexpr Section kSection = kFieldRows[kSent[kIndex].row].section;
   if constexpr (kForm == Form::address || kForm == Form::labels || kForm == Form::community_id ||
                 kForm == Form::histogram || kForm == Form::packets || kForm == Form::text ||
-                kSection == Section::label) {
+                kForm == Form::characters || kForm == Form::as_path || kSection == Section::label) {
     return nullptr;
   } else {
     return store_column<kIndex>;
@@ -147,9 +149,27 @@ bool store_packet(std::span<const std::uint8_t> message, PacketsSection& section
   return true;
 }
 
+/// More of a packed AS path; what it is longer than its place is left out.
+bool store_as_path(std::span<const std::uint8_t> octets, Direction side, AsPathSection& section) {
+  const std::uint8_t* at = octets.data();
+  const std::uint8_t* const end = at + octets.size();
+  AsPath& path = section.path[side];
+  while (at != end) {
+    std::uint64_t number = 0;
+    if (!get_varint(at, end, number) || number > UINT32_MAX) return false;
+    if (path.count == AsPath::kMost) {
+      section.cut[side] = 1;
+    } else {
+      path.numbers[path.count++] = static_cast<std::uint32_t>(number);
+    }
+  }
+  return true;
+}
+
 constexpr std::uint64_t kGreatestLabel = (1 << 20) - 1;  // RFC 3032 section 2.1
 
-/// An address, a text, a list of labels or packets, a histogram, or a Community ID; anything else is skipped.
+/// An address, a text, an AS path, a list of labels or packets, a histogram, or a Community ID; anything else is
+/// skipped.
 bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, Decoding& decoding) {
   if (number > kGreatestNumber || kPlaces[number] == 0) return true;
   const Column column = kSent[kPlaces[number] - 1U];
@@ -169,6 +189,16 @@ bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, De
   if (row.field.form == Form::histogram) {
     auto* const section = static_cast<std::uint8_t*>(decoding.record.add(row.section));
     return store_histogram(octets, section + row.field.place.offset[column.side]);
+  }
+  if (row.field.form == Form::as_path) {
+    return store_as_path(octets, column.side, decoding.record.add<AsPathSection>());
+  }
+  if (row.field.form == Form::characters) {
+    if (octets.size() > row.field.place.octets) return false;
+    auto* const at = static_cast<std::uint8_t*>(decoding.record.add(row.section)) + row.field.place.offset[column.side];
+    std::memset(at, 0, row.field.place.octets);
+    std::memcpy(at, octets.data(), octets.size());
+    return true;
   }
   if (row.field.form == Form::packets) return store_packet(octets, decoding.record.add<PacketsSection>());
   if (row.field.form == Form::text) {
@@ -192,6 +222,10 @@ bool store_octets(std::uint64_t number, std::span<const std::uint8_t> octets, De
   std::memcpy(address, octets.data(), octets.size());
   if (row.section == Section::tunnel) {
     static_cast<TunnelSection*>(section)->ip_version = version;
+  } else if (row.section == Section::routing) {
+    const unsigned hop = 1U << (row.field.place.offset[column.side] / 16U);
+    (version == 4 ? decoding.hops4 : decoding.hops6) |= hop;
+    (version == 4 ? decoding.hops6 : decoding.hops4) &= ~hop;
   } else {
     decoding.address_octets[number == kSourceAddress ? 0 : 1] = octets.size();
   }
@@ -236,6 +270,17 @@ void complete_labels(Decoding& decoding) {
   stack.count = decoding.label_count;
 }
 
+/// Next hops of the flow's IP version stay; the section has no room for the other one (RFC 8950).
+void complete_routing(Decoding& decoding) {
+  static_assert(offsetof(RoutingSection, next_hop) == 0 && offsetof(RoutingSection, bgp_next_hop) == 32);
+  auto& routing = decoding.record.add<RoutingSection>();
+  routing.ip_version = decoding.record->ip_version;
+  const unsigned others = routing.ip_version == 4 ? decoding.hops6 : decoding.hops4;
+  for (unsigned hop = 0; hop < 4; ++hop) {
+    if ((others >> hop & 1) != 0) std::memset(reinterpret_cast<std::uint8_t*>(&routing) + std::size_t{16} * hop, 0, 16);
+  }
+}
+
 bool complete(Decoding& decoding) {
   FlowRecord& base = decoding.record.base();
   if (decoding.address_octets[0] == 0 || decoding.address_octets[0] != decoding.address_octets[1]) return false;
@@ -252,6 +297,7 @@ bool complete(Decoding& decoding) {
   complete_times(base, decoding);
   if (!decoding.has_tunnel) decoding.record.remove(Section::tunnel);
   complete_labels(decoding);
+  if (decoding.record.view().has(Section::routing)) complete_routing(decoding);
   return true;
 }
 

@@ -16,6 +16,8 @@
 #include <type_traits>
 
 #include "proto/record/flow_record.h"
+#include "proto/record/section/as_names.h"
+#include "proto/record/section/as_path.h"
 #include "proto/record/section/dns.h"
 #include "proto/record/section/egress.h"
 #include "proto/record/section/esp.h"
@@ -31,6 +33,7 @@
 #include "proto/record/section/quic.h"
 #include "proto/record/section/quic_2017.h"
 #include "proto/record/section/quic_hello.h"
+#include "proto/record/section/routing.h"
 #include "proto/record/section/rtt.h"
 #include "proto/record/section/tcp.h"
 #include "proto/record/section/tls.h"
@@ -61,6 +64,9 @@
   X(quic_hello,      QuicHelloSection,      kQuicHelloFields)      \
   X(quic_2017,       Quic2017Section,       kQuic2017Fields)       \
   X(egress,          EgressSection,         kEgressFields)         \
+  X(routing,         RoutingSection,        kRoutingFields)        \
+  X(as_path,         AsPathSection,         kAsPathFields)         \
+  X(as_names,        AsNamesSection,        kAsNamesFields)        \
   X(packets,         PacketsSection,        kPacketsFields)
 // clang-format on
 

@@ -39,6 +39,7 @@ bool can_be_key(const Column& column) {
   switch (row.field.form) {
     case Form::time_ns:
     case Form::labels:
+    case Form::as_path:
     case Form::histogram:
     case Form::packets:
       return false;
@@ -112,6 +113,13 @@ void put_column(std::string& key, const SumBy::Field& wanted, const Column& colu
         key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], kCommunityIdOctets);
       }
       return;
+    case Form::characters:  // zeros where there are none
+      if (place.section == nullptr) {
+        key.append(field.place.octets, '\0');
+      } else {
+        key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], field.place.octets);
+      }
+      return;
     case Form::text: {
       const auto* const at = static_cast<const std::uint8_t*>(place.section) + field.place.offset[place.column.side];
       const std::string_view text = place.section == nullptr ? std::string_view() : text_at(at);
@@ -161,12 +169,24 @@ std::string take_text(std::string_view& key, const SumBy::Field& field) {
       key.remove_prefix(kCommunityIdOctets);
       return {text, static_cast<std::size_t>(end - text)};
     }
+    case Form::characters: {
+      const std::string_view characters =
+          characters_at(reinterpret_cast<const std::uint8_t*>(key.data()), row.place.octets);
+      char text[AsNamesSection::kNameOctets * kJsonOctetMost];
+      const char* const end = write_json_string(text, characters);
+      key.remove_prefix(row.place.octets);
+      return {text, static_cast<std::size_t>(end - text)};
+    }
     case Form::text: {  // without octets that a terminal would take for orders
       const auto octets = static_cast<std::size_t>(take(key, 1));
       char text[kMostTextOctets * kJsonOctetMost];
       const char* const end = write_json_string(text, key.substr(0, octets));
       key.remove_prefix(octets);
       return {text, static_cast<std::size_t>(end - text)};
+    }
+    case Form::domain: {
+      const std::uint64_t domain = take(key, 1);
+      return domain == 0 ? std::string() : std::string(domain_name(domain));
     }
     case Form::tunnel:
       return std::string(tunnel_name(static_cast<TunnelType>(take(key, octets_of(row)))));

@@ -121,6 +121,29 @@ TEST(FlowJson, FitsTheStatedRoomWithEveryFieldAtItsGreatest) {
   EXPECT_LE(line_of(whole).size(), kFlowJsonMaxOctets);
 }
 
+TEST(FlowJson, HasOfRoutingWhatIsKnown) {
+  OwnedRecord record;
+  record->ip_version = 4;
+  auto& routing = record.add<RoutingSection>();
+  routing.ip_version = 4;
+  routing.source_as = 4'200'000'000;
+  routing.destination_net = 24;
+  routing.next_hop[kReverse][0] = 10;
+  routing.in_type = 1;
+  routing.out_type = 2;
+  auto& paths = record.add<AsPathSection>();
+  paths.path[kForward].count = 2;
+  paths.path[kForward].numbers[0] = 64'500;
+  paths.path[kForward].numbers[1] = 64'501;
+  std::memcpy(record.add<AsNamesSection>().destination_name, "A\"B", 3);
+  std::memcpy(record.add<AsNamesSection>().source_country, "DE", 2);
+  const std::string line = line_of(record);
+  EXPECT_EQ(line.substr(line.find("\"rev_time_end_ns\":0") + 19),
+            R"(,"src_as":4200000000,"dst_net":24,"rev_next_hop":"10.0.0.0","in_type":"internal","out_type":"external",)"
+            R"("as_path":[64500,64501],"dst_as_name":"A\u0022B","src_country":"DE"})"
+            "\n");
+}
+
 TEST(FlowJson, NamesTheTunnelTheLabelAndTheSpiOfFlowsThatHaveThem) {
   OwnedRecord record;
   record->ip_version = 4;

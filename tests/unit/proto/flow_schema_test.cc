@@ -23,7 +23,8 @@ TEST(FlowSchema, HasEveryColumnOfTheTableByItsNameAndNumber) {
     ASSERT_NE(found, nullptr) << "flow.proto has no field " << number;
     if (field.form == Form::labels || kFieldRows[column.row].section == Section::label) continue;  // a list there
     EXPECT_EQ(found->name(), name);
-    EXPECT_EQ(found->is_repeated(), field.form == Form::histogram || field.form == Form::packets);
+    EXPECT_EQ(found->is_repeated(),
+              field.form == Form::histogram || field.form == Form::packets || field.form == Form::as_path);
     if (field.form != Form::packets) continue;
     const google::protobuf::Descriptor& packet = *found->message_type();
     ASSERT_EQ(packet.field_count(), static_cast<int>(kListedFacts.size()));

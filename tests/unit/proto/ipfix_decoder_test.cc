@@ -38,10 +38,11 @@ TEST(IpfixDecoder, DecodesTheTemplateAndDataOfRfc7011) {
   EXPECT_EQ(out.flows[1]->octets[kForward], 388'934U);
   EXPECT_EQ(out.flows[2]->packets[kForward], 5U);
   EXPECT_EQ(out.flows[2]->octets[kForward], 6'534U);
-  ASSERT_EQ(out.details[2].value_count, 1U);
-  const DecodedValue& next_hop = out.values[out.details[2].first_value];
-  EXPECT_EQ(next_hop.element, 15);
-  EXPECT_EQ(load_be<std::uint32_t>(next_hop.octets.data()), 0xc0000203U);
+  EXPECT_EQ(out.details[2].value_count, 0U);
+  const auto* const routing = out.flows[2].find<RoutingSection>();
+  ASSERT_NE(routing, nullptr);
+  EXPECT_EQ(routing->ip_version, 4);
+  EXPECT_EQ(load_be<std::uint32_t>(routing->next_hop[kForward]), 0xc0000203U);
   EXPECT_EQ(out.header.version, FlowVersion::ipfix);
   EXPECT_EQ(out.header.unix_secs, 1'700'000'000U);
   EXPECT_EQ(out.header.source_id, 1U);

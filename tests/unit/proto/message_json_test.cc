@@ -23,9 +23,11 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
   EXPECT_EQ(
       message_json(record),
       R"({"type":"IPFIX","sampling_rate":0,"src_addr":"wAACAQ==","dst_addr":"","bytes":18446744073709551615,)"
-      R"("packets":0,"sampler_address":"","in_if":0,"out_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"ip_ttl":0,)"
+      R"("packets":0,"sampler_address":"","next_hop":"","next_hop_as":0,"src_as":0,"dst_as":0,"src_net":0,"dst_net":0,)"
+      R"("in_if":0,"out_if":0,"proto":0,"src_port":443,"dst_port":0,"ip_tos":0,"ip_ttl":0,)"
       R"("tcp_flags":0,"src_mac":0,"dst_mac":0,"vlan_id":0,"etype":0,"icmp_type":0,"icmp_code":0,)"
-      R"("src_vlan":0,"fragment_id":0,"ipv6_flow_label":0,"mpls_label":[],"time_received_ns":0,"time_flow_start_ns":0,"time_flow_end_ns":0,"rev_packets":0,)"
+      R"("src_vlan":0,"fragment_id":0,"ipv6_flow_label":0,"mpls_label":[],"bgp_next_hop":"","as_path":[],)"
+      R"("time_received_ns":0,"time_flow_start_ns":0,"time_flow_end_ns":0,"rev_packets":0,)"
       R"("rev_bytes":0,"rev_tcp_flags":0,"end_reason":0,"rev_ip_tos":0,"rev_icmp_type":0,"rev_icmp_code":0,)"
       R"("fwd_time_start_ns":0,"fwd_time_end_ns":0,"rev_time_start_ns":0,"rev_time_end_ns":0,)"
       R"("tunnel_type":"NONE","tunnel_id":0,"tunnel_depth":0,"tunnel_src_addr":"","tunnel_dst_addr":"",)"
@@ -72,7 +74,10 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("quic_handshake_rtt_ns":0,"quic_sni":"","quic_sni_cut":0,"quic_alpn":"","quic_alpn_cut":0,)"
       R"("quic_offered_versions":"","quic_packet_number":0,"rev_quic_packet_number":0,"quic_key_phase":0,)"
       R"("rev_quic_key_phase":0,"quic_measurement_byte":0,"rev_quic_measurement_byte":0,"quic_truncated":0,)"
-      R"("quic_unknown_types":0})");
+      R"("quic_unknown_types":0,)"
+      R"("rev_next_hop":"","rev_bgp_next_hop":"",)"
+      R"("prev_hop_as":0,"in_type":"UNKNOWN","out_type":"UNKNOWN","rev_as_path":[],"as_path_cut":0,)"
+      R"("rev_as_path_cut":0,"src_as_name":"","dst_as_name":"","src_country":"","dst_country":""})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

@@ -63,11 +63,22 @@ TEST(Netflow5Decoder, DecodesEveryFieldOfVersion5) {
   EXPECT_EQ(flow.ip_tos[kForward], 0x28);
   EXPECT_EQ(flow.sampling_rate, 100U);
   EXPECT_EQ(out.details[0].sampling_algorithm, 1);
-  EXPECT_EQ(value_of(out, 15), 0xc00002feU);
-  EXPECT_EQ(value_of(out, 16), 64500U);
-  EXPECT_EQ(value_of(out, 17), 64501U);
-  EXPECT_EQ(value_of(out, 9), 24U);
-  EXPECT_EQ(value_of(out, 13), 16U);
+  const auto* const routing = out.flows[0].find<RoutingSection>();
+  ASSERT_NE(routing, nullptr);
+  EXPECT_EQ(routing->ip_version, 4);
+  EXPECT_EQ(load_be<std::uint32_t>(routing->next_hop[kForward]), 0xc00002feU);
+  EXPECT_EQ(routing->source_as, 64500U);
+  EXPECT_EQ(routing->destination_as, 64501U);
+  EXPECT_EQ(routing->source_net, 24U);
+  EXPECT_EQ(routing->destination_net, 16U);
+}
+
+TEST(Netflow5Decoder, ARecordThatSaysNothingOfRoutingHasNoSectionOfIt) {
+  Bytes input = hex(std::string(kHeader5) + std::string(kRecord5));
+  for (const std::size_t at : {8U, 9U, 10U, 11U, 40U, 41U, 42U, 43U, 44U, 45U}) input[24 + at] = 0;
+  Decoded out;
+  ASSERT_EQ(decode_netflow5(input, out), DecodeError::none);
+  EXPECT_EQ(out.flows[0].find<RoutingSection>(), nullptr);
 }
 
 TEST(Netflow5Decoder, DecodesVersion7WithItsRouter) {

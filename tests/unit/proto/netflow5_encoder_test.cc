@@ -143,5 +143,29 @@ TEST(Netflow5Encoder, SendsTheEgressInterface) {
   EXPECT_EQ(hex(encoder.finish(kBase).subspan(24 + 12, 4)), "00070000") << "a number that does not fit is unknown";
 }
 
+TEST(Netflow5Encoder, SendsAsNumbersMasksAndTheNextHopOfEachWay) {
+  OwnedRecord record(ipv4_flow());
+  add_reply(record.base());
+  auto& routing = record.add<RoutingSection>();
+  routing.ip_version = 4;
+  routing.source_as = 64'500;
+  routing.destination_as = 65'536;  // RFC 6793: 23456 (0x5ba0) where there are 16 bits
+  routing.source_net = 24;
+  routing.destination_net = 16;
+  store_be<std::uint32_t>(routing.next_hop[kForward], 0xc0000201);
+  store_be<std::uint32_t>(routing.bgp_next_hop[kForward], 0xc0000202);
+  store_be<std::uint32_t>(routing.bgp_next_hop[kReverse], 0xc0000203);
+  for (const bool version7 : {false, true}) {
+    Netflow5Encoder encoder(at_base(version7));
+    ASSERT_EQ(encoder.add(record, kBase), Netflow5Result::added);
+    const auto datagram = encoder.finish(kBase);
+    const std::size_t second = 24 + (version7 ? 52 : 48);
+    EXPECT_EQ(hex(datagram.subspan(24 + 8, 4)), "c0000201") << "the next hop of a prefix file goes before BGP's";
+    EXPECT_EQ(hex(datagram.subspan(24 + 40, 6)), "fbf45ba01810");
+    EXPECT_EQ(hex(datagram.subspan(second + 8, 4)), "c0000203");
+    EXPECT_EQ(hex(datagram.subspan(second + 40, 6)), "5ba0fbf41018");
+  }
+}
+
 }  // namespace
 }  // namespace weir

@@ -85,8 +85,10 @@ Message base_message(FlowVersion version, bool reply, std::uint8_t protocol = 6)
 Bytes value_octets(const FieldRow& row, Direction side) {
   const unsigned octets = row.field.wire.octets != 0 ? row.field.wire.octets : row.field.place.octets;
   if (row.field.form == Form::text) return {'a', 0, 0xff, 'z'};
-  Bytes value(octets);
-  for (unsigned i = 0; i < octets; ++i) {
+  // Of an address of the flow's IP version, which is 4 here.
+  const bool address4 = row.field.form == Form::address && row.field.wire.rule == WireRule::by_family;
+  Bytes value(address4 ? 4 : octets);
+  for (unsigned i = 0; i < value.size(); ++i) {
     value[i] = static_cast<std::uint8_t>(row.field.wire.element * 7 + i * 3 + side * 100 + 1);
   }
   if (octets > row.field.place.octets) value[0] = 0;  // sent longer than it is
@@ -240,7 +242,8 @@ void expect_row(const FieldRow& row, Direction side, const void* section) {
     return;
   }
   const auto* const at = static_cast<const std::uint8_t*>(section) + row.field.place.offset[side];
-  if (row.field.form == Form::mac || row.field.form == Form::address || row.field.form == Form::community_id) {
+  if (row.field.form == Form::mac || row.field.form == Form::address || row.field.form == Form::community_id ||
+      row.field.form == Form::characters) {
     EXPECT_EQ(std::memcmp(at, sent.data(), sent.size()), 0) << row.field.name;
   } else if (row.field.wire.rule == WireRule::label) {
     EXPECT_EQ(field_number(row.field, side, section), number_of(sent) >> 4) << row.field.name;
@@ -254,6 +257,7 @@ TEST(SectionDecoder, FillsEachSectionFromATemplateThatHasAllOfIt) {
     const auto section = static_cast<Section>(i);
     for (const FlowVersion version : {FlowVersion::netflow9, FlowVersion::ipfix}) {
       if (section == Section::packets && version == FlowVersion::netflow9) continue;  // which has no lists
+      if (section == Section::as_path) continue;                                      // which no element carries
       for (const bool reply : {false, true}) {
         SCOPED_TRACE(std::string(kSectionNames[i]) + " " + std::string(version_name(version)) +
                      (reply ? " biflow" : " uniflow"));
@@ -310,6 +314,33 @@ TEST(SectionDecoder, TakesOwnListsBesideForeignOnes) {
   EXPECT_EQ(histograms.length[kForward][1], 3U);
   EXPECT_EQ(histograms.length[kForward][2], 0U);
   EXPECT_EQ(decoding.raw().size(), 1U);
+}
+
+TEST(SectionDecoder, TakesWhatOtherExportersSayOfRoutingAndNothingOfAnotherIpVersion) {
+  for (const FlowVersion version : {FlowVersion::netflow9, FlowVersion::ipfix}) {
+    SCOPED_TRACE(std::string(version_name(version)));
+    Message message = base_message(version, false);
+    message.add(16, 64'500, 2);  // Cisco: two octets
+    message.add(17, 4'200'000'000, 4);
+    message.add(62, 0, Bytes(16, 0x20));  // RFC 8950: a next hop of IPv6 for a flow of IPv4
+    message.add(18, 0xc00002fe, 4);
+    message.add(13, 24, 1);
+    message.add(29, 64, 1);
+    message.add(61, 1, 1);
+    Decoding decoding;
+    const RecordView record = decoding.decode(message);
+    ASSERT_EQ(record->sections, kSectionBit<RoutingSection>);
+    const RoutingSection& routing = *record.find<RoutingSection>();
+    EXPECT_EQ(routing.ip_version, 4);
+    EXPECT_EQ(routing.source_as, 64'500U);
+    EXPECT_EQ(routing.destination_as, 4'200'000'000U);
+    EXPECT_EQ(load_be<std::uint32_t>(routing.bgp_next_hop[kForward]), 0xc00002feU);
+    EXPECT_EQ(load_be<std::uint32_t>(routing.next_hop[kForward]), 0U);
+    EXPECT_EQ(routing.destination_net, 24);
+    EXPECT_EQ(routing.source_net, 0);
+    EXPECT_EQ(decoding.raw(), (std::vector<std::string>{"ipNextHopIPv6Address=2020:2020:2020:2020:2020:2020:2020:2020",
+                                                        "sourceIPv6PrefixLength=64", "flowDirection=1"}));
+  }
 }
 
 TEST(SectionDecoder, HasSeveralSectionsOneAfterTheOther) {

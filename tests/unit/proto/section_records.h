@@ -60,6 +60,15 @@ inline void fill(OwnedRecord& record, Section section, std::uint64_t seed) {
     stack.count = LabelStackSection::kMost;
   } else if (section == Section::layer2) {
     for (std::uint32_t& label : record.add<Layer2Section>().flow_label) label &= 0xfffff;
+  } else if (section == Section::routing) {
+    RoutingSection& routing = record.add<RoutingSection>();
+    routing.ip_version = record->ip_version;
+    for (std::uint8_t* const hop :
+         {routing.next_hop[0], routing.next_hop[1], routing.bgp_next_hop[0], routing.bgp_next_hop[1]}) {
+      if (record->ip_version == 4) std::memset(hop + 4, 0, 12);
+    }
+  } else if (section == Section::as_path) {
+    for (AsPath& path : record.add<AsPathSection>().path) path.count = AsPath::kMost;
   } else if (section == Section::packets) {
     PacketsSection& packets = record.add<PacketsSection>();
     for (FirstPacket& packet : packets.packets) packet.direction &= 1;
