@@ -3,6 +3,7 @@
 // The list gives random access, which encoding on several cores needs. RecordSpan is a run of a batch's records.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -124,6 +125,31 @@ class RecordBatch {
     offsets_.push_back(static_cast<std::uint32_t>(at));
     lines_.resize(at + record.lines());
     std::memcpy(lines_.data() + at, record.octets(), record.size());
+  }
+  /// Appends a copy of the record that has the sections `added`, too, with all their octets 0. The record has none of
+  /// these yet.
+  void append_with(RecordView record, std::uint32_t added) {
+    const std::uint32_t before = record->sections & kAllSections;
+    const std::size_t at = lines_.size();
+    offsets_.push_back(static_cast<std::uint32_t>(at));
+    lines_.resize(at + record_lines(before | added));
+    auto* to = reinterpret_cast<std::uint8_t*>(lines_.data() + at);
+    const std::uint8_t* from = record.octets();
+    // All octets up to the first section that is added, then the others one by one.
+    const std::uint32_t low = before & ((added & (~added + 1)) - 1);
+    const std::size_t whole = sizeof(FlowRecord) + sections_octets(low);
+    std::memcpy(to, from, whole);
+    reinterpret_cast<FlowRecord*>(to)->sections |= added;
+    to += whole;
+    from += whole;
+    for (std::uint32_t rest = (before & ~low) | added; rest != 0; rest &= rest - 1) {
+      const std::size_t octets = kSectionOctets[static_cast<std::size_t>(std::countr_zero(rest)) + 1];
+      if ((before & rest & (~rest + 1)) != 0) {
+        std::memcpy(to, from, octets);
+        from += octets;
+      }
+      to += octets;
+    }
   }
   void append(RecordSpan records) {
     for (const RecordView record : records) append(record);
