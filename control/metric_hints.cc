@@ -42,6 +42,12 @@ const MetricInfo* metric_of(const Column& column, const Metrics& metrics) {
   return nullptr;
 }
 
+/// What --prefixes alone adds.
+bool is_of_prefixes(const Column& column) {
+  const Section section = kFieldRows[column.row].section;
+  return section == Section::routing || section == Section::as_path || section == Section::as_names;
+}
+
 }  // namespace
 
 std::vector<std::string> metric_hints(const Settings& settings, const std::vector<std::string>& exports) {
@@ -61,6 +67,11 @@ std::vector<std::string> metric_hints(const Settings& settings, const std::vecto
     const auto columns = parse_columns(fields);
     if (!columns) continue;  // names of templates, or wrong: its exporter says so
     for (const Column& column : *columns) {
+      if (is_of_prefixes(column) && settings.prefix_files.empty()) {
+        hints.push_back(fmt::format("export '{}': {} comes from --prefixes, which is not given, so it has no value",
+                                    uri, column_name(column).view()));
+        break;
+      }
       const MetricInfo* const metric = metric_of(column, metrics);
       if (metric == nullptr) continue;
       hints.push_back(fmt::format("export '{}': {} is of the metric {}, which is off, so it has no value: --metrics {}",

@@ -27,6 +27,7 @@
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
 #include "control/metric_hints.h"
+#include "control/prefix_options.h"
 #include "control/record_drain.h"
 #include "control/reject_file.h"
 #include "control/reject_listing.h"
@@ -333,6 +334,11 @@ int read_captures(const Settings& settings) {
   if (exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
   for (const std::string& hint : metric_hints(settings, exports)) spdlog::warn("{}", hint);
 
+  const auto prefixes = open_prefixes(settings);
+  if (!prefixes) {
+    final_error(prefixes.error());
+    return 1;
+  }
   const KeyHash hash(KeyHash::random_seed());
   const auto filter = flow_filter_of(settings);
   FlowSettings flow = settings.flow;
@@ -358,7 +364,7 @@ int read_captures(const Settings& settings) {
                     settings.flow.when_full == WhenFull::overflow
                         ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.flow.key)
                         : nullptr,
-                    nullptr, settings.community_id_seed);
+                    nullptr, settings.community_id_seed, prefixes->get());
 
   const bool judged = !more || count_packets(settings, captures, view, meter, hub, rejects->get());
   meter.finish();

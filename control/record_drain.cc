@@ -14,13 +14,14 @@ namespace weir {
 
 RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
                          std::unique_ptr<OverflowAccounter> overflow, std::uint64_t (*clock)(),
-                         std::uint16_t community_id_seed)
+                         std::uint16_t community_id_seed, PrefixStore* prefixes)
     : rings_(std::move(rings)),
       hub_(hub),
       drained_(rings_.size()),
       overflow_(std::move(overflow)),
       clock_(clock),
       community_id_(community_id_seed),
+      prefixes_(prefixes),
       wait_(wait) {
   thread_ = std::thread([this] { run(); });
 }
@@ -58,9 +59,19 @@ bool RecordDrain::round(bool last) {
   usual_records_ = batch->size();
   usual_octets_ = batch->octets();
   if (batch->empty()) return taken != 0;
+  if (prefixes_ != nullptr) batch = with_prefixes(*batch);
   batch->trim();
   hub_.offer(std::move(batch), false);
   return true;
+}
+
+/// The batch with what the prefix files say of its records. As a whole, so that their searches overlap.
+std::shared_ptr<RecordBatch> RecordDrain::with_prefixes(const RecordBatch& batch) {
+  auto enriched = std::make_shared<RecordBatch>();
+  enriched->reserve(batch.size(), usual_enriched_octets_ + usual_enriched_octets_ / 8);
+  prefixes_->enrich(batch.span(), *enriched);
+  usual_enriched_octets_ = enriched->octets();
+  return enriched;
 }
 
 std::size_t RecordDrain::empty_rings(std::size_t most, RecordBatch& batch) {

@@ -23,6 +23,7 @@
 
 #include "control/community_id.h"
 #include "control/drain_totals.h"
+#include "control/enrich/prefix_store.h"
 #include "control/export/export_hub.h"
 #include "control/overflow_accounter.h"
 #include "control/quic_hello.h"
@@ -35,9 +36,10 @@ class RecordDrain {
   /// `wait`: a full queue of an exporter is waited for (`weir read`), instead of losing by name.
   /// `overflow`: where overflow records are summed; nullptr where no worker makes any. `clock`: the accounter's time,
   /// ns since 1970; none: the greatest packet time of all records so far. `community_id_seed`: of the metric `ids`.
+  /// `prefixes`: what is added to each record; nullptr: nothing is.
   RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
               std::unique_ptr<OverflowAccounter> overflow = nullptr, std::uint64_t (*clock)() = nullptr,
-              std::uint16_t community_id_seed = 0);
+              std::uint16_t community_id_seed = 0, PrefixStore* prefixes = nullptr);
   RecordDrain(const RecordDrain&) = delete;
   RecordDrain& operator=(const RecordDrain&) = delete;
   ~RecordDrain();
@@ -63,18 +65,21 @@ class RecordDrain {
   void take(RecordView record, RecordTotals& drained, RecordBatch& batch);
   void append(RecordView record, RecordBatch& batch);
   void collect(RecordBatch& batch, std::size_t most, bool all);
+  std::shared_ptr<RecordBatch> with_prefixes(const RecordBatch& batch);
 
   std::vector<RecordRing*> rings_;
   ExportHub& hub_;
   mutable std::mutex mutex_;
-  std::vector<RecordTotals> drained_;  ///< guarded by mutex_
-  OverflowTotals overflow_totals_;     ///< guarded by mutex_
-  std::size_t usual_records_ = 0;      ///< the thread's: size of the last batch, which the next one will have, too
-  std::size_t usual_octets_ = 0;       ///< likewise
+  std::vector<RecordTotals> drained_;      ///< guarded by mutex_
+  OverflowTotals overflow_totals_;         ///< guarded by mutex_
+  std::size_t usual_records_ = 0;          ///< the thread's: size of the last batch, which the next one will have, too
+  std::size_t usual_octets_ = 0;           ///< likewise
+  std::size_t usual_enriched_octets_ = 0;  ///< likewise, with --prefixes
   std::unique_ptr<OverflowAccounter> overflow_;
   std::uint64_t (*clock_)();
   CommunityIdMaker community_id_;
   QuicHelloDecoder quic_hello_;
+  PrefixStore* prefixes_;
   std::uint64_t now_ns_ = 0;           ///< the thread's
   std::atomic<bool> wait_;             ///< written by the supervisor, read by the thread
   std::atomic<bool> stopping_{false};  ///< likewise

@@ -1,5 +1,6 @@
 #include "control/config/bindings.h"
 
+#include <algorithm>
 #include <array>
 
 #include "control/config/key_list.h"
@@ -10,6 +11,7 @@
 #include "dataplane/input/pcap_filter.h"
 #include "proto/base/cpu_list.h"
 #include "proto/base/ip_address.h"
+#include "proto/base/split.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -102,6 +104,18 @@ std::vector<std::string> print_sampler_address(const Settings& settings) {
                                               : std::vector<std::string>();
 }
 
+ValueResult parse_prefixes(const ValueContext& context, const std::string& text, Settings& settings) {
+  for (const std::string_view file : split(text, ',')) {
+    if (file.empty()) return tl::make_unexpected("a file without a name; expected " + context.description.value());
+    const auto& files = settings.prefix_files;
+    if (std::find(files.begin(), files.end(), file) != files.end()) {
+      return tl::make_unexpected(fmt::format("{} is there twice; expected each file once", file));
+    }
+    settings.prefix_files.emplace_back(file);
+  }
+  return {};
+}
+
 ValueResult parse_port(const ValueContext& context, const std::string& text, Settings&) {
   if (!device_name(text).empty()) return {};
   return tl::make_unexpected("neither a PCI address nor a vdev; expected " + context.description.value());
@@ -173,6 +187,7 @@ constexpr auto kBindings = std::to_array<Binding<Settings>>({
 
     Row::text<parse_export>("export", WEIR_MEMBER(exports)),
     Row::value("sampler_address", parse_sampler_address, print_sampler_address),
+    Row::text<parse_prefixes>("prefixes", WEIR_MEMBER(prefix_list)),
     Row::number("interface", WEIR_MEMBER(interface)),
     Row::text<parse_save_rejects>("save_rejects", WEIR_MEMBER(save_rejects)),
     Row::text("ledger", WEIR_MEMBER(ledger_file)),

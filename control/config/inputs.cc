@@ -10,6 +10,7 @@ namespace weir {
 
 std::vector<std::string> inputs_of(const Settings& settings) {
   std::vector<std::string> inputs = settings.captures;
+  inputs.insert(inputs.end(), settings.prefix_files.begin(), settings.prefix_files.end());
   if (!settings.config_file.empty()) inputs.push_back(settings.config_file);
   return inputs;
 }

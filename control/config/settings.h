@@ -31,8 +31,10 @@ struct Settings {
   std::string filter;        ///< empty: none
   std::string frame_filter;  ///< likewise
   std::vector<std::string> exports;
-  IpAddress sampler_address;  ///< none: records do not name the probe
-  std::string save_rejects;   ///< as given; rejects is made of it
+  std::string prefix_list;                ///< as given; prefix_files is made of it
+  std::vector<std::string> prefix_files;  ///< empty: none
+  IpAddress sampler_address;              ///< none: records do not name the probe
+  std::string save_rejects;               ///< as given; rejects is made of it
   RejectTarget rejects;
   std::string ledger_file;  ///< empty: none; "-": standard output
 

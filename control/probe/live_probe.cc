@@ -14,6 +14,7 @@
 #include "control/config/inputs.h"
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
+#include "control/prefix_options.h"
 #include "control/probe/cores.h"
 #include "control/probe/memif_socket.h"
 #include "control/probe/option_facts.h"
@@ -77,6 +78,7 @@ LiveProbe::~LiveProbe() {
 tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& cores) {
   view_.phase().set(Phase::starting, "opening the exporters");
   if (auto opened = open_exporters(cores); !opened) return opened;
+  if (auto read = read_prefixes(cores); !read) return read;
   view_.phase().set(Phase::starting, "starting the ports");
   if (auto started = start_ports(cores); !started) return started;
   view_.phase().set(Phase::starting, "reserving the flow table's memory");
@@ -91,7 +93,7 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
     }
   }
   workers_->receive();
-  view_.attach(*runtime_, *workers_, *drain_, rejects_.get());
+  view_.attach(*runtime_, *workers_, *drain_, rejects_.get(), prefixes_.get());
   view_.phase().set(Phase::running);
   log_start();
   look_after();
@@ -113,6 +115,16 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
   auto rejects = RejectFile::open(settings_.rejects);
   if (!rejects) return tl::unexpected(rejects.error());
   rejects_ = std::move(*rejects);
+  return {};
+}
+
+tl::expected<void, std::string> LiveProbe::read_prefixes(const std::vector<unsigned>& cores) {
+  if (settings_.prefix_files.empty()) return {};
+  const OffWorkerCores off(cores);
+  view_.phase().set(Phase::starting, "reading the files of --prefixes");
+  auto prefixes = open_prefixes(settings_);
+  if (!prefixes) return tl::unexpected(prefixes.error());
+  prefixes_ = std::move(*prefixes);
   return {};
 }
 
@@ -155,7 +167,7 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
       settings_.flow.when_full == WhenFull::overflow
           ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.flow.key)
           : nullptr,
-      &LiveClock::read_wall_ns, settings_.community_id_seed);
+      &LiveClock::read_wall_ns, settings_.community_id_seed, prefixes_.get());
   if (auto launched = workers_->launch(); !launched) return launched;
   touch_memory();
   return {};
@@ -247,6 +259,7 @@ void LiveProbe::run() {
 void LiveProbe::look_after() {
   log(changes_.ports(port_infos_of(*runtime_)));
   log(changes_.exporters(hub_->snapshot()));
+  tell_prefix_news();
   const ProbeView::Second second = view_.look();
   if (second.warning) spdlog::warn("{}", *second.warning);
   if (second.moment) {
@@ -277,6 +290,17 @@ void LiveProbe::reopen_files() {
   const std::vector<std::string> problems = hub_->reopen();
   for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
   if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
+  if (prefixes_ == nullptr) return;
+  spdlog::info("SIGHUP: the files of --prefixes are read again");
+  prefixes_->reload();
+}
+
+/// What reloads of the prefix files have come to.
+void LiveProbe::tell_prefix_news() {
+  if (prefixes_ == nullptr) return;
+  for (const PrefixStore::News& news : prefixes_->take_news()) {
+    spdlog::log(news.failed ? spdlog::level::err : spdlog::level::info, "{}", news.text);
+  }
 }
 
 int LiveProbe::stop() {
@@ -333,6 +357,7 @@ int LiveProbe::report() {
     spdlog::error("{}", failure);
     code = 1;
   }
+  tell_prefix_news();
   const DrainTotals totals = drain_->totals();
   std::vector<WorkerAccount> accounts;
   for (unsigned i = 0; i < workers_->size(); ++i) {

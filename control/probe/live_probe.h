@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "control/config/settings.h"
+#include "control/enrich/prefix_store.h"
 #include "control/export/export_hub.h"
 #include "control/probe/change_log.h"
 #include "control/probe/probe_view.h"
@@ -47,6 +48,7 @@ class LiveProbe {
 
  private:
   tl::expected<void, std::string> open_exporters(const std::vector<unsigned>& cores);
+  tl::expected<void, std::string> read_prefixes(const std::vector<unsigned>& cores);
   tl::expected<void, std::string> start_ports(const std::vector<unsigned>& cores);
   tl::expected<void, std::string> start_workers();
   void touch_memory();
@@ -55,6 +57,7 @@ class LiveProbe {
   void look_after();
   void adapt_sampling(const Moment& moment);
   void reopen_files();
+  void tell_prefix_news();
   void empty();
   int report();
   void report_rejects(v1::Ledger& ledger, int& code);
@@ -69,6 +72,7 @@ class LiveProbe {
   std::unique_ptr<RejectFile> rejects_;
   std::unique_ptr<dpdk::Runtime> runtime_;
   std::unique_ptr<WorkerSet> workers_;
+  std::unique_ptr<PrefixStore> prefixes_;  ///< nullptr: no --prefixes
   std::unique_ptr<RecordDrain> drain_;
   std::unique_ptr<RejectSaver> reject_saver_;
   ChangeLog changes_;

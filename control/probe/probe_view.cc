@@ -32,11 +32,13 @@ double ProbeView::uptime_s() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
 }
 
-void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects) {
+void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects,
+                       const PrefixStore* prefixes) {
   const std::lock_guard lock(mutex_);
   parts_.runtime = &runtime;
   parts_.workers = &workers;
   parts_.rejects = rejects;
+  parts_.prefixes = prefixes;
   parts_.moments = std::make_unique<LastMoment>(workers.books(), [&drain] { return drain.totals(); });
 }
 
@@ -77,6 +79,7 @@ v1::StatusReply ProbeView::status() {
   values.moment = parts_.moments->last() ? &*parts_.moments->last() : nullptr;
   if (before_ && latest_) values.rates = rates_between(*before_, *latest_);
   values.flood = flood_.report();
+  if (parts_.prefixes != nullptr) values.prefixes = parts_.prefixes->status();
   add_running_status(reply, values);
   return reply;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "control/enrich/prefix_store.h"
 #include "control/ledger/flood_watch.h"
 #include "control/probe/moment.h"
 #include "control/probe/phase.h"
@@ -37,7 +38,9 @@ class ProbeView final : public StatusSource {
   ProbePhase& phase() { return phase_; }
 
   /// The workers run. All must live until detach(). `rejects`: nullptr where rejected frames are not saved.
-  void attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects = nullptr);
+  /// `prefixes`: nullptr without --prefixes.
+  void attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects = nullptr,
+              const PrefixStore* prefixes = nullptr);
   void detach();
 
   /// Once a second: counters for the rates and the watch over the flow index.
@@ -56,6 +59,7 @@ class ProbeView final : public StatusSource {
     WorkerSet* workers = nullptr;
     std::unique_ptr<LastMoment> moments;
     const RejectFile* rejects = nullptr;
+    const PrefixStore* prefixes = nullptr;
   };
 
   [[nodiscard]] double uptime_s() const;

@@ -1,10 +1,11 @@
 // ProbeSignals: the signals that weir takes, as something to wait for; and those that must not kill it.
 //
-// SIGINT, SIGTERM and SIGQUIT stop weir, SIGHUP opens its files again. They are blocked before the program starts its
-// first thread, so that every thread inherits that and no thread is interrupted by them; the supervisor takes them one
-// by one. A signal that comes while nobody waits stays pending. Every other signal whose default is to end the process
-// is ignored, for an end without a stop leaves the packets in the table unrecorded; but for SIGKILL, which nobody can
-// ignore, and the signals of a fault in the program itself.
+// SIGINT, SIGTERM and SIGQUIT stop weir. SIGHUP opens the files of --export by their names and reads those of
+// --prefixes again. They are blocked before the program starts its first thread, so that every thread inherits that and
+// no thread is interrupted by them; the supervisor takes them one by one. A signal that comes while nobody waits stays
+// pending. Every other signal whose default is to end the process is ignored, for an end without a stop leaves the
+// packets in the table unrecorded; but for SIGKILL, which nobody can ignore, and the signals of a fault in the program
+// itself.
 #pragma once
 
 #include <chrono>

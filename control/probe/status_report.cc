@@ -63,6 +63,25 @@ void add_flood(v1::StatusReply& reply, const FloodWatch::Report& flood) {
   flooding.set_longest_probe(flood.longest_probe);
 }
 
+void add_prefixes(v1::StatusReply& reply, const PrefixStoreStatus& status) {
+  v1::PrefixStatus& out = *reply.mutable_prefixes();
+  for (const PrefixStoreStatus::File& file : status.files) {
+    v1::PrefixFile& one = *out.add_files();
+    one.set_name(file.name);
+    one.set_form(std::string(prefix_form_name(file.form)));
+    one.set_prefixes(file.prefixes);
+  }
+  out.set_prefixes(status.prefixes);
+  out.set_octets(status.octets);
+  out.set_loaded_ns(status.loaded_ns);
+  out.set_loads(status.loads);
+  out.set_loading(status.loading);
+  out.set_error(status.error);
+  out.set_error_ns(status.error_ns);
+  out.set_lookups(status.lookups);
+  out.set_not_found(status.not_found);
+}
+
 }  // namespace
 
 v1::StatusReply make_status(const Activity& activity, double uptime_s) {
@@ -93,6 +112,7 @@ void add_running_status(v1::StatusReply& reply, const StatusValues& values) {
   reply.set_when_full(values.when_full);
   if (values.moment != nullptr) add_when_full(reply, *values.moment);
   add_flood(reply, values.flood);
+  if (values.prefixes) add_prefixes(reply, *values.prefixes);
   reply.set_balanced(values.ledger.balanced());
   reply.set_ledger(values.ledger.state());
   reply.set_stale_since_ns(values.ledger.stale_since_ns());

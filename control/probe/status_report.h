@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "control/enrich/prefix_store.h"
 #include "control/ledger/flood_watch.h"
 #include "control/probe/moment.h"
 #include "control/probe/phase.h"
@@ -32,7 +33,8 @@ struct StatusValues {
   const Moment* moment = nullptr;  ///< nullptr: no worker has counted yet
   Rates rates;
   FloodWatch::Report flood;
-  v1::Ledger ledger;  ///< of `moment`
+  std::optional<PrefixStoreStatus> prefixes;  ///< nothing: no --prefixes
+  v1::Ledger ledger;                          ///< of `moment`
 };
 
 /// The part that is known from the first moment on. `config` stays the caller's to set.

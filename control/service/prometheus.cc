@@ -191,6 +191,23 @@ void add_ports(Families& out, const v1::Ledger& ledger) {
   }
 }
 
+void add_prefixes(Families& out, const v1::PrefixStatus& prefixes) {
+  for (const auto& file : prefixes.files()) {
+    out.gauge("prefix_file_prefixes", "Prefixes of a file of --prefixes", file.prefixes(),
+              {{"file", file.name()}, {"form", file.form()}});
+  }
+  out.gauge("prefixes", "Prefixes of all files of --prefixes together", prefixes.prefixes());
+  out.gauge("prefix_map_octets", "Memory that they take", prefixes.octets());
+  out.gauge("prefixes_loaded_seconds", "When they were loaded, in seconds since 1970",
+            static_cast<double>(prefixes.loaded_ns()) / 1e9);
+  out.counter("prefix_loads", "Times that they were loaded", prefixes.loads());
+  out.gauge("prefix_reload_failed",
+            "1: the last reload failed, and the prefixes before it stay in use (weirctl status)",
+            static_cast<std::uint64_t>(!prefixes.error().empty()));
+  out.counter("prefix_lookups", "Addresses looked up: two per record", prefixes.lookups());
+  out.counter("prefix_lookups_not_found", "Of these, in no prefix", prefixes.not_found());
+}
+
 void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& ledger) {
   out.gauge("info", "Always 1", std::uint64_t{1}, {{"version", status.version()}, {"when_full", status.when_full()}});
   out.gauge("phase", "Always 1: whether weir starts, runs or stops, and what it is doing meanwhile", std::uint64_t{1},
@@ -210,6 +227,7 @@ void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& 
               status.hash_flooding().far_inserts());
   out.gauge("worker_skew_ratio", "Packets of the busiest worker over the mean, last second; 0: no packets",
             status.queue_skew());
+  if (status.has_prefixes()) add_prefixes(out, status.prefixes());
   for (const auto& port : status.ports()) {
     out.gauge("port_link_up", "1: the link is up", static_cast<std::uint64_t>(port.link_up()),
               {{"port", port.name()}, {"driver", port.driver()}});

@@ -13,6 +13,7 @@
 
 #include "proto/base/number_text.h"
 #include "proto/schema/metrics_text.h"
+#include "proto/schema/prefixes_text.h"
 #include "proto/schema/quotes_text.h"
 #include "proto/schema/text_table.h"
 
@@ -398,6 +399,7 @@ std::string status_text(const v1::StatusReply& status) {
     out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";
   }
 
+  if (status.has_prefixes()) out += "\nprefixes\n" + prefixes_text(status.prefixes());
   // Lateness of all records, and how many left more than a second after their flow should have ended.
   TextTable exporters("llrrrrrr");
   for (const auto& exporter : status.exporters()) {

@@ -27,6 +27,16 @@ TEST(MetricHints, NamesTheMetricOfAFieldThatIsOff) {
   EXPECT_TRUE(hints("none", "table:-").empty());
 }
 
+TEST(MetricHints, NamesAFieldOfPrefixesWhereThereAreNone) {
+  const std::string uri = "table:-?fields=src_addr,dst_as";
+  EXPECT_EQ(hints("none", uri), (std::vector<std::string>{"export '" + uri +
+                                                          "': dst_as comes from --prefixes, which is "
+                                                          "not given, so it has no value"}));
+  Settings settings;
+  settings.prefix_files = {"p.txt"};
+  EXPECT_TRUE(metric_hints(settings, {uri}).empty());
+}
+
 TEST(MetricHints, SaysThatTheTableShowsNoneOfTheirFields) {
   ASSERT_EQ(hints("tcp", "table:-").size(), 1U);
   ASSERT_EQ(hints("tcp", "top:-").size(), 1U);

@@ -107,6 +107,30 @@ double gauge(const std::vector<MetricFamily>& families, const std::string& name)
   return metric == nullptr ? -1 : metric->gauge.value;
 }
 
+TEST(Prometheus, TellsOfThePrefixFiles) {
+  v1::StatusReply status;
+  EXPECT_EQ(find(prometheus_families(status, {}), "weir_prefixes", "", ""), nullptr);
+  v1::PrefixStatus& prefixes = *status.mutable_prefixes();
+  v1::PrefixFile& file = *prefixes.add_files();
+  file.set_name("bgp.txt");
+  file.set_form("bgpdump");
+  file.set_prefixes(7);
+  prefixes.set_prefixes(9);
+  prefixes.set_loads(3);
+  prefixes.set_loaded_ns(1'700'000'000'500'000'000);
+  prefixes.set_lookups(100);
+  prefixes.set_not_found(4);
+  prefixes.set_error("bgp.txt:3: wrong");
+  const auto families = prometheus_families(status, {});
+  EXPECT_EQ(find(families, "weir_prefix_file_prefixes", "file", "bgp.txt")->gauge.value, 7);
+  EXPECT_EQ(find(families, "weir_prefixes", "", "")->gauge.value, 9);
+  EXPECT_EQ(find(families, "weir_prefixes_loaded_seconds", "", "")->gauge.value, 1'700'000'000.5);
+  EXPECT_EQ(find(families, "weir_prefix_reload_failed", "", "")->gauge.value, 1);
+  EXPECT_EQ(counter(families, "weir_prefix_loads_total"), 3);
+  EXPECT_EQ(counter(families, "weir_prefix_lookups_total"), 100);
+  EXPECT_EQ(counter(families, "weir_prefix_lookups_not_found_total"), 4);
+}
+
 TEST(Prometheus, TellsStaleCountsFromUnbalancedOnes) {
   v1::Ledger ledger = ledger_of_everything();
   ledger.set_balanced(true);

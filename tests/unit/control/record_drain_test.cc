@@ -109,6 +109,31 @@ TEST(RecordDrain, SumsOverflowRecordsAndTheLedgerBalances) {
           .balanced());
 }
 
+TEST(RecordDrain, AddsWhatPrefixFilesSayToEachRecordAndToThoseOfTheAccounter) {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.path("p")) << "10.0.0.0/8 as=64500\n";
+  const auto prefixes = PrefixStore::open({folder.path("p")});
+  ASSERT_TRUE(prefixes) << prefixes.error();
+  auto hub = ExportHub::open({"json:" + folder.path("out")}, ExportContext{});
+  ASSERT_TRUE(hub) << hub.error();
+  RecordRing ring(ring_lines(1024));
+  for (std::uint8_t i = 0; i < 100; ++i) ASSERT_TRUE(push(ring, record(i, 1, i % 10 == 0)));
+  auto accounter = std::make_unique<OverflowAccounter>(
+      OverflowLimits{.max_entries = 100, .timeout_ns = 1'000'000'000'000}, KeyHash({1, 2, 3, 4, 5, 6}));
+  RecordDrain drain({&ring}, **hub, true, std::move(accounter), nullptr, 0, prefixes->get());
+  drain.finish();
+  EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
+  EXPECT_EQ(drain.totals().exporters[0].exported, drain.totals().drained[0]);
+  std::ifstream in(folder.path("out"));
+  std::size_t lines = 0;
+  for (std::string line; std::getline(in, line); ++lines) {
+    EXPECT_NE(line.find(R"("src_as":64500,"src_net":8)"), std::string::npos) << line;
+  }
+  EXPECT_EQ(lines, 100U);
+  EXPECT_EQ((*prefixes)->status().lookups, 200U);
+  EXPECT_EQ((*prefixes)->status().not_found, 100U) << "192.0.0.0 of each";
+}
+
 TEST(RecordDrain, LetsTheAccounterGoByTheTimeOfTheRecordsWhereThereIsNoClock) {
   const test::TemporaryFolder folder;
   auto hub = ExportHub::open({"json:" + folder.path("out")}, ExportContext{});

@@ -275,6 +275,32 @@ TEST(StatusText, SaysWhatAProbeThatStartsIsDoing) {
   EXPECT_EQ(status_text(status).find("state"), std::string::npos) << "a running probe need not say so";
 }
 
+TEST(StatusText, TellsOfThePrefixFilesAndOfAReloadThatFailed) {
+  v1::StatusReply status;
+  EXPECT_EQ(status_text(status).find("prefixes"), std::string::npos);
+  v1::PrefixStatus& prefixes = *status.mutable_prefixes();
+  v1::PrefixFile& file = *prefixes.add_files();
+  file.set_name("bgp.txt");
+  file.set_form("bgpdump");
+  file.set_prefixes(1'000'000);
+  prefixes.set_prefixes(1'000'000);
+  prefixes.set_octets(41'943'040);
+  prefixes.set_loaded_ns(1'700'000'000'000'000'000);
+  prefixes.set_lookups(2000);
+  prefixes.set_not_found(3);
+  const std::string loaded =
+      "\nprefixes\n"
+      "  file     form      prefixes\n"
+      "  bgp.txt  bgpdump  1,000,000\n"
+      "  1,000,000 together, 40.0 MiB, loaded 2023-11-14T22:13:20Z\n"
+      "  3 of 2,000 addresses were in none\n";
+  EXPECT_NE(status_text(status).find(loaded + "\nexporters"), std::string::npos) << status_text(status);
+  prefixes.set_error("bgp.txt:3: wrong");
+  prefixes.set_error_ns(1'700'000'001'000'000'000);
+  const std::string failed = loaded + "  THE LAST RELOAD FAILED 2023-11-14T22:13:21Z: bgp.txt:3: wrong\n";
+  EXPECT_NE(status_text(status).find(failed), std::string::npos) << status_text(status);
+}
+
 TEST(StatusText, SaysThatTheLedgerIsStale) {
   v1::StatusReply status;
   status.set_phase("running");
