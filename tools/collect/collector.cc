@@ -109,17 +109,15 @@ tl::expected<std::vector<std::string>, std::string> Collector::listen(const List
   return lines;
 }
 
-void Collector::take_record(RecordView record, const RecordDetails* details, const IpAddress& sampler_address) {
+void Collector::take_record(RecordView received, const RecordDetails* details, const IpAddress& sampler_address) {
+  const RecordView record = outputs_.prefixes == nullptr ? received : outputs_.prefixes->add(received);
   // 0: nobody told the rate.
   const std::uint64_t rate = outputs_.scale && record->sampling_rate != 0 ? record->sampling_rate : 1;
   totals_.add(*record, rate);
   printer_.print(record, details, sampler_address);
   if (outputs_.sums != nullptr) {
-    if (details != nullptr) {
-      outputs_.sums->add(record, address_of_exporter(details->exporter), rate);
-    } else {
-      outputs_.sums->add(record, sampler_address.text(), rate);
-    }
+    outputs_.sums->add(record, details != nullptr ? address_of_exporter(details->exporter) : sampler_address.text(),
+                       rate);
   }
   if (outputs_.forwarder != nullptr) outputs_.forwarder->add(record);
 }
@@ -152,6 +150,7 @@ void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std:
 
 tl::expected<void, std::string> Collector::flush() {
   if (outputs_.forwarder != nullptr) outputs_.forwarder->flush();
+  if (outputs_.prefixes != nullptr) outputs_.prefixes->tell_news();
   return printer_.flush();
 }
 
@@ -281,7 +280,7 @@ tl::expected<void, std::string> Collector::run(int signal_descriptor, int hangup
       return tl::make_unexpected(fmt::format("poll: {}", std::strerror(errno)));
     }
     if (polled[0].revents != 0) break;
-    if (polled[1].revents != 0) outputs_.forwarder->reopen(hangup_descriptor);
+    if (polled[1].revents != 0) outputs_.hang_up(hangup_descriptor);
 
     // Serve connections first: accepting adds to their list, which must still match what was polled.
     std::size_t place = 2 + sockets_.size();

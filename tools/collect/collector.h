@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <span>
@@ -31,6 +32,7 @@
 #include "tools/collect/listen_uri.h"
 #include "tools/collect/message_stream.h"
 #include "tools/collect/packet_section.h"
+#include "tools/collect/prefix_adder.h"
 #include "tools/collect/sockets.h"
 #include "tools/collect/sum_by.h"
 
@@ -45,9 +47,11 @@ class Collector {
   struct Outputs {
     SumBy* sums = nullptr;
     Forwarder* forwarder = nullptr;
-    bool options = false;  ///< options records are printed, too
-    bool dump = false;     ///< every message is printed field by field
-    bool scale = false;    ///< sums count what each record stands for
+    PrefixAdder* prefixes = nullptr;              ///< adds to each record
+    std::function<void(int descriptor)> hang_up;  ///< something can be read from the descriptor of run()
+    bool options = false;                         ///< options records are printed, too
+    bool dump = false;                            ///< every message is printed field by field
+    bool scale = false;                           ///< sums count what each record stands for
   };
   void set_outputs(const Outputs& outputs) { outputs_ = outputs; }
 
@@ -75,8 +79,8 @@ class Collector {
   tl::expected<std::vector<std::string>, std::string> listen(const ListenUri& uri);
 
   /// Receives until `signal_descriptor` is readable or `duration_ns` (0: for ever) is over, then takes what the sockets
-  /// still hold. What can be read from `hangup_descriptor` (-1: none) asks to open the forwarder's files anew. Error:
-  /// standard output failed.
+  /// still hold. What can be read from `hangup_descriptor` (-1: none) is for Outputs::hang_up. Error: standard output
+  /// failed.
   tl::expected<void, std::string> run(int signal_descriptor, int hangup_descriptor, std::uint64_t duration_ns);
 
   /// Reads a file to its end; "-" is standard input. What it is its first octets tell: a capture (pcap, pcapng), IPFIX

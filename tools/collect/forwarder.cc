@@ -1,8 +1,6 @@
 #include "tools/collect/forwarder.h"
 
 #include <fmt/format.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <utility>
@@ -47,9 +45,7 @@ void Forwarder::flush() {
   batch_ = {};
 }
 
-void Forwarder::reopen(int signal_descriptor) {
-  signalfd_siginfo signal{};
-  static_cast<void>(::read(signal_descriptor, &signal, sizeof signal));
+void Forwarder::reopen() {
   if (hub_ == nullptr) return;
   for (const std::string& problem : hub_->reopen()) {
     fmt::print(stderr, "weir-collect: SIGHUP: {}; the old file stays in use\n", printable(problem));

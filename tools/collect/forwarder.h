@@ -25,9 +25,8 @@ class Forwarder {
   /// Live: opens the exporters. From files they are opened with the first record, whose time their headers need.
   tl::expected<void, std::string> start();
   void add(RecordView record);
-  /// `signal_descriptor`, a signalfd, can be read: opens the files anew that somebody has moved away. Says on standard
-  /// error which cannot be made.
-  void reopen(int signal_descriptor);
+  /// Opens the files anew that somebody has moved away. Says on standard error which cannot be made.
+  void reopen();
   /// Hands on what has gathered.
   void flush();
   /// Sends what is queued and closes. One line for each exporter that lost or failed, and for what add() could not

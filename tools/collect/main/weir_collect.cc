@@ -14,6 +14,7 @@
 #include <exception>
 #include <fstream>
 #include <initializer_list>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -23,12 +24,14 @@
 #include "proto/base/duration.h"
 #include "proto/base/number_text.h"
 #include "proto/base/quantity.h"
+#include "proto/base/split.h"
 #include "proto/base/unique_fd.h"
 #include "tools/collect/collector.h"
 #include "tools/collect/flow_printer.h"
 #include "tools/collect/flow_totals.h"
 #include "tools/collect/forwarder.h"
 #include "tools/collect/listen_uri.h"
+#include "tools/collect/prefix_adder.h"
 #include "tools/collect/sockets.h"
 #include "tools/collect/sum_by.h"
 #include "tools/collect/summary.h"
@@ -61,6 +64,7 @@ struct Options {
   bool scale = false;
   bool ports_apart = false;
   std::string max_memory = "512M";
+  std::string prefixes;
 };
 
 /// Takes "20000", "20k" or "1.5M", and hands CLI11 the digits.
@@ -127,13 +131,17 @@ void describe(CLI::App& app, Options& options) {
          "one address may have a quarter of it; where it is full the exporter that was silent longest is forgotten")
       ->type_name("SIZE")
       ->capture_default_str();
+  app.add_option("--prefixes", options.prefixes,
+                 "add AS numbers, prefix lengths, next hops, names and countries from these files, where the exporter\n"
+                 "says none, as 'weir run --prefixes' does; SIGHUP reads them again")
+      ->type_name("FILE[,FILE...]");
   app.add_flag(
       "--ports-apart", options.ports_apart,
       "NetFlow v9: another source port is another exporter; by RFC 3954 an exporter is its address and source id");
   app.footer(
       "Signals: SIGINT and SIGTERM end it, with the summary; SIGHUP opens the files of --export again by their names, "
       "for\n"
-      "a log rotation that moves them away.\n"
+      "a log rotation that moves them away, and reads the files of --prefixes again.\n"
       "Examples:\n"
       "  weir-collect --listen netflow9://127.0.0.1:9995\n"
       "  weir-collect --json --listen protobuf+unix:///run/weir/records.sock | jq .bytes\n"
@@ -194,6 +202,7 @@ struct Settings {
   weir::FlowDecoder::Limits limits;
   std::vector<weir::ListenUri> uris;
   std::optional<weir::SumBy> sums;
+  std::vector<std::string> prefix_files;
 };
 
 /// The error is a line for the user.
@@ -227,10 +236,30 @@ tl::expected<Settings, std::string> read_settings(const Options& options) {
     if (!fields) return tl::make_unexpected("--sum-by: " + fields.error());
     settings.sums.emplace(std::move(*fields), options.max_flows);
   }
+  for (const std::string_view file : weir::split(options.prefixes, ',')) {
+    if (options.prefixes.empty()) break;
+    if (file.empty()) return tl::make_unexpected("--prefixes: a file without a name; expected FILE[,FILE...]");
+    settings.prefix_files.emplace_back(file);
+  }
   for (const std::string& uri : options.exports) {
     if (auto good = weir::check_export_uri(uri); !good) return tl::make_unexpected(good.error());
   }
   return settings;
+}
+
+/// Files that are read, which no exporter may write to.
+std::vector<std::string> inputs_of(const Options& options, const Settings& settings) {
+  std::vector<std::string> inputs = options.files;
+  inputs.insert(inputs.end(), settings.prefix_files.begin(), settings.prefix_files.end());
+  return inputs;
+}
+
+/// SIGHUP.
+void hang_up(int descriptor, const Options& options, weir::Forwarder& forwarder, weir::PrefixAdder* prefixes) {
+  signalfd_siginfo signal{};
+  static_cast<void>(::read(descriptor, &signal, sizeof signal));
+  if (!options.exports.empty()) forwarder.reopen();
+  if (prefixes != nullptr) prefixes->reload();
 }
 
 int collect(const Options& options) {
@@ -238,7 +267,7 @@ int collect(const Options& options) {
   if (!settings) return complain(settings.error(), kExitCommandLine);
   const std::vector<weir::ListenUri>& uris = settings->uris;
   std::optional<weir::SumBy>& sums = settings->sums;
-  weir::Forwarder forwarder(options.exports, options.files,
+  weir::Forwarder forwarder(options.exports, inputs_of(options, *settings),
                             uris.empty() ? weir::ExportMode::capture : weir::ExportMode::live);
 
   using Format = weir::FlowPrinter::Format;
@@ -246,8 +275,12 @@ int collect(const Options& options) {
   weir::FlowTotals totals(options.max_flows);
   weir::FlowPrinter printer(silent ? Format::none : options.json ? Format::json : Format::table, STDOUT_FILENO);
   weir::Collector collector(totals, printer, settings->limits);
+  const auto prefixes = weir::PrefixAdder::open(settings->prefix_files);
+  if (!prefixes) return complain(prefixes.error(), kExitOutside);
   collector.set_outputs({.sums = sums ? &*sums : nullptr,
                          .forwarder = options.exports.empty() ? nullptr : &forwarder,
+                         .prefixes = prefixes->get(),
+                         .hang_up = [&](int descriptor) { hang_up(descriptor, options, forwarder, prefixes->get()); },
                          .options = options.options,
                          .dump = options.dump,
                          .scale = options.scale});
@@ -263,8 +296,8 @@ int collect(const Options& options) {
   ::signal(SIGPIPE, SIG_IGN);  // a reader that left is an error of write(), with a name
   const weir::UniqueFd signals = signals_as_descriptor({SIGINT, SIGTERM});
   weir::UniqueFd hangups;
-  if (uris.empty() || options.exports.empty()) {
-    ::signal(SIGHUP, SIG_IGN);  // no file is to be opened again
+  if (uris.empty() || (options.exports.empty() && *prefixes == nullptr)) {
+    ::signal(SIGHUP, SIG_IGN);  // no file is to be opened or read again
   } else {
     hangups = signals_as_descriptor({SIGHUP});
   }
