@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "control/enrich/prefix_line.h"
