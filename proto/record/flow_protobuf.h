@@ -99,7 +99,8 @@ std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record, const Ip
                                IpAddress* sampler_address = nullptr);
 
 /// A longer message means that the stream is out of step. A reader would buffer it without bound.
-inline constexpr std::size_t kFlowProtobufLongestAccepted = 4096;
+inline constexpr std::size_t kFlowProtobufLongestAccepted = 8192;
+static_assert(kFlowProtobufMaxOctets <= kFlowProtobufLongestAccepted, "what weir writes is read");
 
 enum class DelimitedStatus : std::uint8_t {
   complete,   ///< `message` is one whole message, `consumed` octets with its length

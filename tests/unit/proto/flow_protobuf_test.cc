@@ -413,9 +413,9 @@ TEST(FlowProtobuf, FindsMessagesInAStreamThatArrivesOctetByOctet) {
 }
 
 TEST(FlowProtobuf, GivesUpOnALengthThatNoRecordHas) {
-  const std::uint8_t too_long[] = {0x81, 0x20};  // 4097
+  const std::uint8_t too_long[] = {0x81, 0x40};  // 8193
   EXPECT_EQ(next_delimited(too_long).status, DelimitedStatus::malformed);
-  const std::uint8_t longest[] = {0x80, 0x20};  // 4096
+  const std::uint8_t longest[] = {0x80, 0x40};  // 8192
   EXPECT_EQ(next_delimited(longest).status, DelimitedStatus::need_more);
   const std::vector<std::uint8_t> no_end(10, 0xff);
   EXPECT_EQ(next_delimited(no_end).status, DelimitedStatus::malformed);
