@@ -40,6 +40,7 @@ OptionResult parse_query(const ExporterKind& kind, std::string_view query,
                                     [&](const ExportOption& one) { return one.name == name; });
     if (known == kind.options.end()) {
       std::vector<std::string_view> names;
+      names.reserve(kCommonOptions.size() + kind.options.size());
       for (const ExportOption& one : kCommonOptions) names.push_back(one.name);
       for (const ExportOption& one : kind.options) names.push_back(one.name);
       return Error(fmt::format("no option '{}'{}; {} has {}", name, did_you_mean(name, names), kind.scheme,
