@@ -204,7 +204,8 @@ struct Http {
     const std::uint32_t octets = stream.head_octets;
     bool status = octets <= kStatusLine.size();
     for (std::uint32_t i = 0; i < octets && status; ++i) {
-      status = kStatusLine[i] == '#' ? is_digit(stream.head[i]) : stream.head[i] == kStatusLine[i];
+      const auto expected = static_cast<std::uint8_t>(kStatusLine[i]);
+      status = expected == '#' ? is_digit(stream.head[i]) : stream.head[i] == expected;
     }
     if (status) {
       if (octets == kStatusLine.size()) begin_response(slot, stream, input.pool);
