@@ -155,7 +155,7 @@ TEST(WireguardMetric, LooksAtUdpAlone) {
 }
 
 TEST(MetricsOfPayload, SeeWhatTheyAskedForWhicheverOthersAreOn) {
-  // A datagram on port 53 whose octets two metrics could take for theirs; each says of it what it says alone.
+  // A datagram whose octets several metrics could take for theirs; each says of it what it says alone.
   const std::string payload = message(1, 148, std::string("\0\1\0\0\0\0\0\0", 8));
   const auto seen = [&](std::uint32_t metrics) {
     const ParsedPacket packet = flow_packet().from("10.0.0.2", 1000).to("10.0.0.1", 5353).udp().packet();
@@ -169,8 +169,11 @@ TEST(MetricsOfPayload, SeeWhatTheyAskedForWhicheverOthersAreOn) {
   const std::uint32_t wireguard = only_metric("wireguard").enabled();
   EXPECT_EQ(seen(wireguard).wanted_by, wireguard);
   EXPECT_EQ(seen(wireguard).captured, 12U);
-  EXPECT_EQ(seen(Metrics::kAll).wanted_by, wireguard) << "port 5353 was not asked for";
-  EXPECT_EQ(seen(Metrics::kAll & ~wireguard), PacketPayload{});
+  const std::uint32_t quic = only_metric("quic").enabled();
+  EXPECT_EQ(seen(Metrics::kAll & ~quic).wanted_by, wireguard) << "port 5353 was not asked for";
+  EXPECT_EQ(seen(Metrics::kAll & ~quic & ~wireguard), PacketPayload{});
+  // A short header of QUIC has no more than a bit to be known by.
+  EXPECT_EQ(seen(Metrics::kAll).wanted_by, wireguard | quic);
 }
 
 }  // namespace

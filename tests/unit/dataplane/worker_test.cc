@@ -93,7 +93,7 @@ TEST(Worker, AnswersASnapshotBetweenTwoPollsWithCountersThatBalance) {
 
 TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor) {
   constexpr unsigned kFlows = 4000;
-  constexpr unsigned kRoom = 128;  // a power of two, and more than the least ring has
+  constexpr unsigned kRoom = 256;  // a power of two, and more than the least ring has
   static_assert(ring_lines(kRoom) >= kLeastRingLines);
   WorkerOptions options;
   options.capacity = 2 * kFlows;

@@ -182,8 +182,8 @@ class WithTmpdir {
 
 TEST(RecordSorter, SaysWhereTheTemporaryFileCouldNotBeMade) {
   const WithTmpdir tmpdir("/nonexistent");
-  RecordSorter sorter(20);  // more than the longest record takes, for which there is always room
-  const auto added = sorter.add(test::batch_of(similar_records(21)).span());
+  RecordSorter sorter(100);  // more than the longest record takes, for which there is always room
+  const auto added = sorter.add(test::batch_of(similar_records(101)).span());
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error(), "temporary file in /nonexistent: No such file or directory");
 }
@@ -191,8 +191,8 @@ TEST(RecordSorter, SaysWhereTheTemporaryFileCouldNotBeMade) {
 TEST(RecordSorter, LeavesNoNameBehind) {
   const test::TemporaryFolder folder;
   const WithTmpdir tmpdir(folder.folder().string().c_str());
-  RecordSorter sorter(20);
-  ASSERT_TRUE(sorter.add(test::batch_of(similar_records(201)).span()));
+  RecordSorter sorter(100);
+  ASSERT_TRUE(sorter.add(test::batch_of(similar_records(1001)).span()));
   EXPECT_EQ(sorter.spilled_runs(), 10U);
   EXPECT_TRUE(std::filesystem::is_empty(folder.folder().string()));
 }

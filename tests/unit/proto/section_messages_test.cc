@@ -185,8 +185,8 @@ TEST(SectionTemplates, KeepFingerprintsWholeOrLeaveThemOut) {
 
 TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
   // Of a flow of TCP, which has no QUIC.
-  const std::uint32_t sections =
-      kAllSections & ~(kSectionBit<LabelSection> | kTexts | kSectionBit<QuicSection> | kSectionBit<Quic2017Section>);
+  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kTexts | kOfPrefixes |
+                                                  kSectionBit<QuicSection> | kSectionBit<Quic2017Section>);
   for (const bool biflow : {false, true}) {
     std::uint32_t before = 0;
     for (const std::uint32_t payload : {1400U, 2000U, kMaxPayload}) {
@@ -282,7 +282,8 @@ TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {
   constexpr std::uint32_t kOnUdp = kSectionBit<WireguardSection> | kSectionBit<QuicSection> |
                                    kSectionBit<QuicHelloSection> | kSectionBit<Quic2017Section>;
   constexpr std::uint32_t kAlways =
-      kAllSections & ~(kOfTcp | kOnTcp | kOnUdp | kSectionBit<DnsSection> | kSectionBit<LabelSection>);
+      kAllSections & ~(kOfTcp | kOnTcp | kOnUdp | kSectionBit<DnsSection> | kSectionBit<LabelSection> | kOfPrefixes |
+                       kSectionBit<AsPathSection>);
   for (const std::uint32_t sections :
        {kAlways | kOfTcp | kOnTcp, kAlways | kOfTcp | kSectionBit<DnsSection>,
         kAlways | kOnUdp | kSectionBit<DnsSection>, kAlways | kOnUdp | kSectionBit<TlsSection>}) {
