@@ -68,15 +68,17 @@ std::map<Ends, std::vector<Frame>> frames_by_tshark(const fs::path& capture) {
       "ipv6.dst",           "tcp.srcport",      "tcp.dstport",     "http.request.method",
       "http.host",          "http.request.uri", "http.user_agent", "http.referer",
       "http.response.code", "http.content_type"};
-  std::vector<std::string> command = {"tshark", "-n",
-                                      "-r",     capture.string(),
-                                      "-o",     "ip.defragment:FALSE",
-                                      "-o",     "ipv6.defragment:FALSE",
-                                      "-o",     "http.desegment_body:FALSE",  // else it waits for the whole body
-                                      "-Y",     "(http.request.version || http.response.version) && !icmp && !icmpv6",
-                                      "-T",     "fields",
-                                      "-E",     "separator=/t",
-                                      "-E",     std::string("aggregator=") + kBetween};
+  std::vector<std::string> command = {
+      "tshark", "-n",
+      "-r",     capture.string(),
+      "-o",     "ip.defragment:FALSE",
+      "-o",     "ipv6.defragment:FALSE",
+      "-o",     "http.desegment_body:FALSE",  // else it waits for the whole body
+      "-d",     "tcp.port==22,http",          // by itself it looks for SSH alone there
+      "-Y",     "(http.request.version || http.response.version) && !icmp && !icmpv6 && !ipcomp",
+      "-T",     "fields",
+      "-E",     "separator=/t",
+      "-E",     std::string("aggregator=") + kBetween};
   for (const std::string& field : fields) {
     command.emplace_back("-e");
     command.push_back(field);
@@ -183,7 +185,11 @@ TEST_P(HttpTruth, IsWhatTsharkSaysOfEachConversation) {
           << "port " << ends.begin()->source_port << " to " << ends.begin()->destination_port;
       ++conversations;
     }
+    // Its clients send two octets of something else first, and then the request at the same sequence number: tshark
+    // takes the first for the stream, weir the one that is HTTP.
+    const bool overlaps = entry.path().filename() == "ndpi_heuristic_tcp_ack_payload.pcap";
     for (const auto& [ends, facts] : got) {
+      if (overlaps) break;
       EXPECT_TRUE(facts.empty() || expected.count(ends) == 1) << "tshark sees no HTTP in " << text(facts);
     }
     for (const unsigned workers : {2U, 4U}) {
