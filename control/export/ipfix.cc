@@ -25,25 +25,25 @@ OpenResult open_udp(const TemplateDatagramOptions& options, const ExportContext&
   return open_datagram_exporter<IpfixEncoder>(encoder, options, options, context, books);
 }
 
-struct Tcp : HostPort, TemplateOptions, OutgoingOptions {};
+struct OverTcp : HostPort, TemplateOptions, OutgoingOptions {};
 
-constexpr auto kTcpOptions = std::to_array<OptionRow<Tcp>>({
+constexpr auto kTcpOptions = std::to_array<OptionRow<OverTcp>>({
     // A connection has its templates once, at its beginning (RFC 7011 section 8).
     {{"template_refresh", "T", "Send options data again after this time: 1s to 24h [20s]", "60s"},
-     [](Tcp& options, std::string_view name, std::string_view value) {
+     [](OverTcp& options, std::string_view name, std::string_view value) {
        return set_template_refresh(options, name, value);
      }},
-    kUniflowOption<Tcp>,
-    kSourceIdOption<Tcp>,
-    kProfileOption<Tcp>,
-    kFieldsOption<Tcp>,
-    kOwnElementsOption<Tcp>,
-    kSourceOption<Tcp>,
-    kInterfaceOption<Tcp>,
-    kDscpOption<Tcp>,
+    kUniflowOption<OverTcp>,
+    kSourceIdOption<OverTcp>,
+    kProfileOption<OverTcp>,
+    kFieldsOption<OverTcp>,
+    kOwnElementsOption<OverTcp>,
+    kSourceOption<OverTcp>,
+    kInterfaceOption<OverTcp>,
+    kDscpOption<OverTcp>,
 });
 
-OpenResult open_tcp(const Tcp& options, const ExportContext& context, ExportQueue& books) {
+OpenResult open_tcp(const OverTcp& options, const ExportContext& context, ExportQueue& books) {
   return open_socket_exporter(Lookup(options, SOCK_STREAM, context.resolver), options.text(), context, books,
                               std::make_unique<IpfixBuffer>(options, context, books), options);
 }
@@ -57,7 +57,7 @@ constinit const ExporterKind ipfix_kind = exporter_kind<TemplateDatagramOptions,
     .example = "ipfix://192.0.2.1:4739?uniflow=0",
 });
 
-constinit const ExporterKind ipfix_tcp_kind = exporter_kind<Tcp, kTcpOptions, open_tcp>({
+constinit const ExporterKind ipfix_tcp_kind = exporter_kind<OverTcp, kTcpOptions, open_tcp>({
     .scheme = "ipfix+tcp",
     .form = "ipfix+tcp://HOST:PORT",
     .help = "IPFIX over TCP (RFC 7011 section 10.4)",

@@ -41,6 +41,14 @@ constexpr AllTelling kTelling = [] {
   return all;
 }();
 
+/// What is left out whole.
+constexpr std::array kLeftOut{Section::ids, Section::routing, Section::as_path, Section::as_names};
+constexpr std::uint32_t kLeftOutBits = [] {
+  std::uint32_t bits = 0;
+  for (const Section section : kLeftOut) bits |= section_bit(section);
+  return bits;
+}();
+
 bool is_zero(const std::uint8_t* octets, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if (octets[i] != 0) return false;
@@ -58,9 +66,9 @@ std::uint8_t ip_version_of(Section section, const void* octets, const FlowRecord
 RecordSpan RecordAnonymiser::anonymise(RecordSpan records) {
   copies_.clear();
   for (const RecordView record : records) {
-    if (record.has(Section::ids)) {
+    if ((record->sections & kLeftOutBits) != 0) {
       OwnedRecord shorter(record);
-      shorter.remove(Section::ids);
+      for (const Section section : kLeftOut) shorter.remove(section);
       copies_.append(shorter.view());
     } else {
       copies_.append(record);

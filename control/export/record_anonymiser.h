@@ -8,9 +8,11 @@
 // - every text (names, URLs): empty, marked as cut where it has such a mark, since a name leads to its address, and a
 //   name such as 1.2.0.192.in-addr.arpa is one;
 // - the Community ID: left out. It is an unkeyed hash of the true addresses, so that trying all of them finds them; one
-//   of the changed addresses would be nobody else's.
+//   of the changed addresses would be nobody else's;
+// - what --prefixes or another exporter says of the addresses (AS, next hop, path, names, country): left out, since it
+//   says whose a changed address is.
 //
-// Counts, times, ports, interfaces and the lengths of prefixes stay.
+// Counts, times, ports and interfaces stay.
 #pragma once
 
 #include <utility>

@@ -61,6 +61,9 @@ OwnedRecord telling_record() {
   dns.known = DnsSection::kName;
   dns.query_type = 12;
   put_text_at(dns.name, "132.68.11.128.in-addr.arpa");
+  record.add<RoutingSection>().ip_version = 4;
+  (void)record.add(Section::as_path);
+  (void)record.add(Section::as_names);
   return record;
 }
 
@@ -82,6 +85,9 @@ TEST(RecordAnonymiser, ChangesEveryAddressAndLeavesOutWhatLeadsToOne) {
   EXPECT_EQ(layer2->destination_mac[5], 0);
   EXPECT_EQ(layer2->ttl[kForward], 64);
   EXPECT_FALSE(record.has(Section::ids)) << "a hash of the true addresses";
+  for (const Section section : {Section::routing, Section::as_path, Section::as_names}) {
+    EXPECT_FALSE(record.has(section)) << "what is said of the true addresses";
+  }
   const auto* const dns = record.find<DnsSection>();
   ASSERT_NE(dns, nullptr);
   EXPECT_EQ(text_at(dns->name), "");
