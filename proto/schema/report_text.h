@@ -18,7 +18,5 @@ std::string status_text(const v1::StatusReply& status);
 std::string status_columns_text();
 /// What is said of counts that are not of now.
 std::string stale_text(std::uint64_t since_ns);
-/// What `weirctl rss` prints.
-std::string rss_text(const v1::RssReply& reply);
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 namespace weir {
@@ -25,6 +26,12 @@ std::string TextTable::text(std::size_t indent) const {
     out += line + '\n';
   }
   return out;
+}
+
+std::string percent(double share) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.0f %%", std::isfinite(share) ? share * 100 : 0.0);
+  return text.data();
 }
 
 }  // namespace weir

@@ -24,4 +24,7 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
+/// "12 %", of a share of 1; "0 %" of what is no number.
+[[nodiscard]] std::string percent(double share);
+
 }  // namespace weir

@@ -26,6 +26,7 @@
 #include "proto/schema/control_socket.h"
 #include "proto/schema/metrics_text.h"
 #include "proto/schema/report_text.h"
+#include "proto/schema/rss_text.h"
 
 namespace {
 

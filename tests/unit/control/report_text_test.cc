@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "proto/record/message_json.h"
+#include "proto/schema/rss_text.h"
 
 namespace weir {
 namespace {
