@@ -288,6 +288,33 @@ int report(const Settings& settings, const OfflineMeter& meter, const RecordDrai
   return code != 0 ? code : ledger_code;
 }
 
+/// The first signal ends the reading and exports what was read; the second one ends the program, whatever it is waiting
+/// for (a pager that nobody scrolls, say).
+void heed_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+ExportContext export_context(const Settings& settings, std::uint64_t start_ns) {
+  ExportContext context;
+  context.mode = ExportMode::capture;
+  context.capture_start_ns = start_ns;
+  context.inputs = inputs_of(settings);
+  context.sampler_address = settings.sampler_address;
+  context.sampling_rate = settings.flow.sampling.one_in;
+  context.sampled_at_random = settings.flow.sampling.algorithm() == 2;
+  return context;
+}
+
+FlowSettings flow_settings(const Settings& settings) {
+  FlowSettings flow = settings.flow;
+  if (flow.sampling.seed == Sampling::kNoSeed) flow.sampling.seed = kFixedSamplingSeed;
+  return flow;
+}
+
 }  // namespace
 
 int read_captures(const Settings& settings) {
@@ -300,14 +327,7 @@ int read_captures(const Settings& settings) {
     return 1;
   }
   if (!check_ledger_file(settings.ledger_file)) return 1;
-  // The first signal ends the reading and exports what was read; the second one ends the program, whatever it is
-  // waiting for (a pager that nobody scrolls, say).
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-
+  heed_signals();
   const bool more = captures.next(view);
   // No packet can be read, so no output file is touched.
   if (!more && captures.failed()) return 1;
@@ -317,14 +337,7 @@ int read_captures(const Settings& settings) {
   }
 
   const std::vector<std::string> exports = exports_of(settings);
-  ExportContext context;
-  context.mode = ExportMode::capture;
-  context.capture_start_ns = more ? view.time_ns : 0;
-  context.inputs = inputs_of(settings);
-  context.sampler_address = settings.sampler_address;
-  context.sampling_rate = settings.flow.sampling.one_in;
-  context.sampled_at_random = settings.flow.sampling.algorithm() == 2;
-  auto opened = ExportHub::prepare(exports, context);
+  auto opened = ExportHub::prepare(exports, export_context(settings, more ? view.time_ns : 0));
   if (!opened) {
     final_error(opened.error());
     return 1;
@@ -341,9 +354,8 @@ int read_captures(const Settings& settings) {
   }
   const KeyHash hash(KeyHash::random_seed());
   const auto filter = flow_filter_of(settings);
-  FlowSettings flow = settings.flow;
-  if (flow.sampling.seed == Sampling::kNoSeed) flow.sampling.seed = kFixedSamplingSeed;
-  OfflineMeter meter({flow, settings.workers, settings.max_flows, settings.max_reordering_ns, filter.get()}, hash);
+  OfflineMeter meter(
+      {flow_settings(settings), settings.workers, settings.max_flows, settings.max_reordering_ns, filter.get()}, hash);
   if (!meter.ok()) {
     final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
     return 1;

@@ -96,13 +96,6 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
   counters_.in_table.octets += ip_octets;
 }
 
-/// Whether a record may have to end because its rate changes, so that the rules look at every packet of the burst.
-[[gnu::noinline]] bool FlowShard::needs_rules(std::span<const ParsedPacket> burst) const {
-  if (sampled_flows_ != 0) return true;
-  return !std::all_of(burst.begin(), burst.end(),
-                      [this](const ParsedPacket& packet) { return packet_levels_.all_at(packet.level()); });
-}
-
 /// Looks the flow up again, since a packet before this one may have changed the table, and applies the rules. Says in
 /// which entry the packet was counted; kNone: in none.
 [[gnu::noinline]] std::uint32_t FlowShard::count_by_rules(const ParsedPacket& packet) {
@@ -332,28 +325,6 @@ void FlowShard::advance(std::uint64_t now_ns, std::size_t budget) {
   writer_.publish();
 }
 
-void FlowShard::set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns) {
-  now_ns_ = std::max(now_ns_, now_ns);
-  const FlowTimeouts& old = rules_.timeouts();
-  const bool shorter = timeouts.idle_ns < old.idle_ns || timeouts.active_ns < old.active_ns ||
-                       timeouts.linger_ns < old.linger_ns || timeouts.tcp_close != old.tcp_close;
-  rules_ = FlowRules(timeouts, now_ns_);
-  if (shorter) review_at_ = 0;
-}
-
-/// Schedules the next few entries anew. Entries that begin meanwhile are scheduled by the new timeouts anyway.
-[[gnu::noinline]] void FlowShard::review() {
-  const std::uint32_t end = std::min(table_.used_limit(), review_at_ + kReviewBudget);
-  for (std::uint32_t number = review_at_; number < end; ++number) table_.prefetch_entry(number + kReviewBudget);
-  for (; review_at_ < end; ++review_at_) {
-    const FlowEntry& entry = table_.entry(review_at_);
-    if (entry.free()) continue;
-    wheel_.cancel(review_at_);
-    schedule(review_at_, rules_.deadline(entry));
-  }
-  if (review_at_ >= table_.used_limit()) review_at_ = kReviewed;
-}
-
 void FlowShard::timers_due(std::span<const std::uint32_t> numbers) {
   // The entries are prefetched already; flows that end also need their bucket and the metrics' memory.
   for (const std::uint32_t number : numbers) {
@@ -413,14 +384,6 @@ std::uint32_t FlowShard::rate_of(std::uint32_t number) const {
   if (packet_levels_.on()) [[unlikely]]
     rate <<= packet_levels_.level_of(number);
   return rate;
-}
-
-/// The record with what the metrics measured was written, or lost.
-[[gnu::noinline]] void FlowShard::end_metrics(std::uint32_t number, bool written) {
-  for (std::size_t i = 0; written && i < Metrics::kCount; ++i) {
-    if ((writer_.sections_written() & Metrics::kInfos[i].sections) != 0) ++counters_.records_with_metric[i];
-  }
-  metrics_.release(table_.metric_line(number), table_.metric_slot(number), pool_);
 }
 
 void FlowShard::clear_counts(std::uint32_t number) {

@@ -1,4 +1,6 @@
-// FlowShard: what happens to a new flow when the table is full, or nearly so.
+// FlowShard: what happens to a new flow when the table is full, or nearly so; and whether rates of sampling change.
+#include <algorithm>
+
 #include "dataplane/flow/flow_shard.h"
 
 namespace weir {
@@ -59,6 +61,13 @@ bool FlowShard::admit(const ParsedPacket& packet) {
 void FlowShard::set_level(std::uint32_t number, unsigned level) {
   sampled_flows_ += (level != 0 ? 1U : 0U) - (levels_[number] != 0 ? 1U : 0U);
   levels_[number] = static_cast<std::uint8_t>(level);
+}
+
+/// Whether a record may have to end because its rate changes, so that the rules look at every packet of the burst.
+[[gnu::noinline]] bool FlowShard::needs_rules(std::span<const ParsedPacket> burst) const {
+  if (sampled_flows_ != 0) return true;
+  return !std::all_of(burst.begin(), burst.end(),
+                      [this](const ParsedPacket& packet) { return packet_levels_.all_at(packet.level()); });
 }
 
 }  // namespace weir

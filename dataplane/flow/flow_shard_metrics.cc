@@ -25,4 +25,12 @@ bool FlowShard::tell(const IcmpError& error) {
   erase(number);
 }
 
+/// The record with what the metrics measured was written, or lost.
+[[gnu::noinline]] void FlowShard::end_metrics(std::uint32_t number, bool written) {
+  for (std::size_t i = 0; written && i < Metrics::kCount; ++i) {
+    if ((writer_.sections_written() & Metrics::kInfos[i].sections) != 0) ++counters_.records_with_metric[i];
+  }
+  metrics_.release(table_.metric_line(number), table_.metric_slot(number), pool_);
+}
+
 }  // namespace weir
