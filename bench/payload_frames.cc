@@ -1,5 +1,6 @@
 #include "bench/payload_frames.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -132,7 +133,7 @@ void PayloadFrames::write(std::uint8_t* frame, std::uint32_t flow, unsigned numb
   std::uint8_t* const transport = frame + kIpv4Headers;
   store_be<std::uint16_t>(transport + (kind.reply ? 0 : 2), kind.server_port);
   if (is_tcp(flow)) store_be<std::uint32_t>(transport + 4, kind.sequence);
-  std::memcpy(transport + (is_tcp(flow) ? 20 : 8), kind.payload.data(), kind.payload.size());
+  std::copy(kind.payload.begin(), kind.payload.end(), transport + (is_tcp(flow) ? 20 : 8));
 }
 
 }  // namespace weir::bench

@@ -92,7 +92,7 @@ struct Rig {
 void initial_worker(benchmark::State& state) {
   Arrived one = initial();
   Rig rig;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     if (!rig.pass(one)) return state.SkipWithError("it was not wanted");
     rig.end();
     benchmark::DoNotOptimize(rig.record);
@@ -106,7 +106,7 @@ void initial_control(benchmark::State& state) {
   rig.end();
   const QuicHelloSection sent = *rig.record.view().find<QuicHelloSection>();
   QuicHelloDecoder decoder;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     QuicHelloSection section = sent;
     TlsSection tls{};
     decoder.decode(section, &tls);
@@ -120,7 +120,7 @@ void short_worker(benchmark::State& state) {
   Arrived one = arrived(test::quic_short("server-1", false, 1200));
   Rig rig;
   (void)rig.pass(first);
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     if (!rig.pass(one)) return state.SkipWithError("it was not wanted");
     benchmark::DoNotOptimize(rig.state);
   }

@@ -141,7 +141,7 @@ struct Rig {
 void worker(benchmark::State& state, std::vector<Arrived> (*make)()) {
   std::vector<Arrived> segments = make();
   Rig rig;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     rig.pass(segments);
     benchmark::DoNotOptimize(rig.record);
   }
@@ -153,7 +153,7 @@ void hello_control(benchmark::State& state) {
   rig.pass(segments);
   const TlsSection sent = *rig.record.view().find<TlsSection>();
   if (sent.kept == 0) return state.SkipWithError("no ClientHello was kept");
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     TlsSection section = sent;
     decode_tls_hellos(section);
     benchmark::DoNotOptimize(section);
@@ -166,7 +166,7 @@ void certificate_control(benchmark::State& state) {
   rig.pass(segments);
   const TlsCertificateSection sent = *rig.record.view().find<TlsCertificateSection>();
   if (sent.certificate_octets == 0) return state.SkipWithError("no certificate was kept");
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     TlsCertificateSection section = sent;
     decode_tls_certificate(section);
     benchmark::DoNotOptimize(section);
@@ -176,7 +176,7 @@ void certificate_control(benchmark::State& state) {
 void other_segment(benchmark::State& state) {
   Arrived one = arrived(false, 70'000, std::string(1400, 'd'));
   Rig rig;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     if (rig.receive(one)) return state.SkipWithError("it was wanted");
     benchmark::DoNotOptimize(one.facts);
   }
