@@ -106,7 +106,14 @@ Checked check_sample(const Settings& settings, const Places& places) {
         "what is summed beside a full table (--when-full overflow) has one rate; expected packets=1:N or "
         "flows=1:N, or another --when-full");
   }
-  if (settings.flow.sampling.by != Sampling::By::nothing || settings.sample_key.empty()) return {};
+  const bool samples = settings.flow.sampling.by != Sampling::By::nothing;
+  for (std::size_t i = 0; samples && i < settings.exports.size(); ++i) {
+    if (!settings.exports[i].starts_with("netflow7:")) continue;
+    return value_error(place_of(places, "export", static_cast<int>(i)), settings.exports[i],
+                       "NetFlow v7 has no place for the rate of --sample, so every record would be lost; expected "
+                       "another kind, such as netflow9://HOST:PORT");
+  }
+  if (samples || settings.sample_key.empty()) return {};
   return value_error(place_of(places, "sample_key", 0), settings.sample_key, "nothing is sampled; expected --sample");
 }
 

@@ -148,6 +148,8 @@ TEST_F(SampledCapture, SaysWhatIsWrongWithItsOptions) {
   EXPECT_NE(error({"--sample-key", "0011223344556677"}).find("nothing is sampled; expected --sample"),
             std::string::npos);
   EXPECT_NE(error({"--sample", "rate=10", "--when-full", "overflow"}).find("has one rate"), std::string::npos);
+  EXPECT_NE(error({"--sample", "packets=1:10", "--export", "netflow7://127.0.0.1:9"}).find("no place for the rate"),
+            std::string::npos);
 }
 
 TEST(LiveSampling, CountsItsShareOnTwoWorkersThatHandOverAndTellsTheCollector) {
