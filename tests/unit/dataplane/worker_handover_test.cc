@@ -23,6 +23,15 @@
 namespace weir::test {
 namespace {
 
+/// None of them receives any more, and each takes over what the others still had for it.
+void stop_receiving(const std::vector<std::unique_ptr<Worker>>& all) {
+  for (const auto& worker : all) worker->stop_receiving();
+  for (std::size_t settled = 0, turn = 0; settled < all.size(); ++turn) {
+    ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
+    settled = all[turn % all.size()]->settle(kEpochNs) ? settled + 1 : 0;
+  }
+}
+
 /// Workers whose sources hold the packets of both directions on different workers, as a device without RSS would.
 class HandOver : public ::testing::TestWithParam<unsigned> {};
 
@@ -131,11 +140,7 @@ TEST_P(HandOver, AFlowOfManyAddressesIsOneWorkersFragmentsIncluded) {
       for (auto& worker : all) worker->poll(nothing, kEpochNs);
     }
   }
-  for (auto& worker : all) worker->stop_receiving();
-  for (unsigned settled = 0, turn = 0; settled < workers; ++turn) {
-    ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
-    settled = all[turn % workers]->settle(kEpochNs) ? settled + 1 : 0;
-  }
+  ASSERT_NO_FATAL_FAILURE(stop_receiving(all));
   std::set<std::uint8_t> nets;
   for (auto& worker : all) {
     worker->drain(kEpochNs);
@@ -185,11 +190,7 @@ TEST_P(HandOver, AFilterKeepsTheFragmentsOfADatagramTogetherWhicheverWorkerRecei
     FrameList nothing;
     for (unsigned turn = 0; turn < 100; ++turn) all[turn % workers]->poll(nothing, kEpochNs);
   }
-  for (auto& worker : all) worker->stop_receiving();
-  for (unsigned settled = 0, turn = 0; settled < workers; ++turn) {
-    ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
-    settled = all[turn % workers]->settle(kEpochNs) ? settled + 1 : 0;
-  }
+  ASSERT_NO_FATAL_FAILURE(stop_receiving(all));
   PacketCount counted;
   PacketCount filtered_out;
   for (auto& worker : all) {
@@ -234,11 +235,7 @@ TEST_P(HandOver, SamplingByFlowsCountsADatagramWholeOrNotAtAllWhicheverWorkerRec
         FrameList nothing;
         for (unsigned turn = 0; turn < 400; ++turn) all[turn % workers]->poll(nothing, kEpochNs);
       }
-      for (auto& worker : all) worker->stop_receiving();
-      for (unsigned settled = 0, turn = 0; settled < workers; ++turn) {
-        ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
-        settled = all[turn % workers]->settle(kEpochNs) ? settled + 1 : 0;
-      }
+      ASSERT_NO_FATAL_FAILURE(stop_receiving(all));
       std::uint64_t counted = 0;
       std::uint64_t sampled_out = 0;
       for (auto& worker : all) {
@@ -296,11 +293,7 @@ TEST_P(HandOver, LaterFragmentsFindTheirPortsWhicheverWorkerReceivesThem) {
       FrameList nothing;
       for (unsigned turn = 0; turn < 100; ++turn) all[turn % workers]->poll(nothing, kEpochNs);
     }
-    for (auto& worker : all) worker->stop_receiving();
-    for (unsigned settled = 0, turn = 0; settled < workers; ++turn) {
-      ASSERT_LT(turn, 10'000U) << "the workers wait for one another";
-      settled = all[turn % workers]->settle(kEpochNs) ? settled + 1 : 0;
-    }
+    ASSERT_NO_FATAL_FAILURE(stop_receiving(all));
     std::set<std::uint16_t> ports;
     for (auto& worker : all) {
       worker->drain(kEpochNs);
