@@ -5,8 +5,8 @@
 // nothing is known stays as it is. What a record says already stays, too: only what is 0 is filled in. Records of
 // packets say nothing of routing; those that weir-collect decodes have what their exporter said.
 //
-// Where the key of a flow has only a part of an address (--key src_addr/24), that part is the prefix: the mask wins
-// over the prefix of a file, and no longer prefix is looked up, since it would speak of one address for all.
+// The key of a flow may have only a part of an address (--key src_addr/24). The record then has the length of that
+// part, whatever the length in a file. A longer prefix is not looked up: it holds for some addresses of the flow only.
 #pragma once
 
 #include <array>
