@@ -26,9 +26,9 @@
 //     static bool recognises(const ParsedPacket&, const PacketFacts&, StreamWatch&);   // the same, with a watch
 //     // the same, which says of how many octets; 0: it does not
 //     static std::uint32_t recognised_octets(const ParsedPacket&, const PacketFacts&, const MetricParameters&);
-//     static constexpr std::uint32_t kBorrowedSections;   // of other metrics, that sections() may name and nobody
-//     fills static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0
-//     again static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
+//     static constexpr std::uint32_t kBorrowedSections;   // of other metrics, that sections() may name
+//     static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0 again
+//     static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
 //   };
 //
 // Metrics see a packet in the order of the list in metrics.h.
