@@ -42,7 +42,7 @@ tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<st
     }
     // A device may be given twice; each of the two still gets a name of its own.
     for (unsigned number = 2; same != uris.end() && is_name(uris, uri->name); ++number) {
-      uri->name = fmt::format("{}#{}", text, number);
+      uri->name = fmt::format("{}#{}", uri->text, number);  // which has no key
     }
     uris.push_back(std::move(*uri));
     if (uris.back().request->file() != "-") continue;
