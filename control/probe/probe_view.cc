@@ -69,6 +69,7 @@ v1::StatusReply ProbeView::status() {
   v1::StatusReply reply = make_status(phase_.get(), uptime_s());
   *reply.mutable_config() = effective_;
   for (std::string& uri : *reply.mutable_config()->mutable_export_()) uri = without_keys(uri);
+  if (reply.config().has_sample_key()) reply.mutable_config()->set_sample_key("***");  // it foretells what is counted
   if (parts_.runtime == nullptr) return reply;
   StatusValues values;
   values.ledger = running_ledger();
