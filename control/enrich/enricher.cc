@@ -102,7 +102,8 @@ void Enricher::enrich_record(RecordView record, const std::array<RouteMap::Value
   const bool known = (values[0] | values[1]) != 0;
   const std::uint8_t version = record->ip_version;
   const bool masked = bits_.masks(version, kForward) || bits_.masks(version, kReverse);
-  if (!known && !masked && !source.names_the_inside()) return out.append(record);
+  const bool has_addresses = version == 4 || version == 6;  // what a collector decodes may have none
+  if (!has_addresses || (!known && !masked && !source.names_the_inside())) return out.append(record);
   std::uint32_t wanted = kSectionBit<RoutingSection>;
   const Route& from = source.route(values[0]);
   const Route& to = destination.route(values[1]);

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "proto/base/json_string.h"
 #include "proto/base/number_text.h"
 
 namespace weir {
@@ -55,6 +56,10 @@ Checked set_name(std::string_view value, PrefixLine& line) {
   }
   if (value.find('"') != std::string_view::npos || value.find('\0') != std::string_view::npos) {
     return wrong(value, kExpected);
+  }
+  // Protobuf's strings are UTF-8, and readers refuse a record that has another one.
+  for (std::string_view rest = value; !rest.empty(); rest.remove_prefix(utf8_length(rest))) {
+    if (utf8_length(rest) == 0) return wrong(value, "a name in UTF-8");
   }
   line.name = value;
   return {};
