@@ -57,9 +57,6 @@ class RouteMap {
 
   /// A prefix is named internal, so every address that no file gives a domain is external.
   [[nodiscard]] bool names_the_inside() const { return names_the_inside_; }
-  /// A file has AS paths, or names and countries: records have room for them.
-  [[nodiscard]] bool has_paths() const { return paths_.size() > 1; }
-  [[nodiscard]] bool has_names() const { return has_names_; }
 
   [[nodiscard]] std::size_t prefixes() const { return prefixes_; }
   /// Memory that it takes.
@@ -75,7 +72,6 @@ class RouteMap {
   std::string names_;                    ///< each its length in an octet, and its octets
   std::size_t prefixes_ = 0;
   bool names_the_inside_ = false;
-  bool has_names_ = false;
 };
 
 }  // namespace weir

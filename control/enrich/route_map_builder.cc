@@ -201,7 +201,6 @@ tl::expected<std::shared_ptr<const RouteMap>, std::string> RouteMapBuilder::buil
   map->names_ = names_;
   for (const Route& route : routes_) {
     map->names_the_inside_ = map->names_the_inside_ || route.domain == Domain::internal;
-    map->has_names_ = map->has_names_ || route.name != 0 || route.country[0] != 0;
   }
   return map;
 }
