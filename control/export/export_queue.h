@@ -3,9 +3,8 @@
 // One mutex protects queue and books, so that drained = exported + queued + sum(lost) holds in every snapshot and not
 // only at rest. A record is queued from when it is offered until it leaves or is lost. This includes the time that it
 // spends encoded in an unsent datagram, in a write buffer, on a connection whose peer has not acknowledged it, or in
-// memory to be sorted. `waiting` is the part that no
-// exporter has taken yet. The queue's bound is for this part; what an exporter holds has bounds of its own. The lock is
-// taken once per batch, datagram or write, never per record.
+// memory to be sorted. `waiting` is the part that no exporter has taken yet. The queue's bound is for this part; what
+// an exporter holds has bounds of its own. The lock is taken once per batch, datagram or write, never per record.
 //
 // Batches are shared between exporters by reference. The bound is in octets of memory: a batch counts as a whole, with
 // what its arena has to spare, as long as a record of it waits. A batch for which there is no room waits outside or is
