@@ -5,8 +5,8 @@
 // ClientHello or ServerHello (in the middle of a connection, after STARTTLS). A worker decodes nothing: TlsReader finds
 // what is needed, and this copies it, bounded, into lines of the worker's pool, for the control side to decode.
 // Segments may be cut anywhere. One that comes before its turn waits in lines of the pool, too; kMostHeldLines of them
-// on a side, then the handshake is given up. After a handshake was read or given up, its flow costs a comparison per
-// packet, and receivers look only at the first octets of its segments.
+// on a side, then the handshake is given up. Receivers look every segment up in their watch, and pass on those of the
+// first TlsReader::kMostOctets of a stream; once a handshake was read or given up, these are not read.
 #pragma once
 
 #include <algorithm>

@@ -3,8 +3,8 @@
 // A receiver that copies payload for metrics knows nothing of flows. A metric that wants the first octets of some
 // streams marks where they begin, and asks of each later segment how far after that it is. The table has a fixed size:
 // a stream whose place another one takes is no longer watched. All segments of a stream reach the same receiver, so the
-// answers do not depend on who counts the packets. Each metric that watches has a table of its own, so they do not
-// depend on other metrics either. A direction of UDP or of another protocol without sequence numbers begins at 0.
+// answers do not depend on who counts the packets, only, where streams displace each other, on how many receive them.
+// Each metric that watches has a table of its own. A direction of UDP or of another protocol without sequence numbers begins at 0.
 #pragma once
 
 #include <cstddef>
