@@ -4,7 +4,8 @@
 // streams marks where they begin, and asks of each later segment how far after that it is. The table has a fixed size:
 // a stream whose place another one takes is no longer watched. All segments of a stream reach the same receiver, so the
 // answers do not depend on who counts the packets, only, where streams displace each other, on how many receive them.
-// Each metric that watches has a table of its own. A direction of UDP or of another protocol without sequence numbers begins at 0.
+// Each metric that watches has a table of its own. A direction of UDP or of another protocol without sequence numbers
+// begins at 0.
 #pragma once
 
 #include <cstddef>
