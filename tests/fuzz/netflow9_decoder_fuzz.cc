@@ -42,7 +42,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (out.details.size() != out.flows.size()) abort();
     for (const weir::FlowDetails& flow : out.details) {
       if (std::size_t{flow.first_value} + flow.value_count > out.values.size()) abort();
-      if (flow.template_id < 256) abort();
+      // NetFlow v5 and v7 have no templates; a template's id is at least 256 (RFC 3954 section 5.2).
+      const bool templates =
+          out.header.version != weir::FlowVersion::netflow5 && out.header.version != weir::FlowVersion::netflow7;
+      if (templates ? flow.template_id < 256 : flow.template_id != 0) abort();
     }
     for (const weir::DecodedOptions& options : out.options) {
       if (std::size_t{options.first_value} + options.value_count > out.values.size()) abort();
