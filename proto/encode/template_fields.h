@@ -338,16 +338,21 @@ class ListMaker {
 
   /// Texts of variable length come last, and after them lists of packets.
   constexpr void sort_longest_first() {
-    const auto rank = [](const ListedField& field) {
+    const auto rank_of = [](const ListedField& field) -> std::uint32_t {
       return field.packet_list() ? 0 : field.variable_text() ? 1 : field.record_octets() + 1;
     };
-    for (std::size_t i = 1; i < list_.count; ++i) {
+    // Each field is ranked once: the compiler evaluates this, too, and counts the steps.
+    std::array<std::uint32_t, most_fields()> ranks{};
+    for (std::size_t i = 0; i < list_.count; ++i) {
       const ListedField field = list_.fields[i];
+      const std::uint32_t rank = rank_of(field);
       std::size_t to = i;
-      for (; to > 0 && rank(list_.fields[to - 1]) < rank(field); --to) {
+      for (; to > 0 && ranks[to - 1] < rank; --to) {
         list_.fields[to] = list_.fields[to - 1];
+        ranks[to] = ranks[to - 1];
       }
       list_.fields[to] = field;
+      ranks[to] = rank;
     }
   }
 

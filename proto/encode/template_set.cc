@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <initializer_list>
 #include <numeric>
-#include <utility>
 
-#include "proto/base/ipfix.h"
-#include "proto/base/netflow9.h"
+#include "proto/encode/template_room.h"
 
 namespace weir {
 namespace {
@@ -15,85 +12,10 @@ namespace {
 constexpr std::uint16_t kFirstId = 256;
 constexpr std::uint16_t kFirstClassicId = 264;
 constexpr std::uint16_t kFirstOnDemandId = 268;
-constexpr std::uint32_t kTemplateHeader = 4;
 
 constexpr std::uint64_t key_of(std::uint32_t sections, std::size_t place) {
   return std::uint64_t{place} << 32 | sections;
 }
-
-/// The longest entry of a template: a conversation, and the padding after it.
-constexpr std::uint32_t entry_octets(std::uint32_t record_octets, RecordKind kind) {
-  return (kind == RecordKind::uniflow ? 2 : 1) * record_octets + 3;
-}
-
-/// What a message has to have room for: the template, and its longest entry.
-template <typename List>
-constexpr bool fits(const List& base, const List& rest, RecordKind kind, std::uint32_t header_octets,
-                    std::uint32_t limit_octets) {
-  const std::uint32_t head = header_octets + OpenMessage::kSetHeader;
-  return head + kTemplateHeader + template_octets_of(base) + template_octets_of(rest) <= limit_octets &&
-         head + entry_octets(octets_of(base) + octets_of(rest), kind) <= limit_octets;
-}
-
-/// Forms of a profile: two families, two formats, one or two directions.
-constexpr std::size_t kForms = 8;
-
-constexpr bool fits_in_form(ExportProfile profile, std::size_t form_number, std::uint32_t sections,
-                            std::uint32_t limit_octets) {
-  const bool ipfix = (form_number & 2U) != 0;
-  const RecordKind both = ipfix ? RecordKind::biflow : RecordKind::merged;
-  const TemplateForm form{profile, ipfix ? Dialect::ipfix : Dialect::netflow9, static_cast<Family>(form_number & 1U),
-                          (form_number & 4U) != 0 ? both : RecordKind::uniflow};
-  FieldList rest = section_fields(form, sections);
-  leave_out_whole_texts(rest);
-  set_text_octets(rest, kLeastTextOctets);
-  return fits(base_fields(form), rest, form.kind, ipfix ? sizeof(IpfixHeader) : sizeof(Netflow9Header), limit_octets);
-}
-
-constexpr bool always_fits(ExportProfile profile, std::uint32_t sections, std::uint32_t limit_octets) {
-  for (std::size_t form = 0; form < kForms; ++form) {
-    if (!fits_in_form(profile, form, sections, limit_octets)) return false;
-  }
-  return true;
-}
-
-/// Of one section, the classic ones together. A constant of its own for each: clang counts the steps of one evaluation.
-template <std::size_t kProfile, std::size_t kSection>
-constexpr bool kFitsAlone = [] {
-  constexpr std::uint32_t kBit = section_bit(static_cast<Section>(kSection));
-  constexpr bool kIsClassic = (kBit & TemplateSet::kClassicSections) != 0;
-  return always_fits(static_cast<ExportProfile>(kProfile), kIsClassic ? TemplateSet::kClassicSections : kBit,
-                     kMinPayload);
-}();
-template <std::size_t... kPair>
-constexpr bool each_fits_alone(std::index_sequence<kPair...> /*pairs*/) {
-  return (kFitsAlone<kPair / kSectionCount, kPair % kSectionCount> && ...);
-}
-static_assert(each_fits_alone(std::make_index_sequence<kExportProfileNames.size() * kSectionCount>{}),
-              "add() on an empty message always succeeds, and each section can be sent");
-
-constexpr std::uint32_t kUsualPayload = 1400;
-/// What --prefixes adds is sent where there is room beside what metrics say.
-constexpr std::uint32_t kOfPrefixes = kSectionBit<RoutingSection> | kSectionBit<AsNamesSection>;
-/// Places in kGroups.
-enum Group : unsigned { kTcp, kDns, kOnTcp, kOnUdp };
-/// All that a record may have whose sections that go with a protocol are of these groups.
-constexpr std::uint32_t sections_of(std::initializer_list<Group> groups) {
-  std::uint32_t some = 0;
-  for (const Group group : groups) some |= TemplateSet::kGroups[group];
-  return TemplateSet::wider_sections(some) & ~kOfPrefixes;
-}
-template <std::uint32_t kSections, std::size_t kForm>
-constexpr bool kFits = fits_in_form(ExportProfile::rfc, kForm, kSections, kUsualPayload);
-template <std::uint32_t kSections, std::size_t... kForm>
-constexpr bool fits_in_each_form(std::index_sequence<kForm...> /*forms*/) {
-  return (kFits<kSections, kForm> && ...);
-}
-template <std::uint32_t kSections>
-constexpr bool kFitsUsual = fits_in_each_form<kSections>(std::make_index_sequence<kForms>{});
-static_assert(kFitsUsual<sections_of({kTcp, kOnTcp})> && kFitsUsual<sections_of({kTcp, kDns})> &&
-                  kFitsUsual<sections_of({kDns, kOnUdp})> && kFitsUsual<sections_of({kOnTcp, kOnUdp})>,
-              "on an Ethernet nothing stays out");
 
 }  // namespace
 

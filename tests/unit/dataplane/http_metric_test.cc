@@ -330,23 +330,27 @@ TEST(HttpMetric, OfAnyOctetsInAnySegmentsTakesAndGivesBackBoundedRoom) {
                                 "POST ",
                                 " HTTP/1.0",
                                 std::string(300, 'x')};
-  for (unsigned round = 0; round < 2000; ++round) {
-    HttpMeter meter(64);
+  HttpMeter meter(64);
+  for (std::uint16_t round = 0; round < 2000; ++round) {
+    const std::uint64_t at = round * 3_s;
+    const auto port = static_cast<std::uint16_t>(1000 + round);
     std::uint32_t sequences[2] = {0, 0};
     for (unsigned i = 0; i < 40; ++i) {
       const unsigned side = random() % 2;
       std::string payload;
       for (unsigned n = random() % 4; n != 0; --n) payload += pieces[random() % std::size(pieces)];
       payload = payload.substr(0, 1 + random() % 700);
-      meter.segment(side == 0, sequences[side], payload);
+      meter.segment(side == 0, sequences[side], payload, at + 1_ms, PacketPayload::kMost, port);
       sequences[side] += static_cast<std::uint32_t>(payload.size());
       if (random() % 10 == 0) sequences[side] += static_cast<std::uint32_t>(random() % 20) - 10;
       ASSERT_LE(meter.shard.pool().in_use(), Http::kPoolLines);
     }
     ASSERT_EQ(missing_lines(meter), 0U);
-    meter.drain(2_s);
+    meter.drain(at + 2_s);
     ASSERT_EQ(meter.shard.pool().in_use(), 0U);
+    ASSERT_EQ(meter.batch().size(), 1U);
   }
+  meter.expect_balanced();
 }
 
 TEST(HttpText, IsWhatAHeaderMayBeginWith) {
