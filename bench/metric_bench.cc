@@ -151,7 +151,8 @@ void handover(benchmark::State& state, std::vector<Arrived> both) {
           taken.keep(facts.payload);
           flow.see(packet, facts);
         },
-        [](const FragmentNote& /*note*/) {}, [](const IcmpError& /*error*/) {}, [](std::uint64_t /*at_ns*/) {});
+        [](const FragmentNote& /*note*/) {}, [](std::uint8_t /*monitor*/, const IcmpError& /*error*/) {},
+        [](std::uint64_t /*at_ns*/) {});
     flow.end();
     benchmark::DoNotOptimize(flow.record);
   }

@@ -1,8 +1,8 @@
 // What a worker counts: plain words in cache lines of its own.
 //
 // PacketCounters are the packet front's: what came in, and what of it is offered to the monitors. FlowCounters are a
-// monitor's: what became of the packets it was offered. In packets and frame octets, with what workers give each other
-// on the way:
+// monitor's: what became of the packets it was offered; every monitor is offered all of them. In packets and frame
+// octets, with what workers give each other on the way:
 //
 //   front     received + fragments taken over = frame filtered out + rejects + offered + fragments handed over
 //   monitor   offered + taken over = counted + all_sampled_out() + filtered out + handed over + handover_full
@@ -78,7 +78,45 @@ struct FlowCounters {
   }
 };
 
-/// A worker's account: its front's and its monitor's.
-struct WorkerCounters : PacketCounters, FlowCounters {};
+/// Most monitors of a worker: ParsedPacket::filtered_by has a bit for each.
+inline constexpr unsigned kMostMonitors = 8;
+
+/// The accounts of the monitors after the first, in place: a worker that copies them allocates nothing.
+class FurtherCounters {
+ public:
+  FurtherCounters() = default;
+  FurtherCounters(const FurtherCounters& other) { *this = other; }
+  FurtherCounters& operator=(const FurtherCounters& other) {
+    if (this == &other) return *this;
+    size_ = other.size_;
+    for (std::size_t i = 0; i < size_; ++i) counters_[i] = other.counters_[i];
+    return *this;
+  }
+  ~FurtherCounters() = default;
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  void push_back(const FlowCounters& counters) { counters_[size_++] = counters; }
+  [[nodiscard]] const FlowCounters& operator[](std::size_t index) const { return counters_[index]; }
+  [[nodiscard]] FlowCounters& operator[](std::size_t index) { return counters_[index]; }
+
+ private:
+  std::array<FlowCounters, kMostMonitors - 1> counters_{};
+  std::size_t size_ = 0;
+};
+
+/// A worker's account: its front's and its first monitor's, and beside them those of its further monitors, if it has
+/// any.
+struct WorkerCounters : PacketCounters, FlowCounters {
+  FurtherCounters further{};
+
+  [[nodiscard]] unsigned monitors() const { return 1 + static_cast<unsigned>(further.size()); }
+};
+
+/// Adds what a monitor counted. Of what is a level or a length, the greatest counts.
+void add_flows(FlowCounters& sum, const FlowCounters& counters);
+/// The account of one monitor alone: with the front's, it balances by itself.
+[[nodiscard]] WorkerCounters of_monitor(const WorkerCounters& worker, unsigned monitor);
+/// The monitors' accounts added up, as one.
+[[nodiscard]] WorkerCounters all_monitors(const WorkerCounters& worker);
 
 }  // namespace weir

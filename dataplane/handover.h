@@ -208,7 +208,7 @@ class HandoverRing {
 
   /// Consumer: shows up to `most` messages in order; says how many. `on_packet(monitor, sent, facts)`: `sent` is a
   /// SentPacket, `facts` a const SentFacts*, which is nullptr where the message has none. `on_note(note)`.
-  /// `on_icmp_error(error)`. `on_epoch_end(effective_ns)`.
+  /// `on_icmp_error(monitor, error)`. `on_epoch_end(effective_ns)`.
   template <typename OnPacket, typename OnNote, typename OnIcmpError, typename OnEpochEnd>
   std::size_t consume(std::size_t most, OnPacket&& on_packet, OnNote&& on_note, OnIcmpError&& on_icmp_error,
                       OnEpochEnd&& on_epoch_end) {
@@ -218,7 +218,7 @@ class HandoverRing {
         if (head.kind == HandoverKind::fragment_note) {
           on_note(reinterpret_cast<const FragmentNoteMessage*>(&line)->note);
         } else if (head.kind == HandoverKind::icmp_error) {
-          on_icmp_error(reinterpret_cast<const IcmpErrorMessage*>(&line)->error);
+          on_icmp_error(head.monitor, reinterpret_cast<const IcmpErrorMessage*>(&line)->error);
         } else {
           on_epoch_end(reinterpret_cast<const EpochEndMessage*>(&line)->effective_ns);
         }

@@ -1,25 +1,40 @@
 #include "dataplane/monitor.h"
 
+#include "proto/base/ip_numbers.h"
+
 namespace weir {
 
 static_assert(FlowShard::kBurst <= FlowFilter::kMost, "a filter is asked about a whole burst at once");
 
 Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
     : number_(options.number),
+      alone_(options.alone),
+      hides_icmp_(options.icmp_in_key && !options.key.icmp),
       filter_(options.filter),
       hash_(hash),
       mask_(options.key),
+      changes_key_(mask_.changes() || hides_icmp_),
       records_(options.ring_lines),
       shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, options.ring_full,
              options.when_full, options.metrics, options.sampling),
       watches_(options.metrics.make_watches(hash)),
       packet_sampler_(options.sampling, options.worker),
-      flow_sampler_(options.sampling) {}
+      flow_sampler_(options.sampling) {
+  shard_.set_monitor(options.number);
+}
+
+/// Makes the key, which the parser made for all monitors, this one's.
+void Monitor::change_key(ParsedPacket& packet) const {
+  if (hides_icmp_ && is_icmp(packet.key.protocol)) {
+    packet.key.set_tail(0, 0, packet.key.protocol, packet.key.ip_version);
+  }
+  if (mask_.changes()) mask_.apply(packet);
+}
 
 // A function of its own, with a copy of the hash: its secret words then stay in registers.
 void Monitor::prepare(std::span<ParsedPacket> burst) const {
-  if (mask_.changes()) [[unlikely]] {
-    for (ParsedPacket& packet : burst) mask_.apply(packet);
+  if (changes_key_) [[unlikely]] {
+    for (ParsedPacket& packet : burst) change_key(packet);
   }
   const KeyHash hash = hash_;
   for (ParsedPacket& packet : burst) {
@@ -79,9 +94,9 @@ bool Monitor::sample_out(ParsedPacket& packet) {
 
 /// By flows: the key that is judged is the monitor's; the packet keeps its own, to which the mask is put on later.
 bool Monitor::takes_flow(const ParsedPacket& packet) const {
-  if (!mask_.changes()) return flow_sampler_.takes(packet.key);
+  if (!changes_key_) return flow_sampler_.takes(packet.key);
   ParsedPacket masked = packet;
-  mask_.apply(masked);
+  change_key(masked);
   return flow_sampler_.takes(masked.key);
 }
 

@@ -3,7 +3,8 @@
 // leave by.
 //
 // The packet front parses and settles a packet once and offers it to the monitors; all that differs between two of them
-// is here. Each worker has its own part of a monitor, with flows of its own. There is one monitor for now.
+// is here. Each worker has its own part of a monitor, with flows of its own. Where there are several, packets are
+// sampled after the parse, which they share.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +24,8 @@ namespace weir {
 
 struct MonitorOptions {
   std::uint8_t number = 0;
+  bool alone = true;                  ///< there is no other monitor
+  bool icmp_in_key = false;           ///< the parser puts ICMP types and codes into the key, for whichever monitor
   std::uint32_t capacity = 1U << 20;  ///< flows of this worker
   std::size_t ring_lines = kLeastRingLines;
   RingFull ring_full = RingFull::lose;
@@ -38,7 +41,7 @@ struct MonitorOptions {
 class Monitor {
  public:
   /// Monitors that ParsedPacket::filtered_by has bits for.
-  static constexpr unsigned kMost = 8;
+  static constexpr unsigned kMost = kMostMonitors;
 
   Monitor(const MonitorOptions& options, const KeyHash& hash);
   Monitor(const Monitor&) = delete;
@@ -74,10 +77,10 @@ class Monitor {
   }
 
   /// Whether frames are chosen before they are parsed.
-  [[nodiscard]] bool samples_frames() const { return packet_sampler_.on() && filter_ == nullptr; }
+  [[nodiscard]] bool samples_frames() const { return alone_ && packet_sampler_.on() && filter_ == nullptr; }
   /// Whether sample() is to be asked about packets that were parsed and filtered.
   [[nodiscard]] bool samples_parsed() const {
-    return flow_sampler_.on() || (packet_sampler_.on() && filter_ != nullptr);
+    return flow_sampler_.on() || (packet_sampler_.on() && !samples_frames());
   }
   /// By packets: which of the next `count` are taken (PacketSampler::take()).
   [[nodiscard]] std::uint64_t take(unsigned count) { return packet_sampler_.take(count); }
@@ -97,8 +100,8 @@ class Monitor {
 
   /// Makes the packet's key the monitor's, and hashes it.
   void set_key(ParsedPacket& packet) const {
-    if (mask_.changes()) [[unlikely]]
-      mask_.apply(packet);
+    if (changes_key_) [[unlikely]]
+      change_key(packet);
     packet.hash = hash_(packet.key);
   }
   /// The same for a burst, and asks for the flows' buckets: the first stage.
@@ -133,11 +136,15 @@ class Monitor {
 
  private:
   [[nodiscard]] bool takes_flow(const ParsedPacket& packet) const;
+  void change_key(ParsedPacket& packet) const;
 
   std::uint8_t number_;
+  bool alone_;
+  bool hides_icmp_;  ///< the parser shows ICMP types and codes for another monitor's key
   const FlowFilter* filter_;
   KeyHash hash_;
   KeyMask mask_;
+  bool changes_key_;
   alignas(64) FlowCounters counters_;  ///< written by the worker only
   RecordRing records_;
   FlowShard shard_;

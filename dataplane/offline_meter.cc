@@ -5,9 +5,16 @@
 namespace weir {
 namespace {
 
-MonitorOptions monitor_options(const OfflineOptions& options, std::uint32_t capacity, std::size_t ring_lines) {
+std::uint32_t capacity_of(const OfflineOptions& options) {
+  const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
+}
+
+MonitorOptions plain_monitor(const OfflineOptions& options, std::size_t ring_lines) {
   return {.number = 0,
-          .capacity = capacity,
+          .alone = options.further.empty(),
+          .icmp_in_key = parser_options(options, options.further).icmp_in_key,
+          .capacity = capacity_of(options),
           .ring_lines = ring_lines,
           .ring_full = RingFull::wait,
           .timeouts = options.timeouts,
@@ -18,29 +25,52 @@ MonitorOptions monitor_options(const OfflineOptions& options, std::uint32_t capa
           .filter = options.filter};
 }
 
+MonitorOptions further_monitor(const OfflineOptions& options, std::size_t index, std::size_t ring_lines) {
+  const FurtherMonitor& further = options.further[index];
+  MonitorOptions monitor = plain_monitor(options, ring_lines);
+  monitor.number = static_cast<std::uint8_t>(index + 1);
+  monitor.capacity = further.capacity;
+  monitor.timeouts = further.flow.timeouts;
+  monitor.when_full = further.flow.when_full;
+  monitor.key = further.flow.key;
+  monitor.metrics = further.flow.metrics;
+  monitor.sampling = further.flow.sampling;
+  monitor.filter = further.filter;
+  return monitor;
+}
+
 }  // namespace
 
-OfflineMeter::Lane::Lane(std::uint32_t capacity, const KeyHash& hash, const OfflineOptions& options)
-    : packets(options.workers > 1 ? HandoverMesh::kRingLines : 1),
-      monitor(monitor_options(options, capacity, ring_lines(kRingRecords)), hash) {
-  burst.resize(FlowShard::kBurst);
+OfflineMeter::Part::Part(const MonitorOptions& options, const KeyHash& hash)
+    : burst(FlowShard::kBurst), monitor(options, hash) {
   if (monitor.wants_facts()) facts.resize(FlowShard::kBurst);
   if (monitor.wants_payload()) payloads = PayloadBuffer(FlowShard::kBurst);
 }
 
+OfflineMeter::Lane::Lane(unsigned workers) : packets(workers > 1 ? HandoverMesh::kRingLines : 1) {}
+
 OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
-    : front_(parser_options(options), hash, nullptr, 0, options.filter),
-      adapts_(options.sampling.by == Sampling::By::rate),
-      rate_(options.sampling.most_pps),
+    : front_(parser_options(options, options.further), hash, nullptr, 0, options.filter),
       epochs_(options.max_reordering_ns) {
-  const std::uint64_t share = (options.max_flows + options.workers - 1) / options.workers;
-  const auto capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
   for (unsigned i = 0; i < options.workers; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(capacity, hash, options));
+    Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>(options.workers));
+    lane.parts.push_back(std::make_unique<Part>(plain_monitor(options, ring_lines(kRingRecords)), hash));
+    for (std::size_t further = 0; further < options.further.size(); ++further) {
+      lane.parts.push_back(std::make_unique<Part>(further_monitor(options, further, ring_lines(kRingRecords)), hash));
+    }
   }
-  wants_payload_ = lanes_[0]->monitor.wants_payload();
-  samples_frames_ = lanes_[0]->monitor.samples_frames();
-  samples_parsed_ = lanes_[0]->monitor.samples_parsed();
+  readings_.emplace_back(options.sampling);
+  for (const FurtherMonitor& further : options.further) {
+    front_.add_filter(static_cast<unsigned>(readings_.size()), further.filter);
+    readings_.emplace_back(further.flow.sampling);
+  }
+  for (const auto& one : lanes_[0]->parts) {
+    filters_ |= one->monitor.filters();
+    wants_facts_ |= one->monitor.wants_facts();
+    wants_payload_ |= one->monitor.wants_payload();
+  }
+  samples_frames_ = part(0, 0).monitor.samples_frames();
+  samples_parsed_ = part(0, 0).monitor.samples_parsed();
   if (!ok() || options.workers == 1) return;
   for (auto& lane : lanes_) {
     lane->thread = std::thread([this, worker = lane.get()] { work(*worker); });
@@ -55,17 +85,21 @@ OfflineMeter::~OfflineMeter() {
 }
 
 bool OfflineMeter::ok() const {
-  return front_.ok() && std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->monitor.ok(); });
+  return front_.ok() && std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
+           return std::all_of(lane->parts.begin(), lane->parts.end(),
+                              [](const auto& part) { return part->monitor.ok(); });
+         });
 }
 
 Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
   // This worker counts the packets that belong to no flow.
-  Lane& first = *lanes_[0];
-  const bool filters = first.monitor.filters();
+  Part& first = part(0, 0);
   // Filtered frames do not advance time: the records are the same as from a capture without these frames.
   if (view.marks != 0 && !front_.take_marked(view)) return Reject::none;
+  if (monitors() > 1) [[unlikely]]
+    return add_to_all(view, interface);
   front_.count_received({1, view.frame_octets});
-  if (filters) {
+  if (filters_) {
     epochs_before_ = epochs_;
     front_.expect_header();
   }
@@ -81,7 +115,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
     clock_event(step, view, interface);
   };
   if (samples_frames_) [[unlikely]] {
-    adapt(step.effective_ns);
+    adapt(0, step.effective_ns);
     if (first.monitor.take(1) == 0) {
       front_.pass_over(view, steady_ns);
       first.monitor.count_sampled_out({1, view.frame_octets});
@@ -95,9 +129,9 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
   PacketFacts* facts = first.facts.empty() ? nullptr : &first.facts[first.held];
   const Arrival arrival = facts == nullptr ? front_.parse_at<false>(view, steady_ns, *packet, nullptr)
                                            : front_.parse_at<true>(view, steady_ns, *packet, facts);
-  if (filters && arrival == Arrival::packet && filter_out(view, *packet)) return Reject::none;
+  if (filters_ && arrival == Arrival::packet && filter_out(view, *packet)) return Reject::none;
   if (samples_parsed_ && arrival == Arrival::packet) [[unlikely]] {
-    adapt(step.effective_ns);
+    adapt(0, step.effective_ns);
     if (first.monitor.sample_out(*packet)) {
       first.offered.add(view.frame_octets);
       mind_clock();
@@ -107,7 +141,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
   if (wants_payload_ && facts != nullptr && arrival == Arrival::packet) keep_payload(view, *packet, *facts);
   mind_clock();
   if (arrival != Arrival::packet) return front_.settled().reject;
-  packet->set_level(rate_.level());
+  packet->set_level(readings_[0].rate.level());
   packet->time_ns = step.time_ns;
   packet->effective_ns = step.effective_ns;
   if (workers() == 1) {
@@ -122,30 +156,35 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
     const bool error = (packet->facts & kIcmpError) != 0;
     if (++first.held == FlowShard::kBurst || error) count(first);
     if (error) [[unlikely]]
-      tell(step);
+      tell(0, step);
     return Reject::none;
   }
   first.monitor.set_key(*packet);
   Lane& lane = *lanes_[KeyHash::worker_of(packet->hash, workers())];
-  lane.offered.add(view.frame_octets);
-  while (!lane.packets.push(*packet, facts, lane.monitor.number())) {
+  lane.parts[0]->offered.add(view.frame_octets);
+  push(lane, *packet, facts, 0);
+  first.payloads.reset();
+  if ((packet->facts & kIcmpError) != 0) [[unlikely]]
+    tell(0, step);
+  return Reject::none;
+}
+
+/// Gives a packet to the worker that owns its flow, and waits for room.
+void OfflineMeter::push(Lane& lane, const ParsedPacket& packet, const PacketFacts* facts, std::uint8_t monitor) {
+  while (!lane.packets.push(packet, facts, monitor)) {
     lane.packets.publish();
     std::this_thread::yield();
   }
-  first.payloads.reset();
   if (++lane.pushed % FlowShard::kBurst == 0) lane.packets.publish();
-  if ((packet->facts & kIcmpError) != 0) [[unlikely]]
-    tell(step);
-  return Reject::none;
 }
 
 /// What the ICMP error that was just counted quotes goes to the worker of the quoted packet's flow, at the error's
 /// place among the packets.
-void OfflineMeter::tell(const TimeEpochs::Step& step) {
-  Lane& first = *lanes_[0];
+void OfflineMeter::tell(unsigned monitor, const TimeEpochs::Step& step) {
+  Part& first = part(0, monitor);
   IcmpError error = front_.icmp_errors().back();
   if (!error.readable) {
-    ++unreadable_quotes_;
+    ++readings_[monitor].unreadable_quotes;
     return;
   }
   error.quoted.time_ns = step.time_ns;
@@ -156,7 +195,7 @@ void OfflineMeter::tell(const TimeEpochs::Step& step) {
     return;
   }
   Lane& lane = *lanes_[KeyHash::worker_of(error.quoted.hash, workers())];
-  while (!lane.packets.push(error, lane.monitor.number())) {
+  while (!lane.packets.push(error, first.monitor.number())) {
     lane.packets.publish();
     std::this_thread::yield();
   }
@@ -164,7 +203,7 @@ void OfflineMeter::tell(const TimeEpochs::Step& step) {
 
 /// Of the packet that was just parsed: copied, since the next frame may lie where this one does.
 void OfflineMeter::keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts) {
-  Lane& first = *lanes_[0];
+  Part& first = part(0, 0);
   if (!first.monitor.may_want_payload(packet)) return;
   facts.payload = front_.payload(view, packet);
   first.monitor.choose_payload(packet, facts);
@@ -172,16 +211,17 @@ void OfflineMeter::keep_payload(const PacketView& view, const ParsedPacket& pack
 }
 
 /// By rate: one more packet to choose from.
-void OfflineMeter::adapt(std::uint64_t effective_ns) {
-  if (!adapts_) return;
-  const unsigned before = rate_.level();
-  const unsigned level = rate_.level_at(++sampled_from_, effective_ns);
-  if (level != before) lanes_[0]->monitor.set_sampling_level(level);
+void OfflineMeter::adapt(unsigned monitor, std::uint64_t effective_ns) {
+  Reading& reading = readings_[monitor];
+  if (!reading.adapts) return;
+  const unsigned before = reading.rate.level();
+  const unsigned level = reading.rate.level_at(++reading.sampled_from, effective_ns);
+  if (level != before) part(0, monitor).monitor.set_sampling_level(level);
 }
 
 /// Whether the monitors' filter keeps out the packet that was just parsed. Then it is as if it had not come.
 bool OfflineMeter::filter_out(const PacketView& view, ParsedPacket& packet) {
-  Lane& first = *lanes_[0];
+  Part& first = part(0, 0);
   const FlowHeader header = front_.flow_header(view, packet);
   if (first.monitor.drop_filtered({&packet, 1}, nullptr, &header) != 0) return false;
   first.offered.add(view.frame_octets);
@@ -204,8 +244,10 @@ void OfflineMeter::clock_event(const TimeEpochs::Step& step, const PacketView& v
 /// Every worker ends its flows after the packets that came before this.
 void OfflineMeter::end_epoch(std::uint64_t effective_ns) {
   if (workers() == 1) {
-    count(*lanes_[0]);
-    lanes_[0]->monitor.shard().end_epoch(effective_ns);
+    for (auto& one : lanes_[0]->parts) {
+      count(*one);
+      one->monitor.shard().end_epoch(effective_ns);
+    }
     return;
   }
   for (auto& lane : lanes_) {
@@ -217,47 +259,62 @@ void OfflineMeter::end_epoch(std::uint64_t effective_ns) {
   }
 }
 
-void OfflineMeter::count(Lane& lane) {
-  if (lane.held == 0) return;
+void OfflineMeter::count(Part& part) {
+  if (part.held == 0) return;
   // Hash the whole burst at once: each prefetch waits for its address translation, and only waits close together
   // overlap.
-  lane.monitor.prepare({lane.burst.data(), lane.held});
-  lane.monitor.process({lane.burst.data(), lane.held}, lane.facts.empty() ? nullptr : lane.facts.data());
+  part.monitor.prepare({part.burst.data(), part.held});
+  part.monitor.process({part.burst.data(), part.held}, part.facts.empty() ? nullptr : part.facts.data());
   // One call's work is not bounded: lateness does no harm offline, while a full table would.
-  lane.monitor.shard().advance(lane.burst[lane.held - 1].effective_ns, kNoBudget);
-  lane.held = 0;
-  lane.payloads.reset();
+  part.monitor.shard().advance(part.burst[part.held - 1].effective_ns, kNoBudget);
+  part.held = 0;
+  part.payloads.reset();
 }
 
 void OfflineMeter::work(Lane& lane) {
-  std::vector<ParsedPacket> burst(FlowShard::kBurst);
-  std::vector<PacketFacts> facts(lane.facts.size());
-  PayloadBuffer payloads(wants_payload_ ? FlowShard::kBurst : 0);
-  std::size_t held = 0;
-  const auto count_held = [&] {
-    if (held == 0) return;
-    lane.monitor.process({burst.data(), held}, facts.empty() ? nullptr : facts.data());
-    lane.monitor.shard().advance(burst[held - 1].effective_ns, kNoBudget);
-    held = 0;
-    payloads.reset();
+  /// Packets of a monitor that came and were not yet counted: no more than one call of consume() shows.
+  struct Held {
+    explicit Held(Monitor& owner)
+        : monitor(owner),
+          burst(FlowShard::kBurst),
+          facts(owner.wants_facts() ? FlowShard::kBurst : 0),
+          payloads(owner.wants_payload() ? FlowShard::kBurst : 0) {}
+    void count() {
+      if (held == 0) return;
+      monitor.process({burst.data(), held}, facts.empty() ? nullptr : facts.data());
+      monitor.shard().advance(burst[held - 1].effective_ns, kNoBudget);
+      held = 0;
+      payloads.reset();
+    }
+    Monitor& monitor;
+    std::vector<ParsedPacket> burst;
+    std::vector<PacketFacts> facts;
+    PayloadBuffer payloads;
+    std::size_t held = 0;
   };
-  const auto on_packet = [&](std::uint8_t /*monitor*/, const SentPacket& sent, const SentFacts* facts_sent) {
-    ParsedPacket& packet = burst[held];
+  std::vector<Held> all;
+  all.reserve(lane.parts.size());
+  for (const auto& one : lane.parts) all.emplace_back(one->monitor);
+  const auto on_packet = [&](std::uint8_t monitor, const SentPacket& sent, const SentFacts* facts_sent) {
+    Held& to = all[monitor];
+    ParsedPacket& packet = to.burst[to.held];
     sent.copy_to(packet);
     if (facts_sent != nullptr) {
-      facts_sent->copy_to(facts[held]);
-      payloads.keep(facts[held].payload);
+      facts_sent->copy_to(to.facts[to.held]);
+      to.payloads.keep(to.facts[to.held].payload);
     }
-    lane.monitor.shard().prefetch(packet.hash);
-    ++held;
+    to.monitor.shard().prefetch(packet.hash);
+    ++to.held;
   };
-  const auto on_icmp_error = [&](const IcmpError& error) {
-    count_held();
-    (void)lane.monitor.tell(error);
+  const auto on_icmp_error = [&](std::uint8_t monitor, const IcmpError& error) {
+    all[monitor].count();
+    (void)all[monitor].monitor.tell(error);
   };
   const auto on_epoch_end = [&](std::uint64_t effective_ns) {
-    count_held();
-    lane.monitor.shard().end_epoch(effective_ns);
+    for (Held& one : all) {
+      one.count();
+      one.monitor.shard().end_epoch(effective_ns);
+    }
   };
   for (;;) {
     // Read before the ring is: what was pushed before the flag was set is then seen.
@@ -270,7 +327,7 @@ void OfflineMeter::work(Lane& lane) {
       std::this_thread::yield();
       continue;
     }
-    count_held();
+    for (Held& one : all) one.count();
   }
 }
 
@@ -281,20 +338,11 @@ void OfflineMeter::finish() {
     if (lane->thread.joinable()) lane->thread.join();
   }
   for (auto& lane : lanes_) {
-    count(*lane);
-    lane->monitor.shard().drain(epochs_.effective_ns());
+    for (auto& one : lane->parts) {
+      count(*one);
+      one->monitor.shard().drain(epochs_.effective_ns());
+    }
   }
-}
-
-WorkerCounters OfflineMeter::counters(unsigned worker) const {
-  const Lane& lane = *lanes_[worker];
-  WorkerCounters account{worker == 0 ? front_.counters() : PacketCounters{}, lane.monitor.counters()};
-  // As if every worker had received its packets, and the first one those that belong to no flow.
-  if (worker == 0) account.received -= account.offered - lane.offered;
-  if (worker != 0) account.received = lane.offered;
-  account.offered = lane.offered;
-  if (worker == 0) account.icmp_quotes[static_cast<std::size_t>(IcmpQuote::unreadable)] += unreadable_quotes_;
-  return account;
 }
 
 }  // namespace weir

@@ -49,11 +49,15 @@ bool PacketFront::take_marked(const PacketView& view) {
   return false;
 }
 
-/// What the monitors' filters say of the packet whose IP header lies there, as bits; there is one monitor.
+/// What the monitors' filters say of the packet whose IP header lies there, as bits.
 std::uint8_t PacketFront::judge(const PacketView& view, const HeaderPlace& place) const {
-  if (filter_ == nullptr) return 0;
-  const FlowHeader header = FlowHeader::at(view, place);
-  return (filter_->keeps({&header, 1}) & 1) != 0 ? 0 : 1;
+  unsigned verdict = 0;
+  for (unsigned monitor = 0; monitor < filter_count_; ++monitor) {
+    if (filters_[monitor] == nullptr) continue;
+    const FlowHeader header = FlowHeader::at(view, place);
+    if ((filters_[monitor]->keeps({&header, 1}) & 1) == 0) verdict |= 1U << monitor;
+  }
+  return static_cast<std::uint8_t>(verdict);
 }
 
 void PacketFront::keep_icmp_error(ParsedPacket& packet) {

@@ -45,11 +45,16 @@ class PacketFront {
   /// A whole burst of nothing else.
   static constexpr std::size_t kMostIcmpErrors = 32;
 
-  /// `mesh`: nullptr where everything that is received here stays here. `number`: the worker's. `filter`: nullptr where
-  /// the monitor has none.
+  /// `mesh`: nullptr where everything that is received here stays here. `number`: the worker's. `filter`: the first
+  /// monitor's; nullptr where it has none.
   PacketFront(const ParserOptions& options, const KeyHash& hash, HandoverMesh* mesh = nullptr, unsigned number = 0,
               const FlowFilter* filter = nullptr)
-      : parser_(options), fragments_(hash), mesh_(mesh), number_(number), filter_(filter) {}
+      : parser_(options), fragments_(hash), mesh_(mesh), number_(number), filters_{filter} {}
+  /// The filter of one more monitor. To be called before the first frame.
+  void add_filter(unsigned monitor, const FlowFilter* filter) {
+    filters_[monitor] = filter;
+    filter_count_ = monitor + 1;
+  }
   [[nodiscard]] bool ok() const { return fragments_.ok(); }
   void touch(Touching* touching = nullptr) { fragments_.touch(touching); }
   /// What touch() touches.
@@ -157,7 +162,8 @@ class PacketFront {
   FragmentCache fragments_;
   HandoverMesh* mesh_;
   unsigned number_;
-  const FlowFilter* filter_;
+  std::array<const FlowFilter*, kMostMonitors> filters_;  ///< by monitor
+  unsigned filter_count_ = 1;
   Settled settled_;
   unsigned sampling_level_ = 0;
   std::size_t icmp_error_count_ = 0;

@@ -1,16 +1,20 @@
 // Worker: one core's run-to-completion loop, one poll at a time.
 //
-// A poll takes a burst from the source, lets the front parse it (packet_front.h), offers it to the monitor, which
+// A poll takes a burst from the source, lets the front parse it (packet_front.h), offers it to each monitor, which
 // counts what belongs to this worker, hands over what belongs to another one, takes over what others parsed for it,
 // ends a bounded number of flows, and looks into its mailboxes (mailbox.h): new timeouts at its beginning, a snapshot
-// request at its end. Nothing in it waits, locks, allocates or logs. Its longest: 32 packets from the source, 32 from
-// each other worker, and kTimerBudget expiries; at 200 ns an expiry (two cache misses and a record of two cache lines)
-// 64 of them are 13 us, and the entries that are reviewed after a change of timeouts are below 1 us. Where the burst
-// was full, more packets wait, and only kBusyTimerBudget flows end, and as many as began: four are below 1 us, so that
-// a burst of 32, which takes 2.15 us to arrive at 14.88 Mpps, is counted in that time even while a million flows end at
-// once. With a poll of 2 us they still end at 2 million a second.
+// request at its end. Nothing in it waits, locks, allocates or logs. Its longest, for each monitor: 32 packets from the
+// source, 32 from each other worker, and kTimerBudget expiries; at 200 ns an expiry (two cache misses and a record of
+// two cache lines) 64 of them are 13 us, and the entries that are reviewed after a change of timeouts are below 1 us.
+// Where the burst was full, more packets wait, and only kBusyTimerBudget flows end, and as many as began: four are
+// below 1 us, so that a burst of 32, which takes 2.15 us to arrive at 14.88 Mpps, is counted in that time even while a
+// million flows end at once. With a poll of 2 us they still end at 2 million a second.
 //
-// Packets whose flow another worker owns, and fragments whose datagram it owns, are handed over (handover.h).
+// Packets whose flow another worker owns, and fragments whose datagram it owns, are handed over (handover.h). Each
+// monitor has a key of its own, so that a packet may have a different owner for each: it is handed over for each alone.
+//
+// The first monitor has the packets where they were parsed, so that one monitor costs no copy. Further ones
+// (worker_monitors.cc) have copies. All look their keys up before any counts, so that their cache misses overlap.
 //
 // What an ICMP error quotes, where a metric wants to know, is told to the flow of the quoted packet at the error's
 // place among the packets. Where flows have owners it goes to the owner. Where the device spreads them, only the device
@@ -21,6 +25,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/flow_settings.h"
@@ -41,6 +46,7 @@ struct WorkerOptions : FlowSettings {
   HandoverMesh* handover = nullptr;                 ///< nullptr: every packet received here belongs here
   HandoverMesh* icmp_mesh = nullptr;                ///< then: what ICMP errors quote goes round the workers in it
   const FlowFilter* filter = nullptr;               ///< nullptr: every packet counts; outlives the worker
+  std::vector<FurtherMonitor> further{};            ///< monitors beside the one that the options above are of
   bool save_rejects = false;                        ///< rejected frames go to a ring
 };
 
@@ -53,20 +59,18 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  [[nodiscard]] bool ok() const { return monitor_.ok() && front_.ok(); }
+  [[nodiscard]] bool ok() const;
   /// Touches all memory; to be called on the worker's core.
-  void touch(Touching* touching = nullptr) {
-    monitor_.touch(touching);
-    front_.touch(touching);
-  }
+  void touch(Touching* touching = nullptr);
   /// What touch() touches.
-  [[nodiscard]] std::size_t octets() const { return monitor_.shard().octets() + front_.octets(); }
+  [[nodiscard]] std::size_t octets() const;
+  [[nodiscard]] unsigned monitors() const { return 1 + static_cast<unsigned>(further_.size()); }
 
   /// One round at time `now_ns`, which every packet of it gets. Says how many packets it found.
   std::size_t poll(PacketSource& source, std::uint64_t now_ns);
 
   /// Whether the last poll left work that no packet announces: expiries or reviews beyond its budget. Then do not wait.
-  [[nodiscard]] bool behind() const { return monitor_.shard().timers_behind(); }
+  [[nodiscard]] bool behind() const;
   /// The worker gave its core away for `ns`.
   void waited(std::uint64_t ns) {
     ++front_.counters().waits;
@@ -81,17 +85,19 @@ class Worker {
   /// Ends all flows, waiting for room in the record ring.
   void drain(std::uint64_t now_ns);
 
-  RecordRing& records() { return monitor_.records(); }
+  RecordRing& records(unsigned monitor = 0) { return part(monitor).monitor.records(); }
   /// Frames that were rejected; nullptr: they are not kept.
   RejectRing* rejects() { return rejects_.get(); }
   SnapshotBox<WorkerCounters>& snapshots() { return snapshots_; }
-  /// Timeouts to go by from the next poll on.
-  ConfigurationSlot<FlowTimeouts>& timeouts() { return timeouts_; }
-  /// By rate: the level that packets are sampled at from the next poll on.
-  ConfigurationSlot<unsigned>& sampling_level() { return sampling_level_; }
+  /// Timeouts that a monitor is to go by from the next poll on.
+  ConfigurationSlot<FlowTimeouts>& timeouts(unsigned monitor = 0) { return part(monitor).timeouts; }
+  /// By rate: the level that a monitor's packets are sampled at from the next poll on.
+  ConfigurationSlot<unsigned>& sampling_level(unsigned monitor = 0) { return part(monitor).sampling_level; }
   /// A copy of the counters: only while the worker's thread rests.
-  [[nodiscard]] WorkerCounters counters() const { return {front_.counters(), monitor_.counters()}; }
-  [[nodiscard]] const FlowShard& shard() const { return monitor_.shard(); }
+  [[nodiscard]] WorkerCounters counters() const;
+  [[nodiscard]] const FlowShard& shard(unsigned monitor = 0) const {
+    return monitor == 0 ? first_.monitor.shard() : further_[monitor - 1]->monitor.shard();
+  }
   [[nodiscard]] const WorkerOptions& options() const { return options_; }
 
  private:
@@ -100,51 +106,89 @@ class Worker {
     ParsedPacket* packets;
     PacketFacts* facts;
   };
-  /// Receives and parses into `burst`; says how many of the packets are the monitor's to count. kFilter: without those
-  /// that its filter keeps out.
-  template <bool kFacts, bool kFilter>
-  std::size_t receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
-  /// Counts the frames of a burst that --sample leaves out; the others move to the front. Says how many they are.
-  std::size_t sample(PacketView* views, std::size_t count, std::uint64_t now_ns);
-  void set_sampling_level(unsigned level);
-  /// Counts what the source marked; the frames that are to be parsed move to the front. Says how many they are.
-  std::size_t take_marked(PacketView* views, std::size_t count);
-  void keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts);
-  /// The frame that the front just rejected.
-  void save_rejected(const PacketView& view);
-  /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
-  template <bool kErrors>
-  std::size_t hand_over(const Burst& burst, std::size_t count);
-  /// Counts the packets and tells, each at its place among them, what ICMP errors quote.
-  void count_with_errors(const Burst& burst, std::size_t count);
-  void send_or_keep(std::size_t error, std::size_t packets_before);
-  void tell(const IcmpError& error);
-  std::size_t take_over(std::uint64_t now_ns);
-  template <bool kFacts>
-  std::size_t take_over_as(std::uint64_t now_ns);
-  bool pass_on(const ParsedPacket& packet, const PacketFacts* facts, unsigned owner);
-
-  WorkerOptions options_;
-  HandoverMesh* mesh_;  ///< through which others are reached; nullptr: none are
-  bool said_passed_on_ = false;
-  bool settling_ = false;  ///< no worker receives any more
   /// An ICMP error of the burst whose quote this worker is to look for.
   struct ErrorPlace {
     std::uint8_t packets_before;  ///< of those that are counted here
     std::uint8_t error;           ///< in front_.icmp_errors()
   };
-  std::array<ErrorPlace, PacketFront::kMostIcmpErrors> errors_kept_{};
-  std::size_t errors_kept_count_ = 0;
+  /// A monitor, its mailboxes, and what it keeps of the burst at hand.
+  struct Part {
+    Part(const MonitorOptions& options, const KeyHash& hash);
+
+    Monitor monitor;
+    bool wants_payload;
+    bool samples_parsed;
+    PayloadBuffer payloads;  ///< no memory where no metric wants payload
+    std::array<ErrorPlace, PacketFront::kMostIcmpErrors> errors_kept{};
+    std::size_t errors_kept_count = 0;
+    std::uint64_t created_before = 0;  ///< flows, until this poll
+    // Of a further monitor, which has copies of the packets.
+    std::vector<ParsedPacket> packets;
+    std::vector<PacketFacts> facts;  ///< empty where no metric is on
+    std::size_t own = 0;             ///< of packets: those to be counted here
+    ConfigurationSlot<FlowTimeouts> timeouts;
+    ConfigurationSlot<unsigned> sampling_level;
+
+    [[nodiscard]] Burst burst() { return {packets.data(), facts.empty() ? nullptr : facts.data()}; }
+  };
+
+  [[nodiscard]] Part& part(unsigned monitor) { return monitor == 0 ? first_ : *further_[monitor - 1]; }
+  void take_mail(Part& part, std::uint64_t now_ns);
+  /// Receives and parses into `burst`; says how many of the packets are the first monitor's to count. kFilter: without
+  /// those that its filter keeps out. The further monitors have theirs then, with their keys, and have handed over what
+  /// is not this worker's.
+  template <bool kFacts, bool kFilter>
+  std::size_t receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
+  /// Counts the frames of a burst that --sample leaves out; the others move to the front. Says how many they are.
+  std::size_t sample(PacketView* views, std::size_t count, std::uint64_t now_ns);
+  /// Counts what the source marked; the frames that are to be parsed move to the front. Says how many they are.
+  std::size_t take_marked(PacketView* views, std::size_t count);
+  void keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts);
+  void choose_payload(Part& part, const Burst& burst, std::size_t count);
+  void count_lost(std::uint32_t frame_octets);
+  /// The frame that the front just rejected.
+  void save_rejected(const PacketView& view);
+  /// Gives the further monitors their copies of a burst. `headers`: nullptr where no monitor filters.
+  void offer(const Burst& burst, std::size_t count, const FlowHeader* headers);
+  /// The same for one of them.
+  void offer(Part& part, const Burst& burst, std::size_t count, const FlowHeader* headers);
+  /// Gives the packets of other workers' flows to them; those of this one move to the front. Says how many they are.
+  template <bool kErrors>
+  std::size_t hand_over(Part& part, const Burst& burst, std::size_t count);
+  /// Counts the packets and tells, each at its place among them, what ICMP errors quote.
+  void count_with_errors(Part& part, const Burst& burst, std::size_t count);
+  void send_or_keep(Part& part, std::size_t error, std::size_t packets_before);
+  void tell(Monitor& monitor, const IcmpError& error);
+  std::size_t take_over(std::uint64_t now_ns);
+  /// What one of the others sent, a burst at most.
+  template <bool kFacts>
+  std::size_t take_over_from(unsigned from, std::uint64_t effective_ns);
+  template <bool kFacts, typename Place, typename Keep>
+  void take_fragment(const SentPacket& sent, const SentFacts* facts_sent, std::uint64_t effective_ns,
+                     const Place& place, const Keep& keep);
+  /// False: there was no room, and the loss is counted.
+  bool pass_on(Monitor& monitor, const ParsedPacket& packet, const PacketFacts* facts, unsigned owner) {
+    if (options_.handover->ring(options_.number, owner).push(packet, facts, monitor.number())) [[likely]]
+      return true;
+    monitor.live_counters().handover_full.add(packet.frame_octets);
+    return false;
+  }
+  void end_flows(Part& part, std::uint64_t now_ns, bool full_burst);
+
+  WorkerOptions options_;
+  HandoverMesh* mesh_;  ///< through which others are reached; nullptr: none are
+  bool said_passed_on_ = false;
+  bool settling_ = false;  ///< no worker receives any more
   std::unique_ptr<RejectRing> rejects_;
   PacketFront front_;
-  Monitor monitor_;
+  Part first_;
+  std::vector<std::unique_ptr<Part>> further_;
+  // Of any monitor.
+  bool wants_facts_;
   bool wants_payload_;
+  bool filters_;
   bool samples_frames_;
-  bool samples_parsed_;
-  PayloadBuffer payloads_;  ///< of the burst at hand; no memory where no metric wants payload
   SnapshotBox<WorkerCounters> snapshots_;
-  ConfigurationSlot<FlowTimeouts> timeouts_;
-  ConfigurationSlot<unsigned> sampling_level_;
 };
 
 }  // namespace weir

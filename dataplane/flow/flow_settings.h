@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "dataplane/flow/flow_rules.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/flow/sampling.h"
 #include "dataplane/metric/metrics.h"
+#include "dataplane/packet/flow_filter.h"
 #include "dataplane/packet/parser_options.h"
 
 namespace weir {
@@ -32,10 +34,28 @@ struct FlowSettings {
   ParserOptions parser = ParserOptions::defaults();
 };
 
+/// A monitor beside the plain one: flows of its own over the same packets.
+struct FurtherMonitor {
+  FlowSettings flow;                   ///< without its parser: all monitors share one parse
+  std::uint32_t capacity = 0;          ///< flows of one worker
+  const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; outlives the monitor
+};
+
 /// How the front is to parse a frame for flows with these settings.
 [[nodiscard]] inline ParserOptions parser_options(const FlowSettings& settings) {
   ParserOptions options = for_key(settings.parser, settings.key);
   options.note_icmp_errors = settings.metrics.wants_icmp_errors();
+  return options;
+}
+
+/// The same for several monitors: what one of them wants is parsed for all.
+[[nodiscard]] inline ParserOptions parser_options(const FlowSettings& settings,
+                                                  std::span<const FurtherMonitor> further) {
+  ParserOptions options = parser_options(settings);
+  for (const FurtherMonitor& monitor : further) {
+    options.icmp_in_key |= monitor.flow.key.icmp;
+    options.note_icmp_errors |= monitor.flow.metrics.wants_icmp_errors();
+  }
   return options;
 }
 

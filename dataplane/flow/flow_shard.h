@@ -58,6 +58,8 @@ class FlowShard {
     return table_.ok() && wheel_.ok() && pool_.ok() && packet_levels_.ok() &&
            (when_full_ != WhenFull::sample || levels_.size() != 0);
   }
+  /// Records say that this monitor made them.
+  void set_monitor(std::uint8_t number) { writer_.set_monitor(number); }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
   [[nodiscard]] std::size_t octets() const {

@@ -89,7 +89,8 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
   record.vlan_id = cold.vlan_id;
   record.ingress_interface = cold.ingress_interface;
   record.sampling_rate = end.sampling_rate;
-  record.sampling_algorithm = sampling_algorithm_;
+  record.sampling_algorithm = sampling_algorithm_ & 0xf;
+  record.monitor = monitor_ & 0xf;
   record.end_reason = end.reason;
   for (const Direction direction : {kForward, kReverse}) {
     const unsigned side = initiator ^ direction;
@@ -117,7 +118,8 @@ bool RecordWriter::write_packet(const ParsedPacket& packet, std::uint32_t rate) 
   record->vlan_id = packet.vlan_id;
   record->ingress_interface = packet.ingress_interface;
   record->sampling_rate = rate;
-  record->sampling_algorithm = sampling_algorithm_;
+  record->sampling_algorithm = sampling_algorithm_ & 0xf;
+  record->monitor = monitor_ & 0xf;
   record->end_reason = EndReason::lack_of_resources;
   record->packets[kForward] = 1;
   record->octets[kForward] = packet.ip_octets;

@@ -39,6 +39,8 @@ class RecordWriter {
         pool_(pool) {}
 
   void set_ring_full(RingFull ring_full) { ring_full_ = ring_full; }
+  /// Records say from now on that this monitor made them.
+  void set_monitor(std::uint8_t number) { monitor_ = number; }
 
   /// Reports the flow in entry `number`, which is left as it is. False: the ring has no room, and none is waited for.
   [[nodiscard]] bool write(std::uint32_t number, const RecordEnd& end);
@@ -63,6 +65,7 @@ class RecordWriter {
   RecordRing& ring_;
   RingFull ring_full_;
   std::uint8_t sampling_algorithm_;  ///< of every record
+  std::uint8_t monitor_ = 0;         ///< likewise
   const FlowTable& table_;
   const Metrics& metrics_;
   const LinePool& pool_;

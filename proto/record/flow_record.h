@@ -47,7 +47,8 @@ struct FlowRecord {
   std::uint8_t protocol;      ///< protocolIdentifier (IANA 4)
   std::uint8_t ip_version;    ///< 4 or 6
   EndReason end_reason;
-  std::uint8_t sampling_algorithm;  ///< element 35; 0: as 1, deterministic
+  std::uint8_t sampling_algorithm : 4;  ///< element 35; 0: as 1, deterministic
+  std::uint8_t monitor : 4;             ///< number of the monitor that made it; 0: the first, or the only one
 
   std::uint64_t first_ns[2];  ///< least packet time of the direction, ns since 1970
   std::uint64_t last_ns[2];   ///< greatest packet time of the direction, ns since 1970

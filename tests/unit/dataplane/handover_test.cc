@@ -68,7 +68,7 @@ std::size_t take(HandoverRing& ring, std::size_t most, std::vector<std::string>&
             text((kind + (facts_sent == nullptr ? "" : " with facts")).c_str(), packet.frame_octets, monitor));
       },
       [&](const FragmentNote& note) { out.push_back(text("note", note.fragment_id, 255)); },
-      [&](const IcmpError& error) { out.push_back(text("error", error.mtu, 255)); },
+      [&](std::uint8_t monitor, const IcmpError& error) { out.push_back(text("error", error.mtu, monitor)); },
       [&](std::uint64_t effective_ns) {
         out.push_back(text("epoch end", static_cast<std::uint32_t>(effective_ns), 255));
       });
@@ -99,7 +99,7 @@ TEST(HandoverRing, MessagesOfAnyLengthComeOutInOrderForTheirMonitors) {
         break;
       case 5:
         pushed = ring.push(error_of(number), monitor);
-        if (pushed) sent.push_back(text("error", number, 255));
+        if (pushed) sent.push_back(text("error", number, monitor));
         break;
       case 2:
         pushed = ring.push(note_of(number));
@@ -143,7 +143,7 @@ TEST(HandoverRing, PayloadGoesAlongWithAPacketWhateverItsLength) {
       ++packets;
     };
     (void)ring.consume(
-        2, on_packet, [&](const FragmentNote& /*note*/) { ++notes; }, [](const IcmpError& /*error*/) {},
+        2, on_packet, [&](const FragmentNote& /*note*/) { ++notes; }, [](std::uint8_t, const IcmpError& /*error*/) {},
         [](std::uint64_t /*at*/) {});
     EXPECT_EQ(packets, 1U);
     EXPECT_EQ(notes, 1U);

@@ -107,7 +107,8 @@ TEST(PacketFront, FragmentsOfAnotherWorkersDatagramGoThereForEveryMonitor) {
         there.learn(note, kEpochNs);
         ++notes;
       },
-      [](const IcmpError&) { FAIL() << "no metric wants to know"; }, [](std::uint64_t) { FAIL() << "no epoch ended"; });
+      [](std::uint8_t, const IcmpError&) { FAIL() << "no metric wants to know"; },
+      [](std::uint64_t) { FAIL() << "no epoch ended"; });
   EXPECT_GT(away, 0U);
   EXPECT_LT(away, kDatagrams);
   EXPECT_EQ(notes, away);

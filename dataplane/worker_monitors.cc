@@ -1,0 +1,98 @@
+// Worker: how it is made, and what is asked of all its monitors together.
+#include <algorithm>
+
+#include "dataplane/worker.h"
+
+namespace weir {
+namespace {
+
+MonitorOptions plain_monitor(const WorkerOptions& options) {
+  return {.number = 0,
+          .alone = options.further.empty(),
+          .icmp_in_key = parser_options(options, options.further).icmp_in_key,
+          .capacity = options.capacity,
+          .ring_lines = ring_lines(options.ring_records),
+          .ring_full = RingFull::lose,
+          .timeouts = options.timeouts,
+          .when_full = options.when_full,
+          .key = options.key,
+          .metrics = options.metrics,
+          .sampling = options.sampling,
+          .worker = options.number,
+          .filter = options.filter};
+}
+
+MonitorOptions further_monitor(const WorkerOptions& options, std::size_t index) {
+  const FurtherMonitor& further = options.further[index];
+  MonitorOptions monitor = plain_monitor(options);
+  monitor.number = static_cast<std::uint8_t>(index + 1);
+  monitor.capacity = further.capacity;
+  monitor.timeouts = further.flow.timeouts;
+  monitor.when_full = further.flow.when_full;
+  monitor.key = further.flow.key;
+  monitor.metrics = further.flow.metrics;
+  monitor.sampling = further.flow.sampling;
+  monitor.filter = further.filter;
+  return monitor;
+}
+
+}  // namespace
+
+Worker::Part::Part(const MonitorOptions& options, const KeyHash& hash)
+    : monitor(options, hash),
+      wants_payload(monitor.wants_payload()),
+      samples_parsed(monitor.samples_parsed()),
+      payloads(wants_payload ? FlowShard::kBurst : 0),
+      packets(options.number == 0 ? 0 : FlowShard::kBurst),
+      facts(options.number == 0 || !monitor.wants_facts() ? 0 : FlowShard::kBurst) {}
+
+Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
+    : options_(options),
+      mesh_(options.handover != nullptr ? options.handover : options.icmp_mesh),
+      rejects_(options.save_rejects ? std::make_unique<RejectRing>() : nullptr),
+      front_(parser_options(options, options.further), hash, options.handover, options.number, options.filter),
+      first_(plain_monitor(options), hash),
+      wants_facts_(first_.monitor.wants_facts()),
+      wants_payload_(first_.wants_payload),
+      filters_(first_.monitor.filters()),
+      samples_frames_(first_.monitor.samples_frames()) {
+  for (std::size_t i = 0; i < options.further.size(); ++i) {
+    const MonitorOptions monitor = further_monitor(options, i);
+    front_.add_filter(monitor.number, monitor.filter);
+    const Part& part = *further_.emplace_back(std::make_unique<Part>(monitor, hash));
+    wants_facts_ |= part.monitor.wants_facts();
+    wants_payload_ |= part.wants_payload;
+    filters_ |= part.monitor.filters();
+  }
+}
+
+bool Worker::ok() const {
+  return front_.ok() && first_.monitor.ok() &&
+         std::all_of(further_.begin(), further_.end(), [](const auto& part) { return part->monitor.ok(); });
+}
+
+void Worker::touch(Touching* touching) {
+  first_.monitor.touch(touching);
+  for (const auto& part : further_) part->monitor.touch(touching);
+  front_.touch(touching);
+}
+
+std::size_t Worker::octets() const {
+  std::size_t octets = first_.monitor.shard().octets() + front_.octets();
+  for (const auto& part : further_) octets += part->monitor.shard().octets();
+  return octets;
+}
+
+bool Worker::behind() const {
+  return first_.monitor.shard().timers_behind() || std::any_of(further_.begin(), further_.end(), [](const auto& part) {
+           return part->monitor.shard().timers_behind();
+         });
+}
+
+WorkerCounters Worker::counters() const {
+  WorkerCounters counters{front_.counters(), first_.monitor.counters(), {}};
+  for (const auto& part : further_) counters.further.push_back(part->monitor.counters());
+  return counters;
+}
+
+}  // namespace weir
