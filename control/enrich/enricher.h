@@ -28,6 +28,7 @@ struct KeyBits {
   [[nodiscard]] unsigned of(std::uint8_t ip_version, Direction side) const {
     return ip_version == 4 ? ipv4[side] : ipv6[side];
   }
+  friend bool operator==(const KeyBits&, const KeyBits&) = default;
   /// The key has a part of the address.
   [[nodiscard]] bool masks(std::uint8_t ip_version, Direction side) const {
     const unsigned bits = of(ip_version, side);

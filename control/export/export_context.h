@@ -11,6 +11,7 @@
 #include "control/export/lookup.h"
 #include "control/export/probe_facts.h"
 #include "proto/base/ip_address.h"
+#include "proto/record/monitor_names.h"
 
 namespace weir {
 
@@ -19,6 +20,14 @@ namespace weir {
 inline constexpr std::size_t kQueueOctets = std::size_t{160} * 1024 * 1024;
 
 class GroupBooks;
+
+/// A monitor as exporters know it.
+struct ExportMonitor {
+  std::string name;
+  std::vector<std::string> exporters{};  ///< names of those that its records go to; empty: all
+  std::uint32_t sampling_rate = 1;
+  bool sampled_at_random = false;
+};
 
 /// What the exporters know of the program that they run in.
 struct ExportContext {
@@ -34,7 +43,16 @@ struct ExportContext {
   Resolver resolver;                        ///< of names of collectors; empty: the system's
   std::vector<std::string> inputs;          ///< names of files that are read: no exporter may write to one
   std::size_t queue_octets = kQueueOctets;  ///< bound of each exporter's queue, in octets of memory
+  std::vector<ExportMonitor> monitors;      ///< by number; empty: one, whose records do not name it
+  std::uint32_t source_offset = 0;          ///< of a stream of one monitor's records: to be added to the source id
   std::shared_ptr<GroupBooks> group;        ///< of a group: its books
+
+  /// The names of the monitors, as records carry them.
+  [[nodiscard]] MonitorNames monitor_names() const {
+    MonitorNames names;
+    for (const ExportMonitor& monitor : monitors) names.add(monitor.name);
+    return names;
+  }
 };
 
 }  // namespace weir

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/export/export_queue.h"
+#include "control/export/export_routes.h"
 #include "control/export/export_uri.h"
 #include "control/export/exporter_thread.h"
 #include "control/export/file_sink.h"
@@ -54,6 +55,14 @@ tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<st
   return uris;
 }
 
+/// Where the exporter of a URI is; of a group, which is never several streams.
+std::optional<std::size_t> place_of(std::optional<std::size_t> uri, const std::vector<ExportRoute>& routes) {
+  if (!uri) return std::nullopt;
+  const auto found =
+      std::find_if(routes.begin(), routes.end(), [&](const ExportRoute& one) { return one.uri == *uri; });
+  return static_cast<std::size_t>(found - routes.begin());
+}
+
 /// No file carries the records of two exporters: neither by its name nor by a link.
 tl::expected<void, std::string> check_distinct(const Exporters& opened, const std::vector<std::string>& uris) {
   for (std::size_t i = 0; i < opened.size(); ++i) {
@@ -83,13 +92,18 @@ tl::expected<void, std::string> check_inputs(const Exporters& opened, const std:
 
 struct ExportHub::Impl {
   Exporters exporters;
-  std::vector<std::string> uris;  ///< of the exporters, in the same order
+  std::vector<std::string> uris;    ///< of the exporters, in the same order
+  std::vector<ExportRoute> routes;  ///< likewise
   ExportMode mode = ExportMode::live;
   std::vector<std::optional<std::size_t>> groups;  ///< of each exporter, the place of the one that it is a member of
   std::vector<std::shared_ptr<GroupBooks>> books;  ///< of each exporter that is a group, else nullptr
 
   [[nodiscard]] bool is_group(std::size_t i) const { return books[i] != nullptr; }
   [[nodiscard]] bool is_member(std::size_t i) const { return groups[i].has_value(); }
+
+  [[nodiscard]] bool takes(std::size_t i, unsigned monitor) const {
+    return !is_member(i) && (routes[i].monitors >> monitor & 1) != 0;
+  }
 
   tl::expected<void, std::string> open(std::size_t i, const ExportUri& uri, const ExportContext& context);
   /// Groups first, since they hand out until they are closed; then all others, so that their deadlines do not add up.
@@ -99,9 +113,14 @@ struct ExportHub::Impl {
 /// Members are open before their group is.
 tl::expected<void, std::string> ExportHub::Impl::open(std::size_t i, const ExportUri& uri,
                                                       const ExportContext& context) {
-  auto queue = std::make_unique<ExportQueue>(uri.name, context.queue_octets, measures_lateness(context.mode));
+  auto queue = std::make_unique<ExportQueue>(routes[i].name, context.queue_octets, measures_lateness(context.mode));
   if (is_member(i)) queue->join_group();
   ExportContext own = context;
+  if (const std::optional<unsigned> monitor = routes[i].monitor) {
+    own.source_offset = *monitor;
+    own.sampling_rate = context.monitors[*monitor].sampling_rate;
+    own.sampled_at_random = context.monitors[*monitor].sampled_at_random;
+  }
   if (const std::vector<std::string> names = uri.request->members(); !names.empty()) {
     std::vector<ExportQueue*> members;
     for (const std::string& name : names) {
@@ -152,14 +171,24 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::prepare(const s
   impl->mode = context.mode;
   auto groups = groups_of(*uris);
   if (!groups) return fault((*uris)[groups.error().uri].text, groups.error().what);
-  impl->groups = std::move(*groups);
-  impl->exporters.resize(uris->size());
-  impl->uris.resize(uris->size());
-  impl->books.resize(uris->size());
+  auto routes = routes_of(*uris, *groups, context.monitors);
+  if (!routes) {
+    const RouteFault& wrong = routes.error();
+    if (!wrong.monitor) return fault((*uris)[wrong.place].text, wrong.what);
+    const ExportMonitor& monitor = context.monitors[*wrong.monitor];
+    return Error(fmt::format("monitor {}: export {}: {}", monitor.name, monitor.exporters[wrong.place], wrong.what));
+  }
+  impl->routes = std::move(*routes);
+  const std::size_t count = impl->routes.size();
+  for (const ExportRoute& route : impl->routes) impl->groups.push_back(place_of((*groups)[route.uri], impl->routes));
+  impl->exporters.resize(count);
+  impl->uris.resize(count);
+  impl->books.resize(count);
   for (const bool group : {false, true}) {
-    for (std::size_t i = 0; i < uris->size(); ++i) {
-      if ((*uris)[i].request->members().empty() == group) continue;
-      if (auto opened = impl->open(i, (*uris)[i], context); !opened) return Error(opened.error());
+    for (std::size_t i = 0; i < count; ++i) {
+      const ExportUri& uri = (*uris)[impl->routes[i].uri];
+      if (uri.request->members().empty() == group) continue;
+      if (auto opened = impl->open(i, uri, context); !opened) return Error(opened.error());
     }
   }
   if (auto distinct = check_distinct(impl->exporters, impl->uris); !distinct) return Error(distinct.error());
@@ -201,14 +230,14 @@ bool ExportHub::all_failed() const {
   return !impl_->exporters.empty();
 }
 
-void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
+void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait, unsigned monitor) {
   const std::shared_ptr<const RecordBatch> shared = std::move(batch);
   if (shared == nullptr || shared->empty()) return;
   // Serve every queue that has room before waiting for any other.
   std::vector<ExportQueue*> full;
   for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
     ExportQueue& queue = impl_->exporters[i]->queue();
-    if (!impl_->is_member(i) && !queue.push(shared)) full.push_back(&queue);
+    if (impl_->takes(i, monitor) && !queue.push(shared)) full.push_back(&queue);
   }
   for (ExportQueue* const queue : full) {
     if (wait && queue->push_waiting(shared, patience(impl_->mode))) continue;
@@ -216,10 +245,10 @@ void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait) {
   }
 }
 
-void ExportHub::wait_for_room(std::size_t octets) {
+void ExportHub::wait_for_room(std::size_t octets, unsigned monitor) {
   // Waiting for one after the other is enough: while nobody offers, room only grows.
   for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
-    if (!impl_->is_member(i)) impl_->exporters[i]->queue().wait_for_room(octets, patience(impl_->mode));
+    if (impl_->takes(i, monitor)) impl_->exporters[i]->queue().wait_for_room(octets, patience(impl_->mode));
   }
 }
 
@@ -281,6 +310,7 @@ std::vector<ExporterSnapshot> ExportHub::snapshot() const {
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (!impl_->is_group(i) && !impl_->is_member(i)) result[i] = impl_->exporters[i]->queue().snapshot();
     result[i].uri = impl_->uris[i];
+    result[i].monitors = impl_->routes[i].monitors;
   }
   return result;
 }

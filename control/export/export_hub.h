@@ -1,4 +1,5 @@
-// ExportHub: hands every drained record to every exporter; each has a bounded queue of its own.
+// ExportHub: hands every drained record to every exporter of its monitor (export_routes.h); each has a bounded queue of
+// its own.
 //
 // The drain thread offers batches; an exporter's own thread encodes and sends. A batch is shared, not copied, so E
 // exporters cost one copy of the records. A slow or dead exporter fills its queue and then loses by name
@@ -39,11 +40,12 @@ class ExportHub {
   /// Closes without waiting; what is queued then was lost. Call finish() first.
   ~ExportHub();
 
-  /// Offers a batch to every exporter. wait: block until each live exporter has room. Called by one thread.
-  void offer(std::shared_ptr<const RecordBatch> batch, bool wait);
-  /// Blocks until every live exporter has room for a batch of `octets` of memory: offer(..., false) of one no larger
-  /// than that loses nothing at them. Called by the thread that offers.
-  void wait_for_room(std::size_t octets);
+  /// Offers a batch of a monitor's records to every exporter that gets them. wait: block until each live exporter has
+  /// room. Called by one thread.
+  void offer(std::shared_ptr<const RecordBatch> batch, bool wait, unsigned monitor = 0);
+  /// Blocks until every live exporter of the monitor has room for a batch of `octets` of memory: offer(..., false) of
+  /// one no larger than that loses nothing at them. Called by the thread that offers.
+  void wait_for_room(std::size_t octets, unsigned monitor = 0);
 
   /// Every exporter to a file that does not rotate by itself opens its file by its name once more; records go on there.
   /// Where the file still has that name nothing changes. Returns one line for each file that cannot be opened: it goes

@@ -83,6 +83,8 @@ struct ExporterKind {
   std::string_view form;     ///< of a URI without options, scheme included
   std::string_view help;     ///< what is sent, and where
   std::string_view example;  ///< a whole URI
+  /// What it sends names one source id, so that each monitor has a stream of its own.
+  bool names_source;
   std::span<const ExportOption> options;
   /// `target` is what stands between the scheme and the '?', `query` what stands after that, without the options of
   /// every kind. Error: one line without the URI.
@@ -176,6 +178,7 @@ struct ExporterTexts {
   std::string_view form;
   std::string_view help;
   std::string_view example;
+  bool names_source = false;
 };
 
 /// `Options` is what parse_target(Options&, target, form) and the rows fill in.
@@ -185,6 +188,7 @@ constexpr ExporterKind exporter_kind(const ExporterTexts& texts) {
           texts.form,
           texts.help,
           texts.example,
+          texts.names_source,
           detail::kOptionTexts<kRows>,
           &detail::parse_request<Options, kRows, kOpen>};
 }

@@ -33,7 +33,8 @@ struct ExporterSnapshot {
   std::vector<std::string> members;  ///< of a group: their names. Its counts are its own and its members' in one
   /// "up", "refused: why", "reopening: why", "connecting", "connecting: why", "failed: why"
   std::string state;
-  bool reader_left = false;  ///< failed: whoever read standard output has had enough
+  std::uint32_t monitors = 1;  ///< bit n: it gets the records of monitor n
+  bool reader_left = false;    ///< failed: whoever read standard output has had enough
   RecordTotals drained;
   RecordTotals exported;
   RecordTotals queued;

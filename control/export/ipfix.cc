@@ -19,7 +19,7 @@ namespace {
 OpenResult open_udp(const TemplateDatagramOptions& options, const ExportContext& context, ExportQueue& books) {
   IpfixOptions encoder;
   options.put(encoder, Dialect::ipfix);
-  encoder.domain = options.source_id;
+  encoder.domain = options.source_id + context.source_offset;
   encoder.header_time = header_time(context.mode);
   encoder.start_ns = stream_start_ns(context);
   return open_datagram_exporter<IpfixEncoder>(encoder, options, options, context, books);
@@ -55,6 +55,7 @@ constinit const ExporterKind ipfix_kind = exporter_kind<TemplateDatagramOptions,
     .form = "ipfix://HOST:PORT",
     .help = "IPFIX (RFC 7011) over UDP; uniflow=0 makes biflows by RFC 5103",
     .example = "ipfix://192.0.2.1:4739?uniflow=0",
+    .names_source = true,
 });
 
 constinit const ExporterKind ipfix_tcp_kind = exporter_kind<OverTcp, kTcpOptions, open_tcp>({
@@ -62,6 +63,7 @@ constinit const ExporterKind ipfix_tcp_kind = exporter_kind<OverTcp, kTcpOptions
     .form = "ipfix+tcp://HOST:PORT",
     .help = "IPFIX over TCP (RFC 7011 section 10.4)",
     .example = "ipfix+tcp://192.0.2.1:4739?profile=nfdump",
+    .names_source = true,
 });
 
 }  // namespace weir

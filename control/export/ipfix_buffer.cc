@@ -16,7 +16,7 @@ constexpr std::size_t kUsualOctets = std::size_t{256} * 1024;
 IpfixOptions options_of(const TemplateOptions& templates, const ExportContext& context) {
   IpfixOptions options;
   templates.put(options, Dialect::ipfix);
-  options.domain = templates.source_id;
+  options.domain = templates.source_id + context.source_offset;
   options.payload_octets = kMaxPayload;
   options.template_refresh_messages = UINT32_MAX;
   options.header_time = header_time(context.mode);

@@ -8,8 +8,8 @@ namespace weir {
 namespace {
 
 OpenResult open(const FileOutput& file, const ExportContext& context, ExportQueue& books) {
-  return open_file_exporter(file, std::make_unique<JsonEncoding>(context.sampler_address), FileOrder::by_start, context,
-                            books);
+  return open_file_exporter(file, std::make_unique<JsonEncoding>(context.sampler_address, context.monitor_names()),
+                            FileOrder::by_start, context, books);
 }
 
 }  // namespace

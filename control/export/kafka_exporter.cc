@@ -120,6 +120,7 @@ KafkaExporter::KafkaExporter(const KafkaOptions& options, const ExportContext& c
       uniflow_(options.uniflow),
       json_(options.json),
       sampler_address_(context.sampler_address),
+      monitors_(context.monitor_names()),
       entries_(kInFlight) {
   for (std::uint32_t i = 0; i < kInFlight; ++i) entries_[i].next_free = i + 1 < kInFlight ? i + 1 : kNoEntry;
 }
@@ -223,12 +224,14 @@ void KafkaExporter::produce(RecordView record, std::uint32_t index) {
   const std::size_t key_octets = write_key(key.data(), *record);
   std::array<std::uint8_t, std::max(kFlowProtobufMaxOctets, kFlowJsonMaxOctets)> message;
   std::size_t octets = 0;
+  const std::string_view monitor = monitors_.of(*record);
   if (json_) {
     char* const begin = reinterpret_cast<char*>(message.data());
-    octets =
-        static_cast<std::size_t>(write_flow_json(begin, record, sampler_address_) - begin) - 1;  // without the newline
+    octets = static_cast<std::size_t>(write_flow_json(begin, record, sampler_address_, monitor) - begin) -
+             1;  // without the newline
   } else {
-    octets = static_cast<std::size_t>(write_flow_protobuf(message.data(), record, sampler_address_) - message.data());
+    octets = static_cast<std::size_t>(write_flow_protobuf(message.data(), record, sampler_address_, monitor) -
+                                      message.data());
   }
   // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka hands it back as it is, and nobody follows it
   void* const opaque = reinterpret_cast<void*>(static_cast<std::uintptr_t>(index));

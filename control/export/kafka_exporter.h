@@ -89,6 +89,7 @@ class KafkaExporter final : public Exporter {
   const bool uniflow_;
   const bool json_;
   const IpAddress sampler_address_;
+  const MonitorNames monitors_;
   rd_kafka_s* producer_ = nullptr;
   rd_kafka_topic_s* topic_ = nullptr;
   std::vector<Entry> entries_;

@@ -47,7 +47,7 @@ OpenResult open(const Options& options, const ExportContext& context, ExportQueu
   if constexpr (std::is_same_v<Options, Version7>) {
     encoder.version7 = true;
   } else {
-    encoder.source_id = options.source_id;
+    encoder.source_id = options.source_id + context.source_offset;
   }
   encoder.header_time = header_time(context.mode);
   encoder.start_ns = stream_start_ns(context);
@@ -61,6 +61,7 @@ constinit const ExporterKind netflow5_kind = exporter_kind<Version5, kVersion5Op
     .form = "netflow5://HOST:PORT",
     .help = "NetFlow v5 over UDP; what does not fit into it, such as IPv6, is lost by name",
     .example = "netflow5://192.0.2.1:2055?source_id=7",
+    .names_source = true,
 });
 
 constinit const ExporterKind netflow7_kind = exporter_kind<Version7, kVersion7Options, open<Version7>>({
@@ -68,6 +69,7 @@ constinit const ExporterKind netflow7_kind = exporter_kind<Version7, kVersion7Op
     .form = "netflow7://HOST:PORT",
     .help = "NetFlow v7 over UDP; what does not fit into it, such as IPv6, is lost by name",
     .example = "netflow7://192.0.2.1:2055",
+    .names_source = true,
 });
 
 }  // namespace weir

@@ -13,7 +13,7 @@ namespace {
 OpenResult open(const Netflow9ExportOptions& options, const ExportContext& context, ExportQueue& books) {
   Netflow9Options encoder;
   options.put(encoder, Dialect::netflow9);
-  encoder.source_id = options.source_id;
+  encoder.source_id = options.source_id + context.source_offset;
   encoder.header_time = header_time(context.mode);
   encoder.start_ns = stream_start_ns(context);
   encoder.announced = true;
@@ -27,6 +27,7 @@ constinit const ExporterKind netflow9_kind = exporter_kind<Netflow9ExportOptions
     .form = "netflow9://HOST:PORT",
     .help = "NetFlow v9 (RFC 3954) over UDP",
     .example = "netflow9://192.0.2.1:2055?rate=20000",
+    .names_source = true,
 });
 
 }  // namespace weir

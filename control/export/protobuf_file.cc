@@ -16,8 +16,7 @@ constexpr auto kOptions = std::to_array<OptionRow<ProtobufFile>>({
 });
 
 OpenResult open(const ProtobufFile& file, const ExportContext& context, ExportQueue& books) {
-  return open_file_exporter(file, protobuf_encoding(file.uniflow, context.sampler_address), FileOrder::as_they_come,
-                            context, books);
+  return open_file_exporter(file, protobuf_encoding(file.uniflow, context), FileOrder::as_they_come, context, books);
 }
 
 }  // namespace

@@ -23,8 +23,7 @@ constexpr auto kUnixOptions = std::to_array<OptionRow<ProtobufUnix>>({kMessageUn
 
 std::unique_ptr<StreamBuffer> make_buffer(const MessageOptions& options, const ExportContext& context) {
   // 4 MiB fill 40 MB a second over a path of 100 ms.
-  return std::make_unique<RecordBuffer>(protobuf_encoding(options.uniflow, context.sampler_address), 0,
-                                        std::size_t{4} * 1024 * 1024);
+  return std::make_unique<RecordBuffer>(protobuf_encoding(options.uniflow, context), 0, std::size_t{4} * 1024 * 1024);
 }
 
 OpenResult open_tcp(const ProtobufTcp& peer, const ExportContext& context, ExportQueue& books) {

@@ -7,8 +7,10 @@
 namespace weir {
 namespace {
 
-std::uint8_t* write_json(std::uint8_t* out, RecordView record, const IpAddress& sampler_address) {
-  return reinterpret_cast<std::uint8_t*>(write_flow_json(reinterpret_cast<char*>(out), record, sampler_address));
+std::uint8_t* write_json(std::uint8_t* out, RecordView record, const IpAddress& sampler_address,
+                         const MonitorNames& monitors) {
+  return reinterpret_cast<std::uint8_t*>(
+      write_flow_json(reinterpret_cast<char*>(out), record, sampler_address, monitors.of(*record)));
 }
 
 }  // namespace
@@ -18,12 +20,12 @@ std::size_t JsonEncoding::longest_octets() const {
 }
 
 std::uint8_t* JsonEncoding::write(std::uint8_t* out, RecordView record) {
-  return write_json(out, record, sampler_address_);
+  return write_json(out, record, sampler_address_, monitors_);
 }
 
 OrderedEncoding::Encode JsonEncoding::on_several_cores() const {
-  return [sampler_address = sampler_address_](std::uint8_t* out, RecordView record) {
-    return write_json(out, record, sampler_address);
+  return [sampler_address = sampler_address_, monitors = monitors_](std::uint8_t* out, RecordView record) {
+    return write_json(out, record, sampler_address, monitors);
   };
 }
 
@@ -32,7 +34,7 @@ std::size_t ProtobufEncoding::longest_octets() const {
 }
 
 std::uint8_t* ProtobufEncoding::write(std::uint8_t* out, RecordView record) {
-  return write_flow_protobuf(out, record, sampler_address_);
+  return write_flow_protobuf(out, record, sampler_address_, monitors_.of(*record));
 }
 
 std::size_t UniflowProtobufEncoding::longest_octets() const {
@@ -40,14 +42,17 @@ std::size_t UniflowProtobufEncoding::longest_octets() const {
 }
 
 std::uint8_t* UniflowProtobufEncoding::write(std::uint8_t* out, RecordView record) {
-  if (record->packets[kReverse] == 0) return write_flow_protobuf(out, record, sampler_address_);
-  if (record->packets[kForward] != 0) out = write_flow_protobuf(out, one_way(record, kForward), sampler_address_);
-  return write_flow_protobuf(out, one_way(record, kReverse), sampler_address_);
+  if (record->packets[kReverse] == 0) return write_flow_protobuf(out, record, sampler_address_, monitors_.of(*record));
+  const std::string_view monitor = monitors_.of(*record);
+  if (record->packets[kForward] != 0) {
+    out = write_flow_protobuf(out, one_way(record, kForward), sampler_address_, monitor);
+  }
+  return write_flow_protobuf(out, one_way(record, kReverse), sampler_address_, monitor);
 }
 
-std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow, const IpAddress& sampler_address) {
-  if (uniflow) return std::make_unique<UniflowProtobufEncoding>(sampler_address);
-  return std::make_unique<ProtobufEncoding>(sampler_address);
+std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow, const ExportContext& context) {
+  if (uniflow) return std::make_unique<UniflowProtobufEncoding>(context.sampler_address, context.monitor_names());
+  return std::make_unique<ProtobufEncoding>(context.sampler_address, context.monitor_names());
 }
 
 }  // namespace weir

@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "control/export/export_context.h"
 #include "control/export/ordered_encoding.h"
 #include "proto/base/ip_address.h"
+#include "proto/record/monitor_names.h"
 #include "proto/record/record_batch.h"
 
 namespace weir {
@@ -31,37 +34,43 @@ class RecordEncoding {
 
 class JsonEncoding final : public RecordEncoding {
  public:
-  explicit JsonEncoding(const IpAddress& sampler_address = {}) : sampler_address_(sampler_address) {}
+  explicit JsonEncoding(const IpAddress& sampler_address = {}, MonitorNames monitors = {})
+      : sampler_address_(sampler_address), monitors_(std::move(monitors)) {}
   [[nodiscard]] std::size_t longest_octets() const override;
   std::uint8_t* write(std::uint8_t* out, RecordView record) override;
   [[nodiscard]] OrderedEncoding::Encode on_several_cores() const override;
 
  private:
   IpAddress sampler_address_;
+  MonitorNames monitors_;
 };
 
 /// Length-delimited weir.v1.FlowRecord.
 class ProtobufEncoding final : public RecordEncoding {
  public:
-  explicit ProtobufEncoding(const IpAddress& sampler_address = {}) : sampler_address_(sampler_address) {}
+  explicit ProtobufEncoding(const IpAddress& sampler_address = {}, MonitorNames monitors = {})
+      : sampler_address_(sampler_address), monitors_(std::move(monitors)) {}
   [[nodiscard]] std::size_t longest_octets() const override;
   std::uint8_t* write(std::uint8_t* out, RecordView record) override;
 
  private:
   IpAddress sampler_address_;
+  MonitorNames monitors_;
 };
 
 /// The same, with two messages per biflow.
 class UniflowProtobufEncoding final : public RecordEncoding {
  public:
-  explicit UniflowProtobufEncoding(const IpAddress& sampler_address = {}) : sampler_address_(sampler_address) {}
+  explicit UniflowProtobufEncoding(const IpAddress& sampler_address = {}, MonitorNames monitors = {})
+      : sampler_address_(sampler_address), monitors_(std::move(monitors)) {}
   [[nodiscard]] std::size_t longest_octets() const override;
   std::uint8_t* write(std::uint8_t* out, RecordView record) override;
 
  private:
   IpAddress sampler_address_;
+  MonitorNames monitors_;
 };
 
-std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow, const IpAddress& sampler_address);
+std::unique_ptr<RecordEncoding> protobuf_encoding(bool uniflow, const ExportContext& context);
 
 }  // namespace weir

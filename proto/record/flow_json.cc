@@ -176,9 +176,14 @@ char* put_sections(char* out, RecordView record) {
 
 }  // namespace
 
-char* write_flow_json(char* out, RecordView record, const IpAddress& sampler_address) {
+char* write_flow_json(char* out, RecordView record, const IpAddress& sampler_address, std::string_view monitor) {
   out = put_columns<0>(out, &*record, std::make_index_sequence<kBaseJsonColumns>{});
   if ((record->sections & kAllSections) != 0) out = put_sections(out, record);
+  if (!monitor.empty()) {
+    out = put_text(out, R"(,"monitor":")");
+    out = put_text(out, monitor);
+    *out++ = '"';
+  }
   if (sampler_address.has_value()) {
     out = put_text(out, R"(,"sampler_address":")");
     out = write_address_text(out, sampler_address.octets, sampler_address.ip_version);

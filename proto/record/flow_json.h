@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "proto/base/ip_address.h"
 #include "proto/record/fields.h"
+#include "proto/record/monitor_names.h"
 
 namespace weir {
 
@@ -62,7 +64,8 @@ constexpr std::size_t longest_value(const Field& field) {
 }
 
 constexpr std::size_t longest_line() {
-  std::size_t octets = sizeof R"(,"sampler_address":"")" + 45 + sizeof "}\n";
+  std::size_t octets =
+      sizeof R"(,"monitor":"")" + kMostMonitorNameOctets + sizeof R"(,"sampler_address":"")" + 45 + sizeof "}\n";
   for (const Column& column : kJsonColumns) {
     octets += sizeof R"(,"":)" + column_name(column).size + longest_value(kFieldRows[column.row].field);
   }
@@ -75,7 +78,9 @@ constexpr std::size_t longest_line() {
 inline constexpr std::size_t kFlowJsonMaxOctets = json_detail::longest_line();
 
 /// Writes `record` as one line, newline included, to `out`, which has room for kFlowJsonMaxOctets. Returns the end.
-/// `sampler_address` is the address by which a consumer knows the probe; none: the line has no such field.
-char* write_flow_json(char* out, RecordView record, const IpAddress& sampler_address = {});
+/// `sampler_address` is the address by which a consumer knows the probe; none: the line has no such field. `monitor` is
+/// the name of the record's monitor, at most kMostMonitorNameOctets; empty: likewise.
+char* write_flow_json(char* out, RecordView record, const IpAddress& sampler_address = {},
+                      std::string_view monitor = {});
 
 }  // namespace weir

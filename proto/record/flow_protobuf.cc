@@ -207,7 +207,7 @@ inline std::uint8_t* put_columns(std::uint8_t* out, RecordView record, std::inde
 }
 
 template <bool kSections>
-inline std::uint8_t* put_all(std::uint8_t* out, RecordView record, const IpAddress& sampler) {
+inline std::uint8_t* put_all(std::uint8_t* out, RecordView record, const IpAddress& sampler, std::string_view monitor) {
   out = put_columns<kSections, 0>(out, record, std::make_index_sequence<kBeforeSampler>{});
   if (sampler.has_value()) {
     out = put_tag<kSamplerAddressNumber, kLengthDelimited>(out);
@@ -215,16 +215,26 @@ inline std::uint8_t* put_all(std::uint8_t* out, RecordView record, const IpAddre
     std::memcpy(out, sampler.octets, sizeof sampler.octets);
     out += sampler.size();
   }
-  return put_columns<kSections, kBeforeSampler>(out, record, std::make_index_sequence<kSent.size() - kBeforeSampler>{});
+  out = put_columns<kSections, kBeforeSampler>(out, record, std::make_index_sequence<kSent.size() - kBeforeSampler>{});
+  if (!monitor.empty()) {
+    static_assert(kMonitorNumber > kGreatestNumber, "the fields are sent by ascending number");
+    out = put_tag<kMonitorNumber, kLengthDelimited>(out);
+    *out++ = static_cast<std::uint8_t>(monitor.size());
+    std::memcpy(out, monitor.data(), monitor.size());
+    out += monitor.size();
+  }
+  return out;
 }
 
 }  // namespace
 
-std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record, const IpAddress& sampler_address) {
+std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record, const IpAddress& sampler_address,
+                                  std::string_view monitor) {
   // Most messages are longer than 127 octets, so two octets are left for the length; one is removed if one suffices.
   std::uint8_t* const message = out + 2;
-  std::uint8_t* const at = (record->sections & kAllSections) == 0 ? put_all<false>(message, record, sampler_address)
-                                                                  : put_all<true>(message, record, sampler_address);
+  std::uint8_t* const at = (record->sections & kAllSections) == 0
+                               ? put_all<false>(message, record, sampler_address, monitor)
+                               : put_all<true>(message, record, sampler_address, monitor);
   const auto length = static_cast<std::size_t>(at - message);
   static_assert(kFlowProtobufMaxOctets < 1 << 14, "a length of two octets");
   if (length < 0x80) {

@@ -13,9 +13,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "proto/base/ip_address.h"
 #include "proto/record/fields.h"
+#include "proto/record/monitor_names.h"
 
 namespace weir {
 
@@ -84,12 +86,17 @@ inline constexpr std::size_t kVarintSlack = 7;
 inline constexpr std::uint32_t kSamplerAddressNumber = 11;
 inline constexpr std::size_t kSamplerAddressOctets = 1 + 1 + 16;  ///< tag, length, address
 
+/// Field 1990, monitor: the name of the monitor that made the record. It is no column either: a record has its number.
+inline constexpr std::uint32_t kMonitorNumber = 1990;
+inline constexpr std::size_t kMonitorOctets = 2 + 1 + kMostMonitorNameOctets;  ///< tag, length, name
+
 /// Most octets of one message with its length, and what writing it may touch after its end.
 inline constexpr std::size_t kFlowProtobufMaxOctets =
-    2 + protobuf_detail::longest_message() + kSamplerAddressOctets + kVarintSlack;
+    2 + protobuf_detail::longest_message() + kSamplerAddressOctets + kMonitorOctets + kVarintSlack;
 
 /// Writes length and message to `out`, which has room for kFlowProtobufMaxOctets. Returns the end.
-std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record, const IpAddress& sampler_address = {});
+std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record, const IpAddress& sampler_address = {},
+                                  std::string_view monitor = {});
 
 /// Decodes one message (without its length). false: malformed, or a field's value does not fit its place; then
 /// `record` is unspecified. Unknown fields are skipped. Where the times of the directions are absent (a record that

@@ -37,7 +37,8 @@ TEST(FlowSchema, HasEveryColumnOfTheTableByItsNameAndNumber) {
 
 TEST(FlowSchema, HasNoFieldThatTheTableDoesNotHave) {
   // goflow2's: which protocol brought the flow there, and which probe.
-  std::set<int> numbers = {v1::FlowRecord::kTypeFieldNumber, v1::FlowRecord::kSamplerAddressFieldNumber};
+  std::set<int> numbers = {v1::FlowRecord::kTypeFieldNumber, v1::FlowRecord::kSamplerAddressFieldNumber,
+                           v1::FlowRecord::kMonitorFieldNumber};
   for (const Column& column : kColumns) numbers.insert(kFieldRows[column.row].field.protobuf[column.side]);
   const google::protobuf::Descriptor* schema = v1::FlowRecord::descriptor();
   for (int i = 0; i < schema->field_count(); ++i) {

@@ -1,0 +1,32 @@
+// MonitorNames: what records in JSON and protobuf call the monitor that made them, by its number.
+//
+// The name is no column of the field table: a record has the number, the configuration the name. Names are letters,
+// digits, '.', '-' and '_', so that no form has to escape them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/record/flow_record.h"
+
+namespace weir {
+
+/// Most octets of a name.
+inline constexpr std::size_t kMostMonitorNameOctets = 32;
+
+class MonitorNames {
+ public:
+  void add(std::string name) { names_.push_back(std::move(name)); }
+  /// Empty: the record does not name its monitor.
+  [[nodiscard]] std::string_view of(const FlowRecord& record) const {
+    return record.monitor < names_.size() ? std::string_view(names_[record.monitor]) : std::string_view();
+  }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+}  // namespace weir
