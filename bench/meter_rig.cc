@@ -51,11 +51,13 @@ void MeterRig::fill() {
 }
 
 void MeterRig::drain() {
-  records_ += worker_.records().consume(SIZE_MAX, [this](const RingLine& line) {
-    const RecordView record = RecordMessage::record(line);
-    std::memcpy(drained_.data(), record.octets(), record.lines() * kRecordLineOctets);
-    benchmark::DoNotOptimize(drained_.data());
-  });
+  for (unsigned monitor = 0; monitor < worker_.monitors(); ++monitor) {
+    records_ += worker_.records(monitor).consume(SIZE_MAX, [this](const RingLine& line) {
+      const RecordView record = RecordMessage::record(line);
+      std::memcpy(drained_.data(), record.octets(), record.lines() * kRecordLineOctets);
+      benchmark::DoNotOptimize(drained_.data());
+    });
+  }
 }
 
 void MeterRig::report(benchmark::State& state, double flows) {
@@ -66,7 +68,7 @@ void MeterRig::report(benchmark::State& state, double flows) {
   state.counters["poll_p99_ns"] = times_.percentile_ns(0.99);
   state.counters["poll_p9999_ns"] = times_.percentile_ns(0.9999);
   state.counters["poll_max_ns"] = times_.max_ns();
-  const WorkerCounters counters = worker_.counters();
+  const WorkerCounters counters = all_monitors(worker_.counters());
   for (const RecordTotals& lost : counters.lost) {
     if (lost.packets != 0) state.SkipWithError("records were lost: the consumer did not keep up");
   }

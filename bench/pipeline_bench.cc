@@ -9,6 +9,8 @@
 //   pipeline_sweep      all flows end in the same second (churn_bench.cc)
 //   pipeline_metrics    as pipeline, with metrics on; limit_metrics is the limit with more lines for each flow
 //   pipeline_sampled    as pipeline, with --sample packets=1:1000
+//   pipeline_monitors   as pipeline, with a second monitor of the same key and capacity; `times_one` is what a burst
+//                       takes in multiples of what it takes with one monitor, over as many bursts of the same frames
 //   pipeline_payload    frames with payload: TLS, HTTP, DNS, QUIC and bulk (payload_frames.h), with no metric on;
 //                       pipeline_metrics/all has the same frames and all metrics on
 //   pipeline_oversized  10 000 flows in tables of two capacities: the large one should not be slower
@@ -17,6 +19,8 @@
 // quarters of the capacity. The ratio to the limit of the same run is the figure: both move with the machine.
 #include <benchmark/benchmark.h>
 
+#include <chrono>
+#include <memory>
 #include <string>
 
 #include "bench/meter_rig.h"
@@ -73,6 +77,54 @@ void pipeline_sampled(benchmark::State& state) {
   sampling.one_in = 1000;
   sampling.seed = {1, 2, 3, 4, 5, 6};
   run(state, "sampled" + std::to_string(flows), Mix::uniform, flows, three_quarters_full(flows).capacity, {}, sampling);
+}
+
+/// One monitor and two, over the same frames.
+struct MonitorRigs {
+  MonitorRigs(const WorkerOptions& plain, const WorkerOptions& both, const std::shared_ptr<FrameSet>& frames)
+      : one(plain, frames), two(both, frames) {}
+  MeterRig one;
+  MeterRig two;
+};
+
+void pipeline_monitors(benchmark::State& state) {
+  const auto flows = static_cast<std::uint32_t>(state.range(0));
+  const auto rigs = std::static_pointer_cast<MonitorRigs>(
+      keep_fixture("monitors" + std::to_string(flows), [&]() -> std::shared_ptr<void> {
+        auto frames = frames_of(Mix::uniform, flows);
+        const WorkerOptions plain = three_quarters_full(flows);
+        if (frames == nullptr || !memory_available(3 * memory_of(plain.capacity))) return nullptr;
+        WorkerOptions both = plain;
+        both.further.resize(1);
+        both.further[0].capacity = plain.capacity;
+        auto made = std::make_shared<MonitorRigs>(plain, both, frames);
+        if (!made->one.ok() || !made->two.ok()) return nullptr;
+        made->one.fill();
+        made->two.fill();
+        return made;
+      }));
+  if (rigs == nullptr) {
+    state.SkipWithError("not enough memory");
+    return;
+  }
+  const auto time_of = [&](MeterRig& rig, std::uint64_t polls) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::uint64_t i = 0; i < polls; ++i) rig.poll(rig.stream());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  rigs->two.times().clear();
+  for ([[maybe_unused]] const auto _ : state) rigs->two.poll(rigs->two.stream());
+  rigs->two.report(state, rigs->two.worker().shard().size());
+  // In turns, so that a machine that becomes slower does so for both.
+  constexpr std::uint64_t kTurns = 8;
+  const std::uint64_t polls = static_cast<std::uint64_t>(state.iterations()) / kTurns + 1;
+  double one = 0;
+  double two = 0;
+  for (std::uint64_t turn = 0; turn < kTurns; ++turn) {
+    one += time_of(rigs->one, polls);
+    two += time_of(rigs->two, polls);
+  }
+  state.counters["times_one"] = two / one;
 }
 
 /// All metrics on frames that have something for each of them.
@@ -132,6 +184,7 @@ BENCHMARK_CAPTURE(pipeline_metrics, tcp_rtt, 6)
     ->ArgName("flows")
     ->Arg(10'000)
     ->Arg(1'000'000);
+BENCHMARK(pipeline_monitors)->ArgName("flows")->Arg(10'000)->Arg(1'000'000);
 BENCHMARK(pipeline_sampled)->ArgName("flows")->Arg(10'000)->Arg(1'000'000);
 BENCHMARK_CAPTURE(pipeline, payload, "payload", Mix::payload)
     ->Name("pipeline_payload")
