@@ -14,6 +14,7 @@
 
 #include "control/config/command_options.h"
 #include "control/config/metric_list.h"
+#include "control/config/schema.h"
 #include "control/export/export_uri.h"
 #include "control/export/option_values.h"
 #include "control/listing.h"
@@ -141,9 +142,10 @@ class Commands {
         run_options_(*run_, Command::run),
         read_options_(*read_, Command::read),
         check_options_(*check_, Command::check) {
-    run_->footer(footer_with_uris(kRunFooter + effect_help(*v1::Config::descriptor()) + "\n\n"));
+    const std::string blocks = blocks_help(*v1::Config::descriptor());
+    run_->footer(footer_with_uris(kRunFooter + effect_help(*v1::Config::descriptor()) + "\n\n" + blocks));
     add_read();
-    check_->footer(footer_with_uris(kCheckFooter));
+    check_->footer(footer_with_uris(kCheckFooter + blocks));
     add_lists();
   }
 
@@ -191,7 +193,7 @@ class Commands {
                      "Show how weir sees packet N (from 1), or which packets are rejected; export nothing")
         ->type_name("N|rejected")
         ->group("Input");
-    read_->footer(footer_with_uris(kReadFooter));
+    read_->footer(footer_with_uris(kReadFooter + blocks_help(*v1::Config::descriptor())));
   }
 
   void add_lists() {

@@ -20,9 +20,10 @@ struct OverflowTotals {
 };
 
 struct DrainTotals {
-  std::vector<RecordTotals> drained;  ///< by ring
-  OverflowTotals overflow;
+  std::vector<RecordTotals> drained;  ///< by ring: those of the first monitor by worker, then those of the next
+  OverflowTotals overflow;            ///< of the first monitor
   std::vector<ExporterSnapshot> exporters;
+  std::vector<OverflowTotals> further_overflow{};  ///< of the monitors after it
 };
 
 }  // namespace weir

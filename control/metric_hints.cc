@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "control/config/monitor_blocks.h"
 #include "control/export/export_uri.h"
 #include "dataplane/metric/metrics.h"
 #include "proto/record/field_text.h"
@@ -52,7 +53,14 @@ bool is_of_prefixes(const Column& column) {
 
 std::vector<std::string> metric_hints(const Settings& settings, const std::vector<std::string>& exports) {
   std::vector<std::string> hints;
-  const Metrics& metrics = settings.flow.metrics;
+  // A metric that some monitor has on may fill the field.
+  std::uint32_t enabled = 0;
+  std::string list;
+  for (const MonitorPlan& plan : monitor_plans(settings)) {
+    enabled |= plan.flow.metrics.enabled();
+    if (plan.flow.metrics.any() && list.empty()) list = plan.metric_list;
+  }
+  const Metrics metrics(enabled);
   for (const std::string& uri : exports) {
     const std::string_view fields = fields_of(uri);
     if (fields.empty()) {
@@ -60,7 +68,7 @@ std::vector<std::string> metric_hints(const Settings& settings, const std::vecto
         hints.push_back(fmt::format(
             "export '{}': the table shows no field of --metrics {}; name those to be shown, as in table:-?fields=... "
             "(weir fields), or use json:-, which has all",
-            without_keys(uri), settings.metric_list));
+            without_keys(uri), list));
       }
       continue;
     }

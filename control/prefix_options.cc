@@ -1,5 +1,9 @@
 #include "control/prefix_options.h"
 
+#include <algorithm>
+
+#include "control/config/monitor_blocks.h"
+
 namespace weir {
 
 KeyBits key_bits(const KeyFields& key) {
@@ -8,11 +12,27 @@ KeyBits key_bits(const KeyFields& key) {
           {octet(key.source_prefix6), octet(key.destination_prefix6)}};
 }
 
-tl::expected<std::unique_ptr<PrefixStore>, std::string> open_prefixes(const Settings& settings) {
-  if (settings.prefix_files.empty()) return nullptr;
-  auto store = PrefixStore::open(settings.prefix_files, key_bits(settings.flow.key));
-  if (store) return store;
-  return tl::make_unexpected("--prefixes: " + store.error());
+tl::expected<PrefixStores, std::string> open_prefixes(const Settings& settings) {
+  PrefixStores stores;
+  std::vector<KeyBits> bits;
+  for (const MonitorPlan& plan : monitor_plans(settings)) {
+    if (settings.prefix_files.empty()) {
+      stores.of_monitor.push_back(nullptr);
+      continue;
+    }
+    const KeyBits wanted = key_bits(plan.flow.key);
+    const auto alike = std::find(bits.begin(), bits.end(), wanted);
+    if (alike != bits.end()) {
+      stores.of_monitor.push_back(stores.all[static_cast<std::size_t>(alike - bits.begin())].get());
+      continue;
+    }
+    auto store = PrefixStore::open(settings.prefix_files, wanted);
+    if (!store) return tl::make_unexpected("--prefixes: " + store.error());
+    bits.push_back(wanted);
+    stores.all.push_back(std::move(*store));
+    stores.of_monitor.push_back(stores.all.back().get());
+  }
+  return stores;
 }
 
 }  // namespace weir

@@ -27,6 +27,7 @@
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
 #include "control/metric_hints.h"
+#include "control/monitor_parts.h"
 #include "control/prefix_options.h"
 #include "control/record_drain.h"
 #include "control/reject_file.h"
@@ -194,17 +195,18 @@ tl::expected<std::unique_ptr<RejectFile>, std::string> open_rejects(const Settin
   return RejectFile::open(settings.rejects);
 }
 
-/// --filter; nullptr: there is none.
-std::unique_ptr<PcapFlowFilter> flow_filter_of(const Settings& settings) {
-  if (settings.filter.empty()) return nullptr;
-  auto program = PcapFilter::compile_for_flows(settings.filter);
+/// --filter, or that of a monitor; nullptr: there is none.
+std::unique_ptr<PcapFlowFilter> flow_filter_of(const std::string& filter) {
+  if (filter.empty()) return nullptr;
+  auto program = PcapFilter::compile_for_flows(filter);
   return program ? std::make_unique<PcapFlowFilter>(std::move(*program)) : nullptr;  // its binding compiled it
 }
 
 /// --explain: how weir sees one packet. Returns the exit code.
 int explain(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
-  const auto filter = flow_filter_of(settings);
-  Explainer explainer(settings.flow.parser, settings.flow.key, filter.get(), settings.frame_filter);
+  const MonitorPlan plan = monitor_plans(settings).front();
+  const auto filter = flow_filter_of(plan.filter);
+  Explainer explainer(settings.flow.parser, plan.flow.key, filter.get(), settings.frame_filter);
   for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
     if (number != settings.explain_packet) {
       explainer.skip(view, number);
@@ -223,8 +225,9 @@ int explain(const Settings& settings, CaptureSequence& captures, PacketView& vie
 
 /// --explain rejected: which packets of the captures are rejected, by reason. Returns the exit code.
 int explain_rejected(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
-  const auto filter = flow_filter_of(settings);
-  Explainer explainer(settings.flow.parser, settings.flow.key, filter.get(), settings.frame_filter);
+  const MonitorPlan plan = monitor_plans(settings).front();
+  const auto filter = flow_filter_of(plan.filter);
+  Explainer explainer(settings.flow.parser, plan.flow.key, filter.get(), settings.frame_filter);
   RejectListing listing;
   for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
     listing.add(number, explainer.skip(view, number));
@@ -270,12 +273,11 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
 /// The end: everything was read, and the exporters are closed. Returns the exit code; `code` is what it is so far.
 int report(const Settings& settings, const OfflineMeter& meter, const RecordDrain& drain, RejectFile* rejects,
            bool quiet, int code) {
-  const DrainTotals totals = drain.totals();
-  std::vector<WorkerAccount> accounts;
-  for (unsigned i = 0; i < meter.workers(); ++i) {
-    accounts.push_back({meter.counters(i), totals.drained[i], meter.recount(i)});
-  }
-  v1::Ledger ledger = make_ledger(accounts, totals.exporters, {}, true, totals.overflow);
+  std::vector<WorkerCounters> counters;
+  for (unsigned i = 0; i < meter.workers(); ++i) counters.push_back(meter.counters(i));
+  v1::Ledger ledger =
+      make_whole_ledger(names_of(monitor_plans(settings)), counters, drain.totals(), {}, true,
+                        [&](unsigned worker, unsigned monitor) { return meter.recount(worker, monitor); });
   if (rejects != nullptr) {
     if (const auto closed = rejects->close(); !closed) {
       spdlog::error("{}", closed.error());
@@ -304,16 +306,41 @@ ExportContext export_context(const Settings& settings, std::uint64_t start_ns) {
   context.capture_start_ns = start_ns;
   context.inputs = inputs_of(settings);
   context.sampler_address = settings.sampler_address;
-  context.sampling_rate = settings.flow.sampling.one_in;
-  context.sampled_at_random = settings.flow.sampling.algorithm() == 2;
+  tell_monitors(context, monitor_plans(settings));
   return context;
 }
 
-FlowSettings flow_settings(const Settings& settings) {
-  FlowSettings flow = settings.flow;
-  if (flow.sampling.seed == Sampling::kNoSeed) flow.sampling.seed = kFixedSamplingSeed;
-  return flow;
-}
+/// The monitors, their seeds and their filters.
+struct Monitors {
+  explicit Monitors(const Settings& settings) : plans(monitor_plans(settings)) {
+    for (MonitorPlan& plan : plans) {
+      if (plan.flow.sampling.seed == Sampling::kNoSeed) plan.flow.sampling.seed = kFixedSamplingSeed;
+      filters.push_back(flow_filter_of(plan.filter));
+    }
+  }
+  [[nodiscard]] OfflineOptions options(const Settings& settings) const {
+    OfflineOptions options{plans[0].flow, settings.workers, plans[0].max_flows, settings.max_reordering_ns,
+                           filters[0].get()};
+    for (std::size_t i = 1; i < plans.size(); ++i) {
+      options.further.push_back({plans[i].flow, plans[i].capacity(settings.workers), filters[i].get()});
+    }
+    return options;
+  }
+  /// What the drain takes.
+  [[nodiscard]] std::vector<DrainedMonitor> drained(OfflineMeter& meter, const Settings& settings, const KeyHash& hash,
+                                                    const PrefixStores& prefixes) const {
+    std::vector<DrainedMonitor> all;
+    for (unsigned monitor = 0; monitor < plans.size(); ++monitor) {
+      std::vector<RecordRing*> rings;
+      for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i, monitor));
+      all.push_back({std::move(rings), make_accounter(plans[monitor], settings, hash), prefixes.of_monitor[monitor]});
+    }
+    return all;
+  }
+
+  std::vector<MonitorPlan> plans;
+  std::vector<std::unique_ptr<PcapFlowFilter>> filters;
+};
 
 }  // namespace
 
@@ -353,11 +380,10 @@ int read_captures(const Settings& settings) {
     return 1;
   }
   const KeyHash hash(KeyHash::random_seed());
-  const auto filter = flow_filter_of(settings);
-  OfflineMeter meter(
-      {flow_settings(settings), settings.workers, settings.max_flows, settings.max_reordering_ns, filter.get()}, hash);
+  const Monitors monitors(settings);
+  OfflineMeter meter(monitors.options(settings), hash);
   if (!meter.ok()) {
-    final_error(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
+    final_error(fmt::format("no memory for {} flows: lower --max-flows", flows_of(monitors.plans)));
     return 1;
   }
   const auto rejects = open_rejects(settings);
@@ -370,13 +396,7 @@ int read_captures(const Settings& settings) {
     return 1;
   }
   if (*rejects != nullptr) (*rejects)->begin();
-  std::vector<RecordRing*> rings;
-  for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i));
-  RecordDrain drain(rings, hub, true,
-                    settings.flow.when_full == WhenFull::overflow
-                        ? std::make_unique<OverflowAccounter>(settings.overflow, hash, settings.flow.key)
-                        : nullptr,
-                    nullptr, settings.community_id_seed, prefixes->get());
+  RecordDrain drain(hub, monitors.drained(meter, settings, hash, *prefixes), true, nullptr, settings.community_id_seed);
 
   const bool judged = !more || count_packets(settings, captures, view, meter, hub, rejects->get());
   meter.finish();

@@ -12,17 +12,31 @@
 
 namespace weir {
 
+namespace {
+
+std::vector<DrainedMonitor> only(std::vector<RecordRing*> rings, std::unique_ptr<OverflowAccounter> overflow,
+                                 PrefixStore* prefixes) {
+  std::vector<DrainedMonitor> one;
+  one.push_back({std::move(rings), std::move(overflow), prefixes});
+  return one;
+}
+
+}  // namespace
+
 RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
                          std::unique_ptr<OverflowAccounter> overflow, std::uint64_t (*clock)(),
                          std::uint16_t community_id_seed, PrefixStore* prefixes)
-    : rings_(std::move(rings)),
-      hub_(hub),
-      drained_(rings_.size()),
-      overflow_(std::move(overflow)),
-      clock_(clock),
-      community_id_(community_id_seed),
-      prefixes_(prefixes),
-      wait_(wait) {
+    : RecordDrain(hub, only(std::move(rings), std::move(overflow), prefixes), wait, clock, community_id_seed) {}
+
+RecordDrain::RecordDrain(ExportHub& hub, std::vector<DrainedMonitor> monitors, bool wait, std::uint64_t (*clock)(),
+                         std::uint16_t community_id_seed)
+    : hub_(hub), clock_(clock), community_id_(community_id_seed), wait_(wait) {
+  for (DrainedMonitor& parts : monitors) {
+    Monitor& monitor = monitors_.emplace_back();
+    monitor.number = static_cast<unsigned>(monitors_.size() - 1);
+    monitor.drained.resize(parts.rings.size());
+    monitor.parts = std::move(parts);
+  }
   thread_ = std::thread([this] { run(); });
 }
 
@@ -39,62 +53,68 @@ void RecordDrain::run() {
   for (;;) {
     // Read before the rings are: what was pushed before the flag was set is then seen.
     const bool last = stopping_.load(std::memory_order_acquire);
-    if (round(last)) continue;
+    bool found = false;
+    for (Monitor& monitor : monitors_) found |= round(monitor, last);
+    if (found) continue;
     if (last) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   finished_.store(true, std::memory_order_release);
 }
 
-bool RecordDrain::round(bool last) {
+bool RecordDrain::round(Monitor& monitor, bool last) {
   // As many records as the rings gave, and as many again from the accounter.
   constexpr std::size_t kMost = 2 * kBatch;
-  if (wait_.load(std::memory_order_relaxed)) hub_.wait_for_room(RecordBatch::most_allocated_octets(kMost));
+  if (wait_.load(std::memory_order_relaxed)) {
+    hub_.wait_for_room(RecordBatch::most_allocated_octets(kMost), monitor.number);
+  }
   const std::lock_guard lock(mutex_);
   auto batch = std::make_shared<RecordBatch>();
   // An eighth more than the last one: a batch that grows past its memory takes twice as much.
-  batch->reserve(usual_records_ + usual_records_ / 8, usual_octets_ + usual_octets_ / 8);
-  const std::size_t taken = empty_rings(kBatch, *batch);
-  if (overflow_ != nullptr) collect(*batch, kMost - batch->size(), last && taken == 0);
-  usual_records_ = batch->size();
-  usual_octets_ = batch->octets();
+  batch->reserve(monitor.usual_records + monitor.usual_records / 8, monitor.usual_octets + monitor.usual_octets / 8);
+  const std::size_t taken = empty_rings(monitor, kBatch, *batch);
+  if (monitor.parts.overflow != nullptr) collect(monitor, *batch, kMost - batch->size(), last && taken == 0);
+  monitor.usual_records = batch->size();
+  monitor.usual_octets = batch->octets();
   if (batch->empty()) return taken != 0;
-  if (prefixes_ != nullptr) batch = with_prefixes(*batch);
+  if (monitor.parts.prefixes != nullptr) batch = with_prefixes(monitor, *batch);
   batch->trim();
-  hub_.offer(std::move(batch), false);
+  hub_.offer(std::move(batch), false, monitor.number);
   return true;
 }
 
 /// The batch with what the prefix files say of its records. As a whole, so that their searches overlap.
-std::shared_ptr<RecordBatch> RecordDrain::with_prefixes(const RecordBatch& batch) {
+std::shared_ptr<RecordBatch> RecordDrain::with_prefixes(Monitor& monitor, const RecordBatch& batch) {
   auto enriched = std::make_shared<RecordBatch>();
-  enriched->reserve(batch.size(), usual_enriched_octets_ + usual_enriched_octets_ / 8);
-  prefixes_->enrich(batch.span(), *enriched);
-  usual_enriched_octets_ = enriched->octets();
+  enriched->reserve(batch.size(), monitor.usual_enriched_octets + monitor.usual_enriched_octets / 8);
+  monitor.parts.prefixes->enrich(batch.span(), *enriched);
+  monitor.usual_enriched_octets = enriched->octets();
   return enriched;
 }
 
-std::size_t RecordDrain::empty_rings(std::size_t most, RecordBatch& batch) {
+std::size_t RecordDrain::empty_rings(Monitor& monitor, std::size_t most, RecordBatch& batch) {
+  const std::vector<RecordRing*>& rings = monitor.parts.rings;
   std::size_t taken = 0;
-  for (std::size_t i = 0; i < rings_.size(); ++i) {
+  for (std::size_t i = 0; i < rings.size(); ++i) {
     // Each ring gets an equal share of what is left; the remainder goes to the first ones.
-    const std::size_t left = rings_.size() - i;
+    const std::size_t left = rings.size() - i;
     const std::size_t share = (most - taken + left - 1) / left;
-    if (overflow_ != nullptr && clock_ != nullptr) now_ns_ = clock_();
-    taken +=
-        rings_[i]->consume(share, [&](const RingLine& line) { take(RecordMessage::record(line), drained_[i], batch); });
+    if (monitor.parts.overflow != nullptr && clock_ != nullptr) monitor.now_ns = clock_();
+    taken += rings[i]->consume(
+        share, [&](const RingLine& line) { take(monitor, RecordMessage::record(line), monitor.drained[i], batch); });
   }
   return taken;
 }
 
 /// A record from a ring: into the batch, or, an overflow record, into the accounter.
-void RecordDrain::take(RecordView record, RecordTotals& drained, RecordBatch& batch) {
+void RecordDrain::take(Monitor& monitor, RecordView record, RecordTotals& drained, RecordBatch& batch) {
   drained.add(*record);
-  if (overflow_ == nullptr) return append(record, batch);
-  if (clock_ == nullptr) now_ns_ = std::max(now_ns_, record->end_ns());
+  if (monitor.parts.overflow == nullptr) return append(record, batch);
+  if (clock_ == nullptr) monitor.now_ns = std::max(monitor.now_ns, record->end_ns());
   if ((record->sections & FlowRecord::kOverflowMark) == 0) return append(record, batch);
-  overflow_totals_.taken.add(*record);
-  (overflow_->add(record, now_ns_) ? overflow_totals_.held : overflow_totals_.lost).add(*record);
+  OverflowTotals& totals = monitor.overflow_totals;
+  totals.taken.add(*record);
+  (monitor.parts.overflow->add(record, monitor.now_ns) ? totals.held : totals.lost).add(*record);
 }
 
 /// Into the batch, with what is computed only now, so that no worker has to.
@@ -117,21 +137,30 @@ void RecordDrain::append(RecordView record, RecordBatch& batch) {
 }
 
 /// Appends what leaves the accounter now, at most `most` records: the next round goes on.
-void RecordDrain::collect(RecordBatch& batch, std::size_t most, bool all) {
-  if (clock_ != nullptr) now_ns_ = clock_();
+void RecordDrain::collect(Monitor& monitor, RecordBatch& batch, std::size_t most, bool all) {
+  if (clock_ != nullptr) monitor.now_ns = clock_();
+  OverflowAccounter& overflow = *monitor.parts.overflow;
+  OverflowTotals& totals = monitor.overflow_totals;
   const std::size_t from = batch.size();
-  all ? overflow_->collect_all(batch, most) : overflow_->collect(now_ns_, batch, most);
+  all ? overflow.collect_all(batch, most) : overflow.collect(monitor.now_ns, batch, most);
   for (std::size_t i = from; i < batch.size(); ++i) {
-    overflow_totals_.given.add(*batch[i]);
-    overflow_totals_.held.packets -= batch[i]->total_packets();
-    overflow_totals_.held.octets -= batch[i]->total_octets();
+    totals.given.add(*batch[i]);
+    totals.held.packets -= batch[i]->total_packets();
+    totals.held.octets -= batch[i]->total_octets();
   }
-  overflow_totals_.held.records = overflow_->size();
+  totals.held.records = overflow.size();
 }
 
 DrainTotals RecordDrain::totals() const {
   const std::lock_guard lock(mutex_);
-  return {drained_, overflow_totals_, hub_.snapshot()};
+  DrainTotals totals;
+  for (const Monitor& monitor : monitors_) {
+    totals.drained.insert(totals.drained.end(), monitor.drained.begin(), monitor.drained.end());
+    if (monitor.number != 0) totals.further_overflow.push_back(monitor.overflow_totals);
+  }
+  totals.overflow = monitors_.front().overflow_totals;
+  totals.exporters = hub_.snapshot();
+  return totals;
 }
 
 }  // namespace weir

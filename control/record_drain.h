@@ -31,6 +31,13 @@
 
 namespace weir {
 
+/// What the drain takes of a monitor.
+struct DrainedMonitor {
+  std::vector<RecordRing*> rings;               ///< by worker
+  std::unique_ptr<OverflowAccounter> overflow;  ///< sums overflow records; nullptr where no worker makes any
+  PrefixStore* prefixes = nullptr;              ///< what is added to each record; nullptr: nothing is
+};
+
 class RecordDrain {
  public:
   /// `wait`: a full queue of an exporter is waited for (`weir read`), instead of losing by name.
@@ -40,6 +47,9 @@ class RecordDrain {
   RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
               std::unique_ptr<OverflowAccounter> overflow = nullptr, std::uint64_t (*clock)() = nullptr,
               std::uint16_t community_id_seed = 0, PrefixStore* prefixes = nullptr);
+  /// The same for several monitors. A batch is of one of them, and goes to its exporters.
+  RecordDrain(ExportHub& hub, std::vector<DrainedMonitor> monitors, bool wait, std::uint64_t (*clock)() = nullptr,
+              std::uint16_t community_id_seed = 0);
   RecordDrain(const RecordDrain&) = delete;
   RecordDrain& operator=(const RecordDrain&) = delete;
   ~RecordDrain();
@@ -57,30 +67,34 @@ class RecordDrain {
  private:
   static constexpr std::size_t kBatch = 4096;
 
-  void run();
-  /// One round; false if the rings were empty. `last`: the accounter is emptied once they are.
-  bool round(bool last);
-  /// At most `most` records from all rings into `batch`; returns how many.
-  std::size_t empty_rings(std::size_t most, RecordBatch& batch);
-  void take(RecordView record, RecordTotals& drained, RecordBatch& batch);
-  void append(RecordView record, RecordBatch& batch);
-  void collect(RecordBatch& batch, std::size_t most, bool all);
-  std::shared_ptr<RecordBatch> with_prefixes(const RecordBatch& batch);
+  /// A monitor, and what was drained of it.
+  struct Monitor {
+    unsigned number = 0;
+    DrainedMonitor parts;
+    std::vector<RecordTotals> drained;      ///< by worker; guarded by mutex_
+    OverflowTotals overflow_totals;         ///< likewise
+    std::size_t usual_records = 0;          ///< the thread's: size of the last batch, which the next one will have, too
+    std::size_t usual_octets = 0;           ///< likewise
+    std::size_t usual_enriched_octets = 0;  ///< likewise, with --prefixes
+    std::uint64_t now_ns = 0;               ///< the thread's
+  };
 
-  std::vector<RecordRing*> rings_;
+  void run();
+  /// One round of a monitor; false if its rings were empty. `last`: the accounter is emptied once they are.
+  bool round(Monitor& monitor, bool last);
+  /// At most `most` records from all rings into `batch`; returns how many.
+  std::size_t empty_rings(Monitor& monitor, std::size_t most, RecordBatch& batch);
+  void take(Monitor& monitor, RecordView record, RecordTotals& drained, RecordBatch& batch);
+  void append(RecordView record, RecordBatch& batch);
+  void collect(Monitor& monitor, RecordBatch& batch, std::size_t most, bool all);
+  static std::shared_ptr<RecordBatch> with_prefixes(Monitor& monitor, const RecordBatch& batch);
+
+  std::vector<Monitor> monitors_;
   ExportHub& hub_;
   mutable std::mutex mutex_;
-  std::vector<RecordTotals> drained_;      ///< guarded by mutex_
-  OverflowTotals overflow_totals_;         ///< guarded by mutex_
-  std::size_t usual_records_ = 0;          ///< the thread's: size of the last batch, which the next one will have, too
-  std::size_t usual_octets_ = 0;           ///< likewise
-  std::size_t usual_enriched_octets_ = 0;  ///< likewise, with --prefixes
-  std::unique_ptr<OverflowAccounter> overflow_;
   std::uint64_t (*clock_)();
   CommunityIdMaker community_id_;
   QuicHelloDecoder quic_hello_;
-  PrefixStore* prefixes_;
-  std::uint64_t now_ns_ = 0;           ///< the thread's
   std::atomic<bool> wait_;             ///< written by the supervisor, read by the thread
   std::atomic<bool> stopping_{false};  ///< likewise
   std::atomic<bool> finished_{false};  ///< written by the thread, read by the supervisor

@@ -55,7 +55,7 @@ int run_live(const Settings& settings, const v1::Config& effective) {
   const ErrorStream never_blocks;  // until everything has stopped
   for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
-  ProbeView view(effective);
+  ProbeView view(effective, monitor_plans(settings));
   const auto services = start_services(settings, cores, view);
   if (!services) {
     final_error(services.error());

@@ -5,6 +5,7 @@
 
 #include "control/config/key_list.h"
 #include "control/config/metric_list.h"
+#include "control/config/monitor_blocks.h"
 #include "control/config/sampling_text.h"
 #include "control/config/tunnel_list.h"
 #include "control/export/export_uri.h"
@@ -149,55 +150,56 @@ ValueResult parse_prometheus(const ValueContext&, const std::string& text, Setti
   }
 // NOLINTEND(bugprone-macro-parentheses)
 using Row = Rows<Settings>;
-constexpr auto kBindings = std::to_array<Binding<Settings>>({
-    Row::text<parse_port>("port", WEIR_MEMBER(ports)),
-    Row::value("cores", parse_cores, print_cores),
-    Row::choice<kRssHashes>("rss", WEIR_MEMBER(rss)),
-    Row::choice<kIdleChoices>("idle", WEIR_MEMBER(idle)),
-    Row::text("eal", WEIR_MEMBER(eal_arguments)),
-
-    Row::text<parse_socket>("socket", WEIR_MEMBER(socket)),
-    Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
-    Row::duration("duration", WEIR_MEMBER(duration_ns)),
-    Row::duration("stop_timeout", WEIR_MEMBER(stop_timeout_ns)),
-
-    Row::duration("idle_timeout", WEIR_MEMBER(flow.timeouts.idle_ns)),
-    Row::duration("active_timeout", WEIR_MEMBER(flow.timeouts.active_ns)),
-    Row::on_off("tcp_close", WEIR_MEMBER(flow.timeouts.tcp_close)),
-    Row::duration("tcp_linger", WEIR_MEMBER(flow.timeouts.linger_ns)),
-    Row::on_off("icmp_close", WEIR_MEMBER(flow.metrics.settings.icmp_close)),
-    Row::duration("max_reordering", WEIR_MEMBER(max_reordering_ns)),
-    Row::number("max_flows", WEIR_MEMBER(max_flows)),
-    Row::number("workers", WEIR_MEMBER(workers)),
-    Row::choice<kWhenFull>("when_full", WEIR_MEMBER(flow.when_full)),
-    Row::number("overflow_entries", WEIR_MEMBER(overflow.max_entries)),
-    Row::duration("overflow_timeout", WEIR_MEMBER(overflow.timeout_ns)),
-    Row::text<parse_key>("key", WEIR_MEMBER(key_list)),
-    Row::text<parse_metrics>("metrics", WEIR_MEMBER(metric_list)),
-    Row::number("community_id_seed", WEIR_MEMBER(community_id_seed)),
-    Row::text<parse_sample>("sample", WEIR_MEMBER(sample)),
-    Row::text<parse_sample_key>("sample_key", WEIR_MEMBER(sample_key)),
-
-    Row::choice<kLayers>("layer", WEIR_MEMBER(flow.parser.layer)),
-    Row::text<parse_tunnels>("tunnels", WEIR_MEMBER(tunnels)),
-    Row::number("tunnel_depth", WEIR_MEMBER(flow.parser.tunnel_depth)),
-    Row::choice<kIcmpErrors>("icmp_errors", WEIR_MEMBER(flow.parser.icmp_errors)),
-    Row::text<parse_filter>("filter", WEIR_MEMBER(filter)),
-    Row::text<parse_frame_filter>("frame_filter", WEIR_MEMBER(frame_filter)),
-
-    Row::text<parse_export>("export", WEIR_MEMBER(exports)),
-    Row::value("sampler_address", parse_sampler_address, print_sampler_address),
-    Row::text<parse_prefixes>("prefixes", WEIR_MEMBER(prefix_list)),
-    Row::number("interface", WEIR_MEMBER(interface)),
-    Row::text<parse_save_rejects>("save_rejects", WEIR_MEMBER(save_rejects)),
-    Row::text("ledger", WEIR_MEMBER(ledger_file)),
-});
-#undef WEIR_MEMBER
 
 }  // namespace
 
 std::span<const Binding<Settings>> setting_bindings() {
-  return kBindings;
+  static const auto rows = std::to_array<Binding<Settings>>({
+      Row::text<parse_port>("port", WEIR_MEMBER(ports)),
+      Row::value("cores", parse_cores, print_cores),
+      Row::choice<kRssHashes>("rss", WEIR_MEMBER(rss)),
+      Row::choice<kIdleChoices>("idle", WEIR_MEMBER(idle)),
+      Row::text("eal", WEIR_MEMBER(eal_arguments)),
+
+      Row::text<parse_socket>("socket", WEIR_MEMBER(socket)),
+      Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
+      Row::duration("duration", WEIR_MEMBER(duration_ns)),
+      Row::duration("stop_timeout", WEIR_MEMBER(stop_timeout_ns)),
+
+      Row::duration("idle_timeout", WEIR_MEMBER(flow.timeouts.idle_ns)),
+      Row::duration("active_timeout", WEIR_MEMBER(flow.timeouts.active_ns)),
+      Row::on_off("tcp_close", WEIR_MEMBER(flow.timeouts.tcp_close)),
+      Row::duration("tcp_linger", WEIR_MEMBER(flow.timeouts.linger_ns)),
+      Row::on_off("icmp_close", WEIR_MEMBER(flow.metrics.settings.icmp_close)),
+      Row::duration("max_reordering", WEIR_MEMBER(max_reordering_ns)),
+      Row::number("max_flows", WEIR_MEMBER(max_flows)),
+      Row::number("workers", WEIR_MEMBER(workers)),
+      Row::choice<kWhenFull>("when_full", WEIR_MEMBER(flow.when_full)),
+      Row::number("overflow_entries", WEIR_MEMBER(overflow.max_entries)),
+      Row::duration("overflow_timeout", WEIR_MEMBER(overflow.timeout_ns)),
+      Row::text<parse_key>("key", WEIR_MEMBER(key_list)),
+      Row::text<parse_metrics>("metrics", WEIR_MEMBER(metric_list)),
+      Row::number("community_id_seed", WEIR_MEMBER(community_id_seed)),
+      Row::text<parse_sample>("sample", WEIR_MEMBER(sample)),
+      Row::text<parse_sample_key>("sample_key", WEIR_MEMBER(sample_key)),
+      monitor_row(),
+
+      Row::choice<kLayers>("layer", WEIR_MEMBER(flow.parser.layer)),
+      Row::text<parse_tunnels>("tunnels", WEIR_MEMBER(tunnels)),
+      Row::number("tunnel_depth", WEIR_MEMBER(flow.parser.tunnel_depth)),
+      Row::choice<kIcmpErrors>("icmp_errors", WEIR_MEMBER(flow.parser.icmp_errors)),
+      Row::text<parse_filter>("filter", WEIR_MEMBER(filter)),
+      Row::text<parse_frame_filter>("frame_filter", WEIR_MEMBER(frame_filter)),
+
+      Row::text<parse_export>("export", WEIR_MEMBER(exports)),
+      Row::value("sampler_address", parse_sampler_address, print_sampler_address),
+      Row::text<parse_prefixes>("prefixes", WEIR_MEMBER(prefix_list)),
+      Row::number("interface", WEIR_MEMBER(interface)),
+      Row::text<parse_save_rejects>("save_rejects", WEIR_MEMBER(save_rejects)),
+      Row::text("ledger", WEIR_MEMBER(ledger_file)),
+  });
+  return rows;
 }
+#undef WEIR_MEMBER
 
 }  // namespace weir

@@ -2,15 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "control/config/monitor_blocks.h"
 #include "control/config/value.h"
+#include "control/export/export_routes.h"
 #include "control/export/export_uri.h"
 #include "control/export/group_members.h"
+#include "dataplane/counters.h"
 #include "proto/base/cpu_list.h"
 
 namespace weir {
@@ -20,6 +25,47 @@ using Checked = tl::expected<void, ConfigError>;
 
 std::string file_text(const std::string& file) {
   return file == "-" ? "standard output" : file;
+}
+
+/// The place of a field of a block.
+std::string in_block(const Places& places, std::size_t monitor, const char* field, std::size_t index = 0) {
+  return place_of(places, fmt::format("monitor[{}].{}", monitor, field), static_cast<int>(index));
+}
+
+/// Every monitor has a name of its own, and there are not too many.
+Checked check_monitors(const Settings& settings, const Places& places) {
+  std::map<std::string, std::size_t> places_by_name;
+  for (std::size_t i = 0; i < settings.monitors.size(); ++i) {
+    const std::string& name = settings.monitors[i].name;
+    const std::string block = place_of(places, "monitor", static_cast<int>(i));
+    if (i >= kMostMonitors) {
+      return value_error(block, name, fmt::format("one monitor too many; expected at most {}", kMostMonitors));
+    }
+    if (name.empty()) {
+      return value_error(block, "{ ... }", "the block has no name; expected a line such as name: \"wide\" in it");
+    }
+    if (!places_by_name.emplace(name, i).second) {
+      return value_error(in_block(places, i, "name"), name,
+                         "two monitors have this name; expected a name for each of them");
+    }
+  }
+  return {};
+}
+
+/// Every exporter that a monitor names is there, and every exporter is some monitor's.
+Checked check_routes(const Settings& settings, const std::vector<ExportUri>& uris,
+                     const std::vector<std::optional<std::size_t>>& groups, const Places& places) {
+  std::vector<ExportMonitor> monitors;
+  for (const MonitorBlock& block : settings.monitors) monitors.push_back({block.name, block.exports});
+  const auto routes = routes_of(uris, groups, monitors);
+  if (routes) return {};
+  const RouteFault& wrong = routes.error();
+  if (wrong.monitor) {
+    return value_error(in_block(places, *wrong.monitor, "export", wrong.place),
+                       monitors[*wrong.monitor].exporters[wrong.place], wrong.what, true);
+  }
+  return value_error(place_of(places, "export", static_cast<int>(wrong.place)), settings.exports[wrong.place],
+                     wrong.what);
 }
 
 /// Every exporter has a name of its own, and every file is written by one of them only; so is the ledger's.
@@ -50,10 +96,12 @@ Checked check_outputs(const Settings& settings, const Places& places) {
           fmt::format("{} is written by {}, too; expected a file for each exporter", file_text(file), other->second));
     }
   }
-  if (const auto groups = groups_of(uris); !groups) {
+  const auto groups = groups_of(uris);
+  if (!groups) {
     const std::size_t at = groups.error().uri;
     return value_error(place_of(places, "export", static_cast<int>(at)), settings.exports[at], groups.error().what);
   }
+  if (auto good = check_routes(settings, uris, *groups, places); !good) return good;
   const auto own_file = [&](const char* field, const std::string& text, const std::string& file) -> Checked {
     if (file.empty()) return {};
     const auto [other, fresh] = uris_by_file.emplace(file, option_of(field));
@@ -94,21 +142,36 @@ Checked check_cores(const Settings& settings, Command command, const Places& pla
 }
 
 Checked check_icmp_close(const Settings& settings, const Places& places) {
-  if (!settings.flow.metrics.settings.icmp_close || settings.flow.metrics.wants_icmp_errors()) return {};
+  if (!settings.flow.metrics.settings.icmp_close) return {};
+  for (const MonitorPlan& plan : monitor_plans(settings)) {
+    if (plan.flow.metrics.wants_icmp_errors()) return {};
+  }
   return value_error(place_of(places, "icmp_close", 0), "on",
                      "only the metric icmp knows what an ICMP error quotes; expected icmp in --metrics");
 }
 
 Checked check_sample(const Settings& settings, const Places& places) {
-  if (settings.flow.sampling.by == Sampling::By::rate && settings.flow.when_full == WhenFull::overflow) {
+  bool samples = false;
+  const std::vector<MonitorPlan> plans = monitor_plans(settings);
+  for (std::size_t number = 0; number < plans.size(); ++number) {
+    const MonitorPlan& plan = plans[number];
+    const bool of_block = number < settings.monitors.size() && !settings.monitors[number].sample.empty();
+    samples |= plan.flow.sampling.by != Sampling::By::nothing;
+    if (plan.flow.sampling.by != Sampling::By::rate || plan.flow.when_full != WhenFull::overflow) continue;
     return value_error(
-        place_of(places, "sample", 0), settings.sample,
+        of_block ? in_block(places, number, "sample") : place_of(places, "sample", 0), plan.sample,
         "what is summed beside a full table (--when-full overflow) has one rate; expected packets=1:N or "
         "flows=1:N, or another --when-full");
   }
-  const bool samples = settings.flow.sampling.by != Sampling::By::nothing;
   for (std::size_t i = 0; samples && i < settings.exports.size(); ++i) {
-    if (!settings.exports[i].starts_with("netflow7:")) continue;
+    const auto uri = parse_export_uri(settings.exports[i]);
+    if (!uri || uri->kind->scheme != "netflow7") continue;
+    const bool sampled = std::any_of(plans.begin(), plans.end(), [&](const MonitorPlan& plan) {
+      const bool used =
+          plan.exports.empty() || std::find(plan.exports.begin(), plan.exports.end(), uri->name) != plan.exports.end();
+      return used && plan.flow.sampling.by != Sampling::By::nothing;
+    });
+    if (!sampled) continue;
     return value_error(place_of(places, "export", static_cast<int>(i)), settings.exports[i],
                        "NetFlow v7 has no place for the rate of --sample, so every record would be lost; expected "
                        "another kind, such as netflow9://HOST:PORT");
@@ -120,6 +183,7 @@ Checked check_sample(const Settings& settings, const Places& places) {
 }  // namespace
 
 Checked check_rules(const Settings& settings, Command command, const Places& places) {
+  if (auto good = check_monitors(settings, places); !good) return good;
   if (auto good = check_outputs(settings, places); !good) return good;
   if (auto good = check_ports(settings, command, places); !good) return good;
   if (auto good = check_icmp_close(settings, places); !good) return good;

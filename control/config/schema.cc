@@ -102,6 +102,20 @@ std::string effect_help(const Descriptor& type) {
   return fmt::format("A change of {} takes effect while weir runs, of any other when it is started again.", at_once);
 }
 
+std::string blocks_help(const Descriptor& type) {
+  std::string help;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    help += fmt::format(
+        "The file may have blocks, such as\n  {}\n{} [{}].\nFields of a block: {}.\nWhat a block does not say, the "
+        "option of the same name says for it.\n\n",
+        example_line(field), description_of(field).help(), description_of(field).unset(),
+        field_names(*field.message_type()));
+  }
+  return help;
+}
+
 std::string value_of(const v1::OptionDescription& description) {
   return description.value().empty() ? words_of(description.form()) : description.value();
 }

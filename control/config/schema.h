@@ -30,6 +30,9 @@ std::string help_of(const google::protobuf::FieldDescriptor& field, Command comm
 /// When a change of an option takes effect, as a sentence of help: which do while weir runs, and which do not.
 std::string effect_help(const google::protobuf::Descriptor& type);
 
+/// The blocks that the file may have, which are no options: an example, what they are, their fields. Empty: none.
+std::string blocks_help(const google::protobuf::Descriptor& type);
+
 /// What a value is: "a duration such as 30s", "outer or inner".
 std::string value_of(const v1::OptionDescription& description);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/config/idle_choice.h"
+#include "control/config/monitor_blocks.h"
 #include "control/config/overflow_limits.h"
 #include "control/config/reject_target.h"
 #include "dataplane/flow/flow_settings.h"
@@ -24,8 +25,9 @@ struct Settings {
   std::string sample;       ///< as given; flow.sampling is made of it
   std::string sample_key;   ///< likewise; empty: none
   std::uint16_t community_id_seed = 0;
-  std::string tunnels;          ///< as given; flow.parser.tunnels and flow.parser.udp_ports are made of it
-  std::uint64_t max_flows = 0;  ///< all workers together
+  std::vector<MonitorBlock> monitors;  ///< as given; monitor_plans() says what runs
+  std::string tunnels;                 ///< as given; flow.parser.tunnels and flow.parser.udp_ports are made of it
+  std::uint64_t max_flows = 0;         ///< all workers together
   unsigned workers = 0;
   OverflowLimits overflow;
   std::string filter;        ///< empty: none

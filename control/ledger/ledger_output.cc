@@ -68,16 +68,40 @@ bool has_losses(const v1::Ledger& ledger) {
 
 }  // namespace
 
-std::string ledger_summary(const v1::Ledger& ledger) {
-  std::string text = fmt::format("{} packets: {} counted in {} flow records", ledger.received().packets(),
-                                 ledger.counted().packets(), ledger.drained().records());
+namespace {
+
+/// "90 counted in 3 flow records, 10 filtered out (--filter)"; of a ledger or a monitor's.
+template <typename Ledger>
+std::string counted_summary(const Ledger& ledger) {
+  std::string text =
+      fmt::format("{} counted in {} flow records", ledger.counted().packets(), ledger.drained().records());
   const auto add = [&text](const v1::Count& count, const char* what) {
     if (count.packets() != 0) text += fmt::format(", {} {}", count.packets(), what);
   };
-  add(ledger.frame_filtered_out(), "filtered out (--frame-filter)");
+  if constexpr (requires { ledger.frame_filtered_out(); }) {
+    add(ledger.frame_filtered_out(), "filtered out (--frame-filter)");
+  }
   add(ledger.filtered_out(), "filtered out (--filter)");
   add(ledger.sampled_out(), "sampled out");
   add(ledger.handover_full(), "lost (handover_full)");
+  return text;
+}
+
+}  // namespace
+
+std::string ledger_summary(const v1::Ledger& ledger) {
+  std::string text = fmt::format("{} packets: ", ledger.received().packets());
+  if (ledger.monitors().empty()) {
+    text += counted_summary(ledger);
+  } else {
+    for (const auto& monitor : ledger.monitors()) {
+      text += fmt::format("{}{}: {}", &monitor == &ledger.monitors(0) ? "" : "; ", monitor.name(),
+                          counted_summary(monitor));
+    }
+    if (const auto& out = ledger.frame_filtered_out(); out.packets() != 0) {
+      text += fmt::format("; {} filtered out (--frame-filter)", out.packets());
+    }
+  }
   // Sort by size, greatest first, then by name.
   std::vector<std::pair<std::uint64_t, std::string>> rejects;
   std::uint64_t rejected = 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -60,9 +61,8 @@ PacketCount taken_over(const WorkerCounters& counters) {
   return count += counters.fragments_taken_over;
 }
 
-bool check_worker(Checker& check, unsigned number, const WorkerAccount& account, bool final) {
+bool check_worker(Checker& check, const std::string& name, const WorkerAccount& account, bool final) {
   const WorkerCounters& c = account.counters;
-  const std::string name = fmt::format("worker {}", number);
 
   PacketCount in = c.received;
   in += taken_over(c);
@@ -142,39 +142,40 @@ v1::ExporterLedger make_exporter_ledger(const ExporterSnapshot& snapshot) {
   return out;
 }
 
-/// What a worker's ledger and the sum over the workers both name.
+/// What a worker received, and why some of it is in no flow: the same for every monitor.
 template <typename Out>
-void put_counters(Out& out, const WorkerCounters& c) {
+void put_front(Out& out, const PacketCounters& c) {
   put(*out.mutable_received(), c.received);
-  put(*out.mutable_counted(), c.counted);
-  put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
-  put(*out.mutable_sampled_out(), c.all_sampled_out());
-  put(*out.mutable_filtered_out(), c.filtered_out);
   put(*out.mutable_frame_filtered_out(), c.frame_filtered_out);
   put(*out.mutable_fragments_without_first(), c.fragments_without_first);
   put(*out.mutable_length_from_frame(), c.length_from_frame);
   put(*out.mutable_length_from_header(), c.length_from_header);
   put(*out.mutable_clock_epochs(), c.clock_epochs);
   put(*out.mutable_clock_as_reordered(), c.clock_as_reordered);
-  put(*out.mutable_handover_full(), c.handover_full);
-  put(*out.mutable_in_table(), c.in_table);
   for (std::size_t i = 1; i < kRejectCount; ++i) {
     put((*out.mutable_rejects())[std::string(kRejectTexts[i].name)], c.rejects[i]);
   }
+}
+
+/// What a monitor made of the packets that it was offered.
+template <typename Out>
+void put_flows(Out& out, const FlowCounters& c) {
+  put(*out.mutable_counted(), c.counted);
+  put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
+  put(*out.mutable_sampled_out(), c.all_sampled_out());
+  put(*out.mutable_filtered_out(), c.filtered_out);
+  put(*out.mutable_handover_full(), c.handover_full);
+  put(*out.mutable_in_table(), c.in_table);
   for (std::size_t i = 0; i < kLossCount; ++i) {
     put((*out.mutable_lost())[std::string(kLossTexts[i].name)], c.lost[i]);
   }
 }
 
+/// What a monitor counted, all workers together: the front's counts, too.
 void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
   for (std::size_t i = 1; i < kRejectCount; ++i) sum.rejects[i] += c.rejects[i];
-  for (std::size_t i = 0; i < kLossCount; ++i) sum.lost[i] += c.lost[i];
   sum.received += c.received;
-  sum.sampled_out += c.sampled_out;
-  sum.new_flows_left_out += c.new_flows_left_out;
-  sum.counted += c.counted;
-  sum.counted_ip_octets += c.counted_ip_octets;
-  sum.filtered_out += c.filtered_out;
+  sum.offered += c.offered;
   sum.frame_filtered_out += c.frame_filtered_out;
   sum.fragments_without_first += c.fragments_without_first;
   sum.length_from_frame += c.length_from_frame;
@@ -183,13 +184,14 @@ void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
   sum.fragments_taken_over += c.fragments_taken_over;
   sum.clock_epochs += c.clock_epochs;
   sum.clock_as_reordered += c.clock_as_reordered;
-  sum.handed_over += c.handed_over;
-  sum.taken_over += c.taken_over;
-  sum.handover_full += c.handover_full;
-  sum.in_table += c.in_table;
-  sum.emitted += c.emitted;
-  for (std::size_t i = 0; i < kIcmpQuoteCount; ++i) sum.icmp_quotes[i] += c.icmp_quotes[i];
-  for (std::size_t i = 0; i < kMissingFactCount; ++i) sum.missing_facts[i] += c.missing_facts[i];
+  add_flows(sum, c);
+}
+
+/// What the exporters of a monitor were offered: what was drained, but for packets that the accounter took, which come
+/// as its records.
+RecordTotals offered_to_exporters(RecordTotals drained, const OverflowTotals& overflow) {
+  drained += overflow.given;
+  return without(drained, overflow.taken);
 }
 
 void check_overflow(Checker& check, const OverflowTotals& overflow, bool final) {
@@ -223,69 +225,188 @@ void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const Reco
 
 }  // namespace
 
+namespace {
+
+/// What became of the packets of a monitor, and of its records before the exporters. Ledger, or MonitorLedger.
+template <typename Out>
+void put_monitor(Out& out, const WorkerCounters& sum, const RecordTotals& drained, const OverflowTotals& overflow) {
+  put_flows(out, sum);
+  for (std::size_t i = 0; i < kIcmpQuoteCount; ++i) {
+    if (sum.icmp_quotes[i] == 0) continue;
+    (*out.mutable_icmp_quotes())[std::string(kIcmpQuoteTexts[i].name)] = sum.icmp_quotes[i];
+  }
+  for (std::size_t i = 0; i < kMissingFactCount; ++i) {
+    if (sum.missing_facts[i] == 0) continue;
+    (*out.mutable_missing_facts())[std::string(kMissingFactTexts[i].name)] = sum.missing_facts[i];
+  }
+  put(*out.mutable_in_rings(), without(sum.emitted, drained));
+  put(*out.mutable_drained(), offered_to_exporters(drained, overflow));
+  put(*out.mutable_in_overflow(), overflow.held);
+}
+
+/// A monitor's sums over the workers.
+struct MonitorSums {
+  WorkerCounters counters;
+  RecordTotals drained;
+};
+
+void put_worker(v1::WorkerLedger& out, unsigned number, const WorkerAccount& account) {
+  const WorkerCounters& c = account.counters;
+  out.set_worker(number);
+  put_front(out, c);
+  put_flows(out, c);
+  put(*out.mutable_handed_over(), handed_over(c));
+  put(*out.mutable_taken_over(), taken_over(c));
+  put(*out.mutable_in_ring(), without(c.emitted, account.drained));
+}
+
+/// The workers' ledgers are added to `out`. Violations begin with the monitor's name, if it has one.
+template <typename Out>
+MonitorSums check_monitor(Checker& check, const MonitorAccount& monitor, Out& out, bool final) {
+  const std::string prefix = monitor.name.empty() ? std::string() : fmt::format("monitor {}, ", monitor.name);
+  MonitorSums sums;
+  for (unsigned number = 0; number < monitor.workers.size(); ++number) {
+    const WorkerAccount& account = monitor.workers[number];
+    v1::WorkerLedger& worker = *out.add_workers();
+    put_worker(worker, number, account);
+    worker.set_balanced(check_worker(check, fmt::format("{}worker {}", prefix, number), account, final));
+    add_counters(sums.counters, account.counters);
+    sums.drained += account.drained;
+  }
+  sums.counters.lost[static_cast<std::size_t>(Loss::overflow_full)] += monitor.overflow.lost;
+  check_overflow(check, monitor.overflow, final);
+  const PacketCount handed = handed_over(sums.counters);
+  const PacketCount taken = taken_over(sums.counters);
+  // Workers answer one after another, so a packet may be counted as handed over and not yet as taken, or the reverse.
+  // The two counts must be equal only when all workers rest.
+  if (final) {
+    check.equal(prefix + "packets handed over = taken over", handed.packets, taken.packets);
+    check.equal(prefix + "frame octets handed over = taken over", handed.octets, taken.octets);
+  }
+  put(*out.mutable_in_handover(), without(handed, taken));
+  return sums;
+}
+
+/// Received, and neither rejected nor kept out by --frame-filter. Fragments between two workers are on their way to all
+/// monitors.
+PacketCount offered_to_monitors(const WorkerCounters& sum) {
+  PacketCount offered = sum.received;
+  offered -= sum.frame_filtered_out;
+  for (const PacketCount& reject : sum.rejects) offered -= reject;
+  return offered;
+}
+
+/// Of each worker, what it received and the sums over its monitors.
+void add_workers(v1::Ledger& ledger, const std::vector<MonitorAccount>& monitors) {
+  for (unsigned number = 0; number < monitors.front().workers.size(); ++number) {
+    WorkerAccount sum = monitors.front().workers[number];
+    bool balanced = true;
+    for (std::size_t i = 0; i < monitors.size(); ++i) {
+      balanced &= ledger.monitors(static_cast<int>(i)).workers(static_cast<int>(number)).balanced();
+      if (i == 0) continue;
+      add_flows(sum.counters, monitors[i].workers[number].counters);
+      sum.drained += monitors[i].workers[number].drained;
+    }
+    v1::WorkerLedger& out = *ledger.add_workers();
+    put_worker(out, number, sum);
+    out.set_balanced(balanced);
+  }
+}
+
+void add_ports(v1::Ledger& ledger, const std::vector<v1::PortLedger>& ports) {
+  for (const v1::PortLedger& port : ports) *ledger.add_ports() = port;
+  ledger.set_balanced(ledger.violations().empty());
+  ledger.set_state(ledger.balanced() ? "balanced" : "unbalanced");
+}
+
+}  // namespace
+
 v1::Ledger make_ledger(const std::vector<WorkerAccount>& workers, const std::vector<ExporterSnapshot>& exporters,
                        const std::vector<v1::PortLedger>& ports, bool final, const OverflowTotals& overflow) {
   v1::Ledger ledger;
   Checker check(ledger);
-  WorkerCounters sum;
-  RecordTotals drained;
-  for (unsigned number = 0; number < workers.size(); ++number) {
-    const WorkerAccount& account = workers[number];
-    const WorkerCounters& c = account.counters;
-    v1::WorkerLedger& out = *ledger.add_workers();
-    out.set_worker(number);
-    put_counters(out, c);
-    put(*out.mutable_handed_over(), handed_over(c));
-    put(*out.mutable_taken_over(), taken_over(c));
-    put(*out.mutable_in_ring(), without(c.emitted, account.drained));
-    out.set_balanced(check_worker(check, number, account, final));
-    add_counters(sum, c);
-    drained += account.drained;
-  }
-  sum.lost[static_cast<std::size_t>(Loss::overflow_full)] += overflow.lost;
-  put_counters(ledger, sum);
-  for (std::size_t i = 0; i < kIcmpQuoteCount; ++i) {
-    if (sum.icmp_quotes[i] == 0) continue;
-    (*ledger.mutable_icmp_quotes())[std::string(kIcmpQuoteTexts[i].name)] = sum.icmp_quotes[i];
-  }
-  for (std::size_t i = 0; i < kMissingFactCount; ++i) {
-    if (sum.missing_facts[i] == 0) continue;
-    (*ledger.mutable_missing_facts())[std::string(kMissingFactTexts[i].name)] = sum.missing_facts[i];
-  }
-  put(*ledger.mutable_in_rings(), without(sum.emitted, drained));
-  // The exporters were offered what was drained, but for packets that the accounter took: these come as its records.
-  drained += overflow.given;
-  drained = without(drained, overflow.taken);
-  put(*ledger.mutable_drained(), drained);
-  put(*ledger.mutable_in_overflow(), overflow.held);
-  check_overflow(check, overflow, final);
-
-  const PacketCount handed = handed_over(sum);
-  const PacketCount taken = taken_over(sum);
-  // Workers answer one after another, so a packet may be counted as handed over and not yet as taken, or the reverse.
-  // The two counts must be equal only when all workers rest.
-  if (final) {
-    check.equal("packets handed over = taken over", handed.packets, taken.packets);
-    check.equal("frame octets handed over = taken over", handed.octets, taken.octets);
-  }
-  put(*ledger.mutable_in_handover(), without(handed, taken));
-
+  const MonitorSums sums = check_monitor(check, {"", workers, overflow}, ledger, final);
+  put_front(ledger, sums.counters);
+  put_monitor(ledger, sums.counters, sums.drained, overflow);
+  const RecordTotals offered = offered_to_exporters(sums.drained, overflow);
   for (const ExporterSnapshot& snapshot : exporters) {
     *ledger.add_exporters() = make_exporter_ledger(snapshot);
-    check_exporter(check, snapshot, drained, final);
+    check_exporter(check, snapshot, offered, final);
   }
-  for (const v1::PortLedger& port : ports) *ledger.add_ports() = port;
-  ledger.set_balanced(ledger.violations().empty());
-  ledger.set_state(ledger.balanced() ? "balanced" : "unbalanced");
+  add_ports(ledger, ports);
   return ledger;
 }
 
+v1::Ledger make_monitors_ledger(const std::vector<MonitorAccount>& monitors,
+                                const std::vector<ExporterSnapshot>& exporters,
+                                const std::vector<v1::PortLedger>& ports, bool final) {
+  v1::Ledger ledger;
+  Checker check(ledger);
+  WorkerCounters all;
+  RecordTotals drained;
+  OverflowTotals overflow;
+  PacketCount in_handover;
+  std::vector<RecordTotals> offered;
+  for (const MonitorAccount& monitor : monitors) {
+    v1::MonitorLedger& out = *ledger.add_monitors();
+    out.set_name(monitor.name);
+    const int violations = ledger.violations_size();
+    const MonitorSums sums = check_monitor(check, monitor, out, final);
+    put(*out.mutable_offered(), offered_to_monitors(sums.counters));
+    put_monitor(out, sums.counters, sums.drained, monitor.overflow);
+    out.set_balanced(ledger.violations_size() == violations);
+    offered.push_back(offered_to_exporters(sums.drained, monitor.overflow));
+    in_handover += PacketCount{out.in_handover().packets(), out.in_handover().octets()};
+    // What a worker received is the same for every monitor.
+    monitors.data() == &monitor ? add_counters(all, sums.counters) : add_flows(all, sums.counters);
+    drained += sums.drained;
+    overflow.taken += monitor.overflow.taken;
+    overflow.given += monitor.overflow.given;
+    overflow.held += monitor.overflow.held;
+  }
+  add_workers(ledger, monitors);
+  put_front(ledger, all);
+  put_monitor(ledger, all, drained, overflow);
+  put(*ledger.mutable_in_handover(), in_handover);
+  for (const ExporterSnapshot& snapshot : exporters) {
+    *ledger.add_exporters() = make_exporter_ledger(snapshot);
+    RecordTotals came;
+    for (std::size_t i = 0; i < offered.size(); ++i) {
+      if ((snapshot.monitors >> i & 1) != 0) came += offered[i];
+    }
+    check_exporter(check, snapshot, came, final);
+  }
+  add_ports(ledger, ports);
+  return ledger;
+}
+
+std::vector<MonitorAccount> monitor_accounts(const std::vector<std::string>& names,
+                                             const std::vector<WorkerCounters>& workers, const DrainTotals& totals,
+                                             const Recount& recount) {
+  std::vector<MonitorAccount> monitors;
+  for (unsigned number = 0; number < std::max<std::size_t>(names.size(), 1); ++number) {
+    MonitorAccount& monitor = monitors.emplace_back();
+    if (!names.empty()) monitor.name = names[number];
+    monitor.overflow = number == 0 ? totals.overflow : totals.further_overflow[number - 1];
+    for (unsigned worker = 0; worker < workers.size(); ++worker) {
+      monitor.workers.push_back({of_monitor(workers[worker], number), totals.drained[number * workers.size() + worker],
+                                 recount ? std::optional(recount(worker, number)) : std::nullopt});
+    }
+  }
+  return monitors;
+}
+
+v1::Ledger make_whole_ledger(const std::vector<std::string>& names, const std::vector<WorkerCounters>& workers,
+                             const DrainTotals& totals, const std::vector<v1::PortLedger>& ports, bool final,
+                             const Recount& recount) {
+  const std::vector<MonitorAccount> monitors = monitor_accounts(names, workers, totals, recount);
+  if (!names.empty()) return make_monitors_ledger(monitors, totals.exporters, ports, final);
+  return make_ledger(monitors.front().workers, totals.exporters, ports, final, monitors.front().overflow);
+}
+
 v1::Ledger make_running_ledger(const std::vector<WorkerCounters>& workers, const DrainTotals& totals,
-                               const std::vector<v1::PortLedger>& ports) {
-  std::vector<WorkerAccount> accounts;
-  accounts.reserve(workers.size());
-  for (std::size_t i = 0; i < workers.size(); ++i) accounts.push_back({workers[i], totals.drained[i], std::nullopt});
-  return make_ledger(accounts, totals.exporters, ports, false, totals.overflow);
+                               const std::vector<v1::PortLedger>& ports, const std::vector<std::string>& monitors) {
+  return make_whole_ledger(monitors, workers, totals, ports, false);
 }
 
 void add_saved_rejects(v1::Ledger& ledger, SavedRejects saved, const std::vector<WorkerCounters>& workers, bool final) {

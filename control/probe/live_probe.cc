@@ -14,7 +14,7 @@
 #include "control/config/inputs.h"
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
-#include "control/prefix_options.h"
+#include "control/monitor_parts.h"
 #include "control/probe/cores.h"
 #include "control/probe/memif_socket.h"
 #include "control/probe/option_facts.h"
@@ -66,10 +66,12 @@ Quiesce::Progress progress_of(const RecordDrain& drain, const ExportHub& hub) {
 
 LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
     : settings_(settings),
+      plans_(monitor_plans(settings)),
       view_(view),
       signals_(signals),
-      terminal_(isatty(STDERR_FILENO) != 0),
-      sampling_rate_(settings.flow.sampling.most_pps) {}
+      terminal_(isatty(STDERR_FILENO) != 0) {
+  for (const MonitorPlan& plan : plans_) sampling_rates_.emplace_back(plan.flow.sampling.most_pps);
+}
 
 LiveProbe::~LiveProbe() {
   view_.detach();
@@ -93,7 +95,8 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
     }
   }
   workers_->receive();
-  view_.attach(*runtime_, *workers_, *drain_, rejects_.get(), prefixes_.get());
+  view_.attach(*runtime_, *workers_, *drain_, rejects_.get(),
+               prefixes_.all.empty() ? nullptr : prefixes_.all.front().get());
   view_.phase().set(Phase::running);
   log_start();
   look_after();
@@ -105,8 +108,7 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
   ExportContext context;
   context.facts = facts_;
   context.sampler_address = settings_.sampler_address;
-  context.sampling_rate = settings_.flow.sampling.one_in;
-  context.sampled_at_random = settings_.flow.sampling.algorithm() == 2;
+  tell_monitors(context, plans_);
   context.inputs = inputs_of(settings_);
   auto hub = ExportHub::prepare(settings_.exports, context);
   if (!hub) return tl::unexpected(hub.error());
@@ -119,9 +121,8 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
 }
 
 tl::expected<void, std::string> LiveProbe::read_prefixes(const std::vector<unsigned>& cores) {
-  if (settings_.prefix_files.empty()) return {};
   const OffWorkerCores off(cores);
-  view_.phase().set(Phase::starting, "reading the files of --prefixes");
+  if (!settings_.prefix_files.empty()) view_.phase().set(Phase::starting, "reading the files of --prefixes");
   auto prefixes = open_prefixes(settings_);
   if (!prefixes) return tl::unexpected(prefixes.error());
   prefixes_ = std::move(*prefixes);
@@ -135,7 +136,7 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
   options.workers = settings_.workers;
   options.rss = settings_.rss;
   options.interrupts = settings_.idle == IdleChoice::automatic;
-  options.filter = settings_.filter;
+  for (const MonitorPlan& plan : plans_) options.filters.push_back(plan.filter);
   options.frame_filter = settings_.frame_filter;
   options.eal_arguments = settings_.eal_arguments;
   for (const std::string& device : settings_.ports) {
@@ -162,12 +163,13 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
   auto workers = WorkerSet::make(settings_, *runtime_, hash);
   if (!workers) return tl::unexpected(workers.error());
   workers_ = std::move(*workers);
-  drain_ = std::make_unique<RecordDrain>(
-      workers_->rings(), *hub_, false,
-      settings_.flow.when_full == WhenFull::overflow
-          ? std::make_unique<OverflowAccounter>(settings_.overflow, hash, settings_.flow.key)
-          : nullptr,
-      &LiveClock::read_wall_ns, settings_.community_id_seed, prefixes_.get());
+  std::vector<DrainedMonitor> monitors;
+  for (unsigned number = 0; number < plans_.size(); ++number) {
+    monitors.push_back(
+        {workers_->rings(number), make_accounter(plans_[number], settings_, hash), prefixes_.of_monitor[number]});
+  }
+  drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
+                                         settings_.community_id_seed);
   if (auto launched = workers_->launch(); !launched) return launched;
   touch_memory();
   return {};
@@ -206,7 +208,12 @@ void LiveProbe::log_start() const {
   log_rss();
   if (settings_.exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
   spdlog::info("{} worker{}, {} flows at most, control socket {}", settings_.workers, settings_.workers == 1 ? "" : "s",
-               settings_.max_flows, settings_.socket);
+               flows_of(plans_), settings_.socket);
+  for (const MonitorPlan& plan : plans_) {
+    if (plan.name.empty()) continue;
+    spdlog::info("monitor {}: key {}, {} flows at most{}", plan.name, plan.key_list, plan.max_flows,
+                 plan.filter.empty() ? "" : ", filter '" + plan.filter + "'");
+  }
 }
 
 /// The RSS self-check at start.
@@ -222,8 +229,10 @@ void LiveProbe::log_rss() const {
     spdlog::info("RSS self-check: the ports differ: {} known conversations would be split between two of them",
                  report.split_between_ports);
   }
-  if (workers_->handing_over() && !settings_.flow.key.whole_addresses()) {
-    spdlog::info("--key {} puts several addresses into one flow: workers hand packets over", settings_.key_list);
+  const auto joins = std::find_if(plans_.begin(), plans_.end(),
+                                  [](const MonitorPlan& plan) { return !plan.flow.key.whole_addresses(); });
+  if (workers_->handing_over() && joins != plans_.end()) {
+    spdlog::info("--key {} puts several addresses into one flow: workers hand packets over", joins->key_list);
   } else if (workers_->handing_over()) {
     spdlog::info("the ports do not bring both directions of a conversation to one worker: workers hand packets over");
   }
@@ -265,8 +274,12 @@ void LiveProbe::look_after() {
   if (second.moment) {
     const PacketCount ignored = ignored_packets(second.moment->counters);
     facts_->set_ignored(ignored.packets, ignored.octets);
-    facts_->set_lost(losses_before_exporters(second.moment->counters, second.moment->totals.overflow));
-    if (settings_.flow.sampling.by == Sampling::By::rate) adapt_sampling(*second.moment);
+    OverflowTotals overflow = second.moment->totals.overflow;
+    for (const OverflowTotals& further : second.moment->totals.further_overflow) overflow.lost += further.lost;
+    facts_->set_lost(losses_before_exporters(second.moment->counters, overflow));
+    for (unsigned monitor = 0; monitor < plans_.size(); ++monitor) {
+      if (plans_[monitor].flow.sampling.by == Sampling::By::rate) adapt_sampling(monitor, *second.moment);
+    }
   }
   if (!terminal_ || second.rates.workers.empty()) return;
   fmt::print(stderr, "\r\033[K{}", progress_text(second));
@@ -274,32 +287,36 @@ void LiveProbe::look_after() {
 }
 
 /// One level for all workers, which hand packets of one flow to one another.
-void LiveProbe::adapt_sampling(const Moment& moment) {
+void LiveProbe::adapt_sampling(unsigned monitor, const Moment& moment) {
   std::uint64_t packets = 0;  // those that sampling chooses from
-  for (const WorkerCounters& counters : moment.counters) {
-    packets += counters.offered.packets - counters.filtered_out.packets;
+  for (const WorkerCounters& worker : moment.counters) {
+    packets += worker.offered.packets - of_monitor(worker, monitor).filtered_out.packets;
   }
-  const unsigned before = sampling_rate_.level();
-  const unsigned level = sampling_rate_.level_at(packets, moment.wall_ns);
+  AdaptiveRate& rate = sampling_rates_[monitor];
+  const unsigned before = rate.level();
+  const unsigned level = rate.level_at(packets, moment.wall_ns);
   if (level == before) return;
-  workers_->set_sampling_level(level);
-  spdlog::info("--sample {}: one packet in {} counts from now on", settings_.sample, 1U << level);
+  workers_->set_sampling_level(monitor, level);
+  const MonitorPlan& plan = plans_[monitor];
+  spdlog::info("{}--sample {}: one packet in {} counts from now on",
+               plan.name.empty() ? "" : "monitor " + plan.name + ": ", plan.sample, 1U << level);
 }
 
 void LiveProbe::reopen_files() {
   const std::vector<std::string> problems = hub_->reopen();
   for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
   if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
-  if (prefixes_ == nullptr) return;
+  if (prefixes_.all.empty()) return;
   spdlog::info("SIGHUP: the files of --prefixes are read again");
-  prefixes_->reload();
+  for (const auto& store : prefixes_.all) store->reload();
 }
 
 /// What reloads of the prefix files have come to.
 void LiveProbe::tell_prefix_news() {
-  if (prefixes_ == nullptr) return;
-  for (const PrefixStore::News& news : prefixes_->take_news()) {
-    spdlog::log(news.failed ? spdlog::level::err : spdlog::level::info, "{}", news.text);
+  for (const auto& store : prefixes_.all) {
+    for (const PrefixStore::News& news : store->take_news()) {
+      spdlog::log(news.failed ? spdlog::level::err : spdlog::level::info, "{}", news.text);
+    }
   }
 }
 
@@ -359,11 +376,11 @@ int LiveProbe::report() {
   }
   tell_prefix_news();
   const DrainTotals totals = drain_->totals();
-  std::vector<WorkerAccount> accounts;
-  for (unsigned i = 0; i < workers_->size(); ++i) {
-    accounts.push_back({workers_->counters(i), totals.drained[i], workers_->recount(i)});
-  }
-  v1::Ledger ledger = make_ledger(accounts, totals.exporters, port_ledgers_of(*runtime_), true, totals.overflow);
+  std::vector<WorkerCounters> counters;
+  for (unsigned i = 0; i < workers_->size(); ++i) counters.push_back(workers_->counters(i));
+  v1::Ledger ledger =
+      make_whole_ledger(names_of(plans_), counters, totals, port_ledgers_of(*runtime_), true,
+                        [this](unsigned worker, unsigned monitor) { return workers_->recount(worker, monitor); });
   report_rejects(ledger, code);
   const int ledger_code = report_ledger(ledger, settings_.ledger_file);
   return code != 0 ? code : ledger_code;

@@ -15,9 +15,10 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "control/config/monitor_blocks.h"
 #include "control/config/settings.h"
-#include "control/enrich/prefix_store.h"
 #include "control/export/export_hub.h"
+#include "control/prefix_options.h"
 #include "control/probe/change_log.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/signals.h"
@@ -55,7 +56,7 @@ class LiveProbe {
   void log_start() const;
   void log_rss() const;
   void look_after();
-  void adapt_sampling(const Moment& moment);
+  void adapt_sampling(unsigned monitor, const Moment& moment);
   void reopen_files();
   void tell_prefix_news();
   void empty();
@@ -63,6 +64,7 @@ class LiveProbe {
   void report_rejects(v1::Ledger& ledger, int& code);
 
   const Settings& settings_;
+  const std::vector<MonitorPlan> plans_;
   ProbeView& view_;
   const ProbeSignals& signals_;
   const bool terminal_;
@@ -72,11 +74,11 @@ class LiveProbe {
   std::unique_ptr<RejectFile> rejects_;
   std::unique_ptr<dpdk::Runtime> runtime_;
   std::unique_ptr<WorkerSet> workers_;
-  std::unique_ptr<PrefixStore> prefixes_;  ///< nullptr: no --prefixes
+  PrefixStores prefixes_;
   std::unique_ptr<RecordDrain> drain_;
   std::unique_ptr<RejectSaver> reject_saver_;
   ChangeLog changes_;
-  AdaptiveRate sampling_rate_;  ///< --sample rate
+  std::vector<AdaptiveRate> sampling_rates_;  ///< by monitor: --sample rate
 };
 
 }  // namespace weir

@@ -12,7 +12,7 @@ PacketCount ignored_packets(const std::vector<WorkerCounters>& workers) {
   PacketCount ignored;
   for (const WorkerCounters& counters : workers) {
     for (const PacketCount& reject : counters.rejects) ignored += reject;
-    ignored += counters.handover_full;
+    ignored += all_monitors(counters).handover_full;
   }
   return ignored;
 }
@@ -20,7 +20,8 @@ PacketCount ignored_packets(const std::vector<WorkerCounters>& workers) {
 std::vector<NamedLoss> losses_before_exporters(const std::vector<WorkerCounters>& workers,
                                                const OverflowTotals& overflow) {
   std::array<RecordTotals, kLossCount> lost{};
-  for (const WorkerCounters& counters : workers) {
+  for (const WorkerCounters& worker : workers) {
+    const WorkerCounters counters = all_monitors(worker);
     for (std::size_t i = 0; i < kLossCount; ++i) lost[i] += counters.lost[i];
   }
   lost[static_cast<std::size_t>(Loss::overflow_full)] += overflow.lost;  // the accounter's, not the workers'

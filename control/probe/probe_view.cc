@@ -16,7 +16,8 @@ namespace {
 
 FloodWatch::Sample flood_sample(const std::vector<WorkerCounters>& workers) {
   FloodWatch::Sample sum;
-  for (const WorkerCounters& counters : workers) {
+  for (const WorkerCounters& worker : workers) {
+    const WorkerCounters counters = all_monitors(worker);
     sum.flows_created += counters.flows_created;
     sum.far_inserts += counters.far_inserts;
     sum.longest_probe = std::max(sum.longest_probe, counters.longest_probe);
@@ -26,7 +27,12 @@ FloodWatch::Sample flood_sample(const std::vector<WorkerCounters>& workers) {
 
 }  // namespace
 
-ProbeView::ProbeView(const v1::Config& effective) : effective_(effective), started_(std::chrono::steady_clock::now()) {}
+ProbeView::ProbeView(const v1::Config& effective, std::vector<MonitorPlan> monitors)
+    : effective_(effective), monitors_(std::move(monitors)), started_(std::chrono::steady_clock::now()) {
+  for (const MonitorPlan& plan : monitors_) {
+    if (!plan.name.empty()) monitor_names_.push_back(plan.name);
+  }
+}
 
 double ProbeView::uptime_s() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
@@ -50,8 +56,8 @@ void ProbeView::detach() {
 /// Holds mutex_; the parts are there.
 v1::Ledger ProbeView::running_ledger() {
   parts_.moments->refresh();
-  v1::Ledger ledger =
-      make_live_ledger(parts_.moments->last(), parts_.moments->stale(), port_ledgers_of(*parts_.runtime), phase_.get());
+  v1::Ledger ledger = make_live_ledger(parts_.moments->last(), parts_.moments->stale(),
+                                       port_ledgers_of(*parts_.runtime), phase_.get(), monitor_names_);
   if (parts_.rejects != nullptr && parts_.moments->last()) {
     add_saved_rejects(ledger, parts_.rejects->totals(), parts_.moments->last()->counters, false);
   }
@@ -69,6 +75,9 @@ v1::StatusReply ProbeView::status() {
   v1::StatusReply reply = make_status(phase_.get(), uptime_s());
   *reply.mutable_config() = effective_;
   for (std::string& uri : *reply.mutable_config()->mutable_export_()) uri = without_keys(uri);
+  for (v1::Monitor& monitor : *reply.mutable_config()->mutable_monitor()) {
+    for (std::string& name : *monitor.mutable_export_()) name = without_keys(name);
+  }
   if (reply.config().has_sample_key()) reply.mutable_config()->set_sample_key("***");  // it foretells what is counted
   if (parts_.runtime == nullptr) return reply;
   StatusValues values;
@@ -77,6 +86,7 @@ v1::StatusReply ProbeView::status() {
   values.when_full = effective_.when_full();
   values.ports = port_infos_of(*parts_.runtime);
   values.workers = parts_.workers->facts();
+  if (!monitor_names_.empty()) values.monitors = monitors_;
   values.moment = parts_.moments->last() ? &*parts_.moments->last() : nullptr;
   if (before_ && latest_) values.rates = rates_between(*before_, *latest_);
   values.flood = flood_.report();
@@ -97,7 +107,12 @@ v1::MetricsReply ProbeView::metrics() {
   if (parts_.runtime == nullptr) return reply;
   parts_.moments->refresh();
   const std::optional<Moment>& last = parts_.moments->last();
-  add_running_metrics(reply, parts_.workers->metrics(), last ? &*last : nullptr, parts_.moments->stale());
+  for (unsigned monitor = 0; monitor < parts_.workers->monitors(); ++monitor) {
+    MetricFacts facts = parts_.workers->metrics(monitor);
+    if (!monitor_names_.empty()) facts.monitor = monitor_names_[monitor];
+    facts.number = monitor;
+    add_running_metrics(reply, facts, last ? &*last : nullptr, parts_.moments->stale());
+  }
   return reply;
 }
 
@@ -114,7 +129,7 @@ ProbeView::Second ProbeView::look() {
         "hash flooding: {} of the last second's new flows crowd in one place of the table; see weirctl status",
         flood_.report().recent);
   }
-  for (const WorkerCounters& counters : latest_->counters) second.flows += counters.in_table.records;
+  for (const WorkerCounters& counters : latest_->counters) second.flows += all_monitors(counters).in_table.records;
   if (before_) second.rates = rates_between(*before_, *latest_);
   return second;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/monitor_blocks.h"
 #include "control/enrich/prefix_store.h"
 #include "control/ledger/flood_watch.h"
 #include "control/probe/moment.h"
@@ -27,7 +28,8 @@ namespace weir {
 
 class ProbeView final : public StatusSource {
  public:
-  explicit ProbeView(const v1::Config& effective);
+  /// `monitors`: at least one; it has no name where the configuration names none.
+  ProbeView(const v1::Config& effective, std::vector<MonitorPlan> monitors);
 
   v1::StatusReply status() override;
   v1::Ledger ledger() override;
@@ -66,6 +68,8 @@ class ProbeView final : public StatusSource {
   v1::Ledger running_ledger();
 
   const v1::Config& effective_;
+  const std::vector<MonitorPlan> monitors_;
+  std::vector<std::string> monitor_names_;  ///< of those that have one
   const std::chrono::steady_clock::time_point started_;
   ProbePhase phase_;
 

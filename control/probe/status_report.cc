@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "control/export/export_uri.h"
 #include "control/ledger/ledger_report.h"
+#include "proto/base/duration.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -30,7 +32,9 @@ void add_worker(v1::StatusReply& reply, unsigned number, const StatusValues& val
   worker.set_core(static_cast<std::int32_t>(facts.core));
   worker.set_capacity(facts.capacity);
   worker.set_idle(facts.idle);
-  if (values.moment != nullptr) worker.set_flows(values.moment->counters[number].in_table.records);
+  if (values.moment != nullptr) {
+    worker.set_flows(all_monitors(values.moment->counters[number]).in_table.records);
+  }
   if (number >= values.rates.workers.size()) return;
   const WorkerRate& rate = values.rates.workers[number];
   worker.set_packets_per_second(rate.packets_per_second);
@@ -44,15 +48,54 @@ void add_worker(v1::StatusReply& reply, unsigned number, const StatusValues& val
 void add_when_full(v1::StatusReply& reply, const Moment& moment) {
   std::uint64_t level = 0;
   std::uint64_t packet_level = 0;
-  for (const WorkerCounters& counters : moment.counters) {
+  for (const WorkerCounters& worker : moment.counters) {
+    const WorkerCounters counters = all_monitors(worker);
     reply.set_evictions(reply.evictions() + counters.evictions);
     reply.set_overflowed(reply.overflowed() + counters.overflowed);
     level = std::max(level, counters.sampling_level);
     packet_level = std::max(packet_level, counters.packet_sampling_level);
   }
-  reply.set_overflow_flows(moment.totals.overflow.held.records);
+  std::uint64_t held = moment.totals.overflow.held.records;
+  for (const OverflowTotals& overflow : moment.totals.further_overflow) held += overflow.held.records;
+  reply.set_overflow_flows(held);
   reply.set_sampling_rate(std::uint32_t{1} << level);
   reply.set_packet_sampling_rate(std::uint32_t{1} << packet_level);
+}
+
+/// A monitor that the configuration names: what it does, and what it has come to.
+void add_monitor(v1::StatusReply& reply, unsigned number, const StatusValues& values) {
+  const MonitorPlan& plan = values.monitors[number];
+  v1::MonitorStatus& out = *reply.add_monitors();
+  out.set_name(plan.name);
+  out.set_key(plan.key_list);
+  out.set_filter(plan.filter);
+  out.set_metrics(plan.metric_list);
+  out.set_sample(plan.sample);
+  out.set_when_full(plan.flow.when_full == WhenFull::evict      ? "evict"
+                    : plan.flow.when_full == WhenFull::overflow ? "overflow"
+                                                                : "sample");
+  out.set_idle_timeout(duration_text(plan.flow.timeouts.idle_ns));
+  out.set_active_timeout(duration_text(plan.flow.timeouts.active_ns));
+  for (const std::string& name : plan.exports) out.add_exporters(without_keys(name));
+  for (const WorkerFacts& worker : values.workers) out.set_capacity(out.capacity() + worker.capacities[number]);
+  if (number < static_cast<unsigned>(values.ledger.monitors_size())) {
+    const v1::MonitorLedger& ledger = values.ledger.monitors(static_cast<int>(number));
+    out.set_flows(ledger.in_table().records());
+    out.set_packets(ledger.counted().packets());
+    out.set_records(ledger.drained().records());
+  }
+  if (values.moment == nullptr) return;
+  std::uint64_t level = 0;
+  std::uint64_t packet_level = 0;
+  for (const WorkerCounters& worker : values.moment->counters) {
+    const WorkerCounters counters = of_monitor(worker, number);
+    out.set_evictions(out.evictions() + counters.evictions);
+    out.set_overflowed(out.overflowed() + counters.overflowed);
+    level = std::max(level, counters.sampling_level);
+    packet_level = std::max(packet_level, counters.packet_sampling_level);
+  }
+  out.set_sampling_rate(std::uint32_t{1} << level);
+  out.set_packet_sampling_rate(std::uint32_t{1} << packet_level);
 }
 
 void add_flood(v1::StatusReply& reply, const FloodWatch::Report& flood) {
@@ -111,6 +154,7 @@ void add_running_status(v1::StatusReply& reply, const StatusValues& values) {
   reply.set_queue_skew(values.rates.skew);
   reply.set_when_full(values.when_full);
   if (values.moment != nullptr) add_when_full(reply, *values.moment);
+  for (unsigned i = 0; i < values.monitors.size(); ++i) add_monitor(reply, i, values);
   add_flood(reply, values.flood);
   if (values.prefixes) add_prefixes(reply, *values.prefixes);
   reply.set_balanced(values.ledger.balanced());
@@ -120,8 +164,8 @@ void add_running_status(v1::StatusReply& reply, const StatusValues& values) {
 }
 
 v1::Ledger make_live_ledger(const std::optional<Moment>& last, bool stale, const std::vector<v1::PortLedger>& ports,
-                            const Activity& activity) {
-  v1::Ledger ledger = last ? make_running_ledger(last->counters, last->totals, ports) : make_empty_ledger();
+                            const Activity& activity, const std::vector<std::string>& monitors) {
+  v1::Ledger ledger = last ? make_running_ledger(last->counters, last->totals, ports, monitors) : make_empty_ledger();
   if (last && stale) {
     ledger.set_state("stale");
     ledger.set_stale_since_ns(last->wall_ns);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/monitor_blocks.h"
 #include "control/enrich/prefix_store.h"
 #include "control/ledger/flood_watch.h"
 #include "control/probe/moment.h"
@@ -21,8 +22,9 @@ namespace weir {
 /// What does not change while a worker runs.
 struct WorkerFacts {
   unsigned core = 0;
-  std::uint64_t capacity = 0;  ///< flows
+  std::uint64_t capacity = 0;  ///< flows, all monitors together
   std::string idle;            ///< what it does without packets: "poll", "pause", "sleep 137 us", "interrupt"
+  std::vector<std::uint64_t> capacities{};  ///< by monitor
 };
 
 struct StatusValues {
@@ -30,7 +32,8 @@ struct StatusValues {
   std::string when_full;
   std::vector<dpdk::PortInfo> ports;
   std::vector<WorkerFacts> workers;
-  const Moment* moment = nullptr;  ///< nullptr: no worker has counted yet
+  const Moment* moment = nullptr;       ///< nullptr: no worker has counted yet
+  std::vector<MonitorPlan> monitors{};  ///< those that the configuration names
   Rates rates;
   FloodWatch::Report flood;
   std::optional<PrefixStoreStatus> prefixes;  ///< nothing: no --prefixes
@@ -42,9 +45,10 @@ v1::StatusReply make_status(const Activity& activity, double uptime_s);
 /// Adds what is known of a probe whose workers run.
 void add_running_status(v1::StatusReply& reply, const StatusValues& values);
 
-/// The ledger of the last whole moment; `stale`: a worker does not answer, so that moment is not now.
+/// The ledger of the last whole moment; `stale`: a worker does not answer, so that moment is not now. `monitors`: the
+/// names of those that the configuration names.
 v1::Ledger make_live_ledger(const std::optional<Moment>& last, bool stale, const std::vector<v1::PortLedger>& ports,
-                            const Activity& activity);
+                            const Activity& activity, const std::vector<std::string>& monitors = {});
 
 /// `handing_over`: the workers hand packets to each other.
 v1::RssReply make_rss(const dpdk::RssReport& report, bool handing_over);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <thread>
 
@@ -23,18 +24,18 @@ std::uint64_t measure_tsc_hz() {
   return static_cast<std::uint64_t>(static_cast<double>(ticks) * 1e9 / static_cast<double>(ns));
 }
 
-WorkerOptions options_of(const Settings& settings, const KeyHash::Seed& sampling_seed, unsigned number,
-                         HandoverMesh* mesh, HandoverMesh* icmp_mesh, const FlowFilter* filter) {
-  const std::uint64_t share = (settings.max_flows + settings.workers - 1) / settings.workers;
-  WorkerOptions options{settings.flow};
-  options.sampling.seed = sampling_seed;
+/// What a worker is to do; `plans` with their seeds.
+WorkerOptions options_of(const Settings& settings, const std::vector<MonitorPlan>& plans, dpdk::Runtime& runtime,
+                         unsigned number) {
+  WorkerOptions options{plans.front().flow};
   options.number = number;
   options.workers = settings.workers;
-  options.capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(share, FlowShard::kMaxCapacity));
-  options.handover = mesh;
-  options.icmp_mesh = icmp_mesh;
-  options.filter = filter;
+  options.capacity = plans.front().capacity(settings.workers);
+  options.filter = runtime.flow_filter();
   options.save_rejects = !settings.rejects.path.empty();
+  for (unsigned i = 1; i < plans.size(); ++i) {
+    options.further.push_back({plans[i].flow, plans[i].capacity(settings.workers), runtime.flow_filter(i)});
+  }
   return options;
 }
 
@@ -44,9 +45,15 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
                                                                       const KeyHash& hash) {
   std::unique_ptr<WorkerSet> set(new WorkerSet(runtime));
   const std::uint64_t huge_before = huge_octets_mapped();
-  if (settings.workers > 1 && (!runtime.spreads_conversations() || !settings.flow.key.whole_addresses())) {
-    set->mesh_ = std::make_unique<HandoverMesh>(settings.workers);
-  } else if (settings.workers > 1 && settings.flow.metrics.wants_icmp_errors()) {
+  std::vector<MonitorPlan> plans = monitor_plans(settings);
+  const auto any = [&](auto&& is_so) { return std::any_of(plans.begin(), plans.end(), is_so); };
+  const bool joins = any([](const MonitorPlan& plan) { return !plan.flow.key.whole_addresses(); });
+  if (settings.workers > 1 && (!runtime.spreads_conversations() || joins)) {
+    // Each monitor hands over on its own, so there is room for each.
+    set->mesh_ =
+        std::make_unique<HandoverMesh>(settings.workers, HandoverMesh::kRingLines * std::bit_ceil(plans.size()));
+  } else if (settings.workers > 1 &&
+             any([](const MonitorPlan& plan) { return plan.flow.metrics.wants_icmp_errors(); })) {
     set->icmp_mesh_ = std::make_unique<HandoverMesh>(settings.workers, HandoverMesh::kIcmpRingLines);
   }
   set->waiting_ = runtime.waiting(set->mesh_ != nullptr || set->icmp_mesh_ != nullptr);
@@ -56,17 +63,20 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
   // One for all workers, which may see the two directions of a flow.
   const KeyHash::Seed& key = settings.flow.sampling.seed;
   const KeyHash::Seed sampling_seed = key == Sampling::kNoSeed ? KeyHash::random_seed() : key;
+  for (MonitorPlan& plan : plans) plan.flow.sampling.seed = sampling_seed;
+  const std::uint64_t flows = flows_of(plans);
   for (unsigned number = 0; number < settings.workers; ++number) {
     const IdleMode mode = idle_mode(settings.idle, runtime.worker_core(number), isolated);
-    set->members_.push_back(std::make_unique<Member>(
-        options_of(settings, sampling_seed, number, set->mesh_.get(), set->icmp_mesh_.get(), runtime.flow_filter()),
-        hash, mode));
+    WorkerOptions options = options_of(settings, plans, runtime, number);
+    options.handover = set->mesh_.get();
+    options.icmp_mesh = set->icmp_mesh_.get();
+    set->members_.push_back(std::make_unique<Member>(options, hash, mode));
     if (!set->members_.back()->worker.ok()) {
-      return tl::unexpected(fmt::format("no memory for {} flows: lower --max-flows", settings.max_flows));
+      return tl::unexpected(fmt::format("no memory for {} flows: lower --max-flows", flows));
     }
     set->members_.back()->source = runtime.source(number, set->waiting_);
   }
-  const TableMemory table{settings.max_flows, set->octets_to_touch(), huge_octets_mapped() - huge_before};
+  const TableMemory table{flows, set->octets_to_touch(), huge_octets_mapped() - huge_before};
   if (auto fits = check_memory(table, read_memory_room()); !fits) return tl::unexpected(fits.error());
   return set;
 }
@@ -77,10 +87,10 @@ std::uint64_t WorkerSet::octets_to_touch() const {
   return octets;
 }
 
-void WorkerSet::set_sampling_level(unsigned level) {
+void WorkerSet::set_sampling_level(unsigned monitor, unsigned level) {
   constexpr std::chrono::milliseconds kPatience{100};
   std::vector<ConfigurationSlot<unsigned>*> slots;
-  for (const auto& member : members_) slots.push_back(&member->worker.sampling_level());
+  for (const auto& member : members_) slots.push_back(&member->worker.sampling_level(monitor));
   (void)publish<unsigned>(slots, level, kPatience);
 }
 
@@ -141,9 +151,9 @@ unsigned WorkerSet::finished() const {
   }));
 }
 
-std::vector<RecordRing*> WorkerSet::rings() {
+std::vector<RecordRing*> WorkerSet::rings(unsigned monitor) {
   std::vector<RecordRing*> rings;
-  for (const auto& member : members_) rings.push_back(&member->worker.records());
+  for (const auto& member : members_) rings.push_back(&member->worker.records(monitor));
   return rings;
 }
 
@@ -164,11 +174,11 @@ std::vector<WorkerBooks> WorkerSet::books() {
   return books;
 }
 
-MetricFacts WorkerSet::metrics() const {
+MetricFacts WorkerSet::metrics(unsigned monitor) const {
   MetricFacts facts;
   for (const auto& member : members_) {
-    facts.metrics = member->worker.shard().metrics();
-    facts.pool_lines += member->worker.shard().pool().capacity();
+    facts.metrics = member->worker.shard(monitor).metrics();
+    facts.pool_lines += member->worker.shard(monitor).pool().capacity();
   }
   return facts;
 }
@@ -177,7 +187,13 @@ std::vector<WorkerFacts> WorkerSet::facts() const {
   std::vector<WorkerFacts> facts;
   for (unsigned number = 0; number < size(); ++number) {
     const Member& member = *members_[number];
-    facts.push_back({runtime_.worker_core(number), member.worker.shard().capacity(), idle_text(member.idle)});
+    WorkerFacts& worker = facts.emplace_back();
+    worker.core = runtime_.worker_core(number);
+    worker.idle = idle_text(member.idle);
+    for (unsigned monitor = 0; monitor < member.worker.monitors(); ++monitor) {
+      worker.capacities.push_back(member.worker.shard(monitor).capacity());
+      worker.capacity += worker.capacities.back();
+    }
   }
   return facts;
 }

@@ -45,7 +45,7 @@ class WorkerSet {
 
   /// By --sample rate: every packet that is taken from now on stands for 2^level. A worker that is held up takes it
   /// when it polls again.
-  void set_sampling_level(unsigned level);
+  void set_sampling_level(unsigned monitor, unsigned level);
 
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(members_.size()); }
   /// How many have touched their memory.
@@ -55,15 +55,19 @@ class WorkerSet {
   /// How many are over, their tables empty.
   [[nodiscard]] unsigned finished() const;
   [[nodiscard]] bool handing_over() const { return mesh_ != nullptr; }
-  [[nodiscard]] std::vector<RecordRing*> rings();
+  [[nodiscard]] unsigned monitors() const { return members_.front()->worker.monitors(); }
+  /// Of a monitor, by worker.
+  [[nodiscard]] std::vector<RecordRing*> rings(unsigned monitor);
   /// Of rejected frames; none where they are not saved.
   [[nodiscard]] std::vector<RejectRing*> reject_rings();
   [[nodiscard]] std::vector<WorkerBooks> books();
   [[nodiscard]] std::vector<WorkerFacts> facts() const;
-  [[nodiscard]] MetricFacts metrics() const;
+  [[nodiscard]] MetricFacts metrics(unsigned monitor) const;
   /// Once all are over.
   [[nodiscard]] WorkerCounters counters(unsigned number) const { return members_[number]->worker.counters(); }
-  [[nodiscard]] RecordTotals recount(unsigned number) const { return members_[number]->worker.shard().recount(); }
+  [[nodiscard]] RecordTotals recount(unsigned number, unsigned monitor) const {
+    return members_[number]->worker.shard(monitor).recount();
+  }
 
  private:
   struct Member {

@@ -95,6 +95,42 @@ std::map<std::string, typename Map::mapped_type> sorted(const Map& counts) {
   return {counts.begin(), counts.end()};
 }
 
+/// What a monitor made of the packets that it was offered. Ledger, or MonitorLedger, whose labels name the monitor.
+template <typename Ledger>
+void add_counted(Families& out, const Ledger& ledger, const Labels& labels) {
+  out.count("counted", "Frames counted in flows", ledger.counted(), labels);
+  out.counter("counted_ip_octets", "IP octets counted in flows", ledger.counted_ip().octets(), labels);
+  out.count("sampled_out", "Frames left out by sampling", ledger.sampled_out(), labels);
+  out.count("filtered_out", "Packets that --filter kept out", ledger.filtered_out(), labels);
+}
+
+/// Its flows and its records before the exporters.
+template <typename Ledger>
+void add_records(Families& out, const Ledger& ledger, const Labels& labels) {
+  out.held("table", "In the flow table now", ledger.in_table(), labels);
+  out.held("rings", "Between workers and exporters now", ledger.in_rings(), labels);
+  out.held("overflow", "In the overflow accounter now", ledger.in_overflow(), labels);
+  for (const auto& [name, count] : sorted(ledger.lost())) {
+    out.records("lost", "Lost before the exporters, by reason (weir reasons)", count, with(labels, "reason", name));
+  }
+  for (const auto& [name, count] : sorted(ledger.icmp_quotes())) {
+    out.counter("icmp_quotes", "Quotes in ICMP errors, by what became of them (weir reasons)", count,
+                with(labels, "outcome", name));
+  }
+  for (const auto& [name, count] : sorted(ledger.missing_facts())) {
+    out.counter("missing_facts", "Facts that metrics left out since a pool was empty, by name (weir reasons)", count,
+                with(labels, "fact", name));
+  }
+  out.records("drained", "Handed to every exporter", ledger.drained(), labels);
+}
+
+/// What is a monitor's, with a label for each where the configuration names them.
+template <typename Add>
+void for_monitors(const v1::Ledger& ledger, Add&& add) {
+  if (ledger.monitors().empty()) return add(ledger, Labels());
+  for (const auto& monitor : ledger.monitors()) add(monitor, Labels{{"monitor", monitor.name()}});
+}
+
 void add_ledger(Families& out, const v1::Ledger& ledger) {
   out.gauge("ledger_balanced", "1: the three equations of the ledger hold",
             static_cast<std::uint64_t>(ledger.balanced()));
@@ -103,10 +139,7 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
   out.gauge("ledger_stale_since_seconds", "The moment that the counts are of, in seconds since 1970; 0: now",
             static_cast<double>(ledger.stale_since_ns()) / 1e9);
   out.count("received", "Frames taken from the ports", ledger.received());
-  out.count("counted", "Frames counted in flows", ledger.counted());
-  out.counter("counted_ip_octets", "IP octets counted in flows", ledger.counted_ip().octets());
-  out.count("sampled_out", "Frames left out by sampling", ledger.sampled_out());
-  out.count("filtered_out", "Packets that --filter kept out", ledger.filtered_out());
+  for_monitors(ledger, [&](const auto& one, const Labels& labels) { add_counted(out, one, labels); });
   out.count("frame_filtered_out", "Frames that --frame-filter kept out", ledger.frame_filtered_out());
   for (const auto& [name, count] : sorted(ledger.rejects())) {
     out.count("rejected", "Frames in no flow, by reason (weir reasons)", count, {{"reason", name}});
@@ -118,27 +151,15 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
                 {{"reason", name}});
     }
   }
-  out.count("handover_full", "Frames lost between two workers", ledger.handover_full());
+  for_monitors(ledger, [&](const auto& one, const Labels& labels) {
+    out.count("handover_full", "Frames lost between two workers", one.handover_full(), labels);
+  });
   out.count("fragments_without_first", "Counted later fragments whose first was not seen",
             ledger.fragments_without_first());
   out.count("length_from_frame", "Packets whose IP header gives no length", ledger.length_from_frame());
   out.count("length_from_header", "Frames that the port cut, whose IP header says how long they were",
             ledger.length_from_header());
-  out.held("table", "In the flow table now", ledger.in_table());
-  out.held("rings", "Between workers and exporters now", ledger.in_rings());
-  out.held("overflow", "In the overflow accounter now", ledger.in_overflow());
-  for (const auto& [name, count] : sorted(ledger.lost())) {
-    out.records("lost", "Lost before the exporters, by reason (weir reasons)", count, {{"reason", name}});
-  }
-  for (const auto& [name, count] : sorted(ledger.icmp_quotes())) {
-    out.counter("icmp_quotes", "Quotes in ICMP errors, by what became of them (weir reasons)", count,
-                {{"outcome", name}});
-  }
-  for (const auto& [name, count] : sorted(ledger.missing_facts())) {
-    out.counter("missing_facts", "Facts that metrics left out since a pool was empty, by name (weir reasons)", count,
-                {{"fact", name}});
-  }
-  out.records("drained", "Handed to every exporter", ledger.drained());
+  for_monitors(ledger, [&](const auto& one, const Labels& labels) { add_records(out, one, labels); });
 }
 
 ClientMetric::Histogram lateness_of(const v1::Lateness& lateness) {
@@ -228,6 +249,12 @@ void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& 
   out.gauge("worker_skew_ratio", "Packets of the busiest worker over the mean, last second; 0: no packets",
             status.queue_skew());
   if (status.has_prefixes()) add_prefixes(out, status.prefixes());
+  for (const auto& monitor : status.monitors()) {
+    const Labels labels{{"monitor", monitor.name()}};
+    out.gauge("monitor_capacity_flows", "Flows that the monitor's table holds", monitor.capacity(), labels);
+    out.counter("monitor_evictions", "Flows of the monitor ended for want of room in its table", monitor.evictions(),
+                labels);
+  }
   for (const auto& port : status.ports()) {
     out.gauge("port_link_up", "1: the link is up", static_cast<std::uint64_t>(port.link_up()),
               {{"port", port.name()}, {"driver", port.driver()}});

@@ -59,7 +59,7 @@ struct Runtime::Impl {
   std::vector<PortGate> gates;
   std::vector<QueueCounters> counters;  ///< port x worker
   std::unique_ptr<MemifWatch> watch;
-  std::unique_ptr<MbufFlowFilter> flow_filter;
+  std::vector<std::unique_ptr<MbufFlowFilter>> flow_filters;  ///< by monitor; nullptr: none
   std::optional<MbufFilter> frame_filter;
   bool spreads_conversations = false;
 
@@ -104,11 +104,13 @@ struct Runtime::Impl {
                         " is interpreted, which costs more per packet: DPDK cannot compile it, or compiles it wrongly "
                         "(a test of single bits)");
     };
-    if (!options.filter.empty()) {
-      auto made = MbufFilter::make_for_flows(options.filter);
+    for (const std::string& filter : options.filters) {
+      flow_filters.emplace_back();
+      if (filter.empty()) continue;
+      auto made = MbufFilter::make_for_flows(filter);
       if (!made) return tl::unexpected("--filter: " + made.error());
-      flow_filter = std::make_unique<MbufFlowFilter>(std::move(*made));
-      note_interpreter("--filter", flow_filter->compiled());
+      flow_filters.back() = std::make_unique<MbufFlowFilter>(std::move(*made));
+      note_interpreter("--filter", flow_filters.back()->compiled());
     }
     if (!options.frame_filter.empty()) {
       auto made = MbufFilter::make(options.frame_filter);
@@ -191,7 +193,7 @@ struct Runtime::Impl {
     watch.reset();
     for (const Port& port : ports) close_port(port);
     pools.free_all();
-    flow_filter.reset();
+    flow_filters.clear();
     frame_filter.reset();
     eal.reset();
   }
@@ -296,8 +298,8 @@ std::unique_ptr<LiveSource> Runtime::source(unsigned worker, const Waiting& wait
                                       impl_->frame_filter ? &*impl_->frame_filter : nullptr);
 }
 
-const FlowFilter* Runtime::flow_filter() const {
-  return impl_->flow_filter.get();
+const FlowFilter* Runtime::flow_filter(unsigned monitor) const {
+  return monitor < impl_->flow_filters.size() ? impl_->flow_filters[monitor].get() : nullptr;
 }
 
 unsigned Runtime::worker_core(unsigned worker) const {

@@ -22,7 +22,7 @@ struct RuntimeOptions {
   unsigned workers = 1;              ///< receive queues per port; one lcore each
   RssHash rss = RssHash::addresses;  ///< what the device hashes
   bool interrupts = false;           ///< start the ports with RX interrupts, where they have them
-  std::string filter;                ///< pcap filter over the header that makes the flow; empty: none
+  std::vector<std::string> filters;  ///< by monitor, a pcap filter over the header that makes the flow; empty: none
   std::string frame_filter;          ///< pcap filter over the frame as it came; empty: none
   std::string eal_arguments;         ///< further EAL arguments, separated by blanks
 };
@@ -97,8 +97,8 @@ class Runtime {
   };
   [[nodiscard]] Waiting waiting(bool handed_over) const;
 
-  /// RuntimeOptions::filter; nullptr: there is none. For as long as this lives.
-  [[nodiscard]] const FlowFilter* flow_filter() const;
+  /// Of RuntimeOptions::filters; nullptr: there is none. For as long as this lives.
+  [[nodiscard]] const FlowFilter* flow_filter(unsigned monitor = 0) const;
 
   /// The packets of queue `worker` of every port in turn. To be used by that worker's lcore only.
   std::unique_ptr<LiveSource> source(unsigned worker, const Waiting& waiting);

@@ -1,8 +1,12 @@
 #include "proto/schema/metrics_text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "proto/base/number_text.h"
 #include "proto/schema/report_text.h"
@@ -24,22 +28,30 @@ std::string share_text(std::uint64_t part, std::uint64_t all) {
 std::string running_metrics_text(const v1::MetricsReply& reply) {
   std::string out;
   if (!reply.doing().empty()) out += "weir is " + reply.doing() + "\n\n";
-  TextTable metrics("llrrr");
-  metrics.row({"metric", "", "records with it", "share", "bytes per flow"});
+  const bool named = std::any_of(reply.metrics().begin(), reply.metrics().end(),
+                                 [](const auto& metric) { return !metric.monitor().empty(); });
+  TextTable metrics(named ? "lllrrr" : "llrrr");
+  const auto row = [&](std::string monitor, std::vector<std::string> cells) {
+    if (named) cells.insert(cells.begin(), std::move(monitor));
+    metrics.row(std::move(cells));
+  };
+  row("monitor", {"metric", "", "records with it", "share", "bytes per flow"});
   bool any = false;
   for (const auto& metric : reply.metrics()) {
     any = any || metric.on();
-    metrics.row({metric.name(), metric.on() ? "on" : "off", metric.on() ? grouped(metric.records()) : "",
-                 metric.on() ? share_text(metric.records(), reply.records()) : "",
-                 grouped(metric.state_octets()) +
-                     (metric.pool_octets() == 0 ? "" : " + " + grouped(metric.pool_octets()) + " of the pool")});
+    const std::uint64_t all = named ? metric.all_records() : reply.records();
+    row(metric.monitor(),
+        {metric.name(), metric.on() ? "on" : "off", metric.on() ? grouped(metric.records()) : "",
+         metric.on() ? share_text(metric.records(), all) : "",
+         grouped(metric.state_octets()) +
+             (metric.pool_octets() == 0 ? "" : " + " + grouped(metric.pool_octets()) + " of the pool")});
   }
   out += metrics.text(0) + '\n';
   TextTable sums("ll");
   sums.row({"records", grouped(reply.records()) + " emitted since the start"});
   if (any) {
-    sums.row({"flows", grouped(reply.flows()) + " in the table, with " + grouped(reply.flow_octets()) +
-                           " bytes each for the metrics that are on"});
+    sums.row({"flows", grouped(reply.flows()) + " in the table, with " + (named ? "at most " : "") +
+                           grouped(reply.flow_octets()) + " bytes each for the metrics that are on"});
   }
   if (reply.pool_lines() != 0) {
     sums.row(

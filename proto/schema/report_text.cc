@@ -12,46 +12,15 @@
 #include <vector>
 
 #include "proto/base/number_text.h"
+#include "proto/schema/count_cells.h"
 #include "proto/schema/metrics_text.h"
+#include "proto/schema/monitors_text.h"
 #include "proto/schema/prefixes_text.h"
 #include "proto/schema/quotes_text.h"
 #include "proto/schema/text_table.h"
 
 namespace weir {
 namespace {
-
-using v1::Count;
-using v1::RecordCount;
-
-std::vector<std::string> cells(const std::string& sign, const std::string& name, const Count& count) {
-  return {sign, name, grouped(count.packets()), grouped(count.octets())};
-}
-
-std::vector<std::string> cells(const std::string& sign, const std::string& name, const RecordCount& count) {
-  return {sign, name, grouped(count.records()), grouped(count.packets()), grouped(count.octets())};
-}
-
-bool is_zero(const Count& count) {
-  return count.packets() == 0 && count.octets() == 0;
-}
-bool is_zero(const RecordCount& count) {
-  return count.records() == 0 && count.packets() == 0 && count.octets() == 0;
-}
-
-/// The entries of a map that are not zero, sorted by name, as lines of an equation; one line "none" otherwise.
-template <typename Map>
-void add_named(TextTable& table, const std::string& what, const Map& counts) {
-  const std::map<std::string, typename Map::mapped_type> sorted(counts.begin(), counts.end());
-  bool none = true;
-  for (const auto& [name, count] : sorted) {
-    if (is_zero(count)) continue;
-    none = false;
-    std::string label = what;
-    label.append(": ").append(name);
-    table.row(cells("+", label, count));
-  }
-  if (none) table.row(cells("+", what, typename Map::mapped_type{}));
-}
 
 template <typename Map>
 std::uint64_t sum_packets(const Map& counts) {
@@ -178,18 +147,23 @@ std::string flooding_text(const v1::HashFlooding& flooding) {
 
 /// Equation 1, and what became of the rejected frames where they are saved.
 std::string frames_text(const v1::Ledger& ledger) {
+  const bool several = !ledger.monitors().empty();
   TextTable first("llrr");
   first.row({"", "", "packets", "octets"});
   first.row(cells("", "received", ledger.received()));
-  first.row(cells("=", "counted in flows", ledger.counted()));
-  first.row(cells("+", "sampled out", ledger.sampled_out()));
-  first.row(cells("+", "filtered out", ledger.filtered_out()));
+  if (several) {
+    first.row(cells("=", "offered to each monitor", ledger.monitors(0).offered()));
+  } else {
+    first.row(cells("=", "counted in flows", ledger.counted()));
+    first.row(cells("+", "sampled out", ledger.sampled_out()));
+    first.row(cells("+", "filtered out", ledger.filtered_out()));
+  }
   if (!is_zero(ledger.frame_filtered_out())) {
     first.row(cells("+", "filtered out (--frame-filter)", ledger.frame_filtered_out()));
   }
   add_named(first, "rejected", ledger.rejects());
-  first.row(cells("+", "lost: handover_full", ledger.handover_full()));
-  if (!is_zero(ledger.in_handover())) first.row(cells("+", "between two workers", ledger.in_handover()));
+  if (!several) first.row(cells("+", "lost: handover_full", ledger.handover_full()));
+  if (!several && !is_zero(ledger.in_handover())) first.row(cells("+", "between two workers", ledger.in_handover()));
   std::string out = "1  every frame (frame octets)\n" + first.text();
   if (!ledger.has_saved_rejects()) return out;
   TextTable saved("llrr");
@@ -207,16 +181,8 @@ std::string stale_text(std::uint64_t since_ns) {
 std::string ledger_text(const v1::Ledger& ledger) {
   std::string out = frames_text(ledger);
 
-  TextTable second("llrrr");
-  second.row({"", "", "records", "packets", "octets"});
-  second.row(
-      {"", "counted in flows", "", grouped(ledger.counted_ip().packets()), grouped(ledger.counted_ip().octets())});
-  second.row(cells("=", "in the flow table", ledger.in_table()));
-  second.row(cells("+", "in the record rings", ledger.in_rings()));
-  if (!is_zero(ledger.in_overflow())) second.row(cells("+", "in the overflow accounter", ledger.in_overflow()));
-  add_named(second, "lost", ledger.lost());
-  second.row(cells("+", "drained", ledger.drained()));
-  out += "\n2  every counted packet (IP octets)\n" + second.text();
+  out += ledger.monitors().empty() ? "\n2  every counted packet (IP octets)\n" + counted_text(ledger)
+                                   : monitors_ledger_text(ledger);
 
   out += "\n3  every drained record (IP octets)\n";
   if (ledger.exporters().empty()) out += "  no exporter\n";
@@ -393,6 +359,7 @@ std::string status_text(const v1::StatusReply& status) {
     out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";
   }
 
+  if (!status.monitors().empty()) out += "\nmonitors\n" + monitors_text(status);
   if (status.has_prefixes()) out += "\nprefixes\n" + prefixes_text(status.prefixes());
   // Lateness of all records, and how many left more than a second after their flow should have ended.
   TextTable exporters("llrrrrrr");

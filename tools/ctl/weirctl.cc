@@ -25,6 +25,7 @@
 #include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/control_socket.h"
 #include "proto/schema/metrics_text.h"
+#include "proto/schema/monitors_text.h"
 #include "proto/schema/report_text.h"
 #include "proto/schema/rss_text.h"
 
@@ -38,6 +39,7 @@ constexpr const char* kExamples =
     "  weirctl -o json ledger | jq .rejects\n"
     "  weirctl rss\n"
     "  weirctl metrics\n"
+    "  weirctl monitors\n"
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
@@ -127,6 +129,17 @@ int metrics(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const A
   return print(arguments.json ? weir::message_json(reply) + '\n' : weir::running_metrics_text(reply));
 }
 
+int monitors(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
+  weir::v1::StatusReply reply;
+  if (const auto result = stub.Status(&context, {}, &reply); !result.ok()) {
+    return fail(describe(result, arguments.socket_path), 1);
+  }
+  if (!arguments.json) return print(weir::monitors_text(reply));
+  std::string lines;
+  for (const auto& monitor : reply.monitors()) lines += weir::message_json(monitor) + '\n';
+  return print(lines);
+}
+
 /// What is wrong with the command line; of a word that is no command, which one may be meant.
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
@@ -155,7 +168,11 @@ int parse_and_ask(int argc, char** argv) {
       "rss", "RSS self-check: do both directions of a conversation meet? Exit code 1 when conversations are split");
   auto* metrics_command = app.add_subcommand(
       "metrics", "Which metrics are on, how many records carry what they measured, and how full their pool is");
-  for (auto* command : {status_command, ledger_command, rss_command, metrics_command}) command->fallthrough();
+  auto* monitors_command = app.add_subcommand(
+      "monitors", "The monitors of the configuration: key, filter, timeouts, metrics, sampling, and what they counted");
+  for (auto* command : {status_command, ledger_command, rss_command, metrics_command, monitors_command}) {
+    command->fallthrough();
+  }
   app.require_subcommand(0, 1);
   app.footer(kExamples);
   app.get_formatter()->column_width(28);
@@ -166,7 +183,7 @@ int parse_and_ask(int argc, char** argv) {
     return fail(describe(app, error) + "; see weirctl --help", 2);
   }
   if (app.get_subcommands().empty())
-    return fail("a command is missing: status, ledger, rss or metrics; see weirctl --help", 2);
+    return fail("a command is missing: status, ledger, rss, metrics or monitors; see weirctl --help", 2);
 
   if (app.count("--socket") == 0) arguments.socket_path = find_socket();
   if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
@@ -181,6 +198,7 @@ int parse_and_ask(int argc, char** argv) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kDeadline);
   if (*metrics_command) return metrics(*stub, context, arguments);
+  if (*monitors_command) return monitors(*stub, context, arguments);
   if (*rss_command) return rss(*stub, context, arguments);
   return *status_command ? status(*stub, context, arguments) : ledger(*stub, context, arguments);
 }

@@ -250,7 +250,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
-       "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key layer tunnels "
+       "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
        "tunnel_depth icmp_errors filter frame_filter export sampler_address prefixes interface "
        "save_rejects ledger"},
       {"workers: 1\nworkers: 2\n", "c:2:8: workers is given twice; expected a line such as workers: 4"},
@@ -437,6 +437,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "community_id_seed: 0\n"
       "sample: \"none\"\n"
       "# sample_key: random\n"
+      "# monitor: one, which the options make\n"
       "layer: \"inner\"\n"
       "tunnels: \"default\"\n"
       "tunnel_depth: 16\n"

@@ -87,6 +87,32 @@ TEST(Prometheus, HasEveryRejectAndEveryLossByItsName) {
   EXPECT_EQ(counter(families, "weir_worker_received_octets_total", "worker", "0"), 4712);
 }
 
+TEST(Prometheus, LabelsWhatAMonitorCountsWithItsName) {
+  MonitorAccount all{"all", {WorkerAccount{}}, {}};
+  all.workers[0].counters.received = {20, 2000};
+  all.workers[0].counters.counted = {20, 2000};
+  MonitorAccount wide = all;
+  wide.name = "wide";
+  wide.workers[0].counters.counted = {5, 500};
+  wide.workers[0].counters.filtered_out = {15, 1500};
+  wide.workers[0].counters.lost[0] = {1, 2, 3};
+  v1::StatusReply status;
+  v1::MonitorStatus& shown = *status.add_monitors();
+  shown.set_name("wide");
+  shown.set_capacity(64);
+  const auto families = prometheus_families(status, make_monitors_ledger({all, wide}, {}, {}, false));
+  EXPECT_EQ(counter(families, "weir_received_packets_total"), 20) << "a frame is received once";
+  EXPECT_EQ(counter(families, "weir_counted_packets_total", "monitor", "all"), 20);
+  EXPECT_EQ(counter(families, "weir_counted_packets_total", "monitor", "wide"), 5);
+  EXPECT_EQ(counter(families, "weir_filtered_out_octets_total", "monitor", "wide"), 1500);
+  const ClientMetric* const lost = find(families, "weir_lost_packets_total", "monitor", "wide");
+  ASSERT_NE(lost, nullptr);
+  EXPECT_EQ(lost->label.size(), 2U) << "and the reason";
+  const ClientMetric* const capacity = find(families, "weir_monitor_capacity_flows", "monitor", "wide");
+  ASSERT_NE(capacity, nullptr);
+  EXPECT_EQ(capacity->gauge.value, 64);
+}
+
 TEST(Prometheus, MarksTheMembersOfAGroup) {
   ExporterSnapshot member;
   member.name = "a";

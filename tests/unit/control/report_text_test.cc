@@ -162,7 +162,7 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
           R"(,"exporters":[],"ports":[],"workers":[],"fragments_without_first":)" + zero + R"(,"length_from_frame":)" +
           zero + R"(,"length_from_header":)" + zero + R"(,"clock_epochs":)" + zero + R"(,"clock_as_reordered":)" +
           zero +
-          R"(,"icmp_quotes":{"told":7},"missing_facts":{"dns_question_cut":8},"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
+          R"(,"icmp_quotes":{"told":7},"missing_facts":{"dns_question_cut":8},"monitors":[],"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
 }
 
 TEST(StatusText, LaysOutPortsWorkersAndExporters) {

@@ -18,10 +18,20 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 
-std::vector<const FieldDescriptor*> fields() {
+std::vector<const FieldDescriptor*> fields(const google::protobuf::Descriptor* type = v1::Config::descriptor()) {
   std::vector<const FieldDescriptor*> all;
-  const auto* type = v1::Config::descriptor();
   for (int i = 0; i < type->field_count(); ++i) all.push_back(type->field(i));
+  return all;
+}
+
+bool is_block(const FieldDescriptor& field) {
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+}
+
+/// Those with values.
+std::vector<const FieldDescriptor*> values(const google::protobuf::Descriptor* type = v1::Config::descriptor()) {
+  std::vector<const FieldDescriptor*> all = fields(type);
+  std::erase_if(all, [](const FieldDescriptor* field) { return is_block(*field); });
   return all;
 }
 
@@ -40,7 +50,9 @@ std::string error_with(const FieldDescriptor& field, const std::string& value) {
 }
 
 TEST(Schema, DescribesEveryField) {
-  for (const FieldDescriptor* field : fields()) {
+  std::vector<const FieldDescriptor*> all = fields();
+  for (const FieldDescriptor* field : fields(v1::Monitor::descriptor())) all.push_back(field);
+  for (const FieldDescriptor* field : all) {
     SCOPED_TRACE(field->name());
     const v1::OptionDescription& description = description_of(*field);
     EXPECT_NE(description.group(), "");
@@ -51,12 +63,21 @@ TEST(Schema, DescribesEveryField) {
     EXPECT_NE(description.default_().empty(), description.unset().empty()) << "a default, or what its lack means";
     EXPECT_EQ(description.least().empty(), description.greatest().empty());
     EXPECT_EQ(description.effect(), v1::RESTART) << "nothing changes while weir runs";
-    EXPECT_TRUE(!field->is_repeated() || field->cpp_type() == FieldDescriptor::CPPTYPE_STRING);
+    EXPECT_TRUE(!field->is_repeated() || is_block(*field) || field->cpp_type() == FieldDescriptor::CPPTYPE_STRING);
   }
 }
 
 TEST(Schema, GivesDefaultsAndExamplesThatAreRight) {
-  for (const FieldDescriptor* field : fields()) {
+  for (const FieldDescriptor* field : values(v1::Monitor::descriptor())) {
+    const auto config = parse_config("monitor { " + example_line(*field) + " }", "example");
+    ASSERT_TRUE(config) << example_line(*field);
+    Settings settings;
+    EXPECT_TRUE(
+        apply_bindings<Settings>(config->config, setting_bindings(), {Command::check, config->places}, "", settings))
+        << field->name();
+  }
+  EXPECT_TRUE(parse_config(example_line(*v1::Config::descriptor()->FindFieldByName("monitor")), "example"));
+  for (const FieldDescriptor* field : values()) {
     const v1::OptionDescription& description = description_of(*field);
     EXPECT_EQ(error_with(*field, description.example()), "") << field->name();
     if (!description.default_().empty()) {
@@ -117,7 +138,7 @@ TEST(Schema, AgreesWithWhatTheDataplaneDoesUnlessItIsTold) {
 
 TEST(Schema, TakesEveryWordOfAChoiceAndPrintsItBack) {
   std::map<std::string, std::set<std::string>> choices;
-  for (const FieldDescriptor* field : fields()) {
+  for (const FieldDescriptor* field : values()) {
     const std::string& form = description_of(*field).form();
     if (form.find('|') == std::string::npos) continue;
     std::istringstream words(form);
@@ -144,6 +165,11 @@ TEST(Schema, BindsEveryFieldOnce) {
   for (const FieldDescriptor* field : fields()) described_fields.push_back(field->name());
   for (const auto& binding : setting_bindings()) bound.emplace_back(binding.field);
   EXPECT_EQ(bound, described_fields) << "one row a field, in the order of config.proto";
+  described_fields.clear();
+  bound.clear();
+  for (const FieldDescriptor* field : fields(v1::Monitor::descriptor())) described_fields.push_back(field->name());
+  for (const auto& binding : monitor_bindings()) bound.emplace_back(binding.field);
+  EXPECT_EQ(bound, described_fields) << "and of a block";
 }
 
 TEST(Schema, SaysLimitsAndDefaultInHelp) {
