@@ -5,6 +5,9 @@
 // record ends. All of a direction's state is two lines of the slot: what 256 octets per flow need cannot lie beside the
 // entry, so a packet costs up to two cache misses more where flows are many.
 //
+// What lies above the IP headers is the IP octets without 20 or 40 per packet, and without what headers are longer than
+// that, which is summed: few packets have IPv4 options or extension headers.
+//
 // The time between two packets is that of the input. A packet that is older than one before it (a reordered capture)
 // came 0 ns after it.
 #pragma once
@@ -40,6 +43,7 @@ struct Lengths {
   struct State {};
   struct Slot {
     OfSide sides[2];
+    std::uint64_t extra_header_octets[2];  ///< of IP headers beyond their fixed part
   };
 
   static bool applies(std::uint8_t /*protocol*/) { return true; }
@@ -50,6 +54,8 @@ struct Lengths {
     const std::uint64_t time_ns = input.packet.time_ns;
     ++side.lengths[bin_of(octets)];
     add_saturated(side.length_squares, std::uint64_t{octets} * octets);
+    if (input.facts.ip_extra_words != 0) [[unlikely]]
+      slot.extra_header_octets[input.side] += input.facts.ip_extra_words * 4U;
     if (input.first) [[unlikely]] {
       side.length_min = side.length_max = octets;
       side.iat_min_ns = UINT64_MAX;
@@ -73,6 +79,9 @@ struct Lengths {
       const std::uint64_t packets = output.record.packets[direction];
       if (packets == 0) continue;
       const std::uint64_t octets = output.record.octets[direction];
+      const std::uint64_t header_octets =
+          packets * (output.record.ip_version == 4 ? 20 : 40) + slot.extra_header_octets[output.side(direction)];
+      section.ip_payload_octets[direction] = octets - std::min(octets, header_octets);
       section.length_min[direction] = side.length_min;
       section.length_max[direction] = side.length_max;
       section.length_mean[direction] = static_cast<std::uint32_t>(rounded_mean(octets, packets));

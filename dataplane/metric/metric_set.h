@@ -100,6 +100,17 @@ class MetricSet {
 
   MetricSettings settings;
 
+  /// These and one more.
+  template <typename M>
+  [[nodiscard]] MetricSet with() const {
+    constexpr std::array<bool, kCount> kIsIt{std::is_same_v<M, Metrics>...};
+    std::uint32_t enabled = enabled_;
+    for (std::size_t i = 0; i < kCount; ++i) enabled |= std::uint32_t{kIsIt[i]} << i;
+    MetricSet set(enabled, parameters_);
+    set.settings = settings;
+    return set;
+  }
+
   [[nodiscard]] bool any() const { return enabled_ != 0; }
   [[nodiscard]] std::uint32_t enabled() const { return enabled_; }
   /// Lines of a flow, after its entry.

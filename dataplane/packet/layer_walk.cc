@@ -431,10 +431,15 @@ void LayerWalk::finish_error(ParsedPacket& packet) const {
 /// The facts of the IP header that counts; those of the link layer were noted on the way.
 void LayerWalk::finish_facts() const {
   facts_->ttl = ip_.ttl;
-  facts_->flow_label = ip_.flow_label;
+  facts_->flow_label = ip_.flow_label & 0xfffff;
   facts_->fragment_id = ip_.fragment_id;
   facts_->fragment = ip_.first_fragment || ip_.later_fragment;
   facts_->outer_octets = outer_octets_ == ip_.octets ? 0 : outer_octets_;
+  constexpr std::uint32_t kMostExtraWords = 4095;
+  const std::uint32_t header_octets = ip_.octets - std::min(ip_.octets, ip_.transport_octets);
+  const std::uint32_t fixed_octets = ip_.version == 4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
+  facts_->ip_extra_words =
+      std::min((std::max(header_octets, fixed_octets) - fixed_octets) / 4, kMostExtraWords) & kMostExtraWords;
   if (ip_.reversed) return;  // what an ICMP error quotes was sent, and counted, before
   if (ip_.later_fragment) {
     facts_->payload_octets = ip_.transport_octets;  // of which protocol the first fragment may say
