@@ -10,10 +10,11 @@
 
 namespace weir {
 
-/// How many bits of the addresses the key has.
+/// How many bits of the addresses the key has, and what it leaves out.
 [[nodiscard]] KeyBits key_bits(const KeyFields& key);
 
-/// Reads the files of --prefixes; nullptr: there are none. Error: one line.
+/// Reads the files of --prefixes. Without any the store is empty, and only tells records of the key; nullptr: there is
+/// nothing to tell, either. Error: one line.
 tl::expected<std::unique_ptr<PrefixStore>, std::string> open_prefixes(const Settings& settings);
 
 }  // namespace weir

@@ -93,7 +93,8 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
     }
   }
   workers_->receive();
-  view_.attach(*runtime_, *workers_, *drain_, rejects_.get(), prefixes_.get());
+  view_.attach(*runtime_, *workers_, *drain_, rejects_.get(),
+               settings_.prefix_files.empty() ? nullptr : prefixes_.get());
   view_.phase().set(Phase::running);
   log_start();
   look_after();
@@ -119,9 +120,8 @@ tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsi
 }
 
 tl::expected<void, std::string> LiveProbe::read_prefixes(const std::vector<unsigned>& cores) {
-  if (settings_.prefix_files.empty()) return {};
   const OffWorkerCores off(cores);
-  view_.phase().set(Phase::starting, "reading the files of --prefixes");
+  if (!settings_.prefix_files.empty()) view_.phase().set(Phase::starting, "reading the files of --prefixes");
   auto prefixes = open_prefixes(settings_);
   if (!prefixes) return tl::unexpected(prefixes.error());
   prefixes_ = std::move(*prefixes);
@@ -290,7 +290,7 @@ void LiveProbe::reopen_files() {
   const std::vector<std::string> problems = hub_->reopen();
   for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
   if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
-  if (prefixes_ == nullptr) return;
+  if (settings_.prefix_files.empty()) return;
   spdlog::info("SIGHUP: the files of --prefixes are read again");
   prefixes_->reload();
 }
