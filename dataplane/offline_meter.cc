@@ -13,6 +13,7 @@ MonitorOptions monitor_options(const OfflineOptions& options, std::uint32_t capa
           .timeouts = options.timeouts,
           .when_full = options.when_full,
           .key = options.key,
+          .pairs = options.pairs,
           .metrics = options.metrics,
           .sampling = options.sampling,
           .filter = options.filter};
@@ -98,7 +99,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
   if (filters && arrival == Arrival::packet && filter_out(view, *packet)) return Reject::none;
   if (samples_parsed_ && arrival == Arrival::packet) [[unlikely]] {
     adapt(step.effective_ns);
-    if (first.monitor.sample_out(*packet)) {
+    if (first.monitor.sample_out(*packet, facts)) {
       first.offered.add(view.frame_octets);
       mind_clock();
       return Reject::none;
@@ -125,7 +126,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
       tell(step);
     return Reject::none;
   }
-  first.monitor.set_key(*packet);
+  first.monitor.set_key(*packet, facts);
   Lane& lane = *lanes_[KeyHash::worker_of(packet->hash, workers())];
   lane.offered.add(view.frame_octets);
   while (!lane.packets.push(*packet, facts, lane.monitor.number())) {
@@ -150,7 +151,7 @@ void OfflineMeter::tell(const TimeEpochs::Step& step) {
   }
   error.quoted.time_ns = step.time_ns;
   error.quoted.effective_ns = step.effective_ns;
-  first.monitor.set_key(error.quoted);
+  first.monitor.set_quoted_key(error.quoted);
   if (workers() == 1) {
     (void)first.monitor.tell(error);
     return;
@@ -221,7 +222,7 @@ void OfflineMeter::count(Lane& lane) {
   if (lane.held == 0) return;
   // Hash the whole burst at once: each prefetch waits for its address translation, and only waits close together
   // overlap.
-  lane.monitor.prepare({lane.burst.data(), lane.held});
+  lane.monitor.prepare({lane.burst.data(), lane.held}, lane.facts.empty() ? nullptr : lane.facts.data());
   lane.monitor.process({lane.burst.data(), lane.held}, lane.facts.empty() ? nullptr : lane.facts.data());
   // One call's work is not bounded: lateness does no harm offline, while a full table would.
   lane.monitor.shard().advance(lane.burst[lane.held - 1].effective_ns, kNoBudget);

@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "dataplane/counters.h"
@@ -50,6 +51,8 @@ class PacketFront {
   PacketFront(const ParserOptions& options, const KeyHash& hash, HandoverMesh* mesh = nullptr, unsigned number = 0,
               const FlowFilter* filter = nullptr)
       : parser_(options), fragments_(hash), mesh_(mesh), number_(number), filter_(filter) {}
+  /// Later fragments are to have sightings (sightings.h), wherever they go. To be called before the first frame.
+  void sight_fragments(const KeyHash& hash) { sighting_hash_ = hash; }
   [[nodiscard]] bool ok() const { return fragments_.ok(); }
   void touch(Touching* touching = nullptr) { fragments_.touch(touching); }
   /// What touch() touches.
@@ -67,7 +70,8 @@ class PacketFront {
     return parse_as<kFacts, false>(view, effective_ns, packet, facts);
   }
   /// The same by the general walk, which tells `trace` what it saw.
-  Arrival trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketTrace& trace);
+  Arrival trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketFacts& facts,
+                PacketTrace& trace);
 
   /// A frame that sampling leaves out: only what it says of the later fragments of its datagram is learnt.
   void pass_over(const PacketView& view, std::uint64_t effective_ns) {
@@ -159,6 +163,7 @@ class PacketFront {
   unsigned number_;
   const FlowFilter* filter_;
   Settled settled_;
+  std::optional<KeyHash> sighting_hash_;  ///< none: there are no pairs of ports
   unsigned sampling_level_ = 0;
   std::size_t icmp_error_count_ = 0;
   std::array<IcmpError, kMostIcmpErrors> icmp_errors_{};  ///< those before icmp_error_count_ are set

@@ -14,6 +14,7 @@ MonitorOptions monitor_options(const WorkerOptions& options) {
           .timeouts = options.timeouts,
           .when_full = options.when_full,
           .key = options.key,
+          .pairs = options.pairs,
           .metrics = options.metrics,
           .sampling = options.sampling,
           .worker = options.number,
@@ -28,10 +29,14 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
       rejects_(options.save_rejects ? std::make_unique<RejectRing>() : nullptr),
       front_(parser_options(options), hash, options.handover, options.number, options.filter),
       monitor_(monitor_options(options), hash),
+      hash_(hash),
+      wants_headers_(monitor_.filters() || monitor_.has_pairs()),
       wants_payload_(monitor_.wants_payload()),
       samples_frames_(monitor_.samples_frames()),
       samples_parsed_(monitor_.samples_parsed()),
-      payloads_(wants_payload_ ? FlowShard::kBurst : 0) {}
+      payloads_(wants_payload_ ? FlowShard::kBurst : 0) {
+  if (monitor_.has_pairs()) front_.sight_fragments(hash);
+}
 
 /// A function for each kind, so that the loop without metrics and filter stays by itself.
 template <bool kFacts, bool kFilter>
@@ -69,13 +74,24 @@ template <bool kFacts, bool kFilter>
   }
   front_.count_received({count, received_octets});
   auto offered = static_cast<std::size_t>(end - burst.packets);
-  if constexpr (kFilter) offered = monitor_.drop_filtered({burst.packets, offered}, burst.facts, headers);
+  if constexpr (kFilter) {
+    if (monitor_.has_pairs()) sight({burst.packets, offered}, headers, hash_);
+    if (monitor_.filters()) offered = monitor_.drop_filtered({burst.packets, offered}, burst.facts, headers);
+  }
   if (samples_frames_ && monitor_.sampling_level() != 0) [[unlikely]] {
     for (ParsedPacket& packet : std::span(burst.packets, offered)) packet.set_level(monitor_.sampling_level());
   }
   if (samples_parsed_) [[unlikely]]
     return monitor_.sample({burst.packets, offered}, burst.facts);
   return offered;
+}
+
+[[gnu::noinline]] void Worker::sight(std::span<ParsedPacket> packets, const FlowHeader* headers, const KeyHash& hash) {
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (headers[i].data == nullptr) continue;  // a later fragment: the front has done it
+    packets[i].add_nothing();
+    packets[i].sighting = sighting_of(headers[i], hash);
+  }
 }
 
 [[gnu::noinline]] std::size_t Worker::sample(PacketView* views, std::size_t count, std::uint64_t now_ns) {
@@ -132,14 +148,16 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   std::size_t received = 0;
   std::size_t own = 0;
   payloads_.reset();
-  if (monitor_.filters()) {
+  if (wants_headers_) {
     own = wanted ? receive<true, true>(source, now_ns, burst, received)
                  : receive<false, true>(source, now_ns, burst, received);
   } else {
     own = wanted ? receive<true, false>(source, now_ns, burst, received)
                  : receive<false, false>(source, now_ns, burst, received);
   }
-  monitor_.prepare({packets, own});
+  if (monitor_.has_pairs() && options_.handover == nullptr) [[unlikely]]
+    own = monitor_.drop_duplicates({packets, own}, burst.facts);
+  monitor_.prepare({packets, own}, burst.facts);
   const bool errors = !front_.icmp_errors().empty();
   if (options_.handover != nullptr) own = errors ? hand_over<true>(burst, own) : hand_over<false>(burst, own);
   source.release();
@@ -182,6 +200,8 @@ std::size_t Worker::hand_over(const Burst& burst, std::size_t count) {
     const ParsedPacket& packet = burst.packets[i];
     const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers);
     if (owner == options_.number) {
+      if (monitor_.is_duplicate(packet)) [[unlikely]]
+        continue;
       if (i != own) {
         burst.packets[own] = packet;
         if (burst.facts != nullptr) burst.facts[own] = burst.facts[i];
@@ -223,7 +243,7 @@ std::size_t Worker::hand_over(const Burst& burst, std::size_t count) {
 void Worker::send_or_keep(std::size_t error, std::size_t packets_before) {
   IcmpError& sent = front_.icmp_errors()[error];
   if (!sent.readable) return monitor_.count(IcmpQuote::unreadable);
-  monitor_.set_key(sent.quoted);
+  monitor_.set_quoted_key(sent.quoted);
   const unsigned owner =
       options_.handover == nullptr ? options_.number : KeyHash::worker_of(sent.quoted.hash, options_.workers);
   if (owner == options_.number) {
@@ -269,8 +289,8 @@ std::size_t Worker::take_over_as(std::uint64_t now_ns) {
       packet.time_ns = packet.effective_ns = effective_ns;
       if (monitor == HandoverMessage::kEveryMonitor) [[unlikely]] {  // a later fragment of a datagram of this worker
         front_.take_over(packet);
-        if (monitor_.filter_out(packet) || monitor_.sample_out(packet)) return;
-        monitor_.set_key(packet);
+        if (monitor_.filter_out(packet) || monitor_.sample_out(packet, with_facts ? facts + own : nullptr)) return;
+        monitor_.set_key(packet, with_facts ? facts + own : nullptr);
         if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
           const bool passed = pass_on(packet, with_facts ? facts + own : nullptr, owner);
           if (passed) monitor_.live_counters().handed_over.add(packet.frame_octets);
@@ -279,6 +299,8 @@ std::size_t Worker::take_over_as(std::uint64_t now_ns) {
       } else {
         taken_over.add(packet.frame_octets);
       }
+      if (monitor_.is_duplicate(packet)) [[unlikely]]
+        return;
       monitor_.shard().prefetch(packet.hash);
       if (with_facts) payloads_.keep(facts[own].payload);
       ++own;

@@ -60,7 +60,7 @@ class Worker {
     front_.touch(touching);
   }
   /// What touch() touches.
-  [[nodiscard]] std::size_t octets() const { return monitor_.shard().octets() + front_.octets(); }
+  [[nodiscard]] std::size_t octets() const { return monitor_.octets() + front_.octets(); }
 
   /// One round at time `now_ns`, which every packet of it gets. Says how many packets it found.
   std::size_t poll(PacketSource& source, std::uint64_t now_ns);
@@ -100,10 +100,12 @@ class Worker {
     ParsedPacket* packets;
     PacketFacts* facts;
   };
-  /// Receives and parses into `burst`; says how many of the packets are the monitor's to count. kFilter: without those
-  /// that its filter keeps out.
+  /// Receives and parses into `burst`; says how many of the packets are the monitor's to count. kFilter: with
+  /// their headers: without those that its filter keeps out, and with sightings where it has pairs.
   template <bool kFacts, bool kFilter>
   std::size_t receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
+  /// Says of each packet what tells it from others. `headers`: one for each.
+  static void sight(std::span<ParsedPacket> packets, const FlowHeader* headers, const KeyHash& hash);
   /// Counts the frames of a burst that --sample leaves out; the others move to the front. Says how many they are.
   std::size_t sample(PacketView* views, std::size_t count, std::uint64_t now_ns);
   void set_sampling_level(unsigned level);
@@ -138,6 +140,8 @@ class Worker {
   std::unique_ptr<RejectRing> rejects_;
   PacketFront front_;
   Monitor monitor_;
+  KeyHash hash_;
+  bool wants_headers_;  ///< of a filter, or of a pair of ports
   bool wants_payload_;
   bool samples_frames_;
   bool samples_parsed_;

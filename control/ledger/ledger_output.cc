@@ -77,6 +77,7 @@ std::string ledger_summary(const v1::Ledger& ledger) {
   add(ledger.frame_filtered_out(), "filtered out (--frame-filter)");
   add(ledger.filtered_out(), "filtered out (--filter)");
   add(ledger.sampled_out(), "sampled out");
+  add(ledger.duplicate(), "duplicate (--pair)");
   add(ledger.handover_full(), "lost (handover_full)");
   // Sort by size, greatest first, then by name.
   std::vector<std::pair<std::uint64_t, std::string>> rejects;

@@ -71,16 +71,17 @@ bool check_worker(Checker& check, unsigned number, const WorkerAccount& account,
   for (const PacketCount& reject : c.rejects) out += reject;
   out += c.filtered_out;
   out += c.frame_filtered_out;
+  out += c.duplicate;
   out += handed_over(c);
   out += c.handover_full;
   bool ok =
       check.equal(name +
                       ": packets received + taken over = counted + sampled out + filtered out + frame filtered out "
-                      "+ rejects + handed over + handover_full",
+                      "+ duplicate + rejects + handed over + handover_full",
                   in.packets, out.packets);
   ok &= check.equal(name +
                         ": frame octets received + taken over = counted + sampled out + filtered out + frame filtered "
-                        "out + rejects + handed over + handover_full",
+                        "out + duplicate + rejects + handed over + handover_full",
                     in.octets, out.octets);
 
   const RecordTotals lost = sum_lost(c);
@@ -151,6 +152,7 @@ void put_counters(Out& out, const WorkerCounters& c) {
   put(*out.mutable_sampled_out(), c.all_sampled_out());
   put(*out.mutable_filtered_out(), c.filtered_out);
   put(*out.mutable_frame_filtered_out(), c.frame_filtered_out);
+  put(*out.mutable_duplicate(), c.duplicate);
   put(*out.mutable_fragments_without_first(), c.fragments_without_first);
   put(*out.mutable_length_from_frame(), c.length_from_frame);
   put(*out.mutable_length_from_header(), c.length_from_header);
@@ -176,6 +178,7 @@ void add_counters(WorkerCounters& sum, const WorkerCounters& c) {
   sum.counted_ip_octets += c.counted_ip_octets;
   sum.filtered_out += c.filtered_out;
   sum.frame_filtered_out += c.frame_filtered_out;
+  sum.duplicate += c.duplicate;
   sum.fragments_without_first += c.fragments_without_first;
   sum.length_from_frame += c.length_from_frame;
   sum.length_from_header += c.length_from_header;

@@ -108,6 +108,7 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
   out.count("sampled_out", "Frames left out by sampling", ledger.sampled_out());
   out.count("filtered_out", "Packets that --filter kept out", ledger.filtered_out());
   out.count("frame_filtered_out", "Frames that --frame-filter kept out", ledger.frame_filtered_out());
+  out.count("duplicate", "Frames seen at the other port of their pair before (--pair)", ledger.duplicate());
   for (const auto& [name, count] : sorted(ledger.rejects())) {
     out.count("rejected", "Frames in no flow, by reason (weir reasons)", count, {{"reason", name}});
   }

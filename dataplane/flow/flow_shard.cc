@@ -65,7 +65,7 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
   std::uint64_t frame_octets = 0;
   std::uint64_t ip_octets = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    candidates[i] = table_.candidate<kMetrics>(burst[i].hash, burst[i].key.ip_version != 4);
+    candidates[i] = table_.candidate<kMetrics>(burst[i].hash, burst[i].key.ip_version);
     // Added up here, because registers are scarce in the loop below.
     frame_octets += burst[i].frame_octets;
     ip_octets += burst[i].ip_octets;
@@ -78,7 +78,8 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
     const ParsedPacket& packet = burst[i];
     now_ns = std::max(now_ns, packet.effective_ns);
     const std::uint32_t number = candidates[i];
-    if (number != FlowTable::kNone && table_.is_key(number, table_.entry_at<kMetrics>(number), packet.key) &&
+    if (number != FlowTable::kNone &&
+        table_.is_key(number, table_.entry_at<kMetrics>(number), packet.key, packet.addition) &&
         count_plain(table_.entry_at<kMetrics>(number), packet, now_ns)) [[likely]] {
       if constexpr (kMetrics) show_metrics(number, packet, facts[i], now_ns, false);
       continue;
@@ -99,7 +100,7 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
 /// Looks the flow up again, since a packet before this one may have changed the table, and applies the rules. Says in
 /// which entry the packet was counted; kNone: in none.
 [[gnu::noinline]] std::uint32_t FlowShard::count_by_rules(const ParsedPacket& packet) {
-  const std::uint32_t number = table_.find(packet.key, packet.hash);
+  const std::uint32_t number = table_.find(packet.key, packet.hash, packet.addition);
   if (number == FlowTable::kNone) return create(packet);
   return update(number, packet) ? number : FlowTable::kNone;
 }
@@ -230,14 +231,14 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
 /// Says which entry the new flow has; kNone: none.
 std::uint32_t FlowShard::create(const ParsedPacket& packet) {
   if (when_full_ == WhenFull::sample && !admit(packet)) return FlowTable::kNone;
-  std::uint32_t number = table_.insert(packet.key, packet.hash);
+  std::uint32_t number = table_.insert(packet.key, packet.hash, packet.addition);
   if (number == FlowTable::kNone) [[unlikely]] {
     if (when_full_ == WhenFull::overflow) {
       overflow(packet);
       return FlowTable::kNone;
     }
     evict_for(packet.hash);
-    number = table_.insert(packet.key, packet.hash);
+    number = table_.insert(packet.key, packet.hash, packet.addition);
     if (number == FlowTable::kNone) {  // there was nothing to evict: the packet leaves as a record of its own
       overflow(packet);
       return FlowTable::kNone;

@@ -58,6 +58,8 @@ class FlowShard {
     return table_.ok() && wheel_.ok() && pool_.ok() && packet_levels_.ok() &&
            (when_full_ != WhenFull::sample || levels_.size() != 0);
   }
+  /// Records of flows that came in at a port of a pair say where they left.
+  void set_pairs(const PortPairs& pairs) { writer_.set_pairs(pairs); }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
   [[nodiscard]] std::size_t octets() const {

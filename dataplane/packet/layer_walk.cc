@@ -288,6 +288,7 @@ void LayerWalk::icmp() {
     note_error(header);
     error_->readable = has_key;
     if (has_key) set_key(quoted, error_->quoted.key, error_->quoted.from);
+    error_->quoted.ip_tos = quoted.tos;
   }
   if (readable && counts_for_quoted) count_for(quoted);
 }
@@ -319,6 +320,7 @@ bool LayerWalk::read_quoted(IpHeader& quoted) {
     quoted.source = wire.source;
     quoted.destination = wire.destination;
     quoted.protocol = wire.protocol;
+    quoted.tos = wire.type_of_service;
     quoted.later_fragment = wire.fragment_offset() != 0;
     at_ += wire.header_octets();
   } else {
@@ -328,6 +330,7 @@ bool LayerWalk::read_quoted(IpHeader& quoted) {
     quoted.source = wire.source;
     quoted.destination = wire.destination;
     quoted.protocol = wire.next_header;
+    quoted.tos = wire.traffic_class();
     at_ += sizeof(Ipv6Header);
     if (!extension_headers(quoted)) return false;
   }
@@ -421,9 +424,11 @@ Reject LayerWalk::finish(ParsedPacket& packet) {
 void LayerWalk::finish_error(ParsedPacket& packet) const {
   const FlowKey key = error_->quoted.key;
   const Side from = error_->quoted.from;
+  const std::uint8_t tos = error_->quoted.ip_tos;
   error_->quoted = packet;
   error_->quoted.key = key;
   error_->quoted.from = from;
+  error_->quoted.ip_tos = tos;
   error_->quoted.facts = static_cast<std::uint8_t>(packet.facts & (kHasTunnel | kHasLabel));
   packet.facts |= kIcmpError;
 }
