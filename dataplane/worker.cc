@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "proto/base/tcp_flags.h"
+
 namespace weir {
 namespace {
 
@@ -105,7 +107,8 @@ template <bool kFacts, bool kFilter>
 
 /// Of the packet that was just parsed: copied, since its frame is given back before the packet is counted.
 [[gnu::noinline]] void Worker::keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts) {
-  if (!monitor_.may_want_payload(packet)) return;
+  const bool only_ack = facts.has_tcp() && facts.payload_octets == 0 && (packet.tcp_flags & kTcpSyn) == 0;
+  if (only_ack || !monitor_.may_want_payload(packet)) return;
   facts.payload = front_.payload(view, packet);
   monitor_.choose_payload(packet, facts);
   payloads_.keep(facts.payload);
