@@ -6,7 +6,7 @@
 // lines and an IPv6 packet three. At 75 % of capacity the index has 10.7/0.75 = 14.2 octets a flow, so 102.2 are in use
 // for IPv4, 134.2 for IPv6. Raw times, 32 octets a flow, are mapped on small pages and exist only where time ran
 // backwards; tunnels, 48 octets, likewise, and exist only where a flow has one. With metrics on, every entry has lines
-// of 64 octets after it, as many as its metrics need, and a slot (metric_set.h).
+// of 64 octets after it, as many as its metrics need, and a slot (metric_layout.h).
 //
 // Free entries are taken last in, first out, so that the touched ones stay dense; entries never used stay untouched.
 // The list of the free ones runs through the entries themselves.
@@ -43,14 +43,13 @@ class FlowTable {
 
   [[nodiscard]] std::uint64_t hash_of(const FlowKey& key) const { return hash_(key); }
   void prefetch_bucket(std::uint64_t hash) const { index_.prefetch(hash); }
-  /// The entry that the key probably has; its lines are prefetched.
+  /// The entry that the key probably has; its line is prefetched.
   /// kMetrics: entries have metric lines; known to the loops that touch every packet, so that they need not ask.
   template <bool kMetrics>
   [[nodiscard]] std::uint32_t candidate(std::uint64_t hash, bool ipv6) const {
     const std::uint32_t number = index_.candidate(hash);
     if (number != kNone) {
       __builtin_prefetch(&entry_at<kMetrics>(number), 1);
-      if constexpr (kMetrics) prefetch_lines(number);
       if (ipv6) __builtin_prefetch(&long_keys_[number]);
     }
     return number;
@@ -189,7 +188,7 @@ class FlowTable {
   std::uint32_t hand_ = 0;
   std::uint32_t free_head_ = kNone;
   std::size_t stride_;       ///< lines of entries_ for each flow: the entry's, and those of metrics
-  std::size_t slot_octets_;  ///< of the metrics that are on
+  std::size_t slot_octets_;  ///< of the metrics that are on, as whole lines
   BucketIndex index_;
   MappedArray<FlowEntry> entries_;
   MappedArray<FlowCold> cold_;
