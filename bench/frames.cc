@@ -33,7 +33,8 @@ std::size_t frames_for(Mix mix, std::uint32_t flows) {
   // An IMIX frame takes six lines on average, so fewer of them fill as much memory.
   if (mix == Mix::imix) return std::max<std::size_t>(least_frames / 2, flows);
   // Whole connections of four frames, with the same number for each flow.
-  if (mix == Mix::payload) return std::max<std::size_t>(least_frames / 2 / (4 * flows), 1) * 4 * flows;
+  if (mix == Mix::payload)
+    return std::max<std::size_t>(least_frames / 2 / (PayloadFrames::kRound * flows), 1) * PayloadFrames::kRound * flows;
   return std::max<std::size_t>(least_frames, std::size_t{2} * flows);
 }
 
@@ -121,7 +122,7 @@ FrameSet::FrameSet(Mix mix, std::uint32_t flows)
     for (std::size_t i = 0; i < count_; ++i) {
       const std::uint64_t pick = random() % 12;
       const unsigned size = kImixSizes[pick < kImixWeights[0] ? 0 : pick < kImixWeights[0] + kImixWeights[1] ? 1 : 2];
-      places_[i] = {static_cast<std::uint32_t>(lines), size - kFcsOctets};
+      places_[i] = {static_cast<std::uint32_t>(lines), static_cast<std::uint16_t>(size - kFcsOctets), 0};
       lines += lines_of(size - kFcsOctets);
     }
   }
@@ -146,20 +147,27 @@ FrameSet::FrameSet(Mix mix, std::uint32_t flows)
 void FrameSet::build_payload(std::mt19937_64& random) {
   const PayloadFrames frames;
   const std::vector<std::uint32_t> drawn = draw_flows(mix_, flows_, count_, random);
-  std::vector<std::uint8_t> next(flows_);  // number of the flow's next frame
+  std::vector<unsigned> next(flows_);  // number of the flow's next frame
   places_ = MappedArray<Place>(count_);
   if (places_.size() == 0) return;
   std::size_t lines = 0;
   for (std::size_t i = 0; i < count_; ++i) {
-    const std::uint32_t octets = frames.octets(drawn[i], next[drawn[i]]++ % 4U);
-    places_[i] = {static_cast<std::uint32_t>(lines), octets};
+    const unsigned number = next[drawn[i]]++;
+    const std::uint32_t octets = frames.octets(drawn[i], number);
+    places_[i] = {static_cast<std::uint32_t>(lines), static_cast<std::uint16_t>(octets),
+                  static_cast<std::uint16_t>(frames.moves(drawn[i], number) ? 1 : 0)};
     lines += lines_of(octets);
   }
   if (!memory_available(lines * kLine)) return;
   memory_ = MappedArray<std::uint8_t>(lines * kLine);
   if (memory_.size() == 0) return;
-  std::fill(next.begin(), next.end(), std::uint8_t{0});
-  for (std::size_t i = 0; i < count_; ++i) frames.write(frame(i), drawn[i], next[drawn[i]]++ % 4U);
+  std::fill(next.begin(), next.end(), 0U);
+  for (std::size_t i = 0; i < count_; ++i) frames.write(frame(i), drawn[i], next[drawn[i]]++);
+  rounds_ = static_cast<std::uint32_t>(count_ / flows_ / PayloadFrames::kRound);
+}
+
+void FrameSet::move(std::size_t i) {
+  if (places_[i].moves != 0) PayloadFrames::move(frame(i), rounds_);
 }
 
 void use_few_frames() {

@@ -68,12 +68,17 @@ class FrameSet {
     return memory_.data() + (places_.size() == 0 ? i * stride_ : std::size_t{places_[i].line} * 64);
   }
   [[nodiscard]] std::uint32_t octets(std::size_t i) const { return places_.size() == 0 ? octets_ : places_[i].octets; }
+  /// Whether frames go on from one pass over the set to the next.
+  [[nodiscard]] bool moves() const { return rounds_ != 0; }
+  /// The frame was seen: makes it the one of the next pass.
+  void move(std::size_t i);
 
  private:
   /// Where frames differ in length; streamed beside them as a receive queue's descriptors are.
   struct Place {
     std::uint32_t line;    ///< offset in cache lines
-    std::uint32_t octets;  ///< of the frame
+    std::uint16_t octets;  ///< of the frame
+    std::uint16_t moves;   ///< 1: its sequence numbers go on with each pass
   };
   void build_payload(std::mt19937_64& random);
 
@@ -82,6 +87,7 @@ class FrameSet {
   std::size_t count_;
   std::size_t stride_;
   std::uint32_t octets_;
+  std::uint32_t rounds_ = 0;  ///< of a flow in the set, where frames move
   MappedArray<std::uint8_t> memory_;
   MappedArray<Place> places_;
 };
@@ -96,12 +102,21 @@ std::shared_ptr<FrameSet> frames_of(Mix mix, std::uint32_t flows);
 bool memory_available(std::size_t octets);
 
 /// The frames over and over. Every view gets the burst's time. A frame's first two lines are prefetched, as
-/// MbufSource does with an mbuf's.
+/// MbufSource does with an mbuf's. Of a set whose frames move there is one stream at a time.
 class FrameStream final : public PacketSource {
  public:
   /// Begins at frame `from`, so that two streams of one set are not in step.
   explicit FrameStream(std::shared_ptr<FrameSet> frames, std::size_t from = 0)
       : frames_(std::move(frames)), at_(from % frames_->size()) {}
+  /// Ends the pass, so that the next stream finds all frames in the same one.
+  ~FrameStream() override {
+    if (!frames_->moves()) return;
+    FrameStream::release();
+    while (at_ != 0) {
+      frames_->move(at_);
+      at_ = at_ + 1 == frames_->size() ? 0 : at_ + 1;
+    }
+  }
   std::size_t receive(std::span<PacketView> views, std::uint64_t now_ns) override {
     for (PacketView& view : views) {
       const std::uint32_t octets = frames_->octets(at_);
@@ -111,13 +126,19 @@ class FrameStream final : public PacketSource {
       view = {frame, octets, octets, now_ns, 1, LinkType::ethernet, 0};
       at_ = at_ + 1 == frames_->size() ? 0 : at_ + 1;
     }
+    seen_ = views.size();
     return views.size();
   }
-  void release() override {}
+  /// The frames of the burst are no longer read; they are still in the cache.
+  void release() override {
+    if (!frames_->moves()) return;
+    for (; seen_ != 0; --seen_) frames_->move(at_ >= seen_ ? at_ - seen_ : at_ + frames_->size() - seen_);
+  }
 
  private:
   std::shared_ptr<FrameSet> frames_;
   std::size_t at_;
+  std::size_t seen_ = 0;  ///< frames before at_ that were handed out
 };
 
 /// Every flow once, by its number, made on the way: fills a table without a set of frames.

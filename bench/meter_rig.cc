@@ -81,7 +81,7 @@ WorkerOptions three_quarters_full(std::uint32_t flows) {
 }
 
 std::size_t memory_of(std::uint32_t capacity, bool all_metrics) {
-  return std::size_t{all_metrics ? 2048U : 512U} * capacity + (std::size_t{64} << 20);
+  return std::size_t{all_metrics ? 3072U : 512U} * capacity + (std::size_t{64} << 20);
 }
 
 }  // namespace weir::bench

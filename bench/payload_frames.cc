@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t kIpv4Headers = 14 + 20;
 constexpr std::uint32_t kBulkOctets = 540;
+constexpr std::uint32_t kSequenceAt = kIpv4Headers + 4;  ///< the acknowledgment number comes after it
 
 std::string random_octets(std::size_t count) {
   std::mt19937 random(7);
@@ -86,10 +87,13 @@ PayloadFrames::PayloadFrames() {
                              {port, true, kTcpRst, 0, ""}};
   };
   const auto bulk = [](std::uint16_t port, const std::string& payload) {
-    return std::vector<Kind>{{port, false, kTcpAck, 5000, ""},
-                             {port, true, kTcpAck, 5000, payload},
-                             {port, true, kTcpAck, 5000, ""},
-                             {port, false, kTcpAck, 5000, payload}};
+    constexpr std::uint32_t kFirst = 100'000;
+    constexpr std::uint32_t kAcknowledged = kFirst - 8 * kBulkOctets;  // eight segments are on their way
+    constexpr std::uint32_t kNext = kAcknowledged + kBulkOctets;
+    return std::vector<Kind>{{port, true, kTcpAck, kFirst, payload, true, kAcknowledged},
+                             {port, false, kTcpAck, kFirst, "", true, kNext},
+                             {port, false, kTcpAck, kFirst, payload, true, kNext},
+                             {port, true, kTcpAck, kFirst + kBulkOctets, "", true, kNext}};
   };
   const auto datagrams = [](std::uint16_t port, const std::string& ahead, const std::string& back) {
     const Kind there{port, false, 0, 0, ahead}, here{port, true, 0, 0, back};
@@ -115,7 +119,7 @@ const PayloadFrames::Kind& PayloadFrames::kind_of(std::uint32_t flow, unsigned n
     if (flow % 25 < 5) return bulk_other_;
     return nth % 8 == 0 ? tls_ : bulk_tls_;
   }();
-  return kinds[number % kinds.size()];
+  return kinds[number % kRound];
 }
 
 std::uint32_t PayloadFrames::octets(std::uint32_t flow, unsigned number) const {
@@ -132,8 +136,18 @@ void PayloadFrames::write(std::uint8_t* frame, std::uint32_t flow, unsigned numb
   write_frame(frame, octets(flow, number), flow, fields);
   std::uint8_t* const transport = frame + kIpv4Headers;
   store_be<std::uint16_t>(transport + (kind.reply ? 0 : 2), kind.server_port);
-  if (is_tcp(flow)) store_be<std::uint32_t>(transport + 4, kind.sequence);
+  if (is_tcp(flow)) {
+    store_be<std::uint32_t>(frame + kSequenceAt, kind.sequence);
+    store_be<std::uint32_t>(frame + kSequenceAt + 4, kind.acknowledgment);
+  }
   std::copy(kind.payload.begin(), kind.payload.end(), transport + (is_tcp(flow) ? 20 : 8));
+  if (kind.bulk) move(frame, number / kRound);
+}
+
+void PayloadFrames::move(std::uint8_t* frame, std::uint32_t rounds) {
+  for (std::uint8_t* const at : {frame + kSequenceAt, frame + kSequenceAt + 4}) {
+    store_be<std::uint32_t>(at, load_be<std::uint32_t>(at) + rounds * kBulkOctets);
+  }
 }
 
 }  // namespace weir::bench

@@ -11,10 +11,10 @@
 //    2 %    DNS: query and response in turn; these flows never end
 //   18 %    QUIC: of an eighth of the flows Initial packets of 1200 octets (2.25 % of all frames), else short headers
 //   bulk    what openings leave of TLS, HTTP and other TCP, in turn an ACK of 60 octets and a segment with 540 octets
-//   of
-//           payload; of QUIC datagrams of 540 octets
+//           of payload, eight of which are on their way; of QUIC datagrams of 540 octets
 //
-// Segments of bulk have the same sequence number again and again, as each frame comes again and again.
+// A set of frames comes again and again. Segments of bulk then go on where they were: moves() says which frames these
+// are, and move() moves their numbers.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +33,17 @@ class PayloadFrames {
  public:
   PayloadFrames();
 
-  /// Octets of the flow's frame `number` of its four kinds, without FCS.
+  /// Frames of a flow in which a connection opens and ends, or both sides of bulk send a segment.
+  static constexpr unsigned kRound = 4;
+
+  /// Octets of the flow's frame `number`, from 0 on, without FCS.
   [[nodiscard]] std::uint32_t octets(std::uint32_t flow, unsigned number) const;
+  /// Whether its sequence numbers go on from round to round.
+  [[nodiscard]] bool moves(std::uint32_t flow, unsigned number) const { return kind_of(flow, number).bulk; }
   /// Writes it to `frame`, which is zeros before.
   void write(std::uint8_t* frame, std::uint32_t flow, unsigned number) const;
+  /// Makes a frame that moves the one that comes so many rounds later.
+  static void move(std::uint8_t* frame, std::uint32_t rounds);
 
  private:
   /// What a frame is besides its addresses.
@@ -46,6 +53,8 @@ class PayloadFrames {
     std::uint8_t tcp_flags;
     std::uint32_t sequence;
     std::string payload;
+    bool bulk = false;  ///< of TCP: `sequence` is that of the first round
+    std::uint32_t acknowledgment = 0;
   };
   [[nodiscard]] const Kind& kind_of(std::uint32_t flow, unsigned number) const;
 

@@ -102,7 +102,7 @@ class WeirTable {
     }
   }
   void candidates(Keys keys) {
-    for (std::size_t i = 0; i < keys.size(); ++i) candidates_[i] = table_->candidate<false>(hashes_[i], false);
+    for (std::size_t i = 0; i < keys.size(); ++i) candidates_[i] = table_->candidate<false>(hashes_[i], 4);
   }
   std::uint32_t capacity_;
   std::unique_ptr<FlowTable> table_;

@@ -24,6 +24,26 @@ std::string end_text(const FlowKey& key, Side side) {
   return key.version() == 4 ? fmt::format("{}:{}", address, port) : fmt::format("[{}]:{}", address, port);
 }
 
+/// "in_if 3, src_mac 02:00:00:00:00:01": what an extended key holds of the packet besides.
+std::string addition_text(const KeyFields& fields, const ParsedPacket& packet) {
+  const KeyAddition& addition = packet.addition;
+  const unsigned from = packet.from == Side::high ? 1 : 0;
+  std::string text;
+  const auto add = [&](bool in_key, std::string_view name, const std::string& value) {
+    if (in_key) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value);
+  };
+  const auto mac = [](const std::uint8_t(&octets)[6]) {
+    return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", octets[0], octets[1], octets[2], octets[3],
+                       octets[4], octets[5]);
+  };
+  add(fields.in_if, "in_if", fmt::to_string(addition.interface[from]));
+  add(fields.ip_tos, "ip_tos", fmt::to_string(addition.ip_tos));
+  add(fields.source_mac, "src_mac", mac(addition.mac[from]));
+  add(fields.destination_mac, "dst_mac", mac(addition.mac[1 - from]));
+  add(fields.inner_vlan_id, "inner_vlan_id", fmt::to_string(addition.inner_vlan_id));
+  return text;
+}
+
 Side other(Side side) {
   return side == Side::low ? Side::high : Side::low;
 }
@@ -65,7 +85,9 @@ bool Explainer::keeps_out(const PacketView& view, const ParsedPacket& packet) co
 }
 
 Explainer::Conversation& Explainer::count(ParsedPacket& packet, std::uint64_t number) {
-  Conversation& conversation = conversations_[packet.key];
+  WholeKey key{packet.key};
+  if (packet.key.extended()) key.addition = packet.addition;
+  Conversation& conversation = conversations_[key];
   if (conversation.first_packet == 0)
     conversation = {.first_packet = number, .packets = {}, .initiator = rules_.initiator(packet)};
   ++conversation.packets[static_cast<unsigned>(packet.from)];
@@ -83,11 +105,12 @@ std::string Explainer::frame_filtered(const PacketView& view) {
 Reject Explainer::skip(const PacketView& view, std::uint64_t number) {
   if (!frame_filtered(view).empty()) return Reject::none;
   ParsedPacket packet;
+  PacketFacts facts;
   front_.expect_header();
-  const Arrival arrival = front_.parse_at<false>(view, effective_ns(view.time_ns), packet, nullptr);
+  const Arrival arrival = front_.parse_at<true>(view, effective_ns(view.time_ns), packet, &facts);
   if (arrival == Arrival::rejected) return front_.settled().reject;
   if (arrival != Arrival::packet || keeps_out(view, packet)) return Reject::none;
-  if (mask_.changes()) mask_.apply(packet);
+  if (mask_.changes()) mask_.apply(packet, &facts);
   count(packet, number);
   return Reject::none;
 }
@@ -95,12 +118,13 @@ Reject Explainer::skip(const PacketView& view, std::uint64_t number) {
 std::string Explainer::explain(const PacketView& view, std::uint64_t number) {
   PacketTrace trace;
   ParsedPacket packet{};
+  PacketFacts facts;
   front_.expect_header();
-  const Arrival arrival = front_.trace(view, effective_ns(view.time_ns), packet, trace);
+  const Arrival arrival = front_.trace(view, effective_ns(view.time_ns), packet, facts, trace);
   const PacketFront::Settled& settled = front_.settled();
   const bool filtered_out = arrival == Arrival::packet && keeps_out(view, packet);
   const std::string frame_filtered = this->frame_filtered(view);
-  if (arrival == Arrival::packet && mask_.changes()) mask_.apply(packet);
+  if (arrival == Arrival::packet && mask_.changes()) mask_.apply(packet, &facts);
   const bool counts = arrival == Arrival::packet && !filtered_out && frame_filtered.empty();
 
   std::string out =
@@ -130,6 +154,7 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number) {
     out += fmt::format("  in the key: ICMP type {}, code {}; a reply has the type of its request\n",
                        packet.key.port_low >> 8, packet.key.port_low & 0xff);
   }
+  if (packet.key.extended()) out += "  in the key: " + addition_text(mask_.fields(), packet) + "\n";
   if ((packet.facts & kLengthFromFrame) != 0) {
     out += "  the IP header's length is 0 (segmentation offload): the frame's length counts (length_from_frame)\n";
   }

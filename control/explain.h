@@ -34,8 +34,13 @@ class Explainer {
     std::uint64_t packets[2] = {};  ///< by Side
     Side initiator = Side::low;
   };
+  struct WholeKey {
+    FlowKey key;
+    KeyAddition addition{};  ///< all 0 but in an extended key
+    friend bool operator==(const WholeKey&, const WholeKey&) = default;
+  };
   struct KeyHasher {
-    std::size_t operator()(const FlowKey& key) const { return hash(key); }
+    std::size_t operator()(const WholeKey& key) const { return hash(key.key, key.addition); }
     KeyHash hash;
   };
 
@@ -56,7 +61,7 @@ class Explainer {
   PacketFront front_;
   KeyMask mask_;
   FlowRules rules_;
-  std::unordered_map<FlowKey, Conversation, KeyHasher> conversations_;
+  std::unordered_map<WholeKey, Conversation, KeyHasher> conversations_;
   std::uint64_t now_ns_ = 0;
 };
 

@@ -20,8 +20,9 @@ void OverflowAccounter::Sum::begin(RecordView first) {
   keep(first.find<EspSection>());
 }
 
-FlowKey OverflowAccounter::direction_of(RecordView record) const {
-  FlowKey key{};
+OverflowAccounter::WholeKey OverflowAccounter::direction_of(RecordView record) const {
+  WholeKey whole{};
+  FlowKey& key = whole.key;
   auto* addresses = reinterpret_cast<std::uint8_t*>(key.address);
   const std::size_t size = record->ip_version == 4 ? 4 : 16;
   std::memcpy(addresses, record->source_address, size);
@@ -48,11 +49,17 @@ FlowKey OverflowAccounter::direction_of(RecordView record) const {
         FlowKey::added_of(tunnel != nullptr ? static_cast<std::uint8_t>(tunnel->type) : 0,
                           tunnel != nullptr ? tunnel->id : 0, label != nullptr, label != nullptr ? label->label : 0);
   }
-  return key;
+  if (key_.in_if || key_.out_if || key_.ip_tos) {
+    key.ip_version |= FlowKey::kExtended;
+    // The egress follows from the ingress: one of them tells both.
+    if (key_.in_if || key_.out_if) whole.addition.interface[0] = record->ingress_interface;
+    if (key_.ip_tos) whole.addition.ip_tos = record->ip_tos[kForward];
+  }
+  return whole;
 }
 
 bool OverflowAccounter::add(RecordView record, std::uint64_t now_ns) {
-  const FlowKey key = direction_of(record);
+  const WholeKey key = direction_of(record);
   Map::accessor entry;
   if (entries_.insert(entry, key)) {
     if (size_.fetch_add(1, std::memory_order_relaxed) >= limits_.max_entries) {

@@ -43,11 +43,18 @@ class OverflowAccounter {
   [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
+  /// Of the addition what a record has: interface and TOS.
+  struct WholeKey {
+    FlowKey key;
+    KeyAddition addition;
+  };
   /// In TBB's words.
   struct HashCompare {
     KeyHash keyed;
-    [[nodiscard]] std::size_t hash(const FlowKey& key) const { return keyed(key); }
-    [[nodiscard]] bool equal(const FlowKey& a, const FlowKey& b) const { return a == b; }
+    [[nodiscard]] std::size_t hash(const WholeKey& key) const { return keyed(key.key, key.addition); }
+    [[nodiscard]] bool equal(const WholeKey& a, const WholeKey& b) const {
+      return a.key == b.key && a.addition == b.addition;
+    }
   };
   /// A record with room for the sections that an overflow record may have: facts of its packet's headers. Others, which
   /// a metric would make, are left out: there is none of the later packets in them.
@@ -63,14 +70,14 @@ class OverflowAccounter {
 
     alignas(8) std::array<std::uint8_t, sizeof(FlowRecord) + sections_octets(kKept)> octets_;
   };
-  using Map = tbb::concurrent_hash_map<FlowKey, Sum, HashCompare>;
+  using Map = tbb::concurrent_hash_map<WholeKey, Sum, HashCompare>;
   struct Leaving {
     std::uint64_t at_ns;
-    FlowKey key;
+    WholeKey key;
   };
 
   /// The direction's key: the source where a flow's key has the lower side.
-  [[nodiscard]] FlowKey direction_of(RecordView record) const;
+  [[nodiscard]] WholeKey direction_of(RecordView record) const;
 
   OverflowLimits limits_;
   KeyFields key_;

@@ -8,19 +8,24 @@ namespace weir {
 
 KeyBits key_bits(const KeyFields& key) {
   const auto octet = [](unsigned bits) { return static_cast<std::uint8_t>(bits); };
+  unsigned not_in_key = 0;
+  if (!key.source_port) not_in_key |= kNoSourcePort;
+  if (!key.destination_port) not_in_key |= kNoDestinationPort;
+  if (!key.protocol) not_in_key |= kNoProtocol;
   return {{octet(key.source_prefix4), octet(key.destination_prefix4)},
-          {octet(key.source_prefix6), octet(key.destination_prefix6)}};
+          {octet(key.source_prefix6), octet(key.destination_prefix6)},
+          octet(not_in_key)};
 }
 
 tl::expected<PrefixStores, std::string> open_prefixes(const Settings& settings) {
   PrefixStores stores;
   std::vector<KeyBits> bits;
   for (const MonitorPlan& plan : monitor_plans(settings)) {
-    if (settings.prefix_files.empty()) {
+    const KeyBits wanted = key_bits(plan.flow.key);
+    if (settings.prefix_files.empty() && !wanted.any()) {
       stores.of_monitor.push_back(nullptr);
       continue;
     }
-    const KeyBits wanted = key_bits(plan.flow.key);
     const auto alike = std::find(bits.begin(), bits.end(), wanted);
     if (alike != bits.end()) {
       stores.of_monitor.push_back(stores.all[static_cast<std::size_t>(alike - bits.begin())].get());

@@ -11,13 +11,14 @@
 
 namespace weir {
 
-/// How many bits of the addresses the key has.
+/// How many bits of the addresses the key has, and what it leaves out.
 [[nodiscard]] KeyBits key_bits(const KeyFields& key);
 
-/// Monitors whose keys have as many bits of the addresses share a store.
+/// Monitors whose keys have the same bits of the addresses, and leave out the same, share a store. Without --prefixes a
+/// store is empty, and only tells records of the key.
 struct PrefixStores {
-  std::vector<std::unique_ptr<PrefixStore>> all;  ///< none: no --prefixes
-  std::vector<PrefixStore*> of_monitor{};         ///< nullptr: likewise
+  std::vector<std::unique_ptr<PrefixStore>> all;
+  std::vector<PrefixStore*> of_monitor{};  ///< nullptr: its records have nothing to be told
 };
 
 /// Reads the files of --prefixes. Error: one line.

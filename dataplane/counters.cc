@@ -6,6 +6,7 @@ namespace weir {
 
 void add_flows(FlowCounters& sum, const FlowCounters& c) {
   sum.filtered_out += c.filtered_out;
+  sum.duplicate += c.duplicate;
   sum.handed_over += c.handed_over;
   sum.handover_full += c.handover_full;
   sum.taken_over += c.taken_over;

@@ -5,7 +5,8 @@
 // octets, with what workers give each other on the way:
 //
 //   front     received + fragments taken over = frame filtered out + rejects + offered + fragments handed over
-//   monitor   offered + taken over = counted + all_sampled_out() + filtered out + handed over + handover_full
+//   monitor   offered + taken over = counted + all_sampled_out() + filtered out + duplicate + handed over +
+//   handover_full
 //
 // Written by the worker alone. Another thread never reads them in place: it asks for a copy (mailbox.h), and the worker
 // answers between two bursts, so that a copy satisfies the ledger's equations exactly.
@@ -47,6 +48,7 @@ struct PacketCounters {
 /// `octets` are frame octets unless the name says IP.
 struct FlowCounters {
   PacketCount filtered_out;             ///< the monitor's filter (--filter) said no
+  PacketCount duplicate;                ///< seen at the other port of a pair before (--pair), and counted then
   PacketCount handed_over;              ///< given to the worker that owns the flow
   PacketCount handover_full;            ///< lost: the other worker's ring was full
   PacketCount taken_over;               ///< from another worker

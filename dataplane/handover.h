@@ -6,9 +6,10 @@
 // Fragments are settled before any monitor sees them, so what concerns them is for every monitor.
 //
 //   packet             a parsed packet of the common stack                                  2 lines
-//   packet_whole       a parsed packet with a tunnel, a label or fragments                  3 lines
+//   packet_whole       a parsed packet with a tunnel, a label, fragments or an extended key 3 lines
 //   packet_with_facts  and what metrics want to know of it, where a metric is on            4 lines
-//   packet_with_payload  the same with octets that a metric wants to see (payload.h)        5 lines and more
+//   packet_with_payload  the same with octets that a metric wants to see (payload.h), or an
+//                      extended key                                                         5 lines and more
 //   fragment_note      what a first fragment says of the later ones of its datagram         1 line
 //   icmp_error         what an ICMP error says of a flow of the other worker                3 lines
 //   epoch_end          all flows end here: a capture's clock stepped back (time_epochs.h)   1 line
@@ -78,10 +79,12 @@ struct PacketWholeMessage {
   ParsedPacket packet;
 };
 
-/// kind packet_with_facts: `packet` likewise.
+/// kind packet_with_facts: `packet` likewise, without its addition.
 struct PacketFactsMessage {
+  static constexpr std::size_t kPacketOctets = offsetof(ParsedPacket, addition);
+
   HandoverMessage head;
-  ParsedPacket packet;
+  std::array<std::uint8_t, kPacketOctets> packet;
   std::array<std::uint8_t, PacketFacts::kSentOctets> facts;
 };
 
@@ -91,6 +94,9 @@ struct PacketPayloadMessage {
   std::uint32_t captured;
   std::uint32_t whole;
   std::uint32_t wanted_by;
+  std::uint32_t reserved;
+  KeyAddition addition;  ///< of the packet, like its sighting; with kHasAddition
+  std::uint64_t sighting;
 };
 static_assert(offsetof(PacketMessage, packet) == offsetof(PacketWholeMessage, packet) &&
               offsetof(PacketWholeMessage, packet) == offsetof(PacketFactsMessage, packet));
@@ -124,19 +130,32 @@ static_assert(kMessageLines<PacketMessage> == 2 && kMessageLines<PacketWholeMess
 /// A packet as it lies in a ring.
 class SentPacket {
  public:
-  SentPacket(const std::uint8_t* octets, bool whole) : octets_(octets), whole_(whole) {}
+  /// `payload`: the message that has its addition; nullptr: it lies with the rest.
+  SentPacket(const std::uint8_t* octets, bool whole, const PacketPayloadMessage* payload)
+      : octets_(octets), whole_(whole), payload_(payload) {}
   /// Into `to`, of which only what has a meaning is written.
   void copy_to(ParsedPacket& to) const {
-    std::memcpy(&to, octets_, PacketMessage::kPacketOctets);
-    if (whole_) [[unlikely]] {
-      constexpr std::size_t kDone = PacketMessage::kPacketOctets;
-      std::memcpy(reinterpret_cast<std::uint8_t*>(&to) + kDone, octets_ + kDone, sizeof to - kDone);
+    constexpr std::size_t kDone = PacketMessage::kPacketOctets;
+    std::memcpy(&to, octets_, kDone);
+    if (!whole_) [[likely]]
+      return;
+    std::memcpy(reinterpret_cast<std::uint8_t*>(&to) + kDone, octets_ + kDone,
+                PacketFactsMessage::kPacketOctets - kDone);
+    if ((to.facts & kHasAddition) == 0) [[likely]]
+      return;
+    if (payload_ != nullptr) {
+      to.addition = payload_->addition;
+      to.sighting = payload_->sighting;
+    } else {
+      constexpr std::size_t kBefore = PacketFactsMessage::kPacketOctets;
+      std::memcpy(reinterpret_cast<std::uint8_t*>(&to) + kBefore, octets_ + kBefore, sizeof to - kBefore);
     }
   }
 
  private:
   const std::uint8_t* octets_;
   bool whole_;
+  const PacketPayloadMessage* payload_;
 };
 
 /// The facts of a packet as they lie in a ring.
@@ -161,11 +180,11 @@ class HandoverRing {
   /// Producer: false if there is no room. Seen by the other side with publish(). `facts` may be nullptr.
   bool push(const ParsedPacket& packet, const PacketFacts* facts, std::uint8_t monitor) {
     if (facts != nullptr) {
-      if (facts->payload.octets != nullptr) [[unlikely]]
+      if (facts->payload.octets != nullptr || (packet.facts & kHasAddition) != 0) [[unlikely]]
         return push_with_payload(packet, *facts, monitor);
       auto* const message = claim<PacketFactsMessage>(HandoverKind::packet_with_facts, monitor);
       if (message == nullptr) return false;
-      message->packet = packet;
+      std::memcpy(&message->packet, &packet, sizeof message->packet);
       std::memcpy(&message->facts, facts, sizeof message->facts);
       ring_.commit(kMessageLines<PacketFactsMessage>);
     } else if (packet.facts == 0) [[likely]] {
@@ -225,12 +244,16 @@ class HandoverRing {
         return;
       }
       const auto* const message = reinterpret_cast<const PacketFactsMessage*>(&line);
-      const SentPacket sent(reinterpret_cast<const std::uint8_t*>(&message->packet), head.kind != HandoverKind::packet);
       PacketPayload payload{};
+      const PacketPayloadMessage* whole = nullptr;
       if (head.kind == HandoverKind::packet_with_payload) [[unlikely]] {
-        const auto* const whole = reinterpret_cast<const PacketPayloadMessage*>(&line);
-        payload = {reinterpret_cast<const std::uint8_t*>(whole + 1), whole->captured, whole->whole, whole->wanted_by};
+        whole = reinterpret_cast<const PacketPayloadMessage*>(&line);
+        if (whole->wanted_by != 0) {
+          payload = {reinterpret_cast<const std::uint8_t*>(whole + 1), whole->captured, whole->whole, whole->wanted_by};
+        }
       }
+      const SentPacket sent(reinterpret_cast<const std::uint8_t*>(&message->packet), head.kind != HandoverKind::packet,
+                            whole);
       const SentFacts facts(message->facts.data(), payload);
       // One call, so that it is inlined.
       on_packet(head.monitor, sent, head.kind < HandoverKind::packet_with_facts ? nullptr : &facts);
@@ -239,17 +262,22 @@ class HandoverRing {
 
  private:
   [[gnu::noinline]] bool push_with_payload(const ParsedPacket& packet, const PacketFacts& facts, std::uint8_t monitor) {
-    const std::uint32_t captured = std::min(facts.payload.captured, PacketPayload::kMost);
+    const bool wanted = facts.payload.octets != nullptr;
+    const std::uint32_t captured = wanted ? std::min(facts.payload.captured, PacketPayload::kMost) : 0;
     const auto lines =
         static_cast<std::uint16_t>((sizeof(PacketPayloadMessage) + captured + sizeof(RingLine) - 1) / sizeof(RingLine));
     auto* const message = claim<PacketPayloadMessage>(HandoverKind::packet_with_payload, monitor, lines);
     if (message == nullptr) return false;
-    message->facts.packet = packet;
+    std::memcpy(&message->facts.packet, &packet, sizeof message->facts.packet);
     std::memcpy(&message->facts.facts, &facts, sizeof message->facts.facts);
     message->captured = captured;
     message->whole = facts.payload.whole;
-    message->wanted_by = facts.payload.wanted_by;
-    std::memcpy(reinterpret_cast<std::uint8_t*>(message + 1), facts.payload.octets, captured);
+    message->wanted_by = wanted ? facts.payload.wanted_by : 0;
+    if ((packet.facts & kHasAddition) != 0) [[unlikely]] {
+      message->addition = packet.addition;
+      message->sighting = packet.sighting;
+    }
+    if (wanted) std::memcpy(reinterpret_cast<std::uint8_t*>(message + 1), facts.payload.octets, captured);
     ring_.commit(lines);
     return true;
   }

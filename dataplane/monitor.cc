@@ -3,6 +3,15 @@
 #include "proto/base/ip_numbers.h"
 
 namespace weir {
+namespace {
+
+/// The hash with the worker that `other` chooses: KeyHash::worker_of().
+std::uint64_t with_worker_of(std::uint64_t hash, std::uint64_t other) {
+  constexpr std::uint64_t kWorkerBits = std::uint64_t{0xffff} << 32;
+  return (hash & ~kWorkerBits) | (other & kWorkerBits);
+}
+
+}  // namespace
 
 static_assert(FlowShard::kBurst <= FlowFilter::kMost, "a filter is asked about a whole burst at once");
 
@@ -12,35 +21,52 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
       hides_icmp_(options.icmp_in_key && !options.key.icmp),
       filter_(options.filter),
       hash_(hash),
-      mask_(options.key),
+      pairs_(options.pairs),
+      mask_(options.key, options.pairs),
       changes_key_(mask_.changes() || hides_icmp_),
       records_(options.ring_lines),
       shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, options.ring_full,
              options.when_full, options.metrics, options.sampling),
       watches_(options.metrics.make_watches(hash)),
+      sightings_(options.pairs),
       packet_sampler_(options.sampling, options.worker),
       flow_sampler_(options.sampling) {
   shard_.set_monitor(options.number);
+  shard_.set_pairs(options.pairs);
 }
 
 /// Makes the key, which the parser made for all monitors, this one's.
-void Monitor::change_key(ParsedPacket& packet) const {
+void Monitor::change_key(ParsedPacket& packet, const PacketFacts* facts) const {
   if (hides_icmp_ && is_icmp(packet.key.protocol)) {
     packet.key.set_tail(0, 0, packet.key.protocol, packet.key.ip_version);
   }
-  if (mask_.changes()) mask_.apply(packet);
+  if (mask_.changes()) mask_.apply(packet, facts);
 }
 
 // A function of its own, with a copy of the hash: its secret words then stay in registers.
-void Monitor::prepare(std::span<ParsedPacket> burst) const {
+void Monitor::prepare(std::span<ParsedPacket> burst, const PacketFacts* facts) const {
   if (changes_key_) [[unlikely]] {
-    for (ParsedPacket& packet : burst) change_key(packet);
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+      set_changed_key(burst[i], facts == nullptr ? nullptr : facts + i);
+      shard_.prefetch(burst[i].hash);
+    }
+    return;
   }
   const KeyHash hash = hash_;
   for (ParsedPacket& packet : burst) {
     packet.hash = hash(packet.key);
     shard_.prefetch(packet.hash);
   }
+}
+
+[[gnu::noinline]] void Monitor::set_changed_key(ParsedPacket& packet, const PacketFacts* facts) const {
+  change_key(packet, facts);
+  packet.hash = hash_(packet.key, packet.addition);
+  if (!pairs_.any() || !(mask_.fields().in_if || mask_.fields().out_if)) return;
+  // What both ports of a pair show has one owner, whichever interface it has in its key.
+  KeyAddition anywhere = packet.addition;
+  anywhere.interface[0] = anywhere.interface[1] = 0;
+  packet.hash = with_worker_of(packet.hash, hash_(packet.key, anywhere));
 }
 
 std::size_t Monitor::drop_filtered(std::span<ParsedPacket> burst, PacketFacts* facts, const FlowHeader* headers) {
@@ -61,6 +87,19 @@ std::size_t Monitor::drop_filtered(std::span<ParsedPacket> burst, PacketFacts* f
   return kept;
 }
 
+std::size_t Monitor::drop_duplicates(std::span<ParsedPacket> burst, PacketFacts* facts) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    if (is_duplicate(burst[i])) continue;
+    if (kept != i) {
+      burst[kept] = burst[i];
+      if (facts != nullptr) facts[kept] = facts[i];
+    }
+    ++kept;
+  }
+  return kept;
+}
+
 std::size_t Monitor::sample(std::span<ParsedPacket> burst, PacketFacts* facts) {
   static_assert(FlowShard::kBurst <= PacketSampler::kMost);
   const bool by_flow = flow_sampler_.on();
@@ -68,7 +107,7 @@ std::size_t Monitor::sample(std::span<ParsedPacket> burst, PacketFacts* facts) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < burst.size(); ++i) {
     ParsedPacket& packet = burst[i];
-    if (by_flow ? !takes_flow(packet) : (taken >> i & 1) == 0) {
+    if (by_flow ? !takes_flow(packet, facts == nullptr ? nullptr : facts + i) : (taken >> i & 1) == 0) {
       counters_.sampled_out.add(packet.frame_octets);
       continue;
     }
@@ -82,9 +121,9 @@ std::size_t Monitor::sample(std::span<ParsedPacket> burst, PacketFacts* facts) {
   return kept;
 }
 
-bool Monitor::sample_out(ParsedPacket& packet) {
+bool Monitor::sample_out(ParsedPacket& packet, const PacketFacts* facts) {
   if (!samples_parsed()) return false;
-  if (flow_sampler_.on() ? takes_flow(packet) : packet_sampler_.take(1) != 0) {
+  if (flow_sampler_.on() ? takes_flow(packet, facts) : packet_sampler_.take(1) != 0) {
     packet.set_level(level_);
     return false;
   }
@@ -93,11 +132,11 @@ bool Monitor::sample_out(ParsedPacket& packet) {
 }
 
 /// By flows: the key that is judged is the monitor's; the packet keeps its own, to which the mask is put on later.
-bool Monitor::takes_flow(const ParsedPacket& packet) const {
-  if (!changes_key_) return flow_sampler_.takes(packet.key);
-  ParsedPacket masked = packet;
-  change_key(masked);
-  return flow_sampler_.takes(masked.key);
+bool Monitor::takes_flow(const ParsedPacket& packet, const PacketFacts* facts) const {
+  if (!changes_key_) return flow_sampler_.takes(packet);
+  ParsedPacket changed = packet;
+  change_key(changed, facts);
+  return flow_sampler_.takes(changed);
 }
 
 FlowCounters Monitor::counters() const {

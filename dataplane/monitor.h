@@ -19,6 +19,7 @@
 #include "dataplane/packet/flow_filter.h"
 #include "dataplane/packet/stream_watch.h"
 #include "dataplane/record_ring.h"
+#include "dataplane/sightings.h"
 
 namespace weir {
 
@@ -32,6 +33,7 @@ struct MonitorOptions {
   FlowTimeouts timeouts;
   WhenFull when_full = WhenFull::evict;
   KeyFields key;
+  PortPairs pairs;
   Metrics metrics;
   Sampling sampling;
   unsigned worker = 0;                 ///< its number, which makes its random numbers its own
@@ -47,13 +49,18 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  [[nodiscard]] bool ok() const { return shard_.ok(); }
+  [[nodiscard]] bool ok() const { return shard_.ok() && sightings_.ok(); }
   /// Touches all memory; to be called on the worker's core.
-  void touch(Touching* touching = nullptr) { shard_.touch(touching); }
+  void touch(Touching* touching = nullptr) {
+    shard_.touch(touching);
+    sightings_.touch(touching);
+  }
+  /// What touch() touches.
+  [[nodiscard]] std::size_t octets() const { return shard_.octets() + sightings_.octets(); }
 
   [[nodiscard]] std::uint8_t number() const { return number_; }
   /// Whether a packet is to come with its facts.
-  [[nodiscard]] bool wants_facts() const { return shard_.metrics().any(); }
+  [[nodiscard]] bool wants_facts() const { return shard_.metrics().any() || mask_.fields().holds_link_facts(); }
   /// Whether some packets are to come with payload, and whether this one may have to.
   [[nodiscard]] bool wants_payload() const { return shard_.metrics().wants_payload(); }
   [[nodiscard]] bool may_want_payload(const ParsedPacket& packet) const {
@@ -89,8 +96,9 @@ class Monitor {
   /// Counts the packets of a burst that --sample leaves out; the others move to the front, `facts` (may be nullptr)
   /// with them. Says how many they are.
   std::size_t sample(std::span<ParsedPacket> burst, PacketFacts* facts);
-  /// Whether --sample leaves out a later fragment that another worker received. Then it is counted here.
-  bool sample_out(ParsedPacket& packet);
+  /// Whether --sample leaves out a later fragment that another worker received. Then it is counted here. `facts`: the
+  /// packet's; nullptr: there are none.
+  bool sample_out(ParsedPacket& packet, const PacketFacts* facts);
   /// By rate: each packet that is taken from now on stands for 2^level.
   void set_sampling_level(unsigned level) {
     level_ = level;
@@ -98,16 +106,37 @@ class Monitor {
   }
   [[nodiscard]] unsigned sampling_level() const { return level_; }
 
-  /// Makes the packet's key the monitor's, and hashes it.
-  void set_key(ParsedPacket& packet) const {
+  /// Whether packets are to be offered with a sighting, and asked about here.
+  [[nodiscard]] bool has_pairs() const { return sightings_.on(); }
+  /// Whether the packet was seen at the other port of its pair. Then it is counted here.
+  [[nodiscard]] bool is_duplicate(const ParsedPacket& packet) {
+    if (!has_pairs() || !sightings_.is_duplicate(packet, packet.effective_ns)) [[likely]]
+      return false;
+    counters_.duplicate.add(packet.frame_octets);
+    return true;
+  }
+  /// Counts the duplicates of a burst; the others move to the front, `facts` (may be nullptr) with them. Says how many
+  /// they are.
+  std::size_t drop_duplicates(std::span<ParsedPacket> burst, PacketFacts* facts);
+
+  /// Makes the packet's key the monitor's, and hashes it. `facts`: the packet's; nullptr: there are none.
+  void set_key(ParsedPacket& packet, const PacketFacts* facts) const {
     if (changes_key_) [[unlikely]]
-      change_key(packet);
+      return set_changed_key(packet, facts);
     packet.hash = hash_(packet.key);
   }
-  /// The same for a burst, and asks for the flows' buckets: the first stage.
-  void prepare(std::span<ParsedPacket> burst) const;
+  /// The same for a packet that an ICMP error quotes: it came in where the error leaves, if that is known.
+  void set_quoted_key(ParsedPacket& quoted) const {
+    const std::uint32_t other = pairs_.egress_of(quoted.ingress_interface);
+    if (other != 0) quoted.ingress_interface = other;
+    set_key(quoted, nullptr);
+  }
+  /// The same for a burst, and asks for the flows' buckets: the first stage. `facts`: as many, or nullptr.
+  void prepare(std::span<ParsedPacket> burst, const PacketFacts* facts) const;
   /// Counts a burst whose keys are set. `facts`: as many; nullptr where none are wanted.
-  void process(std::span<const ParsedPacket> burst, const PacketFacts* facts) { shard_.process(burst, facts); }
+  void process(std::span<const ParsedPacket> burst, const PacketFacts* facts) {
+    shard_.process(burst, shard_.metrics().any() ? facts : nullptr);
+  }
 
   /// Whether it is to be told what ICMP errors quote.
   [[nodiscard]] bool wants_icmp_errors() const { return shard_.metrics().wants_icmp_errors(); }
@@ -135,20 +164,23 @@ class Monitor {
   [[nodiscard]] FlowCounters counters() const;
 
  private:
-  [[nodiscard]] bool takes_flow(const ParsedPacket& packet) const;
-  void change_key(ParsedPacket& packet) const;
+  [[nodiscard]] bool takes_flow(const ParsedPacket& packet, const PacketFacts* facts) const;
+  void change_key(ParsedPacket& packet, const PacketFacts* facts) const;
+  void set_changed_key(ParsedPacket& packet, const PacketFacts* facts) const;
 
   std::uint8_t number_;
   bool alone_;
   bool hides_icmp_;  ///< the parser shows ICMP types and codes for another monitor's key
   const FlowFilter* filter_;
   KeyHash hash_;
+  PortPairs pairs_;
   KeyMask mask_;
   bool changes_key_;
   alignas(64) FlowCounters counters_;  ///< written by the worker only
   RecordRing records_;
   FlowShard shard_;
   std::vector<StreamWatch> watches_;  ///< of the packets that are received here, one for each metric
+  Sightings sightings_;
   PacketSampler packet_sampler_;
   FlowSampler flow_sampler_;
   unsigned level_ = 0;  ///< by rate: packets stand for 2^level_

@@ -20,6 +20,7 @@ MonitorOptions plain_monitor(const OfflineOptions& options, std::size_t ring_lin
           .timeouts = options.timeouts,
           .when_full = options.when_full,
           .key = options.key,
+          .pairs = options.pairs,
           .metrics = options.metrics,
           .sampling = options.sampling,
           .filter = options.filter};
@@ -132,7 +133,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
   if (filters_ && arrival == Arrival::packet && filter_out(view, *packet)) return Reject::none;
   if (samples_parsed_ && arrival == Arrival::packet) [[unlikely]] {
     adapt(0, step.effective_ns);
-    if (first.monitor.sample_out(*packet)) {
+    if (first.monitor.sample_out(*packet, facts)) {
       first.offered.add(view.frame_octets);
       mind_clock();
       return Reject::none;
@@ -159,7 +160,7 @@ Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
       tell(0, step);
     return Reject::none;
   }
-  first.monitor.set_key(*packet);
+  first.monitor.set_key(*packet, facts);
   Lane& lane = *lanes_[KeyHash::worker_of(packet->hash, workers())];
   lane.parts[0]->offered.add(view.frame_octets);
   push(lane, *packet, facts, 0);
@@ -189,7 +190,7 @@ void OfflineMeter::tell(unsigned monitor, const TimeEpochs::Step& step) {
   }
   error.quoted.time_ns = step.time_ns;
   error.quoted.effective_ns = step.effective_ns;
-  first.monitor.set_key(error.quoted);
+  first.monitor.set_quoted_key(error.quoted);
   if (workers() == 1) {
     (void)first.monitor.tell(error);
     return;
@@ -263,8 +264,9 @@ void OfflineMeter::count(Part& part) {
   if (part.held == 0) return;
   // Hash the whole burst at once: each prefetch waits for its address translation, and only waits close together
   // overlap.
-  part.monitor.prepare({part.burst.data(), part.held});
-  part.monitor.process({part.burst.data(), part.held}, part.facts.empty() ? nullptr : part.facts.data());
+  const PacketFacts* const facts = part.facts.empty() ? nullptr : part.facts.data();
+  part.monitor.prepare({part.burst.data(), part.held}, facts);
+  part.monitor.process({part.burst.data(), part.held}, facts);
   // One call's work is not bounded: lateness does no harm offline, while a full table would.
   part.monitor.shard().advance(part.burst[part.held - 1].effective_ns, kNoBudget);
   part.held = 0;

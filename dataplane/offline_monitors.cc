@@ -47,7 +47,7 @@ void OfflineMeter::add_to(unsigned monitor, const ParsedPacket& shared, const Ti
   Part& first = part(0, monitor);
   ParsedPacket packet = shared;
   adapt(monitor, step.effective_ns);
-  if (first.monitor.sample_out(packet)) return;
+  if (first.monitor.sample_out(packet, first.facts.empty() ? nullptr : &facts_)) return;
   const bool error = (packet.facts & kIcmpError) != 0 && first.monitor.wants_icmp_errors();
   PacketFacts facts{};
   if (!first.facts.empty()) {
@@ -67,7 +67,7 @@ void OfflineMeter::add_to(unsigned monitor, const ParsedPacket& shared, const Ti
     }
     if (++first.held == FlowShard::kBurst || error) count(first);
   } else {
-    first.monitor.set_key(packet);
+    first.monitor.set_key(packet, first.facts.empty() ? nullptr : &facts);
     Lane& lane = *lanes_[KeyHash::worker_of(packet.hash, workers())];
     lane.parts[monitor]->offered.add(packet.frame_octets);
     push(lane, packet, first.facts.empty() ? nullptr : &facts, first.monitor.number());

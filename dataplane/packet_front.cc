@@ -1,5 +1,7 @@
 #include "dataplane/packet_front.h"
 
+#include "dataplane/sightings.h"
+
 namespace weir {
 
 Arrival PacketFront::parse_other(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
@@ -7,9 +9,9 @@ Arrival PacketFront::parse_other(const PacketView& view, std::uint64_t effective
   return settle(parser_.parse(view, packet, facts), view, effective_ns, packet, facts);
 }
 
-Arrival PacketFront::trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet,
+Arrival PacketFront::trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketFacts& facts,
                            PacketTrace& trace) {
-  return settle(parser_.walk(view, packet, &trace), view, effective_ns, packet, nullptr);
+  return settle(parser_.walk(view, packet, &trace, &facts), view, effective_ns, packet, &facts);
 }
 
 /// What the parser said of a frame, and what there is to do about fragments.
@@ -27,6 +29,11 @@ Arrival PacketFront::settle(Reject reject, const PacketView& view, std::uint64_t
   if ((packet.facts & kFirstFragment) != 0) tell_of_first(view, effective_ns);
   if ((packet.facts & kIcmpError) != 0) keep_icmp_error(packet);
   if (!settled_.later_fragment) return Arrival::packet;
+  if (sighting_hash_) [[unlikely]] {
+    packet.add_nothing();
+    const FlowHeader header = FlowHeader::at(view, {parser_.flow_header_offset(), packet.ip_octets});
+    packet.sighting = sighting_of(header, *sighting_hash_);
+  }
   packet.filtered_by = judge(view, {parser_.flow_header_offset(), packet.ip_octets});
   if (mesh_ != nullptr) {
     const unsigned owner = owner_of(fragments_.hash_of(packet));

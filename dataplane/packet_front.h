@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "dataplane/counters.h"
@@ -55,6 +56,8 @@ class PacketFront {
     filters_[monitor] = filter;
     filter_count_ = monitor + 1;
   }
+  /// Later fragments are to have sightings (sightings.h), wherever they go. To be called before the first frame.
+  void sight_fragments(const KeyHash& hash) { sighting_hash_ = hash; }
   [[nodiscard]] bool ok() const { return fragments_.ok(); }
   void touch(Touching* touching = nullptr) { fragments_.touch(touching); }
   /// What touch() touches.
@@ -72,7 +75,8 @@ class PacketFront {
     return parse_as<kFacts, false>(view, effective_ns, packet, facts);
   }
   /// The same by the general walk, which tells `trace` what it saw.
-  Arrival trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketTrace& trace);
+  Arrival trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketFacts& facts,
+                PacketTrace& trace);
 
   /// A frame that sampling leaves out: only what it says of the later fragments of its datagram is learnt.
   void pass_over(const PacketView& view, std::uint64_t effective_ns) {
@@ -165,6 +169,7 @@ class PacketFront {
   std::array<const FlowFilter*, kMostMonitors> filters_;  ///< by monitor
   unsigned filter_count_ = 1;
   Settled settled_;
+  std::optional<KeyHash> sighting_hash_;  ///< none: there are no pairs of ports
   unsigned sampling_level_ = 0;
   std::size_t icmp_error_count_ = 0;
   std::array<IcmpError, kMostIcmpErrors> icmp_errors_{};  ///< those before icmp_error_count_ are set

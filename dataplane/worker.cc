@@ -4,6 +4,8 @@
 #include <cstring>
 #include <span>
 
+#include "proto/base/tcp_flags.h"
+
 namespace weir {
 namespace {
 
@@ -56,6 +58,9 @@ template <bool kFacts, bool kFilter>
   front_.count_received({count, received_octets});
   auto offered = static_cast<std::size_t>(end - burst.packets);
   Monitor& monitor = first_.monitor;
+  if constexpr (kFilter) {
+    if (monitor.has_pairs()) sight({burst.packets, offered}, headers, hash_);
+  }
   if (!further_.empty()) [[unlikely]]
     offer(burst, offered, kFilter ? headers : nullptr);
   if constexpr (kFilter) {
@@ -67,6 +72,14 @@ template <bool kFacts, bool kFilter>
   if (first_.samples_parsed) [[unlikely]]
     return monitor.sample({burst.packets, offered}, burst.facts);
   return offered;
+}
+
+[[gnu::noinline]] void Worker::sight(std::span<ParsedPacket> packets, const FlowHeader* headers, const KeyHash& hash) {
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (headers[i].data == nullptr) continue;  // a later fragment: the front has done it
+    packets[i].add_nothing();
+    packets[i].sighting = sighting_of(headers[i], hash);
+  }
 }
 
 [[gnu::noinline]] std::size_t Worker::sample(PacketView* views, std::size_t count, std::uint64_t now_ns) {
@@ -97,6 +110,8 @@ template <bool kFacts, bool kFilter>
 /// Of the packet that was just parsed: copied, since its frame is given back before the packet is counted. With several
 /// monitors it stays where it is, until offer() has each choose.
 [[gnu::noinline]] void Worker::keep_payload(const PacketView& view, const ParsedPacket& packet, PacketFacts& facts) {
+  const bool only_ack = facts.has_tcp() && facts.payload_octets == 0 && (packet.tcp_flags & kTcpSyn) == 0;
+  if (only_ack) return;
   if (!further_.empty()) {
     facts.payload = front_.payload(view, packet);
     return;
@@ -149,7 +164,9 @@ void Worker::offer(Part& part, const Burst& burst, std::size_t count, const Flow
     count = monitor.drop_filtered({own.packets, count}, own.facts, headers);
   }
   if (part.samples_parsed) count = monitor.sample({own.packets, count}, own.facts);
-  monitor.prepare({own.packets, count});
+  if (monitor.has_pairs() && options_.handover == nullptr)
+    count = monitor.drop_duplicates({own.packets, count}, own.facts);
+  monitor.prepare({own.packets, count}, own.facts);
   if (options_.handover != nullptr) {
     const bool errors = !front_.icmp_errors().empty() && monitor.wants_icmp_errors();
     count = errors ? hand_over<true>(part, own, count) : hand_over<false>(part, own, count);
@@ -186,7 +203,7 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   std::size_t received = 0;
   std::size_t own = 0;
   first_.payloads.reset();
-  if (filters_) {
+  if (wants_headers_) {
     own = wants_facts_ ? receive<true, true>(source, now_ns, burst, received)
                        : receive<false, true>(source, now_ns, burst, received);
   } else {
@@ -195,7 +212,9 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   }
   Monitor& monitor = first_.monitor;
   const Burst counted{packets, monitor.wants_facts() ? facts : nullptr};
-  monitor.prepare({packets, own});
+  if (monitor.has_pairs() && options_.handover == nullptr) [[unlikely]]
+    own = monitor.drop_duplicates({packets, own}, counted.facts);
+  monitor.prepare({packets, own}, counted.facts);
   const bool errors = !front_.icmp_errors().empty();
   if (options_.handover != nullptr) {
     own = errors && monitor.wants_icmp_errors() ? hand_over<true>(first_, counted, own)
@@ -241,6 +260,8 @@ std::size_t Worker::hand_over(Part& part, const Burst& burst, std::size_t count)
     const ParsedPacket& packet = burst.packets[i];
     const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers);
     if (owner == options_.number) {
+      if (part.monitor.is_duplicate(packet)) [[unlikely]]
+        continue;
       if (i != own) {
         burst.packets[own] = packet;
         if (burst.facts != nullptr) burst.facts[own] = burst.facts[i];
@@ -273,7 +294,7 @@ std::size_t Worker::hand_over(Part& part, const Burst& burst, std::size_t count)
   for (const ErrorPlace& place : std::span(part.errors_kept).first(part.errors_kept_count)) {
     process_until(place.packets_before);
     IcmpError error = front_.icmp_errors()[place.error];
-    part.monitor.set_key(error.quoted);
+    part.monitor.set_quoted_key(error.quoted);
     tell(part.monitor, error);
   }
   process_until(count);
@@ -285,7 +306,7 @@ void Worker::send_or_keep(Part& part, std::size_t error, std::size_t packets_bef
   Monitor& monitor = part.monitor;
   IcmpError sent = front_.icmp_errors()[error];
   if (!sent.readable) return monitor.count(IcmpQuote::unreadable);
-  monitor.set_key(sent.quoted);
+  monitor.set_quoted_key(sent.quoted);
   const unsigned owner =
       options_.handover == nullptr ? options_.number : KeyHash::worker_of(sent.quoted.hash, options_.workers);
   if (owner == options_.number) {

@@ -134,11 +134,13 @@ class Worker {
 
   [[nodiscard]] Part& part(unsigned monitor) { return monitor == 0 ? first_ : *further_[monitor - 1]; }
   void take_mail(Part& part, std::uint64_t now_ns);
-  /// Receives and parses into `burst`; says how many of the packets are the first monitor's to count. kFilter: without
-  /// those that its filter keeps out. The further monitors have theirs then, with their keys, and have handed over what
-  /// is not this worker's.
+  /// Receives and parses into `burst`; says how many of the packets are the first monitor's to count. kFilter: with
+  /// their headers: without those that its filter keeps out, and with sightings where there are pairs. The further
+  /// monitors have theirs then, with their keys, and have handed over what is not this worker's.
   template <bool kFacts, bool kFilter>
   std::size_t receive(PacketSource& source, std::uint64_t now_ns, const Burst& burst, std::size_t& received);
+  /// Says of each packet what tells it from others. `headers`: one for each.
+  static void sight(std::span<ParsedPacket> packets, const FlowHeader* headers, const KeyHash& hash);
   /// Counts the frames of a burst that --sample leaves out; the others move to the front. Says how many they are.
   std::size_t sample(PacketView* views, std::size_t count, std::uint64_t now_ns);
   /// Counts what the source marked; the frames that are to be parsed move to the front. Says how many they are.
@@ -148,7 +150,7 @@ class Worker {
   void count_lost(std::uint32_t frame_octets);
   /// The frame that the front just rejected.
   void save_rejected(const PacketView& view);
-  /// Gives the further monitors their copies of a burst. `headers`: nullptr where no monitor filters.
+  /// Gives the further monitors their copies of a burst. `headers`: nullptr where nobody wants them.
   void offer(const Burst& burst, std::size_t count, const FlowHeader* headers);
   /// The same for one of them.
   void offer(Part& part, const Burst& burst, std::size_t count, const FlowHeader* headers);
@@ -183,10 +185,11 @@ class Worker {
   PacketFront front_;
   Part first_;
   std::vector<std::unique_ptr<Part>> further_;
+  KeyHash hash_;
   // Of any monitor.
   bool wants_facts_;
   bool wants_payload_;
-  bool filters_;
+  bool wants_headers_;  ///< of a filter, or of a pair of ports
   bool samples_frames_;
   SnapshotBox<WorkerCounters> snapshots_;
 };

@@ -18,12 +18,13 @@ void Worker::take_fragment(const SentPacket& sent, const SentFacts* facts_sent, 
     Monitor& monitor = part(number).monitor;
     const Burst room = place(part(number));
     ParsedPacket& packet = *room.packets = fragment;
-    if (monitor.filter_out(packet) || monitor.sample_out(packet)) continue;
-    monitor.set_key(packet);
     const bool with_facts = kFacts && facts_sent != nullptr && monitor.wants_facts();
     if (with_facts) facts_sent->copy_to(*room.facts);
+    const PacketFacts* const facts = with_facts ? room.facts : nullptr;
+    if (monitor.filter_out(packet) || monitor.sample_out(packet, facts)) continue;
+    monitor.set_key(packet, facts);
     if (const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers); owner != options_.number) {
-      const bool passed = pass_on(monitor, packet, with_facts ? room.facts : nullptr, owner);
+      const bool passed = pass_on(monitor, packet, facts, owner);
       if (passed) monitor.live_counters().handed_over.add(packet.frame_octets);
       continue;
     }
@@ -55,6 +56,8 @@ std::size_t Worker::take_over_from(unsigned from, std::uint64_t effective_ns) {
     at = &next;
   };
   const auto keep = [&](bool with_facts) {
+    if (at->monitor.is_duplicate(packets[own])) [[unlikely]]
+      return;
     at->monitor.shard().prefetch(packets[own].hash);
     if (with_facts) at->payloads.keep(facts[own].payload);
     ++own;

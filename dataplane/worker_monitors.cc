@@ -16,6 +16,7 @@ MonitorOptions plain_monitor(const WorkerOptions& options) {
           .timeouts = options.timeouts,
           .when_full = options.when_full,
           .key = options.key,
+          .pairs = options.pairs,
           .metrics = options.metrics,
           .sampling = options.sampling,
           .worker = options.number,
@@ -52,17 +53,19 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
       rejects_(options.save_rejects ? std::make_unique<RejectRing>() : nullptr),
       front_(parser_options(options, options.further), hash, options.handover, options.number, options.filter),
       first_(plain_monitor(options), hash),
+      hash_(hash),
       wants_facts_(first_.monitor.wants_facts()),
       wants_payload_(first_.wants_payload),
-      filters_(first_.monitor.filters()),
+      wants_headers_(first_.monitor.filters() || first_.monitor.has_pairs()),
       samples_frames_(first_.monitor.samples_frames()) {
+  if (first_.monitor.has_pairs()) front_.sight_fragments(hash);
   for (std::size_t i = 0; i < options.further.size(); ++i) {
     const MonitorOptions monitor = further_monitor(options, i);
     front_.add_filter(monitor.number, monitor.filter);
     const Part& part = *further_.emplace_back(std::make_unique<Part>(monitor, hash));
     wants_facts_ |= part.monitor.wants_facts();
     wants_payload_ |= part.wants_payload;
-    filters_ |= part.monitor.filters();
+    wants_headers_ |= part.monitor.filters();
   }
 }
 
@@ -78,8 +81,8 @@ void Worker::touch(Touching* touching) {
 }
 
 std::size_t Worker::octets() const {
-  std::size_t octets = first_.monitor.shard().octets() + front_.octets();
-  for (const auto& part : further_) octets += part->monitor.shard().octets();
+  std::size_t octets = first_.monitor.octets() + front_.octets();
+  for (const auto& part : further_) octets += part->monitor.octets();
   return octets;
 }
 

@@ -6,6 +6,7 @@
 #include "control/config/key_list.h"
 #include "control/config/metric_list.h"
 #include "control/config/monitor_blocks.h"
+#include "control/config/port_pair.h"
 #include "control/config/sampling_text.h"
 #include "control/config/tunnel_list.h"
 #include "control/export/export_uri.h"
@@ -31,13 +32,16 @@ constexpr auto kRssHashes =
     std::to_array<NamedValue<RssHash>>({{"addresses", RssHash::addresses}, {"ports", RssHash::ports}});
 
 ValueResult parse_key(const ValueContext&, const std::string& text, Settings& settings) {
-  return parse_key_list(text).map([&](const KeyFields& key) { settings.flow.key = key; });
+  return parse_key_list(text).map([&](const KeyFields& key) {
+    settings.flow.key = key;
+    settings.flow.metrics = for_key(settings.flow.metrics, key);
+  });
 }
 
 ValueResult parse_metrics(const ValueContext&, const std::string& text, Settings& settings) {
   return parse_metric_list(text).map([&](Metrics metrics) {
     metrics.settings = settings.flow.metrics.settings;  // other options say these
-    settings.flow.metrics = metrics;
+    settings.flow.metrics = for_key(metrics, settings.flow.key);
   });
 }
 
@@ -122,6 +126,10 @@ ValueResult parse_port(const ValueContext& context, const std::string& text, Set
   return tl::make_unexpected("neither a PCI address nor a vdev; expected " + context.description.value());
 }
 
+ValueResult parse_pair(const ValueContext&, const std::string& text, Settings&) {
+  return check_port_pair(text);
+}
+
 ValueResult parse_cores(const ValueContext&, const std::string& text, Settings& settings) {
   return parse_cpu_list(text).map([&](const std::vector<unsigned>& cpus) { settings.cores = cpus; });
 }
@@ -156,6 +164,7 @@ using Row = Rows<Settings>;
 std::span<const Binding<Settings>> setting_bindings() {
   static const auto rows = std::to_array<Binding<Settings>>({
       Row::text<parse_port>("port", WEIR_MEMBER(ports)),
+      Row::text<parse_pair>("pair", WEIR_MEMBER(pairs)),
       Row::value("cores", parse_cores, print_cores),
       Row::choice<kRssHashes>("rss", WEIR_MEMBER(rss)),
       Row::choice<kIdleChoices>("idle", WEIR_MEMBER(idle)),

@@ -1,10 +1,12 @@
 #include "control/config/config.h"
 
 #include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "control/config/bindings.h"
+#include "control/config/port_pair.h"
 #include "control/config/rules.h"
 #include "proto/schema/control_socket.h"
 
@@ -19,6 +21,9 @@ tl::expected<Settings, ConfigError> validate(const v1::Config& config, Command c
   // A rule compares several values, so each single value must be valid first.
   if (good && errors.empty()) good = check_rules(settings, command, places);
   if (!good) return tl::make_unexpected(good.error());
+  for (const std::string& pair : settings.pairs) {
+    [[maybe_unused]] const auto joined = join_port_pair(pair, settings.ports, settings.flow.pairs);  // the rules say so
+  }
   if (errors.empty()) return settings;
   ConfigError all = errors.front();
   for (std::size_t i = 1; i < errors.size(); ++i) all.more.push_back(errors[i].message);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <set>
 #include <system_error>
 
@@ -14,12 +16,34 @@ namespace weir {
 namespace {
 
 constexpr const char* kExpected =
-    "expected 5tuple, or names of src_addr dst_addr src_port dst_port proto, and of icmp vlan_id mpls_label tunnel_id, "
-    "separated by commas; src_addr/N and dst_addr/N for a prefix of IPv4, src_addr6/N and dst_addr6/N of IPv6";
+    "expected 5tuple, or names of src_addr dst_addr src_port dst_port proto, and of icmp vlan_id inner_vlan_id "
+    "mpls_label tunnel_id ip_tos src_mac dst_mac in_if out_if, separated by commas; src_addr/N and dst_addr/N for a "
+    "prefix of IPv4, src_addr6/N and dst_addr6/N of IPv6";
 
-constexpr auto kNames =
-    std::to_array<std::string_view>({"5tuple", "src_addr", "dst_addr", "src_addr6", "dst_addr6", "src_port", "dst_port",
-                                     "proto", "icmp", "vlan_id", "mpls_label", "tunnel_id"});
+/// The fields that the key has or has not.
+struct Flag {
+  std::string_view name;
+  bool KeyFields::*member;
+};
+constexpr auto kFlags = std::to_array<Flag>({{"src_port", &KeyFields::source_port},
+                                             {"dst_port", &KeyFields::destination_port},
+                                             {"proto", &KeyFields::protocol},
+                                             {"icmp", &KeyFields::icmp},
+                                             {"vlan_id", &KeyFields::vlan_id},
+                                             {"inner_vlan_id", &KeyFields::inner_vlan_id},
+                                             {"mpls_label", &KeyFields::mpls_label},
+                                             {"tunnel_id", &KeyFields::tunnel_id},
+                                             {"ip_tos", &KeyFields::ip_tos},
+                                             {"src_mac", &KeyFields::source_mac},
+                                             {"dst_mac", &KeyFields::destination_mac},
+                                             {"in_if", &KeyFields::in_if},
+                                             {"out_if", &KeyFields::out_if}});
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, 5 + kFlags.size()> names{"5tuple", "src_addr", "dst_addr", "src_addr6", "dst_addr6"};
+  for (std::size_t i = 0; i < kFlags.size(); ++i) names[5 + i] = kFlags[i].name;
+  return names;
+}();
 
 /// What was named of one end's address.
 struct Address {
@@ -71,20 +95,10 @@ tl::expected<KeyFields, std::string> parse_key_list(std::string_view text) {
       source.named = true;
     } else if (name == "dst_addr") {
       destination.named = true;
-    } else if (name == "src_port") {
-      key.source_port = true;
-    } else if (name == "dst_port") {
-      key.destination_port = true;
-    } else if (name == "proto") {
-      key.protocol = true;
-    } else if (name == "icmp") {
-      key.icmp = true;
-    } else if (name == "vlan_id") {
-      key.vlan_id = true;
-    } else if (name == "mpls_label") {
-      key.mpls_label = true;
-    } else if (name == "tunnel_id") {
-      key.tunnel_id = true;
+    } else if (const auto flag =
+                   std::find_if(kFlags.begin(), kFlags.end(), [&](const Flag& f) { return f.name == name; });
+               flag != kFlags.end()) {
+      key.*flag->member = true;
     } else {
       return tl::unexpected(
           fmt::format("'{}' is not a field of the key{}; {}", name, did_you_mean(name, kNames), kExpected));

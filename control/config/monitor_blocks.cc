@@ -123,6 +123,7 @@ MonitorPlan plan_of(const MonitorBlock& block, const Settings& settings) {
     flow.metrics = *block.metrics;
     flow.metrics.settings = kept;
   }
+  flow.metrics = for_key(flow.metrics, flow.key);
   if (block.sampling) {
     const KeyHash::Seed seed = flow.sampling.seed;  // likewise
     flow.sampling = *block.sampling;

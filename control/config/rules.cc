@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "control/config/monitor_blocks.h"
+#include "control/config/port_pair.h"
 #include "control/config/value.h"
 #include "control/export/export_routes.h"
 #include "control/export/export_uri.h"
@@ -150,6 +151,44 @@ Checked check_icmp_close(const Settings& settings, const Places& places) {
                      "only the metric icmp knows what an ICMP error quotes; expected icmp in --metrics");
 }
 
+Checked check_key(const Settings& settings, const Places& places) {
+  const std::vector<MonitorPlan> plans = monitor_plans(settings);
+  for (std::size_t number = 0; number < plans.size(); ++number) {
+    const MonitorPlan& plan = plans[number];
+    const bool of_block = number < settings.monitors.size() && !settings.monitors[number].key_list.empty();
+    const auto wrong = [&](const char* what) {
+      return value_error(of_block ? in_block(places, number, "key") : place_of(places, "key", 0), plan.key_list, what);
+    };
+    if (plan.flow.key.out_if && settings.pairs.empty()) {
+      return wrong("only ports in a pair have an egress interface; expected --pair, or a key without out_if");
+    }
+    if (plan.flow.key.holds_link_facts() && plan.flow.when_full == WhenFull::overflow) {
+      return wrong(
+          "what is summed beside a full table (--when-full overflow) has no MAC addresses and no inner VLAN; expected "
+          "a key without src_mac, dst_mac and inner_vlan_id, or another --when-full");
+    }
+  }
+  return {};
+}
+
+Checked check_pair(const Settings& settings, const Places& places) {
+  PortPairs pairs;
+  for (std::size_t i = 0; i < settings.pairs.size(); ++i) {
+    const auto joined = join_port_pair(settings.pairs[i], settings.ports, pairs);
+    if (joined) continue;
+    return value_error(place_of(places, "pair", static_cast<int>(i)), settings.pairs[i], joined.error());
+  }
+  const std::vector<MonitorPlan> plans = monitor_plans(settings);
+  const bool by_packets = std::any_of(plans.begin(), plans.end(), [](const MonitorPlan& plan) {
+    const Sampling::By by = plan.flow.sampling.by;
+    return by != Sampling::By::nothing && by != Sampling::By::flows;
+  });
+  if (settings.pairs.empty() || !by_packets) return {};
+  return value_error(place_of(places, "pair", 0), settings.pairs.front(),
+                     "of packets that are sampled one by one, the two ports of a pair seldom show the same one; "
+                     "expected --sample flows=1:N, or no --sample");
+}
+
 Checked check_sample(const Settings& settings, const Places& places) {
   bool samples = false;
   const std::vector<MonitorPlan> plans = monitor_plans(settings);
@@ -187,6 +226,8 @@ Checked check_rules(const Settings& settings, Command command, const Places& pla
   if (auto good = check_outputs(settings, places); !good) return good;
   if (auto good = check_ports(settings, command, places); !good) return good;
   if (auto good = check_icmp_close(settings, places); !good) return good;
+  if (auto good = check_key(settings, places); !good) return good;
+  if (auto good = check_pair(settings, places); !good) return good;
   if (auto good = check_sample(settings, places); !good) return good;
   return check_cores(settings, command, places);
 }

@@ -41,7 +41,8 @@ struct Settings {
   std::string ledger_file;  ///< empty: none; "-": standard output
 
   std::vector<std::string> ports;
-  std::vector<unsigned> cores;  ///< empty: chosen
+  std::vector<std::string> pairs;  ///< as given; flow.pairs is made of them
+  std::vector<unsigned> cores;     ///< empty: chosen
   RssHash rss = RssHash::addresses;
   IdleChoice idle = IdleChoice::automatic;
   std::string socket;             ///< always set after validation

@@ -102,8 +102,9 @@ void Enricher::enrich_record(RecordView record, const std::array<RouteMap::Value
   const bool known = (values[0] | values[1]) != 0;
   const std::uint8_t version = record->ip_version;
   const bool masked = bits_.masks(version, kForward) || bits_.masks(version, kReverse);
+  const std::uint8_t left_out = bits_.left_out(version);
   const bool has_addresses = version == 4 || version == 6;  // what a collector decodes may have none
-  if (!has_addresses || (!known && !masked && !source.names_the_inside())) return out.append(record);
+  if (!has_addresses || (!known && !masked && left_out == 0 && !source.names_the_inside())) return out.append(record);
   std::uint32_t wanted = kSectionBit<RoutingSection>;
   const Route& from = source.route(values[0]);
   const Route& to = destination.route(values[1]);
@@ -113,6 +114,7 @@ void Enricher::enrich_record(RecordView record, const std::array<RouteMap::Value
   FlowRecord& base = out.mutable_base(out.size() - 1);
   auto& routing = section_of<RoutingSection>(base);
   routing.ip_version = version;
+  routing.not_in_key = left_out;
   for (const Direction side : {kForward, kReverse}) {
     if (bits_.of(version, side) == 0) continue;
     const unsigned masked_net = bits_.masks(version, side) ? bits_.of(version, side) : 0;

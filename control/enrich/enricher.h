@@ -6,7 +6,8 @@
 // packets say nothing of routing; those that weir-collect decodes have what their exporter said.
 //
 // The key of a flow may have only a part of an address (--key src_addr/24). The record then has the length of that
-// part, whatever the length in a file. A longer prefix is not looked up: it holds for some addresses of the flow only.
+// part, whatever the length in a file; and it says which fields of the 5-tuple the key leaves out. A longer prefix is
+// not looked up: it holds for some addresses of the flow only.
 #pragma once
 
 #include <array>
@@ -20,7 +21,8 @@
 
 namespace weir {
 
-/// How many bits of the addresses the key of a flow has, by Direction: of the source, of the destination.
+/// How many bits of the addresses the key of a flow has, by Direction: of the source, of the destination; and which
+/// fields of the 5-tuple it has not.
 struct KeyBits {
   std::array<std::uint8_t, 2> ipv4 = {32, 32};
   std::array<std::uint8_t, 2> ipv6 = {128, 128};
@@ -28,7 +30,21 @@ struct KeyBits {
   [[nodiscard]] unsigned of(std::uint8_t ip_version, Direction side) const {
     return ip_version == 4 ? ipv4[side] : ipv6[side];
   }
+  std::uint8_t not_in_key = 0;  ///< bits of NotInKey, but for the addresses
+
   friend bool operator==(const KeyBits&, const KeyBits&) = default;
+  /// What the key leaves out, as bits of NotInKey.
+  [[nodiscard]] std::uint8_t left_out(std::uint8_t ip_version) const {
+    unsigned bits = not_in_key;
+    if (of(ip_version, kForward) == 0) bits |= kNoSourceAddress;
+    if (of(ip_version, kReverse) == 0) bits |= kNoDestinationAddress;
+    return static_cast<std::uint8_t>(bits);
+  }
+  /// Records are to say something of the key: it has not the whole 5-tuple.
+  [[nodiscard]] bool any() const {
+    return ipv4 != std::array<std::uint8_t, 2>{32, 32} || ipv6 != std::array<std::uint8_t, 2>{128, 128} ||
+           not_in_key != 0;
+  }
   /// The key has a part of the address.
   [[nodiscard]] bool masks(std::uint8_t ip_version, Direction side) const {
     const unsigned bits = of(ip_version, side);

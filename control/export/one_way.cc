@@ -1,5 +1,5 @@
 // What is to be turned around comes from the field table, so that a new section needs nothing here. Only the computed
-// fields of the base, which have no place in the table, are turned by hand.
+// fields of the base, which have no place in the table, and interfaces, which lie in two sections, are turned by hand.
 #include "control/export/one_way.h"
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proto/record/fields.h"
+#include "proto/record/interfaces.h"
 
 namespace weir {
 namespace {
@@ -91,6 +92,10 @@ OwnedRecord one_way(RecordView record, Direction way) {
     turn(pair, way, octets);
   }
   turn_computed(result.base(), way);
+  if (const auto* const egress = record.find<EgressSection>()) {
+    result->ingress_interface = ingress_of(record, way);
+    section_of<EgressSection>(result.base()) = {egress_of(*egress, way), 0};
+  }
   // The deadline is kept as a distance from the last packet, which the other direction may have sent.
   if (record->deadline_ms != 0) result->set_deadline_ns(record->deadline_ns());
   return result;

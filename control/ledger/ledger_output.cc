@@ -83,6 +83,7 @@ std::string counted_summary(const Ledger& ledger) {
   }
   add(ledger.filtered_out(), "filtered out (--filter)");
   add(ledger.sampled_out(), "sampled out");
+  add(ledger.duplicate(), "duplicate (--pair)");
   add(ledger.handover_full(), "lost (handover_full)");
   return text;
 }

@@ -71,16 +71,17 @@ bool check_worker(Checker& check, const std::string& name, const WorkerAccount& 
   for (const PacketCount& reject : c.rejects) out += reject;
   out += c.filtered_out;
   out += c.frame_filtered_out;
+  out += c.duplicate;
   out += handed_over(c);
   out += c.handover_full;
   bool ok =
       check.equal(name +
                       ": packets received + taken over = counted + sampled out + filtered out + frame filtered out "
-                      "+ rejects + handed over + handover_full",
+                      "+ duplicate + rejects + handed over + handover_full",
                   in.packets, out.packets);
   ok &= check.equal(name +
                         ": frame octets received + taken over = counted + sampled out + filtered out + frame filtered "
-                        "out + rejects + handed over + handover_full",
+                        "out + duplicate + rejects + handed over + handover_full",
                     in.octets, out.octets);
 
   const RecordTotals lost = sum_lost(c);
@@ -164,6 +165,7 @@ void put_flows(Out& out, const FlowCounters& c) {
   put(*out.mutable_counted_ip(), {c.counted.packets, c.counted_ip_octets});
   put(*out.mutable_sampled_out(), c.all_sampled_out());
   put(*out.mutable_filtered_out(), c.filtered_out);
+  put(*out.mutable_duplicate(), c.duplicate);
   put(*out.mutable_handover_full(), c.handover_full);
   put(*out.mutable_in_table(), c.in_table);
   for (std::size_t i = 0; i < kLossCount; ++i) {

@@ -96,7 +96,7 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   }
   workers_->receive();
   view_.attach(*runtime_, *workers_, *drain_, rejects_.get(),
-               prefixes_.all.empty() ? nullptr : prefixes_.all.front().get());
+               settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
   view_.phase().set(Phase::running);
   log_start();
   look_after();
@@ -306,7 +306,7 @@ void LiveProbe::reopen_files() {
   const std::vector<std::string> problems = hub_->reopen();
   for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
   if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
-  if (prefixes_.all.empty()) return;
+  if (settings_.prefix_files.empty()) return;
   spdlog::info("SIGHUP: the files of --prefixes are read again");
   for (const auto& store : prefixes_.all) store->reload();
 }

@@ -102,6 +102,7 @@ void add_counted(Families& out, const Ledger& ledger, const Labels& labels) {
   out.counter("counted_ip_octets", "IP octets counted in flows", ledger.counted_ip().octets(), labels);
   out.count("sampled_out", "Frames left out by sampling", ledger.sampled_out(), labels);
   out.count("filtered_out", "Packets that --filter kept out", ledger.filtered_out(), labels);
+  out.count("duplicate", "Frames seen at the other port of their pair before (--pair)", ledger.duplicate(), labels);
 }
 
 /// Its flows and its records before the exporters.

@@ -130,4 +130,10 @@ struct alignas(32) FlowLongKey {
 };
 static_assert(sizeof(FlowLongKey) == 32, "two of them a cache line");
 
+/// The KeyAddition of an extended key: one more line that such a flow's packets read.
+struct alignas(32) FlowKeyAddition {
+  KeyAddition addition;
+};
+static_assert(sizeof(FlowKeyAddition) == 32, "two of them a cache line");
+
 }  // namespace weir

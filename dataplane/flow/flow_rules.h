@@ -73,7 +73,7 @@ class FlowRules {
     if ((first.tcp_flags & kHandshake) != (kTcpSyn | kTcpAck)) [[likely]]
       return first.from;
     // Both ends alike: every packet is the low side's, and the other one has none.
-    if (!timeouts_.handshake_direction || first.key.ends_alike()) return first.from;
+    if (!timeouts_.handshake_direction || first.ends_alike()) return first.from;
     return first.from == Side::high ? Side::low : Side::high;
   }
   /// The longest gap between two packets of the flow.

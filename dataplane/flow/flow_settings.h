@@ -10,6 +10,7 @@
 
 #include "dataplane/flow/flow_rules.h"
 #include "dataplane/flow/key_mask.h"
+#include "dataplane/flow/port_pairs.h"
 #include "dataplane/flow/sampling.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/flow_filter.h"
@@ -29,6 +30,7 @@ struct FlowSettings {
   FlowTimeouts timeouts;
   WhenFull when_full = WhenFull::evict;
   KeyFields key;
+  PortPairs pairs;
   Metrics metrics;
   Sampling sampling;
   ParserOptions parser = ParserOptions::defaults();
@@ -40,6 +42,11 @@ struct FurtherMonitor {
   std::uint32_t capacity = 0;          ///< flows of one worker
   const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; outlives the monitor
 };
+
+/// `metrics` for flows of this key: what only a metric puts into the record has to be on.
+[[nodiscard]] inline Metrics for_key(const Metrics& metrics, const KeyFields& key) {
+  return key.holds_link_facts() ? metrics.with<Layer2>() : metrics;
+}
 
 /// How the front is to parse a frame for flows with these settings.
 [[nodiscard]] inline ParserOptions parser_options(const FlowSettings& settings) {

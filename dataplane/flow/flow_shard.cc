@@ -64,11 +64,30 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
   const std::size_t count = std::min(burst.size(), kBurst);
   std::uint64_t frame_octets = 0;
   std::uint64_t ip_octets = 0;
+  // Of two lines prefetches come, and cost less than loads; of more they do not (read_ahead.h).
+  const bool many_lines = kMetrics && metrics_.lines() > 2;
+  const auto prefetch_lines = [this](std::uint32_t number, Side from) __attribute__((always_inline)) {
+    if (number == FlowTable::kNone) return;
+    const std::uint8_t* const lines = table_.metric_line(number);
+    metrics_.for_each_line(
+        static_cast<unsigned>(from), [&](std::size_t line) __attribute__((always_inline)) {
+          __builtin_prefetch(lines + line * Metrics::kLineOctets, 1);
+        });
+  };
   for (std::size_t i = 0; i < count; ++i) {
-    candidates[i] = table_.candidate<kMetrics>(burst[i].hash, burst[i].key.ip_version != 4);
+    candidates[i] = table_.candidate<kMetrics>(burst[i].hash, burst[i].key.ip_version);
+    if constexpr (kMetrics) {
+      if (!many_lines) prefetch_lines(candidates[i], burst[i].from);
+    }
     // Added up here, because registers are scarce in the loop below.
     frame_octets += burst[i].frame_octets;
     ip_octets += burst[i].ip_octets;
+  }
+  if constexpr (kMetrics) {
+    if (many_lines) {  // a loop that waits for nothing, so that its misses overlap
+      for (std::size_t i = 0; i < count; ++i) read_ahead(candidates[i], burst[i], facts[i]);
+      for (std::size_t i = 0; i < std::min(count, kAhead); ++i) look_ahead(candidates[i], burst[i], facts[i]);
+    }
   }
   if (sampled_flows_ != 0 || packet_levels_.on()) [[unlikely]] {
     if (needs_rules(burst)) std::fill_n(candidates, count, FlowTable::kNone);
@@ -78,7 +97,11 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
     const ParsedPacket& packet = burst[i];
     now_ns = std::max(now_ns, packet.effective_ns);
     const std::uint32_t number = candidates[i];
-    if (number != FlowTable::kNone && table_.is_key(number, table_.entry_at<kMetrics>(number), packet.key) &&
+    if constexpr (kMetrics) {
+      if (many_lines && i + kAhead < count) look_ahead(candidates[i + kAhead], burst[i + kAhead], facts[i + kAhead]);
+    }
+    if (number != FlowTable::kNone &&
+        table_.is_key(number, table_.entry_at<kMetrics>(number), packet.key, packet.addition) &&
         count_plain(table_.entry_at<kMetrics>(number), packet, now_ns)) [[likely]] {
       if constexpr (kMetrics) show_metrics(number, packet, facts[i], now_ns, false);
       continue;
@@ -99,7 +122,7 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
 /// Looks the flow up again, since a packet before this one may have changed the table, and applies the rules. Says in
 /// which entry the packet was counted; kNone: in none.
 [[gnu::noinline]] std::uint32_t FlowShard::count_by_rules(const ParsedPacket& packet) {
-  const std::uint32_t number = table_.find(packet.key, packet.hash);
+  const std::uint32_t number = table_.find(packet.key, packet.hash, packet.addition);
   if (number == FlowTable::kNone) return create(packet);
   return update(number, packet) ? number : FlowTable::kNone;
 }
@@ -230,14 +253,14 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
 /// Says which entry the new flow has; kNone: none.
 std::uint32_t FlowShard::create(const ParsedPacket& packet) {
   if (when_full_ == WhenFull::sample && !admit(packet)) return FlowTable::kNone;
-  std::uint32_t number = table_.insert(packet.key, packet.hash);
+  std::uint32_t number = table_.insert(packet.key, packet.hash, packet.addition);
   if (number == FlowTable::kNone) [[unlikely]] {
     if (when_full_ == WhenFull::overflow) {
       overflow(packet);
       return FlowTable::kNone;
     }
     evict_for(packet.hash);
-    number = table_.insert(packet.key, packet.hash);
+    number = table_.insert(packet.key, packet.hash, packet.addition);
     if (number == FlowTable::kNone) {  // there was nothing to evict: the packet leaves as a record of its own
       overflow(packet);
       return FlowTable::kNone;
@@ -393,44 +416,6 @@ void FlowShard::clear_counts(std::uint32_t number) {
     entry.octets[side] = 0;
     entry.tcp_flags[side] = 0;
   }
-}
-
-void FlowShard::drain(std::uint64_t now_ns) {
-  now_ns_ = std::max(now_ns_, now_ns);
-  writer_.set_ring_full(RingFull::wait);
-  // Walk the entries in memory order and clear the index and the wheel as a whole: removing flows one by one would cost
-  // two cache misses each and shrink the index step by step to no purpose.
-  for (std::uint32_t number = 0; number < table_.used_limit(); ++number) {
-    const FlowEntry& entry = table_.entry(number);
-    if (entry.free() || entry.total_packets() == 0) continue;
-    const bool over = rules_.deadline(entry) <= now_ns_;
-    (void)emit(number, over ? rules_.timeout_reason(entry) : EndReason::forced_end, true);
-  }
-  for (std::uint32_t number = 0; sampled_flows_ != 0 && number < table_.used_limit(); ++number) set_level(number, 0);
-  for (std::uint32_t number = 0; packet_levels_.on() && number < table_.used_limit(); ++number) {
-    packet_levels_.forget(number);
-  }
-  writer_.publish();
-  table_.clear();
-  wheel_.clear();
-  pool_.clear();
-  review_at_ = kReviewed;
-}
-
-void FlowShard::end_epoch(std::uint64_t now_ns) {
-  drain(now_ns);
-  now_ns_ = 0;
-  started_ = false;
-}
-
-RecordTotals FlowShard::recount() const {
-  RecordTotals total;
-  for (std::uint32_t number = 0; number < table_.used_limit(); ++number) {
-    const FlowEntry& entry = table_.entry(number);
-    if (entry.free() || entry.total_packets() == 0) continue;
-    total += {1, entry.total_packets(), entry.total_octets()};
-  }
-  return total;
 }
 
 }  // namespace weir

@@ -13,8 +13,9 @@
 // A burst is handled in stages so that its cache misses overlap: the caller hashed the keys and prefetched the buckets;
 // process() matches tags and prefetches the entries, then updates them in packet order, each after comparing the whole
 // key. A miss is looked up again right before it inserts, since a packet before it may have inserted. Where metrics are
-// on, the burst comes with the packets' facts, and each packet is shown to them after it was counted; the loop for that
-// is an instance of its own, so that nothing of it is there when none is on.
+// on, the burst comes with the packets' facts, their lines are read ahead (read_ahead.h), and each packet is shown to
+// them after it was counted; the loop for that is an instance of its own, so that nothing of it is there when none is
+// on.
 //
 // A new flow that finds the table full: WhenFull says what then. Eviction takes the stalest of the ten entries nearest
 // to the new key's place.
@@ -34,6 +35,7 @@
 #include "dataplane/metric/line_pool.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/read_ahead.h"
 #include "dataplane/record_ring.h"
 
 namespace weir {
@@ -44,6 +46,8 @@ class FlowShard {
   static constexpr std::uint32_t kMaxCapacity = 0x7ffffffe;
   /// Packets handled together: enough to overlap their misses, few enough to stay in L1.
   static constexpr std::size_t kBurst = 32;
+  /// Packets before its turn that a packet's metrics are asked what else they will touch.
+  static constexpr std::size_t kAhead = 8;
   /// Homes of the index that advance() moves while it grows or shrinks: two, about 14 entries.
   static constexpr unsigned kIndexBudget = 2;
   /// Entries that advance() reviews after a timeout became shorter: a million flows in 125 000 polls, which take 0.3 s
@@ -60,6 +64,8 @@ class FlowShard {
   }
   /// Records say that this monitor made them.
   void set_monitor(std::uint8_t number) { writer_.set_monitor(number); }
+  /// Records of flows that came in at a port of a pair say where they left.
+  void set_pairs(const PortPairs& pairs) { writer_.set_pairs(pairs); }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
   [[nodiscard]] std::size_t octets() const {
@@ -127,6 +133,22 @@ class FlowShard {
   void count(std::uint32_t number, const ParsedPacket& packet);
   [[nodiscard]] std::uint32_t create(const ParsedPacket& packet);
   void erase(std::uint32_t number);
+  /// Reads the lines that the packet surely touches.
+  [[gnu::always_inline]] void read_ahead(std::uint32_t candidate, const ParsedPacket& packet,
+                                         const PacketFacts& facts) const {
+    if (candidate == FlowTable::kNone) return;
+    const std::uint8_t* const lines = table_.metric_line(candidate);
+    metrics_.for_each_line(static_cast<unsigned>(packet.from),
+                           [&](std::size_t line) { weir::read_ahead(lines + line * Metrics::kLineOctets); });
+    metrics_.read_slot_ahead(table_.metric_slot(candidate), packet, facts);
+  }
+  /// Reads what else the packet's metrics will touch, as those lines say, which have come meanwhile.
+  [[gnu::always_inline]] void look_ahead(std::uint32_t candidate, const ParsedPacket& packet,
+                                         const PacketFacts& facts) {
+    if (candidate == FlowTable::kNone) return;
+    metrics_.read_ahead(table_.metric_line(candidate), table_.metric_slot(candidate),
+                        {packet, facts, static_cast<unsigned>(packet.from), false, 0, pool_, metrics_.parameters()});
+  }
   void show_metrics(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts, std::uint64_t now_ns,
                     bool first);
   void show_metrics_by_rules(std::uint32_t number, const ParsedPacket& packet, const PacketFacts& facts,

@@ -7,7 +7,7 @@ namespace weir {
 
 bool FlowShard::tell(const IcmpError& error) {
   now_ns_ = std::max(now_ns_, error.quoted.effective_ns);
-  const std::uint32_t number = table_.find(error.quoted.key, error.quoted.hash);
+  const std::uint32_t number = table_.find(error.quoted.key, error.quoted.hash, error.quoted.addition);
   if (number == FlowTable::kNone) return false;
   // Whether the timer of a flow that is over has fired depends on the wheel's ticks: its record is closed either way.
   const FlowEntry& entry = table_.entry(number);

@@ -14,14 +14,15 @@ FlowTable::FlowTable(std::uint32_t capacity, const KeyHash& hash, const Metrics&
       entries_(capacity * stride_),
       cold_(capacity),
       long_keys_(capacity),
+      additions_(capacity, Pages::small),
       times_(capacity, Pages::small),
       tunnels_(capacity, Pages::small),
       slots_(capacity * slot_octets_) {}
 
 bool FlowTable::ok() const {
   return index_.ok() && entries_.size() == capacity_ * stride_ && cold_.size() == capacity_ &&
-         long_keys_.size() == capacity_ && times_.size() == capacity_ && tunnels_.size() == capacity_ &&
-         slots_.size() == capacity_ * slot_octets_;
+         long_keys_.size() == capacity_ && additions_.size() == capacity_ && times_.size() == capacity_ &&
+         tunnels_.size() == capacity_ && slots_.size() == capacity_ * slot_octets_;
 }
 
 void FlowTable::touch(Touching* touching) {
@@ -52,7 +53,7 @@ FlowKey FlowTable::key_of(std::uint32_t number, const FlowEntry& entry) const {
   return key;
 }
 
-std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
+std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash, const KeyAddition& addition) {
   std::uint32_t number = free_head_;
   if (number == kNone) {
     if (used_limit_ == capacity_) return kNone;
@@ -78,6 +79,8 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
     FlowLongKey& rest = long_keys_[number];
     std::memcpy(rest.address, &key.address[1], sizeof rest.address);
     rest.added = key.wide() ? key.added : 0;
+    if (key.extended()) [[unlikely]]
+      additions_[number].addition = addition;
     used_limit6_ = std::max(used_limit6_, number + 1);
   }
   maintain(kHomesAnOperation);
@@ -86,7 +89,7 @@ std::uint32_t FlowTable::insert(const FlowKey& key, std::uint64_t hash) {
 
 void FlowTable::erase(std::uint32_t number) {
   FlowEntry& entry = this->entry(number);
-  index_.erase(hash_(key_of(number, entry)), number);
+  index_.erase(hash_at(number, entry), number);
   entry.tail = 0;
   entry.address = free_head_;
   free_head_ = number;

@@ -6,7 +6,8 @@
 // lines and an IPv6 packet three. At 75 % of capacity the index has 10.7/0.75 = 14.2 octets a flow, so 102.2 are in use
 // for IPv4, 134.2 for IPv6. Raw times, 32 octets a flow, are mapped on small pages and exist only where time ran
 // backwards; tunnels, 48 octets, likewise, and exist only where a flow has one. With metrics on, every entry has lines
-// of 64 octets after it, as many as its metrics need, and a slot (metric_set.h).
+// of 64 octets after it, as many as its metrics need, and a slot (metric_layout.h). What an extended key has besides
+// lies in an array of its own, 32 octets a flow, which only exists where --key asks for it.
 //
 // Free entries are taken last in, first out, so that the touched ones stay dense; entries never used stay untouched.
 // The list of the free ones runs through the entries themselves.
@@ -42,40 +43,48 @@ class FlowTable {
   [[nodiscard]] std::uint32_t used_limit() const { return used_limit_; }
 
   [[nodiscard]] std::uint64_t hash_of(const FlowKey& key) const { return hash_(key); }
+  [[nodiscard]] std::uint64_t hash_of(const FlowKey& key, const KeyAddition& addition) const {
+    return hash_(key, addition);
+  }
   void prefetch_bucket(std::uint64_t hash) const { index_.prefetch(hash); }
-  /// The entry that the key probably has; its lines are prefetched.
+  /// The entry that the key probably has; its line is prefetched.
   /// kMetrics: entries have metric lines; known to the loops that touch every packet, so that they need not ask.
   template <bool kMetrics>
-  [[nodiscard]] std::uint32_t candidate(std::uint64_t hash, bool ipv6) const {
+  [[nodiscard]] std::uint32_t candidate(std::uint64_t hash, std::uint8_t ip_version) const {
     const std::uint32_t number = index_.candidate(hash);
     if (number != kNone) {
       __builtin_prefetch(&entry_at<kMetrics>(number), 1);
-      if constexpr (kMetrics) prefetch_lines(number);
-      if (ipv6) __builtin_prefetch(&long_keys_[number]);
+      if (ip_version != 4) {
+        __builtin_prefetch(&long_keys_[number]);
+        if ((ip_version & FlowKey::kExtended) != 0) [[unlikely]]
+          __builtin_prefetch(&additions_[number]);
+      }
     }
     return number;
   }
   void prefetch_entry(std::uint32_t number) const { __builtin_prefetch(&entry(number), 1); }
 
-  /// Whether entry `number` is in use for `key`.
-  [[nodiscard]] bool is_key(std::uint32_t number, const FlowKey& key) const {
-    return is_key(number, entry(number), key);
+  /// Whether entry `number` is in use for `key`. `addition`: that of an extended key.
+  [[nodiscard]] bool is_key(std::uint32_t number, const FlowKey& key, const KeyAddition& addition = {}) const {
+    return is_key(number, entry(number), key, addition);
   }
   /// The same, where the caller has the entry.
-  [[nodiscard]] bool is_key(std::uint32_t number, const FlowEntry& entry, const FlowKey& key) const {
+  [[nodiscard]] bool is_key(std::uint32_t number, const FlowEntry& entry, const FlowKey& key,
+                            const KeyAddition& addition = {}) const {
     if (((entry.tail ^ key.tail()) | (entry.address ^ key.address[0])) != 0) return false;
     if (key.ip_version == 4) return true;
     const FlowLongKey& rest = long_keys_[number];
     return rest.address[0] == key.address[1] && rest.address[1] == key.address[2] &&
-           rest.address[2] == key.address[3] && (!key.wide() || rest.added == key.added);
+           rest.address[2] == key.address[3] &&
+           ((key.ip_version & (FlowKey::kWide | FlowKey::kExtended)) == 0 || is_rest(number, key, addition));
   }
-  [[nodiscard]] std::uint32_t find(const FlowKey& key, std::uint64_t hash) const {
-    return index_.find(hash, [&](std::uint32_t number) { return is_key(number, key); });
+  [[nodiscard]] std::uint32_t find(const FlowKey& key, std::uint64_t hash, const KeyAddition& addition = {}) const {
+    return index_.find(hash, [&](std::uint32_t number) { return is_key(number, key, addition); });
   }
 
   /// A new entry for `key`, which must not be in the table: key set, everything else 0. kNone: no room (no free entry,
   /// or the key's probe is full); erase one near it, then try again.
-  [[nodiscard]] std::uint32_t insert(const FlowKey& key, std::uint64_t hash);
+  [[nodiscard]] std::uint32_t insert(const FlowKey& key, std::uint64_t hash, const KeyAddition& addition = {});
   /// Frees the entry. The index is left as it is, so that an insertion that was refused finds the room that this made;
   /// call maintain() some time after.
   void erase(std::uint32_t number);
@@ -103,7 +112,7 @@ class FlowTable {
     for (std::size_t at = 0; at < slot_octets_; at += 64) __builtin_prefetch(metric_slot(number) + at, 1);
   }
   /// Asks for the bucket of an entry whose line is there.
-  void prefetch_bucket_of(std::uint32_t number) const { index_.prefetch(hash_(key_of(number))); }
+  void prefetch_bucket_of(std::uint32_t number) const { index_.prefetch(hash_at(number, entry(number))); }
   [[nodiscard]] const BucketIndex& index() const { return index_; }
   /// Calls visit(number) for the entries one of which must go so that `hash` can be inserted: the first kVictims of
   /// the key's probe. Where the probe holds none (tiny tables), one of the whole table in turn.
@@ -152,6 +161,8 @@ class FlowTable {
   [[nodiscard]] FlowKey key_of(std::uint32_t number) const { return key_of(number, entry(number)); }
   /// The same, where the caller has the entry.
   [[nodiscard]] FlowKey key_of(std::uint32_t number, const FlowEntry& entry) const;
+  /// Of an entry with an extended key.
+  [[nodiscard]] const KeyAddition& addition_of(std::uint32_t number) const { return additions_[number].addition; }
 
   /// Least raw time of the side's packets, which has some.
   [[nodiscard]] std::uint64_t first_ns(std::uint32_t number, unsigned side) const;
@@ -169,8 +180,19 @@ class FlowTable {
   template <bool kMetrics>
   void maintain_as(unsigned homes) {
     index_.maintain(
-        homes, [this](std::uint32_t number) { return hash_(key_of(number, entry_at<kMetrics>(number))); },
+        homes, [this](std::uint32_t number) { return hash_at(number, entry_at<kMetrics>(number)); },
         [this](std::uint32_t number) { prefetch_key<kMetrics>(number); });
+  }
+  /// Of a wide or extended key: whether what it has beside the addresses is the entry's, too.
+  [[nodiscard]] bool is_rest(std::uint32_t number, const FlowKey& key, const KeyAddition& addition) const {
+    return (!key.wide() || long_keys_[number].added == key.added) &&
+           (!key.extended() || additions_[number].addition == addition);
+  }
+  [[nodiscard]] std::uint64_t hash_at(std::uint32_t number, const FlowEntry& entry) const {
+    const FlowKey key = key_of(number, entry);
+    if (key.extended()) [[unlikely]]
+      return hash_(key, additions_[number].addition);
+    return hash_(key);
   }
   void prefetch_lines(std::uint32_t number) const {
     for (std::size_t i = 1; i < stride_; ++i) __builtin_prefetch(&entries_[number * stride_ + i], 1);
@@ -189,11 +211,12 @@ class FlowTable {
   std::uint32_t hand_ = 0;
   std::uint32_t free_head_ = kNone;
   std::size_t stride_;       ///< lines of entries_ for each flow: the entry's, and those of metrics
-  std::size_t slot_octets_;  ///< of the metrics that are on
+  std::size_t slot_octets_;  ///< of the metrics that are on, as whole lines
   BucketIndex index_;
   MappedArray<FlowEntry> entries_;
   MappedArray<FlowCold> cold_;
   MappedArray<FlowLongKey> long_keys_;
+  MappedArray<FlowKeyAddition> additions_;
   MappedArray<FlowTimes> times_;
   MappedArray<FlowTunnel> tunnels_;
   MappedArray<std::uint8_t> slots_;  ///< of metrics; empty where none is on

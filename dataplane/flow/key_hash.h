@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "dataplane/packet/flow_key.h"
@@ -34,6 +35,24 @@ class KeyHash {
       mixed = fold(mixed ^ seed_[5], key.tail() ^ seed_[1]);
       if (key.wide()) [[unlikely]]
         mixed = fold(mixed ^ seed_[0], key.added ^ seed_[4]);
+    }
+    return fold(mixed ^ seed_[2], seed_[3] | 1);
+  }
+
+  /// The same of a key that may be an extended one.
+  std::uint64_t operator()(const FlowKey& key, const KeyAddition& addition) const {
+    std::uint64_t mixed = (*this)(key);
+    if (!key.extended()) return mixed;
+    for (std::size_t i = 0; i < KeyAddition::kWords; ++i) mixed = fold(mixed ^ seed_[5], addition.word(i) ^ seed_[i]);
+    return fold(mixed ^ seed_[2], seed_[3] | 1);
+  }
+
+  /// The hash of any words.
+  template <std::size_t kCount>
+  [[nodiscard]] std::uint64_t of_words(const std::array<std::uint64_t, kCount>& words) const {
+    std::uint64_t mixed = kCount;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      mixed = fold(mixed ^ seed_[i % seed_.size()], words[i] ^ seed_[(i + 1) % seed_.size()]);
     }
     return fold(mixed ^ seed_[2], seed_[3] | 1);
   }

@@ -1,6 +1,7 @@
 #include "dataplane/flow/key_mask.h"
 
 #include <bit>
+#include <cstring>
 #include <tuple>
 
 #include "dataplane/packet/headers.h"
@@ -24,8 +25,9 @@ KeyFields without_icmp(KeyFields fields) {
 
 }  // namespace
 
-KeyMask::KeyMask(const KeyFields& fields)
+KeyMask::KeyMask(const KeyFields& fields, const PortPairs& pairs)
     : fields_(fields),
+      pairs_(pairs),
       changes_(!(without_icmp(fields) == KeyFields{})),
       mask4_{mask32(fields.source_prefix4), mask32(fields.destination_prefix4)} {
   const unsigned prefixes[2] = {fields.source_prefix6, fields.destination_prefix6};
@@ -36,7 +38,12 @@ KeyMask::KeyMask(const KeyFields& fields)
   }
 }
 
-void KeyMask::apply(ParsedPacket& packet) const {
+void KeyMask::apply(ParsedPacket& packet, const PacketFacts* facts) const {
+  apply_ends(packet);
+  if (fields_.extended()) extend(packet, facts);
+}
+
+void KeyMask::apply_ends(ParsedPacket& packet) const {
   FlowKey& key = packet.key;
   const bool from_high = packet.from == Side::high;
   std::uint16_t source_port = from_high ? key.port_high : key.port_low;
@@ -97,6 +104,43 @@ void KeyMask::apply6(ParsedPacket& packet, std::uint16_t source_port, std::uint1
   }
   key.set_tail(from_high ? destination_port : source_port, from_high ? source_port : destination_port, protocol, 6);
   packet.from = from_high ? Side::high : Side::low;
+}
+
+/// The rest of an extended key. Where address and port of both ends are the same, what else an end has puts them in
+/// order.
+void KeyMask::extend(ParsedPacket& packet, const PacketFacts* facts) const {
+  struct End {
+    std::uint8_t mac[6];
+    std::uint32_t interface;
+  };
+  End source{};
+  End destination{};
+  if (facts != nullptr && fields_.source_mac) std::memcpy(source.mac, facts->source_mac, sizeof source.mac);
+  if (facts != nullptr && fields_.destination_mac) {
+    std::memcpy(destination.mac, facts->destination_mac, sizeof destination.mac);
+  }
+  const std::uint32_t egress = fields_.out_if ? pairs_.egress_of(packet.ingress_interface) : 0;
+  if (fields_.in_if) source.interface = packet.ingress_interface;
+  destination.interface = fields_.in_if && egress == 0 ? source.interface : egress;
+  if (!fields_.in_if) source.interface = egress;
+
+  FlowKey& key = packet.key;
+  if (key.ends_alike()) {
+    const int order = std::memcmp(source.mac, destination.mac, sizeof source.mac);
+    const bool from_high = order > 0 || (order == 0 && source.interface > destination.interface);
+    packet.from = from_high ? Side::high : Side::low;
+  }
+  if ((packet.facts & kHasAddition) == 0) packet.add_nothing();
+  KeyAddition& addition = packet.addition;
+  const End& low = packet.from == Side::low ? source : destination;
+  const End& high = packet.from == Side::low ? destination : source;
+  addition.interface[0] = low.interface;
+  addition.interface[1] = high.interface;
+  std::memcpy(addition.mac[0], low.mac, sizeof low.mac);
+  std::memcpy(addition.mac[1], high.mac, sizeof high.mac);
+  if (facts != nullptr && fields_.inner_vlan_id) addition.inner_vlan_id = facts->inner_vlan_id;
+  if (fields_.ip_tos) addition.ip_tos = packet.ip_tos;
+  key.ip_version |= FlowKey::kExtended;
 }
 
 }  // namespace weir

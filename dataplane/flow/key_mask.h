@@ -11,6 +11,10 @@
 //
 // An identifier that each direction has its own of (a label, a TEID, an SPI) parts the directions, too.
 //
+// A MAC address belongs to its end as the IP address does. So do interfaces, if the key has both and the egress is
+// known: the two directions of a tap are one flow. Where it has one of them, or the port is in no pair, the interface
+// is a fact of the packet like its VLAN.
+//
 // `icmp` adds type and code of ICMP messages, and with them, for these messages, the protocol. A reply counts as the
 // request that it answers. The parser puts them where ports would stand (for_key() tells it to), so that later
 // fragments and quoted headers have them as they have ports; the mask leaves them there.
@@ -22,7 +26,9 @@
 
 #include <cstdint>
 
+#include "dataplane/flow/port_pairs.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/packet_facts.h"
 #include "dataplane/packet/parser_options.h"
 
 namespace weir {
@@ -40,6 +46,13 @@ struct KeyFields {
   bool vlan_id = false;
   bool mpls_label = false;
   bool tunnel_id = false;  ///< and what kind of tunnel it is the id of
+  // What makes the key an extended one.
+  bool in_if = false;
+  bool out_if = false;
+  bool ip_tos = false;
+  bool source_mac = false;
+  bool destination_mac = false;
+  bool inner_vlan_id = false;
 
   friend bool operator==(const KeyFields&, const KeyFields&) = default;
 
@@ -53,8 +66,11 @@ struct KeyFields {
   /// flow.
   [[nodiscard]] bool same_of_both_ends() const {
     return source_prefix4 == destination_prefix4 && source_prefix6 == destination_prefix6 &&
-           source_port == destination_port;
+           source_port == destination_port && source_mac == destination_mac;
   }
+  /// It has something that only PacketFacts tell; so has the metric layer2, by which it comes into the record.
+  [[nodiscard]] bool holds_link_facts() const { return source_mac || destination_mac || inner_vlan_id; }
+  [[nodiscard]] bool extended() const { return in_if || out_if || ip_tos || holds_link_facts(); }
 };
 
 /// `options` for a parser whose packets are given this key.
@@ -65,21 +81,25 @@ struct KeyFields {
 
 class KeyMask {
  public:
-  explicit KeyMask(const KeyFields& fields);
+  explicit KeyMask(const KeyFields& fields, const PortPairs& pairs = {});
 
   [[nodiscard]] const KeyFields& fields() const { return fields_; }
   /// False: the key is what the parser makes of it, and apply() need not be called.
   [[nodiscard]] bool changes() const { return changes_; }
-  /// Makes key and side of `packet` those that count. To be called once a packet, when its ports are known.
-  void apply(ParsedPacket& packet) const;
+  /// Makes key and side of `packet` those that count. To be called once a packet, when its ports are known. `facts`:
+  /// the packet's; nullptr: nothing is known of its link layer.
+  void apply(ParsedPacket& packet, const PacketFacts* facts) const;
 
  private:
+  void apply_ends(ParsedPacket& packet) const;
+  void extend(ParsedPacket& packet, const PacketFacts* facts) const;
   void apply4(ParsedPacket& packet, std::uint16_t source_port, std::uint16_t destination_port,
               std::uint8_t protocol) const;
   void apply6(ParsedPacket& packet, std::uint16_t source_port, std::uint16_t destination_port,
               std::uint8_t protocol) const;
 
   KeyFields fields_;
+  PortPairs pairs_;
   bool changes_;
   // By end, source first; IPv4 as the octets lie in the packet.
   std::uint32_t mask4_[2];

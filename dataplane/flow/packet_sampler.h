@@ -78,6 +78,8 @@ class FlowSampler {
   [[nodiscard]] bool on() const { return on_; }
   /// Whether the flow of this key, as --key makes it, is counted.
   [[nodiscard]] bool takes(const FlowKey& key) const { return hash_(key) <= last_; }
+  /// Of a packet whose key may be an extended one.
+  [[nodiscard]] bool takes(const ParsedPacket& packet) const { return hash_(packet.key, packet.addition) <= last_; }
 
  private:
   bool on_;

@@ -74,6 +74,8 @@ std::uint32_t RecordWriter::sections_of(std::uint32_t number, const FlowKey& key
   std::uint32_t sections = key_sections(key);
   if ((table_.entry(number).state & FlowEntry::kHasTunnel) != 0) [[unlikely]]
     sections |= table_.tunnel(number).sections;
+  if (pairs_.any()) [[unlikely]]
+    sections |= egress_section(table_.cold(number).ingress_interface);
   if (metrics_.any()) [[unlikely]] {
     sections |= metrics_.sections(key.protocol, table_.metric_line(number), table_.metric_slot(number));
     if ((sections & kSectionBit<LabelStackSection>) != 0) sections &= ~kSectionBit<LabelSection>;  // it holds the label
@@ -88,6 +90,10 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
   fill_key(record, key, initiator);
   record.vlan_id = cold.vlan_id;
   record.ingress_interface = cold.ingress_interface;
+  if (pairs_.any()) [[unlikely]] {
+    const bool opener_high = (entry.times & FlowEntry::kOpenerHigh) != 0;
+    fill_interfaces(record, cold.ingress_interface, opener_high != (initiator == 1));
+  }
   record.sampling_rate = end.sampling_rate;
   record.sampling_algorithm = sampling_algorithm_ & 0xf;
   record.monitor = monitor_ & 0xf;
@@ -112,11 +118,13 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
 
 bool RecordWriter::write_packet(const ParsedPacket& packet, std::uint32_t rate) {
   const FlowTunnel tunnel = tunnel_of(packet);
-  FlowRecord* const record = claim(key_sections(packet.key) | tunnel.sections);
+  FlowRecord* const record =
+      claim(key_sections(packet.key) | tunnel.sections | egress_section(packet.ingress_interface));
   if (record == nullptr) return false;
   fill_key(*record, packet.key, static_cast<unsigned>(packet.from));
   record->vlan_id = packet.vlan_id;
   record->ingress_interface = packet.ingress_interface;
+  fill_interfaces(*record, packet.ingress_interface, false);
   record->sampling_rate = rate;
   record->sampling_algorithm = sampling_algorithm_ & 0xf;
   record->monitor = monitor_ & 0xf;
@@ -132,6 +140,20 @@ bool RecordWriter::write_packet(const ParsedPacket& packet, std::uint32_t rate) 
   record->sections |= FlowRecord::kOverflowMark;
   commit(*record);
   return true;
+}
+
+std::uint32_t RecordWriter::egress_section(std::uint32_t ingress) const {
+  return pairs_.egress_of(ingress) != 0 ? kSectionBit<EgressSection> : 0;
+}
+
+/// `turned`: the packet that came in there was one of the responder's.
+void RecordWriter::fill_interfaces(FlowRecord& record, std::uint32_t ingress, bool turned) const {
+  const std::uint32_t egress = pairs_.egress_of(ingress);
+  if (egress == 0) return;
+  record.ingress_interface = turned ? egress : ingress;
+  auto& section = section_of<EgressSection>(record);
+  section.interface = turned ? ingress : egress;
+  section.reverse_interface = record.ingress_interface;
 }
 
 FlowTunnel RecordWriter::tunnel_of(const ParsedPacket& packet) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/port_pairs.h"
 #include "dataplane/flow/sampling.h"
 #include "dataplane/metric/line_pool.h"
 #include "dataplane/metric/metrics.h"
@@ -42,6 +43,9 @@ class RecordWriter {
   /// Records say from now on that this monitor made them.
   void set_monitor(std::uint8_t number) { monitor_ = number; }
 
+  /// Records of flows that came in at a port of a pair say from now on where they left.
+  void set_pairs(const PortPairs& pairs) { pairs_ = pairs; }
+
   /// Reports the flow in entry `number`, which is left as it is. False: the ring has no room, and none is waited for.
   [[nodiscard]] bool write(std::uint32_t number, const RecordEnd& end);
   /// Reports a packet that has no entry: a record of its own, marked for the overflow accounter. Metrics do not see it,
@@ -60,6 +64,8 @@ class RecordWriter {
   void commit(const FlowRecord& record) { ring_.commit(record_lines(record.sections)); }
   [[nodiscard]] std::uint32_t sections_of(std::uint32_t number, const FlowKey& key) const;
   void fill(FlowRecord& record, std::uint32_t number, const FlowKey& key, const RecordEnd& end) const;
+  [[nodiscard]] std::uint32_t egress_section(std::uint32_t ingress) const;
+  void fill_interfaces(FlowRecord& record, std::uint32_t ingress, bool turned) const;
   static void fill_tunnel(FlowRecord& record, const FlowTunnel& tunnel);
 
   RecordRing& ring_;
@@ -69,6 +75,7 @@ class RecordWriter {
   const FlowTable& table_;
   const Metrics& metrics_;
   const LinePool& pool_;
+  PortPairs pairs_;
   std::uint32_t sections_written_ = 0;
 };
 

@@ -98,17 +98,14 @@ struct Http {
   /// Whether the segment begins with octets that a header may have: none but of text, and all but controls of ASCII.
   static bool recognises(const ParsedPacket& /*packet*/, const PacketFacts& facts) {
     const PacketPayload& payload = facts.payload;
-    std::uint8_t others = 0;
-    const auto look = [&](std::uint8_t octet) {
+    const std::uint32_t octets = std::min(payload.captured, kTextOctets);
+    if (octets == kTextOctets && no_control(payload.octets)) return true;
+    for (std::uint32_t i = 0; i < octets; ++i) {
+      const std::uint8_t octet = payload.octets[i];
       const bool control = octet < 0x20 && octet != '\t' && octet != '\r' && octet != '\n';
-      others = static_cast<std::uint8_t>(others | (control || octet == 0x7f ? 1 : 0));
-    };
-    if (payload.captured >= kTextOctets) [[likely]] {
-      for (std::uint32_t i = 0; i < kTextOctets; ++i) look(payload.octets[i]);
-    } else {
-      for (std::uint32_t i = 0; i < payload.captured; ++i) look(payload.octets[i]);
+      if (control || octet == 0x7f) return false;
     }
-    return others == 0 && payload.captured != 0;
+    return octets != 0;
   }
 
   static bool applies(std::uint8_t /*protocol*/) { return true; }
@@ -142,6 +139,20 @@ struct Http {
   }
 
  private:
+  /// Whether none of kTextOctets octets is a control of ASCII, line ends and tabs included: eight at a time.
+  static bool no_control(const std::uint8_t* octets) {
+    constexpr std::uint64_t kEach = 0x0101'0101'0101'0101;
+    std::uint64_t found = 0;
+    for (std::uint32_t at = 0; at < kTextOctets; at += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, octets + at, sizeof word);
+      const std::uint64_t no_delete = word ^ kEach * 0x7f;
+      // The upper bit of an octet that is less than n, of at most 0x80, and perhaps of octets after it.
+      found |= ((word - kEach * 0x20) & ~word) | ((no_delete - kEach) & ~no_delete);
+    }
+    return (found & kEach * 0x80) == 0;
+  }
+
   [[gnu::noinline]] static void read_segment(Slot& slot, const MetricInput& input) {
     Stream& stream = slot.streams[input.side];
     PacketPayload payload = input.facts.payload;

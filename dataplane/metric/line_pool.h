@@ -37,6 +37,7 @@ class LinePool {
     std::uint32_t line = free_;
     if (line != kNone) {
       free_ = next(line);
+      if (free_ != kNone) __builtin_prefetch(&lines_[free_ - 1], 1);
     } else if (used_ < capacity_) {
       line = ++used_;
     } else {

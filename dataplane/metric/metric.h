@@ -27,6 +27,10 @@
 //     // the same, which says of how many octets; 0: it does not
 //     static std::uint32_t recognised_octets(const ParsedPacket&, const PacketFacts&, const MetricParameters&);
 //     static constexpr std::uint32_t kBorrowedSections;   // of other metrics, that sections() may name
+//     static constexpr bool kLinePerSide = true;       // State is a line for each side; update() touches its sender's
+//     static void read_ahead(const State&, const Slot&, const MetricInput&);   // reads what update() will touch
+//     besides
+//                                                      // State, a few packets ahead; `first` is not known yet
 //     static void restart(State&, Slot&);              // the flow was reported and goes on; without it: all is 0 again
 //     static constexpr std::size_t kClearedOctets;     // of Slot, that are 0 when a flow begins; without it: all
 //   };

@@ -2,8 +2,12 @@
 //
 // The list of metrics is known to the compiler, which of them are on only at run time: a packet is offered to each of
 // them by a fold over the list that tests a bit, and nothing is called through a pointer. The states of the metrics
-// that are on lie side by side in as few lines as hold them (64 octets each, after the flow's entry); the slot holds
-// the rest of theirs. A shard with no metric on has neither line nor slot, and its loop has nothing of this in it.
+// that are on lie in lines after the flow's entry and in its slot (metric_layout.h). A shard with no metric on has
+// neither line nor slot, and its loop has nothing of this in it.
+//
+// Most flows have nothing for a metric of payload. Its part of a slot is not even cleared when a flow begins, but with
+// the first packet that it sees; `Begun`, at the front of the slot, says for which metrics that was. What never began
+// is not asked for its sections either.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +21,9 @@
 #include <vector>
 
 #include "dataplane/metric/metric.h"
+#include "dataplane/metric/metric_layout.h"
+#include "dataplane/read_ahead.h"
+#include "proto/base/tcp_flags.h"
 
 namespace weir {
 
@@ -36,15 +43,23 @@ template <typename... Metrics>
 class MetricSet {
  public:
   static constexpr std::size_t kCount = sizeof...(Metrics);
-  static constexpr std::size_t kLineOctets = 64;
+  static constexpr std::size_t kLineOctets = MetricLayout<kCount>::kLineOctets;
   static constexpr std::uint32_t kAll = (std::uint32_t{1} << kCount) - 1;
 
   template <typename T>
   static constexpr std::uint16_t kOctetsOf = std::is_empty_v<T> ? 0 : (sizeof(T) + 7) / 8 * 8;
-  /// With all metrics on. Each line is a cache miss of every packet where flows are many.
-  static constexpr std::size_t kMostLines =
-      ((std::size_t{0} + ... + kOctetsOf<typename Metrics::State>)+kLineOctets - 1) / kLineOctets;
-  static_assert(kMostLines <= 3, "what most packets touch of all metrics is few lines");
+  template <typename M>
+  static constexpr bool kHasLinePerSide = requires {
+    M::kLinePerSide;
+  };
+  /// With all metrics on. Each line that a packet touches is a cache miss of it where flows are many.
+  static constexpr std::size_t kMostCommonLines =
+      ((std::size_t{0} + ... + (kHasLinePerSide<Metrics> ? 0 : kOctetsOf<typename Metrics::State>)) + kLineOctets - 1) /
+      kLineOctets;
+  static constexpr std::size_t kMostSideLines = (std::size_t{0} + ... + (kHasLinePerSide<Metrics> ? 1 : 0));
+  static constexpr std::size_t kMostLines = kMostCommonLines + 2 * kMostSideLines;
+  static_assert(kMostCommonLines + kMostSideLines <= 5, "what most packets touch of all metrics is few lines");
+  static_assert(((!kHasLinePerSide<Metrics> || sizeof(typename Metrics::State) == 2 * kLineOctets) && ...));
   static_assert(kCount < 32, "a bit for each");
   static_assert((std::is_trivially_copyable_v<typename Metrics::State> && ...));
   static_assert((std::is_trivially_copyable_v<typename Metrics::Slot> && ...));
@@ -84,28 +99,33 @@ class MetricSet {
   MetricSet() = default;
   /// `enabled`: bit n is the n-th metric.
   explicit MetricSet(std::uint32_t enabled, const MetricParameters& parameters = {})
-      : enabled_(enabled & kAll), parameters_(parameters) {
-    std::size_t line = 0;
-    std::size_t slot = 0;
-    for (std::size_t i = 0; i < kCount; ++i) {
-      if ((enabled_ >> i & 1) == 0) continue;
-      line_at_[i] = static_cast<std::uint16_t>(line);
-      line += kInfos[i].line_octets;
-      slot_at_[i] = static_cast<std::uint16_t>(slot);
-      slot += kInfos[i].slot_octets;
-    }
-    lines_ = enabled_ == 0 ? 0 : std::max<std::size_t>((line + kLineOctets - 1) / kLineOctets, 1);
-    slot_octets_ = slot;
-  }
+      : enabled_(enabled & kAll), parameters_(parameters), layout_(enabled_, {room_of<Metrics>()...}) {}
 
   MetricSettings settings;
+
+  /// These and one more.
+  template <typename M>
+  [[nodiscard]] MetricSet with() const {
+    constexpr std::array<bool, kCount> kIsIt{std::is_same_v<M, Metrics>...};
+    std::uint32_t enabled = enabled_;
+    for (std::size_t i = 0; i < kCount; ++i) enabled |= std::uint32_t{kIsIt[i]} << i;
+    MetricSet set(enabled, parameters_);
+    set.settings = settings;
+    return set;
+  }
 
   [[nodiscard]] bool any() const { return enabled_ != 0; }
   [[nodiscard]] std::uint32_t enabled() const { return enabled_; }
   /// Lines of a flow, after its entry.
-  [[nodiscard]] std::size_t lines() const { return lines_; }
-  /// Octets of a flow's slot.
-  [[nodiscard]] std::size_t slot_octets() const { return slot_octets_; }
+  [[nodiscard]] std::size_t lines() const { return layout_.lines; }
+  /// Octets of a flow's slot, as whole lines.
+  [[nodiscard]] std::size_t slot_octets() const { return layout_.slot_octets; }
+  /// Calls visit(line) with each line that a packet of this side touches.
+  template <typename Visit>
+  void for_each_line(unsigned side, Visit&& visit) const {
+    for (std::size_t i = 0; i < layout_.common_lines; ++i) visit(i);
+    for (std::size_t i = layout_.common_lines; i + 1 < layout_.lines; i += 2) visit(i + side);
+  }
 
   [[nodiscard]] const MetricParameters& parameters() const { return parameters_; }
   /// Lines of the pool of a worker with room for so many flows; 0: no metric that is on has any.
@@ -174,14 +194,18 @@ class MetricSet {
 
   /// A flow begins.
   void begin(std::uint8_t* line, std::uint8_t* slot) const {
-    std::memset(line, 0, lines_ * kLineOctets);
-    for_each([&]<typename M>(std::size_t index) { clear_slot<M>(slot, index); });
+    std::memset(line, 0, layout_.lines * kLineOctets);
+    if (layout_.late != 0) *reinterpret_cast<Begun*>(slot) = {};
+    for_each([&]<typename M>(std::size_t index) {
+      if constexpr (!kBeginsLate<M>) clear_slot<M>(slot, index);
+    });
   }
   /// The flow was reported and goes on: its next record begins.
   void restart(std::uint8_t* line, std::uint8_t* slot) const {
     for_each([&]<typename M>(std::size_t index) {
-      auto& state = at<typename M::State>(line, line_at_[index]);
-      auto& rest = at<typename M::Slot>(slot, slot_at_[index]);
+      if (!began<M>(slot, index)) return;
+      auto& state = at<typename M::State>(line, layout_.line_at[index]);
+      auto& rest = at<typename M::Slot>(slot, layout_.slot_at[index]);
       if constexpr (requires { M::restart(state, rest); }) {
         M::restart(state, rest);
       } else {
@@ -193,8 +217,9 @@ class MetricSet {
   /// The flow's record was written, or lost: what it has of the pool is free again.
   void release(std::uint8_t* line, std::uint8_t* slot, LinePool& pool) const {
     for_each([&]<typename M>(std::size_t index) {
-      auto& state = at<typename M::State>(line, line_at_[index]);
-      auto& rest = at<typename M::Slot>(slot, slot_at_[index]);
+      if (!began<M>(slot, index)) return;
+      auto& state = at<typename M::State>(line, layout_.line_at[index]);
+      auto& rest = at<typename M::Slot>(slot, layout_.slot_at[index]);
       if constexpr (requires { M::release(state, rest, pool); }) M::release(state, rest, pool);
     });
   }
@@ -203,14 +228,44 @@ class MetricSet {
                                                    const MetricInput& input) const {
     bool ends = false;
     for_each([&]<typename M>(std::size_t index) __attribute__((always_inline)) {
-      if constexpr (kWantsPayload<M>) {
-        if ((input.facts.payload.wanted_by >> index & 1) == 0) [[likely]]
-          return;
+      if constexpr (!kWantsPayload<M>) {
+        ends |= M::update(at<typename M::State>(line, layout_.line_at[index]),
+                          at<typename M::Slot>(slot, layout_.slot_at[index]), input) == Verdict::ends;
       }
-      ends |= M::update(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
-                        input) == Verdict::ends;
     });
+    if (input.facts.payload.wanted_by != 0) [[unlikely]]
+      ends |= update_by_payload(line, slot, input);
     return ends ? Verdict::ends : Verdict::goes_on;
+  }
+  /// A packet is about to be shown, and the flow's lines are there: reads what else its metrics will touch.
+  [[gnu::always_inline]] void read_ahead(const std::uint8_t* line, const std::uint8_t* slot,
+                                         const MetricInput& input) const {
+    const auto ask = [&]<typename M>(std::size_t index) __attribute__((always_inline)) {
+      if constexpr (kReadsAhead<M>) {
+        if ((enabled_ >> index & 1) == 0) return;
+        M::read_ahead(at<typename M::State>(line, layout_.line_at[index]),
+                      at<typename M::Slot>(slot, layout_.slot_at[index]), input);
+      }
+    };
+    [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) __attribute__((always_inline)) {
+      (ask.template operator()<Metrics>(kIndex), ...);
+    }
+    (std::make_index_sequence<kCount>{});
+  }
+  /// Reads what is touched of the slot of a packet that opens or closes, or whose payload is wanted. It may be asked
+  /// before any line of the flow is there.
+  [[gnu::always_inline]] void read_slot_ahead(const std::uint8_t* slot, const ParsedPacket& packet,
+                                              const PacketFacts& facts) const {
+    constexpr unsigned kEdges = kTcpSyn | kTcpFin | kTcpRst;
+    const std::uint32_t wanted_by = facts.payload.wanted_by;
+    if ((packet.tcp_flags & kEdges) != 0) weir::read_ahead(slot + layout_.early_at, layout_.early_octets);
+    if (wanted_by == 0) return;
+    if (layout_.late != 0) weir::read_ahead(slot);
+    for_each([&]<typename M>(std::size_t index) {
+      if constexpr (kBeginsLate<M>) {
+        if ((wanted_by >> index & 1) != 0) weir::read_ahead(slot + layout_.slot_at[index], sizeof(typename M::Slot));
+      }
+    });
   }
   /// Whether a metric that is on wants to know what ICMP errors quote.
   [[nodiscard]] bool wants_icmp_errors() const {
@@ -225,8 +280,9 @@ class MetricSet {
     bool ends = false;
     for_each([&]<typename M>(std::size_t index) {
       if constexpr (kWantsQuotes<M>) {
-        ends |= M::quoted(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]),
-                          input) == Verdict::ends;
+        static_assert(!kBeginsLate<M>, "it would have to begin here, too");
+        ends |= M::quoted(at<typename M::State>(line, layout_.line_at[index]),
+                          at<typename M::Slot>(slot, layout_.slot_at[index]), input) == Verdict::ends;
       }
     });
     return ends ? Verdict::ends : Verdict::goes_on;
@@ -236,16 +292,18 @@ class MetricSet {
                                        const std::uint8_t* slot) const {
     std::uint32_t bits = 0;
     for_each([&]<typename M>(std::size_t index) {
-      if (!M::applies(protocol)) return;
-      bits |= M::sections(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]));
+      if (!M::applies(protocol) || !began<M>(slot, index)) return;
+      bits |= M::sections(at<typename M::State>(line, layout_.line_at[index]),
+                          at<typename M::Slot>(slot, layout_.slot_at[index]));
     });
     return bits;
   }
   /// Fills the record's sections. A metric of none of whose sections are there is not asked.
   void finish(const std::uint8_t* line, const std::uint8_t* slot, const MetricOutput& output) const {
     for_each([&]<typename M>(std::size_t index) {
-      if ((output.record.sections & M::kSections) == 0) return;
-      M::finish(at<typename M::State>(line, line_at_[index]), at<typename M::Slot>(slot, slot_at_[index]), output);
+      if ((output.record.sections & M::kSections) == 0 || !began<M>(slot, index)) return;
+      M::finish(at<typename M::State>(line, layout_.line_at[index]), at<typename M::Slot>(slot, layout_.slot_at[index]),
+                output);
     });
   }
 
@@ -259,6 +317,32 @@ class MetricSet {
   static constexpr bool kWatches = requires(const ParsedPacket& packet, const PacketFacts& facts, StreamWatch& watch) {
     M::recognises(packet, facts, watch);
   };
+
+  template <typename M>
+  static constexpr bool kReadsAhead = requires(const typename M::State& state, const typename M::Slot& slot,
+                                               const MetricInput& input) {
+    M::read_ahead(state, slot, input);
+  };
+
+  /// Says whether one of the metrics of payload ends the flow.
+  [[nodiscard, gnu::noinline]] bool update_by_payload(std::uint8_t* line, std::uint8_t* slot,
+                                                      const MetricInput& input) const {
+    const std::uint32_t wanted_by = input.facts.payload.wanted_by & enabled_;
+    bool ends = false;
+    const auto show = [&]<typename M>(std::size_t index) {
+      if constexpr (kWantsPayload<M>) {
+        if ((wanted_by >> index & 1) == 0) return;
+        if (!began<M>(slot, index)) begin_late<M>(slot, index);
+        ends |= M::update(at<typename M::State>(line, layout_.line_at[index]),
+                          at<typename M::Slot>(slot, layout_.slot_at[index]), input) == Verdict::ends;
+      }
+    };
+    [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+      (show.template operator()<Metrics>(kIndex), ...);
+    }
+    (std::make_index_sequence<kCount>{});
+    return ends;
+  }
 
   /// Octets of the slot that are 0 when a record begins: all, or as many as the metric says.
   template <typename M>
@@ -276,10 +360,37 @@ class MetricSet {
     M::quoted(state, slot, input);
   };
 
+  template <typename M>
+  static constexpr MetricRoom room_of() {
+    return {kOctetsOf<typename M::State>, kOctetsOf<typename M::Slot>, kHasLinePerSide<M>, kBeginsLate<M>};
+  }
+
+  /// At the front of a slot, where a metric that is on begins late.
+  struct Begun {
+    std::uint64_t bits;  ///< of the metrics whose part of the slot means something
+  };
+  /// Metrics of payload: a flow without any touches nothing of theirs.
+  template <typename M>
+  static constexpr bool kBeginsLate =
+      kWantsPayload<M>&& std::is_empty_v<typename M::State> && !std::is_empty_v<typename M::Slot>;
+
+  template <typename M>
+  [[nodiscard]] static bool began(const std::uint8_t* slot, std::size_t index) {
+    if constexpr (kBeginsLate<M>) {
+      return (reinterpret_cast<const Begun*>(slot)->bits >> index & 1) != 0;
+    } else {
+      return true;
+    }
+  }
+  template <typename M>
+  void begin_late(std::uint8_t* slot, std::size_t index) const {
+    reinterpret_cast<Begun*>(slot)->bits |= std::uint64_t{1} << index;
+    clear_slot<M>(slot, index);
+  }
   /// Where no metric has a slot, `slot` is no memory.
   template <typename M>
   void clear_slot(std::uint8_t* slot, std::size_t index) const {
-    if constexpr (kCleared<M> != 0) std::memset(slot + slot_at_[index], 0, kCleared<M>);
+    if constexpr (kCleared<M> != 0) std::memset(slot + layout_.slot_at[index], 0, kCleared<M>);
   }
   /// After each metric that is on, one branch asks whether a later one is: most that are on come first, and a packet
   /// pays for none of those that come after them.
@@ -314,10 +425,7 @@ class MetricSet {
 
   std::uint32_t enabled_ = 0;
   MetricParameters parameters_;
-  std::size_t lines_ = 0;
-  std::size_t slot_octets_ = 0;
-  std::array<std::uint16_t, kCount> line_at_{};
-  std::array<std::uint16_t, kCount> slot_at_{};
+  MetricLayout<kCount> layout_;
 };
 
 }  // namespace weir

@@ -21,6 +21,7 @@
 
 #include "dataplane/metric/metric.h"
 #include "dataplane/metric/tcp_sequence.h"
+#include "dataplane/read_ahead.h"
 #include "proto/base/ip_numbers.h"
 #include "proto/base/tcp_flags.h"
 
@@ -50,7 +51,7 @@ struct Rtt {
     std::uint16_t marks;
     std::uint8_t reserved[6];
   };
-  static_assert(sizeof(State) == 56, "with layer2 and tcp, two cache lines");
+  static_assert(sizeof(State) == 56, "with layer2, tcp and packets, two cache lines");
 
   struct Samples {
     std::uint64_t min_ns;
@@ -109,6 +110,20 @@ struct Rtt {
       keep_stamp(state, facts, side);
     }
     return Verdict::goes_on;
+  }
+
+  /// A sample is kept where a segment is answered, and the time of a side's first payload.
+  [[gnu::always_inline]] static void read_ahead(const State& state, const Slot& slot, const MetricInput& input) {
+    const unsigned side = input.side;
+    const bool first_payload = input.facts.payload_octets != 0 && (state.marks & of(kPayload, side)) == 0;
+    if (first_payload) {
+      weir::read_ahead(&slot.handshake);
+      weir::read_ahead(&slot.has_latency);
+    }
+    if ((state.marks & of(kWaits, side ^ 1U)) != 0 &&
+        sequence_distance(input.facts.acknowledgment, state.awaited[side ^ 1U]) >= 0) {
+      weir::read_ahead(&slot.samples[side], sizeof slot.samples[side]);
+    }
   }
 
   /// Samples begin anew. A wait goes on, and a handshake that was not complete is still to be told of.

@@ -36,11 +36,11 @@ struct Tcp {
     std::uint64_t payload_octets[2];
     std::uint32_t next[2];               ///< the number after the greatest one that the side has sent
     std::uint32_t acknowledged[2];       ///< the greatest acknowledgment number that the side has sent; 0: none yet
-    std::uint32_t options[2];            ///< kinds 0 to 31; the others, which few packets have, are in the slot
     std::uint32_t max_window_plus_1[2];  ///< 0: no segment of this side was seen in the record
     std::uint16_t window[2];             ///< of the side's last segment
+    std::uint16_t options[2];            ///< kinds 0 to 15; the others, which few packets have, are in the slot
   };
-  static_assert(sizeof(State) == 56, "with layer2, one cache line");
+  static_assert(sizeof(State) == 48, "with layer2, rtt and what most packets touch of packets, two cache lines");
 
   struct Slot {
     // Of the record.
@@ -91,8 +91,8 @@ struct Tcp {
       state.max_window_plus_1[side] = facts.window_plus_1;
     }
     if ((facts.tcp_options & ~std::uint64_t{state.options[side]}) != 0) [[unlikely]] {
-      state.options[side] |= static_cast<std::uint32_t>(facts.tcp_options);
-      if (facts.tcp_options >> 32 != 0) slot.options[side] |= facts.tcp_options;
+      state.options[side] = static_cast<std::uint16_t>(state.options[side] | facts.tcp_options);
+      if (facts.tcp_options >> 16 != 0) slot.options[side] |= facts.tcp_options;
     }
     const bool repeats_ack = (facts.acknowledgment == state.acknowledged[side]) &
                              (facts.acknowledgment != state.next[side ^ 1U]) & (facts.payload_octets == 0);
@@ -111,7 +111,8 @@ struct Tcp {
     for (const unsigned side : {0U, 1U}) {
       look_back(state, slot, side);
       state.payload_octets[side] = slot.payload_before[side] = 0;
-      state.options[side] = state.max_window_plus_1[side] = 0;
+      state.options[side] = 0;
+      state.max_window_plus_1[side] = 0;
       slot.track[side].cut = false;
     }
     std::memset(static_cast<void*>(&slot), 0, offsetof(Slot, payload_before));

@@ -34,7 +34,8 @@ struct Tls {
   /// Octets of a segment that came before its turn.
   struct HeldPart {
     std::uint32_t sequence;
-    std::uint8_t count;
+    std::uint8_t cut : 1;  ///< more of the segment came and was not captured
+    std::uint8_t count : 7;
     std::uint8_t octets[55];
   };
   /// What is kept of one TlsPart.
@@ -243,12 +244,12 @@ struct Tls {
     Keeper keeper{slot, input.pool};
     stream.reader.read(payload.octets, payload.captured, keeper);
     stream.next_sequence += payload.captured;
-    read_held(stream, keeper);
+    const bool cut = read_held(stream, keeper) || payload.captured < payload.whole;
     if (stream.reader.ended() && !stream.reader.has_hello()) {  // no TLS, which may yet come
       return begin(stream, stream.next_sequence, Phase::unknown, input.pool);
     }
     // What was not captured will not come.
-    if (stream.reader.ended() || payload.captured < payload.whole) end(stream, input.pool);
+    if (stream.reader.ended() || cut) end(stream, input.pool);
   }
 
   /// `keeping`: segments that came before, which may go on with it.
@@ -263,28 +264,42 @@ struct Tls {
     stream.phase = Phase::done;
   }
 
-  /// A segment before its turn. Where it has no room the handshake is given up.
+  /// A segment before its turn. What of it is held already takes no room again. Where it has no room the handshake is
+  /// given up.
   static void hold(Stream& stream, std::uint32_t sequence, PacketPayload payload, LinePool& pool) {
     if (sequence - stream.next_sequence >= TlsReader::kMostOctets) return;  // of nothing that is looked for
+    const bool cut = payload.captured < payload.whole;
     while (payload.captured != 0) {
-      const std::uint32_t line =
-          stream.held_lines < kMostHeldLines ? pool.take(MissingFact::tls_segment_cut) : LinePool::kNone;
-      if (line == LinePool::kNone) return end(stream, pool);
       const std::uint32_t count = std::min<std::uint32_t>(payload.captured, sizeof(HeldPart::octets));
-      auto& part = pool.at<HeldPart>(line);
-      part.sequence = sequence;
-      part.count = static_cast<std::uint8_t>(count);
-      std::memcpy(part.octets, payload.octets, count);
-      pool.next(line) = stream.held_line;
-      stream.held_line = line;
-      ++stream.held_lines;
+      if (!holds(stream, sequence, count, pool)) {
+        const std::uint32_t line =
+            stream.held_lines < kMostHeldLines ? pool.take(MissingFact::tls_segment_cut) : LinePool::kNone;
+        if (line == LinePool::kNone) return end(stream, pool);
+        auto& part = pool.at<HeldPart>(line);
+        part.sequence = sequence;
+        part.cut = cut && count == payload.captured ? 1 : 0;
+        part.count = count & 0x7f;
+        std::memcpy(part.octets, payload.octets, count);
+        pool.next(line) = stream.held_line;
+        stream.held_line = line;
+        ++stream.held_lines;
+      }
       sequence += count;
       payload.octets += count;
       payload.captured -= count;
     }
   }
-  /// Those whose turn it is. Each round takes one from a list that is not longer than kMostHeldLines.
-  static void read_held(Stream& stream, Keeper& keeper) {
+  /// Whether these octets are held, as a segment that is sent again is cut into parts: at most kMostHeldLines steps.
+  static bool holds(const Stream& stream, std::uint32_t sequence, std::uint32_t count, const LinePool& pool) {
+    for (std::uint32_t line = stream.held_line; line != LinePool::kNone; line = pool.next(line)) {
+      const auto& part = pool.at<HeldPart>(line);
+      if (part.sequence == sequence && part.count >= count) return true;
+    }
+    return false;
+  }
+  /// Those whose turn it is. Each round takes one from a list that is not longer than kMostHeldLines. True: what
+  /// follows the last one was not captured.
+  static bool read_held(Stream& stream, Keeper& keeper) {
     std::uint32_t before = LinePool::kNone;
     std::uint32_t line = stream.held_line;
     while (line != LinePool::kNone && !stream.reader.ended()) {
@@ -299,6 +314,7 @@ struct Tls {
       if (old < part.count) {
         stream.reader.read(part.octets + old, part.count - old, keeper);
         stream.next_sequence += part.count - old;
+        if (part.cut != 0) return true;
       }
       (before == LinePool::kNone ? stream.held_line : keeper.pool.next(before)) = after;
       keeper.pool.next(line) = LinePool::kNone;
@@ -307,6 +323,7 @@ struct Tls {
       before = LinePool::kNone;
       line = stream.held_line;
     }
+    return false;
   }
 };
 static_assert(std::has_unique_object_representations_v<Tls::Kept> && sizeof(Tls::Slot) <= 144,

@@ -4,9 +4,11 @@
 // octets in network order, is the low side. Which way a packet goes is one bit beside the key, so that one hash and
 // one table entry serve both ways.
 //
-// Three forms, told apart by `ip_version`. IPv4 and IPv6 are the 5-tuple, with the VLAN where --key adds it, which
-// costs nothing: there is room in the word of the ports. The wide forms of both hold what else --key may add, tunnel
-// and label, in a sixth word, which means nothing in the other forms and is neither written nor read there.
+// `ip_version` says the form. IPv4 and IPv6 are the 5-tuple, with the VLAN where --key adds it, which costs nothing:
+// there is room in the word of the ports. The wide forms of both hold tunnel and label in a sixth word, which means
+// nothing in the other forms and is neither written nor read there. In the extended forms, wide or not, a KeyAddition
+// belongs to the key: interfaces, TOS, inner VLAN and MAC addresses. It lies at the end of ParsedPacket, so that
+// packets of the other forms do not pay for it.
 #pragma once
 
 #include <bit>
@@ -45,19 +47,21 @@ struct FlowKey {
                             ///< ICMP, where --key adds it: icmp_port()
   std::uint16_t port_high;  ///< likewise
   std::uint8_t protocol;
-  std::uint8_t ip_version;  ///< 4 or 6; in the wide form kWide more
+  std::uint8_t ip_version;  ///< 4 or 6; in the wide form kWide more, in the extended one kExtended
   std::uint16_t vlan_id;    ///< 0 where it is no part of the key
   std::uint64_t added;      ///< wide form only: see added_of()
 
   static constexpr std::uint8_t kWide = 0x10;
+  static constexpr std::uint8_t kExtended = 0x20;
 
   [[nodiscard]] unsigned version() const { return ip_version & 0x0fu; }
   [[nodiscard]] bool wide() const { return (ip_version & kWide) != 0; }
+  [[nodiscard]] bool extended() const { return (ip_version & kExtended) != 0; }
   [[nodiscard]] bool addresses_alike() const {
     if (version() == 4) return static_cast<std::uint32_t>(address[0]) == address[0] >> 32;
     return address[0] == address[2] && address[1] == address[3];
   }
-  /// Low side and high side are the same: there is one direction only.
+  /// Low side and high side have the same address and port.
   [[nodiscard]] bool ends_alike() const { return port_low == port_high && addresses_alike(); }
 
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
@@ -97,6 +101,29 @@ static_assert(sizeof(FlowKey) == 48 && offsetof(FlowKey, added) == 40,
               "five words and one: the hash and the compare go word by word");
 static_assert(std::has_unique_object_representations_v<FlowKey>, "no holes: compared as memory");
 
+/// What --key may add to a key that has no room for it. Fields that are no part of the key are 0.
+struct KeyAddition {
+  // By Side. An interface that only one field of the key names is that of both ends (key_mask.h).
+  std::uint32_t interface[2];
+  std::uint8_t mac[2][6];
+  std::uint16_t inner_vlan_id;
+  std::uint8_t ip_tos;
+  std::uint8_t reserved;  ///< 0
+
+  static constexpr std::size_t kWords = 3;
+  [[nodiscard]] std::uint64_t word(std::size_t index) const {
+    std::uint64_t value;
+    std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(this) + index * sizeof value, sizeof value);
+    return value;
+  }
+  [[nodiscard]] bool ends_alike() const {
+    return interface[0] == interface[1] && std::memcmp(mac[0], mac[1], sizeof mac[0]) == 0;
+  }
+  friend bool operator==(const KeyAddition& a, const KeyAddition& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+};
+static_assert(sizeof(KeyAddition) == 8 * KeyAddition::kWords && std::has_unique_object_representations_v<KeyAddition>,
+              "hashed by the word, compared as memory");
+
 /// Which side of the key sent the packet.
 enum class Side : std::uint8_t { low = 0, high = 1 };
 
@@ -109,6 +136,7 @@ enum PacketFact : std::uint8_t {
   kLengthFromFrame = 16,  ///< the IP header's length is 0: ip_octets reach to the end of what encloses it
   kIcmpError = 32,        ///< an ICMP error, where a metric wants what it quotes: see icmp_error.h
   kSampled = 64,          ///< sampling_level is set: the packet stands for 2^sampling_level (--sample rate)
+  kHasAddition = 128,     ///< addition and sighting are set: by the monitor, never by the parser
 };
 
 struct ParsedPacket {
@@ -135,7 +163,17 @@ struct ParsedPacket {
   std::uint8_t filtered_by;        ///< of a later fragment, bit n: the filter of monitor n says no; set by the front
   std::uint8_t icmp_error;         ///< of an ICMP error: its place in PacketFront::icmp_errors(); set by the front
   std::uint8_t sampling_level;     ///< with kSampled; set by who samples
+  KeyAddition addition;            ///< with kHasAddition, of the extended key
+  std::uint64_t sighting;          ///< with kHasAddition: what tells the packet from others on a pair of ports; 0: none
 
+  /// Low side and high side are the same: there is one direction only.
+  [[nodiscard]] bool ends_alike() const { return key.ends_alike() && (!key.extended() || addition.ends_alike()); }
+  /// Makes kHasAddition true, with nothing in it.
+  void add_nothing() {
+    facts |= kHasAddition;
+    addition = KeyAddition{};
+    sighting = 0;
+  }
   /// By --sample rate the packet stands for 2 to the power of this.
   [[nodiscard]] unsigned level() const { return (facts & kSampled) != 0 ? sampling_level : 0; }
   void set_level(unsigned level) {
@@ -144,7 +182,7 @@ struct ParsedPacket {
     sampling_level = static_cast<std::uint8_t>(level);
   }
 };
-static_assert(sizeof(ParsedPacket) == 144 && std::is_trivially_copyable_v<ParsedPacket>,
+static_assert(sizeof(ParsedPacket) == 176 && std::is_trivially_copyable_v<ParsedPacket>,
               "the common stack touches 88 of the first 96 octets; only a hand-over between workers copies it whole");
 
 }  // namespace weir

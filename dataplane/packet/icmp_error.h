@@ -13,8 +13,9 @@
 namespace weir {
 
 struct IcmpError {
-  /// Key, side, VLAN, tunnel and label of the packet that is quoted, and the times of the error. VLAN, tunnel and label
-  /// are those of the error, which quotes none: it came back the way that the packet went. `from` sent that packet.
+  /// Key, side, TOS, interface, VLAN, tunnel and label of the packet that is quoted, and the times of the error.
+  /// Interface, VLAN, tunnel and label are those of the error, which quotes none: it came back the way that the packet
+  /// went. `from` sent that packet.
   ParsedPacket quoted;
   std::uint32_t mtu;  ///< of the next hop: RFC 1191 §4, RFC 4443 §3.2; 0: the error names none
   std::uint8_t type;
@@ -29,7 +30,7 @@ struct IcmpError {
                                      : type == kIcmpv6DestinationUnreachable && code == kIcmpv6PortUnreachable;
   }
 };
-static_assert(sizeof(IcmpError) == 152 && std::is_trivially_copyable_v<IcmpError>,
+static_assert(sizeof(IcmpError) == 184 && std::is_trivially_copyable_v<IcmpError>,
               "a hand-over message of three lines has it");
 
 }  // namespace weir

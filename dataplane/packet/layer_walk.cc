@@ -288,6 +288,7 @@ void LayerWalk::icmp() {
     note_error(header);
     error_->readable = has_key;
     if (has_key) set_key(quoted, error_->quoted.key, error_->quoted.from);
+    error_->quoted.ip_tos = quoted.tos;
   }
   if (readable && counts_for_quoted) count_for(quoted);
 }
@@ -319,6 +320,7 @@ bool LayerWalk::read_quoted(IpHeader& quoted) {
     quoted.source = wire.source;
     quoted.destination = wire.destination;
     quoted.protocol = wire.protocol;
+    quoted.tos = wire.type_of_service;
     quoted.later_fragment = wire.fragment_offset() != 0;
     at_ += wire.header_octets();
   } else {
@@ -328,6 +330,7 @@ bool LayerWalk::read_quoted(IpHeader& quoted) {
     quoted.source = wire.source;
     quoted.destination = wire.destination;
     quoted.protocol = wire.next_header;
+    quoted.tos = wire.traffic_class();
     at_ += sizeof(Ipv6Header);
     if (!extension_headers(quoted)) return false;
   }
@@ -421,9 +424,11 @@ Reject LayerWalk::finish(ParsedPacket& packet) {
 void LayerWalk::finish_error(ParsedPacket& packet) const {
   const FlowKey key = error_->quoted.key;
   const Side from = error_->quoted.from;
+  const std::uint8_t tos = error_->quoted.ip_tos;
   error_->quoted = packet;
   error_->quoted.key = key;
   error_->quoted.from = from;
+  error_->quoted.ip_tos = tos;
   error_->quoted.facts = static_cast<std::uint8_t>(packet.facts & (kHasTunnel | kHasLabel));
   packet.facts |= kIcmpError;
 }
@@ -431,10 +436,15 @@ void LayerWalk::finish_error(ParsedPacket& packet) const {
 /// The facts of the IP header that counts; those of the link layer were noted on the way.
 void LayerWalk::finish_facts() const {
   facts_->ttl = ip_.ttl;
-  facts_->flow_label = ip_.flow_label;
+  facts_->flow_label = ip_.flow_label & 0xfffff;
   facts_->fragment_id = ip_.fragment_id;
   facts_->fragment = ip_.first_fragment || ip_.later_fragment;
   facts_->outer_octets = outer_octets_ == ip_.octets ? 0 : outer_octets_;
+  constexpr std::uint32_t kMostExtraWords = 4095;
+  const std::uint32_t header_octets = ip_.octets - std::min(ip_.octets, ip_.transport_octets);
+  const std::uint32_t fixed_octets = ip_.version == 4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
+  facts_->ip_extra_words =
+      std::min((std::max(header_octets, fixed_octets) - fixed_octets) / 4, kMostExtraWords) & kMostExtraWords;
   if (ip_.reversed) return;  // what an ICMP error quotes was sent, and counted, before
   if (ip_.later_fragment) {
     facts_->payload_octets = ip_.transport_octets;  // of which protocol the first fragment may say

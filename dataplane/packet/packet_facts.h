@@ -36,7 +36,9 @@ struct PacketFacts {
   // Of TCP's options: whether they are there.
   bool sack_permitted : 1;
   bool timestamps : 1;
-  std::uint32_t flow_label;   ///< IPv6, 20 bits
+  std::uint32_t flow_label : 20;  ///< IPv6
+  /// Words of 4 octets that the IP header has beyond 20 (IPv4) or 40 (IPv6), extension headers included; 4095: or more.
+  std::uint32_t ip_extra_words : 12;
   std::uint32_t fragment_id;  ///< identification: of IPv4, or of the IPv6 fragment header
   // Of TCP, where the segment's header is there.
   std::uint32_t payload_octets;  ///< of transport, by the lengths in the headers; TCP, and later fragments of anything

@@ -88,7 +88,9 @@ inline void read_common_facts(const PacketView& view, const ParsedPacket& packet
   if (packet.key.version() == 4) {
     facts.ttl = frame[ip + 8];
     facts.fragment_id = load_be<std::uint16_t>(frame + ip + 4);
-    transport = ip + (frame[ip] & 0xfU) * 4U;
+    const unsigned words = frame[ip] & 0xfU;
+    facts.ip_extra_words = (words - 5) & 0xfU;  // the parser has seen that it is 5 or more
+    transport = ip + words * 4U;
   } else {
     facts.ttl = frame[ip + 7];
     facts.flow_label = load_be<std::uint32_t>(frame + ip) & 0xfffff;

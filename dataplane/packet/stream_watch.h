@@ -22,21 +22,24 @@ class StreamWatch {
   static constexpr std::uint32_t kNotWatched = 0xffff'ffff;
 
   /// Without `watching` it has no memory, and may not be asked.
-  StreamWatch(const KeyHash& hash, bool watching) : hash_(hash), places_(watching ? kPlaces : 0) {}
+  StreamWatch(const KeyHash& hash, bool watching)
+      : hash_(hash), short_tags_(watching ? kPlaces : 0), places_(watching ? kPlaces : 0) {}
 
   /// The packet's stream begins at `sequence`, as far as anybody looks at it.
   void begin(const ParsedPacket& packet, std::uint32_t sequence) {
     const std::uint64_t hash = hash_of(packet);
-    place_of(hash) = {tag_of(hash), sequence};
+    set(hash, {tag_of(hash), sequence});
   }
   /// Nobody looks at it any more.
   void end(const ParsedPacket& packet) {
     const std::uint64_t hash = hash_of(packet);
-    if (place_of(hash).tag == tag_of(hash)) place_of(hash) = {};
+    if (places_[hash % kPlaces].tag == tag_of(hash)) set(hash, {});
   }
   /// How many octets `sequence` is after the beginning. Before it: a great number.
   [[nodiscard]] std::uint32_t distance(const ParsedPacket& packet, std::uint32_t sequence) const {
     const std::uint64_t hash = hash_of(packet);
+    if (short_tags_[hash % kPlaces] != short_tag_of(tag_of(hash))) [[likely]]
+      return kNotWatched;
     const Place& place = places_[hash % kPlaces];
     return place.tag == tag_of(hash) ? sequence - place.sequence : kNotWatched;
   }
@@ -46,7 +49,7 @@ class StreamWatch {
     std::uint32_t tag;  ///< 0: none
     std::uint32_t sequence;
   };
-  static constexpr std::size_t kPlaces = 16'384;  // 128 KiB
+  static constexpr std::size_t kPlaces = 16'384;  // 128 KiB, and 32 KiB of short tags
 
   /// By direction.
   [[nodiscard]] std::uint64_t hash_of(const ParsedPacket& packet) const {
@@ -54,9 +57,14 @@ class StreamWatch {
     return packet.from == Side::low ? hash : hash ^ 0x9e37'79b9'7f4a'7c15;
   }
   static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32) | 1; }
-  Place& place_of(std::uint64_t hash) { return places_[hash % kPlaces]; }
+  static std::uint16_t short_tag_of(std::uint32_t tag) { return static_cast<std::uint16_t>(tag >> 16); }
+  void set(std::uint64_t hash, const Place& place) {
+    short_tags_[hash % kPlaces] = short_tag_of(place.tag);
+    places_[hash % kPlaces] = place;
+  }
 
   KeyHash hash_;
+  std::vector<std::uint16_t> short_tags_;  ///< the upper half of each place's tag: most packets look at no more
   std::vector<Place> places_;
 };
 

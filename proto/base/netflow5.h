@@ -24,6 +24,16 @@ struct Netflow5Header {
 };
 static_assert(sizeof(Netflow5Header) == 24 && alignof(Netflow5Header) == 1);
 
+/// Bits of a v7 record's first flags: which of its fields are not valid. Cisco's document says that the octet has them
+/// and not which bit is whose: these are weir's.
+enum Netflow7Invalid : std::uint8_t {
+  kInvalidSource = 0x01,
+  kInvalidDestination = 0x02,
+  kInvalidSourcePort = 0x04,
+  kInvalidDestinationPort = 0x08,
+  kInvalidProtocol = 0x10,
+};
+
 struct Netflow5Record {
   std::uint8_t source[4];
   std::uint8_t destination[4];
@@ -36,7 +46,7 @@ struct Netflow5Record {
   Be32 last_ms;
   Be16 source_port;
   Be16 destination_port;
-  std::uint8_t pad1;  ///< v7: flags that say which fields are not valid; 0: all are
+  std::uint8_t pad1;  ///< v7: bits of Netflow7Invalid; 0: all fields are valid
   std::uint8_t tcp_flags;
   std::uint8_t protocol;
   std::uint8_t tos;

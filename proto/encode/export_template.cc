@@ -106,6 +106,15 @@ void ExportTemplate::mark_cut(SectionImage& image, RecordView record, const Tail
   }
 }
 
+void ExportTemplate::turn_egress(SectionImage& image) const {
+  const std::size_t at = sections_octets(sections_ & (kSectionBit<EgressSection> - 1));
+  EgressSection egress;
+  std::memcpy(&egress, image.data() + at, sizeof egress);
+  if (egress.reverse_interface == 0) return;
+  egress.interface = egress.reverse_interface;
+  std::memcpy(image.changed(sections_) + at, &egress, sizeof egress);
+}
+
 std::uint8_t* ExportTemplate::write_tail(std::uint8_t* out, RecordView record, const Tail& tail) const {
   for (const TextSource& text : texts_) {
     if (!text.variable) continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proto/record/interfaces.h"
+
 namespace weir {
 namespace {
 
@@ -45,6 +47,17 @@ void put_routing(Netflow5Record& out, const RoutingSection& routing, Direction w
   out.destination_as = as_number(forward ? routing.destination_as : routing.source_as);
   out.source_mask = forward ? routing.source_net : routing.destination_net;
   out.destination_mask = forward ? routing.destination_net : routing.source_net;
+}
+
+/// Which fields of a v7 record a key leaves out that leaves out these of the flow's; the direction's own way round.
+std::uint8_t invalid_fields(unsigned not_in_key, Direction way) {
+  const bool forward = way == kForward;
+  const auto bit = [&](unsigned asked, unsigned invalid) { return (not_in_key & asked) != 0 ? invalid : 0U; };
+  return static_cast<std::uint8_t>(bit(forward ? kNoSourceAddress : kNoDestinationAddress, kInvalidSource) |
+                                   bit(forward ? kNoDestinationAddress : kNoSourceAddress, kInvalidDestination) |
+                                   bit(forward ? kNoSourcePort : kNoDestinationPort, kInvalidSourcePort) |
+                                   bit(forward ? kNoDestinationPort : kNoSourcePort, kInvalidDestinationPort) |
+                                   bit(kNoProtocol, kInvalidProtocol));
 }
 
 }  // namespace
@@ -99,9 +112,12 @@ void Netflow5Encoder::write(RecordView view, Direction way, std::uint32_t parts)
   Netflow5Record out{};
   std::memcpy(out.source, forward ? record.source_address : record.destination_address, 4);
   std::memcpy(out.destination, forward ? record.destination_address : record.source_address, 4);
-  out.input = interface_number(record.ingress_interface);
-  if (const auto* const egress = view.find<EgressSection>()) out.output = interface_number(egress->interface);
-  if (const auto* const routing = view.find<RoutingSection>()) put_routing(out, *routing, way);
+  out.input = interface_number(ingress_of(view, way));
+  if (const auto* const egress = view.find<EgressSection>()) out.output = interface_number(egress_of(*egress, way));
+  if (const auto* const routing = view.find<RoutingSection>()) {
+    put_routing(out, *routing, way);
+    if (options_.version7) out.pad1 = invalid_fields(routing->not_in_key, way);
+  }
   out.first_ms = Be32::from_host(uptime(record.first_ns[way]));
   out.last_ms = Be32::from_host(uptime(record.last_ns[way]));
   out.source_port = Be16::from_host(record.port(way));

@@ -14,8 +14,9 @@
 // v5 says the rate in the header (mode 1, deterministic, in the upper 2 bits), so a record of another rate closes the
 // datagram. An interface number above 65535 is sent as 0, unknown. ICMP type and code are type * 256 + code in the
 // destination port, as Cisco's exporters do. An AS number above 65535 is AS_TRANS, 23456; the next hop is the one of a
-// prefix file, else BGP's. VLAN, end reason and ICMPv6 are not in the format. Times: uptime_window.h.
-// The sequence counts records. The header's engine id is the lower 8 bits of source_id; v7 has none.
+// prefix file, else BGP's. The flags of a v7 record say which fields --key leaves out (Netflow7Invalid). VLAN, end
+// reason and ICMPv6 are not in the format. Times: uptime_window.h. The sequence counts records. The header's engine id
+// is the lower 8 bits of source_id; v7 has none.
 #pragma once
 
 #include <array>

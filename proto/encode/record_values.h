@@ -10,6 +10,7 @@
 
 #include "proto/encode/template_fields.h"
 #include "proto/record/flow_record.h"
+#include "proto/record/interfaces.h"
 
 namespace weir {
 
@@ -72,7 +73,7 @@ template <RecordKind kKind, Direction kWay>
     const std::uint64_t offset = time_ms < boot_ms ? 0 : time_ms - boot_ms;
     return static_cast<std::uint32_t>(offset < UINT32_MAX ? offset : UINT32_MAX);
   };
-  values.ingress_interface = record.ingress_interface;
+  values.ingress_interface = kKind == RecordKind::uniflow ? ingress_of(record, kWay) : record.ingress_interface;
   values.sampling_rate = record.sampling_rate;
   // Ports and ICMP types share their octets. A branch, and no arithmetic: few flows are ICMP, and a mask cost 2 ns.
   const bool icmp = record.is_icmp();

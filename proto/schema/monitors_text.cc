@@ -72,6 +72,7 @@ std::string monitors_ledger_text(const v1::Ledger& ledger) {
     first.row(cells("=", "counted in flows", monitor.counted()));
     first.row(cells("+", "sampled out", monitor.sampled_out()));
     first.row(cells("+", "filtered out", monitor.filtered_out()));
+    if (!is_zero(monitor.duplicate())) first.row(cells("+", "duplicate (--pair)", monitor.duplicate()));
     first.row(cells("+", "lost: handover_full", monitor.handover_full()));
     if (!is_zero(monitor.in_handover())) first.row(cells("+", "between two workers", monitor.in_handover()));
     out += "\n   monitor " + monitor.name() + (monitor.balanced() ? ": balanced" : ": NOT BALANCED") +

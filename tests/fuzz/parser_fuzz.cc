@@ -186,8 +186,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const weir::KeyMask mask(fields);
   const weir::FlowKey before = key;
   const weir::Side from = first.from;
-  mask.apply(first);
-  mask.apply(second);
+  mask.apply(first, nullptr);
+  mask.apply(second, nullptr);
   require(key == second.key && std::memcmp(before.address, key.address, sizeof key.address) == 0);
   require(before.port_low == key.port_low && before.port_high == key.port_high && before.protocol == key.protocol);
   const bool same_ends = first.from == from || (order == 0 && key.port_low == key.port_high);

@@ -1,5 +1,6 @@
-// EgressSection: where a flow left the observer. Exporters of other makers say it; records of packets do not have it
-// yet.
+// EgressSection: where a flow left the observer. Exporters of other makers say it, and so do records of packets that
+// came in at a port that --pair joins with another one: what comes in at one leaves at the other. The two directions
+// then come in at different interfaces.
 #pragma once
 
 #include "proto/record/field.h"
@@ -7,8 +8,8 @@
 namespace weir {
 
 struct EgressSection {
-  std::uint32_t interface;
-  std::uint32_t reserved;  ///< zero
+  std::uint32_t interface;          ///< where the initiator's packets leave, and the responder's come in
+  std::uint32_t reverse_interface;  ///< where the responder's packets leave; 0: only `interface` is known, of the flow
 };
 static_assert(sizeof(EgressSection) == 8);
 
@@ -17,7 +18,7 @@ inline constexpr auto kEgressFields = std::to_array<Field>({
      .place = WEIR_PLACE(EgressSection, interface),
      .protobuf = {19},
      .wire = {WireRule::plain, 14},
-     .meaning = "egress interface; only in records that weir-collect decoded"},
+     .meaning = "egress interface: the other port of --pair, or what an exporter said"},
 });
 
 }  // namespace weir

@@ -10,6 +10,7 @@
 namespace weir {
 
 struct LengthsSection {
+  std::uint64_t ip_payload_octets[2];
   std::uint64_t iat_min_ns[2];
   std::uint64_t iat_max_ns[2];
   std::uint64_t iat_mean_ns[2];
@@ -19,10 +20,13 @@ struct LengthsSection {
   std::uint32_t length_mean[2];
   std::uint32_t length_stddev[2];
 };
-static_assert(sizeof(LengthsSection) == 96 && std::has_unique_object_representations_v<LengthsSection>);
+static_assert(sizeof(LengthsSection) == 112 && std::has_unique_object_representations_v<LengthsSection>);
 
 // clang-format off
 inline constexpr auto kLengthsFields = std::to_array<Field>({
+    {.name = "ip_payload_bytes", .sides = Sides::sided, .place = WEIR_SIDED(LengthsSection, ip_payload_octets),
+     .protobuf = {1042, 1043}, .wire = {WireRule::plain, 59, kOwnElement}, .unit = Unit::octets,
+     .meaning = "octets above the IP header and its extension headers"},
     {.name = "length_min", .sides = Sides::sided, .place = WEIR_SIDED(LengthsSection, length_min),
      .protobuf = {1130, 1131}, .wire = {WireRule::plain, 50, kOwnElement}, .unit = Unit::octets,
      .meaning = "IP octets of the shortest packet"},

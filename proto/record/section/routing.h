@@ -20,6 +20,15 @@ enum class Domain : std::uint8_t { unknown, internal, external };
                                                                   : "unknown";
 }
 
+/// Fields of a record that are 0 since the key of its flow does not have them.
+enum NotInKey : std::uint8_t {
+  kNoSourceAddress = 1,
+  kNoDestinationAddress = 2,
+  kNoSourcePort = 4,
+  kNoDestinationPort = 8,
+  kNoProtocol = 16,
+};
+
 struct RoutingSection {
   // By Direction: on the way to the responder, and back. In network order, of the flow's IP version.
   std::uint8_t next_hop[2][16];
@@ -33,7 +42,8 @@ struct RoutingSection {
   std::uint8_t in_type;  ///< Domain of the source
   std::uint8_t out_type;
   std::uint8_t ip_version;  ///< the flow's
-  std::uint8_t reserved[3];
+  std::uint8_t not_in_key;  ///< bits of NotInKey: what --key leaves out, so that the record has 0
+  std::uint8_t reserved[2];
 };
 static_assert(sizeof(RoutingSection) == 88 && std::has_unique_object_representations_v<RoutingSection>,
               "a plain record with it has four lines");

@@ -89,10 +89,37 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.set_metrics("rtt:3"); }, "--metrics 'rtt:3': 'rtt' has no parameter"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "
-       "dst_port "
-       "proto, and of icmp vlan_id mpls_label tunnel_id, separated by commas; src_addr/N and dst_addr/N for a prefix "
-       "of "
-       "IPv4, src_addr6/N and dst_addr6/N of IPv6"},
+       "dst_port proto, and of icmp vlan_id inner_vlan_id mpls_label tunnel_id ip_tos src_mac dst_mac in_if out_if, "
+       "separated by commas; src_addr/N and dst_addr/N for a prefix of IPv4, src_addr6/N and dst_addr6/N of IPv6"},
+      {[](auto& c) { c.set_key("5tuple,out_if"); },
+       "--key 5tuple,out_if: only ports in a pair have an egress interface; expected --pair, or a key without out_if"},
+      {[](auto& c) {
+         c.set_key("5tuple,src_mac");
+         c.set_when_full("overflow");
+       },
+       "--key 5tuple,src_mac: what is summed beside a full table (--when-full overflow) has no MAC addresses and no "
+       "inner VLAN; expected a key without src_mac, dst_mac and inner_vlan_id, or another --when-full"},
+      {[](auto& c) { c.add_pair("net_null0"); },
+       "--pair net_null0: expected two devices of --port with a comma between them, without the arguments of a vdev, "
+       "such as 0000:3b:00.0,0000:3b:00.1 or net_af_packet0,net_af_packet1"},
+      {[](auto& c) { c.add_pair("net_null0,net_null1"); },
+       "--pair net_null0,net_null1: 'net_null1' is not among the ports; expected a device of --port"},
+      {[](auto& c) { c.add_pair("net_null0,net_null0"); },
+       "--pair net_null0,net_null0: expected two different devices"},
+      {[](auto& c) {
+         c.add_port("net_null1");
+         c.add_port("net_null2,size=64");
+         c.add_pair("net_null0,net_null2");
+         c.add_pair("net_null1,net_null2");
+       },
+       "--pair net_null1,net_null2: 'net_null2' is in a pair already; expected every device once"},
+      {[](auto& c) {
+         c.add_port("net_null1");
+         c.add_pair("net_null0,net_null1");
+         c.set_sample("packets=1:10");
+       },
+       "--pair net_null0,net_null1: of packets that are sampled one by one, the two ports of a pair seldom show the "
+       "same one; expected --sample flows=1:N, or no --sample"},
       {[](auto& c) { c.set_layer("both"); }, "--layer both: expected outer or inner"},
       {[](auto& c) { c.set_tunnels("gre=3"); },
        "--tunnels gre=3: gre has no UDP port; expected all, none, default or names of" + tunnel_names() +
@@ -201,6 +228,34 @@ TEST(Validate, TakesTheEdgesOfEveryRange) {
   for (const auto& change : good) EXPECT_EQ(error_of(change), "");
 }
 
+TEST(Validate, JoinsThePortsOfAPairByTheirPlace) {
+  v1::Config config;
+  config.add_port("net_null0");
+  config.add_port("0000:3b:00.0");
+  config.add_port("net_null1,size=64");
+  config.add_pair("net_null1,3b:00.0");
+  config.set_key("5tuple,in_if,out_if");
+  const auto settings = validate(config, Command::run);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->flow.pairs.egress_of(1), 0U);
+  EXPECT_EQ(settings->flow.pairs.egress_of(2), 3U);
+  EXPECT_EQ(settings->flow.pairs.egress_of(3), 2U);
+}
+
+TEST(Validate, TurnsTheMetricOnThatAKeyOfMacAddressesNeeds) {
+  for (const char* key : {"5tuple,src_mac,dst_mac", "5tuple,inner_vlan_id", "5tuple,in_if,ip_tos"}) {
+    v1::Config config;
+    config.add_port("net_null0");
+    config.set_key(key);
+    config.set_metrics("rtt");
+    const auto settings = validate(config, Command::run);
+    ASSERT_TRUE(settings) << settings.error().message;
+    Metrics expected = *parse_metric_list("rtt");
+    if (settings->flow.key.holds_link_facts()) expected = *parse_metric_list("layer2,rtt");
+    EXPECT_EQ(settings->flow.metrics.enabled(), expected.enabled()) << key;
+  }
+}
+
 TEST(Validate, MeasuresTheSocketPathAgainstSockaddrUn) {
   EXPECT_EQ(error_of([](auto& c) { c.set_socket("/" + std::string(106, 'a')); }), "");
   const std::string longer = "/" + std::string(107, 'a');
@@ -247,7 +302,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeuot: \"30s\"\n", "c:1:1: no field is named \"idle_timeuot\"; did you mean idle_timeout?"},
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
-       "c:1:1: no field is named \"threads\"; expected one of port cores rss idle eal socket prometheus duration "
+       "c:1:1: no field is named \"threads\"; expected one of port pair cores rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
@@ -413,6 +468,7 @@ TEST(Validate, RefusesAFilterOfFlowsThatAsksForTheLinkLayerAndNamesTheOptionThat
 TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   const std::string text =
       "# port: none, `run` needs one\n"
+      "# pair: none: every port by itself\n"
       "# cores: chosen at start\n"
       "rss: \"addresses\"\n"
       "idle: \"auto\"\n"

@@ -29,6 +29,19 @@ TEST(KeyList, WhatIsAddedStandsBesideTheFiveTuple) {
   EXPECT_TRUE(expected.whole_addresses());
 }
 
+TEST(KeyList, NamesOfLinkInterfaceAndServiceMakeAnExtendedKey) {
+  KeyFields expected;
+  EXPECT_FALSE(expected.extended());
+  expected.in_if = true;
+  EXPECT_EQ(key_of("5tuple,in_if"), expected);
+  EXPECT_TRUE(expected.extended());
+  EXPECT_FALSE(expected.holds_link_facts());
+  expected.out_if = expected.ip_tos = expected.source_mac = expected.destination_mac = expected.inner_vlan_id = true;
+  EXPECT_EQ(key_of("inner_vlan_id,dst_mac,src_mac,ip_tos,out_if,in_if,5tuple"), expected);
+  EXPECT_TRUE(expected.holds_link_facts());
+  EXPECT_TRUE(expected.holds_five_tuple());
+}
+
 TEST(KeyList, WhatIsNotNamedIsNoPartOfTheKey) {
   const KeyFields key = key_of("src_addr,dst_addr,proto");
   EXPECT_TRUE(key.whole_addresses());
@@ -71,7 +84,8 @@ TEST(KeyList, SaysWhatIsWrong) {
       {"src_addr7/3", "'src_addr7' is not a field of the key"},
       {"proto/3", "'proto/3': only an address has a prefix length"},
       {"icmp/8", "'icmp/8': only an address has a prefix length"},
-      {"in_if", "'in_if' is not a field of the key"},
+      {"in_iff", "'in_iff' is not a field of the key; did you mean in_if?"},
+      {"src_mac/24", "'src_mac/24': only an address has a prefix length"},
   };
   for (const auto& [text, error] : bad) {
     const auto key = parse_key_list(text);

@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t kSomeReject = 3;
 
 /// A worker of which all equations hold. It received 100 frames of 100 octets and took 10 over. Of these 110: 80
-/// counted, 5 sampled out, 4 filtered out by flow and 2 by frame, 4 rejected, 12 handed over, 3 lost between workers.
+/// counted, 5 sampled out, 3 filtered out by flow and 2 by frame, 1 duplicate, 4 rejected, 12 handed over, 3 lost
+/// between workers.
 /// The 80 have 80 IP octets each: 20 in the table, 1 lost, 59 emitted; the drain took 50 of them.
 WorkerAccount worker() {
   WorkerAccount account;
@@ -23,8 +24,9 @@ WorkerAccount worker() {
   c.taken_over = {10, 1'000};
   c.counted = {80, 8'000};
   c.sampled_out = {5, 500};
-  c.filtered_out = {4, 400};
+  c.filtered_out = {3, 300};
   c.frame_filtered_out = {2, 200};
+  c.duplicate = {1, 100};
   c.rejects[kSomeReject] = {4, 400};
   c.handed_over = {12, 1'200};
   c.handover_full = {3, 300};

@@ -56,6 +56,20 @@ TEST(OverflowAccounter, SumsThePacketsOfADirection) {
   EXPECT_EQ(out[1]->source_address[3], 2);
 }
 
+TEST(OverflowAccounter, KeepsInterfacesAndServicesApartWhereTheKeyDoes) {
+  std::vector<FlowRecord> all(3, packet(1, 2, 0));
+  all[1].ingress_interface = 2;
+  all[2].ip_tos[kForward] = 8;
+  KeyFields key;
+  for (const std::size_t flows : {1U, 2U, 3U}) {
+    key.in_if = flows > 1;
+    key.ip_tos = flows > 2;
+    OverflowAccounter accounter({.max_entries = 100, .timeout_ns = kSecond}, kHash, key);
+    for (const FlowRecord& one : all) EXPECT_TRUE(accounter.add(one, 0));
+    EXPECT_EQ(accounter.size(), flows);
+  }
+}
+
 TEST(OverflowAccounter, KeepsApartWhatDiffersInOneFieldOfTheKey) {
   OverflowAccounter accounter({.max_entries = 100, .timeout_ns = kSecond}, kHash);
   FlowRecord base = packet(1, 2, 0);

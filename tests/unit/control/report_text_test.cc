@@ -155,6 +155,7 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
       message_json(ledger),
       R"({"balanced":true,"received":{"packets":7,"octets":420},"counted":)" + zero + R"(,"counted_ip":)" + zero +
           R"(,"sampled_out":)" + zero + R"(,"filtered_out":)" + zero + R"(,"frame_filtered_out":)" + zero +
+          R"(,"duplicate":)" + zero +
           R"(,"rejects":{"a":{"packets":2,"octets":120},"b":{"packets":1,"octets":60}},"saved_rejects":{"file":"",)" +
           R"("saved":)" + zero + R"(,"unsaved":{}},"handover_full":)" + zero + R"(,"in_handover":)" + zero +
           R"(,"in_table":)" + zero_records + R"(,"in_rings":)" + zero_records + R"(,"in_overflow":)" + zero_records +

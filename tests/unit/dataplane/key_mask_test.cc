@@ -426,7 +426,7 @@ TEST(Key, IsTheMaskedTupleOfEitherDirectionAndNothingElse) {
       one.tuple = masked(directional(packet), key);
       one.added = {key.vlan_id ? packet.vlan_id : 0U, label, label ? packet.mpls_label : 0U,
                    tunnel ? static_cast<std::uint8_t>(packet.tunnel.type) : 0U, tunnel ? packet.tunnel.id : 0U};
-      if (mask.changes()) mask.apply(packet);
+      if (mask.changes()) mask.apply(packet, nullptr);
       ASSERT_EQ(directional(packet), one.tuple);
       one.key = packet.key;
       all.push_back(one);

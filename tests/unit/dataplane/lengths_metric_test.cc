@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "dataplane/metric/lengths.h"
@@ -182,6 +184,40 @@ TEST(LengthsMetric, AgreesWithTheDefinitionForManyPackets) {
     expect(octets, got.length_mean[kForward], got.length_stddev[kForward]);
     expect(times, got.iat_mean_ns[kForward], got.iat_stddev_ns[kForward]);
   }
+}
+
+TEST(LengthsMetric, CountsAndSumsOfManyPacketsAreExact) {
+  FlowTimeouts timeouts;
+  timeouts.active_ns = 10'000_s;
+  LengthsMeter meter(timeouts);
+  for (unsigned i = 0; i < 1000; ++i) meter.see(ask().octets(i % 2 == 0 ? 1500 : 100).at(i * 5_s));
+  meter.drain(5000_s);
+  const OwnedRecord record = meter.record();
+  const LengthsSection& got = lengths(record);
+  EXPECT_EQ(got.length_mean[kForward], 800U);
+  EXPECT_EQ(got.length_stddev[kForward], 700U);
+  EXPECT_EQ(got.iat_min_ns[kForward], 5_s);
+  EXPECT_EQ(got.iat_max_ns[kForward], 5_s);
+  EXPECT_EQ(got.iat_mean_ns[kForward], 5_s);
+  EXPECT_EQ(got.iat_stddev_ns[kForward], 0U) << "999 squares of 2.5e19 ns^2, whose sum has no error";
+  EXPECT_EQ(bins(section<HistogramsSection>(record).length[kForward]), (Bins{0, 0, 0, 500, 0, 0, 0, 500}));
+  EXPECT_EQ(bins(section<HistogramsSection>(record).iat[kForward]), (Bins{0, 0, 0, 0, 0, 0, 0, 999}));
+}
+
+TEST(LengthsMetric, TellsLengthsAroundTheGreatestOf16BitsApart) {
+  const auto bounds = [](std::initializer_list<std::uint32_t> octets) {
+    LengthsMeter meter;
+    std::uint64_t at = 0;
+    for (const std::uint32_t each : octets) meter.see(ask().octets(each).at(at += 1_ms));
+    meter.drain(1_s);
+    const OwnedRecord record = meter.record();
+    return std::pair{lengths(record).length_min[kForward], lengths(record).length_max[kForward]};
+  };
+  EXPECT_EQ(bounds({65'534, 65'533}), std::pair(65'533U, 65'534U));
+  EXPECT_EQ(bounds({65'535, 65'534}), std::pair(65'534U, 65'535U));
+  EXPECT_EQ(bounds({65'536, 65'535}), std::pair(65'535U, 65'536U));
+  EXPECT_EQ(bounds({70'000, 65'536, 80'000}), std::pair(65'536U, 80'000U));
+  EXPECT_EQ(bounds({40, 70'000, 60}), std::pair(40U, 70'000U));
 }
 
 TEST(LengthsMetric, ClaimedLengthsThatNoSumHoldsAreBounded) {

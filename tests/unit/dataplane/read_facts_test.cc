@@ -39,6 +39,7 @@ void expect_same(const PacketFacts& a, const PacketFacts& b, const char* which) 
   EXPECT_EQ(a.ttl, b.ttl) << which;
   EXPECT_EQ(a.fragment, b.fragment) << which;
   EXPECT_EQ(a.flow_label, b.flow_label) << which;
+  EXPECT_EQ(a.ip_extra_words, b.ip_extra_words) << which;
   EXPECT_EQ(a.fragment_id, b.fragment_id) << which;
   EXPECT_EQ(a.outer_octets, b.outer_octets) << which;
   EXPECT_EQ(a.payload_octets, b.payload_octets) << which;

@@ -177,6 +177,35 @@ TEST(TlsMetric, GivesUpWhereMoreComesEarlyThanItHolds) {
   EXPECT_EQ(records[0]->sections, 0U);
 }
 
+TEST(TlsMetric, HoldsOnceWhatIsSentAgainBeforeItsTurn) {
+  TlsMeter meter;
+  meter.open();
+  const auto early = [&] { meter.segment(true, meter.kClient + 700, kClientStream.substr(700)); };
+  early();
+  const std::uint32_t held = meter.shard.pool().in_use();
+  EXPECT_EQ(held, (kClientStream.size() - 700 + 54) / 55);
+  for (unsigned i = 0; i < 10; ++i) early();
+  EXPECT_EQ(meter.shard.pool().in_use(), held);
+  meter.segment(true, meter.kClient, kClientStream.substr(0, 700));
+  meter.stream(false, kServerStream, 900);
+  expect_all(meter.only(), "again");
+}
+
+TEST(TlsMetric, GivesUpWhereAHeldSegmentWasCut) {
+  TlsMeter meter;
+  meter.open();
+  const auto size = static_cast<std::uint32_t>(kClientStream.size());
+  meter.segment(true, meter.kClient + 40, kClientStream.substr(40), 1_s, kFlagAck, 200);
+  meter.segment(true, meter.kClient + size, "more");
+  meter.segment(true, meter.kClient, kClientStream.substr(0, 40));
+  const std::uint32_t in_use = meter.shard.pool().in_use();
+  meter.segment(true, meter.kClient + size + 4, "and more");
+  EXPECT_EQ(meter.shard.pool().in_use(), in_use) << "nothing is held for a turn that does not come";
+  const RecordBatch records = meter.only();
+  EXPECT_EQ(tls_of(records).kept, 0U);
+  EXPECT_NE(client_of(tls_of(records)).find("www.example.org"), std::string::npos) << "what was captured is there";
+}
+
 TEST(TlsMetric, ReadsWhatIsSentAgainOnce) {
   TlsMeter meter;
   meter.open();

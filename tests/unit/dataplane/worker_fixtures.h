@@ -31,7 +31,7 @@ inline void expect_balanced(const Worker& worker) {
   for (const PacketCount& reject : c.rejects) out += reject;
   EXPECT_EQ(sum_of({c.received, c.fragments_taken_over}), out);
   EXPECT_EQ(sum_of({c.offered, c.taken_over}),
-            sum_of({c.counted, c.all_sampled_out(), c.filtered_out, c.handed_over, c.handover_full}));
+            sum_of({c.counted, c.all_sampled_out(), c.filtered_out, c.duplicate, c.handed_over, c.handover_full}));
   RecordTotals flows = c.in_table;
   flows += c.emitted;
   for (const RecordTotals& lost : c.lost) flows += lost;

@@ -190,6 +190,25 @@ TEST(Enricher, AnAddressThatIsNoPartOfTheKeyIsNotLookedUp) {
   EXPECT_EQ(enricher.lookups(), 1U);
 }
 
+TEST(Enricher, ARecordSaysWhatItsKeyLeavesOutWithoutAnyPrefix) {
+  const RouteMaps maps = maps_of({});
+  EXPECT_FALSE(KeyBits().any());
+  KeyBits bits;
+  bits.not_in_key = kNoSourcePort | kNoDestinationPort;
+  EXPECT_TRUE(bits.any());
+  const OwnedRecord portless = enriched(record_between("10.1.2.0", "11.0.0.0"), maps, bits);
+  EXPECT_EQ(portless.view().find<RoutingSection>()->not_in_key, kNoSourcePort | kNoDestinationPort);
+  bits = {};
+  bits.ipv4 = {24, 0};
+  EXPECT_TRUE(bits.any());
+  const OwnedRecord masked = enriched(record_between("10.1.2.0", "0.0.0.0"), maps, bits);
+  const auto& routing = *masked.view().find<RoutingSection>();
+  EXPECT_EQ(routing.source_net, 24);
+  EXPECT_EQ(routing.destination_net, 0);
+  EXPECT_EQ(routing.not_in_key, kNoDestinationAddress);
+  EXPECT_EQ(routing.source_as, 0U);
+}
+
 TEST(Enricher, KeepsAllRecordsInTheirOrderAndCountsWhatItFoundNot) {
   const RouteMaps maps = maps_of({{"10.0.0.0/9", 1}, {"2001:db8::/33", 2}});
   std::mt19937 random(3);

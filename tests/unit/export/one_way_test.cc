@@ -219,6 +219,7 @@ TEST(OneWay, TurnsEveryFieldOfEverySectionAsItsRowSays) {
     for (std::size_t k = 0; k < kSectionOctets[i]; ++k) octets[k] = static_cast<std::uint8_t>(1 + random() % 255);
   }
   ASSERT_EQ(whole->sections, kAllSections);
+  whole.add<EgressSection>().reverse_interface = 0;  // else the interfaces are turned round, which have no row for it
   for (const Direction way : {kForward, kReverse}) {
     const OwnedRecord one = one_way(whole, way);
     for (const FieldRow& row : kFieldRows) {
@@ -238,6 +239,22 @@ TEST(OneWay, TurnsEveryFieldOfEverySectionAsItsRowSays) {
       }
     }
   }
+}
+
+TEST(OneWay, TheWayBackComesInWhereTheOtherLeaves) {
+  OwnedRecord whole = biflow();
+  whole->ingress_interface = 1;
+  whole.add<EgressSection>() = {2, 1};
+  const OwnedRecord forward = one_way(whole, kForward);
+  EXPECT_EQ(forward->ingress_interface, 1U);
+  EXPECT_EQ(forward.view().find<EgressSection>()->interface, 2U);
+  const OwnedRecord reverse = one_way(whole, kReverse);
+  EXPECT_EQ(reverse->ingress_interface, 2U);
+  EXPECT_EQ(reverse.view().find<EgressSection>()->interface, 1U);
+  whole.add<EgressSection>() = {2, 0};  // as an exporter said it of the flow
+  const OwnedRecord as_said = one_way(whole, kReverse);
+  EXPECT_EQ(as_said->ingress_interface, 1U);
+  EXPECT_EQ(as_said.view().find<EgressSection>()->interface, 2U);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("tunnel_type":"NONE","tunnel_id":0,"tunnel_depth":0,"tunnel_src_addr":"","tunnel_dst_addr":"",)"
       R"("esp_spi":0,"inner_vlan_id":0,"rev_ip_ttl":0,"ip_ttl_min":0,"rev_ip_ttl_min":0,"ip_ttl_max":0,)"
       R"("rev_ip_ttl_max":0,"rev_ipv6_flow_label":0,"ip_fragments":0,"rev_ip_fragments":0,"outer_bytes":0,)"
-      R"("rev_outer_bytes":0,"rev_fragment_id":0,"tcp_initial_flags":0,"rev_tcp_initial_flags":0,"tcp_syn_count":0,)"
+      R"("rev_outer_bytes":0,"rev_fragment_id":0,"ip_payload_bytes":0,"rev_ip_payload_bytes":0,"tcp_initial_flags":0,"rev_tcp_initial_flags":0,"tcp_syn_count":0,)"
       R"("rev_tcp_syn_count":0,"tcp_fin_count":0,"rev_tcp_fin_count":0,"tcp_rst_count":0,"rev_tcp_rst_count":0,)"
       R"("tcp_initial_window":0,"rev_tcp_initial_window":0,"tcp_max_window":0,"rev_tcp_max_window":0,)"
       R"("tcp_zero_window":0,"rev_tcp_zero_window":0,"tcp_mss":0,"rev_tcp_mss":0,"tcp_window_scale":0,)"

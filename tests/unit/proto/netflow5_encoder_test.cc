@@ -143,6 +143,35 @@ TEST(Netflow5Encoder, SendsTheEgressInterface) {
   EXPECT_EQ(hex(encoder.finish(kBase).subspan(24 + 12, 4)), "00070000") << "a number that does not fit is unknown";
 }
 
+TEST(Netflow5Encoder, TurnsTheInterfacesOfAPairRoundForTheWayBack) {
+  OwnedRecord record(ipv4_flow());
+  add_reply(record.base());
+  record.add<EgressSection>() = {9, 7};
+  for (const bool version7 : {false, true}) {
+    Netflow5Encoder encoder(at_base(version7));
+    ASSERT_EQ(encoder.add(record, kBase), Netflow5Result::added);
+    const auto datagram = encoder.finish(kBase);
+    EXPECT_EQ(hex(datagram.subspan(24 + 12, 4)), "00070009");
+    EXPECT_EQ(hex(datagram.subspan(24 + (version7 ? 52 : 48) + 12, 4)), "00090007");
+  }
+}
+
+TEST(Netflow5Encoder, FlagsOfVersion7SayWhatTheKeyLeavesOut) {
+  OwnedRecord record(ipv4_flow());
+  add_reply(record.base());
+  auto& routing = record.add<RoutingSection>();
+  routing.ip_version = 4;
+  routing.not_in_key = kNoSourceAddress | kNoDestinationPort | kNoProtocol;
+  for (const bool version7 : {false, true}) {
+    Netflow5Encoder encoder(at_base(version7));
+    ASSERT_EQ(encoder.add(record, kBase), Netflow5Result::added);
+    const auto datagram = encoder.finish(kBase);
+    // 0x01 source, 0x02 destination, 0x04 source port, 0x08 destination port, 0x10 protocol; v5 has padding there.
+    EXPECT_EQ(hex(datagram.subspan(24 + 36, 1)), version7 ? "19" : "00");
+    EXPECT_EQ(hex(datagram.subspan(24 + (version7 ? 52 : 48) + 36, 1)), version7 ? "16" : "00") << "the way back";
+  }
+}
+
 TEST(Netflow5Encoder, SendsAsNumbersMasksAndTheNextHopOfEachWay) {
   OwnedRecord record(ipv4_flow());
   add_reply(record.base());

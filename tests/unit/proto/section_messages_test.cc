@@ -240,6 +240,34 @@ TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) 
   }
 }
 
+TEST(SectionTemplates, TurnTheInterfacesOfAPairRoundForTheWayBack) {
+  OwnedRecord record = with_sections(section_bit(Section::egress));
+  add_reply(record.base());
+  const auto expect_interfaces = [&](auto encoder, std::uint32_t in, std::uint32_t out) {
+    Stream stream;
+    stream.send(encoder, record);
+    ASSERT_EQ(stream.flows.size(), 2U);
+    EXPECT_EQ(stream.flows[0]->ingress_interface, 7U);
+    EXPECT_EQ(stream.flows[0].view().template find<EgressSection>()->interface, 9U);
+    EXPECT_EQ(stream.flows[1]->ingress_interface, in);
+    EXPECT_EQ(stream.flows[1].view().template find<EgressSection>()->interface, out);
+  };
+  for (const ExportProfile profile : {ExportProfile::rfc, ExportProfile::pmacct}) {
+    IpfixOptions ipfix;
+    ipfix.profile = profile;
+    Netflow9Options netflow9;
+    netflow9.start_ns = kBase;
+    netflow9.announced = true;
+    netflow9.profile = profile;
+    record.add<EgressSection>() = {9, 7};
+    expect_interfaces(IpfixEncoder(ipfix), 9, 7);
+    expect_interfaces(Netflow9Encoder(netflow9), 9, 7);
+    record.add<EgressSection>() = {9, 0};  // as an exporter said it of the flow
+    expect_interfaces(IpfixEncoder(ipfix), 7, 9);
+    expect_interfaces(Netflow9Encoder(netflow9), 7, 9);
+  }
+}
+
 TEST(SectionTemplates, AreAtMostSixtyFourAndThenOneForEachWiderCombination) {
   IpfixOptions options;
   options.template_refresh_messages = UINT32_MAX;  // each announcement is of a new template
