@@ -63,6 +63,17 @@ constexpr const char* kCheckFooter =
     "Every option is a field of the file: --idle-timeout 30s is the line idle_timeout: \"30s\", --tcp-close off is\n"
     "tcp_close: false.\n\n";
 
+constexpr const char* kDoctorFooter =
+    "Examples:\n"
+    "  weir doctor\n"
+    "  weir doctor --config /etc/weir.conf\n"
+    "  weir doctor --port 0000:3b:00.0 --workers 4 --export protobuf+tcp://192.0.2.1:6000\n"
+    "  weir doctor --config /etc/weir.conf -o json | jq -r 'select(.health != \"ok\").commands[]'\n"
+    "Give it the options of `run`. It changes nothing: a line for each thing that was looked at, and below it the\n"
+    "commands that mend it. `problem` stands in the way, with exit code 1; `advice` costs precision or speed. "
+    "Collectors\n"
+    "over TCP are connected to, over UDP their route is looked at; what runs already should be stopped before.\n\n";
+
 /// File, options, defaults: the configuration of one command, checked.
 tl::expected<CommandLine, ConfigError> configure(const CommandOptions& options, Command command) {
   const auto config = options.config();
@@ -139,13 +150,19 @@ class Commands {
         read_(
             app.add_subcommand("read", "Read capture files (pcap, pcapng; also .gz and .zst) and export flow records")),
         check_(app.add_subcommand("check", "Check a configuration and print it as it takes effect")),
+        doctor_(app.add_subcommand("doctor", "Look for what stands in the way of `run`, and say what mends it")),
         run_options_(*run_, Command::run),
         read_options_(*read_, Command::read),
-        check_options_(*check_, Command::check) {
+        check_options_(*check_, Command::check),
+        doctor_options_(*doctor_, Command::run) {
     const std::string blocks = blocks_help(*v1::Config::descriptor());
     run_->footer(footer_with_uris(kRunFooter + effect_help(*v1::Config::descriptor()) + "\n\n" + blocks));
     add_read();
     check_->footer(footer_with_uris(kCheckFooter + blocks));
+    doctor_->add_option("-o,--output", doctor_form_, "How to print: table, or json, an object a line [table]")
+        ->type_name("FORM")
+        ->group("Output");
+    doctor_->footer(std::string(kDoctorFooter) + kExitCodes);
     add_lists();
   }
 
@@ -165,6 +182,7 @@ class Commands {
       }
       return out;
     }
+    if (*doctor_) return doctor();
     if (*reasons_) return printed(reasons_text());
     if (*tunnels_) return printed(tunnels_text());
     if (*fields_ && fields_form_ != "table" && fields_form_ != "json") {
@@ -176,7 +194,7 @@ class Commands {
       if (!chosen) return usage_error(*metrics_, chosen.error());
       return printed(metrics_text(*chosen) + (measure_ ? "\n" + measured_text(measure_metrics()) : std::string()));
     }
-    return usage_error(app_, "a command is missing: run, read, check, metrics, fields, reasons or tunnels");
+    return usage_error(app_, "a command is missing: run, read, check, doctor, metrics, fields, reasons or tunnels");
   }
   [[nodiscard]] bool takes_captures() const { return static_cast<bool>(*read_); }
 
@@ -213,6 +231,17 @@ class Commands {
         "Examples:\n  weir metrics\n  weir metrics dns\n  weir read --metrics tcp,rtt --export json:- capture.pcap");
   }
 
+  [[nodiscard]] tl::expected<CommandLine, ConfigError> doctor() const {
+    if (doctor_form_ != "table" && doctor_form_ != "json") {
+      return usage_error(*doctor_, fmt::format("-o {}: expected table or json", doctor_form_));
+    }
+    auto out = configure(doctor_options_, Command::check);  // which needs no port, as `run` does
+    if (!out) return out;
+    out->action = CommandLine::Action::doctor;
+    out->json = doctor_form_ == "json";
+    return out;
+  }
+
   [[nodiscard]] tl::expected<CommandLine, ConfigError> read(const std::vector<std::string>& plain) const {
     auto out = configure(read_options_, Command::read);
     if (!out) return out;
@@ -240,6 +269,7 @@ class Commands {
   CLI::App* run_;
   CLI::App* read_;
   CLI::App* check_;
+  CLI::App* doctor_;
   CLI::App* reasons_ = nullptr;
   CLI::App* tunnels_ = nullptr;
   CLI::App* fields_ = nullptr;
@@ -247,9 +277,11 @@ class Commands {
   CommandOptions run_options_;
   CommandOptions read_options_;
   CommandOptions check_options_;
+  CommandOptions doctor_options_;
   CLI::Option* captures_ = nullptr;
   std::string explain_;
   std::string fields_form_ = "table";
+  std::string doctor_form_ = "table";
   std::string metric_names_ = "all";
   bool measure_ = false;
 };

@@ -1,8 +1,8 @@
-// The command line of weir: `weir run | read | check | metrics | fields | reasons | tunnels`. From argv to what is to
-// be done, without doing it, so that every case can be tested without a process.
+// The command line of weir: `weir run | read | check | doctor | metrics | fields | reasons | tunnels`. From argv to
+// what is to be done, without doing it, so that every case can be tested without a process.
 //
-// The options of `run`, `read` and `check` are the fields of config.proto (config/command_options.h); what else the
-// commands take, and the examples in their help, stand here.
+// The options of `run`, `read`, `check` and `doctor` are the fields of config.proto (config/command_options.h); what
+// else the commands take, and the examples in their help, stand here.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +20,14 @@ struct CommandLine {
   enum class Action : std::uint8_t {
     run,
     read,
+    doctor,
     print,  ///< `text` to standard output: help, version, reasons, the configuration of `check`
   };
   Action action = Action::print;
-  Settings settings;     ///< of run and read
+  Settings settings;     ///< of run, read and doctor
   v1::Config effective;  ///< of run, read and check
   std::string text;
+  bool json = false;               ///< of doctor
   std::vector<std::string> hints;  ///< of check: what is right and not what was meant, a line each
 };
 

@@ -15,6 +15,7 @@
 
 #include "control/command_line.h"
 #include "control/commands.h"
+#include "control/doctor/doctor.h"
 #include "control/error_stream.h"
 #include "control/final_error.h"
 
@@ -45,6 +46,8 @@ int parse_and_do(int argc, char** argv) {
       return weir::run_live(command->settings, command->effective);
     case weir::CommandLine::Action::read:
       return weir::read_captures(command->settings);
+    case weir::CommandLine::Action::doctor:
+      return weir::examine(command->settings, command->json);
     case weir::CommandLine::Action::print:
       for (const std::string& hint : command->hints) spdlog::warn("{}", hint);
       return print(command->text);

@@ -66,8 +66,24 @@ struct RssReport {
   bool meets = false;                ///< both directions of every conversation reach one worker without hand-over
 };
 
+/// What a driver says that its device could do.
+struct PortCapability {
+  std::string name;    ///< as EAL names the device
+  std::string driver;  ///< "net_memif", "mlx5_pci", ...
+  unsigned receive_queues = 0;
+  unsigned receive_descriptors = 0;  ///< of a queue
+  unsigned key_octets = 0;           ///< of the RSS key; 0: the driver does not say
+  unsigned table_entries = 0;        ///< of the redirection table; 0: there is none
+  bool hashes_addresses = false;     ///< all IP packets by their addresses alone
+  bool hashes_ports = false;
+};
+
 class Runtime {
  public:
+  /// Initialises the EAL, asks the devices, and ends the EAL again; no port is started. `devices` and `eal_arguments`
+  /// as in RuntimeOptions. Error: one line. Once per process, instead of start().
+  static tl::expected<std::vector<PortCapability>, std::string> capabilities(const std::vector<std::string>& devices,
+                                                                             const std::string& eal_arguments);
   /// Initialises the EAL, checks that every device came up, configures and starts the ports.
   /// Error: one line naming the device or the setting, and what to do. Once per process.
   static tl::expected<std::unique_ptr<Runtime>, std::string> start(const RuntimeOptions& options);

@@ -170,13 +170,14 @@ TEST(CommandLine, LetsOptionsOverrideTheFileAndTheFileTheDefaults) {
 
 TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
   const std::pair<std::vector<const char*>, const char*> bad[] = {
-      {{}, "a command is missing: run, read, check, metrics, fields, reasons or tunnels; see `weir --help`"},
+      {{}, "a command is missing: run, read, check, doctor, metrics, fields, reasons or tunnels; see `weir --help`"},
       {{"--bogus"}, "unknown option --bogus; see `weir --help`"},
       {{"fly"},
-       "'fly' is not a command; expected one of run, read, check, reasons, tunnels, fields, metrics; see `weir "
+       "'fly' is not a command; expected one of run, read, check, doctor, reasons, tunnels, fields, metrics; see `weir "
        "--help`"},
       {{"raed", "a.pcap"},
-       "'raed' is not a command; did you mean read?; expected one of run, read, check, reasons, tunnels, fields, "
+       "'raed' is not a command; did you mean read?; expected one of run, read, check, doctor, reasons, tunnels, "
+       "fields, "
        "metrics; see `weir --help`"},
       {{"read", "--explain", "some", "a.pcap"},
        "--explain some: expected the number of a packet, from 1, or rejected; see `weir read --help`"},

@@ -1,0 +1,122 @@
+#include "control/doctor/doctor.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "control/doctor/finding.h"
+#include "control/doctor/machine.h"
+#include "control/doctor/machine_checks.h"
+#include "control/doctor/reach.h"
+#include "control/probe/cores.h"
+#include "dataplane/dpdk/runtime.h"
+#include "dataplane/rss_hash.h"
+
+namespace weir {
+namespace {
+
+std::uint64_t limit_of(__rlimit_resource resource) {
+  rlimit limit{};
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+  return limit.rlim_cur;
+}
+
+Person this_person() {
+  Person person;
+  person.root = geteuid() == 0;
+  person.locked_octets = limit_of(RLIMIT_MEMLOCK);
+  person.open_files = limit_of(RLIMIT_NOFILE);
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word == "CapEff:") status >> std::hex >> person.capabilities;
+  }
+  return person;
+}
+
+ClockState this_clock() {
+  timex state{};
+  const int result = adjtimex(&state);
+  return {result != -1 && result != TIME_ERROR && (state.status & STA_UNSYNC) == 0,
+          static_cast<std::uint64_t>(state.maxerror)};
+}
+
+Outfit outfit_of(const Settings& settings) {
+  return {settings.ports, choose_cores(settings.cores, allowed_cpus(), settings.workers), !settings.cores.empty()};
+}
+
+Reach reach_of(const Settings& settings) {
+  Reach reach{settings.exports, settings.prefix_files, {}, settings.socket, settings.prometheus};
+  if (!settings.ledger_file.empty()) reach.writes.push_back(settings.ledger_file);
+  if (!settings.rejects.path.empty()) reach.writes.push_back(settings.rejects.path);
+  return reach;
+}
+
+void check_capability(const dpdk::PortCapability& port, const Settings& settings, Findings& out) {
+  const std::string subject = fmt::format("{} ({})", port.name, port.driver);
+  if (port.receive_queues < settings.workers) {
+    out.push_back({Health::problem,
+                   "queues",
+                   fmt::format("{}: at most {} receive queue{}, one for each of {} workers is asked for", subject,
+                               port.receive_queues, port.receive_queues == 1 ? "" : "s", settings.workers),
+                   {fmt::format("# give --workers {}", port.receive_queues)}});
+  } else {
+    out.push_back({Health::good,
+                   "queues",
+                   fmt::format("{}: up to {} receive queues of {} descriptors", subject, port.receive_queues,
+                               port.receive_descriptors),
+                   {}});
+  }
+  if (settings.workers == 1) return;
+  const bool able = settings.rss == RssHash::ports ? port.hashes_ports : port.hashes_addresses;
+  if (able) {
+    out.push_back(
+        {Health::good,
+         "rss",
+         fmt::format("{}: hashes {}, key of {} octets, table of {}", subject,
+                     settings.rss == RssHash::ports ? "ports" : "addresses", port.key_octets, port.table_entries),
+         {}});
+    return;
+  }
+  out.push_back({Health::advice,
+                 "rss",
+                 fmt::format("{}: does not hash {}: workers hand packets over to each other", subject,
+                             settings.rss == RssHash::ports ? "ports" : "addresses"),
+                 {port.hashes_addresses ? "# give --rss addresses" : "# nothing mends it: a device with RSS would"}});
+}
+
+/// Asks the devices themselves, where nothing so far keeps the EAL from taking them.
+void check_devices(const Settings& settings, Findings& out) {
+  if (settings.ports.empty() || any_problem(out)) return;
+  const auto ports = dpdk::Runtime::capabilities(settings.ports, settings.eal_arguments);
+  if (!ports) {
+    out.push_back({Health::problem, "device", ports.error(), {}});
+    return;
+  }
+  for (const dpdk::PortCapability& port : *ports) check_capability(port, settings, out);
+}
+
+}  // namespace
+
+int examine(const Settings& settings, bool json) {
+  const Machine machine;
+  const Outfit outfit = outfit_of(settings);
+  const Person person = this_person();
+  Findings findings;
+  check_huge_pages(machine, outfit, findings);
+  check_ports(machine, outfit, person, findings);
+  check_cpus(machine, outfit, findings);
+  check_clock(machine, this_clock(), findings);
+  check_limits(person, outfit, findings);
+  check_devices(settings, findings);
+  check_reach(reach_of(settings), findings);
+  const std::string text = json ? findings_json(findings) : findings_text(findings);
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return any_problem(findings) || !written ? 1 : 0;
+}
+
+}  // namespace weir

@@ -1,0 +1,184 @@
+#include "control/doctor/reach.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "control/export/endpoint.h"
+#include "control/export/export_uri.h"
+#include "control/export/peer.h"
+#include "proto/base/split.h"
+#include "proto/base/unique_fd.h"
+
+namespace weir {
+namespace {
+
+constexpr int kPatienceMs = 2000;
+
+/// 0, or errno.
+int try_connect(const Endpoint& to, int socket_type) {
+  const UniqueFd socket(::socket(to.family(), socket_type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (socket.get() < 0) return errno;
+  if (connect(socket.get(), to.get(), to.length) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
+  pollfd wait{socket.get(), POLLOUT, 0};
+  const int ready = poll(&wait, 1, kPatienceMs);
+  if (ready == 0) return ETIMEDOUT;
+  if (ready < 0) return errno;
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+/// The same for the first of the host's addresses that takes it.
+int try_any(const std::vector<Endpoint>& endpoints, int socket_type) {
+  int error = EADDRNOTAVAIL;
+  for (const Endpoint& endpoint : endpoints) {
+    error = try_connect(endpoint, socket_type);
+    if (error == 0) return 0;
+  }
+  return error;
+}
+
+void check_peer(const std::string& uri, const HostPort& peer, int socket_type, Findings& out) {
+  const auto endpoints = resolve(peer.host, peer.port, socket_type, Names::looked_up);
+  if (!endpoints) {
+    out.push_back({Health::problem,
+                   "exporter",
+                   fmt::format("{}: {}", uri, endpoints.error()),
+                   {fmt::format("getent ahosts {}", peer.host)}});
+    return;
+  }
+  const int error = try_any(*endpoints, socket_type);
+  if (error == 0) {
+    out.push_back({Health::good,
+                   "exporter",
+                   socket_type == SOCK_DGRAM
+                       ? fmt::format("{}: there is a route; over UDP nobody says who listens", uri)
+                       : fmt::format("{}: answers", uri),
+                   {}});
+    return;
+  }
+  const bool route = error == ENETUNREACH || error == EHOSTUNREACH || socket_type == SOCK_DGRAM;
+  out.push_back({Health::problem,
+                 "exporter",
+                 fmt::format("{}: {}", uri, error_text(error)),
+                 {route ? fmt::format("ip route get {}", peer.host)
+                        : fmt::format("# start the collector, then: nc -vz {} {}", peer.host, peer.port)}});
+}
+
+void check_unix(const std::string& uri, const std::string& path, Findings& out) {
+  if (path.size() >= sizeof(sockaddr_un{}.sun_path)) return;  // its URI was parsed: it is not so long
+  const int error = try_connect(unix_endpoint(path), SOCK_STREAM);
+  if (error == 0) {
+    out.push_back({Health::good, "exporter", uri + ": answers", {}});
+    return;
+  }
+  out.push_back({Health::problem,
+                 "exporter",
+                 fmt::format("{}: {}", uri, error_text(error)),
+                 {fmt::format("# start the collector, then: ls -l {}", path)}});
+}
+
+/// A file that is to be written: its folder is there, and it may be written.
+void check_written(const std::string& what, const std::string& file, Findings& out) {
+  namespace fs = std::filesystem;
+  if (file == "-") return;
+  std::error_code ignored;
+  const fs::path folder = fs::absolute(file, ignored).parent_path();
+  const bool there = access(file.c_str(), F_OK) == 0;
+  const std::string place = there ? file : folder.string();
+  if (access(place.c_str(), there ? W_OK : W_OK | X_OK) == 0) {
+    out.push_back({Health::good, "file", fmt::format("{}: can be written", what), {}});
+    return;
+  }
+  const int error = errno;
+  out.push_back(
+      {Health::problem,
+       "file",
+       fmt::format("{}: {}: {}", what, place, error_text(error)),
+       {error == ENOENT ? fmt::format("mkdir -p {}", folder.string()) : fmt::format("chown \"$(id -u)\" {}", place)}});
+}
+
+void check_read(const std::string& file, Findings& out) {
+  if (access(file.c_str(), R_OK) == 0) {
+    out.push_back({Health::good, "file", fmt::format("{}: can be read", file), {}});
+    return;
+  }
+  out.push_back(
+      {Health::problem, "file", fmt::format("{}: {}", file, error_text(errno)), {fmt::format("ls -l {}", file)}});
+}
+
+void check_export(const std::string& text, Findings& out) {
+  const auto uri = parse_export_uri(text);
+  if (!uri || !uri->request->members().empty()) return;  // members are exporters of the list themselves
+  if (const std::string file = uri->request->file(); !file.empty()) return check_written(uri->text, file, out);
+  const std::string_view prefix = uri->kind->prefix();
+  std::string_view target = std::string_view(text).substr(prefix.size());
+  target = target.substr(0, target.find('?'));
+  const std::string_view scheme = uri->kind->scheme;
+  if (scheme.ends_with("+unix")) return check_unix(uri->text, std::string(target), out);
+  if (scheme == "kafka") target = target.substr(0, target.find('/'));
+  const bool stream = scheme == "kafka" || scheme.ends_with("+tcp");
+  for (const std::string_view one : split(target, ',')) {
+    HostPort peer;
+    if (!parse_target(peer, one, uri->kind->form)) continue;
+    check_peer(scheme == "kafka" ? fmt::format("{} ({})", uri->text, peer.text()) : uri->text, peer,
+               stream ? SOCK_STREAM : SOCK_DGRAM, out);
+  }
+}
+
+void check_listener(const std::string& address, Findings& out) {
+  HostPort peer;
+  if (!parse_target(peer, address, "ADDR:PORT")) return;  // its binding parsed it
+  const auto endpoints = resolve(peer.host, peer.port, SOCK_STREAM, Names::looked_up);
+  int error = EADDRNOTAVAIL;
+  for (const Endpoint& endpoint : endpoints.value_or(std::vector<Endpoint>{})) {
+    const UniqueFd socket(::socket(endpoint.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    (void)setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    error = bind(socket.get(), endpoint.get(), endpoint.length) == 0 ? 0 : errno;
+    if (error != 0) break;
+  }
+  if (error == 0) {
+    out.push_back({Health::good, "listen", fmt::format("--prometheus {}: free", address), {}});
+    return;
+  }
+  out.push_back(
+      {Health::problem,
+       "listen",
+       fmt::format("--prometheus {}: {}", address, error_text(error)),
+       {error == EADDRINUSE ? fmt::format("ss -ltnp 'sport = :{}'", peer.port) : std::string("ip -br address")}});
+}
+
+void check_socket(const std::string& path, Findings& out) {
+  if (access(path.c_str(), F_OK) != 0) return check_written("--socket " + path, path, out);
+  if (path.size() < sizeof(sockaddr_un{}.sun_path) && try_connect(unix_endpoint(path), SOCK_STREAM) == 0) {
+    out.push_back({Health::problem,
+                   "listen",
+                   fmt::format("--socket {}: another weir answers there", path),
+                   {fmt::format("weirctl --socket {} status", path), "# or give this one a --socket of its own"}});
+    return;
+  }
+  out.push_back({Health::good, "listen", fmt::format("--socket {}: nobody serves it", path), {}});
+}
+
+}  // namespace
+
+void check_reach(const Reach& reach, Findings& out) {
+  if (!reach.socket.empty()) check_socket(reach.socket, out);
+  if (!reach.prometheus.empty()) check_listener(reach.prometheus, out);
+  for (const std::string& file : reach.reads) check_read(file, out);
+  for (const std::string& file : reach.writes) check_written(file, file, out);
+  for (const std::string& uri : reach.exports) check_export(uri, out);
+}
+
+}  // namespace weir

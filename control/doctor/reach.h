@@ -1,0 +1,26 @@
+// What weir is to open and to reach: the ports that it listens on, the files that it writes and reads, its collectors.
+//
+// Nothing is sent and nothing is changed. A TCP connection is made and closed again; over UDP, where an answer is not
+// to be had without sending, only the route is looked at.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "control/doctor/finding.h"
+
+namespace weir {
+
+/// What of the settings is reached for.
+struct Reach {
+  std::vector<std::string> exports{};  ///< URIs that have been parsed without an error before
+  std::vector<std::string> reads{};    ///< files
+  std::vector<std::string> writes{};   ///< files besides those of the exports
+  std::string socket{};                ///< of control; empty: none
+  std::string prometheus{};            ///< ADDR:PORT; empty: off
+};
+
+/// Waits at most two seconds for each collector over TCP, and as long as the system does for a name.
+void check_reach(const Reach& reach, Findings& out);
+
+}  // namespace weir
