@@ -5,15 +5,19 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "control/doctor/finding.h"
 #include "control/doctor/machine.h"
 #include "control/doctor/machine_checks.h"
 #include "control/doctor/reach.h"
 #include "control/probe/cores.h"
+#include "control/probe/memif_socket.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/rss_hash.h"
 
@@ -89,10 +93,14 @@ void check_capability(const dpdk::PortCapability& port, const Settings& settings
                  {port.hashes_addresses ? "# give --rss addresses" : "# nothing mends it: a device with RSS would"}});
 }
 
-/// Asks the devices themselves, where nothing so far keeps the EAL from taking them.
+/// Asks the devices themselves, where nothing so far keeps the EAL from taking them. A memif server would bind its
+/// socket, and its peer says how many queues there are: it is not asked.
 void check_devices(const Settings& settings, Findings& out) {
-  if (settings.ports.empty() || any_problem(out)) return;
-  const auto ports = dpdk::Runtime::capabilities(settings.ports, settings.eal_arguments);
+  std::vector<std::string> devices;
+  std::copy_if(settings.ports.begin(), settings.ports.end(), std::back_inserter(devices),
+               [](const std::string& port) { return !memif_server_file(port); });
+  if (devices.empty() || any_problem(out)) return;
+  const auto ports = dpdk::Runtime::capabilities(devices, settings.eal_arguments);
   if (!ports) {
     out.push_back({Health::problem, "device", ports.error(), {}});
     return;

@@ -84,16 +84,16 @@ TEST_P(ManPage, has_every_option_and_every_command) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, ManPage,
-                         testing::Values(Page{"weir",
-                                              {"run", "read", "check", "metrics", "fields", "reasons", "tunnels"}},
-                                         Page{"weirctl", {"status", "ledger", "rss", "metrics"}},
-                                         Page{"weir-collect", {}}, Page{"weir-gen", {}}),
-                         [](const auto& one) {
-                           std::string name = one.param.program;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Programs, ManPage,
+    testing::Values(Page{"weir", {"run", "read", "check", "doctor", "metrics", "fields", "reasons", "tunnels"}},
+                    Page{"weirctl", {"status", "ledger", "monitors", "rss", "metrics"}}, Page{"weir-collect", {}},
+                    Page{"weir-gen", {}}),
+    [](const auto& one) {
+      std::string name = one.param.program;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
 
 }  // namespace
 }  // namespace weir::test
