@@ -18,9 +18,9 @@ struct NoSlot {};
 
 /// Of UDP the first 4 octets, and of TCP 100.
 struct Beginnings {
-  static constexpr std::string_view kName = "beginnings";
-  static constexpr std::string_view kMeaning = "";
-  static constexpr std::uint32_t kSections = 0;
+  [[maybe_unused]] static constexpr std::string_view kName = "beginnings";
+  [[maybe_unused]] static constexpr std::string_view kMeaning = "";
+  [[maybe_unused]] static constexpr std::uint32_t kSections = 0;
   using State = SeenState;
   using Slot = NoSlot;
   static std::uint32_t wanted_payload(const ParsedPacket& packet, const MetricParameters& /*parameters*/) {
@@ -58,9 +58,9 @@ struct Streams : Beginnings {
 };
 /// Sees every packet.
 struct Plain {
-  static constexpr std::string_view kName = "plain";
-  static constexpr std::string_view kMeaning = "";
-  static constexpr std::uint32_t kSections = 0;
+  [[maybe_unused]] static constexpr std::string_view kName = "plain";
+  [[maybe_unused]] static constexpr std::string_view kMeaning = "";
+  [[maybe_unused]] static constexpr std::uint32_t kSections = 0;
   using State = SeenState;
   using Slot = NoSlot;
   static Verdict update(State& state, Slot& /*slot*/, const MetricInput& /*input*/) {
