@@ -1,5 +1,6 @@
 // monitor { ... } blocks: two monitors on a live wire, one of every flow with metrics to a file, one of /24 pairs to
-// NetFlow v5 as nfdump reads it; and what `weir read` makes of the same configuration at any number of workers.
+// NetFlow v5 and v9 with what prefixes say of them, as nfdump reads it; and what `weir read` makes of the same
+// configuration at any number of workers.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -48,14 +49,34 @@ void expect_each_balanced(const json& ledger) {
   }
 }
 
+/// Of pairs of networks: each has the AS and the next hop of the prefix file, the interface that it came in by, and the
+/// masks of the key, which are longer than the file's. (Of NetFlow v5 nfdump 1.7.1 shows no masks.)
+void expect_routes(const json& flows, bool masks) {
+  for (const json& flow : flows) {
+    const bool out = flow.at("src4_addr").get<std::string>().starts_with("10.");
+    ASSERT_EQ(flow.at("src_as"), out ? 64'500 : 64'510) << flow;
+    ASSERT_EQ(flow.at("dst_as"), out ? 64'510 : 64'500) << flow;
+    ASSERT_EQ(flow.at("ip4_next_hop"), out ? "192.0.2.4" : "192.0.2.1") << flow;
+    ASSERT_EQ(flow.at("input_snmp"), 1) << flow;
+    if (!masks) continue;
+    ASSERT_EQ(flow.at("src_mask"), 24) << flow;
+    ASSERT_EQ(flow.at("dst_mask"), 24) << flow;
+  }
+}
+
 TEST_F(Monitors, OnALiveWireEachCountsWhatWasSentAndReportsItItsOwnWay) {
   if (!installed("nfcapd")) GTEST_SKIP() << "no nfcapd";
   Nfcapd collector;
+  Nfcapd version9;
+  write("prefixes.txt", "10.0.0.0/8 as=64500 next_hop=192.0.2.1\n172.16.0.0/12 as=64510 next_hop=192.0.2.4\n");
   const Wire wire = memif();
   write("weir.conf", "export: \"json:" + path("flows.json") +
                          "?name=flows\"\n"
                          "export: \"" +
                          collector.uri("netflow5", "&name=pairs") +
+                         "\"\n"
+                         "export: \"" +
+                         version9.uri("netflow9", "&name=pairs9") +
                          "\"\n"
                          "monitor {\n"
                          "  name: \"all\"\n"
@@ -64,13 +85,15 @@ TEST_F(Monitors, OnALiveWireEachCountsWhatWasSentAndReportsItItsOwnWay) {
                          "}\n"
                          "monitor {\n"
                          "  name: \"pairs\"\n"
-                         "  key: \"src_addr/24,dst_addr/24\"\n"
+                         "  key: \"src_addr/24,dst_addr/24,in_if\"\n"
                          "  idle_timeout: \"60s\"\n"
                          "  active_timeout: \"60s\"\n"
                          "  max_flows: 5000\n"
                          "  export: \"pairs\"\n"
+                         "  export: \"pairs9\"\n"
                          "}\n");
-  Probe probe(folder_, wire, {"--config", path("weir.conf"), "--workers", "2", "--rss", "ports"});
+  Probe probe(folder_, wire,
+              {"--config", path("weir.conf"), "--workers", "2", "--rss", "ports", "--prefixes", path("prefixes.txt")});
   const Finished sent = run(generator(wire, {"--flows", "500", "--rate", "10000", "--packets", "10000", "--tcp", "50",
                                              "--queues", "2", "--manifest", path("manifest.jsonl")}),
                             seconds(60));
@@ -83,11 +106,11 @@ TEST_F(Monitors, OnALiveWireEachCountsWhatWasSentAndReportsItItsOwnWay) {
   const json status = probe.ask_json("status");
   ASSERT_EQ(status.at("monitors").size(), 2U);
   EXPECT_EQ(status.at("monitors").at(0).at("name"), "all");
-  EXPECT_EQ(status.at("monitors").at(1).at("key"), "src_addr/24,dst_addr/24");
+  EXPECT_EQ(status.at("monitors").at(1).at("key"), "src_addr/24,dst_addr/24,in_if");
   EXPECT_EQ(status.at("monitors").at(1).at("capacity"), 5000);
   EXPECT_EQ(status.at("monitors").at(1).at("packets"), 10'000);
   const std::string lines = probe.ask({"monitors"}).out;
-  EXPECT_NE(lines.find("pairs    src_addr/24,dst_addr/24"), std::string::npos) << lines;
+  EXPECT_NE(lines.find("pairs    src_addr/24,dst_addr/24,in_if"), std::string::npos) << lines;
   EXPECT_NE(probe.ask({"ledger"}).out.find("monitor pairs: balanced"), std::string::npos);
   probe.stop();
 
@@ -123,6 +146,10 @@ TEST_F(Monitors, OnALiveWireEachCountsWhatWasSentAndReportsItItsOwnWay) {
   }
   EXPECT_EQ(seen, expected);
   EXPECT_EQ(flows.size(), expected.size()) << "no pair was split between the workers";
+  expect_routes(flows, false);
+  version9.finish();
+  EXPECT_EQ(version9.flows().size(), expected.size());
+  expect_routes(version9.flows(), true);
 }
 
 /// 40 hosts of four networks talk to two servers; every third packet is TCP.
