@@ -64,34 +64,51 @@ void expect_routes(const json& flows, bool masks) {
   }
 }
 
+/// Two monitors: every flow with metrics to the JSON file, pairs of networks to both versions of NetFlow.
+std::string two_monitors(const std::string& json_file, const Nfcapd& version5, const Nfcapd& version9) {
+  return "export: \"json:" + json_file +
+         "?name=flows\"\n"
+         "export: \"" +
+         version5.uri("netflow5", "&name=pairs") +
+         "\"\n"
+         "export: \"" +
+         version9.uri("netflow9", "&name=pairs9") +
+         "\"\n"
+         "monitor {\n"
+         "  name: \"all\"\n"
+         "  metrics: \"tcp,layer2\"\n"
+         "  export: \"flows\"\n"
+         "}\n"
+         "monitor {\n"
+         "  name: \"pairs\"\n"
+         "  key: \"src_addr/24,dst_addr/24,in_if\"\n"
+         "  idle_timeout: \"60s\"\n"
+         "  active_timeout: \"60s\"\n"
+         "  max_flows: 5000\n"
+         "  export: \"pairs\"\n"
+         "  export: \"pairs9\"\n"
+         "}\n";
+}
+
+/// Packets of each direction between two networks, as the generator counted them.
+std::map<Pair, std::uint64_t> pairs_of(const std::string& manifest) {
+  std::map<Pair, std::uint64_t> expected;
+  for (const json& biflow : json_lines(manifest)) {
+    const std::string source = net24(biflow.at("src_addr"));
+    const std::string destination = net24(biflow.at("dst_addr"));
+    if (biflow.at("packets") != 0) expected[{source, destination}] += biflow.at("packets").get<std::uint64_t>();
+    if (biflow.at("rev_packets") != 0) expected[{destination, source}] += biflow.at("rev_packets").get<std::uint64_t>();
+  }
+  return expected;
+}
+
 TEST_F(Monitors, OnALiveWireEachCountsWhatWasSentAndReportsItItsOwnWay) {
   if (!installed("nfcapd")) GTEST_SKIP() << "no nfcapd";
   Nfcapd collector;
   Nfcapd version9;
   write("prefixes.txt", "10.0.0.0/8 as=64500 next_hop=192.0.2.1\n172.16.0.0/12 as=64510 next_hop=192.0.2.4\n");
   const Wire wire = memif();
-  write("weir.conf", "export: \"json:" + path("flows.json") +
-                         "?name=flows\"\n"
-                         "export: \"" +
-                         collector.uri("netflow5", "&name=pairs") +
-                         "\"\n"
-                         "export: \"" +
-                         version9.uri("netflow9", "&name=pairs9") +
-                         "\"\n"
-                         "monitor {\n"
-                         "  name: \"all\"\n"
-                         "  metrics: \"tcp,layer2\"\n"
-                         "  export: \"flows\"\n"
-                         "}\n"
-                         "monitor {\n"
-                         "  name: \"pairs\"\n"
-                         "  key: \"src_addr/24,dst_addr/24,in_if\"\n"
-                         "  idle_timeout: \"60s\"\n"
-                         "  active_timeout: \"60s\"\n"
-                         "  max_flows: 5000\n"
-                         "  export: \"pairs\"\n"
-                         "  export: \"pairs9\"\n"
-                         "}\n");
+  write("weir.conf", two_monitors(path("flows.json"), collector, version9));
   Probe probe(folder_, wire,
               {"--config", path("weir.conf"), "--workers", "2", "--rss", "ports", "--prefixes", path("prefixes.txt")});
   const Finished sent = run(generator(wire, {"--flows", "500", "--rate", "10000", "--packets", "10000", "--tcp", "50",
@@ -131,13 +148,7 @@ TEST_F(Monitors, OnALiveWireEachCountsWhatWasSentAndReportsItItsOwnWay) {
   }
   EXPECT_GT(measured, 100U);
 
-  std::map<Pair, std::uint64_t> expected;
-  for (const json& biflow : json_lines(path("manifest.jsonl"))) {
-    const std::string source = net24(biflow.at("src_addr"));
-    const std::string destination = net24(biflow.at("dst_addr"));
-    if (biflow.at("packets") != 0) expected[{source, destination}] += biflow.at("packets").get<std::uint64_t>();
-    if (biflow.at("rev_packets") != 0) expected[{destination, source}] += biflow.at("rev_packets").get<std::uint64_t>();
-  }
+  const std::map<Pair, std::uint64_t> expected = pairs_of(path("manifest.jsonl"));
   collector.finish();
   std::map<Pair, std::uint64_t> seen;
   const json flows = collector.flows();
