@@ -35,9 +35,9 @@ tl::expected<std::vector<std::uint32_t>, RouteFault> users_of(std::span<const Ex
           std::find_if(uris.begin(), uris.end(), [&](const ExportUri& one) { return one.name == wanted[place]; });
       if (found == uris.end()) {
         const std::string meant = did_you_mean(wanted[place], names);
-        return fault(
-            monitor, place,
-            "no exporter has this name" + (meant.empty() ? "; expected the ?name= of one, or its URI" : meant));
+        return fault(monitor, place,
+                     "no exporter has this name" +
+                         (meant.empty() ? "; expected the ?name= of one, or the URI of one without" : meant));
       }
       const auto uri = static_cast<std::size_t>(found - uris.begin());
       if (groups[uri]) {
@@ -49,6 +49,41 @@ tl::expected<std::vector<std::uint32_t>, RouteFault> users_of(std::span<const Ex
     }
   }
   return users;
+}
+
+/// What two streams to one place must not share.
+struct StreamName {
+  std::string_view place;  ///< the URI without its options
+  std::uint32_t source_id;
+
+  friend bool operator==(const StreamName&, const StreamName&) = default;
+};
+
+/// Each stream of a monitor has a source id of its own at the collector that it goes to.
+tl::expected<void, RouteFault> check_source_ids(std::span<const ExportUri> uris, std::span<const ExportRoute> routes) {
+  std::vector<std::pair<StreamName, std::size_t>> streams;  // and the place of the URI
+  for (const ExportRoute& route : routes) {
+    const auto first = uris[route.uri].request->source_id();
+    if (!first || !route.monitor) continue;
+    const std::uint64_t most = uris[route.uri].kind->scheme == "netflow5" ? 255 : UINT32_MAX;
+    const std::uint64_t id = std::uint64_t{*first} + *route.monitor;
+    if (id > most) {
+      return fault(std::nullopt, route.uri,
+                   fmt::format("source_id={} and {} more, the place of a monitor, is above {}; expected a smaller one",
+                               *first, *route.monitor, most));
+    }
+    const std::string_view text = uris[route.uri].text;
+    const StreamName name{text.substr(0, text.find('?')), static_cast<std::uint32_t>(id)};
+    const auto other = std::find_if(streams.begin(), streams.end(), [&](const auto& one) { return one.first == name; });
+    if (other != streams.end()) {
+      return fault(std::nullopt, route.uri,
+                   fmt::format("{} has source id {} there, too, with a monitor's place added; expected a source_id= "
+                               "that is no other stream's",
+                               uris[other->second].name, id));
+    }
+    streams.emplace_back(name, route.uri);
+  }
+  return {};
 }
 
 }  // namespace
@@ -84,6 +119,7 @@ tl::expected<std::vector<ExportRoute>, RouteFault> routes_of(std::span<const Exp
                         several ? fmt::format("{} of {}", uris[uri].name, monitors[monitor].name) : uris[uri].name});
     }
   }
+  if (const auto apart = check_source_ids(uris, routes); !apart) return tl::unexpected(apart.error());
   return routes;
 }
 

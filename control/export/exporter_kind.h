@@ -29,6 +29,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -69,6 +70,8 @@ class ExportRequest {
 
   /// The file that it writes, as it was given, "-": standard output; empty: it writes none.
   [[nodiscard]] virtual std::string file() const = 0;
+  /// The source id, engine id or observation domain that its messages name; nothing: they name none.
+  [[nodiscard]] virtual std::optional<std::uint32_t> source_id() const { return std::nullopt; }
   /// Of a group: the names of its members.
   [[nodiscard]] virtual std::vector<std::string> members() const { return {}; }
   /// Changes nothing that others see: that is Exporter::begin()'s to do. `books` outlives the exporter. Error: one line
@@ -121,6 +124,13 @@ class ExportRequestOf final : public ExportRequest {
       return options.path_of_file();
     } else {
       return {};
+    }
+  }
+  [[nodiscard]] std::optional<std::uint32_t> source_id() const override {
+    if constexpr (requires { options.source_id; }) {
+      return options.source_id;
+    } else {
+      return std::nullopt;
     }
   }
   [[nodiscard]] std::vector<std::string> members() const override {

@@ -120,7 +120,8 @@ TEST(MonitorBlocks, NameTheLineOfWhatIsWrong) {
       {"export: \"json:a?name=core\"\nmonitor { name: \"a\" export: \"cor\" }",
        "w.conf:2:21: export 'cor': no exporter has this name; did you mean core?"},
       {"export: \"json:a\"\nmonitor { name: \"a\" export: \"nowhere\" }",
-       "w.conf:2:21: export 'nowhere': no exporter has this name; expected the ?name= of one, or its URI"},
+       "w.conf:2:21: export 'nowhere': no exporter has this name; expected the ?name= of one, or the URI of one "
+       "without"},
       {"export: \"json:a\"\nmonitor { name: \"a\" export: \"json:a\" export: \"json:a\" }",
        "w.conf:2:38: export 'json:a': given twice; expected each exporter once"},
       {"export: \"json:a\"\nexport: \"json:b\"\nmonitor { name: \"a\" export: \"json:a\" }",

@@ -121,6 +121,21 @@ TEST(ExportRoutes, ANameThatNoExporterHasIsRefused) {
   EXPECT_EQ(hub.error(), "monitor wide: export cor: no exporter has this name; did you mean core?");
 }
 
+TEST(ExportRoutes, TwoStreamsWithOneSourceIdAtOnePlaceAreRefused) {
+  const std::string place = "netflow9://127.0.0.1:9995";
+  const std::string x = place + "?source_id=1&name=x";
+  const std::string y = place + "?source_id=2&name=y";
+  // The first monitor's place is 0, the second one's 1: y has 2 + 0, and x has 1 + 1.
+  const auto same = ExportHub::open({x, y}, two_monitors({"y"}, {"x"}));
+  ASSERT_FALSE(same);
+  EXPECT_NE(same.error().find("x has source id 2 there, too"), std::string::npos) << same.error();
+  EXPECT_TRUE(ExportHub::open({x, y}, two_monitors({"x"}, {"y"})));
+  const auto beyond = ExportHub::open({"netflow5://127.0.0.1:9995?source_id=255"}, two_monitors({}, {}));
+  ASSERT_FALSE(beyond);
+  EXPECT_NE(beyond.error().find("source_id=255 and 1 more, the place of a monitor, is above 255"), std::string::npos)
+      << beyond.error();
+}
+
 TEST(ExportRoutes, AGroupTakesTheRecordsOfItsMonitorsAndItsMembersThose) {
   const TemporaryFolder folder;
   const std::string a = folder.path("a.json");
