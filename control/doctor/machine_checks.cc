@@ -93,7 +93,8 @@ const char* iommu_option(const Machine& machine) {
 }
 
 std::vector<std::string> boot_with(const std::string& options) {
-  return {fmt::format("sed -i 's/^GRUB_CMDLINE_LINUX=\"/&{} /' /etc/default/grub && update-grub && reboot", options)};
+  return {fmt::format("sed -i 's/^GRUB_CMDLINE_LINUX=\"/&{} /' /etc/default/grub && update-grub", options),
+          "# and boot the machine again"};
 }
 
 /// A driver that DPDK takes packets beside, without unbinding.
@@ -295,6 +296,12 @@ void check_huge_pages(const Machine& machine, const Outfit& outfit, Findings& ou
 }
 
 void check_ports(const Machine& machine, const Outfit& outfit, const Person& person, Findings& out) {
+  if (outfit.ports.empty()) {
+    out.push_back({Health::advice,
+                   "port",
+                   "none is given, so none was looked at; `run` needs one",
+                   {"# give --port, or --config with a port: line"}});
+  }
   for (const std::string& port : outfit.ports) {
     if (const std::string address = pci_name(split(port, ',')[0]); !address.empty()) {
       check_pci(machine, address, outfit, person, out);
@@ -308,13 +315,21 @@ void check_cpus(const Machine& machine, const Outfit& outfit, Findings& out) {
   const std::vector<unsigned> workers = workers_of(outfit);
   if (workers.empty()) return;
   const std::vector<unsigned> online = machine.cpus(std::string(kCpus) + "online");
+  bool all_there = true;
   for (const unsigned cpu : outfit.cores) {
     if (online.empty() || std::find(online.begin(), online.end(), cpu) != online.end()) continue;
-    out.push_back({Health::problem,
-                   "cpu",
-                   fmt::format("CPU {} is not online", cpu),
-                   {fmt::format("echo 1 > {}cpu{}/online", kCpus, cpu)}});
+    all_there = false;
+    const std::string file = fmt::format("{}cpu{}/online", kCpus, cpu);
+    if (machine.exists(file)) {
+      out.push_back({Health::problem, "cpu", fmt::format("CPU {} is not online", cpu), {"echo 1 > " + file}});
+    } else {
+      out.push_back({Health::problem,
+                     "cpu",
+                     fmt::format("this machine has no CPU {}", cpu),
+                     {fmt::format("# give --cores CPUs of {}", cpu_list_text(online))}});
+    }
   }
+  if (!all_there) return;
   std::vector<unsigned> apart = outfit.cores;
   std::sort(apart.begin(), apart.end());
   apart.erase(std::unique(apart.begin(), apart.end()), apart.end());
@@ -378,6 +393,8 @@ void check_limits(const Person& person, const Outfit& outfit, Findings& out) {
                    "limit",
                    fmt::format("{} files may be open", person.open_files),
                    {fmt::format("ulimit -n {}", 4 * kFewFiles)}});
+  } else {
+    out.push_back({Health::good, "limit", "enough files may be open", {}});
   }
 }
 

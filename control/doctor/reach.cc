@@ -105,7 +105,9 @@ void check_written(const std::string& what, const std::string& file, Findings& o
       {Health::problem,
        "file",
        fmt::format("{}: {}: {}", what, place, error_text(error)),
-       {error == ENOENT ? fmt::format("mkdir -p {}", folder.string()) : fmt::format("chown \"$(id -u)\" {}", place)}});
+       {error == ENOENT
+            ? fmt::format("mkdir -p {}", folder.string())
+            : fmt::format("# give a file that this user may write, or run as another user: ls -ld {}", place)}});
 }
 
 void check_read(const std::string& file, Findings& out) {
@@ -159,8 +161,17 @@ void check_listener(const std::string& address, Findings& out) {
        {error == EADDRINUSE ? fmt::format("ss -ltnp 'sport = :{}'", peer.port) : std::string("ip -br address")}});
 }
 
+/// `run` makes the folder of the socket: what counts is the first one above it that is there.
+void check_socket_folder(const std::string& path, Findings& out) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  fs::path folder = fs::absolute(path, ignored).parent_path();
+  while (access(folder.c_str(), F_OK) != 0 && folder.has_relative_path()) folder = folder.parent_path();
+  check_written("--socket " + path, (folder / fs::path(path).filename()).string(), out);
+}
+
 void check_socket(const std::string& path, Findings& out) {
-  if (access(path.c_str(), F_OK) != 0) return check_written("--socket " + path, path, out);
+  if (access(path.c_str(), F_OK) != 0) return check_socket_folder(path, out);
   if (path.size() < sizeof(sockaddr_un{}.sun_path) && try_connect(unix_endpoint(path), SOCK_STREAM) == 0) {
     out.push_back({Health::problem,
                    "listen",
