@@ -28,8 +28,9 @@ std::string exporters_of(const v1::MonitorStatus& monitor) {
   return word(names, "all");
 }
 
-/// The one that the options make.
-v1::MonitorStatus plain_monitor(const v1::StatusReply& status) {
+}  // namespace
+
+v1::MonitorStatus plain_monitor(const v1::StatusReply& status, const v1::Ledger& ledger) {
   v1::MonitorStatus monitor;
   const v1::Config& config = status.config();
   monitor.set_name("(the options)");
@@ -39,6 +40,12 @@ v1::MonitorStatus plain_monitor(const v1::StatusReply& status) {
   monitor.set_sample(config.sample());
   monitor.set_idle_timeout(config.idle_timeout());
   monitor.set_active_timeout(config.active_timeout());
+  monitor.set_packets(ledger.counted().packets());
+  monitor.set_records(ledger.drained().records());
+  monitor.set_evictions(status.evictions());
+  monitor.set_overflowed(status.overflowed());
+  monitor.set_when_full(config.when_full());
+  for (const auto& exporter : ledger.exporters()) monitor.add_exporters(exporter.name());
   monitor.set_flows(status.flows());
   monitor.set_capacity(status.capacity());
   monitor.set_sampling_rate(status.sampling_rate());
@@ -46,20 +53,16 @@ v1::MonitorStatus plain_monitor(const v1::StatusReply& status) {
   return monitor;
 }
 
-}  // namespace
-
 std::string monitors_text(const v1::StatusReply& status) {
   TextTable table("lllllllrrr");
   table.row(
       {"monitor", "key", "filter", "idle, active", "metrics", "sampling", "exporters", "flows", "packets", "records"});
-  const auto row = [&table](const v1::MonitorStatus& monitor, const std::string& packets, const std::string& records) {
+  for (const auto& monitor : status.monitors()) {
     table.row({monitor.name(), monitor.key(), word(monitor.filter()),
                monitor.idle_timeout() + ", " + monitor.active_timeout(), word(monitor.metrics()), sampling_of(monitor),
-               exporters_of(monitor), grouped(monitor.flows()) + " of " + grouped(monitor.capacity()), packets,
-               records});
-  };
-  if (status.monitors().empty()) row(plain_monitor(status), "", "");
-  for (const auto& monitor : status.monitors()) row(monitor, grouped(monitor.packets()), grouped(monitor.records()));
+               exporters_of(monitor), grouped(monitor.flows()) + " of " + grouped(monitor.capacity()),
+               grouped(monitor.packets()), grouped(monitor.records())});
+  }
   return table.text();
 }
 
@@ -76,7 +79,7 @@ std::string monitors_ledger_text(const v1::Ledger& ledger) {
     first.row(cells("+", "lost: handover_full", monitor.handover_full()));
     if (!is_zero(monitor.in_handover())) first.row(cells("+", "between two workers", monitor.in_handover()));
     out += "\n   monitor " + monitor.name() + (monitor.balanced() ? ": balanced" : ": NOT BALANCED") +
-           "\n   every packet offered (frame octets)\n" + first.text(4) + "\n2  every counted packet (IP octets)\n" +
+           "\n   every packet offered (frame octets)\n" + first.text(4) + "   every counted packet (IP octets)\n" +
            counted_text(monitor, 4);
   }
   return out;

@@ -7,7 +7,10 @@
 
 namespace weir {
 
-/// A line for each monitor. One that has no name, where the configuration has no block, is made of the options.
+/// The monitor that the options make, where the configuration has no block; its counts are the ledger's.
+v1::MonitorStatus plain_monitor(const v1::StatusReply& status, const v1::Ledger& ledger);
+
+/// A line for each of status.monitors().
 std::string monitors_text(const v1::StatusReply& status);
 
 /// What became of the packets and records of each monitor: equations 1 and 2.

@@ -161,7 +161,7 @@ std::string frames_text(const v1::Ledger& ledger) {
   if (!is_zero(ledger.frame_filtered_out())) {
     first.row(cells("+", "filtered out (--frame-filter)", ledger.frame_filtered_out()));
   }
-  if (!is_zero(ledger.duplicate())) first.row(cells("+", "duplicate (--pair)", ledger.duplicate()));
+  if (!several && !is_zero(ledger.duplicate())) first.row(cells("+", "duplicate (--pair)", ledger.duplicate()));
   add_named(first, "rejected", ledger.rejects());
   if (!several) first.row(cells("+", "lost: handover_full", ledger.handover_full()));
   if (!several && !is_zero(ledger.in_handover())) first.row(cells("+", "between two workers", ledger.in_handover()));

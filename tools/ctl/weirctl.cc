@@ -134,6 +134,16 @@ int monitors(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const 
   if (const auto result = stub.Status(&context, {}, &reply); !result.ok()) {
     return fail(describe(result, arguments.socket_path), 1);
   }
+  if (reply.phase() == "starting") return fail("weir is starting: it has no monitors yet", 1);
+  if (reply.monitors().empty()) {
+    weir::v1::Ledger ledger;
+    grpc::ClientContext again;
+    again.set_deadline(std::chrono::system_clock::now() + kDeadline);
+    if (const auto result = stub.Ledger(&again, {}, &ledger); !result.ok()) {
+      return fail(describe(result, arguments.socket_path), 1);
+    }
+    *reply.add_monitors() = weir::plain_monitor(reply, ledger);
+  }
   if (!arguments.json) return print(weir::monitors_text(reply));
   std::string lines;
   for (const auto& monitor : reply.monitors()) lines += weir::message_json(monitor) + '\n';

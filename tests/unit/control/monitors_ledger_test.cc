@@ -143,12 +143,23 @@ TEST(MonitorsLedger, IsPrintedMonitorByMonitor) {
       << ledger_summary(ledger);
 }
 
-TEST(MonitorsText, HasALineForEachOrOneForTheOptions) {
+TEST(MonitorsText, HasALineForEachAndTheOptionsMakeOneWithTheLedgersCounts) {
   v1::StatusReply status;
   status.mutable_config()->set_key("5tuple");
   status.set_flows(5);
   status.set_capacity(100);
-  EXPECT_NE(monitors_text(status).find("(the options)  5tuple"), std::string::npos) << monitors_text(status);
+  status.set_evictions(7);
+  v1::Ledger ledger;
+  ledger.mutable_counted()->set_packets(54);
+  ledger.mutable_drained()->set_records(3);
+  ledger.add_exporters()->set_name("core");
+  const v1::MonitorStatus plain = plain_monitor(status, ledger);
+  EXPECT_EQ(plain.name(), "(the options)");
+  EXPECT_EQ(plain.key(), "5tuple");
+  EXPECT_EQ(plain.packets(), 54U);
+  EXPECT_EQ(plain.records(), 3U);
+  EXPECT_EQ(plain.evictions(), 7U);
+  EXPECT_EQ(plain.exporters(0), "core");
   v1::MonitorStatus& wide = *status.add_monitors();
   wide.set_name("wide");
   wide.set_key("src_addr/24");
