@@ -68,7 +68,7 @@ constexpr const char* kDoctorFooter =
     "  weir doctor\n"
     "  weir doctor --config /etc/weir.conf\n"
     "  weir doctor --port 0000:3b:00.0 --workers 4 --export protobuf+tcp://192.0.2.1:6000\n"
-    "  weir doctor --config /etc/weir.conf -o json | jq -r 'select(.health != \"ok\").commands[]'\n"
+    "  weir doctor --config /etc/weir.conf --json | jq -r 'select(.health != \"ok\").commands[]'\n"
     "Give it the options of `run`. It changes nothing: a line for each thing that was looked at, and below it the\n"
     "commands that mend it. `problem` stands in the way, with exit code 1; `advice` costs precision or speed. "
     "Collectors\n"
@@ -159,9 +159,7 @@ class Commands {
     run_->footer(footer_with_uris(kRunFooter + effect_help(*v1::Config::descriptor()) + "\n\n" + blocks));
     add_read();
     check_->footer(footer_with_uris(kCheckFooter + blocks));
-    doctor_->add_option("-o,--output", doctor_form_, "How to print: table, or json, an object a line [table]")
-        ->type_name("FORM")
-        ->group("Output");
+    doctor_->add_flag("--json", doctor_json_, "Print JSON, an object a line")->group("Output");
     doctor_->footer(std::string(kDoctorFooter) + kExitCodes);
     add_lists();
   }
@@ -232,13 +230,10 @@ class Commands {
   }
 
   [[nodiscard]] tl::expected<CommandLine, ConfigError> doctor() const {
-    if (doctor_form_ != "table" && doctor_form_ != "json") {
-      return usage_error(*doctor_, fmt::format("-o {}: expected table or json", doctor_form_));
-    }
     auto out = configure(doctor_options_, Command::check);  // which needs no port, as `run` does
     if (!out) return out;
     out->action = CommandLine::Action::doctor;
-    out->json = doctor_form_ == "json";
+    out->json = doctor_json_;
     return out;
   }
 
@@ -281,9 +276,9 @@ class Commands {
   CLI::Option* captures_ = nullptr;
   std::string explain_;
   std::string fields_form_ = "table";
-  std::string doctor_form_ = "table";
   std::string metric_names_ = "all";
   bool measure_ = false;
+  bool doctor_json_ = false;
 };
 
 }  // namespace
