@@ -4,8 +4,8 @@
 // Compared are the first 64 octets of the IP packet that makes the flow, as far as they were captured, without what a
 // router between the ports changes (TTL or hop limit, the checksum of the IPv4 header), and its length. What is around
 // it is not compared: MAC addresses, tags, tunnels. TCP, UDP and ICMP have their checksum in these octets, so that
-// packets of different payload differ. Of the octets a keyed hash of 64 bits is kept: two full ports of 10 Gbit/s have
-// different packets with the same one about twice a year.
+// packets of different payload differ. Of the octets a keyed hash of 64 bits is kept: two ports of 10 Gbit/s full
+// of 64-byte frames show different packets with the same one about three times a year.
 //
 // A packet is a duplicate if the other port of its pair had such a packet at most 10 ms before, which was not taken for
 // the first sighting of another one: packets that a sender repeats come in at one port, and each is counted.
