@@ -253,7 +253,7 @@ void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& 
   for (const auto& monitor : status.monitors()) {
     const Labels labels{{"monitor", monitor.name()}};
     out.gauge("monitor_capacity_flows", "Flows that the monitor's table holds", monitor.capacity(), labels);
-    out.counter("monitor_evictions", "Flows of the monitor ended for want of room in its table", monitor.evictions(),
+    out.counter("monitor_evictions", "Flows of the monitor that ended because its table was full", monitor.evictions(),
                 labels);
   }
   for (const auto& port : status.ports()) {
