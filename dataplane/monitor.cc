@@ -15,6 +15,19 @@ std::uint64_t with_worker_of(std::uint64_t hash, std::uint64_t other) {
 
 static_assert(FlowShard::kBurst <= FlowFilter::kMost, "a filter is asked about a whole burst at once");
 
+MonitorOptions further_monitor(const MonitorOptions& plain, const FurtherMonitor& further, std::uint8_t number) {
+  MonitorOptions monitor = plain;
+  monitor.number = number;
+  monitor.capacity = further.capacity;
+  monitor.timeouts = further.flow.timeouts;
+  monitor.when_full = further.flow.when_full;
+  monitor.key = further.flow.key;
+  monitor.metrics = further.flow.metrics;
+  monitor.sampling = further.flow.sampling;
+  monitor.filter = further.filter;
+  return monitor;
+}
+
 Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
     : number_(options.number),
       alone_(options.alone),
@@ -85,6 +98,13 @@ std::size_t Monitor::drop_filtered(std::span<ParsedPacket> burst, PacketFacts* f
     ++kept;
   }
   return kept;
+}
+
+// Not inlined: the loops that hand packets over have few registers, and most probes no pairs.
+[[gnu::noinline]] bool Monitor::is_duplicate(const ParsedPacket& packet) {
+  if (!sightings_.is_duplicate(packet, packet.effective_ns)) return false;
+  counters_.duplicate.add(packet.frame_octets);
+  return true;
 }
 
 std::size_t Monitor::drop_duplicates(std::span<ParsedPacket> burst, PacketFacts* facts) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/flow/packet_sampler.h"
@@ -39,6 +40,10 @@ struct MonitorOptions {
   unsigned worker = 0;                 ///< its number, which makes its random numbers its own
   const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; must outlive the monitor
 };
+
+/// `plain`, the options of the first monitor, for one of those beside it.
+[[nodiscard]] MonitorOptions further_monitor(const MonitorOptions& plain, const FurtherMonitor& further,
+                                             std::uint8_t number);
 
 class Monitor {
  public:
@@ -109,12 +114,7 @@ class Monitor {
   /// Whether packets are to be offered with a sighting, and asked about here.
   [[nodiscard]] bool has_pairs() const { return sightings_.on(); }
   /// Whether the packet was seen at the other port of its pair. Then it is counted here.
-  [[nodiscard]] bool is_duplicate(const ParsedPacket& packet) {
-    if (!has_pairs() || !sightings_.is_duplicate(packet, packet.effective_ns)) [[likely]]
-      return false;
-    counters_.duplicate.add(packet.frame_octets);
-    return true;
-  }
+  [[nodiscard]] bool is_duplicate(const ParsedPacket& packet);
   /// Counts the duplicates of a burst; the others move to the front, `facts` (may be nullptr) with them. Says how many
   /// they are.
   std::size_t drop_duplicates(std::span<ParsedPacket> burst, PacketFacts* facts);

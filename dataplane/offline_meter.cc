@@ -26,20 +26,6 @@ MonitorOptions plain_monitor(const OfflineOptions& options, std::size_t ring_lin
           .filter = options.filter};
 }
 
-MonitorOptions further_monitor(const OfflineOptions& options, std::size_t index, std::size_t ring_lines) {
-  const FurtherMonitor& further = options.further[index];
-  MonitorOptions monitor = plain_monitor(options, ring_lines);
-  monitor.number = static_cast<std::uint8_t>(index + 1);
-  monitor.capacity = further.capacity;
-  monitor.timeouts = further.flow.timeouts;
-  monitor.when_full = further.flow.when_full;
-  monitor.key = further.flow.key;
-  monitor.metrics = further.flow.metrics;
-  monitor.sampling = further.flow.sampling;
-  monitor.filter = further.filter;
-  return monitor;
-}
-
 }  // namespace
 
 OfflineMeter::Part::Part(const MonitorOptions& options, const KeyHash& hash)
@@ -55,9 +41,11 @@ OfflineMeter::OfflineMeter(const OfflineOptions& options, const KeyHash& hash)
       epochs_(options.max_reordering_ns) {
   for (unsigned i = 0; i < options.workers; ++i) {
     Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>(options.workers));
-    lane.parts.push_back(std::make_unique<Part>(plain_monitor(options, ring_lines(kRingRecords)), hash));
-    for (std::size_t further = 0; further < options.further.size(); ++further) {
-      lane.parts.push_back(std::make_unique<Part>(further_monitor(options, further, ring_lines(kRingRecords)), hash));
+    const MonitorOptions plain = plain_monitor(options, ring_lines(kRingRecords));
+    lane.parts.push_back(std::make_unique<Part>(plain, hash));
+    for (const FurtherMonitor& further : options.further) {
+      const auto number = static_cast<std::uint8_t>(lane.parts.size());
+      lane.parts.push_back(std::make_unique<Part>(further_monitor(plain, further, number), hash));
     }
   }
   readings_.emplace_back(options.sampling);

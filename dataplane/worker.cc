@@ -256,11 +256,12 @@ template <bool kErrors>
 std::size_t Worker::hand_over(Part& part, const Burst& burst, std::size_t count) {
   std::size_t own = 0;
   PacketCount handed_over;  // added up here: a counter in memory would have each packet wait for the one before
+  const bool pairs = part.monitor.has_pairs();
   for (std::size_t i = 0; i < count; ++i) {
     const ParsedPacket& packet = burst.packets[i];
     const unsigned owner = KeyHash::worker_of(packet.hash, options_.workers);
     if (owner == options_.number) {
-      if (part.monitor.is_duplicate(packet)) [[unlikely]]
+      if (pairs && part.monitor.is_duplicate(packet)) [[unlikely]]
         continue;
       if (i != own) {
         burst.packets[own] = packet;

@@ -55,8 +55,9 @@ std::size_t Worker::take_over_from(unsigned from, std::uint64_t effective_ns) {
     taken_over = {};
     at = &next;
   };
+  const bool pairs = first_.monitor.has_pairs();  // as every other's
   const auto keep = [&](bool with_facts) {
-    if (at->monitor.is_duplicate(packets[own])) [[unlikely]]
+    if (pairs && at->monitor.is_duplicate(packets[own])) [[unlikely]]
       return;
     at->monitor.shard().prefetch(packets[own].hash);
     if (with_facts) at->payloads.keep(facts[own].payload);

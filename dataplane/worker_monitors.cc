@@ -23,20 +23,6 @@ MonitorOptions plain_monitor(const WorkerOptions& options) {
           .filter = options.filter};
 }
 
-MonitorOptions further_monitor(const WorkerOptions& options, std::size_t index) {
-  const FurtherMonitor& further = options.further[index];
-  MonitorOptions monitor = plain_monitor(options);
-  monitor.number = static_cast<std::uint8_t>(index + 1);
-  monitor.capacity = further.capacity;
-  monitor.timeouts = further.flow.timeouts;
-  monitor.when_full = further.flow.when_full;
-  monitor.key = further.flow.key;
-  monitor.metrics = further.flow.metrics;
-  monitor.sampling = further.flow.sampling;
-  monitor.filter = further.filter;
-  return monitor;
-}
-
 }  // namespace
 
 Worker::Part::Part(const MonitorOptions& options, const KeyHash& hash)
@@ -59,8 +45,9 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
       wants_headers_(first_.monitor.filters() || first_.monitor.has_pairs()),
       samples_frames_(first_.monitor.samples_frames()) {
   if (first_.monitor.has_pairs()) front_.sight_fragments(hash);
-  for (std::size_t i = 0; i < options.further.size(); ++i) {
-    const MonitorOptions monitor = further_monitor(options, i);
+  const MonitorOptions plain = plain_monitor(options);
+  for (const FurtherMonitor& further : options.further) {
+    const MonitorOptions monitor = further_monitor(plain, further, static_cast<std::uint8_t>(monitors()));
     front_.add_filter(monitor.number, monitor.filter);
     const Part& part = *further_.emplace_back(std::make_unique<Part>(monitor, hash));
     wants_facts_ |= part.monitor.wants_facts();
