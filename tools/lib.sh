@@ -9,6 +9,8 @@ weir_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # precompiled header (the tests).
 export CCACHE_IGNOREOPTIONS=${CCACHE_IGNOREOPTIONS:---param=ggc-*}
 export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros,include_file_mtime,include_file_ctime}
+# ccache takes what a file read from the compiler's list (-MD), and does not preprocess a new file a second time.
+export CCACHE_DEPEND=${CCACHE_DEPEND:-1}
 
 say() { printf '== %s\n' "$*" >&2; }
 die() {

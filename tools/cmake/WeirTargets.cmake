@@ -5,6 +5,7 @@
 # weir_headers(TARGET FILE...)  public headers, each of which must compile alone
 # weir_library(NAME FOLDER...)  a static library of all .cc files of the folders, with all their headers
 # weir_runs_rarely(FILE...)      sources that are compiled quickly, not for speed
+# weir_compile_together(TARGET [ALONE FILE...])  several sources in one compilation, where that changes nothing that is delivered
 # weir_precompile(TARGET H...)  a precompiled header, where that saves time
 # weir_reuse_precompiled(TARGET FROM)  the same one again
 # weir_std_headers               what nearly every file includes, for precompiled headers
@@ -53,6 +54,16 @@ endfunction()
 # that such a file takes to compile, for nothing that anybody would notice.
 function(weir_runs_rarely)
   set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O1>)
+endfunction()
+
+# Eight sources at a time are one compilation, so that the templates they share are instantiated once: a third to a half
+# of the time of tests and of sanitizer trees. What is delivered is compiled file by file, and so each of its files shows
+# there that it includes what it uses. Names in anonymous namespaces must differ among these sources, which is why each
+# test has a namespace of its own; sources whose names do not are given after ALONE.
+function(weir_compile_together target)
+  cmake_parse_arguments(PARSE_ARGV 1 given "" "" "ALONE")
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  set_source_files_properties(${given_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # A precompiled header is found again by what is in it: that is what ccache needs.

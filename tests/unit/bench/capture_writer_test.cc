@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace weir::bench {
+namespace weir::bench::capture_writer_test {
 namespace {
 
 TEST(CaptureWriter, WritesNanosecondTimesAndWholeFrames) {
@@ -48,4 +48,4 @@ TEST(CaptureWriter, SaysWhatItCannotWrite) {
 }
 
 }  // namespace
-}  // namespace weir::bench
+}  // namespace weir::bench::capture_writer_test

@@ -9,7 +9,7 @@
 
 #include "dataplane/packet/parser.h"
 
-namespace weir::bench {
+namespace weir::bench::frames_test {
 namespace {
 
 struct Seen {
@@ -101,4 +101,4 @@ TEST_F(Frames, ASweepMakesEachFlowOnceAndTheSameFlowsAsTheSet) {
 }
 
 }  // namespace
-}  // namespace weir::bench
+}  // namespace weir::bench::frames_test

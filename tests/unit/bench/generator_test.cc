@@ -11,7 +11,7 @@
 #include "bench/gen/gen_report.h"
 #include "proto/base/byte_order.h"
 
-namespace weir::bench {
+namespace weir::bench::generator_test {
 namespace {
 
 using Tuple = std::tuple<std::string, std::string, unsigned, unsigned, unsigned>;
@@ -417,4 +417,4 @@ TEST(GenReport, ReceiptIsOneJsonObject) {
 }
 
 }  // namespace
-}  // namespace weir::bench
+}  // namespace weir::bench::generator_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir::bench {
+namespace weir::bench::poll_times_test {
 namespace {
 
 TEST(PollTimes, EveryValueFallsIntoABucketWhoseUpperEndIsAtMostAThirtySecondAbove) {
@@ -40,4 +40,4 @@ TEST(PollTimes, OneSlowPollInTenThousandShowsBeyondTheLastPercentileOnly) {
 }
 
 }  // namespace
-}  // namespace weir::bench
+}  // namespace weir::bench::poll_times_test

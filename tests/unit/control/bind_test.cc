@@ -9,7 +9,7 @@
 #include "control/config/file.h"
 #include "tests/unit/control/nested_config.pb.h"
 
-namespace weir {
+namespace weir::bind_test {
 namespace {
 
 struct Rule {
@@ -153,4 +153,4 @@ TEST(Bindings, PrintWhatReadsBackAsTheSame) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::bind_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::change_log_test {
 namespace {
 
 using Level = LogLine::Level;
@@ -63,4 +63,4 @@ TEST(ChangeLog, SaysWhichLossesBeginAndNotThatTheyGoOn) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::change_log_test

@@ -18,7 +18,7 @@
 #include "dataplane/packet/reject.h"
 #include "proto/schema/control_socket.h"
 
-namespace weir {
+namespace weir::command_line_test {
 namespace {
 
 tl::expected<CommandLine, ConfigError> parse(std::vector<const char*> arguments) {
@@ -333,4 +333,4 @@ TEST(Reasons, NamesEveryRejectAndLossOnce) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::command_line_test

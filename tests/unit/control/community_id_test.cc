@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace weir {
+namespace weir::community_id_test {
 namespace {
 
 constexpr std::uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kRsvp = 46, kIcmpv6 = 58, kSctp = 132;
@@ -116,4 +116,4 @@ TEST(CommunityId, OfARecordOfTheResponderAloneIsTheFlowsStill) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::community_id_test

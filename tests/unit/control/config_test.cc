@@ -18,7 +18,7 @@
 #include "control/config/metric_list.h"
 #include "proto/schema/control_socket.h"
 
-namespace weir {
+namespace weir::config_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -546,4 +546,4 @@ TEST(DefaultSocket, DependsOnUserAndRuntimeFolder) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::config_test

@@ -18,7 +18,7 @@
 
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::connection_guard_test {
 namespace {
 
 constexpr int kLongMs = 10'000;
@@ -174,4 +174,4 @@ TEST_F(ConnectionGuardTest, LetsTheConnectionThatWasSilentLongestGoForANewOne) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::connection_guard_test

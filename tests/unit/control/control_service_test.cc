@@ -20,7 +20,7 @@
 #include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/control_socket.h"
 
-namespace weir {
+namespace weir::control_service_test {
 namespace {
 
 class FakeSource : public StatusSource {
@@ -256,4 +256,4 @@ TEST_F(ControlServiceTest, ServesPathsOfUnusualLettersAndOfTheGreatestLength) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::control_service_test

@@ -11,7 +11,7 @@
 #include "proto/record/fields.h"
 #include "tests/support/dns_message.h"
 
-namespace weir::test {
+namespace weir::test::dns_question_test {
 namespace {
 
 DnsSection decoded(std::string_view question) {
@@ -116,4 +116,4 @@ TEST(DnsQuestion, OfAnyOctetsLeavesZerosAfterItsName) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::dns_question_test

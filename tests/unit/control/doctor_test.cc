@@ -19,7 +19,7 @@
 #include "proto/base/unique_fd.h"
 #include "tests/support/temporary_folder.h"
 
-namespace weir {
+namespace weir::doctor_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -279,4 +279,4 @@ TEST(DoctorReach, SeesThatAnotherListens) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::doctor_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::flood_watch_test {
 namespace {
 
 TEST(FloodWatch, SaysNothingOfWhatChanceMakes) {
@@ -40,4 +40,4 @@ TEST(FloodWatch, RaisesTheFlagOnceAndKeepsItForAMinuteAfterTheLast) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flood_watch_test

@@ -11,7 +11,7 @@
 #include "proto/base/http1.h"
 #include "proto/record/fields.h"
 
-namespace weir::test {
+namespace weir::test::http_header_test {
 namespace {
 
 HttpSection decoded(const std::string& request, const std::string& response = "") {
@@ -127,4 +127,4 @@ TEST(HttpHeader, OfAnyOctetsLeavesZerosAfterItsTexts) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::http_header_test

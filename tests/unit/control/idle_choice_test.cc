@@ -6,7 +6,7 @@
 
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::idle_choice_test {
 namespace {
 
 TEST(IdleChoice, AutoPollsOnIsolatedCoresOnly) {
@@ -36,4 +36,4 @@ TEST(IsolatedCpus, AreReadAsTheKernelWritesThem) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::idle_choice_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::key_list_test {
 namespace {
 
 KeyFields key_of(std::string_view text) {
@@ -95,4 +95,4 @@ TEST(KeyList, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::key_list_test

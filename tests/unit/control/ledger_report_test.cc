@@ -8,7 +8,7 @@
 #include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
 
-namespace weir {
+namespace weir::ledger_report_test {
 namespace {
 
 constexpr std::size_t kSomeReject = 3;
@@ -323,4 +323,4 @@ TEST(LedgerReport, SavedAndUnsavedRejectsAreAllRejects) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ledger_report_test

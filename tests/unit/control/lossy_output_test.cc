@@ -9,7 +9,7 @@
 #include <csignal>
 #include <string>
 
-namespace weir {
+namespace weir::lossy_output_test {
 namespace {
 
 /// Both ends of a pipe or a pair of sockets; the reading one does not block.
@@ -91,4 +91,4 @@ TEST(LossyOutput, LeavesTheFlagsOfTheSharedDescriptionAlone) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::lossy_output_test

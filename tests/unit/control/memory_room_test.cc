@@ -8,7 +8,7 @@
 
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::memory_room_test {
 namespace {
 
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
@@ -96,4 +96,4 @@ TEST(CheckMemory, SaysWhatWouldFit) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::memory_room_test

@@ -5,7 +5,7 @@
 
 #include "control/config/metric_list.h"
 
-namespace weir {
+namespace weir::metric_hints_test {
 namespace {
 
 std::vector<std::string> hints(const std::string& metrics, const std::string& uri) {
@@ -45,4 +45,4 @@ TEST(MetricHints, SaysThatTheTableShowsNoneOfTheirFields) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::metric_hints_test

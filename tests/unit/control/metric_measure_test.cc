@@ -5,7 +5,7 @@
 
 #include <optional>
 
-namespace weir {
+namespace weir::metric_measure_test {
 namespace {
 
 TEST(MetricMeasureTest, ShowsWhatEachMetricAddsToNone) {
@@ -22,4 +22,4 @@ TEST(MetricMeasureTest, SaysWhereThereWasNoMemoryAndShowsNoTime) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::metric_measure_test

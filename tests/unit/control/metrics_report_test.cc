@@ -6,7 +6,7 @@
 #include "control/config/metric_list.h"
 #include "proto/schema/metrics_text.h"
 
-namespace weir {
+namespace weir::metrics_report_test {
 namespace {
 
 std::size_t bit_of(std::string_view name) {
@@ -125,4 +125,4 @@ TEST(MetricsText, SaysHowToTurnMetricsOnWhereNoneIs) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::metrics_report_test

@@ -7,7 +7,7 @@
 
 #include "control/ledger/ledger_report.h"
 
-namespace weir {
+namespace weir::moment_test {
 namespace {
 
 constexpr std::chrono::nanoseconds kNoPatience{0};
@@ -124,4 +124,4 @@ TEST_F(LastMomentTest, DoesNotWaitAgainForAWorkerThatWasSilentForLong) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::moment_test

@@ -5,7 +5,7 @@
 
 #include "control/config/config.h"
 
-namespace weir {
+namespace weir::monitor_blocks_test {
 namespace {
 
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
@@ -161,4 +161,4 @@ TEST(MonitorBlocks, OnlyMonitorsThatSampleKeepNetflow7Out) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::monitor_blocks_test

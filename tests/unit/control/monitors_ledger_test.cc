@@ -8,7 +8,7 @@
 #include "proto/schema/monitors_text.h"
 #include "proto/schema/report_text.h"
 
-namespace weir {
+namespace weir::monitors_ledger_test {
 namespace {
 
 /// Two workers that received 60 and 40 frames of 100 octets; 10 of the first were rejected. Monitor "all" counts 90:
@@ -171,4 +171,4 @@ TEST(MonitorsText, HasALineForEachAndTheOptionsMakeOneWithTheLedgersCounts) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::monitors_ledger_test

@@ -6,7 +6,7 @@
 #include <map>
 #include <thread>
 
-namespace weir {
+namespace weir::overflow_accounter_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -217,4 +217,4 @@ TEST(OverflowAccounter, LosesNothingWhenThreadsAddWhileOneCollects) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::overflow_accounter_test

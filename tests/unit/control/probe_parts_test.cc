@@ -8,7 +8,7 @@
 #include "control/probe/phase.h"
 #include "dataplane/loss.h"
 
-namespace weir {
+namespace weir::probe_parts_test {
 namespace {
 
 using Cores = std::vector<unsigned>;
@@ -103,4 +103,4 @@ TEST(OptionFacts, InterfacesAreThePortsCountedFromOne) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::probe_parts_test

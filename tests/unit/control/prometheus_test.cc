@@ -15,7 +15,7 @@
 #include "dataplane/packet/reject.h"
 #include "tests/support/udp.h"
 
-namespace weir {
+namespace weir::prometheus_test {
 namespace {
 
 using prometheus::ClientMetric;
@@ -221,4 +221,4 @@ TEST(Prometheus, StopsServingAtOnce) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::prometheus_test

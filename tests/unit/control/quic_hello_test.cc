@@ -16,7 +16,7 @@
 #include "tests/support/quic_vectors.h"
 #include "tests/support/tls_messages.h"
 
-namespace weir::test {
+namespace weir::test::quic_hello_test {
 namespace {
 
 const std::string kOriginal = "original", kSource = "client";
@@ -204,4 +204,4 @@ TEST(QuicHello, TakesAnyOctets) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::quic_hello_test

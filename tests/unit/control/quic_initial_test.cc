@@ -10,7 +10,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/quic_vectors.h"
 
-namespace weir::test {
+namespace weir::test::quic_initial_test {
 namespace {
 
 template <typename Octets>
@@ -197,4 +197,4 @@ TEST(QuicCrypto, StopsAtFramesThatAnInitialPacketDoesNotHave) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::quic_initial_test

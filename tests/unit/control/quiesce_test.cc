@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::quiesce_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -87,4 +87,4 @@ TEST(Quiesce, ASecondSignalGivesUpAtOnce) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::quiesce_test

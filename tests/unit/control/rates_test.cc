@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::rates_test {
 namespace {
 
 Moment moment(double seconds, std::vector<WorkerCounters> counters) {
@@ -79,4 +79,4 @@ TEST(Rates, AreEmptyWithoutTimeBetweenTheMomentsOrAnEarlierOne) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::rates_test

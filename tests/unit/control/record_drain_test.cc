@@ -17,7 +17,7 @@
 #include "proto/record/flow_protobuf.h"
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::record_drain_test {
 namespace {
 
 FlowRecord record(std::uint8_t host, std::uint64_t packets, bool overflow) {
@@ -306,4 +306,4 @@ TEST(RecordDrain, TakesRecordsOfAnyLengthFromRingsThatWrap) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::record_drain_test

@@ -16,7 +16,7 @@
 #include "tests/support/packet_builder.h"
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::reject_file_test {
 namespace {
 
 using test::Bytes;
@@ -197,4 +197,4 @@ TEST(RejectListing, NamesTheFirstPacketsOfEachReasonAndHowManyMoreThereAre) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::reject_file_test

@@ -6,7 +6,7 @@
 #include "proto/record/message_json.h"
 #include "proto/schema/rss_text.h"
 
-namespace weir {
+namespace weir::report_text_test {
 namespace {
 
 void set(v1::Count* count, std::uint64_t packets, std::uint64_t octets) {
@@ -453,4 +453,4 @@ TEST(StatusColumns, HaveALineForEachHeadingOfTheStatus) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::report_text_test

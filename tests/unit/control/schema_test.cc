@@ -13,7 +13,7 @@
 #include "dataplane/offline_meter.h"
 #include "proto/base/duration.h"
 
-namespace weir {
+namespace weir::schema_test {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -205,4 +205,4 @@ TEST(Schema, FindsTheFieldThatAWordMeans) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::schema_test

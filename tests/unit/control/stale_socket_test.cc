@@ -14,7 +14,7 @@
 #include "proto/base/unique_fd.h"
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::stale_socket_test {
 namespace {
 
 class StaleSocket : public testing::Test {
@@ -91,4 +91,4 @@ TEST(MemifServerFile, IsNoneForClientsAbstractSocketsAndOtherDevices) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::stale_socket_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::status_report_test {
 namespace {
 
 TEST(MakeStatus, OfAProbeThatStartsSaysWhatItIsDoing) {
@@ -213,4 +213,4 @@ TEST(MakePortLedgers, PutsEachPortsCountersBesideItsName) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::status_report_test

@@ -12,7 +12,7 @@
 
 #include "proto/record/fields.h"
 
-namespace weir::test {
+namespace weir::test::tls_certificate_test {
 namespace {
 
 constexpr std::uint64_t k2020 = 1'577'836'800;  // 2020-01-01T00:00:00Z
@@ -212,4 +212,4 @@ TEST(TlsCertificate, OfAnyOctetsIsBounded) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::tls_certificate_test

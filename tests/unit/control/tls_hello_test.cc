@@ -12,7 +12,7 @@
 #include "proto/record/fields.h"
 #include "tests/support/tls_messages.h"
 
-namespace weir::test {
+namespace weir::test::tls_hello_test {
 namespace {
 
 TlsSection decoded(const std::string& client, const std::string& server = {},
@@ -234,4 +234,4 @@ TEST(Ja4, HasAnotherBeginningOverQuic) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::tls_hello_test

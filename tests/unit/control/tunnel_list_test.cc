@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-namespace weir {
+namespace weir::tunnel_list_test {
 namespace {
 
 /// The tunnels and ports that a list gives: "gre vxlan vxlan=8472"; or the error.
@@ -68,4 +68,4 @@ TEST(TunnelList, says_what_is_wrong) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::tunnel_list_test

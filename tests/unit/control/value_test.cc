@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::value_test {
 namespace {
 
 TEST(ListenAddress, IsAnAddressAndAPortOnly) {
@@ -23,4 +23,4 @@ TEST(DeviceName, IsWhatEalWillCallTheDevice) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::value_test

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace weir {
+namespace weir::bucket_index_test {
 namespace {
 
 /// An index over entries whose hashes stand in an array, as the table's stand in its keys.
@@ -165,4 +165,4 @@ TEST(BucketIndex, AHomeThatCannotBeMovedSaysSoAndTheMoveGoesOnWhereRoomIsMade) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::bucket_index_test

@@ -13,7 +13,7 @@
 
 #include "dataplane/input/capture_file.h"
 
-namespace weir {
+namespace weir::capture_blocks_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -159,4 +159,4 @@ TEST_F(CaptureBlocksTest, files_of_old_versions_are_read_by_libpcap) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::capture_blocks_test

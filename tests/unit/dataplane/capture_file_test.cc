@@ -14,7 +14,7 @@
 #include "tests/support/packet_builder.h"
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::capture_file_test {
 namespace {
 
 using test::Bytes;
@@ -333,4 +333,4 @@ TEST_F(CaptureFileTest, a_minus_sign_is_standard_input_which_may_be_a_pipe) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::capture_file_test

@@ -11,7 +11,7 @@
 #include "dataplane/packet/parser.h"
 #include "tests/support/truth.h"
 
-namespace weir {
+namespace weir::capture_truth_test {
 namespace {
 
 using test::Tuple;
@@ -141,4 +141,4 @@ TEST(MalformedCaptures, are_read_and_parsed_to_their_end_or_to_an_error_that_nam
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::capture_truth_test

@@ -14,7 +14,7 @@
 #include "tests/support/packet_builder.h"
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::compressed_input_test {
 namespace {
 
 using test::Bytes;
@@ -215,4 +215,4 @@ TEST_F(CompressedInputTest, is_told_from_a_pipe_by_its_first_octets) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::compressed_input_test

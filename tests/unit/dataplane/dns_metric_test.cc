@@ -11,7 +11,7 @@
 #include "tests/support/dns_message.h"
 #include "tests/support/payload_meter.h"
 
-namespace weir::test {
+namespace weir::test::dns_metric_test {
 namespace {
 
 Metrics only_dns(std::uint16_t names = 0) {
@@ -372,4 +372,4 @@ TEST(DnsPorts, AreFiftyThreeAndThoseThatWereAskedFor) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::dns_metric_test

@@ -20,7 +20,7 @@
 #include "tests/support/records.h"
 #include "tests/unit/dataplane/worker_fixtures.h"
 
-namespace weir::test {
+namespace weir::test::extended_key_test {
 namespace {
 
 struct Frame {
@@ -329,4 +329,4 @@ TEST(ExtendedKey, ATableThatGrowsKeepsItsFlowsApart) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::extended_key_test

@@ -14,7 +14,7 @@
 #include "tests/support/packet_builder.h"
 #include "tests/support/records.h"
 
-namespace weir {
+namespace weir::flow_filter_test {
 namespace {
 
 using test::Bytes;
@@ -232,4 +232,4 @@ TEST(FlowFilter, LeavesARejectToItsName) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flow_filter_test

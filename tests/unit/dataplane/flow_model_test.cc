@@ -14,7 +14,7 @@
 #include "dataplane/offline_meter.h"
 #include "tests/support/meter.h"
 
-namespace weir::test {
+namespace weir::test::flow_model_test {
 namespace {
 
 struct ModelPacket {
@@ -270,4 +270,4 @@ TEST(FlowModel, ASmallTableLosesNoPacketWhateverItEvicts) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::flow_model_test

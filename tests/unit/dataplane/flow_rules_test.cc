@@ -5,7 +5,7 @@
 
 #include "tests/support/flow_packet.h"
 
-namespace weir::test {
+namespace weir::test::flow_rules_test {
 namespace {
 
 FlowTimeouts timeouts() {
@@ -93,4 +93,4 @@ TEST(FlowRules, FinAndRstSayNothingOfAFlowThatIsManyConnections) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::flow_rules_test

@@ -5,7 +5,7 @@
 
 #include "tests/support/meter.h"
 
-namespace weir::test {
+namespace weir::test::flow_shard_test {
 namespace {
 
 FlowPacket request() {
@@ -426,4 +426,4 @@ TEST(FlowShard, ExpiriesInOneCallAreBoundedByTheBudget) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::flow_shard_test

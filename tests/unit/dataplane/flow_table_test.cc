@@ -8,7 +8,7 @@
 
 #include "tests/support/flow_packet.h"
 
-namespace weir::test {
+namespace weir::test::flow_table_test {
 namespace {
 
 FlowKey key_number(std::uint32_t number) {
@@ -142,4 +142,4 @@ TEST(KeyHash, FlowsSpreadEvenlyOverWorkers) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::flow_table_test

@@ -11,7 +11,7 @@
 #include "tests/support/meter.h"
 #include "tests/support/records.h"
 
-namespace weir::test {
+namespace weir::test::full_table_test {
 namespace {
 
 FlowPacket udp(unsigned host, std::uint16_t port = 1000) {
@@ -265,4 +265,4 @@ TEST(Sample, ChangesNothingWhileTheTableHasRoom) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::full_table_test

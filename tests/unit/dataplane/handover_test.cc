@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::handover_test {
 namespace {
 
 ParsedPacket packet_of(std::uint32_t number) {
@@ -168,4 +168,4 @@ TEST(HandoverRing, ANoteTakesALineAPacketTwoAFragmentOrAnErrorThreeAndFactsFour)
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::handover_test

@@ -9,7 +9,7 @@
 
 #include "tests/support/meter.h"
 
-namespace weir::test {
+namespace weir::test::hash_flood_test {
 namespace {
 
 constexpr KeyHash::Seed kLeaked{0x9216d5d98979fb1b, 0xd1310ba698dfb5ac, 0x2ffd72dbd01adfb7,
@@ -89,4 +89,4 @@ TEST(HashFlood, WithTheSeedLeakedProbesStayBoundedAndEveryPacketIsCounted) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::hash_flood_test

@@ -5,7 +5,7 @@
 
 #include <array>
 
-namespace weir {
+namespace weir::headers_test {
 namespace {
 
 TEST(Headers, ipv4_fields_are_where_rfc_791_puts_them) {
@@ -70,4 +70,4 @@ TEST(Headers, lie_at_odd_addresses) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::headers_test

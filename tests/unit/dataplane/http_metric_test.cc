@@ -8,7 +8,7 @@
 #include "dataplane/metric/http.h"
 #include "tests/support/payload_meter.h"
 
-namespace weir::test {
+namespace weir::test::http_metric_test {
 namespace {
 
 class HttpMeter : public PayloadMeter {
@@ -378,4 +378,4 @@ TEST(HttpText, OfTcpAloneIsLookedAt) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::http_metric_test

@@ -10,7 +10,7 @@
 #include "tests/support/icmp_errors.h"
 #include "tests/support/packet_builder.h"
 
-namespace weir::test {
+namespace weir::test::icmp_error_test {
 namespace {
 
 /// What the parser notes of a frame, as text; empty: it is no ICMP error.
@@ -87,4 +87,4 @@ TEST(IcmpError, SaysWhichPacketItQuotesAndWhy) {
 /// How packets reach the workers.
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::icmp_error_test

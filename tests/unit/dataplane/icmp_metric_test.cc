@@ -25,7 +25,7 @@
 #include "tests/support/packet_builder.h"
 #include "tests/support/records.h"
 
-namespace weir::test {
+namespace weir::test::icmp_metric_test {
 namespace {
 
 const KeyHash kHash({1, 2, 3, 4, 5, 6});
@@ -551,4 +551,4 @@ TEST(IcmpMetric, AQuoteThatFindsTheRingFullIsNamedAndItsPacketCounts) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::icmp_metric_test

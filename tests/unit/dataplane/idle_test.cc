@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::idle_test {
 namespace {
 
 using Step = IdleLadder::Step;
@@ -45,4 +45,4 @@ TEST(LongestSleep, IsNoneWhereItWouldBeShorterThanItsOwnCostAndNeverLong) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::idle_test

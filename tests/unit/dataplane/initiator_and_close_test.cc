@@ -6,7 +6,7 @@
 #include "dataplane/flow/flow_rules.h"
 #include "tests/support/meter.h"
 
-namespace weir::test {
+namespace weir::test::initiator_and_close_test {
 namespace {
 
 /// A client and a server; which of the two has the greater address must not matter.
@@ -295,4 +295,4 @@ TEST(Linger, AFlowThatKeepsItsTunnelKeepsItWhateverTheLinger) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::initiator_and_close_test

@@ -8,7 +8,7 @@
 #include "tests/support/packet_builder.h"
 #include "tests/support/records.h"
 
-namespace weir::test {
+namespace weir::test::ip_payload_test {
 namespace {
 
 /// Of both directions of the one flow that `frames` are.
@@ -80,4 +80,4 @@ TEST(IpPayload, IsCountedUpToTheLongestHeaders) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::ip_payload_test

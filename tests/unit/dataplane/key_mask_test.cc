@@ -20,7 +20,7 @@
 #include "tests/support/records.h"
 #include "tests/support/truth.h"
 
-namespace weir::test {
+namespace weir::test::key_mask_test {
 namespace {
 
 constexpr KeyFields kNothing{.source_prefix4 = 0,
@@ -478,4 +478,4 @@ TEST(Key, TheTableKeepsWideKeysOfBothVersionsApartFromTheirNarrowOnes) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::key_mask_test

@@ -12,7 +12,7 @@
 #include "dataplane/metric/lengths.h"
 #include "tests/support/meter.h"
 
-namespace weir::test {
+namespace weir::test::lengths_metric_test {
 namespace {
 
 using Bins = std::array<unsigned, kHistogramBins>;
@@ -233,4 +233,4 @@ TEST(LengthsMetric, ClaimedLengthsThatNoSumHoldsAreBounded) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::lengths_metric_test

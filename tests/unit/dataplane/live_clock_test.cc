@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::live_clock_test {
 namespace {
 
 constexpr std::uint64_t kHz = 2'500'000'000;
@@ -43,4 +43,4 @@ TEST(LiveClock, FollowsAWallClockThatWasSetFarAheadAtOnce) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::live_clock_test

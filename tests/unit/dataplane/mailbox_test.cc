@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace weir::test {
+namespace weir::test::mailbox_test {
 namespace {
 
 /// Counts how many of it are alive.
@@ -109,4 +109,4 @@ TEST(ConfigurationSlot, WhateverTheTimingAWorkerSeesOffersInOrderAndTheLastOne) 
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::mailbox_test

@@ -10,7 +10,7 @@
 #include "tests/support/meter.h"
 #include "tests/support/packet_builder.h"
 
-namespace weir::test {
+namespace weir::test::metrics_test {
 namespace {
 
 constexpr std::uint32_t kLayer2Bit = kSectionBit<Layer2Section>;
@@ -539,4 +539,4 @@ TEST(Metrics, ABurstIsCountedAsItsPacketsOneByOneAre) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::metrics_test

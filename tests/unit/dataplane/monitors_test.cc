@@ -23,7 +23,7 @@
 #include "tests/support/records.h"
 #include "tests/unit/dataplane/worker_fixtures.h"
 
-namespace weir::test {
+namespace weir::test::monitors_test {
 namespace {
 
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
@@ -441,4 +441,4 @@ TEST(Monitors, AFrameThatEveryFilterKeepsOutDoesNotAdvanceTheClockOfACapture) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::monitors_test

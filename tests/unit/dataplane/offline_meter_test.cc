@@ -19,7 +19,7 @@
 #include "tests/support/records.h"
 #include "tests/support/truth.h"
 
-namespace weir::test {
+namespace weir::test::offline_meter_test {
 namespace {
 
 RecordBatch read_with(const std::filesystem::path& capture, unsigned workers, const Metrics& metrics = {}) {
@@ -311,4 +311,4 @@ INSTANTIATE_TEST_SUITE_P(TcpCaptures, SameRecords,
                                            "tcp/suricata_bug-4376.pcap", "tcp/synthetic_port-reuse.pcap"));
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::offline_meter_test

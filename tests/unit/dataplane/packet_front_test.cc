@@ -6,7 +6,7 @@
 #include "tests/support/flow_packet.h"
 #include "tests/support/packet_builder.h"
 
-namespace weir::test {
+namespace weir::test::packet_front_test {
 namespace {
 
 const KeyHash kHash({1, 2, 3, 4, 5, 6});
@@ -132,4 +132,4 @@ TEST(PacketFront, AFullRingSaysThatTheFragmentIsLost) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::packet_front_test

@@ -8,7 +8,7 @@
 #include "dataplane/metric/packets.h"
 #include "tests/support/meter.h"
 
-namespace weir::test {
+namespace weir::test::packets_metric_test {
 namespace {
 
 std::uint64_t missing_lists(const LinePool& pool) {
@@ -228,4 +228,4 @@ TEST(LinePool, CountsWhatItHadNoLineForByName) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::packets_metric_test

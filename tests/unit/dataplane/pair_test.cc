@@ -12,7 +12,7 @@
 #include "tests/support/records.h"
 #include "tests/unit/dataplane/worker_fixtures.h"
 
-namespace weir::test {
+namespace weir::test::pair_test {
 namespace {
 
 constexpr std::uint64_t kNow = 1'700'000'000'000'000'000;
@@ -234,4 +234,4 @@ TEST(Pair, TheInterfacesOfARecordAreThoseOfItsInitiatorWhoeverWasSeenFirst) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::pair_test

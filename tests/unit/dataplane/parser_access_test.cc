@@ -3,7 +3,7 @@
 
 #include "tests/support/parsed_text.h"
 
-namespace weir {
+namespace weir::parser_access_test {
 namespace {
 
 using test::Bytes;
@@ -145,4 +145,4 @@ TEST(ParserAccess, ayiya_has_an_identity_and_a_signature_of_the_length_it_says) 
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::parser_access_test

@@ -3,7 +3,7 @@
 
 #include "tests/support/parsed_text.h"
 
-namespace weir {
+namespace weir::parser_capture_test {
 namespace {
 
 using test::Bytes;
@@ -196,4 +196,4 @@ TEST(ParserCapture, headers_of_a_fixed_size_are_passed) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::parser_capture_test

@@ -6,7 +6,7 @@
 #include "dataplane/packet/fragment_cache.h"
 #include "tests/support/parsed_text.h"
 
-namespace weir {
+namespace weir::parser_fragment_test {
 namespace {
 
 using test::Bytes;
@@ -144,4 +144,4 @@ TEST_F(ParserFragment, of_many_datagrams_the_latest_8192_at_least_are_kept_withi
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::parser_fragment_test

@@ -3,7 +3,7 @@
 
 #include "tests/support/parsed_text.h"
 
-namespace weir {
+namespace weir::parser_link_test {
 namespace {
 
 using test::Bytes;
@@ -251,4 +251,4 @@ TEST(ParserLink, mpls_may_be_the_link_layer) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::parser_link_test

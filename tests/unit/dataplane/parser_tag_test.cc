@@ -4,7 +4,7 @@
 
 #include "tests/support/parsed_text.h"
 
-namespace weir {
+namespace weir::parser_tag_test {
 namespace {
 
 using test::Bytes;
@@ -162,4 +162,4 @@ TEST(ParserTag, tags_are_read_in_tunnels_too) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::parser_tag_test

@@ -10,7 +10,7 @@
 
 #include "tests/support/packet_builder.h"
 
-namespace weir {
+namespace weir::parser_test {
 namespace {
 
 using test::Bytes;
@@ -458,4 +458,4 @@ TEST(Parser, every_cut_of_a_frame_is_counted_or_rejected_without_a_read_beyond_i
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::parser_test

@@ -4,7 +4,7 @@
 
 #include "tests/support/parsed_text.h"
 
-namespace weir {
+namespace weir::parser_tunnel_test {
 namespace {
 
 using test::Bytes;
@@ -533,4 +533,4 @@ TEST(ParserTunnel, every_cut_of_a_deep_frame_counts_for_the_innermost_header_tha
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::parser_tunnel_test

@@ -8,7 +8,7 @@
 #include "dataplane/packet/stream_watch.h"
 #include "tests/support/flow_packet.h"
 
-namespace weir::test {
+namespace weir::test::payload_choice_test {
 namespace {
 
 struct SeenState {
@@ -166,4 +166,4 @@ TEST(StreamWatch, TellsDirectionsApartAndForgetsWhatEnds) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::payload_choice_test

@@ -9,7 +9,7 @@
 #include "dataplane/packet/parser.h"
 #include "tests/support/packet_builder.h"
 
-namespace weir::test {
+namespace weir::test::payload_test {
 namespace {
 
 Bytes octets_of(const std::string& text) {
@@ -134,4 +134,4 @@ TEST(PayloadBuffer, KeepsWhatFitsAndRefersToIt) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::payload_test

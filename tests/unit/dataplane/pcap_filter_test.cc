@@ -5,7 +5,7 @@
 
 #include "tests/support/packet_builder.h"
 
-namespace weir {
+namespace weir::pcap_filter_test {
 namespace {
 
 using test::Bytes;
@@ -69,4 +69,4 @@ TEST(LinkFilter, compiles_for_every_link_type_that_comes_and_names_one_that_does
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::pcap_filter_test

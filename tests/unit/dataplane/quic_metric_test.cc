@@ -10,7 +10,7 @@
 #include "tests/support/payload_meter.h"
 #include "tests/support/quic_packets.h"
 
-namespace weir::test {
+namespace weir::test::quic_metric_test {
 namespace {
 
 const std::string kClient = "client-1", kServer = "server";  // connection IDs
@@ -460,4 +460,4 @@ TEST(QuicMetric, Of2017WithAPortReadsThatPortAloneAndCountsErrors) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::quic_metric_test

@@ -12,7 +12,7 @@
 #include "dataplane/packet/parser.h"
 #include "tests/support/packet_builder.h"
 
-namespace weir {
+namespace weir::read_facts_test {
 namespace {
 
 using test::Bytes;
@@ -448,4 +448,4 @@ TEST(ReadFacts, TellTheSenderOfALinuxCookedFrameAndNoAddressWhereTheLinkHasNone)
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::read_facts_test

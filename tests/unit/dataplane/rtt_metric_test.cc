@@ -4,7 +4,7 @@
 #include "dataplane/metric/rtt.h"
 #include "tests/support/tcp_conversation.h"
 
-namespace weir::test {
+namespace weir::test::rtt_metric_test {
 namespace {
 
 class RttOfBothEnds : public ::testing::TestWithParam<bool> {
@@ -364,4 +364,4 @@ TEST(Rtt, OfUdpThereIsNothing) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::rtt_metric_test

@@ -20,7 +20,7 @@
 #include "tests/support/records.h"
 #include "tests/unit/dataplane/worker_fixtures.h"
 
-namespace weir::test {
+namespace weir::test::sampling_test {
 namespace {
 
 constexpr KeyHash::Seed kSeed{11, 12, 13, 14, 15, 16};
@@ -392,4 +392,4 @@ TEST(Sampling, GivesTheSameRecordsAtAnyNumberOfWorkers) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::sampling_test

@@ -11,7 +11,7 @@
 #include "tests/support/tcp_conversation.h"
 #include "tests/support/tcp_random.h"
 
-namespace weir::test {
+namespace weir::test::tcp_metric_test {
 namespace {
 
 using Two = std::pair<unsigned long long, unsigned long long>;
@@ -313,4 +313,4 @@ TEST(Tcp, RandomSegmentsCountAsInASimpleModel) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::tcp_metric_test

@@ -8,7 +8,7 @@
 
 #include "tests/support/flow_packet.h"
 
-namespace weir::test {
+namespace weir::test::time_epochs_test {
 namespace {
 
 using Event = TimeEpochs::Event;
@@ -180,4 +180,4 @@ TEST(TimeEpochs, AnyTimesOfAnyInterfacesGiveATimeThatRunsBackOnlyWhereAnEpochBeg
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::time_epochs_test

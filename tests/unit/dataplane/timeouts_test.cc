@@ -20,7 +20,7 @@
 #include "tests/support/packet_builder.h"
 #include "tests/support/records.h"
 
-namespace weir::test {
+namespace weir::test::timeouts_test {
 namespace {
 
 const KeyHash kHash({1, 2, 3, 4, 5, 6});
@@ -377,4 +377,4 @@ TEST(ChangedTimeouts, AMillionFlowsAreReviewedInAsManyPollsAsASecondHasAtFullRat
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::timeouts_test

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace weir {
+namespace weir::timer_wheel_test {
 namespace {
 
 std::vector<std::uint32_t> fired(TimerWheel& wheel, std::uint64_t tick, std::size_t budget = ~std::size_t{0}) {
@@ -137,4 +137,4 @@ TEST(TimerWheel, RandomOperationsAgreeWithAMapOfDeadlines) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::timer_wheel_test

@@ -11,7 +11,7 @@
 #include "tests/support/payload_meter.h"
 #include "tests/support/tls_messages.h"
 
-namespace weir::test {
+namespace weir::test::tls_metric_test {
 namespace {
 
 class TlsMeter : public PayloadMeter {
@@ -451,4 +451,4 @@ TEST(TlsMetric, IsOfTcpAlone) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::tls_metric_test

@@ -5,7 +5,7 @@
 
 #include "tests/support/packet_builder.h"
 
-namespace weir {
+namespace weir::wire_length_test {
 namespace {
 
 using test::Bytes;
@@ -47,4 +47,4 @@ TEST(WireLength, IsNotKnownWhereThereIsNothingMoreOrNoIpHeader) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::wire_length_test

@@ -7,7 +7,7 @@
 #include "dataplane/metric/wireguard.h"
 #include "tests/support/payload_meter.h"
 
-namespace weir::test {
+namespace weir::test::wireguard_metric_test {
 namespace {
 
 class WireguardMeter : public PayloadMeter {
@@ -177,4 +177,4 @@ TEST(MetricsOfPayload, SeeWhatTheyAskedForWhicheverOthersAreOn) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::wireguard_metric_test

@@ -20,7 +20,7 @@
 #include "tests/support/records.h"
 #include "tests/unit/dataplane/worker_fixtures.h"
 
-namespace weir::test {
+namespace weir::test::worker_handover_test {
 namespace {
 
 /// None of them receives any more, and each takes over what the others still had for it.
@@ -525,4 +525,4 @@ TEST(Worker, AFullHandOverRingHoldsFewerPacketsWithTheirFacts) {
 /// Nobody empties the record ring, as when the control side hangs.
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::worker_handover_test

@@ -19,7 +19,7 @@
 #include "tests/support/records.h"
 #include "tests/unit/dataplane/worker_fixtures.h"
 
-namespace weir::test {
+namespace weir::test::worker_test {
 namespace {
 
 TEST(Worker, CountsFramesWithAnIpHeaderAndNamesTheRejectOfTheOthers) {
@@ -148,4 +148,4 @@ TEST(Worker, WithItsRecordRingFullPollsDoNoMoreWorkAndEveryPacketIsAccountedFor)
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::worker_test

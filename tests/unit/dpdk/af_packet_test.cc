@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 
-namespace weir::dpdk {
+namespace weir::dpdk::af_packet_test {
 namespace {
 
 TEST(AfPacket, IsToldByTheNameOfTheDevice) {
@@ -52,4 +52,4 @@ TEST(AfPacket, SaysNothingOfAnInterfaceThatIsNotThere) {
 }
 
 }  // namespace
-}  // namespace weir::dpdk
+}  // namespace weir::dpdk::af_packet_test

@@ -6,7 +6,7 @@
 
 #include "dataplane/dpdk/memory.h"
 
-namespace weir::dpdk {
+namespace weir::dpdk::eal_test {
 namespace {
 
 EalPlan plan_for(const std::vector<std::string>& devices) {
@@ -136,4 +136,4 @@ TEST(Memory, PoolsHoldWhatDescriptorsAndWorkersHold) {
 }
 
 }  // namespace
-}  // namespace weir::dpdk
+}  // namespace weir::dpdk::eal_test

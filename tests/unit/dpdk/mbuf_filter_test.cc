@@ -16,7 +16,7 @@
 #include "dataplane/packet/parser.h"
 #include "tests/support/truth.h"
 
-namespace weir::dpdk {
+namespace weir::dpdk::mbuf_filter_test {
 namespace {
 
 /// One EAL a process: without huge pages and without devices but one that goes nowhere.
@@ -160,4 +160,4 @@ TEST(MbufFilter, an_expression_that_is_none_is_an_error_that_names_it) {
 }
 
 }  // namespace
-}  // namespace weir::dpdk
+}  // namespace weir::dpdk::mbuf_filter_test

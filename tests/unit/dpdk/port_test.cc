@@ -6,7 +6,7 @@
 
 #include "dataplane/dpdk/memif_rings.h"
 
-namespace weir::dpdk {
+namespace weir::dpdk::port_test {
 namespace {
 
 // Region 0 as memif's layout has it: rings of 128 octets and 16 a slot, then buffers.
@@ -45,4 +45,4 @@ TEST(MemifRings, ARegionThatIsNoneOrCutHasFewer) {
 }
 
 }  // namespace
-}  // namespace weir::dpdk
+}  // namespace weir::dpdk::port_test

@@ -9,7 +9,7 @@
 
 #include "dataplane/dpdk/port.h"
 
-namespace weir::dpdk {
+namespace weir::dpdk::rss_check_test {
 namespace {
 
 using Key = std::vector<std::uint8_t>;
@@ -134,4 +134,4 @@ TEST(RssCheck, SeesWhetherADirectionOnEachOfTwoPortsMeets) {
 }
 
 }  // namespace
-}  // namespace weir::dpdk
+}  // namespace weir::dpdk::rss_check_test

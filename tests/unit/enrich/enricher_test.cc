@@ -10,7 +10,7 @@
 
 #include "proto/record/sections.h"
 
-namespace weir {
+namespace weir::enricher_test {
 namespace {
 
 struct Known {
@@ -241,4 +241,4 @@ TEST(Enricher, KeepsAllRecordsInTheirOrderAndCountsWhatItFoundNot) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::enricher_test

@@ -10,7 +10,7 @@
 #include "control/enrich/prefix_line.h"
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::prefix_files_test {
 namespace {
 
 class PrefixFiles : public ::testing::Test {
@@ -259,4 +259,4 @@ TEST_F(PrefixFiles, ADamagedDatabaseIsAnErrorAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::prefix_files_test

@@ -11,7 +11,7 @@
 #include "proto/record/sections.h"
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::prefix_store_test {
 namespace {
 
 class PrefixStoreTest : public ::testing::Test {
@@ -154,4 +154,4 @@ TEST_F(PrefixStoreTest, NoRecordIsLostOrHalfEnrichedWhileReloadsGoOn) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::prefix_store_test

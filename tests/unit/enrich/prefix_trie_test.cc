@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-namespace weir {
+namespace weir::prefix_trie_test {
 namespace {
 
 using Entry = PrefixTrie::Entry;
@@ -138,4 +138,4 @@ TEST(PrefixTrie, AMillionPrefixesTakeAtMost64OctetsEach) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::prefix_trie_test

@@ -12,7 +12,7 @@
 #include "proto/base/byte_order.h"
 #include "proto/base/ip_address.h"
 
-namespace weir {
+namespace weir::crypto_pan_test {
 namespace {
 
 /// The key of the sample that comes with the original program.
@@ -111,4 +111,4 @@ TEST(CryptoPan, KeepsTheLengthOfEveryCommonPrefix) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::crypto_pan_test

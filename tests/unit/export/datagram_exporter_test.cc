@@ -8,7 +8,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::datagram_exporter_test {
 namespace {
 
 using test::balanced;
@@ -415,4 +415,4 @@ TEST(DatagramExporter, MeasuresHowLateEachRecordLeaves) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::datagram_exporter_test

@@ -18,7 +18,7 @@
 #include "proto/record/flow_json.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::export_hub_test {
 namespace {
 
 using test::balanced;
@@ -423,4 +423,4 @@ TEST(ExportHub, BalancesAtEveryInstantForEveryExporter) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::export_hub_test

@@ -8,7 +8,7 @@
 
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::export_queue_test {
 namespace {
 
 constexpr std::chrono::nanoseconds kForEver = std::chrono::nanoseconds::max();
@@ -145,4 +145,4 @@ TEST_F(ExportQueueTest, OfAFailedExporterTakesEverythingAsALoss) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::export_queue_test

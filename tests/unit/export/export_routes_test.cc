@@ -10,7 +10,7 @@
 #include "control/export/export_hub.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::export_routes_test {
 namespace {
 
 using test::content_of;
@@ -152,4 +152,4 @@ TEST(ExportRoutes, AGroupTakesTheRecordsOfItsMonitorsAndItsMembersThose) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::export_routes_test

@@ -16,7 +16,7 @@
 #include "control/export/template_options.h"
 #include "proto/encode/ipfix_encoder.h"
 
-namespace weir {
+namespace weir::export_uri_test {
 namespace {
 
 /// What the URI of `text` asks for, whose kind has an `Options`.
@@ -286,4 +286,4 @@ TEST(ExportUri, RefusesANameThatOthersCouldNotSpell) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::export_uri_test

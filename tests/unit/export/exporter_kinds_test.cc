@@ -12,7 +12,7 @@
 
 #include "control/export/export_uri.h"
 
-namespace weir {
+namespace weir::exporter_kinds_test {
 namespace {
 
 /// The example of `kind` without its options, and without a time in a file's name, which one of these asks for.
@@ -131,4 +131,4 @@ TEST(ExporterKinds, ThePageHasTheHelp) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::exporter_kinds_test

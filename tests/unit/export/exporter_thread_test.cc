@@ -9,7 +9,7 @@
 
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::exporter_thread_test {
 namespace {
 
 using test::balanced;
@@ -277,4 +277,4 @@ TEST(ExporterThread, EndsWithItsObject) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::exporter_thread_test

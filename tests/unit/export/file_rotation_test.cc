@@ -13,7 +13,7 @@
 #include "control/export/export_hub.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::file_rotation_test {
 namespace {
 
 using namespace test;
@@ -184,4 +184,4 @@ TEST(FileOutput, RotatesWhatItCompresses) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::file_rotation_test

@@ -16,7 +16,7 @@
 #include "proto/base/unique_fd.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::file_trouble_test {
 namespace {
 
 using namespace test;
@@ -318,4 +318,4 @@ TEST(ExportHub, TakesADeviceTwice) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::file_trouble_test

@@ -8,7 +8,7 @@
 
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::flow_choice_test {
 namespace {
 
 FlowChoice::Key counted_key() {
@@ -82,4 +82,4 @@ TEST(FlowChoice, MovesOnlyTheFlowsOfOneThatIsAway) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flow_choice_test

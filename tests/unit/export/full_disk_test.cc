@@ -12,7 +12,7 @@
 #include "control/export/export_queue.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::full_disk_test {
 namespace {
 
 using namespace test;
@@ -91,4 +91,4 @@ TEST(FullDisk, LosesByNameRecoversByItselfAndHoldsUpNobody) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::full_disk_test

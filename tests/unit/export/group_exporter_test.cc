@@ -18,7 +18,7 @@
 #include "control/export/group_members.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::group_exporter_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -404,4 +404,4 @@ TEST(GroupMembers, GetOnlyWhatTheirGroupGivesThem) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::group_exporter_test

@@ -6,7 +6,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::ipfix_buffer_test {
 namespace {
 
 using namespace test;
@@ -155,4 +155,4 @@ TEST(IpfixBuffer, StandsATemplateThatARecordNeedsBeforeItInEachConnection) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ipfix_buffer_test

@@ -15,7 +15,7 @@
 #include "tests/support/mock_broker.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::kafka_exporter_test {
 namespace {
 
 using namespace test;
@@ -182,4 +182,4 @@ TEST(KafkaExporter, NamesWhatTheBrokerRefuses) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::kafka_exporter_test

@@ -9,7 +9,7 @@
 #include "control/export/export_uri.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::lookup_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -233,4 +233,4 @@ TEST(Lookup, OfAUdpCollectorIsMadeOnceAMinuteAndSoonAfterARefusal) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::lookup_test

@@ -8,7 +8,7 @@
 #include "proto/record/fields.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::one_way_test {
 namespace {
 
 OwnedRecord biflow() {
@@ -258,4 +258,4 @@ TEST(OneWay, TheWayBackComesInWhereTheOtherLeaves) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::one_way_test

@@ -18,7 +18,7 @@
 #include "proto/base/byte_order.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::outgoing_test {
 namespace {
 
 using test::LoopbackSocket;
@@ -198,4 +198,4 @@ TEST(Outgoing, SetsSourceDeviceAndDscpOfEveryExporterOnTheWire) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::outgoing_test

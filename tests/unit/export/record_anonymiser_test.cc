@@ -10,7 +10,7 @@
 #include "proto/record/fields.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::record_anonymiser_test {
 namespace {
 
 using test::balanced;
@@ -147,4 +147,4 @@ TEST(RecordAnonymiser, NeedsAKeyOfTheRightLengthAndDoesNotRepeatIt) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::record_anonymiser_test

@@ -7,7 +7,7 @@
 #include "proto/record/flow_json.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::record_buffer_test {
 namespace {
 
 using test::numbered_batch;
@@ -178,4 +178,4 @@ TEST(RecordBuffer, GivesTheSameStreamHoweverItLeaves) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::record_buffer_test

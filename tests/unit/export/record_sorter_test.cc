@@ -8,7 +8,7 @@
 
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::record_sorter_test {
 namespace {
 
 /// Records of which many agree in start time, address, port: every rule of the order decides somewhere.
@@ -198,4 +198,4 @@ TEST(RecordSorter, LeavesNoNameBehind) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::record_sorter_test

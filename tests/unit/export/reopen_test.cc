@@ -6,7 +6,7 @@
 #include "control/export/export_hub.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::reopen_test {
 namespace {
 
 using test::balanced;
@@ -79,4 +79,4 @@ TEST_F(Reopen, OfAFileThatCannotBeMadeSaysSoAndGoesOnInTheOldOne) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::reopen_test

@@ -10,7 +10,7 @@
 #include "tests/support/stream_collector.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::socket_exporter_test {
 namespace {
 
 using test::balanced;
@@ -328,4 +328,4 @@ TEST(SocketExporter, DoesNotWaitForACollectorThatDoesNotRead) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::socket_exporter_test

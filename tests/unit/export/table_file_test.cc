@@ -8,7 +8,7 @@
 #include "control/export/export_hub.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::table_file_test {
 namespace {
 
 using test::balanced;
@@ -107,4 +107,4 @@ TEST(TableFile, BeginsEachFileWithTheHeading) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::table_file_test

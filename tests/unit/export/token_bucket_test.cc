@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <random>
 
-namespace weir {
+namespace weir::token_bucket_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -76,4 +76,4 @@ TEST(TokenBucket, IgnoresAClockThatStandsOrGoesBack) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::token_bucket_test

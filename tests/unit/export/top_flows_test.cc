@@ -10,7 +10,7 @@
 #include "control/export/export_hub.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::top_flows_test {
 namespace {
 
 /// Of 2023-11-14 22:13:20 UTC, and `number` ms more.
@@ -166,4 +166,4 @@ TEST(TopFile, LosesByNameWhatADeviceHasNoRoomFor) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::top_flows_test

@@ -9,7 +9,7 @@
 #include "tests/support/udp.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::udp_socket_test {
 namespace {
 
 /// The numbers of the runs in which four datagrams of one length left.
@@ -38,4 +38,4 @@ TEST(UdpSocket, SendsThemOneByOneWhereThatIsWanted) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::udp_socket_test

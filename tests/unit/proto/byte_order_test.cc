@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace weir {
+namespace weir::byte_order_test {
 namespace {
 
 constexpr std::array<std::uint8_t, 9> kOctets{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x55};
@@ -29,4 +29,4 @@ TEST(ByteOrder, LoadsAndStoresAtAnyAddress) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::byte_order_test

@@ -10,7 +10,7 @@
 #include "proto/record/flow_protobuf.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
-namespace weir {
+namespace weir::community_id_text_test {
 namespace {
 
 using Id = std::array<std::uint8_t, kCommunityIdOctets>;
@@ -59,4 +59,4 @@ TEST(CommunityIdText, ThatIsNoneMakesTheProtobufMessageMalformed) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::community_id_text_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::counts_test {
 namespace {
 
 TEST(PacketCount, CountsPacketsWithTheirOctets) {
@@ -50,4 +50,4 @@ TEST(Counts, ADifferenceOfTwoMomentsIsNeverBelowZero) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::counts_test

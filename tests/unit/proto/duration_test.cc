@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace weir {
+namespace weir::duration_test {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -117,4 +117,4 @@ TEST(Duration, IsShortForTheEye) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::duration_test

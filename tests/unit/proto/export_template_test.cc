@@ -11,7 +11,7 @@
 #include "proto/encode/netflow9_encoder.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
-namespace weir {
+namespace weir::export_template_test {
 namespace {
 
 using namespace test;
@@ -139,4 +139,4 @@ TEST(ExportProfiles, DifferInWhatCollectorsWant) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::export_template_test

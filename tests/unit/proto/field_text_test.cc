@@ -10,7 +10,7 @@
 #include "proto/base/time_text.h"
 #include "proto/record/sections.h"
 
-namespace weir {
+namespace weir::field_text_test {
 namespace {
 
 Column column(std::string_view name) {
@@ -146,4 +146,4 @@ TEST(FieldText, WritesInstantsWithTheDecimalsAskedFor) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::field_text_test

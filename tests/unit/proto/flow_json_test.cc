@@ -9,7 +9,7 @@
 
 #include "proto/base/address_text.h"
 
-namespace weir {
+namespace weir::flow_json_test {
 namespace {
 
 std::string line_of(RecordView record) {
@@ -232,4 +232,4 @@ TEST(FlowJson, NamesTheProbeLastWhereItsAddressIsKnown) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flow_json_test

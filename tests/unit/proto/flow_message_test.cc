@@ -12,7 +12,7 @@
 #include "proto/decode/value_text.h"
 #include "tests/support/hex.h"
 
-namespace weir {
+namespace weir::flow_message_test {
 namespace {
 
 using test::Bytes;
@@ -192,4 +192,4 @@ TEST(ValueText, NamesElementsOfEveryRegistry) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flow_message_test

@@ -10,7 +10,7 @@
 
 #include "proto/schema/flow.pb.h"
 
-namespace weir {
+namespace weir::flow_protobuf_test {
 namespace {
 
 std::vector<std::uint8_t> encode(RecordView record) {
@@ -473,4 +473,4 @@ TEST(FlowProtobuf, KnowsNoProbeWhereTheMessageNamesNoneOrNoAddress) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flow_protobuf_test

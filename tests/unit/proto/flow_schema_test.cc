@@ -8,7 +8,7 @@
 #include "proto/record/fields.h"
 #include "proto/schema/flow.pb.h"
 
-namespace weir {
+namespace weir::flow_schema_test {
 namespace {
 
 TEST(FlowSchema, HasEveryColumnOfTheTableByItsNameAndNumber) {
@@ -142,4 +142,4 @@ TEST(FlowSchema, HasTheFlowTypesThatGoflow2Published) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flow_schema_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::information_elements_test {
 namespace {
 
 static_assert(find_element(1)->name == "octetDeltaCount", "the look-up works at compile time");
@@ -154,4 +154,4 @@ TEST(InformationElements, NamesTheElementsOfRfc3954) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::information_elements_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace weir {
+namespace weir::ip_address_test {
 namespace {
 
 TEST(IpAddress, IsReadFromTextAndWrittenBack) {
@@ -38,4 +38,4 @@ TEST(IpAddress, IsNotReadFromAnythingElse) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ip_address_test

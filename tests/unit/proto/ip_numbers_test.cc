@@ -7,7 +7,7 @@
 
 #include "proto/base/tcp_flags.h"
 
-namespace weir {
+namespace weir::ip_numbers_test {
 namespace {
 
 TEST(IpNumbers, FiveProtocolsHavePortsInFront) {
@@ -75,4 +75,4 @@ TEST(TcpFlags, AreLettersFromTheHighestBitDown) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ip_numbers_test

@@ -8,7 +8,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "tests/unit/proto/ipfix_messages.h"
 
-namespace weir {
+namespace weir::ipfix_decoder_test {
 namespace {
 
 using test::Bytes;
@@ -458,4 +458,4 @@ TEST(IpfixDecoder, TakesTheFamilyThatIsNotZeroWhereATemplateHasBoth) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ipfix_decoder_test

@@ -8,7 +8,7 @@
 #include "proto/base/byte_order.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
-namespace weir {
+namespace weir::ipfix_encoder_test {
 namespace {
 
 using namespace test;
@@ -333,4 +333,4 @@ TEST(IpfixEncoder, AnnouncesNothingOfWeirsOwnWhereThatIsNotWanted) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ipfix_encoder_test

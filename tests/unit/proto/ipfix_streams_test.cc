@@ -12,7 +12,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "tests/unit/proto/ipfix_messages.h"
 
-namespace weir {
+namespace weir::ipfix_streams_test {
 namespace {
 
 using test::Bytes;
@@ -360,4 +360,4 @@ TEST(IpfixDecoder, CountsWhatWaitedWhenItsStreamEnds) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ipfix_streams_test

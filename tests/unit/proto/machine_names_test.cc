@@ -7,7 +7,7 @@
 #include "proto/base/cpu_list.h"
 #include "proto/base/pci_name.h"
 
-namespace weir {
+namespace weir::machine_names_test {
 namespace {
 
 TEST(PciName, IsCompletedAndInLowerCase) {
@@ -50,4 +50,4 @@ TEST(CpuList, RefusesTheRestWithAReason) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::machine_names_test

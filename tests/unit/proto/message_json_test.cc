@@ -11,7 +11,7 @@
 
 #include "proto/schema/flow.pb.h"
 
-namespace weir {
+namespace weir::message_json_test {
 namespace {
 
 TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
@@ -152,4 +152,4 @@ TEST(MessageJson, ReplacesOctetsThatAreNotUtf8) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::message_json_test

@@ -10,7 +10,7 @@
 #include "proto/record/flow_protobuf.h"
 #include "proto/schema/flow.pb.h"
 
-namespace weir {
+namespace weir::monitor_names_test {
 namespace {
 
 MonitorNames two() {
@@ -71,4 +71,4 @@ TEST(MonitorNames, AreAFieldOfTheMessage) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::monitor_names_test

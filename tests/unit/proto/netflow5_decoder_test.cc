@@ -10,7 +10,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "tests/support/hex.h"
 
-namespace weir {
+namespace weir::netflow5_decoder_test {
 namespace {
 
 using test::Bytes;
@@ -148,4 +148,4 @@ TEST(Netflow5Decoder, CountsFlowsInTheSequence) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::netflow5_decoder_test

@@ -5,7 +5,7 @@
 
 #include "tests/unit/proto/encoder_fixtures.h"
 
-namespace weir {
+namespace weir::netflow5_encoder_test {
 namespace {
 
 using namespace test;
@@ -197,4 +197,4 @@ TEST(Netflow5Encoder, SendsAsNumbersMasksAndTheNextHopOfEachWay) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::netflow5_encoder_test

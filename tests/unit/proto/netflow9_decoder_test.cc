@@ -12,7 +12,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "proto/encode/netflow9_encoder.h"
 
-namespace weir {
+namespace weir::netflow9_decoder_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -619,4 +619,4 @@ TEST(Netflow9Decoder, SurvivesEveryTruncationAndRandomOctets) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::netflow9_decoder_test

@@ -11,7 +11,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "tests/unit/proto/encoder_fixtures.h"
 
-namespace weir {
+namespace weir::netflow9_encoder_test {
 namespace {
 
 using namespace test;
@@ -465,4 +465,4 @@ TEST(Netflow9Encoder, StaysInBoundsWithTimesOutOfAllReason) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::netflow9_encoder_test

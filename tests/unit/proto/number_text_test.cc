@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::number_text_test {
 namespace {
 
 TEST(NumberText, EscapesWhatATerminalWouldObey) {
@@ -18,4 +18,4 @@ TEST(NumberText, EscapesWhatATerminalWouldObey) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::number_text_test

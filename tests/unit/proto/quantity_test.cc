@@ -6,7 +6,7 @@
 
 #include "proto/base/number_text.h"
 
-namespace weir {
+namespace weir::quantity_test {
 namespace {
 
 TEST(Quantity, NamesEachKindOfFault) {
@@ -85,4 +85,4 @@ TEST(NumberText, ScalesToThreeDigits) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::quantity_test

@@ -5,7 +5,7 @@
 
 #include "tests/support/hex.h"
 
-namespace weir::test {
+namespace weir::test::quic2017_header_test {
 namespace {
 
 Quic2017Error error_of(const Bytes& datagram) {
@@ -78,4 +78,4 @@ TEST(Quic2017Header, TellsItsVersionsFromOthers) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::quic2017_header_test

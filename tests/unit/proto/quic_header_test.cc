@@ -10,7 +10,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/quic_vectors.h"
 
-namespace weir::test {
+namespace weir::test::quic_header_test {
 namespace {
 
 std::optional<QuicPacket> read(const Bytes& datagram) {
@@ -169,4 +169,4 @@ TEST(QuicHeader, TellsAFullPacketNumberByTheNearestOne) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::quic_header_test

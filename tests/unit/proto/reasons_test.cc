@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace weir {
+namespace weir::reasons_test {
 namespace {
 
 #define WEIR_TEST_COLOURS(X) X(red, "as blood") X(green, "as grass") X(blue, "as the sky")
@@ -21,4 +21,4 @@ TEST(Reasons, OneListMakesEnumTextsAndCount) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::reasons_test

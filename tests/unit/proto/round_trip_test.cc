@@ -19,7 +19,7 @@
 #include "proto/schema/flow.pb.h"
 #include "tests/unit/proto/section_records.h"
 
-namespace weir {
+namespace weir::round_trip_test {
 namespace {
 
 using namespace test;
@@ -334,4 +334,4 @@ TEST(RoundTrip, AValueThatWasNotMeasuredIsAbsentAndAMeasuredZeroIsThere) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::round_trip_test

@@ -6,7 +6,7 @@
 #include <bit>
 #include <limits>
 
-namespace weir {
+namespace weir::sampling_rate_test {
 namespace {
 
 constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
@@ -100,4 +100,4 @@ TEST(SamplingRate, TakesNoSenseFromNonsense) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::sampling_rate_test

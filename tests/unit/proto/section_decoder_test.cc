@@ -13,7 +13,7 @@
 #include "proto/element/information_elements.h"
 #include "proto/record/field_text.h"
 
-namespace weir {
+namespace weir::section_decoder_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -630,4 +630,4 @@ TEST(SectionDecoder, GivesARecordWithoutATimeThatOfItsMessage) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::section_decoder_test

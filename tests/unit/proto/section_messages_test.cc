@@ -15,7 +15,7 @@
 #include "proto/encode/netflow9_encoder.h"
 #include "tests/unit/proto/section_records.h"
 
-namespace weir {
+namespace weir::section_messages_test {
 namespace {
 
 using namespace test;
@@ -428,4 +428,4 @@ TEST(SectionTemplates, OfTunnelsFitTheSmallestMessageInEveryForm) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::section_messages_test

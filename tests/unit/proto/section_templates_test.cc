@@ -16,7 +16,7 @@
 #include "proto/encode/netflow9_encoder.h"
 #include "tests/unit/proto/section_records.h"
 
-namespace weir {
+namespace weir::section_templates_test {
 namespace {
 
 using namespace test;
@@ -446,4 +446,4 @@ TEST(ExportFields, AreThoseOfTheTableWithTheirReverses) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::section_templates_test

@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace weir {
+namespace weir::similar_test {
 namespace {
 
 constexpr auto kNames = std::to_array<std::string_view>({"src_addr", "dst_addr", "src_port", "tcp_mss", "tcp"});
@@ -32,4 +32,4 @@ TEST(Similar, NamesTheNearestAndNothingThatIsFar) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::similar_test

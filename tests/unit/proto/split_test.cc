@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::split_test {
 namespace {
 
 using Parts = std::vector<std::string_view>;
@@ -24,4 +24,4 @@ TEST(Split, GivesOneEmptyPartOfAnEmptyText) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::split_test

@@ -11,7 +11,7 @@
 #include "proto/decode/value_text.h"
 #include "tests/support/hex.h"
 
-namespace weir {
+namespace weir::structured_data_test {
 namespace {
 
 using test::Bytes;
@@ -137,4 +137,4 @@ TEST(StructuredData, AMessageIsShownWithItsLists) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::structured_data_test

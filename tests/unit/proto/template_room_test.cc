@@ -7,7 +7,7 @@
 
 #include "proto/encode/template_set.h"
 
-namespace weir {
+namespace weir::template_room_test {
 namespace {
 
 /// The sections that do not fit, a bit each.
@@ -59,4 +59,4 @@ TEST(TemplateRoom, OfAnEthernetIsEnoughForAllThatARecordMayHave) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::template_room_test

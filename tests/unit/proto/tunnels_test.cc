@@ -10,7 +10,7 @@
 
 #include "proto/schema/flow.pb.h"
 
-namespace weir {
+namespace weir::tunnels_test {
 namespace {
 
 TEST(Tunnels, have_the_names_and_numbers_of_flow_proto) {
@@ -38,4 +38,4 @@ TEST(Tunnels, have_a_port_exactly_where_a_port_announces_them_and_a_name_of_thei
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::tunnels_test

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace weir {
+namespace weir::unique_fd_test {
 namespace {
 
 int new_descriptor() {
@@ -70,4 +70,4 @@ TEST(UniqueFd, OfAFailedCallOwnsNothing) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::unique_fd_test

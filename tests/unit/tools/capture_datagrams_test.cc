@@ -7,7 +7,7 @@
 
 #include "tests/support/hex.h"
 
-namespace weir {
+namespace weir::capture_datagrams_test {
 namespace {
 
 using test::Bytes;
@@ -201,4 +201,4 @@ TEST(CaptureDatagrams, TakesOnlyWholeMessagesForExport) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::capture_datagrams_test

@@ -16,7 +16,7 @@
 #include "tests/support/process.h"
 #include "tools/collect/capture_datagrams.h"
 
-namespace weir {
+namespace weir::capture_transport_test {
 namespace {
 
 using test::Bytes;
@@ -431,4 +431,4 @@ TEST(CaptureTcp, ManyConnectionsOfOthersDoNotPushOutAnExporter) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::capture_transport_test

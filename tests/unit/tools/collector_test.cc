@@ -11,7 +11,7 @@
 #include "tests/support/process.h"
 #include "tools/collect/summary.h"
 
-namespace weir {
+namespace weir::collector_test {
 namespace {
 
 using Octets = std::vector<std::uint8_t>;
@@ -141,4 +141,4 @@ TEST_F(CollectorTest, SaysHowToReadACompressedFile) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::collector_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::flow_printer_test {
 namespace {
 
 TEST(FlowPrinterTexts, NameEndpointsWithPortsWhereTheProtocolHasThem) {
@@ -14,4 +14,4 @@ TEST(FlowPrinterTexts, NameEndpointsWithPortsWhereTheProtocolHasThem) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flow_printer_test

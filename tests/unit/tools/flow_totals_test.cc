@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::flow_totals_test {
 namespace {
 
 FlowRecord record_of(std::uint8_t source, std::uint8_t destination, std::uint64_t forward, std::uint64_t reverse) {
@@ -107,4 +107,4 @@ TEST(FlowTotals, PastTheBoundSumsOnAndSaysThatFlowsAreMissing) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::flow_totals_test

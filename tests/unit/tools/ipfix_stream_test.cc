@@ -4,7 +4,7 @@
 
 #include "tests/support/hex.h"
 
-namespace weir {
+namespace weir::ipfix_stream_test {
 namespace {
 
 using test::Bytes;
@@ -48,4 +48,4 @@ TEST(IpfixStream, TellsThatItEndedWithinAMessage) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ipfix_stream_test

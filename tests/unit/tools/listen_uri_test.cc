@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace weir {
+namespace weir::listen_uri_test {
 namespace {
 
 using Kind = ListenUri::Kind;
@@ -50,4 +50,4 @@ TEST(ListenUri, RefusesASocketPathThatDoesNotFitTheAddress) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::listen_uri_test

@@ -10,7 +10,7 @@
 
 #include "proto/schema/flow.pb.h"
 
-namespace weir {
+namespace weir::message_stream_test {
 namespace {
 
 using Octets = std::vector<std::uint8_t>;
@@ -119,4 +119,4 @@ TEST(MessageStream, AnEmptyStreamIsWhole) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::message_stream_test

@@ -12,7 +12,7 @@
 #include "tests/support/packet_builder.h"
 #include "tools/collect/collector.h"
 
-namespace weir {
+namespace weir::packet_section_test {
 namespace {
 
 using test::Bytes;
@@ -212,4 +212,4 @@ TEST(PacketSection, TheCollectorSumsTheFlowOfThePacket) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::packet_section_test

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace weir {
+namespace weir::sum_by_test {
 namespace {
 
 FlowRecord record_of(std::uint8_t last_octet, std::uint16_t port, std::uint64_t octets, std::uint64_t reverse_octets) {
@@ -164,4 +164,4 @@ TEST(SumBy, ListsWhatItTakes) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::sum_by_test
