@@ -2,9 +2,10 @@
 
 #include <charconv>
 
-#include "proto/base/byte_order.h"
 #include "proto/base/time_text.h"
 #include "proto/decode/netflow5_decoder.h"
+#include "proto/decode/sflow_dump.h"
+#include "proto/decode/sflow_message.h"
 #include "proto/decode/value_text.h"
 #include "proto/element/information_elements.h"
 
@@ -105,7 +106,7 @@ void dump_data(std::string& out, const MessageHeader& header, const FlowSet& set
   }
 }
 
-/// v5 and v7 have no templates: the records as flows, with what has no place in a flow.
+/// v1, v5 and v7 have no templates: the records as flows, with what has no place in a flow.
 std::string dump_fixed(Octets datagram) {
   Decoded decoded;
   const DecodeError error = decode_netflow5(datagram, decoded);
@@ -160,10 +161,8 @@ std::string dump_fixed(Octets datagram) {
 }  // namespace
 
 std::string dump_message(Octets datagram, const TemplateFinder& find_template) {
-  if (datagram.size() >= 2) {
-    const auto version = load_be<std::uint16_t>(datagram.data());
-    if (version == 5 || version == 7) return dump_fixed(datagram);
-  }
+  if (is_sflow(datagram)) return dump_sflow(datagram);
+  if (is_fixed_netflow(datagram)) return dump_fixed(datagram);
   FlowMessage message;
   const DecodeError error = parse_message(datagram, message);
   std::string out;

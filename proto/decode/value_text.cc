@@ -8,6 +8,7 @@
 #include "proto/base/byte_order.h"
 #include "proto/base/time_text.h"
 #include "proto/decode/field_values.h"
+#include "proto/decode/sflow_structures.h"
 #include "proto/element/information_elements.h"
 #include "proto/record/message_json.h"
 
@@ -152,6 +153,10 @@ bool append_typed(std::string& out, ElementType type, Octets octets, Style style
 
 /// False: no element of this number is known.
 bool find_type(FlowVersion version, const DecodedValue& value, ElementType& type) {
+  if (version == FlowVersion::sflow && value.enterprise != 0) {
+    type = sflow_name(value.element, value.enterprise, value.octets.size()).type;
+    return true;
+  }
   if (value.scope && version == FlowVersion::netflow9) {  // RFC 3954 section 6.1: numbers of things, of any length
     type = ElementType::unsigned64;
     return true;
@@ -291,6 +296,7 @@ void append_value(std::string& out, FlowVersion version, const DecodedValue& val
 }  // namespace
 
 std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t enterprise, bool scope) {
+  if (version == FlowVersion::sflow && enterprise != 0) return sflow_name(element, enterprise, 0).name;
   if (scope && version == FlowVersion::netflow9) {
     const std::string_view name = netflow9_scope_name(element);
     return name.empty() ? element_name(element) : std::string(name);
@@ -326,6 +332,12 @@ void append_values_json(std::string& out, FlowVersion version, std::span<const D
 std::string header_text(const MessageHeader& header) {
   std::string text(version_name(header.version));
   switch (header.version) {
+    case FlowVersion::sflow:
+      text += ", sub-agent ";
+      append_number(text, header.source_id);
+      break;
+    case FlowVersion::netflow1:
+      break;
     case FlowVersion::netflow5:
     case FlowVersion::netflow7:
       text += ", engine ";
@@ -342,13 +354,19 @@ std::string header_text(const MessageHeader& header) {
       append_number(text, header.source_id);
       break;
   }
-  text += ", sequence ";
-  append_number(text, header.sequence);
+  const bool sflow = header.version == FlowVersion::sflow;
+  if (header.version != FlowVersion::netflow1) {
+    text += ", sequence ";
+    append_number(text, header.sequence);
+  }
   text += ", ";
   append_number(text, header.version == FlowVersion::ipfix ? header.octets : header.count);
-  text += header.version == FlowVersion::ipfix ? " octets" : " records";
-  text += ", exported ";
-  text += iso_time(header.unix_secs * kNsPerSecond + header.unix_nsecs % kNsPerSecond, header.unix_nsecs == 0 ? 0 : 9);
+  text += header.version == FlowVersion::ipfix ? " octets" : sflow ? " samples" : " records";
+  if (!sflow) {
+    text += ", exported ";
+    text +=
+        iso_time(header.unix_secs * kNsPerSecond + header.unix_nsecs % kNsPerSecond, header.unix_nsecs == 0 ? 0 : 9);
+  }
   if (header.version != FlowVersion::ipfix) {
     text += ", uptime ";
     append_number(text, header.sys_uptime_ms / 1000);

@@ -15,7 +15,8 @@
 namespace weir {
 
 /// IANA's name ("ipNextHopIPv4Address"), "reverse..." for RFC 5103's, "System", "Interface" ... for a scope of NetFlow
-/// v9, a vendor's, or the number in hex: "0x0041", with an enterprise number "0x00000009:0x0041".
+/// v9, a vendor's, sFlow's own (sflow_structures.h), or the number in hex: "0x0041", with an enterprise number
+/// "0x00000009:0x0041".
 std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t enterprise, bool scope);
 inline std::string field_name(FlowVersion version, const DecodedValue& value) {
   return field_name(version, value.element, value.enterprise, value.scope);

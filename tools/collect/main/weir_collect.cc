@@ -78,14 +78,13 @@ std::string at_least_one(std::string& text) {
 void describe(CLI::App& app, Options& options) {
   const CLI::Validator whole(at_least_one, "", "at least 1");
   app.set_version_flag("--version", std::string("weir-collect ") + WEIR_VERSION, "Print the version");
-  app.add_option(
-      "FILE", options.files,
-      "captures (pcap, pcapng) with NetFlow or IPFIX datagrams in them, files of IPFIX messages, or files of\n"
-      "length-delimited weir.v1.FlowRecord messages; - is standard input");
+  app.add_option("FILE", options.files,
+                 "captures (pcap, pcapng) with NetFlow, IPFIX or sFlow in them, files of IPFIX messages, or files of\n"
+                 "length-delimited weir.v1.FlowRecord messages; - is standard input");
   app.add_option("--listen", options.listen,
-                 "netflow9://HOST:PORT, netflow5://, netflow7://, ipfix:// (UDP, any version on any of them),\n"
-                 "ipfix+tcp://HOST:PORT, protobuf+tcp://HOST:PORT or protobuf+unix:///PATH; repeatable;\n"
-                 "port 0 lets the system choose")
+                 "netflow9://HOST:PORT, netflow1://, netflow5://, netflow7://, ipfix://, sflow5:// (UDP, any of\n"
+                 "these formats on any of them), ipfix+tcp://HOST:PORT, protobuf+tcp://HOST:PORT or\n"
+                 "protobuf+unix:///PATH; repeatable; port 0 lets the system choose")
       ->type_name("URI")
       ->allow_extra_args(false);
   app.add_option("--export", options.exports,
@@ -95,7 +94,8 @@ void describe(CLI::App& app, Options& options) {
       ->allow_extra_args(false);
   CLI::Option* const json = app.add_flag("--json", options.json, "one JSON object a line instead of a table");
   CLI::Option* const quiet = app.add_flag("--quiet", options.quiet, "no line for each record");
-  app.add_flag("--options", options.options, "show options records (sampling, interface names, counters), too")
+  app.add_flag("--options", options.options,
+               "show options records (sampling, interface names, counters) and sFlow's counter samples, too")
       ->excludes(quiet);
   app.add_flag("--dump", options.dump,
                "show each message instead, as text: header, templates, and every field of every record")
@@ -344,7 +344,7 @@ int collect(const Options& options) {
 }
 
 int parse_and_collect(int argc, char** argv) {
-  CLI::App app("Collector and decoder of flow records: NetFlow v5, v7, v9, IPFIX, and weir's protobuf.",
+  CLI::App app("Collector and decoder of flow records: NetFlow v1, v5, v7, v9, IPFIX, sFlow v5, and weir's protobuf.",
                "weir-collect");
   Options options;
   describe(app, options);
