@@ -140,7 +140,8 @@ std::size_t FlowDecoder::expected_records(const Stream& stream, const FlowSet& w
       others += records.size();
       continue;
     }
-    const FlowTemplate* const known = kind == SetKind::data ? stream.templates.peek(set.id) : nullptr;
+    const FlowTemplate* known = kind == SetKind::data ? stream.templates.peek(set.id) : nullptr;
+    if (known == nullptr && kind == SetKind::data) known = given_template(header.version, set.id);
     if (known == nullptr || known->least_octets() < 4 || known->variable()) return kUnknownCount;
     others += set.body.size() / known->least_octets();
   }
@@ -257,8 +258,12 @@ DecodeError FlowDecoder::take_set(Stream& stream, const MessageHeader& header, c
                                   Taken& taken, Decoded& out) {
   bool expired = false;
   const MemoryShare share(*this, stream);
-  const FlowTemplate* const known = stream.templates.find(set.id, template_limits_, now_ns, expired);
+  const FlowTemplate* known = stream.templates.find(set.id, template_limits_, now_ns, expired);
   if (expired) ++stream.counts.templates_expired;
+  if (known == nullptr) {
+    known = given_template(header.version, set.id);
+    if (known != nullptr) ++stream.counts.given_template_sets;
+  }
   if (known == nullptr) {
     ++stream.counts.unknown_template;
     stream.counts.dropped_sets += stream.templates.wait(set.id, header, set.body, template_limits(stream));

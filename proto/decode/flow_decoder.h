@@ -66,6 +66,7 @@ namespace weir {
   X(withdrawals_ignored, "IPFIX over UDP: templates without fields, which mean nothing there")           \
   X(unknown_template,   "data sets that came without a known template")                                  \
   X(recovered_sets,     "of these, decoded when their template came")                                    \
+  X(given_template_sets, "data sets decoded by a template that the user gave")                           \
   X(dropped_sets,       "of these, given up: no room, or their stream ended")                            \
   X(reserved_flow_sets, "sets of ids that the format reserves: skipped")                                 \
   X(unknown_samples,    "sFlow: samples of formats that are not known: skipped")                         \
@@ -136,6 +137,10 @@ class FlowDecoder {
   FlowDecoder() : FlowDecoder(Limits{}) {}
   explicit FlowDecoder(const Limits& limits);
 
+  /// Templates for the data of NetFlow v9 and IPFIX whose exporter sent none, in every stream. Of two of one id the
+  /// later one counts. They are kept for good, and beside the limits.
+  void give_templates(std::span<const TemplateRecord> templates);
+
   /// Decodes one datagram, or one IPFIX message of a stream, into `out`, which is emptied first; its spans are valid as
   /// long as `datagram` and `out` are. The first error is returned and counted.
   DecodeError decode(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram, Decoded& out);
@@ -152,7 +157,7 @@ class FlowDecoder {
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
   /// Streams that were forgotten for others, those whose session had ended not counted.
   [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
-  /// The fields of a template that is known now; nullptr: none. Valid until the next datagram.
+  /// The fields of a template that is known now, or was given; nullptr: none. Valid until the next datagram.
   [[nodiscard]] const std::vector<FieldSpec>* find_template(const DatagramOrigin& origin, const MessageHeader& header,
                                                             std::uint16_t id) const;
   /// Every stream that is known now, by exporter, version and source id.
@@ -224,6 +229,14 @@ class FlowDecoder {
     std::size_t before_;
   };
 
+  /// A template that the user gave, as each version reads it.
+  struct Given {
+    FlowTemplate netflow9;
+    FlowTemplate ipfix;
+  };
+
+  /// nullptr: the user gave none.
+  [[nodiscard]] const FlowTemplate* given_template(FlowVersion version, std::uint16_t id) const;
   [[nodiscard]] std::string_view stream_name(std::string_view exporter, FlowVersion version) const;
   /// What the stream may have now.
   [[nodiscard]] TemplateLimits template_limits(const Stream& stream) const;
@@ -267,6 +280,7 @@ class FlowDecoder {
   std::map<Key, Stream, KeyOrder> streams_;
   std::size_t memory_octets_ = 0;
   std::map<std::string, Address, std::less<>> addresses_;
+  std::map<std::uint16_t, Given> given_;
   KeyList once_;    ///< streams that sent one message, and those whose session ended
   KeyList proven_;  ///< the others
   std::uint64_t forgotten_ = 0;

@@ -3,7 +3,6 @@
 #include "proto/base/byte_order.h"
 #include "proto/decode/sflow_message.h"
 #include "proto/decode/sflow_structures.h"
-#include "proto/decode/value_text.h"
 
 namespace weir {
 namespace {
@@ -40,7 +39,7 @@ void append_list(std::string& out, Octets numbers) {
   out += ']';
 }
 
-void dump_record(std::string& out, bool counters, const SflowRecord& record) {
+void dump_record(std::string& out, bool counters, const SflowRecord& record, DumpValues values) {
   const SflowStructure* const structure =
       counters ? find_counter_structure(record.format) : find_flow_structure(record.format);
   const auto value_of = [&](std::size_t place, Octets octets) {
@@ -51,7 +50,7 @@ void dump_record(std::string& out, bool counters, const SflowRecord& record) {
   out += field_name(FlowVersion::sflow, value_of(0, {}));
   out += ": ";
   if (structure == nullptr) {
-    append_value_text(out, FlowVersion::sflow, value_of(0, record.octets));
+    append_octets_hex(out, record.octets);
     out += '\n';
     return;
   }
@@ -62,21 +61,21 @@ void dump_record(std::string& out, bool counters, const SflowRecord& record) {
         separator = ", ";
         out += place == 0 ? "more" : field.name;
         out += '=';
-        if (field.kind == XdrKind::list || field.kind == XdrKind::as_path) {
+        if (values == DumpValues::text && (field.kind == XdrKind::list || field.kind == XdrKind::as_path)) {
           append_list(out, octets);
         } else {
-          append_value_text(out, FlowVersion::sflow, value_of(place, octets));
+          append_dumped_value(out, FlowVersion::sflow, value_of(place, octets), values);
         }
       });
   out += '\n';
   if (!whole) append_error(out, "      ", DecodeError::short_sample_record);
 }
 
-void dump_sample(std::string& out, const SflowSample& sample) {
+void dump_sample(std::string& out, const SflowSample& sample, DumpValues values) {
   if (!is_known_sample(sample.format)) {
     out += "  sample of format " + std::to_string(sample.format >> 12) + ':' + std::to_string(sample.format & 0xfff) +
            ", " + std::to_string(sample.octets.size()) + " octets: ";
-    append_value_text(out, FlowVersion::sflow, {0, false, sample.format, sample.octets});
+    append_octets_hex(out, sample.octets);
     out += '\n';
     return;
   }
@@ -98,13 +97,13 @@ void dump_sample(std::string& out, const SflowSample& sample) {
            interface_text(content.output);
   }
   out += '\n';
-  for (const SflowRecord& record : content.records) dump_record(out, content.counters, record);
+  for (const SflowRecord& record : content.records) dump_record(out, content.counters, record, values);
   append_error(out, "    ", error);
 }
 
 }  // namespace
 
-std::string dump_sflow(Octets datagram) {
+std::string dump_sflow(Octets datagram, DumpValues values) {
   SflowMessage message;
   const DecodeError error = parse_sflow(datagram, message);
   std::string out;
@@ -112,7 +111,7 @@ std::string dump_sflow(Octets datagram) {
     out = header_text(message.header) + ", agent " +
           (message.agent.has_value() ? message.agent.text() : std::string("unknown")) + '\n';
   }
-  for (const SflowSample& sample : message.samples) dump_sample(out, sample);
+  for (const SflowSample& sample : message.samples) dump_sample(out, sample, values);
   append_error(out, "  ", error);
   return out;
 }

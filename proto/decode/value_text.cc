@@ -37,14 +37,6 @@ std::int64_t signed_integer(Octets octets) {
   return static_cast<std::int64_t>(be_integer(octets) << unused) >> unused;
 }
 
-void append_hex(std::string& out, Octets octets) {
-  out += "0x";
-  for (const std::uint8_t octet : octets) {
-    out += "0123456789abcdef"[octet >> 4];
-    out += "0123456789abcdef"[octet & 0xf];
-  }
-}
-
 /// A float that JSON can hold; false for infinities and what is no number.
 bool append_float(std::string& out, double value) {
   if (!(value - value == 0)) return false;
@@ -215,7 +207,7 @@ void append_part(std::string& out, FlowVersion version, const ListPart& part, St
     out += separator;
     separator = comma;
     quote(out, style);
-    append_hex(out, part.octets);
+    append_octets_hex(out, part.octets);
     quote(out, style);
     return;
   }
@@ -289,7 +281,7 @@ void append_value(std::string& out, FlowVersion version, const DecodedValue& val
   }
   out.resize(before);
   quote(out, style);
-  append_hex(out, value.octets);
+  append_octets_hex(out, value.octets);
   quote(out, style);
 }
 
@@ -316,6 +308,22 @@ std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t
   return element_name(element, enterprise);
 }
 
+void append_octets_hex(std::string& out, Octets octets) {
+  out += "0x";
+  for (const std::uint8_t octet : octets) {
+    out += "0123456789abcdef"[octet >> 4];
+    out += "0123456789abcdef"[octet & 0xf];
+  }
+}
+
+void append_dumped_value(std::string& out, FlowVersion version, const DecodedValue& value, DumpValues values,
+                         const SubTemplateFinder& find) {
+  if (values == DumpValues::raw) {
+    append_octets_hex(out, value.octets);
+  } else {
+    append_value(out, version, value, Style::text, find, 0);
+  }
+}
 void append_value_json(std::string& out, FlowVersion version, const DecodedValue& value,
                        const SubTemplateFinder& find) {
   append_value(out, version, value, Style::json, find, 0);

@@ -64,9 +64,11 @@ void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std:
   static_cast<void>(decoder_.decode(origin, datagram, decoded_));
   if (outputs_.dump) {
     printer_.print_text(fmt::format("{}: ", origin.exporter));
-    printer_.print_text(dump_message(datagram, [&](const MessageHeader& header, std::uint16_t id) {
+    const TemplateFinder find_template = [&](const MessageHeader& header, std::uint16_t id) {
       return decoder_.find_template(origin, header, id);
-    }));
+    };
+    printer_.print_text(dump_message(datagram, find_template, outputs_.raw ? DumpValues::raw : DumpValues::text));
+    printer_.print_text(dump_octets(datagram));
   }
   const SubTemplateFinder find_template = [&](std::uint16_t id) {
     return decoder_.find_template(origin, decoded_.header, id);

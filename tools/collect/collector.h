@@ -52,9 +52,13 @@ class Collector {
     std::function<void(int descriptor)> hang_up;  ///< something can be read from the descriptor of run()
     bool options = false;                         ///< options records are printed, too
     bool dump = false;                            ///< every message is printed field by field
+    bool raw = false;                             ///< there, each field as its octets
     bool scale = false;                           ///< sums count what each record stands for
   };
   void set_outputs(const Outputs& outputs) { outputs_ = outputs; }
+
+  /// For data whose exporter sent no template; see FlowDecoder.
+  void give_templates(std::span<const TemplateRecord> templates) { decoder_.give_templates(templates); }
 
   /// What was received, beside the records themselves.
   struct Counts {

@@ -50,6 +50,7 @@ void append_stream(std::string& text, const StreamReport& report) {
   mention(counts.option_records, report.version == FlowVersion::sflow ? "counter samples" : "options records");
   mention(counts.unknown_samples, "samples of unknown formats");
   mention(counts.template_changes, "template changes");
+  mention(counts.given_template_sets, "data sets by given templates");
   mention(counts.templates_expired, "templates expired");
   mention(counts.withdrawals, "templates withdrawn");
   mention(counts.sequence_own, "messages whose sequence counts their own records");
