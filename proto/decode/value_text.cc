@@ -10,6 +10,7 @@
 #include "proto/decode/field_values.h"
 #include "proto/decode/sflow_structures.h"
 #include "proto/element/information_elements.h"
+#include "proto/element/vendor_elements.h"
 #include "proto/record/message_json.h"
 
 namespace weir {
@@ -159,6 +160,7 @@ bool find_type(FlowVersion version, const DecodedValue& value, ElementType& type
   if (element == nullptr && value.enterprise == 0 && version == FlowVersion::netflow9) {
     element = find_netflow9_vendor_element(value.element);
   }
+  if (element == nullptr) element = find_vendor_element(value.element, value.enterprise);
   if (element == nullptr) return false;
   type = element->type;
   return true;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tests/support/collectors.h"
+#include "tests/support/hex.h"
 #include "tests/support/process.h"
 #include "tests/support/stream_collector.h"
 #include "tests/support/truth.h"
@@ -245,6 +246,25 @@ TEST_F(IpfixDump, ReadsTunnelsFromTemplatesOfTheirOwn) {
       EXPECT_EQ(value_of(record, "_alienInformationElement").empty(), !options.empty());
     }
     EXPECT_EQ(flows, 8U);
+  }
+}
+
+TEST_F(IpfixDump, NamesElementsOfCertAsWeirCollectDoes) {
+  if (!installed("ipfixDump")) GTEST_SKIP() << "no ipfixDump";
+  // Template 400: addresses, packets, and CERT's elements 14 and its reverse (RFC 7011 section 3.2: the enterprise
+  // bit).
+  const Bytes message =
+      hex("000a 004c 6553f100 00000000 00000001"
+          "0002 0024 0190 0005 0008 0004 000c 0004 0002 0008 800e 0002 00001ad7 c00e 0002 00001ad7"
+          "0190 0018 c0000201 c0000202 0000000000000003 0002 0012");
+  write_file(folder_.path("messages"), message);
+  const Finished dumped = run({"ipfixDump", "--yaf", "--in", folder_.path("messages"), "--data"});
+  const Finished collected = run({kBin + "/weir-collect", "--json", folder_.path("messages")});
+  ASSERT_EQ(collected.exit_code, 0) << collected.err;
+  const json record = json::parse(collected.out);
+  for (const auto& [name, value] : {std::pair{"initialTCPFlags", 2}, {"reverseInitialTCPFlags", 18}}) {
+    EXPECT_NE(dumped.out.find(std::string(name) + " : " + std::to_string(value)), std::string::npos) << dumped.out;
+    EXPECT_EQ(record.at(name), value);
   }
 }
 
