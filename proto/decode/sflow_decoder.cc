@@ -21,6 +21,11 @@ constexpr std::uint32_t kUnknownNumber = UINT32_MAX;  ///< of a VLAN or AS
 /// header_protocol of a sampled header, those that are told apart here.
 enum HeaderProtocol : std::uint32_t { kEthernet = 1, kIpv4 = 11, kIpv6 = 12, kMpls = 13 };
 
+/// 0, which is none, for what is longer than an address.
+std::uint8_t prefix_length(std::uint32_t bits) {
+  return bits <= 128 ? static_cast<std::uint8_t>(bits) : std::uint8_t{0};
+}
+
 /// EtherType and VLAN id of an Ethernet frame, through at most 4 tags.
 struct FrameStart {
   std::uint16_t ether_type = 0;
@@ -236,8 +241,8 @@ class FlowSample {
     XdrReader reader(octets);
     take_next_hop(reader, false);
     RoutingSection& section = routing();
-    section.source_net = static_cast<std::uint8_t>(reader.u32());
-    section.destination_net = static_cast<std::uint8_t>(reader.u32());
+    section.source_net = prefix_length(reader.u32());
+    section.destination_net = prefix_length(reader.u32());
   }
 
   void take_gateway(Octets octets) {

@@ -1,6 +1,7 @@
 // weir-collect beside tshark on the same datagrams of sFlow v5 and NetFlow v1, live and from captures.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -102,6 +103,28 @@ TEST(SampledStreams, sflow_is_received_live_with_its_packets_its_counters_and_it
   EXPECT_EQ(result.summary.at("lost_datagrams"), 2) << "3 and 4";
   EXPECT_EQ(result.summary.at("kernel_drops"), 0);
   for (const auto& [name, count] : result.summary.at("malformed").items()) EXPECT_EQ(count, 0) << name;
+}
+
+TEST(SampledStreams, a_receiver_that_falls_behind_counts_what_the_kernel_dropped) {
+  const TemporaryFolder folder;
+  const std::uint16_t port = free_udp_port();
+  Process collect({kBin + "/weir-collect", "--quiet", "--listen", "sflow5://127.0.0.1:" + std::to_string(port),
+                   "--summary", folder.path("summary")});
+  ASSERT_TRUE(collect.wait_for_error_text("listening on")) << collect.error_text();
+  collect.signal(SIGSTOP);
+  // 240 MB, of which a receive buffer of 64 MiB (Linux counts twice that, for its own part) holds the smaller one.
+  constexpr std::uint64_t kSent = 30'000;
+  const UdpSource source(port);
+  const Bytes one = sflow::datagram(1, {sflow::block(4095, Bytes(8000))});
+  for (std::uint64_t i = 0; i < kSent; ++i) source.send(one);
+  collect.signal(SIGCONT);
+  collect.signal(SIGINT);
+  const Finished finished = collect.wait();
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  const json summary = json::parse(contents(folder.path("summary")));
+  EXPECT_GT(summary.at("kernel_drops"), 0);
+  EXPECT_EQ(summary.at("datagrams").get<std::uint64_t>() + summary.at("kernel_drops").get<std::uint64_t>(), kSent);
+  EXPECT_NE(finished.err.find("dropped by the kernel: the receive buffer was full"), std::string::npos) << finished.err;
 }
 
 TEST(SampledStreams, tshark_reads_the_same_of_sflow_in_a_capture) {
