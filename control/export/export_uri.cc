@@ -41,6 +41,14 @@ void append_row(std::string& out, std::string_view left, std::string_view right)
   out.append(right).append("\n");
 }
 
+/// What help calls a kind by: its scheme, or its form where another kind has that scheme and "//".
+std::string_view help_name(const ExporterKind& kind) {
+  const bool shared = std::any_of(exporter_kinds().begin(), exporter_kinds().end(), [&](const ExporterKind* other) {
+    return other != &kind && other->scheme == kind.scheme;
+  });
+  return shared && !kind.prefix().ends_with('/') ? kind.form : kind.scheme;
+}
+
 bool same_texts(const ExportOption& a, const ExportOption& b) {
   return a.name == b.name && a.form == b.form && a.help == b.help;
 }
@@ -133,7 +141,7 @@ std::vector<DescribedOption> described_options() {
       auto known = std::find_if(all.begin(), all.end(),
                                 [&](const DescribedOption& one) { return same_texts(*one.option, option); });
       if (known == all.end()) known = all.insert(all.end(), {&option, {}});
-      known->schemes.push_back(kind->scheme);
+      known->schemes.push_back(help_name(*kind));
     }
   }
   // Options of one name stand together; the others keep the order of the kinds.

@@ -19,6 +19,7 @@ namespace weir {
   X(protobuf_tcp)              \
   X(protobuf_unix)             \
   X(kafka)                     \
+  X(ipfix_file)                \
   X(protobuf)                  \
   X(json)                      \
   X(table)                     \

@@ -27,22 +27,22 @@ FileWriter::Fault FileWriter::fault(int error) const {
 
 tl::expected<void, FileWriter::Fault> FileWriter::flush() {
   if (compressor_ != nullptr) return flush_frame();
-  if (buffer_.empty()) return {};
-  const FileSink::Written written = sink_.write(buffer_.pending());
-  const RecordTotals done = buffer_.advance(written.octets);
+  if (buffer_->empty()) return {};
+  const FileSink::Written written = sink_.write(buffer_->pending());
+  const RecordTotals done = buffer_->advance(written.octets);
   octets_ += written.octets;
-  books_.exported(done, written.writes, written.octets, buffer_.take_lateness());
+  books_.exported(done, written.writes, written.octets, buffer_->take_lateness());
   if (written.error == 0) return {};
-  octets_ -= buffer_.begun_octets();
-  sink_.cut_back(buffer_.begun_octets());
-  buffer_.rewind();
+  octets_ -= buffer_->begun_octets();
+  sink_.cut_back(buffer_->begun_octets());
+  buffer_->rewind();
   return tl::unexpected(fault(written.error));
 }
 
 tl::expected<void, FileWriter::Fault> FileWriter::flush_frame() {
   if (frame_.empty()) {
-    if (buffer_.empty()) return {};
-    const std::span<const std::uint8_t> pending = buffer_.pending();
+    if (buffer_->empty()) return {};
+    const std::span<const std::uint8_t> pending = buffer_->pending();
     if (const auto made = compressor_->compress(pending, frame_); !made) {
       frame_.clear();
       return tl::unexpected(Fault{made.error(), ENOMEM, false});
@@ -63,9 +63,9 @@ tl::expected<void, FileWriter::Fault> FileWriter::flush_frame() {
   RecordTotals done;
   if (frame_sent_ == frame_.size()) {
     frame_.clear();
-    done = buffer_.advance(frame_source_);
+    done = buffer_->advance(frame_source_);
   }
-  books_.exported(done, written.writes, written.octets, buffer_.take_lateness());
+  books_.exported(done, written.writes, written.octets, buffer_->take_lateness());
   return {};
 }
 
@@ -81,15 +81,15 @@ void FileWriter::continue_in(FileSink sink, std::string file_name) {
   file_name_ = std::move(file_name);
   frame_.clear();
   frame_sent_ = 0;
-  buffer_.rewind();
-  buffer_.begin_stream();
+  buffer_->rewind();
+  buffer_->begin_stream();
   octets_ = 0;
 }
 
 void FileWriter::abandon(ExportLoss loss) {
-  sink_.cut_back(compressor_ != nullptr ? frame_sent_ : buffer_.begun_octets());
+  sink_.cut_back(compressor_ != nullptr ? frame_sent_ : buffer_->begun_octets());
   frame_.clear();
-  books_.lost(buffer_.clear(), loss);
+  books_.lost(buffer_->clear(), loss);
   static_cast<void>(sink_.close());
 }
 
@@ -243,6 +243,8 @@ void FileExporter::tick(ExportTime now) {
 }
 
 bool FileExporter::drain(ExportTime now) {
+  if (!ended_) writer_.end_stream();
+  ended_ = true;
   if (retry_at_ > now) return false;
   if (!writer_.empty() && (!settle(now) || !flush(now) || !writer_.empty())) return false;
   if (const auto finished = finish_file(); !finished) fail_with(finished.error());

@@ -23,25 +23,24 @@
 #include "control/export/exporter.h"
 #include "control/export/file_rotation.h"
 #include "control/export/file_sink.h"
-#include "control/export/record_buffer.h"
+#include "control/export/stream_buffer.h"
 
 namespace weir {
 
 struct FileOptions {
   Compression compression = Compression::none;
-  bool retries = false;           ///< errors are waited out
-  bool append = false;            ///< what the file holds at the start stays
-  std::size_t buffer_octets = 0;  ///< what one write has at most; 0: what is usual
+  bool retries = false;  ///< errors are waited out
+  bool append = false;   ///< what the file holds at the start stays
 };
 
 /// Buffer, compressor and sink together: what the exporters of files share.
 class FileWriter {
  public:
-  FileWriter(FileSink sink, std::string file_name, std::unique_ptr<RecordEncoding> encoding, const FileOptions& options,
+  FileWriter(FileSink sink, std::string file_name, std::unique_ptr<StreamBuffer> buffer, const FileOptions& options,
              ExportQueue& books)
       : sink_(std::move(sink)),
         file_name_(std::move(file_name)),
-        buffer_(std::move(encoding), options.buffer_octets),
+        buffer_(std::move(buffer)),
         compressor_(make_compressor(options.compression)),
         append_(options.append),
         books_(books) {}
@@ -53,8 +52,10 @@ class FileWriter {
   tl::expected<void, std::string> begin() { return sink_.begin(append_); }
   /// Where the file is, seen from its name.
   [[nodiscard]] FileSink::Place place() const { return sink_.place(file_name_); }
-  std::size_t append(RecordSpan records) { return buffer_.append(records); }
-  [[nodiscard]] bool empty() const { return buffer_.empty() && frame_.empty(); }
+  std::size_t append(RecordSpan records) { return buffer_->append(records); }
+  [[nodiscard]] bool empty() const { return buffer_->empty() && frame_.empty(); }
+  /// No more records will come.
+  void end_stream() { buffer_->end_stream(); }
   struct Fault {
     std::string text;
     int error;         ///< errno
@@ -81,7 +82,7 @@ class FileWriter {
 
   FileSink sink_;
   std::string file_name_;
-  RecordBuffer buffer_;
+  std::unique_ptr<StreamBuffer> buffer_;
   std::unique_ptr<Compressor> compressor_;
   const bool append_;
   ExportQueue& books_;
@@ -99,9 +100,9 @@ class FileExporter final : public Exporter {
   static constexpr std::chrono::seconds kLookEvery{1};
 
   /// `file_name` is for messages; `books` outlives the exporter. With a rotation: `sink` is the file that it opened.
-  FileExporter(FileSink sink, const std::string& file_name, std::unique_ptr<RecordEncoding> encoding,
+  FileExporter(FileSink sink, const std::string& file_name, std::unique_ptr<StreamBuffer> buffer,
                const FileOptions& options, ExportQueue& books, std::optional<FileRotation> rotation = std::nullopt)
-      : writer_(std::move(sink), file_name, std::move(encoding), options, books),
+      : writer_(std::move(sink), file_name, std::move(buffer), options, books),
         file_name_(file_name),
         books_(books),
         rotation_(std::move(rotation)),
@@ -146,7 +147,8 @@ class FileExporter final : public Exporter {
   const bool has_name_;                ///< a regular file, which can be moved away
   std::atomic<bool> look_now_{false};  ///< set by any thread, taken by the exporter's
   bool trouble_ = false;
-  bool empty_ = true;  ///< the file that was closed last had nothing in it
+  bool ended_ = false;  ///< no more records will come
+  bool empty_ = true;   ///< the file that was closed last had nothing in it
   ExportClock::duration backoff_ = kFirstBackoff;
   ExportTime retry_at_ = ExportTime::min();
   ExportTime due_ = ExportTime::max();

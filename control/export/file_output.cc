@@ -7,6 +7,7 @@
 
 #include "control/export/file_exporter.h"
 #include "control/export/file_rotation.h"
+#include "control/export/record_buffer.h"
 #include "control/export/sorted_file_exporter.h"
 
 namespace weir {
@@ -69,6 +70,14 @@ OptionResult set_compression(FileOutput& file, std::string_view name, std::strin
 
 OpenResult open_file_exporter(const FileOutput& file, std::unique_ptr<RecordEncoding> encoding, FileOrder order,
                               const ExportContext& context, ExportQueue& books) {
+  const MakeBuffer make_buffer = [&](std::size_t most_octets) {
+    return std::make_unique<RecordBuffer>(std::move(encoding), most_octets);
+  };
+  return open_file_exporter(file, make_buffer, order, context, books);
+}
+
+OpenResult open_file_exporter(const FileOutput& file, const MakeBuffer& make_buffer, FileOrder order,
+                              const ExportContext& context, ExportQueue& books) {
   FileOptions options;
   options.compression = file.compression;
   options.retries = waits_for_files(context.mode);
@@ -76,20 +85,21 @@ OpenResult open_file_exporter(const FileOutput& file, std::unique_ptr<RecordEnco
   if (file.rotates()) {
     // The size is looked at between two writes: a file exceeds it by one write, an eighth of it at most.
     constexpr std::uint64_t kNeedsNoCare = std::uint64_t{1} << 24;
-    if (file.rotate_octets < kNeedsNoCare) options.buffer_octets = static_cast<std::size_t>(file.rotate_octets / 8);
+    const std::size_t most_octets =
+        file.rotate_octets < kNeedsNoCare ? static_cast<std::size_t>(file.rotate_octets / 8) : 0;
     FileRotation rotation(file.path, file.rotate_ns, file.rotate_octets);
     auto sink = rotation.open(exporter_clock_ns());
     if (!sink) return Error(sink.error());
     const std::string name = rotation.part();
-    return std::make_unique<FileExporter>(std::move(*sink), name, std::move(encoding), options, books,
+    return std::make_unique<FileExporter>(std::move(*sink), name, make_buffer(most_octets), options, books,
                                           std::move(rotation));
   }
   auto sink = FileSink::open(file.path);
   if (!sink) return Error(sink.error());
   if (order == FileOrder::by_start && sorts_by_start(context.mode)) {
-    return std::make_unique<SortedFileExporter>(std::move(*sink), file.path, std::move(encoding), options, books);
+    return std::make_unique<SortedFileExporter>(std::move(*sink), file.path, make_buffer(0), options, books);
   }
-  return std::make_unique<FileExporter>(std::move(*sink), file.path, std::move(encoding), options, books);
+  return std::make_unique<FileExporter>(std::move(*sink), file.path, make_buffer(0), options, books);
 }
 
 }  // namespace weir

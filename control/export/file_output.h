@@ -6,7 +6,9 @@
 
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +16,7 @@
 #include "control/export/compressor.h"
 #include "control/export/exporter_kind.h"
 #include "control/export/record_encoding.h"
+#include "control/export/stream_buffer.h"
 
 namespace weir {
 
@@ -74,6 +77,11 @@ enum class FileOrder : std::uint8_t {
 };
 
 OpenResult open_file_exporter(const FileOutput& file, std::unique_ptr<RecordEncoding> encoding, FileOrder order,
+                              const ExportContext& context, ExportQueue& books);
+
+/// Makes what the file's octets come from; `most_octets`: of a write; 0: what is usual.
+using MakeBuffer = std::function<std::unique_ptr<StreamBuffer>(std::size_t most_octets)>;
+OpenResult open_file_exporter(const FileOutput& file, const MakeBuffer& make_buffer, FileOrder order,
                               const ExportContext& context, ExportQueue& books);
 
 }  // namespace weir

@@ -28,11 +28,7 @@ OpenResult open_udp(const TemplateDatagramOptions& options, const ExportContext&
 struct OverTcp : HostPort, TemplateOptions, OutgoingOptions {};
 
 constexpr auto kTcpOptions = std::to_array<OptionRow<OverTcp>>({
-    // A connection has its templates once, at its beginning (RFC 7011 section 8).
-    {{"template_refresh", "T", "Send options data again after this time: 1s to 24h [20s]", "60s"},
-     [](OverTcp& options, std::string_view name, std::string_view value) {
-       return set_template_refresh(options, name, value);
-     }},
+    kOptionsDataRefreshOption<OverTcp>,
     kUniflowOption<OverTcp>,
     kSourceIdOption<OverTcp>,
     kProfileOption<OverTcp>,

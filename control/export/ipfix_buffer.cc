@@ -8,9 +8,6 @@
 namespace weir {
 namespace {
 
-/// What it keeps at once: what was sent and is not acknowledged, and what is pending. 4 MiB fill 40 MB a second over a
-/// path of 100 ms.
-constexpr std::size_t kMostOctets = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kUsualOctets = std::size_t{256} * 1024;
 
 IpfixOptions options_of(const TemplateOptions& templates, const ExportContext& context) {
@@ -26,8 +23,9 @@ IpfixOptions options_of(const TemplateOptions& templates, const ExportContext& c
 
 }  // namespace
 
-IpfixBuffer::IpfixBuffer(const TemplateOptions& templates, const ExportContext& context, const ExportQueue& books)
-    : context_(context), books_(books), encoder_(options_of(templates, context)) {
+IpfixBuffer::IpfixBuffer(const TemplateOptions& templates, const ExportContext& context, const ExportQueue& books,
+                         std::size_t most_octets)
+    : context_(context), books_(books), most_octets_(most_octets), encoder_(options_of(templates, context)) {
   octets_.reserve(kUsualOctets + kMaxPayload);
 }
 
@@ -61,7 +59,7 @@ std::size_t IpfixBuffer::append(RecordSpan records) {
   std::size_t count = 0;
   const std::uint64_t now_ns = exporter_clock_ns();
   for (const RecordView record : records) {
-    if (octets_.size() - boundary_ >= kMostOctets) break;
+    if (octets_.size() - boundary_ >= most_octets_) break;
     if (encoder_.announcement_due(&*record, now_ns)) announce(false, &*record);
     if (!encoder_.add(record, now_ns)) {
       close_message();

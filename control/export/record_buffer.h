@@ -35,8 +35,7 @@ class RecordBuffer final : public StreamBuffer {
   void sent(std::size_t count) override;
   RecordTotals acknowledged(std::size_t count) override;
   [[nodiscard]] bool settled() const override { return end_ == boundary_; }
-  /// Octets that left of a record that has not left as a whole.
-  [[nodiscard]] std::size_t begun_octets() const { return sent_ - boundary_; }
+  [[nodiscard]] std::size_t begun_octets() const override { return sent_ - boundary_; }
   void rewind() override { sent_ = acknowledged_ = boundary_; }
   [[nodiscard]] RecordTotals in_flight() const override { return begun_before(sent_); }
   [[nodiscard]] RecordTotals once_sent() const override { return begun_before(ever_sent_); }

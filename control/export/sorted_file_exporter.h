@@ -15,10 +15,10 @@ namespace weir {
 
 class SortedFileExporter final : public Exporter {
  public:
-  SortedFileExporter(FileSink sink, const std::string& file_name, std::unique_ptr<RecordEncoding> encoding,
+  SortedFileExporter(FileSink sink, const std::string& file_name, std::unique_ptr<StreamBuffer> buffer,
                      const FileOptions& options, ExportQueue& books,
                      std::size_t run_records = RecordSorter::kDefaultRunRecords)
-      : writer_(std::move(sink), file_name, std::move(encoding), options, books), books_(books), sorter_(run_records) {}
+      : writer_(std::move(sink), file_name, std::move(buffer), options, books), books_(books), sorter_(run_records) {}
 
   [[nodiscard]] std::optional<FileSink::Identity> file() const override { return writer_.file(); }
   tl::expected<void, std::string> claim() override { return writer_.claim(); }

@@ -42,6 +42,8 @@ class StreamBuffer {
   }
   /// Whether it holds nothing at all: everything was sent and acknowledged.
   [[nodiscard]] virtual bool settled() const = 0;
+  /// Octets that left of a record (or message) that has not left as a whole.
+  [[nodiscard]] virtual std::size_t begun_octets() const = 0;
   /// What has not been acknowledged as a whole is pending again, from its start.
   virtual void rewind() = 0;
   /// Records of which something was sent since the last rewind(), and which are not acknowledged as a whole.

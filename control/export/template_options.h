@@ -60,6 +60,14 @@ inline constexpr OptionRow<Options> kTemplateRefreshOption{
       return set_template_refresh(options, name, value);
     }};
 
+/// Of a stream, which has its templates once, at its beginning (RFC 7011 section 8).
+template <std::derived_from<TemplateOptions> Options>
+inline constexpr OptionRow<Options> kOptionsDataRefreshOption{
+    {"template_refresh", "T", "Send options data again after this time: 1s to 24h [20s]", "60s"},
+    [](Options& options, std::string_view name, std::string_view value) {
+      return set_template_refresh(options, name, value);
+    }};
+
 template <std::derived_from<TemplateOptions> Options>
 inline constexpr OptionRow<Options> kUniflowOption{
     {"uniflow", "0|1", "Two data records per biflow (1) or one (0) [by profile]", "0"},

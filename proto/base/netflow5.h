@@ -1,7 +1,8 @@
-// NetFlow v5 and v7 on the wire: the structs that lie over their octets, for encoder and decoder.
+// NetFlow v1, v5 and v7 on the wire: the structs that lie over their octets, for encoder and decoder.
 //
-// A header of 24 octets, then up to 30 records of 48 octets (v5) or 27 of 52 (v7). Everything is big-endian and aligned
-// to nothing; the structs have alignment 1. The formats are Cisco's ("NetFlow Export Datagram Formats").
+// v5 and v7: a header of 24 octets, then up to 30 records of 48 octets (v5) or 27 of 52 (v7). v1: a header of 16
+// octets, then up to 24 records of 48, or of 52 with more octets at their ends. Everything is big-endian and aligned to
+// nothing; the structs have alignment 1. The formats are Cisco's ("NetFlow Export Datagram Formats").
 #pragma once
 
 #include <cstddef>
@@ -60,5 +61,21 @@ static_assert(sizeof(Netflow5Record) == 48 && alignof(Netflow5Record) == 1);
 
 /// v7: Netflow5Record and the 4 octets of the router that was bypassed.
 inline constexpr std::size_t kNetflow7RecordOctets = sizeof(Netflow5Record) + 4;
+
+/// v1: the header ends with unix_nsecs.
+inline constexpr std::size_t kNetflow1HeaderOctets = offsetof(Netflow5Header, sequence);
+
+/// Of v1. Up to the ports it is as that of v5.
+struct Netflow1Record {
+  std::uint8_t as_version5[offsetof(Netflow5Record, pad1)];
+  Be16 pad1;
+  std::uint8_t protocol;
+  std::uint8_t tos;
+  std::uint8_t tcp_flags;
+  std::uint8_t pad2[7];
+};
+static_assert(sizeof(Netflow1Record) == 48 && alignof(Netflow1Record) == 1);
+/// Of v1 as Extreme Networks describes it for its switches.
+inline constexpr std::size_t kNetflow1LongRecordOctets = 52;
 
 }  // namespace weir

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "proto/base/ip_address.h"
 #include "proto/decode/flow_message.h"
 #include "proto/record/record_batch.h"
 
@@ -13,9 +14,10 @@ namespace weir {
 struct FlowDetails {
   std::uint32_t first_value;  ///< Decoded::values[first_value, first_value + value_count)
   std::uint32_t value_count;
-  std::uint16_t template_id;        ///< 0: the version has no templates
-  std::uint16_t tcp_control_bits;   ///< element 6 whole: the bits above the eighth are no flags of the record
-  std::uint8_t sampling_algorithm;  ///< element 35, or the mode of a v5 header
+  std::uint16_t template_id;         ///< 0: the version has no templates
+  std::uint16_t tcp_control_bits;    ///< element 6 whole: the bits above the eighth are no flags of the record
+  std::uint8_t sampling_algorithm;   ///< element 35, or the mode of a v5 header
+  std::uint8_t header_protocol = 0;  ///< sFlow: what the sampled header begins with; 0: there is none
 };
 
 /// One options data record: its values lie in Decoded::values, scopes first.
@@ -32,6 +34,7 @@ struct DecodedOptions {
 /// IN_PKTS. A sampling rate of 0 says that nobody told it.
 struct Decoded {
   MessageHeader header{};
+  IpAddress agent;  ///< sFlow: whose samples they are; none: the datagram does not say, or is none of sFlow
   RecordBatch flows;
   std::vector<FlowDetails> details;  ///< of each of `flows`
   std::vector<DecodedOptions> options;
@@ -40,6 +43,7 @@ struct Decoded {
   std::vector<std::vector<std::uint8_t>> waited;
 
   void clear() {
+    agent = {};
     flows.clear();
     details.clear();
     options.clear();

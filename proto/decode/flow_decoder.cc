@@ -4,6 +4,8 @@
 
 #include "proto/base/byte_order.h"
 #include "proto/decode/netflow5_decoder.h"
+#include "proto/decode/sflow_decoder.h"
+#include "proto/decode/sflow_message.h"
 
 namespace weir {
 namespace {
@@ -16,10 +18,6 @@ constexpr std::int64_t kFarthestGap = 1 << 24;
 // datagram has 30 or so.
 constexpr std::int64_t kFarthestLate = 64;
 constexpr std::int64_t kRecordsInADatagram = 64;
-
-bool counts_datagrams(FlowVersion version) {
-  return version == FlowVersion::netflow9;
-}
 
 }  // namespace
 
@@ -51,7 +49,7 @@ void FlowDecoder::note_clock(Stream& stream, const MessageHeader& header, std::u
 void FlowDecoder::follow_sequence(Stream& stream, const MessageHeader& header, std::uint32_t units,
                                   std::uint32_t flows) {
   StreamCounts& counts = stream.counts;
-  const bool datagrams = counts_datagrams(header.version);
+  const bool datagrams = sequence_counts_datagrams(header.version);
   const std::int64_t boot_ms = std::int64_t{header.unix_secs} * 1000 - std::int64_t{header.sys_uptime_ms};
   // The field wraps modulo 2^32, so the difference lies between -2^31 and 2^31 - 1.
   const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - stream.next_sequence);
@@ -142,7 +140,8 @@ std::size_t FlowDecoder::expected_records(const Stream& stream, const FlowSet& w
       others += records.size();
       continue;
     }
-    const FlowTemplate* const known = kind == SetKind::data ? stream.templates.peek(set.id) : nullptr;
+    const FlowTemplate* known = kind == SetKind::data ? stream.templates.peek(set.id) : nullptr;
+    if (known == nullptr && kind == SetKind::data) known = given_template(header.version, set.id);
     if (known == nullptr || known->least_octets() < 4 || known->variable()) return kUnknownCount;
     others += set.body.size() / known->least_octets();
   }
@@ -226,9 +225,32 @@ DecodeError FlowDecoder::decode_fixed(const DatagramOrigin& origin, Octets datag
   }
   if (error != DecodeError::none) return refuse(stream->counts, error);
   note_clock(*stream, out.header, origin.received_ns);
-  follow_sequence(*stream, out.header, out.header.count, out.header.count);
+  if (out.header.version != FlowVersion::netflow1) {  // which has no sequence
+    follow_sequence(*stream, out.header, out.header.count, out.header.count);
+  }
   ++stream->counts.datagrams;
   stream->counts.records += out.flows.size();
+  return DecodeError::none;
+}
+
+DecodeError FlowDecoder::decode_samples(const DatagramOrigin& origin, Octets datagram, Decoded& out) {
+  std::uint64_t unknown_samples = 0;
+  const DecodeError error = decode_sflow(datagram, origin.received_ns, out, unknown_samples);
+  if (error == DecodeError::short_header || error == DecodeError::bad_agent_address) return refuse(gone_, error);
+  const std::string agent =
+      out.agent.has_value() ? out.agent.text() : std::string(address_of_exporter(origin.exporter));
+  const bool usable = error == DecodeError::none || !out.flows.empty() || !out.options.empty();
+  Stream* const stream = find_or_add({agent, origin.received_ns, origin.session}, out.header, usable);
+  if (stream == nullptr) {
+    out.clear();
+    return refuse(gone_, error == DecodeError::none ? DecodeError::too_many_streams : error);
+  }
+  follow_sequence(*stream, out.header, 1, 1);
+  stream->counts.records += out.flows.size();
+  stream->counts.option_records += out.options.size();
+  stream->counts.unknown_samples += unknown_samples;
+  if (error != DecodeError::none) return refuse(stream->counts, error);
+  ++stream->counts.datagrams;
   return DecodeError::none;
 }
 
@@ -236,8 +258,12 @@ DecodeError FlowDecoder::take_set(Stream& stream, const MessageHeader& header, c
                                   Taken& taken, Decoded& out) {
   bool expired = false;
   const MemoryShare share(*this, stream);
-  const FlowTemplate* const known = stream.templates.find(set.id, template_limits_, now_ns, expired);
+  const FlowTemplate* known = stream.templates.find(set.id, template_limits_, now_ns, expired);
   if (expired) ++stream.counts.templates_expired;
+  if (known == nullptr) {
+    known = given_template(header.version, set.id);
+    if (known != nullptr) ++stream.counts.given_template_sets;
+  }
   if (known == nullptr) {
     ++stream.counts.unknown_template;
     stream.counts.dropped_sets += stream.templates.wait(set.id, header, set.body, template_limits(stream));
@@ -257,10 +283,8 @@ DecodeError FlowDecoder::take_set(Stream& stream, const MessageHeader& header, c
 }
 
 DecodeError FlowDecoder::decode(const DatagramOrigin& origin, Octets datagram, Decoded& out) {
-  if (datagram.size() >= 2) {
-    const auto version = load_be<std::uint16_t>(datagram.data());
-    if (version == 5 || version == 7) return decode_fixed(origin, datagram, out);
-  }
+  if (is_sflow(datagram)) return decode_samples(origin, datagram, out);
+  if (is_fixed_netflow(datagram)) return decode_fixed(origin, datagram, out);
   out.clear();
 
   DecodeError first_error = parse_message(datagram, parsed_);

@@ -1,20 +1,22 @@
-// FlowDecoder: datagrams of NetFlow v5, v7, v9 and IPFIX in, flows and options records out, with what must be
-// remembered between them.
+// FlowDecoder: datagrams of NetFlow v1, v5, v7, v9, IPFIX and sFlow v5 in, flows and options records out, with what
+// must be remembered between them.
 //
 // It keeps a stream for each (exporter, session, version, source id), where the exporter of NetFlow v9 is its address
-// without the port (RFC 3954 section 5.1), and else the transport session (RFC 7011 section 8), so that a TCP
-// connection and datagrams from the same address and port have nothing in common: its templates (template_store.h), its
-// place in the sequence, what its options records said about sampling, its clock, and counts of all that went wrong.
-// What a single message says is decoded in flow_message.h, netflow5_decoder.h and flow_template.h.
+// without the port (RFC 3954 section 5.1), that of sFlow the agent that the datagram names, whoever sent it (the source
+// id is the sub-agent), and else the transport session (RFC 7011 section 8), so that a TCP connection and datagrams
+// from the same address and port have nothing in common: its templates (template_store.h), its place in the sequence,
+// what its options records said about sampling, its clock, and counts of all that went wrong. What a single message
+// says is decoded in flow_message.h, netflow5_decoder.h, sflow_decoder.h and flow_template.h.
 //
 // Errors are values (DecodeError), one per datagram, counted. An IPFIX message whose framing is wrong is refused whole;
 // of a NetFlow v9 datagram the sets before the bad one are decoded. Where a set's content is wrong, that set gives what
 // it held up to there, the other sets are decoded, and the first error is reported.
 //
-// Sequence (anchors of every format): v9 counts datagrams (RFC 3954 section 5.1), v5 and v7 flows, IPFIX data records,
-// options data included and templates not (RFC 7011 section 3.1). So in IPFIX a data set without a template leaves the
-// next number unknown: the sequence is taken up again from the message after. Some exporters (softflowd 1.1) count the
-// records of the message itself, too; that is recognised, and reported as `sequence_own` instead of gaps.
+// Sequence (anchors of every format): v9 (RFC 3954 section 5.1) and sFlow count datagrams, v5 and v7 flows, IPFIX data
+// records, options data included and templates not (RFC 7011 section 3.1); v1 has no sequence. So in IPFIX a data set
+// without a template leaves the next number unknown: the sequence is taken up again from the message after. Some
+// exporters (softflowd 1.1) count the records of the message itself, too; that is recognised, and reported as
+// `sequence_own` instead of gaps.
 //
 // Sampling: a record's own rate; else what options data said for its sampler (48, 302), for its interface, or for the
 // whole stream, in this order. Both rates are picked by the rule of proto/base/sampling_rate.h.
@@ -50,7 +52,7 @@ namespace weir {
   X(datagrams,          "received, malformed ones included")                                             \
   X(malformed,          "of these, with an error")                                                       \
   X(sequence_gaps,      "places in the sequence where something is missing")                             \
-  X(lost_datagrams,     "v9: how many are missing there, less those that came late")                     \
+  X(lost_datagrams,     "v9, sFlow: how many are missing there, less those that came late")              \
   X(lost_records,       "v5, v7, IPFIX: the same, in records")                                           \
   X(late_datagrams,     "came after a later one")                                                        \
   X(restarts,           "the sequence began anew")                                                       \
@@ -64,8 +66,10 @@ namespace weir {
   X(withdrawals_ignored, "IPFIX over UDP: templates without fields, which mean nothing there")           \
   X(unknown_template,   "data sets that came without a known template")                                  \
   X(recovered_sets,     "of these, decoded when their template came")                                    \
+  X(given_template_sets, "data sets decoded by a template that the user gave")                           \
   X(dropped_sets,       "of these, given up: no room, or their stream ended")                            \
   X(reserved_flow_sets, "sets of ids that the format reserves: skipped")                                 \
+  X(unknown_samples,    "sFlow: samples of formats that are not known: skipped")                         \
   X(count_mismatches,   "v9 datagrams, all templates known, whose header counts other than they hold")
 // clang-format on
 
@@ -133,6 +137,10 @@ class FlowDecoder {
   FlowDecoder() : FlowDecoder(Limits{}) {}
   explicit FlowDecoder(const Limits& limits);
 
+  /// Templates for the data of NetFlow v9 and IPFIX whose exporter sent none, in every stream. Of two of one id the
+  /// later one counts. They are kept for good, and beside the limits.
+  void give_templates(std::span<const TemplateRecord> templates);
+
   /// Decodes one datagram, or one IPFIX message of a stream, into `out`, which is emptied first; its spans are valid as
   /// long as `datagram` and `out` are. The first error is returned and counted.
   DecodeError decode(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram, Decoded& out);
@@ -149,7 +157,7 @@ class FlowDecoder {
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
   /// Streams that were forgotten for others, those whose session had ended not counted.
   [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
-  /// The fields of a template that is known now; nullptr: none. Valid until the next datagram.
+  /// The fields of a template that is known now, or was given; nullptr: none. Valid until the next datagram.
   [[nodiscard]] const std::vector<FieldSpec>* find_template(const DatagramOrigin& origin, const MessageHeader& header,
                                                             std::uint16_t id) const;
   /// Every stream that is known now, by exporter, version and source id.
@@ -221,6 +229,14 @@ class FlowDecoder {
     std::size_t before_;
   };
 
+  /// A template that the user gave, as each version reads it.
+  struct Given {
+    FlowTemplate netflow9;
+    FlowTemplate ipfix;
+  };
+
+  /// nullptr: the user gave none.
+  [[nodiscard]] const FlowTemplate* given_template(FlowVersion version, std::uint16_t id) const;
   [[nodiscard]] std::string_view stream_name(std::string_view exporter, FlowVersion version) const;
   /// What the stream may have now.
   [[nodiscard]] TemplateLimits template_limits(const Stream& stream) const;
@@ -256,6 +272,7 @@ class FlowDecoder {
   [[nodiscard]] std::size_t expected_records(const Stream& stream, const FlowSet& wanted) const;
   void give_rates(const Stream& stream, std::size_t first_flow, bool sampler_known, Decoded& out) const;
   DecodeError decode_fixed(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram, Decoded& out);
+  DecodeError decode_samples(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram, Decoded& out);
   DecodeError refuse(StreamCounts& counts, DecodeError error);
 
   Limits limits_;
@@ -263,6 +280,7 @@ class FlowDecoder {
   std::map<Key, Stream, KeyOrder> streams_;
   std::size_t memory_octets_ = 0;
   std::map<std::string, Address, std::less<>> addresses_;
+  std::map<std::uint16_t, Given> given_;
   KeyList once_;    ///< streams that sent one message, and those whose session ended
   KeyList proven_;  ///< the others
   std::uint64_t forgotten_ = 0;

@@ -30,6 +30,18 @@ TemplateLimits FlowDecoder::template_limits(const Stream& stream) const {
   return limits;
 }
 
+void FlowDecoder::give_templates(std::span<const TemplateRecord> templates) {
+  for (const TemplateRecord& one : templates) {
+    given_.insert_or_assign(one.id, Given{{FlowVersion::netflow9, one}, {FlowVersion::ipfix, one}});
+  }
+}
+
+const FlowTemplate* FlowDecoder::given_template(FlowVersion version, std::uint16_t id) const {
+  const auto found = given_.find(id);
+  if (found == given_.end()) return nullptr;
+  return version == FlowVersion::ipfix ? &found->second.ipfix : &found->second.netflow9;
+}
+
 std::string_view FlowDecoder::stream_name(std::string_view exporter, FlowVersion version) const {
   return version == FlowVersion::netflow9 && !limits_.netflow9_by_port ? address_of_exporter(exporter) : exporter;
 }
@@ -146,7 +158,10 @@ const std::vector<FieldSpec>* FlowDecoder::find_template(const DatagramOrigin& o
                                                          std::uint16_t id) const {
   const auto found = streams_.find(
       KeyView{stream_name(origin.exporter, header.version), origin.session, header.version, header.source_id});
-  return found == streams_.end() ? nullptr : found->second.templates.fields_of(id);
+  const std::vector<FieldSpec>* const sent = found == streams_.end() ? nullptr : found->second.templates.fields_of(id);
+  if (sent != nullptr) return sent;
+  const FlowTemplate* const given = given_template(header.version, id);
+  return given == nullptr ? nullptr : &given->fields();
 }
 
 std::vector<StreamReport> FlowDecoder::reports() const {

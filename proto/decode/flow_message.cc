@@ -124,6 +124,10 @@ std::string_view error_text(DecodeError error) {
 
 std::string_view version_name(FlowVersion version) {
   switch (version) {
+    case FlowVersion::sflow:
+      return "sFlow v5";
+    case FlowVersion::netflow1:
+      return "NetFlow v1";
     case FlowVersion::netflow5:
       return "NetFlow v5";
     case FlowVersion::netflow7:
@@ -134,6 +138,10 @@ std::string_view version_name(FlowVersion version) {
       return "IPFIX";
   }
   return "";
+}
+
+bool sequence_counts_datagrams(FlowVersion version) {
+  return version == FlowVersion::netflow9 || version == FlowVersion::sflow;
 }
 
 DecodeError parse_netflow9(Octets datagram, FlowMessage& out) {

@@ -25,9 +25,9 @@ namespace weir {
 #define WEIR_DECODE_ERRORS(X)                                                                                    \
   X(none,                "no error")                                                                             \
   X(short_header,        "the datagram is shorter than its header")                                              \
-  X(wrong_version,       "the version is none of 5, 7, 9 and 10")                                                \
+  X(wrong_version,       "the version is none of 1, 5, 7, 9 and 10, and not sFlow's 5")                          \
   X(bad_message_length,  "an IPFIX message is longer than its datagram, or shorter than its header")           \
-  X(bad_record_count,    "a NetFlow v5 or v7 datagram does not have the length of the records that it counts")   \
+  X(bad_record_count,    "a NetFlow v1, v5 or v7 datagram has not the length of the records that it counts")     \
   X(truncated_flow_set,  "octets at the end that are too few for a set header")                                  \
   X(flow_set_too_short,  "a set says that it is shorter than its own header")                                    \
   X(flow_set_too_long,   "a set says that it is longer than what is left of the datagram")                       \
@@ -40,7 +40,13 @@ namespace weir {
   X(bad_variable_length, "a field of variable length reaches behind the end of its set")                         \
   X(trailing_octets,     "a set does not end with its last record and padding")                                  \
   X(too_many_templates,  "the stream has more templates or fields than the decoder keeps")                       \
-  X(too_many_streams,    "the memory for exporters does not hold this one")
+  X(too_many_streams,    "the memory for exporters does not hold this one")                                     \
+  X(bad_agent_address,   "an sFlow agent has an address that is neither of IPv4 nor of IPv6")                    \
+  X(truncated_sample,    "an sFlow datagram ends before the last sample that it counts")                         \
+  X(octets_after_samples, "an sFlow datagram goes on after the last sample that it counts")                      \
+  X(short_sample,        "an sFlow sample is shorter than its fixed fields")                                     \
+  X(truncated_sample_record, "an sFlow sample ends before the last record that it counts")                       \
+  X(short_sample_record, "a record in an sFlow sample is shorter than its fields")
 // clang-format on
 
 enum class DecodeError : std::uint8_t { WEIR_DECODE_ERRORS(WEIR_REASON_ENUMERATOR) };
@@ -53,11 +59,20 @@ inline constexpr std::size_t kDecodeErrorCount = kDecodeErrorTexts.size();
 std::string_view error_name(DecodeError error);
 std::string_view error_text(DecodeError error);
 
-/// The number in the first two octets of every message.
-enum class FlowVersion : std::uint16_t { netflow5 = 5, netflow7 = 7, netflow9 = 9, ipfix = 10 };
+/// The number in the first two octets of every message. sFlow's version 5 has four octets, of which these are 0.
+enum class FlowVersion : std::uint16_t {
+  sflow = 0,
+  netflow1 = 1,
+  netflow5 = 5,
+  netflow7 = 7,
+  netflow9 = 9,
+  ipfix = 10
+};
 
-/// "NetFlow v9", "IPFIX".
+/// "NetFlow v9", "IPFIX", "sFlow v5".
 std::string_view version_name(FlowVersion version);
+/// Whether its sequence counts datagrams, and not records.
+[[nodiscard]] bool sequence_counts_datagrams(FlowVersion version);
 
 /// Any version's header, in host order. What the version does not have is 0.
 struct MessageHeader {
@@ -67,9 +82,9 @@ struct MessageHeader {
   std::uint16_t sampling = 0;       ///< v5 only: 2 bits mode, 14 bits interval
   std::uint32_t sys_uptime_ms = 0;  ///< not in IPFIX
   std::uint32_t unix_secs = 0;      ///< IPFIX: exportTime
-  std::uint32_t unix_nsecs = 0;     ///< v5 and v7 only
-  std::uint32_t sequence = 0;       ///< v9: of datagrams; v5, v7: of flows; IPFIX: of data records. Before this message
-  std::uint32_t source_id = 0;      ///< IPFIX: observation domain id; v5: engine type and engine id as 16 bits
+  std::uint32_t unix_nsecs = 0;     ///< v1, v5 and v7 only; sFlow has no wall clock: both are the receiver's
+  std::uint32_t sequence = 0;       ///< v9, sFlow: of datagrams; v5, v7: of flows; IPFIX: of data records; v1 has none
+  std::uint32_t source_id = 0;  ///< IPFIX: observation domain id; v5: engine type and id as 16 bits; sFlow: sub-agent
 };
 
 enum class SetKind : std::uint8_t { templates, options_templates, data, reserved };

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "proto/base/byte_order.h"
 #include "proto/base/netflow5.h"
 #include "proto/decode/field_values.h"
 
@@ -52,17 +53,51 @@ void take_record(const MessageHeader& header, const Netflow5Record& record, Owne
   take_routing(record, out);
 }
 
+/// The record at the beginning of `octets`, in the form of v5.
+Netflow5Record read_record(FlowVersion version, Octets octets) {
+  Netflow5Record record{};
+  if (version != FlowVersion::netflow1) {
+    std::memcpy(&record, octets.data(), sizeof record);
+    return record;
+  }
+  Netflow1Record old;
+  std::memcpy(&old, octets.data(), sizeof old);
+  std::memcpy(&record, old.as_version5, sizeof old.as_version5);
+  record.protocol = old.protocol;
+  record.tos = old.tos;
+  record.tcp_flags = old.tcp_flags;
+  return record;
+}
+
+/// `octets`: of `count` records.
+std::size_t record_octets_of(FlowVersion version, std::size_t count, std::size_t octets) {
+  if (version == FlowVersion::netflow5) return sizeof(Netflow5Record);
+  if (version == FlowVersion::netflow7) return kNetflow7RecordOctets;
+  return octets == count * kNetflow1LongRecordOctets ? kNetflow1LongRecordOctets : sizeof(Netflow1Record);
+}
+
 }  // namespace
+
+bool is_fixed_netflow(Octets datagram) {
+  if (datagram.size() < 2) return false;
+  const auto version = load_be<std::uint16_t>(datagram.data());
+  return version == 1 || version == 5 || version == 7;
+}
 
 DecodeError decode_netflow5(Octets datagram, Decoded& out) {
   out.clear();
-  Netflow5Header header;
-  if (datagram.size() < sizeof header) return DecodeError::short_header;
-  std::memcpy(&header, datagram.data(), sizeof header);
-  const bool v5 = header.version.host() == 5;
-  if (!v5 && header.version.host() != 7) return DecodeError::wrong_version;
+  if (datagram.size() < 2) return DecodeError::short_header;
+  if (!is_fixed_netflow(datagram)) {
+    return datagram.size() < sizeof(Netflow5Header) ? DecodeError::short_header : DecodeError::wrong_version;
+  }
+  const auto version = static_cast<FlowVersion>(load_be<std::uint16_t>(datagram.data()));
+  const bool v5 = version == FlowVersion::netflow5;
+  const std::size_t header_octets = version == FlowVersion::netflow1 ? kNetflow1HeaderOctets : sizeof(Netflow5Header);
+  if (datagram.size() < header_octets) return DecodeError::short_header;
+  Netflow5Header header{};
+  std::memcpy(&header, datagram.data(), header_octets);
   out.header = {};
-  out.header.version = v5 ? FlowVersion::netflow5 : FlowVersion::netflow7;
+  out.header.version = version;
   out.header.count = header.count.host();
   out.header.sys_uptime_ms = header.sys_uptime_ms.host();
   out.header.unix_secs = header.unix_secs.host();
@@ -72,13 +107,13 @@ DecodeError decode_netflow5(Octets datagram, Decoded& out) {
     out.header.source_id = static_cast<std::uint32_t>(header.engine_type) << 8 | header.engine_id;
     out.header.sampling = header.sampling.host();
   }
-  const std::size_t record_octets = v5 ? sizeof(Netflow5Record) : kNetflow7RecordOctets;
-  if (out.header.count * record_octets != datagram.size() - sizeof header) return DecodeError::bad_record_count;
+  const std::size_t of_records = datagram.size() - header_octets;
+  const std::size_t record_octets = record_octets_of(version, out.header.count, of_records);
+  if (out.header.count * record_octets != of_records) return DecodeError::bad_record_count;
 
   OwnedRecord flow;
-  for (Octets rest = datagram.subspan(sizeof header); !rest.empty(); rest = rest.subspan(record_octets)) {
-    Netflow5Record record;
-    std::memcpy(&record, rest.data(), sizeof record);
+  for (Octets rest = datagram.subspan(header_octets); !rest.empty(); rest = rest.subspan(record_octets)) {
+    const Netflow5Record record = read_record(version, rest);
     take_record(out.header, record, flow);
     const auto first_value = static_cast<std::uint32_t>(out.values.size());
     const auto keep = [&](std::uint16_t element, const void* place, std::size_t octets) {
@@ -86,7 +121,9 @@ DecodeError decode_netflow5(Octets datagram, Decoded& out) {
                                                    reinterpret_cast<const std::uint8_t*>(&record));
       out.values.push_back({element, false, 0, rest.subspan(offset, octets)});
     };
-    if (!v5) out.values.push_back({43, false, 0, rest.subspan(sizeof record, 4)});           // ipv4RouterSc
+    if (version == FlowVersion::netflow7) {
+      out.values.push_back({43, false, 0, rest.subspan(sizeof record, 4)});  // ipv4RouterSc
+    }
     if (flow->is_icmp() && record.source_port.host() != 0) keep(7, &record.source_port, 2);  // it has no place there
     const auto value_count = static_cast<std::uint32_t>(out.values.size()) - first_value;
     const auto mode = static_cast<std::uint8_t>(out.header.sampling >> 14);

@@ -8,7 +8,9 @@
 #include "proto/base/byte_order.h"
 #include "proto/base/time_text.h"
 #include "proto/decode/field_values.h"
+#include "proto/decode/sflow_structures.h"
 #include "proto/element/information_elements.h"
+#include "proto/element/vendor_elements.h"
 #include "proto/record/message_json.h"
 
 namespace weir {
@@ -34,14 +36,6 @@ void append_digits(std::string& out, std::uint64_t value, int digits) {
 std::int64_t signed_integer(Octets octets) {
   const unsigned unused = 64 - 8 * static_cast<unsigned>(octets.size());
   return static_cast<std::int64_t>(be_integer(octets) << unused) >> unused;
-}
-
-void append_hex(std::string& out, Octets octets) {
-  out += "0x";
-  for (const std::uint8_t octet : octets) {
-    out += "0123456789abcdef"[octet >> 4];
-    out += "0123456789abcdef"[octet & 0xf];
-  }
 }
 
 /// A float that JSON can hold; false for infinities and what is no number.
@@ -152,6 +146,10 @@ bool append_typed(std::string& out, ElementType type, Octets octets, Style style
 
 /// False: no element of this number is known.
 bool find_type(FlowVersion version, const DecodedValue& value, ElementType& type) {
+  if (version == FlowVersion::sflow && value.enterprise != 0) {
+    type = sflow_name(value.element, value.enterprise, value.octets.size()).type;
+    return true;
+  }
   if (value.scope && version == FlowVersion::netflow9) {  // RFC 3954 section 6.1: numbers of things, of any length
     type = ElementType::unsigned64;
     return true;
@@ -162,6 +160,7 @@ bool find_type(FlowVersion version, const DecodedValue& value, ElementType& type
   if (element == nullptr && value.enterprise == 0 && version == FlowVersion::netflow9) {
     element = find_netflow9_vendor_element(value.element);
   }
+  if (element == nullptr) element = find_vendor_element(value.element, value.enterprise);
   if (element == nullptr) return false;
   type = element->type;
   return true;
@@ -210,7 +209,7 @@ void append_part(std::string& out, FlowVersion version, const ListPart& part, St
     out += separator;
     separator = comma;
     quote(out, style);
-    append_hex(out, part.octets);
+    append_octets_hex(out, part.octets);
     quote(out, style);
     return;
   }
@@ -284,13 +283,14 @@ void append_value(std::string& out, FlowVersion version, const DecodedValue& val
   }
   out.resize(before);
   quote(out, style);
-  append_hex(out, value.octets);
+  append_octets_hex(out, value.octets);
   quote(out, style);
 }
 
 }  // namespace
 
 std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t enterprise, bool scope) {
+  if (version == FlowVersion::sflow && enterprise != 0) return sflow_name(element, enterprise, 0).name;
   if (scope && version == FlowVersion::netflow9) {
     const std::string_view name = netflow9_scope_name(element);
     return name.empty() ? element_name(element) : std::string(name);
@@ -310,6 +310,22 @@ std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t
   return element_name(element, enterprise);
 }
 
+void append_octets_hex(std::string& out, Octets octets) {
+  out += "0x";
+  for (const std::uint8_t octet : octets) {
+    out += "0123456789abcdef"[octet >> 4];
+    out += "0123456789abcdef"[octet & 0xf];
+  }
+}
+
+void append_dumped_value(std::string& out, FlowVersion version, const DecodedValue& value, DumpValues values,
+                         const SubTemplateFinder& find) {
+  if (values == DumpValues::raw) {
+    append_octets_hex(out, value.octets);
+  } else {
+    append_value(out, version, value, Style::text, find, 0);
+  }
+}
 void append_value_json(std::string& out, FlowVersion version, const DecodedValue& value,
                        const SubTemplateFinder& find) {
   append_value(out, version, value, Style::json, find, 0);
@@ -326,6 +342,12 @@ void append_values_json(std::string& out, FlowVersion version, std::span<const D
 std::string header_text(const MessageHeader& header) {
   std::string text(version_name(header.version));
   switch (header.version) {
+    case FlowVersion::sflow:
+      text += ", sub-agent ";
+      append_number(text, header.source_id);
+      break;
+    case FlowVersion::netflow1:
+      break;
     case FlowVersion::netflow5:
     case FlowVersion::netflow7:
       text += ", engine ";
@@ -342,13 +364,19 @@ std::string header_text(const MessageHeader& header) {
       append_number(text, header.source_id);
       break;
   }
-  text += ", sequence ";
-  append_number(text, header.sequence);
+  const bool sflow = header.version == FlowVersion::sflow;
+  if (header.version != FlowVersion::netflow1) {
+    text += ", sequence ";
+    append_number(text, header.sequence);
+  }
   text += ", ";
   append_number(text, header.version == FlowVersion::ipfix ? header.octets : header.count);
-  text += header.version == FlowVersion::ipfix ? " octets" : " records";
-  text += ", exported ";
-  text += iso_time(header.unix_secs * kNsPerSecond + header.unix_nsecs % kNsPerSecond, header.unix_nsecs == 0 ? 0 : 9);
+  text += header.version == FlowVersion::ipfix ? " octets" : sflow ? " samples" : " records";
+  if (!sflow) {
+    text += ", exported ";
+    text +=
+        iso_time(header.unix_secs * kNsPerSecond + header.unix_nsecs % kNsPerSecond, header.unix_nsecs == 0 ? 0 : 9);
+  }
   if (header.version != FlowVersion::ipfix) {
     text += ", uptime ";
     append_number(text, header.sys_uptime_ms / 1000);

@@ -15,7 +15,8 @@
 namespace weir {
 
 /// IANA's name ("ipNextHopIPv4Address"), "reverse..." for RFC 5103's, "System", "Interface" ... for a scope of NetFlow
-/// v9, a vendor's, or the number in hex: "0x0041", with an enterprise number "0x00000009:0x0041".
+/// v9, a vendor's, sFlow's own (sflow_structures.h), or the number in hex: "0x0041", with an enterprise number
+/// "0x00000009:0x0041".
 std::string field_name(FlowVersion version, std::uint16_t element, std::uint32_t enterprise, bool scope);
 inline std::string field_name(FlowVersion version, const DecodedValue& value) {
   return field_name(version, value.element, value.enterprise, value.scope);
@@ -32,6 +33,13 @@ void append_value_json(std::string& out, FlowVersion version, const DecodedValue
 /// [60, 52]", "ordered 257 [{protocolIdentifier=6}]".
 void append_value_text(std::string& out, FlowVersion version, const DecodedValue& value,
                        const SubTemplateFinder& find = {});
+/// Appends octets in hex: "0x0102".
+void append_octets_hex(std::string& out, std::span<const std::uint8_t> octets);
+/// How `--dump` shows values: as append_value_text(), or the octets of each.
+enum class DumpValues : bool { text, raw };
+/// Appends a value so.
+void append_dumped_value(std::string& out, FlowVersion version, const DecodedValue& value, DumpValues values,
+                         const SubTemplateFinder& find = {});
 /// Appends the members of a JSON object, "name":value with a comma before each. An element that comes again gets a
 /// number: "mplsTopLabelStackSection_2".
 void append_values_json(std::string& out, FlowVersion version, std::span<const DecodedValue> values,

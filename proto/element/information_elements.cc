@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "proto/element/vendor_elements.h"
+
 namespace weir {
 namespace {
 
@@ -44,7 +46,7 @@ static_assert(std::size(kNetflow9Names) == 100);
 const InformationElement* find_netflow9_vendor_element(std::uint16_t id) {
   const auto* const found = std::find_if(kNetflow9Vendor.begin(), kNetflow9Vendor.end(),
                                          [id](const InformationElement& element) { return element.id == id; });
-  return found != kNetflow9Vendor.end() ? found : nullptr;
+  return found != kNetflow9Vendor.end() ? found : find_ntop_netflow9_element(id);
 }
 std::string_view netflow9_name(std::uint16_t id) {
   return id < std::size(kNetflow9Names) ? kNetflow9Names[id] : std::string_view();
@@ -55,7 +57,9 @@ std::string_view netflow9_scope_name(std::uint16_t scope) {
 }
 
 std::string element_name(std::uint16_t id, std::uint32_t enterprise) {
-  if (const InformationElement* const element = find_element(id, enterprise)) return std::string(element->name);
+  const InformationElement* element = find_element(id, enterprise);
+  if (element == nullptr) element = find_vendor_element(id, enterprise);
+  if (element != nullptr) return std::string(element->name);
   const auto hex = [](std::uint32_t value, int digits) {
     std::string text = "0x";
     for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) text += "0123456789abcdef"[(value >> shift) & 0xf];

@@ -1,12 +1,13 @@
-// The registry of information elements: all of IANA's (iana_table.h) and weir's own (own_elements.h).
+// The registry of information elements: all of IANA's (iana_table.h), weir's own (own_elements.h), and names of
+// vendors' (vendor_elements.h).
 //
 // Templates, decoders and texts take the name, type and length of an element from here. Which element a field is sent
 // as, its row in the field table says (proto/record/fields.h). An element that is not in the registry is shown by its
 // number in hex (element_name()) and never skipped.
 //
 // RFC 5103 gives the reverse direction of a biflow the numbers of the forward one under the enterprise number 29305;
-// they are not listed again. Cisco's firewall elements (33000 and on) exist in v9 only: in IPFIX those numbers have the
-// enterprise bit.
+// they are not listed again. Cisco's firewall elements (33000 and on) and ntop's (57472 and on) exist in v9 only: in
+// IPFIX those numbers have the enterprise bit.
 #pragma once
 
 #include <algorithm>
@@ -72,7 +73,8 @@ constexpr std::uint16_t iana_octets(std::uint16_t id) {
   return place < kIanaElements.size() ? kIanaElements[place].octets() : std::uint16_t{0};
 }
 
-/// The element's name, or its number in hex: "0x0041", with an enterprise number "0x00000009:0x0041".
+/// The element's name, be it IANA's, weir's or a vendor's (vendor_elements.h), or its number in hex: "0x0041", with an
+/// enterprise number "0x00000009:0x0041".
 std::string element_name(std::uint16_t id, std::uint32_t enterprise = 0);
 
 /// A vendor's element of NetFlow v9 above IANA's numbers; nullptr where none is known.

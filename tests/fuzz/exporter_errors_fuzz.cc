@@ -409,8 +409,8 @@ void run_file(Choices& choices, Kernel& kernel, Compression compression, bool re
   ExportQueue books("file", std::size_t{1} << 20);
   ExporterSnapshot end;
   {
-    FileExporter exporter(std::move(*sink), kPath, std::make_unique<ProtobufEncoding>(), {compression, retries, false},
-                          books);
+    FileExporter exporter(std::move(*sink), kPath, std::make_unique<RecordBuffer>(std::make_unique<ProtobufEncoding>()),
+                          {compression, retries, false}, books);
     Driver driver(kernel, books, exporter);
     run_life(choices, driver);
     if (!driver.over()) driver.abandon(exporter.leftover());

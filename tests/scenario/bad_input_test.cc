@@ -192,6 +192,12 @@ TEST_F(BadInput, values_out_of_their_range_are_named_with_the_range) {
       {"weir-collect --max-flows 0 x.pcap", 2, {"--max-flows: '0'", "at least 1"}},
       {"weir-collect --sum-by nothing x.pcap", 2, {"--sum-by: cannot sum by 'nothing', only by src_addr"}},
       {"weir-collect --dump --json x.pcap", 2, {"--json excludes --dump"}},
+      {"weir-collect --raw x.pcap", 2, {"--raw requires --dump"}},
+      {"weir-collect --template 255:8/4 x.pcap", 2, {"--template: '255' is no template id; expected 256 to 65535"}},
+      {"weir-collect --template 256:8 x.pcap", 2, {"--template: template 256: field '8': expected ELEMENT/LENGTH"}},
+      {"weir-collect --templates {FOLDER}/absent x.pcap", 1, {"--templates {FOLDER}/absent: No such file"}},
+      {"weir-collect --templates {FOLDER}/folder x.pcap", 1, {"--templates {FOLDER}/folder: Is a directory"}},
+      {"weir-collect --templates /dev/null x.pcap", 2, {"--templates /dev/null: there is no template in it"}},
       {"weir-collect --quiet --options x.pcap", 2, {"--quiet excludes --options"}},
   });
 }
@@ -481,7 +487,9 @@ TEST_F(BadInput, the_collector_names_files_that_are_no_records) {
       {"weir-collect {FOLDER}/folder", 1, {"{FOLDER}/folder: Is a directory"}},
       {"weir-collect --json {FOLDER}/garbage", 1, {"{FOLDER}/garbage: record 1 at octet 0", "pcapng"}},
       {"weir-collect --summary /nonexistent/s {FOLDER}/good.pcap", 1, {"--summary /nonexistent/s: No such file"}},
-      {"weir-collect --json {FOLDER}/good.pcap", 1, {"{FOLDER}/good.pcap: no NetFlow or IPFIX message among its "}},
+      {"weir-collect --json {FOLDER}/good.pcap",
+       1,
+       {"{FOLDER}/good.pcap: no NetFlow, IPFIX or sFlow message among its "}},
       {"weir-collect --listen netflow9://host.invalid:2055", 1, {"host.invalid: "}},
       {"weir-collect --listen protobuf+unix:///nonexistent/s", 1, {"/nonexistent/s: cannot listen: No such file"}},
       {"weir-collect --listen protobuf+unix://{FOLDER}/plain", 1, {"{FOLDER}/plain: exists and is no socket"}},

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tests/support/collectors.h"
+#include "tests/support/hex.h"
 #include "tests/support/process.h"
 #include "tests/support/stream_collector.h"
 #include "tests/support/truth.h"
@@ -148,10 +149,13 @@ TupleSums sums_of(const std::vector<DumpedRecord>& records) {
 
 class IpfixDump : public DebianCollectors {
  protected:
-  /// The messages of `weir read`, one after the other in a file, as RFC 5655 has it; over TCP or UDP.
-  json messages_of(const std::string& capture, bool tcp, const std::string& options) {
+  enum class Way { udp, tcp, file };
+  /// The messages of `weir read`, one after the other in a file, as RFC 5655 has it: what came over TCP or UDP, or its
+  /// own file.
+  json messages_of(const std::string& capture, Way way, const std::string& options) {
+    if (way == Way::file) return read_capture(capture, "ipfix:" + folder_.path("messages") + "?name=file" + options);
     std::ofstream file(folder_.path("messages"), std::ios::binary);
-    if (tcp) {
+    if (way == Way::tcp) {
       StreamCollector collector;
       std::thread reader([&] {
         EXPECT_TRUE(collector.accept());
@@ -178,10 +182,14 @@ TEST_F(IpfixDump, ReadsUniflowsAndBiflowsAsTheTruthHasThem) {
     const std::string capture = kCaptures + "/" + name;
     need("ipfixDump", capture);
     if (IsSkipped()) return;
-    for (const bool tcp : {false, true}) {
+    for (const Way way : {Way::udp, Way::tcp, Way::file}) {
       for (const bool biflow : {false, true}) {
-        SCOPED_TRACE(std::string(name) + (tcp ? ", TCP" : ", UDP") + (biflow ? ", biflows" : ", uniflows"));
-        const json ledger = messages_of(capture, tcp, biflow ? "&uniflow=0" : "");
+        SCOPED_TRACE(std::string(name) +
+                     (way == Way::tcp   ? ", TCP"
+                      : way == Way::udp ? ", UDP"
+                                        : ", file") +
+                     (biflow ? ", biflows" : ", uniflows"));
+        const json ledger = messages_of(capture, way, biflow ? "&uniflow=0" : "");
         const std::vector<DumpedRecord> records = dumped();
         EXPECT_EQ(difference(truth_of(capture), sums_of(records)), "");
         const auto flows = static_cast<std::uint64_t>(std::count_if(records.begin(), records.end(), is_flow));
@@ -199,24 +207,26 @@ TEST_F(IpfixDump, ReadsWhatOptionsDataSayOfTheProbe) {
   const std::string capture = kCaptures + "/basic/ndpi_android.pcap";
   need("ipfixDump", capture);
   if (IsSkipped()) return;
-  const json ledger = messages_of(capture, true, "&source_id=7");
-  const std::vector<DumpedRecord> records = dumped();
-  bool rate = false;
-  const DumpedRecord* account = nullptr;
-  for (const DumpedRecord& record : records) {
-    if (is_flow(record)) continue;
-    EXPECT_EQ(value_of(record, "observationDomainId"), "7");
-    if (value_of(record, "samplingInterval") == "1") rate = true;
-    if (!value_of(record, "exportedFlowRecordTotalCount").empty()) account = &record;
+  for (const Way way : {Way::tcp, Way::file}) {
+    const json ledger = messages_of(capture, way, "&source_id=7");
+    const std::vector<DumpedRecord> records = dumped();
+    bool rate = false;
+    const DumpedRecord* account = nullptr;
+    for (const DumpedRecord& record : records) {
+      if (is_flow(record)) continue;
+      EXPECT_EQ(value_of(record, "observationDomainId"), "7");
+      if (value_of(record, "samplingInterval") == "1") rate = true;
+      if (!value_of(record, "exportedFlowRecordTotalCount").empty()) account = &record;
+    }
+    EXPECT_TRUE(rate);
+    ASSERT_NE(account, nullptr);
+    // The last account stands after all records.
+    const json& exporter = ledger.at("exporters").at(0);
+    EXPECT_EQ(number_of(*account, "observedFlowTotalCount"), exporter.at("drained").at("records").get<std::uint64_t>());
+    EXPECT_EQ(number_of(*account, "exportedFlowRecordTotalCount"),
+              exporter.at("exported").at("records").get<std::uint64_t>());
+    EXPECT_EQ(value_of(*account, "notSentFlowTotalCount"), "0");
   }
-  EXPECT_TRUE(rate);
-  ASSERT_NE(account, nullptr);
-  // The last account stands after all records.
-  const json& exporter = ledger.at("exporters").at(0);
-  EXPECT_EQ(number_of(*account, "observedFlowTotalCount"), exporter.at("drained").at("records").get<std::uint64_t>());
-  EXPECT_EQ(number_of(*account, "exportedFlowRecordTotalCount"),
-            exporter.at("exported").at("records").get<std::uint64_t>());
-  EXPECT_EQ(value_of(*account, "notSentFlowTotalCount"), "0");
 }
 
 TEST_F(IpfixDump, ReadsTunnelsFromTemplatesOfTheirOwn) {
@@ -225,7 +235,7 @@ TEST_F(IpfixDump, ReadsTunnelsFromTemplatesOfTheirOwn) {
   if (IsSkipped()) return;
   for (const std::string options : {"", "&own_elements=0"}) {
     SCOPED_TRACE(options);
-    messages_of(capture, false, options);
+    messages_of(capture, Way::udp, options);
     std::size_t flows = 0;
     for (const DumpedRecord& record : dumped()) {
       if (!is_flow(record)) continue;
@@ -236,6 +246,25 @@ TEST_F(IpfixDump, ReadsTunnelsFromTemplatesOfTheirOwn) {
       EXPECT_EQ(value_of(record, "_alienInformationElement").empty(), !options.empty());
     }
     EXPECT_EQ(flows, 8U);
+  }
+}
+
+TEST_F(IpfixDump, NamesElementsOfCertAsWeirCollectDoes) {
+  if (!installed("ipfixDump")) GTEST_SKIP() << "no ipfixDump";
+  // Template 400: addresses, packets, and CERT's elements 14 and its reverse (RFC 7011 section 3.2: the enterprise
+  // bit).
+  const Bytes message =
+      hex("000a 004c 6553f100 00000000 00000001"
+          "0002 0024 0190 0005 0008 0004 000c 0004 0002 0008 800e 0002 00001ad7 c00e 0002 00001ad7"
+          "0190 0018 c0000201 c0000202 0000000000000003 0002 0012");
+  write_file(folder_.path("messages"), message);
+  const Finished dumped = run({"ipfixDump", "--yaf", "--in", folder_.path("messages"), "--data"});
+  const Finished collected = run({kBin + "/weir-collect", "--json", folder_.path("messages")});
+  ASSERT_EQ(collected.exit_code, 0) << collected.err;
+  const json record = json::parse(collected.out);
+  for (const auto& [name, value] : {std::pair{"initialTCPFlags", 2}, {"reverseInitialTCPFlags", 18}}) {
+    EXPECT_NE(dumped.out.find(std::string(name) + " : " + std::to_string(value)), std::string::npos) << dumped.out;
+    EXPECT_EQ(record.at(name), value);
   }
 }
 

@@ -481,5 +481,45 @@ TEST(DecodeStreams, a_dump_names_every_field) {
   EXPECT_EQ(dumped.out.find("error"), std::string::npos);
 }
 
+TEST(DecodeStreams, data_without_templates_is_decoded_by_those_of_a_dump) {
+  NEED("softflowd");
+  for (const char* version : {"9", "10"}) {
+    TemporaryFolder folder;
+    const auto datagrams = datagrams_of([&](const std::string& address) { softflowd(kScan, address, version); });
+    write_datagram_capture(folder.path("whole.pcap"), datagrams, kTsharkPort);
+    // softflowd sends its templates at the beginning, and again later.
+    std::vector<Bytes> data;
+    for (const Bytes& one : datagrams) {
+      const std::size_t header = version[0] == '9' ? 20 : 16;
+      if (one.at(header) != 0) data.push_back(one);  // its first set has an id of 256 or more
+    }
+    ASSERT_LT(data.size(), datagrams.size());
+    ASSERT_GT(data.size(), 10U);
+    write_datagram_capture(folder.path("data.pcap"), data, kTsharkPort);
+    const auto collected = [&](Arguments more) {
+      Arguments command{kBin + "/weir-collect", "--json", "--summary", folder.path("summary")};
+      command.insert(command.end(), more.begin(), more.end());
+      const Finished done = run(command);
+      EXPECT_EQ(done.exit_code, 0) << done.err;
+      std::vector<json> lines = json_lines(done.out);
+      for (json& line : lines) line.erase("sampling_rate");  // options data say it, which came with the templates
+      return lines;
+    };
+    EXPECT_TRUE(collected({folder.path("data.pcap")}).empty()) << "v" << version;
+    const Finished dumped = run({kBin + "/weir-collect", "--dump", folder.path("whole.pcap")});
+    write_file(folder.path("templates"), {reinterpret_cast<const std::uint8_t*>(dumped.out.data()), dumped.out.size()});
+    const std::vector<json> whole = collected({folder.path("whole.pcap")});
+    const std::vector<json> given = collected({"--templates", folder.path("templates"), folder.path("data.pcap")});
+    EXPECT_GT(given.size(), whole.size() / 2);
+    // Each record is as it is by the exporter's own templates.
+    std::size_t at = 0;
+    for (const json& line : given) {
+      while (at < whole.size() && whole[at] != line) ++at;
+      ASSERT_LT(at, whole.size()) << line << " v" << version;
+    }
+    EXPECT_GT(json::parse(contents(folder.path("summary"))).at("streams").at(0).at("given_template_sets"), 0);
+  }
+}
+
 }  // namespace
 }  // namespace weir::test

@@ -11,6 +11,7 @@
 #include "proto/base/netflow9.h"
 #include "proto/decode/flow_message.h"
 #include "proto/decode/netflow5_decoder.h"
+#include "proto/decode/sflow_message.h"
 
 namespace weir {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 using Octets = std::span<const std::uint8_t>;
 
 constexpr std::size_t kMostDestinations = 1024;
+constexpr std::uint16_t kSflowPort = 6343;
 
 std::uint16_t u16(Octets octets, std::size_t at) {
   return load_be<std::uint16_t>(octets.data() + at);
@@ -41,6 +43,9 @@ std::size_t first_message_octets(Octets payload) {
   const std::uint16_t version = u16(payload, 0);
   std::size_t octets = 0;
   switch (version) {
+    case 1:
+      octets = kNetflow1HeaderOctets + sizeof(Netflow1Record) * u16(payload, 2);
+      break;
     case 5:
       octets = sizeof(Netflow5Header) + sizeof(Netflow5Record) * u16(payload, 2);
       break;
@@ -60,18 +65,21 @@ std::size_t first_message_octets(Octets payload) {
   return another ? octets : payload.size();
 }
 
+bool has_plausible_time(const MessageHeader& header) {
+  constexpr std::uint32_t kYear2000 = 946'684'800, kYear2100 = 4'102'444'800;
+  return header.unix_secs >= kYear2000 && header.unix_secs < kYear2100;
+}
+
 /// Whether a datagram of version 9 or IPFIX with a bad set may still be taken for one: what its header says is what
 /// exporters say, and its first set has an id that is not reserved.
 bool is_plausible(Octets datagram, const FlowMessage& message) {
-  constexpr std::uint32_t kYear2000 = 946'684'800, kYear2100 = 4'102'444'800;
   constexpr std::uint16_t kMostRecords = 1000;
   const MessageHeader& header = message.header;
   const bool old = header.version == FlowVersion::netflow9;
   const std::size_t header_octets = old ? sizeof(Netflow9Header) : sizeof(IpfixHeader);
   // IPFIX has the message's length in place of a count of records (RFC 7011 section 3.1).
   const bool measured = old ? header.count != 0 && header.count <= kMostRecords : u16(datagram, 2) == datagram.size();
-  return header.unix_secs >= kYear2000 && header.unix_secs < kYear2100 && measured &&
-         datagram.size() >= header_octets + 4 &&
+  return has_plausible_time(header) && measured && datagram.size() >= header_octets + 4 &&
          set_kind(header.version, u16(datagram, header_octets)) != SetKind::reserved;
 }
 
@@ -79,10 +87,14 @@ bool is_plausible(Octets datagram, const FlowMessage& message) {
 
 bool is_flow_export(Octets datagram) {
   if (datagram.size() < 16) return false;
-  const std::uint16_t version = u16(datagram, 0);
-  if (version == 5 || version == 7) {
+  if (is_sflow(datagram)) {
+    SflowMessage message;
+    return parse_sflow(datagram, message) == DecodeError::none && !message.samples.empty();
+  }
+  if (is_fixed_netflow(datagram)) {
     Decoded decoded;
-    return decode_netflow5(datagram, decoded) == DecodeError::none && !decoded.flows.empty();
+    return decode_netflow5(datagram, decoded) == DecodeError::none && !decoded.flows.empty() &&
+           (decoded.header.version != FlowVersion::netflow1 || has_plausible_time(decoded.header));
   }
   FlowMessage message;
   const DecodeError error = parse_message(datagram, message);
@@ -130,7 +142,8 @@ bool CaptureDatagrams::take_udp(const IpPacket& packet, Datagram& out) {
   std::string key(reinterpret_cast<const char*>(packet.addresses.data()) + address_octets, address_octets);
   key.append(reinterpret_cast<const char*>(udp.data()) + 2, 2);
   if (!destinations_.contains(key)) {
-    const bool is_export = is_flow_export(payload.first(first_message_octets(payload)));
+    const bool is_export = is_flow_export(payload.first(first_message_octets(payload))) ||
+                           (u16(udp, 2) == kSflowPort && is_sflow(payload));
     if (!is_export || destinations_.size() >= kMostDestinations) return false;
     destinations_.insert(std::move(key));
   }

@@ -1,9 +1,10 @@
-// CaptureDatagrams: the NetFlow and IPFIX datagrams in a pcap or pcapng file, by libpcap.
+// CaptureDatagrams: the NetFlow, IPFIX and sFlow datagrams in a pcap or pcapng file, by libpcap.
 //
-// A UDP datagram is taken for flow export if its octets are a whole message of version 5, 7, 9 or 10: the version, and
-// every length up to its last octet; v9 also with a set that is not well framed, if its header is plausible. Once a
-// destination (address and port) has received one, everything that goes there is taken, so that malformed datagrams are
-// counted and not overlooked. At most 1024 destinations are remembered.
+// A UDP datagram is taken for flow export if its octets are a whole message of NetFlow v1, v5, v7, v9, IPFIX or sFlow
+// v5: the version, and every length up to its last octet; v1, which says little else, with a plausible time; v9 also
+// with a set that is not well framed, if its header is plausible. sFlow's version is enough where the port is sFlow's.
+// Once a destination (address and port) has received one, everything that goes there is taken, so that malformed
+// datagrams are counted and not overlooked. At most 1024 destinations are remembered.
 //
 // A capture that was taken on the exporter's own host may show several messages as one datagram, up to 64 KiB of them:
 // the exporter gave them to the kernel together (UDP_SEGMENT), and only the NIC cuts them apart. They are cut apart
@@ -85,7 +86,7 @@ class CaptureDatagrams {
   std::set<std::string> destinations_;  ///< address and port, as octets
 };
 
-/// True if these octets are one message of NetFlow v5, v7, v9 or IPFIX that holds something.
+/// True if these octets are one message of NetFlow v1, v5, v7, v9, IPFIX or sFlow that holds something.
 bool is_flow_export(std::span<const std::uint8_t> datagram);
 
 }  // namespace weir

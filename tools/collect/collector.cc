@@ -16,6 +16,7 @@
 #include "proto/base/number_text.h"
 #include "proto/decode/message_dump.h"
 #include "proto/record/flow_json.h"
+#include "tools/collect/begun_file.h"
 
 namespace weir {
 namespace {
@@ -30,73 +31,7 @@ std::uint64_t wall_clock_ns() {
       std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
-/// A descriptor of which the beginning was read already, as a FILE for libpcap, which wants one.
-struct BegunFile {
-  UniqueFd descriptor;
-  std::vector<std::uint8_t> beginning;
-  std::size_t at = 0;
-
-  static ssize_t read(void* cookie, char* out, std::size_t room) {
-    auto& self = *static_cast<BegunFile*>(cookie);
-    const std::size_t left = self.beginning.size() - self.at;
-    if (left == 0) return ::read(self.descriptor.get(), out, room);
-    const std::size_t octets = std::min(left, room);
-    std::memcpy(out, self.beginning.data() + self.at, octets);
-    self.at += octets;
-    return static_cast<ssize_t>(octets);
-  }
-  static int close(void* cookie) {
-    delete static_cast<BegunFile*>(cookie);
-    return 0;
-  }
-};
-
 }  // namespace
-
-/// Where recvmmsg() puts a burst, and who sent it.
-class Collector::DatagramBuffers {
- public:
-  static constexpr unsigned kBurst = 32;
-  static constexpr std::size_t kLongest = 65'536;  // more than any UDP payload
-
-  DatagramBuffers() : octets_(kBurst * kLongest) {
-    for (unsigned i = 0; i < kBurst; ++i) {
-      vectors_[i] = {octets_.data() + i * kLongest, kLongest};
-      messages_[i].msg_hdr.msg_iov = &vectors_[i];
-      messages_[i].msg_hdr.msg_iovlen = 1;
-      messages_[i].msg_hdr.msg_name = &senders_[i];
-    }
-  }
-
-  /// Datagrams received, 0 when there are none.
-  unsigned receive(int descriptor) {
-    for (mmsghdr& message : messages_) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
-    const int count = ::recvmmsg(descriptor, messages_, kBurst, MSG_DONTWAIT, nullptr);
-    return count > 0 ? static_cast<unsigned>(count) : 0;
-  }
-  [[nodiscard]] std::span<const std::uint8_t> datagram(unsigned i) const {
-    return {octets_.data() + i * kLongest, messages_[i].msg_len};
-  }
-  /// The text of the sender's address. Bursts mostly have one sender, so the last text is kept.
-  const std::string& exporter(unsigned i) {
-    const socklen_t length = messages_[i].msg_hdr.msg_namelen;
-    if (length != last_length_ || std::memcmp(&senders_[i], &last_sender_, length) != 0) {
-      last_sender_ = senders_[i];
-      last_length_ = length;
-      last_text_ = socket_address_text(last_sender_, length);
-    }
-    return last_text_;
-  }
-
- private:
-  std::vector<std::uint8_t> octets_;
-  iovec vectors_[kBurst] = {};
-  mmsghdr messages_[kBurst] = {};
-  sockaddr_storage senders_[kBurst] = {};
-  sockaddr_storage last_sender_ = {};
-  socklen_t last_length_ = 0;
-  std::string last_text_;
-};
 
 tl::expected<std::vector<std::string>, std::string> Collector::listen(const ListenUri& uri) {
   auto socket = open_listening_socket(uri);
@@ -129,22 +64,27 @@ void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std:
   static_cast<void>(decoder_.decode(origin, datagram, decoded_));
   if (outputs_.dump) {
     printer_.print_text(fmt::format("{}: ", origin.exporter));
-    printer_.print_text(dump_message(datagram, [&](const MessageHeader& header, std::uint16_t id) {
+    const TemplateFinder find_template = [&](const MessageHeader& header, std::uint16_t id) {
       return decoder_.find_template(origin, header, id);
-    }));
+    };
+    printer_.print_text(dump_message(datagram, find_template, outputs_.raw ? DumpValues::raw : DumpValues::text));
+    printer_.print_text(dump_octets(datagram));
   }
   const SubTemplateFinder find_template = [&](std::uint16_t id) {
     return decoder_.find_template(origin, decoded_.header, id);
   };
+  // What sFlow samples is the agent's, whoever sent the datagram.
+  const std::string agent = decoded_.agent.text();
+  const std::string_view exporter = agent.empty() ? origin.exporter : agent;
   for (std::size_t i = 0; i < decoded_.flows.size(); ++i) {
-    const RecordDetails details{origin.exporter, decoded_.details[i], decoded_, find_template};
+    const RecordDetails details{exporter, decoded_.details[i], decoded_, find_template};
     const auto values = std::span(decoded_.values).subspan(details.flow.first_value, details.flow.value_count);
-    const bool sampled = packet_section_.fill(decoded_.flows[i], values, sampled_);
+    const bool sampled = packet_section_.fill(decoded_.flows[i], values, sampled_, details.flow.header_protocol);
     take_record(sampled ? sampled_.view() : decoded_.flows[i], &details, {});
   }
   if (!outputs_.options) return;
   for (const DecodedOptions& options : decoded_.options) {
-    printer_.print_options(origin.exporter, decoded_, options, find_template);
+    printer_.print_options(exporter, decoded_, options, find_template);
   }
 }
 
@@ -341,15 +281,8 @@ tl::expected<void, std::string> Collector::read_file(const std::string& path, in
   if (!CaptureDatagrams::is_capture(beginning)) {
     return read_stream(file.get(), name, beginning, signal_descriptor);
   }
-  auto begun = std::make_unique<BegunFile>();
-  begun->descriptor = std::move(file);
-  begun->beginning = std::move(beginning);
-  cookie_io_functions_t functions{};
-  functions.read = BegunFile::read;
-  functions.close = BegunFile::close;
-  std::FILE* const stream = ::fopencookie(begun.get(), "r", functions);
+  std::FILE* const stream = BegunFile::open(std::move(file), std::move(beginning));
   if (stream == nullptr) return tl::make_unexpected(fmt::format("{}: {}", name, std::strerror(errno)));
-  static_cast<void>(begun.release());  // closed with the stream
   auto capture = CaptureDatagrams::open(stream, name);
   if (!capture) return tl::make_unexpected(capture.error());
   return read_capture(std::move(*capture), signal_descriptor);
@@ -433,7 +366,7 @@ tl::expected<void, std::string> Collector::read_capture(CaptureDatagrams capture
   if (!capture.error().empty()) return tl::make_unexpected(capture.error());
   if (taken == 0) {
     return tl::make_unexpected(
-        fmt::format("{}: no NetFlow or IPFIX message among its {} packets", capture.name(), counts.packets));
+        fmt::format("{}: no NetFlow, IPFIX or sFlow message among its {} packets", capture.name(), counts.packets));
   }
   return {};
 }

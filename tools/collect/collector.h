@@ -1,6 +1,6 @@
 // Collector: sockets and files in, records out to the sums and the printer.
 //
-// One thread and one poll(): what arrives is decoded where it was received. NetFlow and IPFIX come in bursts of up to
+// One thread and one poll(): what arrives is decoded where it was received. Datagrams come in bursts of up to
 // 32 datagrams per recvmmsg(), into 32 x 64 KiB = 2 MiB that are allocated once, so no datagram is ever cut. The socket
 // asks for 64 MiB of receive buffer: a NetFlow sender does not wait, and 64 MiB hold what a burst brings while this
 // program is off its CPU (about 28 000 datagrams of 1 400 octets with the kernel's own overhead: 850 000 records).
@@ -25,6 +25,7 @@
 #include "proto/base/unique_fd.h"
 #include "proto/decode/flow_decoder.h"
 #include "tools/collect/capture_datagrams.h"
+#include "tools/collect/datagram_buffers.h"
 #include "tools/collect/flow_printer.h"
 #include "tools/collect/flow_totals.h"
 #include "tools/collect/forwarder.h"
@@ -51,9 +52,13 @@ class Collector {
     std::function<void(int descriptor)> hang_up;  ///< something can be read from the descriptor of run()
     bool options = false;                         ///< options records are printed, too
     bool dump = false;                            ///< every message is printed field by field
+    bool raw = false;                             ///< there, each field as its octets
     bool scale = false;                           ///< sums count what each record stands for
   };
   void set_outputs(const Outputs& outputs) { outputs_ = outputs; }
+
+  /// For data whose exporter sent no template; see FlowDecoder.
+  void give_templates(std::span<const TemplateRecord> templates) { decoder_.give_templates(templates); }
 
   /// What was received, beside the records themselves.
   struct Counts {
@@ -88,7 +93,7 @@ class Collector {
   /// were taken.
   tl::expected<void, std::string> read_file(const std::string& path, int signal_descriptor);
 
-  /// One NetFlow or IPFIX message as `origin.exporter` sent it.
+  /// One NetFlow, IPFIX or sFlow message as `origin.exporter` sent it.
   void take_datagram(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram);
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
@@ -113,7 +118,6 @@ class Collector {
     MessageStream stream;
     IpfixStream messages;
   };
-  class DatagramBuffers;
 
   void take_record(RecordView record, const RecordDetails* details, const IpAddress& sampler_address);
   tl::expected<void, std::string> feed(Connection& connection, std::span<const std::uint8_t> octets);

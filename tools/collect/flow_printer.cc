@@ -105,8 +105,13 @@ void FlowPrinter::print_options(std::string_view exporter, const Decoded& datagr
       std::find_if(values.begin(), values.end(), [](const DecodedValue& value) { return !value.scope; }) -
       values.begin());
   auto out = std::back_inserter(lines_);
+  const bool counters = version == FlowVersion::sflow;  // which has no options
   if (format_ == Format::json) {
-    fmt::format_to(out, R"({{"options_template":{},"sampler_address":)", options.template_id);
+    if (counters) {
+      lines_ += R"({"sample":"counters","sampler_address":)";
+    } else {
+      fmt::format_to(out, R"({{"options_template":{},"sampler_address":)", options.template_id);
+    }
     append_json_string(lines_, address_of_exporter(exporter));
     fmt::format_to(out, R"(,"observation_domain_id":{},"scope":{{)", datagram.header.source_id);
     const std::size_t begin = lines_.size();
@@ -116,7 +121,11 @@ void FlowPrinter::print_options(std::string_view exporter, const Decoded& datagr
     append_values_json(lines_, version, values.subspan(scopes), find_template);
     lines_ += "}\n";
   } else {
-    fmt::format_to(out, "options {} of {} id {}:", options.template_id, exporter, datagram.header.source_id);
+    if (counters) {
+      fmt::format_to(out, "counters of {} sub-agent {}:", exporter, datagram.header.source_id);
+    } else {
+      fmt::format_to(out, "options {} of {} id {}:", options.template_id, exporter, datagram.header.source_id);
+    }
     for (const DecodedValue& value : values) {
       lines_ += value.scope ? " scope " : " ";
       lines_ += field_name(version, value);

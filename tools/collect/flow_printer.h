@@ -28,7 +28,7 @@ class FlowPrinter {
   /// `details`: what a NetFlow or IPFIX record has beside; JSON shows all of it, under IANA's names. Its exporter is
   /// the sampler; of another record `sampler_address` is, if it names one.
   void print(RecordView record, const RecordDetails* details = nullptr, const IpAddress& sampler_address = {});
-  /// An options record: its scopes and values.
+  /// An options record, or a counter sample of sFlow: its scopes and values.
   void print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options,
                      const SubTemplateFinder& find_template);
   /// The sums that were asked for, as a table, or as one JSON line each.

@@ -10,8 +10,8 @@
 namespace weir {
 namespace {
 
-constexpr std::array<std::string_view, 7> kSchemes = {"netflow5",  "netflow7",     "netflow9",     "ipfix",
-                                                      "ipfix+tcp", "protobuf+tcp", "protobuf+unix"};
+constexpr std::array<std::string_view, 9> kSchemes = {"netflow1", "netflow5",  "netflow7",     "netflow9",     "sflow5",
+                                                      "ipfix",    "ipfix+tcp", "protobuf+tcp", "protobuf+unix"};
 static_assert(kSchemes.size() == static_cast<std::size_t>(ListenUri::Kind::protobuf_unix) + 1);
 
 }  // namespace
@@ -27,8 +27,8 @@ tl::expected<ListenUri, std::string> parse_listen_uri(std::string_view uri) {
   ListenUri result;
   if (scheme == kSchemes.end() || colon == std::string_view::npos) {
     return wrong(
-        "not one of netflow9://HOST:PORT, netflow5://, netflow7://, ipfix://, ipfix+tcp://, protobuf+tcp://HOST:PORT, "
-        "protobuf+unix:///PATH");
+        "not one of netflow9://HOST:PORT, netflow5://, netflow7://, netflow1://, ipfix://, sflow5://, ipfix+tcp://, "
+        "protobuf+tcp://HOST:PORT, protobuf+unix:///PATH");
   }
   result.kind = static_cast<ListenUri::Kind>(scheme - kSchemes.begin());
   std::string_view rest = uri.substr(colon + 3);

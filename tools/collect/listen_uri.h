@@ -1,5 +1,5 @@
-// Where weir-collect listens: netflow5://HOST:PORT, netflow7://, netflow9://, ipfix:// (UDP), ipfix+tcp://,
-// protobuf+tcp://, protobuf+unix:///PATH.
+// Where weir-collect listens: netflow1://HOST:PORT, netflow5://, netflow7://, netflow9://, sflow5://, ipfix:// (UDP),
+// ipfix+tcp://, protobuf+tcp://, protobuf+unix:///PATH.
 //
 // A UDP socket takes whatever version comes, since each datagram says its own: the scheme is how the port is meant, and
 // exporters of several kinds may share one.
@@ -14,9 +14,11 @@ namespace weir {
 
 struct ListenUri {
   enum class Kind : std::uint8_t {
+    netflow1_udp,
     netflow5_udp,
     netflow7_udp,
     netflow9_udp,
+    sflow5_udp,
     ipfix_udp,
     ipfix_tcp,
     protobuf_tcp,

@@ -56,6 +56,34 @@ LinkType type_of_ip_section(Octets octets) {
   return version == 4 || version == 6 ? LinkType::raw_ip : LinkType::mpls;
 }
 
+/// By header_protocol (sFlow v5, section 5.3: "enum header_protocol").
+LinkType type_of_sampled_header(std::uint8_t protocol) {
+  switch (protocol) {
+    case 1:
+      return LinkType::ethernet;
+    case 3:
+      return LinkType::token_ring;
+    case 4:
+      return LinkType::fddi;
+    case 5:
+      return LinkType::frame_relay;
+    case 7:
+      return LinkType::ppp;
+    case 11:
+      return LinkType::ipv4;
+    case 12:
+      return LinkType::ipv6;
+    case 13:
+      return LinkType::mpls;
+    case 14:
+      return LinkType::ppp_hdlc;
+    case 15:
+      return LinkType::ieee80211;
+    default:
+      return LinkType::unknown;
+  }
+}
+
 template <typename S>
 void add_section(OwnedRecord& record, const S& section) {
   if (!record.view().has(kSectionOf<S>)) record.add<S>() = section;
@@ -92,6 +120,17 @@ void take_transport(const ParsedPacket& packet, OwnedRecord& record) {
   }
 }
 
+/// A next hop of the other IP version than the flow's, which lies in a tunnel, is none of the flow's.
+void settle_routing(OwnedRecord& record) {
+  if (!record.view().has(Section::routing)) return;
+  const std::uint8_t version = record->ip_version;
+  auto& routing = record.add<RoutingSection>();
+  if (routing.ip_version == version) return;
+  routing.ip_version = version;
+  std::memset(routing.next_hop, 0, sizeof routing.next_hop);
+  std::memset(routing.bgp_next_hop, 0, sizeof routing.bgp_next_hop);
+}
+
 void take_packet(const ParsedPacket& packet, OwnedRecord& record) {
   FlowRecord& base = record.base();
   const bool named = !all_zero({base.source_address, 16}) || !all_zero({base.destination_address, 16});
@@ -100,7 +139,10 @@ void take_packet(const ParsedPacket& packet, OwnedRecord& record) {
   const bool same = std::memcmp(base.source_address, addresses.source_address, 16) == 0 &&
                     std::memcmp(base.destination_address, addresses.destination_address, 16) == 0;
   if (named && !same) return;
-  if (!named) take_addresses(packet, base);
+  if (!named) {
+    take_addresses(packet, base);
+    settle_routing(record);
+  }
   if (!named || base.protocol == 0) take_transport(packet, record);
   if (base.tcp_flags[kForward] == 0) base.tcp_flags[kForward] = packet.tcp_flags;
   if (base.ip_tos[kForward] == 0) base.ip_tos[kForward] = packet.ip_tos;
@@ -109,6 +151,21 @@ void take_packet(const ParsedPacket& packet, OwnedRecord& record) {
   if ((packet.facts & kHasLabel) != 0 && !record.view().has(Section::label_stack)) {
     add_section(record, LabelSection{packet.mpls_label, 0});
   }
+}
+
+/// What the packet says beyond its flow.
+void take_facts(const PacketFacts& facts, OwnedRecord& record) {
+  auto& layer2 = record.add<Layer2Section>();
+  if (all_zero(layer2.source_mac) && all_zero(layer2.destination_mac)) {
+    std::copy_n(facts.source_mac, sizeof layer2.source_mac, layer2.source_mac);
+    std::copy_n(facts.destination_mac, sizeof layer2.destination_mac, layer2.destination_mac);
+  }
+  layer2.inner_vlan_id = facts.inner_vlan_id;
+  layer2.ttl[kForward] = layer2.ttl_min[kForward] = layer2.ttl_max[kForward] = facts.ttl;
+  layer2.fragment_id[kForward] = facts.fragment_id;
+  layer2.flow_label[kForward] = facts.flow_label;
+  layer2.fragments[kForward] = facts.fragment ? 1 : 0;
+  layer2.outer_octets[kForward] = facts.outer_octets;
 }
 
 }  // namespace
@@ -120,7 +177,9 @@ struct PacketSection::Found {
   std::uint64_t frame_type = 0;
   std::uint64_t offset = 0;
 
-  explicit Found(std::span<const DecodedValue> values) {
+  std::uint8_t sflow_protocol;
+
+  Found(std::span<const DecodedValue> values, std::uint8_t protocol) : sflow_protocol(protocol) {
     for (const DecodedValue& value : values) {
       if (value.enterprise != 0 || value.scope || value.octets.empty()) continue;
       const std::uint64_t number = value.octets.size() <= 8 ? be_integer(value.octets) : 0;
@@ -151,21 +210,24 @@ struct PacketSection::Found {
   }
 };
 
-bool PacketSection::parse(const Found& found, ParsedPacket& packet) {
+bool PacketSection::parse(const Found& found, ParsedPacket& packet, PacketFacts* facts) {
   if (found.offset != 0) return false;  // it begins somewhere within the packet
   LinkType type = LinkType::ethernet;
-  if (found.element == kIpHeaderSection || found.element == kMplsPayloadSection) {
+  if (found.sflow_protocol != 0) {
+    type = type_of_sampled_header(found.sflow_protocol);
+  } else if (found.element == kIpHeaderSection || found.element == kMplsPayloadSection) {
     type = type_of_ip_section(found.octets);
   } else if (found.frame_type == kFrameTypeWifi) {
     type = LinkType::ieee80211;
   }
   const auto captured = static_cast<std::uint32_t>(found.octets.size());
   const auto wire = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(found.frame_octets, captured, UINT32_MAX));
-  return parser_.parse({found.octets.data(), captured, wire, 0, 0, type, 0}, packet) == Reject::none;
+  return parser_.parse({found.octets.data(), captured, wire, 0, 0, type, 0}, packet, facts) == Reject::none;
 }
 
-bool PacketSection::fill(RecordView record, std::span<const DecodedValue> values, OwnedRecord& out) {
-  const Found found(values);
+bool PacketSection::fill(RecordView record, std::span<const DecodedValue> values, OwnedRecord& out,
+                         std::uint8_t sflow_protocol) {
+  const Found found(values, sflow_protocol);
   if (found.element == 0) return false;
   out = OwnedRecord(record);
   FlowRecord& base = out.base();
@@ -174,8 +236,13 @@ bool PacketSection::fill(RecordView record, std::span<const DecodedValue> values
   if (!counted) base.packets[kForward] = 1;
   if (!measured && !counted) base.octets[kForward] = found.frame_octets;
   ParsedPacket packet;
-  if (!parse(found, packet)) return true;
+  PacketFacts facts{};
+  if (!parse(found, packet, sflow_protocol != 0 ? &facts : nullptr)) {
+    if (base.octets[kForward] == 0 && base.packets[kForward] == 1) base.octets[kForward] = found.frame_octets;
+    return true;
+  }
   take_packet(packet, out);
+  if (sflow_protocol != 0) take_facts(facts, out);
   if (base.octets[kForward] == 0 && base.packets[kForward] == 1) base.octets[kForward] = packet.ip_octets;
   return true;
 }

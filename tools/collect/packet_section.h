@@ -5,9 +5,13 @@
 // becomes its flow, the innermost one, with its tunnel, label and SPI. It has one packet, and the octets of the record
 // (1), of the frame as the exporter says it (312), or of the IP header, in this order.
 //
+// An sFlow sample holds the first octets of a packet, too, under the same elements. Its octets are those of the IP
+// header, since the frame's have the FCS in them, and the packet's MAC addresses and the like come with it.
+//
 // A record with addresses of its own stays what it says: where the packet has the same ones, it adds what is missing.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "dataplane/packet/parser.h"
@@ -19,12 +23,12 @@ namespace weir {
 class PacketSection {
  public:
   /// `values`: what the record has beside its fields. True: they hold a packet, and `out` is the record with what the
-  /// packet says.
-  bool fill(RecordView record, std::span<const DecodedValue> values, OwnedRecord& out);
+  /// packet says. `sflow_protocol`: what sFlow says that the octets begin with; 0: they did not come by sFlow.
+  bool fill(RecordView record, std::span<const DecodedValue> values, OwnedRecord& out, std::uint8_t sflow_protocol = 0);
 
  private:
   struct Found;
-  [[nodiscard]] bool parse(const Found& found, ParsedPacket& packet);
+  [[nodiscard]] bool parse(const Found& found, ParsedPacket& packet, PacketFacts* facts);
 
   Parser parser_;
 };

@@ -28,22 +28,29 @@ void append_stream(std::string& text, const StreamReport& report) {
   const StreamCounts& counts = report.counts;
   auto out = std::back_inserter(text);
   fmt::format_to(out, "  {} {} {} {}: {}, {}, ", report.exporter, version_name(report.version),
-                 report.version == FlowVersion::ipfix ? "domain" : "source id", report.source_id,
-                 counted(counts.datagrams, report.session ? "message" : "datagram"), counted(counts.records, "record"));
-  if (counts.sequence_gaps == 0) {
+                 report.version == FlowVersion::ipfix   ? "domain"
+                 : report.version == FlowVersion::sflow ? "sub-agent"
+                                                        : "source id",
+                 report.source_id, counted(counts.datagrams, report.session ? "message" : "datagram"),
+                 counted(counts.records, "record"));
+  if (report.version == FlowVersion::netflow1) {
+    text += "which have no sequence";
+  } else if (counts.sequence_gaps == 0) {
     text += "no sequence gap";
   } else {
     fmt::format_to(out, "{}, {} lost", counted(counts.sequence_gaps, "sequence gap"),
-                   report.version == FlowVersion::netflow9 ? counted(counts.lost_datagrams, "datagram")
-                                                           : counted(counts.lost_records, "record"));
+                   sequence_counts_datagrams(report.version) ? counted(counts.lost_datagrams, "datagram")
+                                                             : counted(counts.lost_records, "record"));
   }
   const auto mention = [&](std::uint64_t count, std::string_view what) {
     if (count != 0) fmt::format_to(out, ", {} {}", grouped(count), what);
   };
   mention(counts.late_datagrams, "out of order");
   mention(counts.restarts, "restarts");
-  mention(counts.option_records, "options records");
+  mention(counts.option_records, report.version == FlowVersion::sflow ? "counter samples" : "options records");
+  mention(counts.unknown_samples, "samples of unknown formats");
   mention(counts.template_changes, "template changes");
+  mention(counts.given_template_sets, "data sets by given templates");
   mention(counts.templates_expired, "templates expired");
   mention(counts.withdrawals, "templates withdrawn");
   mention(counts.sequence_own, "messages whose sequence counts their own records");
@@ -162,8 +169,9 @@ std::string summary_json(const Collector& collector, const FlowTotals& totals) {
                  totals.flows(), totals.complete());
   const char* separator = "";
   for (const StreamReport& report : decoder.reports()) {
-    fmt::format_to(out, R"({}{{"exporter":{},"version":{},"source_id":{})", separator, json_string(report.exporter),
-                   static_cast<unsigned>(report.version), report.source_id);
+    const unsigned version = report.version == FlowVersion::sflow ? 5 : static_cast<unsigned>(report.version);
+    fmt::format_to(out, R"({}{{"exporter":{},"format":"{}","version":{},"source_id":{})", separator,
+                   json_string(report.exporter), version_name(report.version), version, report.source_id);
 #define WEIR_X(name, meaning) fmt::format_to(out, R"(,"{}":{})", #name, report.counts.name);
     WEIR_STREAM_COUNTS(WEIR_X)
 #undef WEIR_X

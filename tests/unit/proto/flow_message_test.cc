@@ -134,6 +134,37 @@ TEST(FlowMessage, DumpsEverySetAndField) {
             "    no template: 0x0001015927d9000202b24fb2\n");
 }
 
+TEST(FlowMessage, DumpsTheOctetsOfEachField) {
+  const Bytes v9 = hex("0009 0001 00002710 6553f100 00000007 00000001 0100 000c 0a000001 01bb 0000");
+  const std::vector<FieldSpec> fields{{8, 4, 0, false}, {11, 2, 0, false}};
+  EXPECT_EQ(dump_message(
+                v9, [&](const MessageHeader&, std::uint16_t) { return &fields; }, DumpValues::raw),
+            "NetFlow v9, source id 1, sequence 7, 1 records, exported 2023-11-14T22:13:20Z, uptime 10.000 s\n"
+            "  data set 256, 12 octets\n"
+            "    sourceIPv4Address=0x0a000001, destinationTransportPort=0x01bb\n");
+  // v5 has its fields at the places of Cisco's table.
+  const Bytes v5 =
+      hex("0005 0001 00002710 6553f100 00000000 00000007 01 02 4064"
+          "c0000201 c6336402 c00002fe 0003 0004 0000000a 000005dc 00000fa0 0000270f 04d2 0050 00 1b 06 28 fbf4 fbf5 18 "
+          "10 0000");
+  const std::string text = dump_message(
+      v5, [](const MessageHeader&, std::uint16_t) { return nullptr; }, DumpValues::raw);
+  EXPECT_EQ(text.substr(text.find('\n') + 1),
+            "    sourceIPv4Address=0xc0000201, destinationIPv4Address=0xc6336402, ipNextHopIPv4Address=0xc00002fe, "
+            "ingressInterface=0x0003, egressInterface=0x0004, packetDeltaCount=0x0000000a, octetDeltaCount=0x000005dc, "
+            "flowStartSysUpTime=0x00000fa0, flowEndSysUpTime=0x0000270f, sourceTransportPort=0x04d2, "
+            "destinationTransportPort=0x0050, tcpControlBits=0x1b, protocolIdentifier=0x06, ipClassOfService=0x28, "
+            "bgpSourceAsNumber=0xfbf4, bgpDestinationAsNumber=0xfbf5, sourceIPv4PrefixLength=0x18, "
+            "destinationIPv4PrefixLength=0x10\n");
+}
+
+TEST(FlowMessage, DumpsTheOctetsOfADatagram) {
+  EXPECT_EQ(dump_octets(hex("000102030405060708090a0b0c0d0e0f 10")),
+            "000000 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n"
+            "000010 10\n");
+  EXPECT_EQ(dump_octets({}), "");
+}
+
 TEST(FlowMessage, TakesZerosBehindATemplateForPadding) {
   const Bytes body = hex("0100 0001 0004 0001 00000000 0000");
   std::vector<TemplateRecord> templates;

@@ -1,4 +1,4 @@
-// NetFlow v5 and v7: datagrams written octet by octet from Cisco's field tables.
+// NetFlow v1, v5 and v7: datagrams written octet by octet from Cisco's field tables.
 #include "proto/decode/netflow5_decoder.h"
 
 #include <gtest/gtest.h>
@@ -91,6 +91,53 @@ TEST(Netflow5Decoder, DecodesVersion7WithItsRouter) {
   EXPECT_EQ(out.flows[0]->sampling_rate, 0U) << "v7's header has no sampling";
   EXPECT_EQ(out.header.source_id, 0U) << "nor an engine";
   EXPECT_EQ(value_of(out, 43), 0xc0000263U);
+}
+
+// Version 1, 1 record, uptime 10 000 ms, 1 700 000 000 s and 250 000 000 ns; a record of the same flow, less AS numbers
+// and masks.
+constexpr std::string_view kHeader1 = "0001 0001 00002710 6553f100 0ee6b280";
+constexpr std::string_view kRecord1 =
+    "c0000201 c6336402 c00002fe 0003 0004 0000000a 000005dc 00000fa0 0000270f 04d2 0050 0000 06 28 1b 000000 00000000";
+
+TEST(Netflow5Decoder, DecodesVersion1WithRecordsOf48And52Octets) {
+  for (const std::string more : {"", "00000000"}) {
+    Decoded out;
+    const std::string record = std::string(kRecord1) + more;
+    Bytes input = hex(std::string(kHeader1) + record + record);
+    input[3] = 2;
+    ASSERT_EQ(decode_netflow5(input, out), DecodeError::none);
+    EXPECT_EQ(out.header.version, FlowVersion::netflow1);
+    EXPECT_EQ(out.header.sequence, 0U) << "it has none";
+    EXPECT_EQ(out.header.unix_nsecs, 250'000'000U);
+    ASSERT_EQ(out.flows.size(), 2U);
+    const FlowRecord& flow = *out.flows[1];
+    EXPECT_EQ(load_be<std::uint32_t>(flow.source_address), 0xc0000201U);
+    EXPECT_EQ(flow.destination_port(), 80);
+    EXPECT_EQ(flow.ingress_interface, 3U);
+    EXPECT_EQ(out.flows[1].find<EgressSection>()->interface, 4U);
+    EXPECT_EQ(flow.packets[kForward], 10U);
+    EXPECT_EQ(flow.octets[kForward], 1500U);
+    EXPECT_EQ(flow.first_ns[kForward], 1'699'999'994'250'000'000U);
+    EXPECT_EQ(flow.protocol, 6);
+    EXPECT_EQ(flow.ip_tos[kForward], 0x28);
+    EXPECT_EQ(flow.tcp_flags[kForward], 0x1b);
+    EXPECT_EQ(flow.sampling_rate, 0U);
+    const auto* const routing = out.flows[1].find<RoutingSection>();
+    ASSERT_NE(routing, nullptr);
+    EXPECT_EQ(load_be<std::uint32_t>(routing->next_hop[kForward]), 0xc00002feU);
+    EXPECT_EQ(routing->source_as, 0U);
+    input.pop_back();
+    EXPECT_EQ(decode_netflow5(input, out), DecodeError::bad_record_count);
+  }
+}
+
+TEST(Netflow5Decoder, Version1HasNoSequenceToFollow) {
+  FlowDecoder decoder;
+  Decoded out;
+  const Bytes input = hex(std::string(kHeader1) + std::string(kRecord1));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(decoder.decode("192.0.2.1:2055", input, out), DecodeError::none);
+  EXPECT_EQ(decoder.totals().records, 3U);
+  EXPECT_EQ(decoder.totals().sequence_gaps + decoder.totals().late_datagrams + decoder.totals().restarts, 0U);
 }
 
 TEST(Netflow5Decoder, ReadsIcmpFromTheDestinationPort) {

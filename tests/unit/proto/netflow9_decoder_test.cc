@@ -77,6 +77,41 @@ TEST(Netflow9Decoder, DecodesIntegersOfAnyLengthAndSkipsPadding) {
   EXPECT_EQ(decoder.totals().count_mismatches, 0U);
 }
 
+TEST(Netflow9Decoder, DecodesDataByAGivenTemplateUntilTheExporterSendsItsOwn) {
+  FlowDecoder decoder;
+  const TemplateRecord given{300, false, {{8, 4, 0, false}, {11, 2, 0, false}, {1, 3, 0, false}}};
+  decoder.give_templates({&given, 1});
+  Decoded out;
+  ASSERT_EQ(decoder.decode("a", datagram({.count = 1}, kData300), out), DecodeError::none);
+  ASSERT_EQ(out.flows.size(), 1U);
+  EXPECT_EQ(out.flows[0]->octets[kForward], 0x010203U);
+  EXPECT_EQ(decoder.totals().given_template_sets, 1U);
+  EXPECT_EQ(decoder.totals().unknown_template, 0U);
+  MessageHeader header;
+  header.source_id = 1;
+  ASSERT_NE(decoder.find_template("a", header, 300), nullptr);
+  EXPECT_EQ(decoder.find_template("a", header, 301), nullptr);
+  // The exporter's template has packets (2) in the place of octets (1).
+  const Bytes own = datagram({.count = 2, .sequence = 1},
+                             "0000 0014 012c 0003 0008 0004 000b 0002 0002 0003" + std::string(kData300));
+  ASSERT_EQ(decoder.decode("a", own, out), DecodeError::none);
+  EXPECT_EQ(out.flows[0]->packets[kForward], 0x010203U);
+  EXPECT_EQ(out.flows[0]->octets[kForward], 0U);
+  EXPECT_EQ(decoder.totals().given_template_sets, 1U);
+}
+
+TEST(Netflow9Decoder, DecodesOptionsByAGivenTemplate) {
+  FlowDecoder decoder;
+  const TemplateRecord given[] = {{301, true, {{1, 4, 0, true}, {34, 4, 0, false}}},
+                                  {300, false, {{8, 4, 0, false}, {11, 2, 0, false}, {1, 3, 0, false}}}};
+  decoder.give_templates(given);
+  Decoded out;
+  ASSERT_EQ(decoder.decode("a", datagram({.count = 2}, "012d 000c 00000001 00000064" + std::string(kData300)), out),
+            DecodeError::none);
+  EXPECT_EQ(out.options.size(), 1U);
+  EXPECT_EQ(out.flows[0]->sampling_rate, 100U) << "which the options say of the exporter";
+}
+
 TEST(Netflow9Decoder, KeepsElementsItHasNoPlaceForAsRawValues) {
   FlowDecoder decoder;
   Decoded out;

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "tests/support/hex.h"
+#include "tests/support/sflow.h"
 
 namespace weir::capture_datagrams_test {
 namespace {
@@ -112,6 +113,26 @@ TEST(CaptureDatagrams, FindsExportBehindEveryLinkLayer) {
   const Found v6 = find(pcap_of(1, {ethernet(joined(hex("86dd"), ipv6(udp(2055, kMessage))))}));
   EXPECT_EQ(v6.exporters, std::vector<std::string>{"[2001:db8::1]:40000"});
   EXPECT_EQ(v6.times, std::vector<std::uint64_t>{1'700'000'000'000'000'000});
+}
+
+TEST(CaptureDatagrams, TakesSflowByItsPortOrByALengthThatFits) {
+  using test::sflow::counters_sample;
+  const Bytes whole = test::sflow::datagram(1, {counters_sample(1, {})});
+  Bytes cut = whole;
+  cut.pop_back();
+  EXPECT_EQ(find(pcap_of(101, {ipv4(udp(6343, cut))})).counts.datagrams, 1U);
+  EXPECT_EQ(find(pcap_of(101, {ipv4(udp(9999, whole))})).counts.datagrams, 1U);
+  EXPECT_EQ(find(pcap_of(101, {ipv4(udp(9999, cut))})).counts.datagrams, 0U);
+  EXPECT_EQ(find(pcap_of(101, {ipv4(udp(6343, hex("00000004 00000001 c0000263")))})).counts.datagrams, 0U)
+      << "sFlow v4";
+}
+
+TEST(CaptureDatagrams, TakesNetflow1OnlyWithAPlausibleTime) {
+  const Bytes record(48, 0);
+  const Bytes header = hex("0001 0001 00002710 6553f100 00000000");
+  EXPECT_EQ(find(pcap_of(101, {ipv4(udp(2055, joined(header, record)))})).counts.datagrams, 1U);
+  const Bytes without_time = hex("0001 0001 00002710 00000001 00000000");
+  EXPECT_EQ(find(pcap_of(101, {ipv4(udp(2055, joined(without_time, record)))})).counts.datagrams, 0U);
 }
 
 TEST(CaptureDatagrams, TakesWhatGoesWhereExportWentAndNothingElse) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/support/process.h"
+#include "tests/support/sflow.h"
 #include "tools/collect/summary.h"
 
 namespace weir::collector_test {
@@ -112,6 +113,28 @@ TEST_F(CollectorTest, SummaryTellsLostDatagramsOfEachStream) {
       << text;
   const std::string json = summary_json(collector_, totals_);
   EXPECT_NE(json.find(R"("sequence_gaps":1,"lost_datagrams":3)"), std::string::npos) << json;
+}
+
+TEST_F(CollectorTest, SumsSflowByItsAgentAndTellsItsGaps) {
+  using test::sflow::block;
+  using test::sflow::words;
+  // 10.0.0.1 to 10.0.0.2, UDP, 1400 octets.
+  const Octets sample = block(3, words({1400, 17, 0x0a000001, 0x0a000002, 1111, 53, 0, 0}));
+  for (const std::uint32_t sequence : {10U, 13U}) {
+    collector_.take_datagram(
+        "198.51.100.1:50000",
+        test::sflow::datagram(sequence, {test::sflow::flow_sample(1, {sample}), test::sflow::counters_sample(1, {})}));
+  }
+  EXPECT_EQ(totals_.records(), 2U);
+  EXPECT_EQ(totals_.octets(), 2800U);
+  const std::string text = summary_text(collector_, totals_);
+  EXPECT_NE(text.find("192.0.2.99 sFlow v5 sub-agent 7: 2 datagrams, 2 records, 1 sequence gap, 2 datagrams lost, 2 "
+                      "counter samples\n"),
+            std::string::npos)
+      << text;
+  const std::string json = summary_json(collector_, totals_);
+  EXPECT_NE(json.find(R"({"exporter":"192.0.2.99","format":"sFlow v5","version":5,"source_id":7,)"), std::string::npos)
+      << json;
 }
 
 TEST_F(CollectorTest, NamesWhatWasMalformed) {

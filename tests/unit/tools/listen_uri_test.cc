@@ -18,6 +18,10 @@ TEST(ListenUri, TakesNetflow9WithNameAddressAndIpv6InBrackets) {
 TEST(ListenUri, TakesEveryVersionAndIpfixOverTcp) {
   EXPECT_EQ(parse_listen_uri("netflow5://127.0.0.1:1"), (ListenUri{Kind::netflow5_udp, "127.0.0.1", 1, ""}));
   EXPECT_EQ(parse_listen_uri("netflow7://127.0.0.1:1"), (ListenUri{Kind::netflow7_udp, "127.0.0.1", 1, ""}));
+  EXPECT_EQ(parse_listen_uri("netflow1://127.0.0.1:1"), (ListenUri{Kind::netflow1_udp, "127.0.0.1", 1, ""}));
+  EXPECT_EQ(parse_listen_uri("sflow5://[::]:6343"), (ListenUri{Kind::sflow5_udp, "::", 6343, ""}));
+  EXPECT_TRUE(parse_listen_uri("sflow5://[::]:6343")->udp());
+  EXPECT_EQ(scheme_name(Kind::sflow5_udp), "sflow5");
   EXPECT_EQ(parse_listen_uri("ipfix://[::]:4739"), (ListenUri{Kind::ipfix_udp, "::", 4739, ""}));
   EXPECT_EQ(parse_listen_uri("ipfix+tcp://[::]:4739"), (ListenUri{Kind::ipfix_tcp, "::", 4739, ""}));
   EXPECT_TRUE(parse_listen_uri("ipfix://[::]:4739")->udp());

@@ -211,5 +211,61 @@ TEST(PacketSection, TheCollectorSumsTheFlowOfThePacket) {
   EXPECT_EQ(totals.top(1).at(0).tuple.destination_port, 80);
 }
 
+/// The record of an sFlow sample of these octets.
+OwnedRecord sampled_record(const Bytes& octets, std::uint16_t element, std::uint8_t protocol,
+                           const OwnedRecord& before = {}) {
+  PacketSection section;
+  OwnedRecord out;
+  Bytes size;
+  put(size, octets.size() + 4, 4);
+  EXPECT_TRUE(section.fill(before, Values{{{kFrameSize, size}, {element, octets}}}.decoded(), out, protocol));
+  return out;
+}
+
+TEST(PacketSection, AnSflowSampleHasTheOctetsOfIpAndThePacketsLayer2) {
+  OwnedRecord before;
+  before->packets[kForward] = 1;
+  const Bytes frame =
+      packet().eth(7, 8).vlan(42).ipv6("2001:db8::1", "2001:db8::2").ttl(61).udp(5000, 53).payload(20).bytes();
+  const OwnedRecord record = sampled_record(frame, kFrameSection, 1, before);
+  EXPECT_EQ(text_of(record), "2001:db8::1 2001:db8::2 5000 53 17 1 68");
+  EXPECT_EQ(record->vlan_id, 42);
+  const auto* const layer2 = record.view().find<Layer2Section>();
+  ASSERT_NE(layer2, nullptr);
+  EXPECT_EQ(layer2->source_mac[5], 7);
+  EXPECT_EQ(layer2->destination_mac[5], 8);
+  EXPECT_EQ(layer2->ttl[kForward], 61);
+}
+
+TEST(PacketSection, AnSflowSampleBeginsWithWhatItsProtocolSays) {
+  OwnedRecord before;
+  before->packets[kForward] = 1;
+  const Bytes ip = without_ethernet(tcp_frame());
+  EXPECT_EQ(text_of(sampled_record(ip, kIpSection, 11, before)), "192.0.2.1 192.0.2.2 1234 80 6 1 140");
+  Bytes ppp = hex("ff03 0021");
+  ppp.insert(ppp.end(), ip.begin(), ip.end());
+  EXPECT_EQ(text_of(sampled_record(ppp, kFrameSection, 7, before)), "192.0.2.1 192.0.2.2 1234 80 6 1 140");
+  // What cannot be read has the frame's octets.
+  EXPECT_EQ(sampled_record(ip, kFrameSection, 6, before)->octets[kForward], 144U);
+}
+
+TEST(PacketSection, ANextHopOfAnotherIpVersionThanTheTunnelledFlowIsLeftOut) {
+  OwnedRecord before;
+  before->packets[kForward] = 1;
+  before->ip_version = 4;
+  auto& routing = before.add<RoutingSection>();
+  routing.ip_version = 4;
+  routing.next_hop[kForward][0] = 203;
+  routing.source_net = 24;
+  const Bytes frame =
+      packet().eth().ipv4("192.0.2.1", "192.0.2.2").ipv6("2001:db8::1", "2001:db8::2").udp(1, 2).bytes();
+  const OwnedRecord record = sampled_record(frame, kFrameSection, 1, before);
+  ASSERT_EQ(record->ip_version, 6);
+  const auto* const left = record.view().find<RoutingSection>();
+  EXPECT_EQ(left->ip_version, 6);
+  EXPECT_EQ(left->next_hop[kForward][0], 0);
+  EXPECT_EQ(left->source_net, 24);
+}
+
 }  // namespace
 }  // namespace weir::packet_section_test

@@ -2,6 +2,7 @@
 //
 // Records go to standard output, everything else to standard error.
 // Exit codes: 0 done; 1 something outside is wrong (a file, a socket, standard output); 2 the command line is.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -30,6 +31,7 @@
 #include "tools/collect/flow_printer.h"
 #include "tools/collect/flow_totals.h"
 #include "tools/collect/forwarder.h"
+#include "tools/collect/given_templates.h"
 #include "tools/collect/listen_uri.h"
 #include "tools/collect/prefix_adder.h"
 #include "tools/collect/sockets.h"
@@ -51,6 +53,8 @@ struct Options {
   std::vector<std::string> listen;
   std::vector<std::string> files;
   std::vector<std::string> exports;
+  std::vector<std::string> templates;
+  std::string templates_file;
   std::string sum_by;
   const CLI::Option* sum_by_option = nullptr;  ///< whether it was given, be it empty
   std::string summary_file;
@@ -61,6 +65,7 @@ struct Options {
   bool quiet = false;
   bool options = false;
   bool dump = false;
+  bool raw = false;
   bool scale = false;
   bool ports_apart = false;
   std::string max_memory = "512M";
@@ -75,19 +80,33 @@ std::string at_least_one(std::string& text) {
   return {};
 }
 
+/// What is read, and how.
+void describe_input(CLI::App& app, Options& options) {
+  app.add_option("FILE", options.files,
+                 "captures (pcap, pcapng) with NetFlow, IPFIX or sFlow in them, files of IPFIX messages, or files of\n"
+                 "length-delimited weir.v1.FlowRecord messages; - is standard input");
+  app.add_option("--listen", options.listen,
+                 "netflow9://HOST:PORT, netflow1://, netflow5://, netflow7://, ipfix://, sflow5:// (UDP, any of\n"
+                 "these formats on any of them), ipfix+tcp://HOST:PORT, protobuf+tcp://HOST:PORT or\n"
+                 "protobuf+unix:///PATH; repeatable; port 0 lets the system choose")
+      ->type_name("URI")
+      ->allow_extra_args(false);
+  app.add_option(
+         "--template", options.templates,
+         "a template for data of NetFlow v9 and IPFIX whose exporter's template is not there, such as\n"
+         "256:8/4,12/4,octetDeltaCount/8,29305:1/8,82/v (element/octets, or v for a length that each record says;\n"
+         "an enterprise number stands before its element); 'scope ' before a field: of options; repeatable")
+      ->type_name("ID:FIELD,...")
+      ->allow_extra_args(false);
+  app.add_option("--templates", options.templates_file,
+                 "such templates, one a line, or what --dump printed; of one id that of --template counts")
+      ->type_name("FILE");
+}
+
 void describe(CLI::App& app, Options& options) {
   const CLI::Validator whole(at_least_one, "", "at least 1");
   app.set_version_flag("--version", std::string("weir-collect ") + WEIR_VERSION, "Print the version");
-  app.add_option(
-      "FILE", options.files,
-      "captures (pcap, pcapng) with NetFlow or IPFIX datagrams in them, files of IPFIX messages, or files of\n"
-      "length-delimited weir.v1.FlowRecord messages; - is standard input");
-  app.add_option("--listen", options.listen,
-                 "netflow9://HOST:PORT, netflow5://, netflow7://, ipfix:// (UDP, any version on any of them),\n"
-                 "ipfix+tcp://HOST:PORT, protobuf+tcp://HOST:PORT or protobuf+unix:///PATH; repeatable;\n"
-                 "port 0 lets the system choose")
-      ->type_name("URI")
-      ->allow_extra_args(false);
+  describe_input(app, options);
   app.add_option("--export", options.exports,
                  "send the records on, by the URIs of 'weir run --export'; repeatable; no line for each record then,\n"
                  "unless --json asks for it")
@@ -95,12 +114,16 @@ void describe(CLI::App& app, Options& options) {
       ->allow_extra_args(false);
   CLI::Option* const json = app.add_flag("--json", options.json, "one JSON object a line instead of a table");
   CLI::Option* const quiet = app.add_flag("--quiet", options.quiet, "no line for each record");
-  app.add_flag("--options", options.options, "show options records (sampling, interface names, counters), too")
+  app.add_flag("--options", options.options,
+               "show options records (sampling, interface names, counters) and sFlow's counter samples, too")
       ->excludes(quiet);
-  app.add_flag("--dump", options.dump,
-               "show each message instead, as text: header, templates, and every field of every record")
-      ->excludes(json)
-      ->excludes(quiet);
+  CLI::Option* const dump = app.add_flag("--dump", options.dump,
+                                         "show each message instead, as text: header, templates, every field of every "
+                                         "record, and its octets")
+                                ->excludes(json)
+                                ->excludes(quiet);
+  app.add_flag("--raw", options.raw, "in --dump, each field as its octets in hex instead of what they mean")
+      ->needs(dump);
   options.sum_by_option =
       app.add_option(
              "--sum-by", options.sum_by,
@@ -203,6 +226,7 @@ struct Settings {
   std::vector<weir::ListenUri> uris;
   std::optional<weir::SumBy> sums;
   std::vector<std::string> prefix_files;
+  std::vector<weir::TemplateRecord> templates;
 };
 
 /// The error is a line for the user.
@@ -241,15 +265,50 @@ tl::expected<Settings, std::string> read_settings(const Options& options) {
     if (file.empty()) return tl::make_unexpected("--prefixes: a file without a name; expected FILE[,FILE...]");
     settings.prefix_files.emplace_back(file);
   }
+  for (const std::string& text : options.templates) {
+    auto one = weir::parse_given_template(text);
+    if (!one) return tl::make_unexpected("--template: " + one.error());
+    settings.templates.push_back(std::move(*one));
+  }
   for (const std::string& uri : options.exports) {
     if (auto good = weir::check_export_uri(uri); !good) return tl::make_unexpected(good.error());
   }
   return settings;
 }
 
+/// Puts the templates of --templates before those of --template. The exit code; 0: they are good, or there are none.
+int read_templates(const std::string& path, std::vector<weir::TemplateRecord>& templates) {
+  if (path.empty()) return 0;
+  const weir::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char block[4096];
+  ssize_t octets = file.get() < 0 ? -1 : 1;
+  while (octets > 0 && (octets = ::read(file.get(), block, sizeof block)) > 0)
+    text.append(block, static_cast<std::size_t>(octets));
+  if (octets < 0) return complain(fmt::format("--templates {}: {}", path, std::strerror(errno)), kExitOutside);
+  auto given = weir::parse_given_templates(text);
+  if (given && given->empty()) given = tl::make_unexpected(std::string("there is no template in it"));
+  if (!given) return complain(fmt::format("--templates {}: {}", path, given.error()), kExitCommandLine);
+  templates.insert(templates.begin(), given->begin(), given->end());
+  return 0;
+}
+
+/// Whether --summary names no file that is read.
+bool is_no_input(const std::string& summary_file, const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    const auto identity = weir::FileSink::identity_of(file);
+    if (!identity || weir::FileSink::identity_of(summary_file) != identity) continue;
+    complain(fmt::format("--summary {}: that is the input {} itself; name another file", summary_file, file),
+             kExitOutside);
+    return false;
+  }
+  return true;
+}
+
 /// Files that are read, which no exporter may write to.
 std::vector<std::string> inputs_of(const Options& options, const Settings& settings) {
   std::vector<std::string> inputs = options.files;
+  if (!options.templates_file.empty()) inputs.push_back(options.templates_file);
   inputs.insert(inputs.end(), settings.prefix_files.begin(), settings.prefix_files.end());
   return inputs;
 }
@@ -265,6 +324,7 @@ void hang_up(int descriptor, const Options& options, weir::Forwarder& forwarder,
 int collect(const Options& options) {
   auto settings = read_settings(options);
   if (!settings) return complain(settings.error(), kExitCommandLine);
+  if (const int code = read_templates(options.templates_file, settings->templates); code != 0) return code;
   const std::vector<weir::ListenUri>& uris = settings->uris;
   std::optional<weir::SumBy>& sums = settings->sums;
   weir::Forwarder forwarder(options.exports, inputs_of(options, *settings),
@@ -275,6 +335,7 @@ int collect(const Options& options) {
   weir::FlowTotals totals(options.max_flows);
   weir::FlowPrinter printer(silent ? Format::none : options.json ? Format::json : Format::table, STDOUT_FILENO);
   weir::Collector collector(totals, printer, settings->limits);
+  collector.give_templates(settings->templates);
   const auto prefixes = weir::PrefixAdder::open(settings->prefix_files);
   if (!prefixes) return complain(prefixes.error(), kExitOutside);
   collector.set_outputs({.sums = sums ? &*sums : nullptr,
@@ -283,14 +344,9 @@ int collect(const Options& options) {
                          .hang_up = [&](int descriptor) { hang_up(descriptor, options, forwarder, prefixes->get()); },
                          .options = options.options,
                          .dump = options.dump,
+                         .raw = options.raw,
                          .scale = options.scale});
-  for (const std::string& file : options.files) {
-    const auto identity = weir::FileSink::identity_of(file);
-    if (!identity || weir::FileSink::identity_of(options.summary_file) != identity) continue;
-    return complain(
-        fmt::format("--summary {}: that is the input {} itself; name another file", options.summary_file, file),
-        kExitOutside);
-  }
+  if (!is_no_input(options.summary_file, options.files)) return kExitOutside;
   SummaryFile summary;
   if (const auto opened = summary.open(options.summary_file); !opened) return complain(opened.error(), kExitOutside);
   ::signal(SIGPIPE, SIG_IGN);  // a reader that left is an error of write(), with a name
@@ -344,7 +400,7 @@ int collect(const Options& options) {
 }
 
 int parse_and_collect(int argc, char** argv) {
-  CLI::App app("Collector and decoder of flow records: NetFlow v5, v7, v9, IPFIX, and weir's protobuf.",
+  CLI::App app("Collector and decoder of flow records: NetFlow v1, v5, v7, v9, IPFIX, sFlow v5, and weir's protobuf.",
                "weir-collect");
   Options options;
   describe(app, options);
