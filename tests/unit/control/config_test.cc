@@ -351,6 +351,30 @@ TEST(ConfigFile, SaysOneLineOfAnyMutilatedText) {
   EXPECT_GT(refused, 2500U);
 }
 
+TEST(ConfigFile, NamesTheBlockWhoseBracketIsMissing) {
+  const std::pair<const char*, const char*> bad[] = {
+      {"workers: 2\nmonitor {\n  name: \"a\"\n  filter: \"}\"  # }\nmonitor {\n  name: \"b\"\n}\n",
+       "c:5:1: the block monitor of line 2 has no '}' before monitor; expected a line with '}' at its end"},
+      {"monitor {\n  name: \"a\"\nexport: \"json:x\"\nworkers: 2\n",
+       "c:4:1: the block monitor of line 1 has no '}' before workers; expected a line with '}' at its end"},
+      {"monitor {\n  name: \"a\"\n",
+       "c:3:1: the block monitor of line 1 has no '}' until the end of the file; expected a line with '}' at its end"},
+      {"monitor {\n  name: \"a\"\n}\n}\nworkers: 2\n", "c:4:1: this '}' closes no block; expected one for each '{'"},
+      {"monitor\n  name: \"a\"\n}\n",
+       "c:2:3: a '{' is missing after monitor; expected a block such as monitor { name: \"wide\" key: "
+       "\"src_addr/24,dst_addr/24\" }"},
+      {"monitor: \"a\"\n",
+       "c:1:10: a '{' is missing after monitor; expected a block such as monitor { name: \"wide\" key: "
+       "\"src_addr/24,dst_addr/24\" }"},
+      {"monitor {\n  nmae: \"a\"\n}\n", "c:2:3: no field is named \"nmae\"; did you mean name?"},
+  };
+  for (const auto& [text, error] : bad) {
+    const auto parsed = parse_config(text, "c");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().message, error);
+  }
+}
+
 TEST(ConfigFile, NamesLineAndColumnOfAValueThatCannotBe) {
   const auto parsed =
       parse_config("# comment\n\n  idle_timeout: \"30\"\nexport: \"json:a\"\nexport: \"json:a\"\n", "w.conf");
