@@ -206,7 +206,12 @@ std::unique_ptr<PcapFlowFilter> flow_filter_of(const std::string& filter) {
 int explain(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
   const MonitorPlan plan = monitor_plans(settings).front();
   const auto filter = flow_filter_of(plan.filter);
-  Explainer explainer(settings.flow.parser, plan.flow.key, filter.get(), settings.frame_filter);
+  const auto as_lookup = first_as_lookup(settings);
+  if (!as_lookup) {
+    final_error(as_lookup.error());
+    return 1;
+  }
+  Explainer explainer(settings.flow.parser, plan.flow.key, filter.get(), settings.frame_filter, *as_lookup);
   for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
     if (number != settings.explain_packet) {
       explainer.skip(view, number);
@@ -383,8 +388,12 @@ int read_captures(const Settings& settings) {
   const Monitors monitors(settings);
   OfflineMeter meter(monitors.options(settings), hash);
   if (!meter.ok()) {
-    final_error(fmt::format("no memory for {} flows: lower --max-flows", flows_of(monitors.plans)));
+    final_error(fmt::format("no memory for {} flows: lower {}", flows_of(monitors.plans), greatest_table(settings)));
     return 1;
+  }
+  for (unsigned monitor = 0; monitor < monitors.plans.size(); ++monitor) {
+    if (!monitors.plans[monitor].flow.key.as_ends().any()) continue;
+    meter.set_as_lookup(monitor, as_lookup_in(prefixes->of_monitor[monitor]->whole_map()));
   }
   const auto rejects = open_rejects(settings);
   if (!rejects) {

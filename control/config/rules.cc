@@ -162,6 +162,16 @@ Checked check_key(const Settings& settings, const Places& places) {
     if (plan.flow.key.out_if && settings.pairs.empty()) {
       return wrong("only ports in a pair have an egress interface; expected --pair, or a key without out_if");
     }
+    if (plan.flow.key.as_ends().any() && settings.prefix_files.empty()) {
+      return wrong(
+          "only a file of prefixes says which AS an address is of; expected --prefixes FILE, or a key without src_as "
+          "and dst_as");
+    }
+    if (plan.flow.key.as_ends().any() && plan.flow.when_full == WhenFull::overflow) {
+      return wrong(
+          "what is summed beside a full table (--when-full overflow) has no AS numbers; expected a key without src_as "
+          "and dst_as, or another --when-full");
+    }
     if (plan.flow.key.holds_link_facts() && plan.flow.when_full == WhenFull::overflow) {
       return wrong(
           "what is summed beside a full table (--when-full overflow) has no MAC addresses and no inner VLAN; expected "

@@ -170,6 +170,8 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
   }
   drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
                                          settings_.community_id_seed);
+  as_maps_.resize(plans_.size());
+  offer_as_lookups(std::chrono::milliseconds(0));  // nobody polls yet: taken by the first poll
   if (auto launched = workers_->launch(); !launched) return launched;
   touch_memory();
   return {};
@@ -269,6 +271,7 @@ void LiveProbe::look_after() {
   log(changes_.ports(port_infos_of(*runtime_)));
   log(changes_.exporters(hub_->snapshot()));
   tell_prefix_news();
+  offer_as_lookups(std::chrono::milliseconds(100));
   const ProbeView::Second second = view_.look();
   if (second.warning) spdlog::warn("{}", *second.warning);
   if (second.moment) {
@@ -317,6 +320,17 @@ void LiveProbe::tell_prefix_news() {
     for (const PrefixStore::News& news : store->take_news()) {
       spdlog::log(news.failed ? spdlog::level::err : spdlog::level::info, "{}", news.text);
     }
+  }
+}
+
+/// Gives the workers the maps that reloads have put in place of those that they look AS numbers up in.
+void LiveProbe::offer_as_lookups(std::chrono::milliseconds patience) {
+  for (unsigned monitor = 0; monitor < plans_.size(); ++monitor) {
+    if (prefixes_.of_monitor[monitor] == nullptr) continue;
+    auto map = prefixes_.of_monitor[monitor]->whole_map();
+    if (map == nullptr || map == as_maps_[monitor]) continue;
+    workers_->set_as_lookup(monitor, as_lookup_in(map), patience);
+    as_maps_[monitor] = std::move(map);
   }
 }
 

@@ -59,6 +59,7 @@ class LiveProbe {
   void adapt_sampling(unsigned monitor, const Moment& moment);
   void reopen_files();
   void tell_prefix_news();
+  void offer_as_lookups(std::chrono::milliseconds patience);
   void empty();
   int report();
   void report_rejects(v1::Ledger& ledger, int& code);
@@ -75,6 +76,7 @@ class LiveProbe {
   std::unique_ptr<dpdk::Runtime> runtime_;
   std::unique_ptr<WorkerSet> workers_;
   PrefixStores prefixes_;
+  std::vector<std::shared_ptr<const RouteMap>> as_maps_;  ///< by monitor: what its workers look AS numbers up in
   std::unique_ptr<RecordDrain> drain_;
   std::unique_ptr<RejectSaver> reject_saver_;
   ChangeLog changes_;

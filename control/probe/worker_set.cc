@@ -94,6 +94,12 @@ void WorkerSet::set_sampling_level(unsigned monitor, unsigned level) {
   (void)publish<unsigned>(slots, level, kPatience);
 }
 
+void WorkerSet::set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience) {
+  std::vector<ConfigurationSlot<AsLookup>*> slots;
+  for (const auto& member : members_) slots.push_back(&member->worker.as_lookup(monitor));
+  (void)publish<AsLookup>(slots, lookup, patience);
+}
+
 WorkerSet::~WorkerSet() {
   stop();
   join();

@@ -89,7 +89,8 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.set_metrics("rtt:3"); }, "--metrics 'rtt:3': 'rtt' has no parameter"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "
-       "dst_port proto, and of icmp vlan_id inner_vlan_id mpls_label tunnel_id ip_tos src_mac dst_mac in_if out_if, "
+       "dst_port proto, and of icmp vlan_id inner_vlan_id mpls_label tunnel_id ip_tos src_mac dst_mac src_as "
+       "dst_as in_if out_if, "
        "separated by commas; src_addr/N and dst_addr/N for a prefix of IPv4, src_addr6/N and dst_addr6/N of IPv6"},
       {[](auto& c) { c.set_key("5tuple,out_if"); },
        "--key 5tuple,out_if: only ports in a pair have an egress interface; expected --pair, or a key without out_if"},
