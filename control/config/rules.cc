@@ -199,6 +199,28 @@ Checked check_pair(const Settings& settings, const Places& places) {
                      "expected --sample flows=1:N, or no --sample");
 }
 
+/// Whether a monitor's records go to the exporter.
+bool uses(const MonitorPlan& plan, const ExportUri& uri) {
+  return plan.exports.empty() || std::find(plan.exports.begin(), plan.exports.end(), uri.name) != plan.exports.end();
+}
+
+/// NetFlow v7 has neither a source id nor anything else that tells two monitors' records apart.
+Checked check_netflow7(const Settings& settings, const Places& places) {
+  const std::vector<MonitorPlan> plans = monitor_plans(settings);
+  for (std::size_t i = 0; i < settings.exports.size(); ++i) {
+    const auto uri = parse_export_uri(settings.exports[i]);
+    if (!uri || uri->kind->scheme != "netflow7") continue;
+    if (std::count_if(plans.begin(), plans.end(), [&](const MonitorPlan& plan) { return uses(plan, *uri); }) < 2) {
+      continue;
+    }
+    return value_error(place_of(places, "export", static_cast<int>(i)), settings.exports[i],
+                       "several monitors send to it, and NetFlow v7 has no place for which of them made a record; "
+                       "expected export: lines in the blocks that leave it to one of them, or another kind, such as "
+                       "netflow9://HOST:PORT");
+  }
+  return {};
+}
+
 Checked check_sample(const Settings& settings, const Places& places) {
   bool samples = false;
   const std::vector<MonitorPlan> plans = monitor_plans(settings);
@@ -216,9 +238,7 @@ Checked check_sample(const Settings& settings, const Places& places) {
     const auto uri = parse_export_uri(settings.exports[i]);
     if (!uri || uri->kind->scheme != "netflow7") continue;
     const bool sampled = std::any_of(plans.begin(), plans.end(), [&](const MonitorPlan& plan) {
-      const bool used =
-          plan.exports.empty() || std::find(plan.exports.begin(), plan.exports.end(), uri->name) != plan.exports.end();
-      return used && plan.flow.sampling.by != Sampling::By::nothing;
+      return uses(plan, *uri) && plan.flow.sampling.by != Sampling::By::nothing;
     });
     if (!sampled) continue;
     return value_error(place_of(places, "export", static_cast<int>(i)), settings.exports[i],
@@ -238,6 +258,7 @@ Checked check_rules(const Settings& settings, Command command, const Places& pla
   if (auto good = check_icmp_close(settings, places); !good) return good;
   if (auto good = check_key(settings, places); !good) return good;
   if (auto good = check_pair(settings, places); !good) return good;
+  if (auto good = check_netflow7(settings, places); !good) return good;
   if (auto good = check_sample(settings, places); !good) return good;
   return check_cores(settings, command, places);
 }
