@@ -81,6 +81,7 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   view_.phase().set(Phase::starting, "opening the exporters");
   if (auto opened = open_exporters(cores); !opened) return opened;
   if (auto read = read_prefixes(cores); !read) return read;
+  if (auto read = read_interfaces(); !read) return read;
   view_.phase().set(Phase::starting, "starting the ports");
   if (auto started = start_ports(cores); !started) return started;
   view_.phase().set(Phase::starting, "reserving the flow table's memory");
@@ -129,6 +130,21 @@ tl::expected<void, std::string> LiveProbe::read_prefixes(const std::vector<unsig
   return {};
 }
 
+tl::expected<void, std::string> LiveProbe::read_interfaces() {
+  if (settings_.interfaces.empty()) return {};
+  auto store = InterfaceStore::open(settings_.interfaces);
+  if (!store) return tl::unexpected("--interfaces: " + store.error());
+  interfaces_ = std::move(*store);
+  return {};
+}
+
+/// Says to the exporters, and to what names interfaces in records, what the ports are called.
+void LiveProbe::tell_interfaces() {
+  const std::vector<InterfaceName> ports = interfaces_of(port_infos_of(*runtime_));
+  if (interfaces_ != nullptr) interfaces_->set_ports(ports);
+  facts_->set_interfaces(interfaces_ != nullptr ? interfaces_->all() : ports);
+}
+
 tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigned>& cores) {
   dpdk::RuntimeOptions options;
   options.devices = settings_.ports;
@@ -154,7 +170,7 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
         "no free huge pages: running on ordinary memory, which is slower (see dataplane/dpdk/README.md, On real NICs)");
   }
   for (const std::string& notice : runtime_->notices()) spdlog::warn("{}", notice);
-  facts_->set_interfaces(interfaces_of(port_infos_of(*runtime_)));
+  tell_interfaces();
   return {};
 }
 
@@ -165,8 +181,8 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
   workers_ = std::move(*workers);
   std::vector<DrainedMonitor> monitors;
   for (unsigned number = 0; number < plans_.size(); ++number) {
-    monitors.push_back(
-        {workers_->rings(number), make_accounter(plans_[number], settings_, hash), prefixes_.of_monitor[number]});
+    monitors.push_back({workers_->rings(number), make_accounter(plans_[number], settings_, hash),
+                        prefixes_.of_monitor[number], interfaces_.get()});
   }
   drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
                                          settings_.community_id_seed);
@@ -309,6 +325,14 @@ void LiveProbe::reopen_files() {
   const std::vector<std::string> problems = hub_->reopen();
   for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
   if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
+  if (interfaces_ != nullptr) {
+    if (const auto read = interfaces_->reload(); read) {
+      spdlog::info("SIGHUP: the names of --interfaces are read again");
+    } else {
+      spdlog::error("SIGHUP: --interfaces: {}; the names that were read before stay in use", read.error());
+    }
+    tell_interfaces();
+  }
   if (settings_.prefix_files.empty()) return;
   spdlog::info("SIGHUP: the files of --prefixes are read again");
   for (const auto& store : prefixes_.all) store->reload();

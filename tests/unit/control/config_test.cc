@@ -307,7 +307,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
-       "tunnel_depth icmp_errors filter frame_filter export sampler_address prefixes interface "
+       "tunnel_depth icmp_errors filter frame_filter export sampler_address prefixes interfaces interface "
        "save_rejects ledger"},
       {"workers: 1\nworkers: 2\n", "c:2:8: workers is given twice; expected a line such as workers: 4"},
       {"idle_timeout = \"5s\"\n",
@@ -528,6 +528,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# export: none, records are counted and dropped\n"
       "# sampler_address: none\n"
       "# prefixes: none\n"
+      "# interfaces: none\n"
       "interface: 0\n"
       "# save_rejects: not saved\n"
       "# ledger: not written\n";
