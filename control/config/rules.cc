@@ -129,7 +129,7 @@ Checked check_ports(const Settings& settings, Command command, const Places& pla
   if (command != Command::run || !settings.ports.empty()) return {};
   return tl::make_unexpected(
       ConfigError{"no port to take packets from; expected --port (or port: in the file) with a PCI address, as in "
-                  "--port 0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0",
+                  "--port 0000:3b:00.0, or a kernel interface, as in --port af_packet:eth0",
                   2});
 }
 

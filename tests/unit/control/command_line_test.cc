@@ -199,7 +199,7 @@ TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
       {{"run", "--port"}, "--port: a value is missing; see `weir run --help`"},
       {{"run"},
        "no port to take packets from; expected --port (or port: in the file) with a PCI address, as in --port "
-       "0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0"},
+       "0000:3b:00.0, or a kernel interface, as in --port af_packet:eth0"},
   };
   for (const auto& [arguments, error] : bad) {
     EXPECT_EQ(error_of(arguments), error);

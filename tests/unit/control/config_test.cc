@@ -175,8 +175,8 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        "--ledger -: standard output is written by json:-, too; expected a file of its own"},
       {[](auto& c) { c.set_ledger(""); }, "--ledger '': empty; expected a file, or - for standard output"},
       {[](auto& c) { c.add_port("eth0"); },
-       "--port eth0: neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, or a vdev such as "
-       "net_af_packet0,iface=eth0"},
+       "--port eth0: neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, a kernel "
+       "interface such as af_packet:eth0, or a vdev such as net_memif0"},
       {[](auto& c) { c.add_port("net_null0"); }, "--port net_null0: given twice; expected every port once"},
       {[](auto& c) { c.add_port("net_null0,size=64"); },
        "--port net_null0,size=64: the same device as net_null0; expected every device once"},
@@ -186,12 +186,11 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        },
        "--port '0000:3b:00.0': the same device as 3B:00.0; expected every device once"},
       {[](auto& c) { c.add_port("0000:3b:00.8"); },
-       "--port '0000:3b:00.8': neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, or a "
-       "vdev "
-       "such as net_af_packet0,iface=eth0"},
+       "--port '0000:3b:00.8': neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, a "
+       "kernel interface such as af_packet:eth0, or a vdev such as net_memif0"},
       {[](auto& c) { c.clear_port(); },
        "no port to take packets from; expected --port (or port: in the file) with a PCI address, as in --port "
-       "0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0"},
+       "0000:3b:00.0, or a kernel interface, as in --port af_packet:eth0"},
       {[](auto& c) { c.set_cores("0,2-4"); },
        "--cores 0,2-4: 4 CPUs; expected 2: the first for control, then one for each of 1 worker (--workers)"},
       {[](auto& c) {
