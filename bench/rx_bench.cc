@@ -56,7 +56,7 @@ const OpenPort* open_port(const char* name, std::string& error) {
     error = "the EAL did not start";
     return nullptr;
   }
-  auto port = dpdk::find_port({name, name, false});
+  auto port = dpdk::find_port({name, name, name, false});
   if (!port) {
     error = port.error();
     return nullptr;

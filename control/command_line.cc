@@ -41,7 +41,7 @@ constexpr const char* kRunFooter =
     "Examples:\n"
     "  weir run --port 0000:3b:00.0 --port 0000:3b:00.1 --workers 4 --cores 0,2-5 \\\n"
     "           --export netflow9://192.0.2.1:2055\n"
-    "  weir run --port net_af_packet0,iface=eth0 --export json:flows.json --duration 10m\n"
+    "  weir run --port af_packet:eth0 --export json:flows.json --duration 10m\n"
     "  weir run --config /etc/weir.conf --eal '--log-level=7 -m 512'\n"
     "An option overrides the file; a list of options replaces the file's list. Durations are a number with a unit:\n"
     "ns us ms s m h. SIGINT or SIGTERM ends the run: every flow is exported and the ledger printed.\n";

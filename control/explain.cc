@@ -37,6 +37,8 @@ std::string addition_text(const KeyFields& fields, const ParsedPacket& packet) {
                        octets[4], octets[5]);
   };
   add(fields.in_if, "in_if", fmt::to_string(addition.interface[from]));
+  add(fields.source_as, "src_as", fmt::to_string(addition.as_number[from]));
+  add(fields.destination_as, "dst_as", fmt::to_string(addition.as_number[1 - from]));
   add(fields.ip_tos, "ip_tos", fmt::to_string(addition.ip_tos));
   add(fields.source_mac, "src_mac", mac(addition.mac[from]));
   add(fields.destination_mac, "dst_mac", mac(addition.mac[1 - from]));
@@ -60,22 +62,30 @@ std::string ordinal(std::uint64_t number) {
 }  // namespace
 
 Explainer::Explainer(const ParserOptions& options, const KeyFields& key, const FlowFilter* filter,
-                     const std::string& frame_filter)
-    : Explainer(options, key, filter, frame_filter, KeyHash(KeyHash::random_seed())) {}
+                     const std::string& frame_filter, const AsLookup& as_lookup)
+    : Explainer(options, key, filter, frame_filter, as_lookup, KeyHash(KeyHash::random_seed())) {}
 
 Explainer::Explainer(const ParserOptions& options, const KeyFields& key, const FlowFilter* filter,
-                     const std::string& frame_filter, const KeyHash& hash)
+                     const std::string& frame_filter, const AsLookup& as_lookup, const KeyHash& hash)
     : filter_(filter),
       frame_filter_text_(frame_filter),
       frame_filter_(frame_filter),
       front_(for_key(options, key), hash, nullptr, 0, filter),
       mask_(key),
+      as_lookup_(as_lookup),
       rules_(for_key(FlowTimeouts{}, key)),
       conversations_(0, KeyHasher{hash}) {}
 
 std::uint64_t Explainer::effective_ns(std::uint64_t time_ns) {
   now_ns_ = std::max(now_ns_, time_ns);
   return now_ns_;
+}
+
+void Explainer::set_key(ParsedPacket& packet, const PacketFacts& facts) const {
+  AsPair as_pair;
+  const AsEnds ends = mask_.fields().as_ends();
+  if (ends.any() && as_lookup_.find != nullptr) find_as_pairs(as_lookup_, ends, {&packet, 1}, {&as_pair, 1});
+  if (mask_.changes()) mask_.apply(packet, &facts, as_pair);
 }
 
 bool Explainer::keeps_out(const PacketView& view, const ParsedPacket& packet) const {
@@ -110,7 +120,7 @@ Reject Explainer::skip(const PacketView& view, std::uint64_t number) {
   const Arrival arrival = front_.parse_at<true>(view, effective_ns(view.time_ns), packet, &facts);
   if (arrival == Arrival::rejected) return front_.settled().reject;
   if (arrival != Arrival::packet || keeps_out(view, packet)) return Reject::none;
-  if (mask_.changes()) mask_.apply(packet, &facts);
+  set_key(packet, facts);
   count(packet, number);
   return Reject::none;
 }
@@ -124,7 +134,7 @@ std::string Explainer::explain(const PacketView& view, std::uint64_t number) {
   const PacketFront::Settled& settled = front_.settled();
   const bool filtered_out = arrival == Arrival::packet && keeps_out(view, packet);
   const std::string frame_filtered = this->frame_filtered(view);
-  if (arrival == Arrival::packet && mask_.changes()) mask_.apply(packet, &facts);
+  if (arrival == Arrival::packet) set_key(packet, facts);
   const bool counts = arrival == Arrival::packet && !filtered_out && frame_filtered.empty();
 
   std::string out =

@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "dataplane/flow/as_lookup.h"
 #include "dataplane/flow/flow_rules.h"
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/flow/key_mask.h"
@@ -19,9 +20,10 @@ namespace weir {
 
 class Explainer {
  public:
-  /// `filter`: of --filter; nullptr: none. `frame_filter`: --frame-filter; empty: none.
+  /// `filter`: of --filter; nullptr: none. `frame_filter`: --frame-filter; empty: none. `as_lookup`: where the key has
+  /// AS numbers, what they are looked up in.
   Explainer(const ParserOptions& options, const KeyFields& key, const FlowFilter* filter = nullptr,
-            const std::string& frame_filter = "");
+            const std::string& frame_filter = "", const AsLookup& as_lookup = {});
 
   /// A packet before the one in question; packets count from 1. Says why it is rejected; Reject::none: it is not.
   Reject skip(const PacketView& view, std::uint64_t number);
@@ -45,7 +47,9 @@ class Explainer {
   };
 
   Explainer(const ParserOptions& options, const KeyFields& key, const FlowFilter* filter,
-            const std::string& frame_filter, const KeyHash& hash);
+            const std::string& frame_filter, const AsLookup& as_lookup, const KeyHash& hash);
+  /// Makes the packet's key the monitor's.
+  void set_key(ParsedPacket& packet, const PacketFacts& facts) const;
   /// What --frame-filter has against the frame, as a line; empty: nothing.
   std::string frame_filtered(const PacketView& view);
   /// Whether --filter keeps the packet out that was just parsed.
@@ -60,6 +64,7 @@ class Explainer {
   LinkFilter frame_filter_;
   PacketFront front_;
   KeyMask mask_;
+  AsLookup as_lookup_;
   FlowRules rules_;
   std::unordered_map<WholeKey, Conversation, KeyHasher> conversations_;
   std::uint64_t now_ns_ = 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,7 +14,9 @@
 #include "dataplane/loss.h"
 #include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
+#include "proto/base/left_out.h"
 #include "proto/record/fields.h"
+#include "proto/record/flow_protobuf.h"
 #include "proto/record/message_json.h"
 #include "proto/schema/text_table.h"
 
@@ -109,6 +112,19 @@ std::string meaning_of(const Column& column) {
          std::string(kFieldRows[column.row].field.meaning);
 }
 
+/// What records say that is no column of the field table: nothing of the flow, but of who made the record.
+struct ProbeField {
+  std::string_view name;
+  std::string_view type;
+  unsigned protobuf;
+  std::string_view meaning;
+};
+constexpr auto kProbeFields = std::to_array<ProbeField>(
+    {{"monitor", "text", kMonitorNumber,
+      "name of the monitor that made the record, if the configuration names several"},
+     {"sampler_address", "address", kSamplerAddressNumber, "address of the probe (--sampler-address)"}});
+constexpr std::string_view kProbeSection = "probe";
+
 }  // namespace
 
 std::string reasons_text() {
@@ -116,6 +132,8 @@ std::string reasons_text() {
   add_reasons(rejects, std::span(kRejectTexts).subspan(1));  // the first is `none`
   TextTable unsaved("ll");
   add_reasons(unsaved, kUnsavedRejectTexts);
+  TextTable left_out("ll");
+  add_reasons(left_out, kLeftOutTexts);
   TextTable losses("ll");
   losses.row({"handover_full", "the ring to the worker that owns the packet's flow had no room"});
   add_reasons(losses, kLossTexts);
@@ -127,6 +145,7 @@ std::string reasons_text() {
   add_reasons(export_losses, kExportLossTexts);
   return "Rejects: a frame that is not counted in a flow (ledger: rejects)\n" + rejects.text() +
          "\nRejected frames that --save-rejects did not save (ledger: saved_rejects)\n" + unsaved.text() +
+         "\nPackets that were left out because somebody asked for it (ledger: by these names)\n" + left_out.text() +
          "\nLosses before the exporters (ledger: handover_full, lost)\n" + losses.text() +
          "\nLosses of an exporter (ledger: exporters, lost)\n" + export_losses.text() +
          "\nWhat became of the quotes in ICMP errors, with --metrics icmp (ledger: icmp_quotes). No packet is lost "
@@ -159,19 +178,29 @@ std::string fields_text() {
                std::string(unit_of(row.field.unit)), protobuf == 0 ? "" : std::to_string(protobuf), element_of(column),
                meaning_of(column)});
   }
+  for (const ProbeField& field : kProbeFields) {
+    table.row({std::string(kProbeSection), std::string(field.name), std::string(field.type), "",
+               std::to_string(field.protobuf), "", std::string(field.meaning)});
+  }
   return table.text(0);
 }
 
 std::string fields_json() {
   std::string out = "[";
+  const auto add = [&out](std::string_view name, std::string_view section, std::string_view type, std::string_view unit,
+                          unsigned protobuf, const std::string& element, const std::string& meaning) {
+    out += fmt::format(R"({}{{"name":{},"section":{},"type":{},"unit":{},"protobuf":{},"element":{},"meaning":{}}})",
+                       out.size() == 1 ? "\n" : ",\n", json_string(std::string(name)),
+                       json_string(std::string(section)), json_string(std::string(type)),
+                       json_string(std::string(unit)), protobuf, json_string(element), json_string(meaning));
+  };
   for (const Column& column : kJsonColumns) {
     const FieldRow& row = kFieldRows[column.row];
-    out +=
-        fmt::format(R"({}{{"name":{},"section":{},"type":{},"unit":{},"protobuf":{},"element":{},"meaning":{}}})",
-                    out.size() == 1 ? "\n" : ",\n", json_string(std::string(column_name(column).view())),
-                    json_string(std::string(kSectionNames[static_cast<std::size_t>(row.section)])),
-                    json_string(std::string(type_of(row.field))), json_string(std::string(unit_of(row.field.unit))),
-                    row.field.protobuf[column.side], json_string(element_of(column)), json_string(meaning_of(column)));
+    add(column_name(column).view(), kSectionNames[static_cast<std::size_t>(row.section)], type_of(row.field),
+        unit_of(row.field.unit), row.field.protobuf[column.side], element_of(column), meaning_of(column));
+  }
+  for (const ProbeField& field : kProbeFields) {
+    add(field.name, kProbeSection, field.type, "", field.protobuf, "", std::string(field.meaning));
   }
   return out + "\n]\n";
 }

@@ -61,6 +61,13 @@ std::vector<std::string> metric_hints(const Settings& settings, const std::vecto
     if (plan.flow.metrics.any() && list.empty()) list = plan.metric_list;
   }
   const Metrics metrics(enabled);
+  for (const MonitorPlan& plan : monitor_plans(settings)) {
+    if (!plan.flow.key.in_if || settings.captures.empty()) continue;
+    hints.push_back(
+        fmt::format("--key {}: in captures every packet has the in_if that --interface says ({}), so that "
+                    "in_if parts no flows",
+                    plan.key_list, settings.interface));
+  }
   for (const std::string& uri : exports) {
     const std::string_view fields = fields_of(uri);
     if (fields.empty()) {

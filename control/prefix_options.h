@@ -8,6 +8,8 @@
 
 #include "control/config/settings.h"
 #include "control/enrich/prefix_store.h"
+#include "control/enrich/route_map.h"
+#include "dataplane/flow/as_lookup.h"
 
 namespace weir {
 
@@ -21,7 +23,14 @@ struct PrefixStores {
   std::vector<PrefixStore*> of_monitor{};  ///< nullptr: its records have nothing to be told
 };
 
+/// Where keys look AS numbers up in `map`.
+[[nodiscard]] AsLookup as_lookup_in(std::shared_ptr<const RouteMap> map);
+
 /// Reads the files of --prefixes. Error: one line.
 tl::expected<PrefixStores, std::string> open_prefixes(const Settings& settings);
+
+/// What the AS numbers of the first monitor's key are looked up in, if it has any; the files are read for it. Error:
+/// one line.
+tl::expected<AsLookup, std::string> first_as_lookup(const Settings& settings);
 
 }  // namespace weir

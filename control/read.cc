@@ -20,6 +20,7 @@
 
 #include "control/commands.h"
 #include "control/config/inputs.h"
+#include "control/enrich/interface_store.h"
 #include "control/explain.h"
 #include "control/export/export_hub.h"
 #include "control/export/option_values.h"
@@ -206,7 +207,12 @@ std::unique_ptr<PcapFlowFilter> flow_filter_of(const std::string& filter) {
 int explain(const Settings& settings, CaptureSequence& captures, PacketView& view, bool more) {
   const MonitorPlan plan = monitor_plans(settings).front();
   const auto filter = flow_filter_of(plan.filter);
-  Explainer explainer(settings.flow.parser, plan.flow.key, filter.get(), settings.frame_filter);
+  const auto as_lookup = first_as_lookup(settings);
+  if (!as_lookup) {
+    final_error(as_lookup.error());
+    return 1;
+  }
+  Explainer explainer(settings.flow.parser, plan.flow.key, filter.get(), settings.frame_filter, *as_lookup);
   for (std::uint64_t number = 1; more; ++number, more = captures.next(view)) {
     if (number != settings.explain_packet) {
       explainer.skip(view, number);
@@ -300,13 +306,25 @@ void heed_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-ExportContext export_context(const Settings& settings, std::uint64_t start_ns) {
+/// --interfaces; nullptr: records do not name them. Error: one line.
+tl::expected<std::unique_ptr<InterfaceStore>, std::string> open_interfaces(const Settings& settings) {
+  if (settings.interfaces.empty()) return nullptr;
+  auto store = InterfaceStore::open(settings.interfaces);
+  if (!store) return tl::make_unexpected("--interfaces: " + store.error());
+  return store;
+}
+
+ExportContext export_context(const Settings& settings, std::uint64_t start_ns, const InterfaceStore* interfaces) {
   ExportContext context;
   context.mode = ExportMode::capture;
   context.capture_start_ns = start_ns;
   context.inputs = inputs_of(settings);
   context.sampler_address = settings.sampler_address;
   tell_monitors(context, monitor_plans(settings));
+  if (interfaces == nullptr) return context;
+  const auto facts = std::make_shared<ProbeFacts>();
+  facts->set_interfaces(interfaces->all());
+  context.facts = facts;
   return context;
 }
 
@@ -328,12 +346,13 @@ struct Monitors {
   }
   /// What the drain takes.
   [[nodiscard]] std::vector<DrainedMonitor> drained(OfflineMeter& meter, const Settings& settings, const KeyHash& hash,
-                                                    const PrefixStores& prefixes) const {
+                                                    const PrefixStores& prefixes, InterfaceStore* interfaces) const {
     std::vector<DrainedMonitor> all;
     for (unsigned monitor = 0; monitor < plans.size(); ++monitor) {
       std::vector<RecordRing*> rings;
       for (unsigned i = 0; i < meter.workers(); ++i) rings.push_back(&meter.records(i, monitor));
-      all.push_back({std::move(rings), make_accounter(plans[monitor], settings, hash), prefixes.of_monitor[monitor]});
+      all.push_back(
+          {std::move(rings), make_accounter(plans[monitor], settings, hash), prefixes.of_monitor[monitor], interfaces});
     }
     return all;
   }
@@ -363,8 +382,13 @@ int read_captures(const Settings& settings) {
     return 0;
   }
 
+  const auto interfaces = open_interfaces(settings);
+  if (!interfaces) {
+    final_error(interfaces.error());
+    return 1;
+  }
   const std::vector<std::string> exports = exports_of(settings);
-  auto opened = ExportHub::prepare(exports, export_context(settings, more ? view.time_ns : 0));
+  auto opened = ExportHub::prepare(exports, export_context(settings, more ? view.time_ns : 0, interfaces->get()));
   if (!opened) {
     final_error(opened.error());
     return 1;
@@ -383,8 +407,12 @@ int read_captures(const Settings& settings) {
   const Monitors monitors(settings);
   OfflineMeter meter(monitors.options(settings), hash);
   if (!meter.ok()) {
-    final_error(fmt::format("no memory for {} flows: lower --max-flows", flows_of(monitors.plans)));
+    final_error(fmt::format("no memory for {} flows: lower {}", flows_of(monitors.plans), greatest_table(settings)));
     return 1;
+  }
+  for (unsigned monitor = 0; monitor < monitors.plans.size(); ++monitor) {
+    if (!monitors.plans[monitor].flow.key.as_ends().any()) continue;
+    meter.set_as_lookup(monitor, as_lookup_in(prefixes->of_monitor[monitor]->whole_map()));
   }
   const auto rejects = open_rejects(settings);
   if (!rejects) {
@@ -396,7 +424,8 @@ int read_captures(const Settings& settings) {
     return 1;
   }
   if (*rejects != nullptr) (*rejects)->begin();
-  RecordDrain drain(hub, monitors.drained(meter, settings, hash, *prefixes), true, nullptr, settings.community_id_seed);
+  RecordDrain drain(hub, monitors.drained(meter, settings, hash, *prefixes, interfaces->get()), true, nullptr,
+                    settings.community_id_seed);
 
   const bool judged = !more || count_packets(settings, captures, view, meter, hub, rejects->get());
   meter.finish();

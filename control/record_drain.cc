@@ -17,7 +17,7 @@ namespace {
 std::vector<DrainedMonitor> only(std::vector<RecordRing*> rings, std::unique_ptr<OverflowAccounter> overflow,
                                  PrefixStore* prefixes) {
   std::vector<DrainedMonitor> one;
-  one.push_back({std::move(rings), std::move(overflow), prefixes});
+  one.push_back({std::move(rings), std::move(overflow), prefixes, nullptr});
   return one;
 }
 
@@ -78,6 +78,12 @@ bool RecordDrain::round(Monitor& monitor, bool last) {
   monitor.usual_octets = batch->octets();
   if (batch->empty()) return taken != 0;
   if (monitor.parts.prefixes != nullptr) batch = with_prefixes(monitor, *batch);
+  if (monitor.parts.interfaces != nullptr) {
+    auto named = std::make_shared<RecordBatch>();
+    named->reserve(batch->size(), batch->octets() + batch->size() * sizeof(InterfaceNamesSection));
+    monitor.parts.interfaces->enrich(batch->span(), *named);
+    batch = std::move(named);
+  }
   batch->trim();
   hub_.offer(std::move(batch), false, monitor.number);
   return true;

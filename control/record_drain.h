@@ -23,6 +23,7 @@
 
 #include "control/community_id.h"
 #include "control/drain_totals.h"
+#include "control/enrich/interface_store.h"
 #include "control/enrich/prefix_store.h"
 #include "control/export/export_hub.h"
 #include "control/overflow_accounter.h"
@@ -36,6 +37,7 @@ struct DrainedMonitor {
   std::vector<RecordRing*> rings;               ///< by worker
   std::unique_ptr<OverflowAccounter> overflow;  ///< sums overflow records; nullptr where no worker makes any
   PrefixStore* prefixes = nullptr;              ///< what is added to each record; nullptr: nothing is
+  InterfaceStore* interfaces = nullptr;         ///< likewise
 };
 
 class RecordDrain {

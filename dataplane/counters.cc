@@ -5,12 +5,12 @@
 namespace weir {
 
 void add_flows(FlowCounters& sum, const FlowCounters& c) {
-  sum.filtered_out += c.filtered_out;
-  sum.duplicate += c.duplicate;
+#define WEIR_X(name, description) sum.name += c.name;
+  WEIR_LEFT_OUT(WEIR_X)
+#undef WEIR_X
   sum.handed_over += c.handed_over;
   sum.handover_full += c.handover_full;
   sum.taken_over += c.taken_over;
-  sum.sampled_out += c.sampled_out;
   sum.new_flows_left_out += c.new_flows_left_out;
   sum.counted += c.counted;
   sum.counted_ip_octets += c.counted_ip_octets;

@@ -21,13 +21,14 @@
 #include "dataplane/metric/missing_facts.h"
 #include "dataplane/packet/reject.h"
 #include "proto/base/counts.h"
+#include "proto/base/left_out.h"
 
 namespace weir {
 
 /// Octets are frame octets.
 struct PacketCounters {
   PacketCount received;                 ///< what the input gave
-  PacketCount frame_filtered_out;       ///< --frame-filter said no: not parsed
+  PacketCount frame_filtered_out;       ///< --frame-filter said no: not parsed (left_out.h)
   PacketCount rejects[kRejectCount];    ///< by Reject
   PacketCount rejects_unsaved;          ///< of those: the ring to --save-rejects had no room
   PacketCount offered;                  ///< to every monitor
@@ -47,12 +48,12 @@ struct PacketCounters {
 
 /// `octets` are frame octets unless the name says IP.
 struct FlowCounters {
-  PacketCount filtered_out;             ///< the monitor's filter (--filter) said no
-  PacketCount duplicate;                ///< seen at the other port of a pair before (--pair), and counted then
+#define WEIR_X(name, description) PacketCount name;
+  WEIR_LEFT_OUT(WEIR_X)  // those that somebody asked to leave out: left_out.h
+#undef WEIR_X
   PacketCount handed_over;              ///< given to the worker that owns the flow
   PacketCount handover_full;            ///< lost: the other worker's ring was full
   PacketCount taken_over;               ///< from another worker
-  PacketCount sampled_out;              ///< --sample left them out
   PacketCount new_flows_left_out;       ///< of new flows that were not taken: the table is nearly full
   PacketCount counted;                  ///< counted in a flow of this worker
   std::uint64_t counted_ip_octets = 0;  ///< the same packets, IP octets

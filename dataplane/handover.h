@@ -11,7 +11,7 @@
 //   packet_with_payload  the same with octets that a metric wants to see (payload.h), or an
 //                      extended key                                                         5 lines and more
 //   fragment_note      what a first fragment says of the later ones of its datagram         1 line
-//   icmp_error         what an ICMP error says of a flow of the other worker                3 lines
+//   icmp_error         what an ICMP error says of a flow of the other worker                4 lines
 //   epoch_end          all flows end here: a capture's clock stepped back (time_epochs.h)   1 line
 //
 // Facts go along because records must not depend on who received a packet. The offline meter's reader gives packets to
@@ -124,7 +124,7 @@ inline constexpr unsigned kMessageLines = (sizeof(Message) + sizeof(RingLine) - 
 static_assert(sizeof(HandoverMessage) == 8);
 static_assert(kMessageLines<PacketMessage> == 2 && kMessageLines<PacketWholeMessage> == 3 &&
                   kMessageLines<PacketFactsMessage> == 4 && kMessageLines<FragmentNoteMessage> == 1 &&
-                  kMessageLines<IcmpErrorMessage> == 3 && kMessageLines<EpochEndMessage> == 1,
+                  kMessageLines<IcmpErrorMessage> == 4 && kMessageLines<EpochEndMessage> == 1,
               "what a crossing costs is the lines that move between two cores");
 
 /// A packet as it lies in a ring.
@@ -307,7 +307,7 @@ class HandoverMesh {
   static constexpr std::size_t kRingPacketsWhole = kRingLines / kMessageLines<PacketWholeMessage>;
   static constexpr std::size_t kRingPacketsWithFacts = kRingLines / kMessageLines<PacketFactsMessage>;
 
-  /// Where only IcmpErrors go through a ring: 341 of them.
+  /// Where only IcmpErrors go through a ring: 256 of them.
   static constexpr std::size_t kIcmpRingLines = 1 << 10;
 
   explicit HandoverMesh(unsigned workers, std::size_t ring_lines = kRingLines);

@@ -14,6 +14,7 @@ std::uint64_t with_worker_of(std::uint64_t hash, std::uint64_t other) {
 }  // namespace
 
 static_assert(FlowShard::kBurst <= FlowFilter::kMost, "a filter is asked about a whole burst at once");
+static_assert(FlowShard::kBurst <= kMostAsPairs, "AS numbers are looked up for a whole burst at once");
 
 MonitorOptions further_monitor(const MonitorOptions& plain, const FurtherMonitor& further, std::uint8_t number) {
   MonitorOptions monitor = plain;
@@ -46,25 +47,21 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
       flow_sampler_(options.sampling) {
   shard_.set_monitor(options.number);
   shard_.set_pairs(options.pairs);
+  shard_.set_as_in_key(options.key.as_ends().any());
 }
 
 /// Makes the key, which the parser made for all monitors, this one's.
-void Monitor::change_key(ParsedPacket& packet, const PacketFacts* facts) const {
+void Monitor::change_key(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair) const {
   if (hides_icmp_ && is_icmp(packet.key.protocol)) {
     packet.key.set_tail(0, 0, packet.key.protocol, packet.key.ip_version);
   }
-  if (mask_.changes()) mask_.apply(packet, facts);
+  if (mask_.changes()) mask_.apply(packet, facts, as_pair);
 }
 
 // A function of its own, with a copy of the hash: its secret words then stay in registers.
 void Monitor::prepare(std::span<ParsedPacket> burst, const PacketFacts* facts) const {
-  if (changes_key_) [[unlikely]] {
-    for (std::size_t i = 0; i < burst.size(); ++i) {
-      set_changed_key(burst[i], facts == nullptr ? nullptr : facts + i);
-      shard_.prefetch(burst[i].hash);
-    }
-    return;
-  }
+  if (changes_key_) [[unlikely]]
+    return prepare_changed(burst, facts);
   const KeyHash hash = hash_;
   for (ParsedPacket& packet : burst) {
     packet.hash = hash(packet.key);
@@ -72,8 +69,28 @@ void Monitor::prepare(std::span<ParsedPacket> burst, const PacketFacts* facts) c
   }
 }
 
+void Monitor::prepare_changed(std::span<ParsedPacket> burst, const PacketFacts* facts) const {
+  AsPair as_pairs[FlowShard::kBurst];
+  if (looks_up_as()) find_as_pairs(*as_lookup_, mask_.fields().as_ends(), burst, as_pairs);
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    set_changed_key(burst[i], facts == nullptr ? nullptr : facts + i, as_pairs[i]);
+    shard_.prefetch(burst[i].hash);
+  }
+}
+
+/// Of one packet alone.
+AsPair Monitor::as_pair_of(const ParsedPacket& packet) const {
+  AsPair as_pair;
+  if (looks_up_as()) find_as_pairs(*as_lookup_, mask_.fields().as_ends(), {&packet, 1}, {&as_pair, 1});
+  return as_pair;
+}
+
 [[gnu::noinline]] void Monitor::set_changed_key(ParsedPacket& packet, const PacketFacts* facts) const {
-  change_key(packet, facts);
+  set_changed_key(packet, facts, as_pair_of(packet));
+}
+
+void Monitor::set_changed_key(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair) const {
+  change_key(packet, facts, as_pair);
   packet.hash = hash_(packet.key, packet.addition);
   if (!pairs_.any() || !(mask_.fields().in_if || mask_.fields().out_if)) return;
   // What both ports of a pair show has one owner, whichever interface it has in its key.
@@ -155,7 +172,7 @@ bool Monitor::sample_out(ParsedPacket& packet, const PacketFacts* facts) {
 bool Monitor::takes_flow(const ParsedPacket& packet, const PacketFacts* facts) const {
   if (!changes_key_) return flow_sampler_.takes(packet);
   ParsedPacket changed = packet;
-  change_key(changed, facts);
+  change_key(changed, facts, as_pair_of(packet));
   return flow_sampler_.takes(changed);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow/as_lookup.h"
 #include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
@@ -149,6 +150,10 @@ class Monitor {
   }
   void count(IcmpQuote what) { ++counters_.icmp_quotes[static_cast<std::size_t>(what)]; }
 
+  /// From now on the AS numbers of keys are looked up there; it must outlive the monitor, or the next one that is set.
+  /// Before that they are 0.
+  void set_as_lookup(const AsLookup* lookup) { as_lookup_ = lookup; }
+
   /// From `now_ns` on flows end by these timeouts.
   void set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns) {
     shard_.set_timeouts(for_key(timeouts, mask_.fields()), now_ns);
@@ -165,8 +170,12 @@ class Monitor {
 
  private:
   [[nodiscard]] bool takes_flow(const ParsedPacket& packet, const PacketFacts* facts) const;
-  void change_key(ParsedPacket& packet, const PacketFacts* facts) const;
+  [[nodiscard]] bool looks_up_as() const { return as_lookup_ != nullptr && mask_.fields().as_ends().any(); }
+  [[nodiscard]] AsPair as_pair_of(const ParsedPacket& packet) const;
+  void change_key(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair) const;
   void set_changed_key(ParsedPacket& packet, const PacketFacts* facts) const;
+  void set_changed_key(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair) const;
+  void prepare_changed(std::span<ParsedPacket> burst, const PacketFacts* facts) const;
 
   std::uint8_t number_;
   bool alone_;
@@ -176,6 +185,7 @@ class Monitor {
   PortPairs pairs_;
   KeyMask mask_;
   bool changes_key_;
+  const AsLookup* as_lookup_ = nullptr;
   alignas(64) FlowCounters counters_;  ///< written by the worker only
   RecordRing records_;
   FlowShard shard_;

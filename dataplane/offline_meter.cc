@@ -80,6 +80,11 @@ bool OfflineMeter::ok() const {
          });
 }
 
+void OfflineMeter::set_as_lookup(unsigned monitor, const AsLookup& lookup) {
+  readings_[monitor].as_lookup = lookup;
+  part(0, monitor).monitor.set_as_lookup(&readings_[monitor].as_lookup);
+}
+
 Reject OfflineMeter::add(const PacketView& view, unsigned interface) {
   // This worker counts the packets that belong to no flow.
   Part& first = part(0, 0);

@@ -19,6 +19,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow/adaptive_rate.h"
+#include "dataplane/flow/as_lookup.h"
 #include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/time_epochs.h"
 #include "dataplane/handover.h"
@@ -55,6 +56,8 @@ class OfflineMeter {
   [[nodiscard]] bool ok() const;
   [[nodiscard]] unsigned workers() const { return static_cast<unsigned>(lanes_.size()); }
 
+  /// Where the AS numbers of a monitor's keys are looked up. To be called before the first frame.
+  void set_as_lookup(unsigned monitor, const AsLookup& lookup);
   /// The frames that follow are of another capture file.
   void begin_capture() { epochs_.begin_capture(); }
   /// Counts a frame that a capture interface of its file saw, unless its marks say that --frame-filter keeps it out.
@@ -105,6 +108,7 @@ class OfflineMeter {
     AdaptiveRate rate;                    ///< as packets are sampled before they are spread
     std::uint64_t sampled_from = 0;       ///< packets among which rate chooses
     std::uint64_t unreadable_quotes = 0;  ///< of ICMP errors
+    AsLookup as_lookup;                   ///< the reader sets all keys
     explicit Reading(const Sampling& sampling) : adapts(sampling.by == Sampling::By::rate), rate(sampling.most_pps) {}
   };
 

@@ -185,6 +185,7 @@ void Worker::take_mail(Part& part, std::uint64_t now_ns) {
     part.monitor.set_sampling_level(level);
     if (samples_frames_) front_.set_sampling_level(level);
   });
+  part.as_lookup.take([&](const AsLookup& lookup) { part.monitor.set_as_lookup(&lookup); });
   part.created_before = part.monitor.live_counters().flows_created;
 }
 

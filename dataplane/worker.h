@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow/as_lookup.h"
 #include "dataplane/flow/flow_settings.h"
 #include "dataplane/handover.h"
 #include "dataplane/input/packet_source.h"
@@ -91,6 +92,8 @@ class Worker {
   SnapshotBox<WorkerCounters>& snapshots() { return snapshots_; }
   /// Timeouts that a monitor is to go by from the next poll on.
   ConfigurationSlot<FlowTimeouts>& timeouts(unsigned monitor = 0) { return part(monitor).timeouts; }
+  /// Where the AS numbers of a monitor's keys are looked up from the next poll on.
+  ConfigurationSlot<AsLookup>& as_lookup(unsigned monitor = 0) { return part(monitor).as_lookup; }
   /// By rate: the level that a monitor's packets are sampled at from the next poll on.
   ConfigurationSlot<unsigned>& sampling_level(unsigned monitor = 0) { return part(monitor).sampling_level; }
   /// A copy of the counters: only while the worker's thread rests.
@@ -128,6 +131,7 @@ class Worker {
     std::size_t own = 0;             ///< of packets: those to be counted here
     ConfigurationSlot<FlowTimeouts> timeouts;
     ConfigurationSlot<unsigned> sampling_level;
+    ConfigurationSlot<AsLookup> as_lookup;
 
     [[nodiscard]] Burst burst() { return {packets.data(), facts.empty() ? nullptr : facts.data()}; }
   };

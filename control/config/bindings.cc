@@ -203,6 +203,7 @@ std::span<const Binding<Settings>> setting_bindings() {
       Row::text<parse_export>("export", WEIR_MEMBER(exports)),
       Row::value("sampler_address", parse_sampler_address, print_sampler_address),
       Row::text<parse_prefixes>("prefixes", WEIR_MEMBER(prefix_list)),
+      Row::text("interfaces", WEIR_MEMBER(interfaces)),
       Row::number("interface", WEIR_MEMBER(interface)),
       Row::text<parse_save_rejects>("save_rejects", WEIR_MEMBER(save_rejects)),
       Row::text("ledger", WEIR_MEMBER(ledger_file)),

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "control/config/schema.h"
 
@@ -37,6 +39,7 @@ class ErrorText {
       : error_(error), text_(text), name_(name), type_(type), at_(offset_of(error.line, error.column)) {}
 
   [[nodiscard]] std::string describe() const {
+    if (std::string bracket = wrong_bracket(); !bracket.empty()) return bracket;
     if (const std::string word = between(error_.message, "has no field named \"", "\""); !word.empty()) {
       return unknown_field(word);
     }
@@ -101,6 +104,73 @@ class ErrorText {
     if (from == std::string::npos) return {at, ""};
     const std::size_t to = text_.find_first_of(" \t\r\n#,;{}[]", from);
     return {from, text_.substr(from, to == std::string::npos ? to : to - from)};
+  }
+
+  /// Where the blocks begin that are open at `until`: their brackets, the outermost first. nullopt: a bracket before
+  /// that closes none.
+  [[nodiscard]] std::optional<std::vector<std::size_t>> open_blocks(std::size_t until) const {
+    std::vector<std::size_t> open;
+    char quote = 0;
+    for (std::size_t at = 0; at < until && at < text_.size(); ++at) {
+      const char c = text_[at];
+      if (quote != 0) {
+        if (c == '\\') ++at;
+        if (c == quote || c == '\n') quote = 0;
+      } else if (c == '"' || c == '\'') {
+        quote = c;
+      } else if (c == '#') {
+        at = std::min(text_.find('\n', at), text_.size());
+      } else if (c == '{') {
+        open.push_back(at);
+      } else if (c == '}') {
+        if (open.empty()) return std::nullopt;
+        open.pop_back();
+      }
+    }
+    return open;
+  }
+
+  [[nodiscard]] std::size_t line_of(std::size_t at) const {
+    return 1 +
+           static_cast<std::size_t>(std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+  }
+
+  /// The name before `at`, blanks, line feeds and a colon between them left out.
+  [[nodiscard]] std::string name_before(std::size_t at) const {
+    std::size_t end = at;
+    while (end > 0 && !in_name(text_[end - 1])) --end;
+    std::size_t from = end;
+    while (from > 0 && in_name(text_[from - 1])) --from;
+    return text_.substr(from, end - from);
+  }
+
+  /// The error of a bracket that is missing, or is one too many; empty: it is another one.
+  [[nodiscard]] std::string wrong_bracket() const {
+    if (error_.message.starts_with("Expected \"{\"")) {
+      const std::string block = name_before(at_);
+      const FieldDescriptor* const field = type_.FindFieldByName(block);
+      const std::string example = field == nullptr ? block + " { ... }" : example_line(*field);
+      return placed(at_, fmt::format("a '{{' is missing after {}; expected a block such as {}", block, example));
+    }
+    const auto open = open_blocks(at_);
+    if (!open) return {};
+    const bool at_end = text_.find_first_not_of(" \t\r\n", at_) == std::string::npos;
+    if (open->empty()) {
+      const bool closes = at_ < text_.size() && text_[at_] == '}';
+      return closes ? placed(at_, "this '}' closes no block; expected one for each '{'") : std::string();
+    }
+    const auto missing = [&](std::size_t at, const std::string& where) {
+      const std::string block = name_before(open->back());
+      return placed(at, fmt::format("the block {} of line {} has no '}}' {}; expected a line with '}}' at its end",
+                                    block, line_of(open->back()), where));
+    };
+    if (at_end) return missing(at_, "until the end of the file");
+    const std::string word = between(error_.message, "has no field named \"", "\"");
+    const std::size_t at = last_before(word);
+    if (at == std::string::npos || type_.FindFieldByName(word) == nullptr) return {};
+    // A field of the options within a block that is closed later may well be meant as one of the block's.
+    const auto open_at_end = open_blocks(text_.size());
+    return open_at_end && !open_at_end->empty() ? missing(at, "before " + word) : std::string();
   }
 
   [[nodiscard]] std::string unknown_field(const std::string& word) const {

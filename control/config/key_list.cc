@@ -17,7 +17,8 @@ namespace {
 
 constexpr const char* kExpected =
     "expected 5tuple, or names of src_addr dst_addr src_port dst_port proto, and of icmp vlan_id inner_vlan_id "
-    "mpls_label tunnel_id ip_tos src_mac dst_mac in_if out_if, separated by commas; src_addr/N and dst_addr/N for a "
+    "mpls_label tunnel_id ip_tos src_mac dst_mac src_as dst_as in_if out_if, separated by commas; src_addr/N and "
+    "dst_addr/N for a "
     "prefix of IPv4, src_addr6/N and dst_addr6/N of IPv6";
 
 /// The fields that the key has or has not.
@@ -36,6 +37,8 @@ constexpr auto kFlags = std::to_array<Flag>({{"src_port", &KeyFields::source_por
                                              {"ip_tos", &KeyFields::ip_tos},
                                              {"src_mac", &KeyFields::source_mac},
                                              {"dst_mac", &KeyFields::destination_mac},
+                                             {"src_as", &KeyFields::source_as},
+                                             {"dst_as", &KeyFields::destination_as},
                                              {"in_if", &KeyFields::in_if},
                                              {"out_if", &KeyFields::out_if}});
 

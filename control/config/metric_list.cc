@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/flow/flow_settings.h"
 #include "proto/base/similar.h"
 #include "proto/base/split.h"
 
@@ -100,6 +101,12 @@ tl::expected<Metrics, std::string> parse_metric_list(std::string_view text) {
     }
   }
   return Metrics(enabled, parameters);
+}
+
+std::string metric_list_for_key(const std::string& list, const KeyFields& key) {
+  const auto metrics = parse_metric_list(list);
+  if (!key.holds_link_facts() || !metrics || for_key(*metrics, key).enabled() == metrics->enabled()) return list;
+  return metrics->any() ? list + ",layer2" : "layer2";
 }
 
 }  // namespace weir

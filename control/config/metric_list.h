@@ -5,6 +5,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "dataplane/flow/key_mask.h"
 #include "dataplane/metric/metrics.h"
 
 namespace weir {
@@ -15,5 +16,9 @@ namespace weir {
 
 /// "layer2, tcp, packets[:N]".
 [[nodiscard]] std::string metric_names();
+
+/// `list`, a list of metrics as given, with what a key with this makes of it (for_key() in flow_settings.h): of MAC
+/// addresses or the inner VLAN, layer2, too.
+[[nodiscard]] std::string metric_list_for_key(const std::string& list, const KeyFields& key);
 
 }  // namespace weir

@@ -9,6 +9,7 @@
 #include "control/config/metric_list.h"
 #include "control/config/sampling_text.h"
 #include "control/config/settings.h"
+#include "control/config/sourced_config.h"
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/input/pcap_filter.h"
 
@@ -154,6 +155,16 @@ std::vector<MonitorPlan> monitor_plans(const Settings& settings) {
   plans.reserve(settings.monitors.size());
   for (const MonitorBlock& block : settings.monitors) plans.push_back(plan_of(block, settings));
   return plans;
+}
+
+std::string greatest_table(const Settings& settings) {
+  const MonitorBlock* greatest = nullptr;
+  const auto flows = [&](const MonitorBlock& block) { return or_else(block.max_flows, settings.max_flows); };
+  for (const MonitorBlock& block : settings.monitors) {
+    if (greatest == nullptr || flows(block) > flows(*greatest)) greatest = &block;
+  }
+  if (greatest == nullptr || greatest->max_flows == 0) return option_of("max_flows");
+  return "max_flows of monitor " + greatest->name;
 }
 
 std::uint64_t flows_of(std::span<const MonitorPlan> plans) {

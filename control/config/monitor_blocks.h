@@ -63,5 +63,8 @@ struct MonitorPlan {
 std::vector<MonitorPlan> monitor_plans(const Settings& settings);
 /// All their flows together.
 std::uint64_t flows_of(std::span<const MonitorPlan> plans);
+/// Where the greatest of their tables got its size, to be lowered if the memory does not suffice: "--max-flows", or
+/// "max_flows of monitor wide".
+std::string greatest_table(const Settings& settings);
 
 }  // namespace weir

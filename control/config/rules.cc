@@ -129,7 +129,7 @@ Checked check_ports(const Settings& settings, Command command, const Places& pla
   if (command != Command::run || !settings.ports.empty()) return {};
   return tl::make_unexpected(
       ConfigError{"no port to take packets from; expected --port (or port: in the file) with a PCI address, as in "
-                  "--port 0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0",
+                  "--port 0000:3b:00.0, or a kernel interface, as in --port af_packet:eth0",
                   2});
 }
 
@@ -162,6 +162,16 @@ Checked check_key(const Settings& settings, const Places& places) {
     if (plan.flow.key.out_if && settings.pairs.empty()) {
       return wrong("only ports in a pair have an egress interface; expected --pair, or a key without out_if");
     }
+    if (plan.flow.key.as_ends().any() && settings.prefix_files.empty()) {
+      return wrong(
+          "only a file of prefixes says which AS an address is of; expected --prefixes FILE, or a key without src_as "
+          "and dst_as");
+    }
+    if (plan.flow.key.as_ends().any() && plan.flow.when_full == WhenFull::overflow) {
+      return wrong(
+          "what is summed beside a full table (--when-full overflow) has no AS numbers; expected a key without src_as "
+          "and dst_as, or another --when-full");
+    }
     if (plan.flow.key.holds_link_facts() && plan.flow.when_full == WhenFull::overflow) {
       return wrong(
           "what is summed beside a full table (--when-full overflow) has no MAC addresses and no inner VLAN; expected "
@@ -189,6 +199,28 @@ Checked check_pair(const Settings& settings, const Places& places) {
                      "expected --sample flows=1:N, or no --sample");
 }
 
+/// Whether a monitor's records go to the exporter.
+bool uses(const MonitorPlan& plan, const ExportUri& uri) {
+  return plan.exports.empty() || std::find(plan.exports.begin(), plan.exports.end(), uri.name) != plan.exports.end();
+}
+
+/// NetFlow v7 has neither a source id nor anything else that tells two monitors' records apart.
+Checked check_netflow7(const Settings& settings, const Places& places) {
+  const std::vector<MonitorPlan> plans = monitor_plans(settings);
+  for (std::size_t i = 0; i < settings.exports.size(); ++i) {
+    const auto uri = parse_export_uri(settings.exports[i]);
+    if (!uri || uri->kind->scheme != "netflow7") continue;
+    if (std::count_if(plans.begin(), plans.end(), [&](const MonitorPlan& plan) { return uses(plan, *uri); }) < 2) {
+      continue;
+    }
+    return value_error(place_of(places, "export", static_cast<int>(i)), settings.exports[i],
+                       "several monitors send to it, and NetFlow v7 has no place for which of them made a record; "
+                       "expected export: lines in the blocks that leave it to one of them, or another kind, such as "
+                       "netflow9://HOST:PORT");
+  }
+  return {};
+}
+
 Checked check_sample(const Settings& settings, const Places& places) {
   bool samples = false;
   const std::vector<MonitorPlan> plans = monitor_plans(settings);
@@ -206,9 +238,7 @@ Checked check_sample(const Settings& settings, const Places& places) {
     const auto uri = parse_export_uri(settings.exports[i]);
     if (!uri || uri->kind->scheme != "netflow7") continue;
     const bool sampled = std::any_of(plans.begin(), plans.end(), [&](const MonitorPlan& plan) {
-      const bool used =
-          plan.exports.empty() || std::find(plan.exports.begin(), plan.exports.end(), uri->name) != plan.exports.end();
-      return used && plan.flow.sampling.by != Sampling::By::nothing;
+      return uses(plan, *uri) && plan.flow.sampling.by != Sampling::By::nothing;
     });
     if (!sampled) continue;
     return value_error(place_of(places, "export", static_cast<int>(i)), settings.exports[i],
@@ -228,6 +258,7 @@ Checked check_rules(const Settings& settings, Command command, const Places& pla
   if (auto good = check_icmp_close(settings, places); !good) return good;
   if (auto good = check_key(settings, places); !good) return good;
   if (auto good = check_pair(settings, places); !good) return good;
+  if (auto good = check_netflow7(settings, places); !good) return good;
   if (auto good = check_sample(settings, places); !good) return good;
   return check_cores(settings, command, places);
 }

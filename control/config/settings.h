@@ -35,6 +35,7 @@ struct Settings {
   std::vector<std::string> exports;
   std::string prefix_list;                ///< as given; prefix_files is made of it
   std::vector<std::string> prefix_files;  ///< empty: none
+  std::string interfaces;                 ///< file, or "system"; empty: none
   IpAddress sampler_address;              ///< none: records do not name the probe
   std::string save_rejects;               ///< as given; rejects is made of it
   RejectTarget rejects;

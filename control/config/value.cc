@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "control/config/schema.h"
+#include "dataplane/kernel_port.h"
 #include "proto/base/pci_name.h"
 
 namespace weir {
@@ -34,6 +35,10 @@ tl::expected<std::uint64_t, std::string> parse_number(const v1::OptionDescriptio
 }
 
 std::string device_name(std::string_view port) {
+  if (is_kernel_port(port)) {
+    const auto kernel = parse_kernel_port(port);
+    return kernel ? kernel->name() : std::string();
+  }
   const auto name = port.substr(0, port.find(','));
   if (auto pci = pci_name(name); !pci.empty()) return pci;
   const bool driver = (name.starts_with("net_") || name.starts_with("eth_")) && name.size() > 4;

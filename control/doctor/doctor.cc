@@ -94,11 +94,11 @@ void check_capability(const dpdk::PortCapability& port, const Settings& settings
 }
 
 /// Asks the devices themselves, where nothing so far keeps the EAL from taking them. A memif server would bind its
-/// socket, and its peer says how many queues there are: it is not asked.
+/// socket, and its peer says how many queues there are: it is not asked. Nor is a tap, which would make its interface.
 void check_devices(const Settings& settings, Findings& out) {
   std::vector<std::string> devices;
   std::copy_if(settings.ports.begin(), settings.ports.end(), std::back_inserter(devices),
-               [](const std::string& port) { return !memif_server_file(port); });
+               [](const std::string& port) { return !memif_server_file(port) && !port.starts_with("tap:"); });
   if (devices.empty() || any_problem(out)) return;
   const auto ports = dpdk::Runtime::capabilities(devices, settings.eal_arguments);
   if (!ports) {

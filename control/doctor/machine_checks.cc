@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "dataplane/kernel_port.h"
 #include "proto/base/cpu_list.h"
 #include "proto/base/pci_name.h"
 #include "proto/base/split.h"
@@ -29,6 +30,12 @@ bool has(const Person& person, unsigned capability) {
 bool any_pci(const Outfit& outfit) {
   return std::any_of(outfit.ports.begin(), outfit.ports.end(),
                      [](const std::string& port) { return !pci_name(split(port, ',')[0]).empty(); });
+}
+
+/// Whether the port's interface comes into being with it: there is nothing to look at before.
+bool makes_interface(const std::string& port) {
+  const auto kernel = parse_kernel_port(port);
+  return kernel && kernel->kind == KernelPort::Kind::tap;
 }
 
 /// The value of `key` in a device's text "net_af_packet0,iface=eth0"; empty: it has none.
@@ -305,7 +312,8 @@ void check_ports(const Machine& machine, const Outfit& outfit, const Person& per
   for (const std::string& port : outfit.ports) {
     if (const std::string address = pci_name(split(port, ',')[0]); !address.empty()) {
       check_pci(machine, address, outfit, person, out);
-    } else if (const std::string name = parameter(port, "iface"); !name.empty()) {
+    } else if (const std::string name = parameter(device_of_port(port, 1), "iface");
+               !name.empty() && !makes_interface(port)) {
       check_interface(machine, port, name, person, out);
     }
   }

@@ -17,21 +17,31 @@ void fill_hop(std::uint8_t (&place)[16], const RouteMap& map, std::uint32_t hop)
   if (std::memcmp(place, kNone, sizeof place) == 0) std::memcpy(place, map.hop(hop).octets, sizeof place);
 }
 
+/// On which side of the border the address is.
+Domain domain_of(const RouteMap& map, RouteMap::Value value) {
+  const Domain domain = map.route(value).domain;
+  return domain == Domain::unknown && map.names_the_inside() ? Domain::external : domain;
+}
+
+/// Whether flows between these sides pass the border.
+bool pass_the_border(Domain from, Domain to) {
+  return from != Domain::unknown && to != Domain::unknown && from != to;
+}
+
 /// What the prefix of one end says; its next hops are those of the direction that goes there. `masked_net`: the length
-/// that the key has of the address, 0: it has the whole.
-void fill_end(RoutingSection& routing, const RouteMap& map, RouteMap::Value value, unsigned masked_net, bool source) {
+/// that the key has of the address, 0: it has the whole. `as_in_key`: the record says the AS by which it was counted.
+void fill_end(RoutingSection& routing, const RouteMap& map, RouteMap::Value value, unsigned masked_net, bool as_in_key,
+              bool source) {
   const Route& route = map.route(value);
   const Direction way = source ? kReverse : kForward;
-  fill(source ? routing.source_as : routing.destination_as, route.as_number);
+  if (!as_in_key) fill(source ? routing.source_as : routing.destination_as, route.as_number);
   fill(source ? routing.source_net : routing.destination_net,
        masked_net != 0 ? static_cast<std::uint8_t>(masked_net) : RouteMap::length_of(value));
   const std::span<const std::uint32_t> path = map.path(route.as_path);
   if (!path.empty()) fill(source ? routing.previous_adjacent_as : routing.next_adjacent_as, path.front());
   fill_hop(routing.next_hop[way], map, route.next_hop);
   fill_hop(routing.bgp_next_hop[way], map, route.bgp_next_hop);
-  Domain domain = route.domain;
-  if (domain == Domain::unknown && map.names_the_inside()) domain = Domain::external;
-  fill(source ? routing.in_type : routing.out_type, static_cast<std::uint8_t>(domain));
+  fill(source ? routing.in_type : routing.out_type, static_cast<std::uint8_t>(domain_of(map, value)));
 }
 
 void fill_path(AsPathSection& section, const RouteMap& map, RouteMap::Value value, Direction way) {
@@ -110,6 +120,12 @@ void Enricher::enrich_record(RecordView record, const std::array<RouteMap::Value
   const Route& to = destination.route(values[1]);
   if ((from.as_path | to.as_path) != 0) wanted |= kSectionBit<AsPathSection>;
   if ((from.name | to.name) != 0 || from.country[0] != 0 || to.country[0] != 0) wanted |= kSectionBit<AsNamesSection>;
+  const bool both_ends = bits_.of(version, kForward) != 0 && bits_.of(version, kReverse) != 0;
+  const Domain inside_or_out = domain_of(source, values[0]);
+  if (both_ends && pass_the_border(inside_or_out, domain_of(destination, values[1]))) {
+    wanted |= kSectionBit<DirectionSection>;
+  }
+  const bool said = record.has(Section::direction);
   out.append_with(record, wanted & ~record->sections);
   FlowRecord& base = out.mutable_base(out.size() - 1);
   auto& routing = section_of<RoutingSection>(base);
@@ -118,7 +134,10 @@ void Enricher::enrich_record(RecordView record, const std::array<RouteMap::Value
   for (const Direction side : {kForward, kReverse}) {
     if (bits_.of(version, side) == 0) continue;
     const unsigned masked_net = bits_.masks(version, side) ? bits_.of(version, side) : 0;
-    fill_end(routing, *maps.side[side], values[side], masked_net, side == kForward);
+    fill_end(routing, *maps.side[side], values[side], masked_net, bits_.as_in_key[side], side == kForward);
+  }
+  if ((wanted & kSectionBit<DirectionSection>) != 0 && !said) {
+    section_of<DirectionSection>(base).direction = inside_or_out == Domain::internal ? kEgressFlow : kIngressFlow;
   }
   if ((wanted & kSectionBit<AsPathSection>) != 0) {
     auto& paths = section_of<AsPathSection>(base);

@@ -30,7 +30,8 @@ struct KeyBits {
   [[nodiscard]] unsigned of(std::uint8_t ip_version, Direction side) const {
     return ip_version == 4 ? ipv4[side] : ipv6[side];
   }
-  std::uint8_t not_in_key = 0;  ///< bits of NotInKey, but for the addresses
+  std::uint8_t not_in_key = 0;      ///< bits of NotInKey, but for the addresses
+  std::array<bool, 2> as_in_key{};  ///< the key has the AS: its record says it already, also that it is unknown
 
   friend bool operator==(const KeyBits&, const KeyBits&) = default;
   /// What the key leaves out, as bits of NotInKey.
@@ -55,6 +56,7 @@ struct KeyBits {
 /// The maps for the two ends of a flow: one and the same where the key has as many bits of both.
 struct RouteMaps {
   std::array<std::shared_ptr<const RouteMap>, 2> side;
+  std::shared_ptr<const RouteMap> whole{};  ///< with prefixes of any length, where the key has an AS; else nullptr
 };
 
 class Enricher {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -25,8 +27,10 @@ LongestPrefix longest_of(const KeyBits& bits, Direction side) {
 
 /// Whether this is all there is of the maps.
 bool nobody_else_has(const RouteMaps& maps) {
-  const long here = maps.side[0] == maps.side[1] ? 2 : 1;
-  return maps.side[0].use_count() <= here && maps.side[1].use_count() <= here;
+  const std::array<const std::shared_ptr<const RouteMap>*, 3> all{&maps.side[0], &maps.side[1], &maps.whole};
+  return std::all_of(all.begin(), all.end(), [&](const auto* map) {
+    return map->use_count() <= std::count_if(all.begin(), all.end(), [&](const auto* one) { return *one == *map; });
+  });
 }
 
 }  // namespace
@@ -68,11 +72,21 @@ tl::expected<PrefixStore::Loaded, std::string> PrefixStore::load() const {
   loaded.maps.side = {*map, *map};
   loaded.prefixes = (*map)->prefixes();
   loaded.octets = (*map)->octets();
-  if (source == destination) return loaded;
-  auto other = builder.build(read, destination);
+  const auto map_of = [&](const LongestPrefix& longest) -> tl::expected<std::shared_ptr<const RouteMap>, std::string> {
+    if (longest == source) return *map;
+    if (longest == destination && loaded.maps.side[kReverse] != *map) return loaded.maps.side[kReverse];
+    auto built = builder.build(read, longest);
+    if (built) loaded.octets += (*built)->octets();
+    return built;
+  };
+  auto other = map_of(destination);
   if (!other) return tl::make_unexpected(other.error());
   loaded.maps.side[kReverse] = *other;
-  loaded.octets += (*other)->octets();
+  if (!bits_.as_in_key[kForward] && !bits_.as_in_key[kReverse]) return loaded;
+  auto whole = map_of({});
+  if (!whole) return tl::make_unexpected(whole.error());
+  loaded.maps.whole = *whole;
+  loaded.prefixes = (*whole)->prefixes();
   return loaded;
 }
 
@@ -89,8 +103,12 @@ void PrefixStore::take(Loaded loaded) {
     status_.error.clear();
     status_.error_ns = 0;
   }
-  // A batch may have them still. They are freed here: to give so much memory back takes its time.
-  while (!nobody_else_has(old)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  // A batch may have them still, and workers until they were offered the new one. They are freed here if that takes no
+  // longer than it should: to give so much memory back takes its time.
+  constexpr unsigned kMostWaits = 3000;
+  for (unsigned waits = 0; !nobody_else_has(old) && waits < kMostWaits; ++waits) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 void PrefixStore::enrich(RecordSpan in, RecordBatch& out) {
@@ -100,6 +118,11 @@ void PrefixStore::enrich(RecordSpan in, RecordBatch& out) {
     maps = maps_;
   }
   enricher_.enrich(in, maps, out);
+}
+
+std::shared_ptr<const RouteMap> PrefixStore::whole_map() const {
+  const std::lock_guard lock(mutex_);
+  return maps_.whole;
 }
 
 void PrefixStore::reload() {

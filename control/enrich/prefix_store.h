@@ -49,6 +49,9 @@ class PrefixStore {
   /// Appends the records of `in` to `out` with what the files say of them. For one thread at a time.
   void enrich(RecordSpan in, RecordBatch& out);
 
+  /// The map in use with prefixes of any length. nullptr: no key has an AS (KeyBits::as_in_key).
+  [[nodiscard]] std::shared_ptr<const RouteMap> whole_map() const;
+
   /// Begins to load the files anew and returns. One that is under way is followed by another one.
   void reload();
   /// What reloads have come to since the last call.

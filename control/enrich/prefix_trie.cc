@@ -5,11 +5,6 @@
 
 namespace weir {
 
-AddressBits AddressBits::first(unsigned length) const {
-  const auto mask = [](unsigned bits) { return bits == 0 ? std::uint64_t{0} : ~std::uint64_t{0} << (64 - bits); };
-  return {high & mask(std::min(length, 64U)), low & mask(length > 64 ? length - 64 : 0)};
-}
-
 PrefixTrie::PrefixTrie(std::span<const Entry> entries, std::uint8_t ip_version)
     : root_bits_(ip_version == 4 ? kIpv4RootBits : kIpv6RootBits) {
   if (entries.empty()) return;

@@ -18,28 +18,9 @@
 #include <span>
 
 #include "control/enrich/huge_page_vector.h"
-#include "proto/base/byte_order.h"
+#include "proto/base/address_bits.h"
 
 namespace weir {
-
-/// An address as bits from the left; IPv4 in the upper half of `high`.
-struct AddressBits {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-
-  friend bool operator==(const AddressBits&, const AddressBits&) = default;
-  friend bool operator<(const AddressBits& a, const AddressBits& b) {
-    return a.high != b.high ? a.high < b.high : a.low < b.low;
-  }
-
-  /// `octets`: 4 or 16, in network order.
-  static AddressBits of(const std::uint8_t* address, std::size_t octets) {
-    if (octets == 4) return {std::uint64_t{load_be<std::uint32_t>(address)} << 32, 0};
-    return {load_be<std::uint64_t>(address), load_be<std::uint64_t>(address + 8)};
-  }
-  /// The first `length` bits, the rest 0.
-  [[nodiscard]] AddressBits first(unsigned length) const;
-};
 
 class PrefixTrie {
  public:

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "control/enrich/prefix_trie.h"
+#include "proto/base/address_bits.h"
 #include "proto/base/ip_address.h"
 #include "proto/record/section/routing.h"
 
@@ -50,6 +51,9 @@ class RouteMap {
 
   [[nodiscard]] const PrefixTrie& trie(std::uint8_t ip_version) const { return tries_[ip_version == 4 ? 0 : 1]; }
   [[nodiscard]] const Route& route(Value value) const { return routes_[value & (kMostRoutes - 1)]; }
+  /// The AS number of each address, of the IP version 4 or 6, into the same place of `as_numbers`; 0: unknown.
+  void find_as_numbers(std::uint8_t ip_version, std::span<const AddressBits> addresses,
+                       std::span<std::uint32_t> as_numbers) const;
   [[nodiscard]] const IpAddress& hop(std::uint32_t number) const { return hops_[number]; }
   [[nodiscard]] std::string_view name(std::uint32_t number) const;
   /// The neighbour first, the origin last.

@@ -92,6 +92,10 @@ OwnedRecord one_way(RecordView record, Direction way) {
     turn(pair, way, octets);
   }
   turn_computed(result.base(), way);
+  if (way == kReverse && record.has(Section::direction)) section_of<DirectionSection>(result.base()).turn();
+  if (way == kReverse && record.has(Section::interface_names) && interfaces_turn(record)) {
+    section_of<InterfaceNamesSection>(result.base()).turn();
+  }
   if (const auto* const egress = record.find<EgressSection>()) {
     result->ingress_interface = ingress_of(record, way);
     section_of<EgressSection>(result.base()) = {egress_of(*egress, way), 0};

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "control/export/exporter_kinds.h"
 #include "control/export/file_output.h"
 #include "proto/record/field_text.h"
+#include "proto/record/monitor_names.h"
 
 namespace weir {
 namespace {
@@ -27,7 +29,9 @@ constexpr std::string_view kBetween = "  ";
 
 class TableEncoding final : public RecordEncoding {
  public:
-  explicit TableEncoding(const std::vector<Column>& columns) {
+  /// `monitors`: with a column before the others for the monitor that made the record; none: without.
+  TableEncoding(const std::vector<Column>& columns, std::optional<MonitorNames> monitors)
+      : monitors_(std::move(monitors)) {
     for (const Column& column : columns) {
       const std::string name(column_name(column).view());
       columns_.push_back({column, name, name.size()});
@@ -35,14 +39,16 @@ class TableEncoding final : public RecordEncoding {
   }
 
   [[nodiscard]] std::size_t longest_octets() const override {
-    return columns_.size() * (kLongestValue + kBetween.size()) + 1;
+    return kMostMonitorNameOctets + kBetween.size() + columns_.size() * (kLongestValue + kBetween.size()) + 1;
   }
 
   std::string head(RecordSpan records) override {
     for (const RecordView record : records) {
+      if (monitors_) monitor_width_ = std::max(monitor_width_, monitors_->of(*record).size());
       for (Shown& one : columns_) read_value(one, record);
     }
     line_.clear();
+    append_monitor(kMonitorName);
     for (const Shown& one : columns_) append_cell(one, one.name);
     end_line();
     return line_;
@@ -50,6 +56,7 @@ class TableEncoding final : public RecordEncoding {
 
   std::uint8_t* write(std::uint8_t* out, RecordView record) override {
     line_.clear();
+    if (monitors_) append_monitor(monitors_->of(*record));
     for (Shown& one : columns_) {
       read_value(one, record);
       append_cell(one, value_);
@@ -73,6 +80,12 @@ class TableEncoding final : public RecordEncoding {
     value_.resize(std::min(value_.size(), kLongestValue));
     one.width = std::max(one.width, value_.size());
   }
+  void append_monitor(std::string_view name) {
+    if (!monitors_) return;
+    monitor_width_ = std::max(monitor_width_, name.size());
+    line_ += name;
+    line_.append(monitor_width_ - name.size(), ' ');
+  }
   /// Numbers to the right, all else to the left.
   void append_cell(const Shown& one, const std::string& text) {
     if (!line_.empty()) line_ += kBetween;
@@ -86,6 +99,10 @@ class TableEncoding final : public RecordEncoding {
     line_ += '\n';
   }
 
+  static constexpr std::string_view kMonitorName = "monitor";
+
+  std::optional<MonitorNames> monitors_;
+  std::size_t monitor_width_ = kMonitorName.size();
   std::vector<Shown> columns_;
   std::string value_;
   std::string line_;
@@ -112,7 +129,10 @@ constexpr auto kOptions = std::to_array<OptionRow<Options>>({
 
 OpenResult open(const Options& options, const ExportContext& context, ExportQueue& books) {
   const std::vector<Column> columns = options.fields.empty() ? *parse_columns(kUsualFields) : options.fields;
-  return open_file_exporter(options, std::make_unique<TableEncoding>(columns), FileOrder::by_start, context, books);
+  std::optional<MonitorNames> monitors;
+  if (context.monitors.size() > 1) monitors = context.monitor_names();
+  return open_file_exporter(options, std::make_unique<TableEncoding>(columns, std::move(monitors)), FileOrder::by_start,
+                            context, books);
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ class TopFile final : public Exporter {
   std::size_t writes_ = 0;
 };
 
-OpenResult open(const Options& options, const ExportContext& /*context*/, ExportQueue& books) {
+OpenResult open(const Options& options, const ExportContext& context, ExportQueue& books) {
   constexpr std::size_t kColumns = 80;
   constexpr std::size_t kLines = 24;
   constexpr std::size_t kOfOthers = 4;  // the command, the line of the ledger, and the next prompt
@@ -100,7 +100,8 @@ OpenResult open(const Options& options, const ExportContext& /*context*/, Export
   const bool known = options.path == "-" && ioctl(STDOUT_FILENO, TIOCGWINSZ, &screen) == 0;
   const std::size_t columns = known && screen.ws_col != 0 ? screen.ws_col : kColumns;
   const std::size_t lines = (known && screen.ws_row > kOfOthers ? screen.ws_row : kLines) - kOfOthers;
-  const TopFlows flows(options.columns != 0 ? options.columns : columns, options.lines != 0 ? options.lines : lines);
+  const TopFlows flows(options.columns != 0 ? options.columns : columns, options.lines != 0 ? options.lines : lines,
+                       context.monitors.size() > 1 ? context.monitor_names() : MonitorNames());
   return std::make_unique<TopFile>(std::move(*sink), options.path, flows, books);
 }
 

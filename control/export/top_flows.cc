@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "proto/base/address_text.h"
 #include "proto/base/ip_numbers.h"
@@ -15,8 +17,18 @@
 namespace weir {
 namespace {
 
-enum Column : std::uint8_t { kStart, kProto, kSource, kDestination, kPackets, kBytes, kRevPackets, kRevBytes };
-constexpr std::array<const char*, 8> kNames = {"start",   "proto", "source",      "destination",
+enum Column : std::uint8_t {
+  kMonitor,
+  kStart,
+  kProto,
+  kSource,
+  kDestination,
+  kPackets,
+  kBytes,
+  kRevPackets,
+  kRevBytes
+};
+constexpr std::array<const char*, 9> kNames = {"monitor", "start", "proto",       "source",   "destination",
                                                "packets", "bytes", "rev_packets", "rev_bytes"};
 constexpr std::size_t kBetween = 2;
 
@@ -26,17 +38,19 @@ struct Layout {
 };
 
 /// From the widest to the narrowest.
-std::vector<Layout> layouts() {
+std::vector<Layout> layouts(bool with_monitor) {
   std::vector<Layout> all;
   for (const bool stacked : {false, true}) {
     std::vector<Column> columns{kStart, kProto, kSource, kDestination, kPackets, kBytes, kRevPackets, kRevBytes};
-    if (stacked) columns.erase(columns.begin() + kDestination);
+    if (stacked) std::erase(columns, kDestination);
     all.push_back({columns, stacked});
     columns.erase(columns.begin());
     all.push_back({columns, stacked});
     std::erase_if(columns, [](Column one) { return one == kPackets || one == kRevPackets; });
     all.push_back({columns, stacked});
   }
+  if (!with_monitor) return all;
+  for (Layout& layout : all) layout.columns.insert(layout.columns.begin(), kMonitor);
   return all;
 }
 
@@ -51,10 +65,16 @@ std::string endpoint_text(const FlowRecord& record, Direction side) {
 
 using Row = std::array<std::string, kNames.size()>;
 
-Row row_of(const FlowRecord& record) {
-  return {time_text(record.start_ns()),      protocol_text(record.protocol),    endpoint_text(record, kForward),
-          endpoint_text(record, kReverse),   grouped(record.packets[kForward]), grouped(record.octets[kForward]),
-          grouped(record.packets[kReverse]), grouped(record.octets[kReverse])};
+Row row_of(const FlowRecord& record, std::string_view monitor) {
+  return {std::string(monitor),
+          time_text(record.start_ns()),
+          protocol_text(record.protocol),
+          endpoint_text(record, kForward),
+          endpoint_text(record, kReverse),
+          grouped(record.packets[kForward]),
+          grouped(record.octets[kForward]),
+          grouped(record.packets[kReverse]),
+          grouped(record.octets[kReverse])};
 }
 
 /// Of each column, its name included.
@@ -100,8 +120,8 @@ class Writer {
 
 }  // namespace
 
-TopFlows::TopFlows(std::size_t columns, std::size_t lines)
-    : columns_(columns), lines_(std::max<std::size_t>(lines, 3)) {}
+TopFlows::TopFlows(std::size_t columns, std::size_t lines, MonitorNames monitors)
+    : columns_(columns), lines_(std::max<std::size_t>(lines, 3)), monitors_(std::move(monitors)) {}
 
 bool TopFlows::larger(const Kept& a, const Kept& b) {
   const auto order = [](const Kept& one) {
@@ -128,8 +148,10 @@ std::string TopFlows::text() const {
   std::sort(flows.begin(), flows.end(), larger);
   std::vector<Row> rows;
   rows.reserve(flows.size());
-  for (const Kept& one : flows) rows.push_back(row_of(one.record));
-  const std::vector<Layout> all = layouts();
+  for (const Kept& one : flows) rows.push_back(row_of(one.record, monitors_.of(one.record)));
+  const bool with_monitor =
+      std::any_of(rows.begin(), rows.end(), [](const Row& row) { return !row[kMonitor].empty(); });
+  const std::vector<Layout> all = layouts(with_monitor);
   const auto found = std::find_if(all.begin(), all.end() - 1,
                                   [&](const Layout& layout) { return Writer(layout, rows).width() <= columns_; });
   const Writer writer(*found, rows);

@@ -11,14 +11,16 @@
 #include <vector>
 
 #include "proto/base/counts.h"
+#include "proto/record/monitor_names.h"
 #include "proto/record/sections.h"
 
 namespace weir {
 
 class TopFlows {
  public:
-  /// The table has `lines` lines at most, heading and sums included; it has one flow at least.
-  TopFlows(std::size_t columns, std::size_t lines);
+  /// The table has `lines` lines at most, heading and sums included; it has one flow at least. `monitors`: with a
+  /// column for the monitor that made the record; none: without.
+  TopFlows(std::size_t columns, std::size_t lines, MonitorNames monitors = {});
 
   void add(const FlowRecord& record);
   /// The largest first, of equals the one that began first. Empty where there was no record.
@@ -33,6 +35,7 @@ class TopFlows {
 
   const std::size_t columns_;
   const std::size_t lines_;
+  const MonitorNames monitors_;
   std::vector<Kept> kept_;  ///< a heap, the least at the front
   RecordTotals all_;
 };

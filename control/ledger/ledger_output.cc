@@ -66,10 +66,6 @@ bool has_losses(const v1::Ledger& ledger) {
                      [](const auto& one) { return one.second.records() != 0; });
 }
 
-}  // namespace
-
-namespace {
-
 /// "90 counted in 3 flow records, 10 filtered out (--filter)"; of a ledger or a monitor's.
 template <typename Ledger>
 std::string counted_summary(const Ledger& ledger) {
@@ -88,21 +84,8 @@ std::string counted_summary(const Ledger& ledger) {
   return text;
 }
 
-}  // namespace
-
-std::string ledger_summary(const v1::Ledger& ledger) {
-  std::string text = fmt::format("{} packets: ", ledger.received().packets());
-  if (ledger.monitors().empty()) {
-    text += counted_summary(ledger);
-  } else {
-    for (const auto& monitor : ledger.monitors()) {
-      text += fmt::format("{}{}: {}", &monitor == &ledger.monitors(0) ? "" : "; ", monitor.name(),
-                          counted_summary(monitor));
-    }
-    if (const auto& out = ledger.frame_filtered_out(); out.packets() != 0) {
-      text += fmt::format("; {} filtered out (--frame-filter)", out.packets());
-    }
-  }
+/// "5 rejected (3 ether_type_arp, 2 ip_version), 5 of them saved in rejects.pcapng"
+std::string rejected_summary(const v1::Ledger& ledger) {
   // Sort by size, greatest first, then by name.
   std::vector<std::pair<std::uint64_t, std::string>> rejects;
   std::uint64_t rejected = 0;
@@ -112,7 +95,7 @@ std::string ledger_summary(const v1::Ledger& ledger) {
   }
   std::sort(rejects.begin(), rejects.end(),
             [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
-  text += fmt::format(", {} rejected", rejected);
+  std::string text = fmt::format("{} rejected", rejected);
   for (std::size_t i = 0; i < rejects.size(); ++i) {
     text += fmt::format("{}{} {}", i == 0 ? " (" : ", ", rejects[i].first, rejects[i].second);
   }
@@ -122,6 +105,24 @@ std::string ledger_summary(const v1::Ledger& ledger) {
     text += fmt::format(", {} of them saved in {}", saved.saved().packets(), saved.file());
     for (const auto& [name, count] : saved.unsaved()) {
       if (count.packets() != 0) text += fmt::format(", {} not ({})", count.packets(), name);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string ledger_summary(const v1::Ledger& ledger) {
+  std::string text = fmt::format("{} packets: ", ledger.received().packets());
+  if (ledger.monitors().empty()) {
+    text += counted_summary(ledger) + ", " + rejected_summary(ledger);
+  } else {  // what is no monitor's comes before them
+    text += rejected_summary(ledger);
+    if (const auto& out = ledger.frame_filtered_out(); out.packets() != 0) {
+      text += fmt::format(", {} filtered out (--frame-filter)", out.packets());
+    }
+    for (const auto& monitor : ledger.monitors()) {
+      text += fmt::format("; {}: {}", monitor.name(), counted_summary(monitor));
     }
   }
   return text + "; the ledger balances";

@@ -81,6 +81,7 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   view_.phase().set(Phase::starting, "opening the exporters");
   if (auto opened = open_exporters(cores); !opened) return opened;
   if (auto read = read_prefixes(cores); !read) return read;
+  if (auto read = read_interfaces(); !read) return read;
   view_.phase().set(Phase::starting, "starting the ports");
   if (auto started = start_ports(cores); !started) return started;
   view_.phase().set(Phase::starting, "reserving the flow table's memory");
@@ -129,6 +130,21 @@ tl::expected<void, std::string> LiveProbe::read_prefixes(const std::vector<unsig
   return {};
 }
 
+tl::expected<void, std::string> LiveProbe::read_interfaces() {
+  if (settings_.interfaces.empty()) return {};
+  auto store = InterfaceStore::open(settings_.interfaces);
+  if (!store) return tl::unexpected("--interfaces: " + store.error());
+  interfaces_ = std::move(*store);
+  return {};
+}
+
+/// Says to the exporters, and to what names interfaces in records, what the ports are called.
+void LiveProbe::tell_interfaces() {
+  const std::vector<InterfaceName> ports = interfaces_of(port_infos_of(*runtime_));
+  if (interfaces_ != nullptr) interfaces_->set_ports(ports);
+  facts_->set_interfaces(interfaces_ != nullptr ? interfaces_->all() : ports);
+}
+
 tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigned>& cores) {
   dpdk::RuntimeOptions options;
   options.devices = settings_.ports;
@@ -154,7 +170,7 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
         "no free huge pages: running on ordinary memory, which is slower (see dataplane/dpdk/README.md, On real NICs)");
   }
   for (const std::string& notice : runtime_->notices()) spdlog::warn("{}", notice);
-  facts_->set_interfaces(interfaces_of(port_infos_of(*runtime_)));
+  tell_interfaces();
   return {};
 }
 
@@ -165,11 +181,13 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
   workers_ = std::move(*workers);
   std::vector<DrainedMonitor> monitors;
   for (unsigned number = 0; number < plans_.size(); ++number) {
-    monitors.push_back(
-        {workers_->rings(number), make_accounter(plans_[number], settings_, hash), prefixes_.of_monitor[number]});
+    monitors.push_back({workers_->rings(number), make_accounter(plans_[number], settings_, hash),
+                        prefixes_.of_monitor[number], interfaces_.get()});
   }
   drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
                                          settings_.community_id_seed);
+  as_maps_.resize(plans_.size());
+  offer_as_lookups(std::chrono::milliseconds(0));  // nobody polls yet: taken by the first poll
   if (auto launched = workers_->launch(); !launched) return launched;
   touch_memory();
   return {};
@@ -269,6 +287,7 @@ void LiveProbe::look_after() {
   log(changes_.ports(port_infos_of(*runtime_)));
   log(changes_.exporters(hub_->snapshot()));
   tell_prefix_news();
+  offer_as_lookups(std::chrono::milliseconds(100));
   const ProbeView::Second second = view_.look();
   if (second.warning) spdlog::warn("{}", *second.warning);
   if (second.moment) {
@@ -306,6 +325,14 @@ void LiveProbe::reopen_files() {
   const std::vector<std::string> problems = hub_->reopen();
   for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
   if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
+  if (interfaces_ != nullptr) {
+    if (const auto read = interfaces_->reload(); read) {
+      spdlog::info("SIGHUP: the names of --interfaces are read again");
+    } else {
+      spdlog::error("SIGHUP: --interfaces: {}; the names that were read before stay in use", read.error());
+    }
+    tell_interfaces();
+  }
   if (settings_.prefix_files.empty()) return;
   spdlog::info("SIGHUP: the files of --prefixes are read again");
   for (const auto& store : prefixes_.all) store->reload();
@@ -317,6 +344,17 @@ void LiveProbe::tell_prefix_news() {
     for (const PrefixStore::News& news : store->take_news()) {
       spdlog::log(news.failed ? spdlog::level::err : spdlog::level::info, "{}", news.text);
     }
+  }
+}
+
+/// Gives the workers the maps that reloads have put in place of those that they look AS numbers up in.
+void LiveProbe::offer_as_lookups(std::chrono::milliseconds patience) {
+  for (unsigned monitor = 0; monitor < plans_.size(); ++monitor) {
+    if (prefixes_.of_monitor[monitor] == nullptr) continue;
+    auto map = prefixes_.of_monitor[monitor]->whole_map();
+    if (map == nullptr || map == as_maps_[monitor]) continue;
+    workers_->set_as_lookup(monitor, as_lookup_in(map), patience);
+    as_maps_[monitor] = std::move(map);
   }
 }
 

@@ -49,6 +49,8 @@ class LiveProbe {
 
  private:
   tl::expected<void, std::string> open_exporters(const std::vector<unsigned>& cores);
+  tl::expected<void, std::string> read_interfaces();
+  void tell_interfaces();
   tl::expected<void, std::string> read_prefixes(const std::vector<unsigned>& cores);
   tl::expected<void, std::string> start_ports(const std::vector<unsigned>& cores);
   tl::expected<void, std::string> start_workers();
@@ -59,6 +61,7 @@ class LiveProbe {
   void adapt_sampling(unsigned monitor, const Moment& moment);
   void reopen_files();
   void tell_prefix_news();
+  void offer_as_lookups(std::chrono::milliseconds patience);
   void empty();
   int report();
   void report_rejects(v1::Ledger& ledger, int& code);
@@ -75,6 +78,8 @@ class LiveProbe {
   std::unique_ptr<dpdk::Runtime> runtime_;
   std::unique_ptr<WorkerSet> workers_;
   PrefixStores prefixes_;
+  std::unique_ptr<InterfaceStore> interfaces_;            ///< nullptr: records do not name them
+  std::vector<std::shared_ptr<const RouteMap>> as_maps_;  ///< by monitor: what its workers look AS numbers up in
   std::unique_ptr<RecordDrain> drain_;
   std::unique_ptr<RejectSaver> reject_saver_;
   ChangeLog changes_;

@@ -106,13 +106,17 @@ tl::expected<void, std::string> check_memory(const TableMemory& table, const Mem
   const auto share = static_cast<double>(usable) / static_cast<double>(needed);
   const std::uint64_t fits = round_down(static_cast<std::uint64_t>(static_cast<double>(table.flows) * share));
   return tl::unexpected(
-      fmt::format("--max-flows {}: the flow table needs {}{}, and {} are left ({}): {}", table.flows,
+      fmt::format("{}{}{}, and {} are left ({}): {}",
+                  table.greatest.empty() ? fmt::format("--max-flows {}: the flow table needs ", table.flows)
+                                         : fmt::format("{} flows of all monitors: their tables need ", table.flows),
                   scaled(static_cast<double>(needed), "B"),
                   table.huge_octets == 0
                       ? ""
                       : fmt::format(" besides {} of huge pages", scaled(static_cast<double>(table.huge_octets), "B")),
                   scaled(static_cast<double>(room.octets), "B"), room.source,
-                  fits == 0 ? "there is no room for a table" : fmt::format("--max-flows {} would fit", fits)));
+                  fits == 0                ? "there is no room for a table"
+                  : table.greatest.empty() ? fmt::format("--max-flows {} would fit", fits)
+                                           : fmt::format("{} flows in all would fit: lower {}", fits, table.greatest)));
 }
 
 }  // namespace weir

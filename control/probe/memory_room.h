@@ -21,11 +21,12 @@ struct MemoryRoom {
 /// The least of what `root`/proc/meminfo and the cgroups of this process under `root`/sys/fs/cgroup leave.
 MemoryRoom read_memory_room(const std::string& root = {});
 
-/// What a flow table takes. Memory in explicit huge pages is the process's from when it was mapped.
+/// What the flow tables take. Memory in explicit huge pages is the process's from when it was mapped.
 struct TableMemory {
   std::uint64_t flows;
   std::uint64_t octets;
   std::uint64_t huge_octets;  ///< of these, in explicit huge pages
+  std::string greatest = {};  ///< of several tables, what sized the greatest: "max_flows of monitor wide"; else empty
 };
 
 /// Error: one line that says what would fit.

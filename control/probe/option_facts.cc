@@ -37,7 +37,8 @@ std::vector<InterfaceName> interfaces_of(const std::vector<dpdk::PortInfo>& port
   std::vector<InterfaceName> interfaces;
   interfaces.reserve(ports.size());
   for (const dpdk::PortInfo& port : ports) {
-    interfaces.push_back({static_cast<std::uint32_t>(interfaces.size() + 1), port.name, port.driver});
+    interfaces.push_back({static_cast<std::uint32_t>(interfaces.size() + 1),
+                          port.interface.empty() ? port.name : port.interface, port.driver});
   }
   return interfaces;
 }

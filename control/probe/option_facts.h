@@ -16,7 +16,7 @@ PacketCount ignored_packets(const std::vector<WorkerCounters>& workers);
 /// By reason, every reason once, those of the overflow accounter included.
 std::vector<NamedLoss> losses_before_exporters(const std::vector<WorkerCounters>& workers,
                                                const OverflowTotals& overflow);
-/// The ports as interfaces, counted from 1.
+/// The ports as interfaces, counted from 1; one that is on an interface of the kernel has its name.
 std::vector<InterfaceName> interfaces_of(const std::vector<dpdk::PortInfo>& ports);
 
 }  // namespace weir

@@ -72,11 +72,12 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
     options.icmp_mesh = set->icmp_mesh_.get();
     set->members_.push_back(std::make_unique<Member>(options, hash, mode));
     if (!set->members_.back()->worker.ok()) {
-      return tl::unexpected(fmt::format("no memory for {} flows: lower --max-flows", flows));
+      return tl::unexpected(fmt::format("no memory for {} flows: lower {}", flows, greatest_table(settings)));
     }
     set->members_.back()->source = runtime.source(number, set->waiting_);
   }
-  const TableMemory table{flows, set->octets_to_touch(), huge_octets_mapped() - huge_before};
+  const TableMemory table{flows, set->octets_to_touch(), huge_octets_mapped() - huge_before,
+                          settings.monitors.empty() ? "" : greatest_table(settings)};
   if (auto fits = check_memory(table, read_memory_room()); !fits) return tl::unexpected(fits.error());
   return set;
 }
@@ -92,6 +93,12 @@ void WorkerSet::set_sampling_level(unsigned monitor, unsigned level) {
   std::vector<ConfigurationSlot<unsigned>*> slots;
   for (const auto& member : members_) slots.push_back(&member->worker.sampling_level(monitor));
   (void)publish<unsigned>(slots, level, kPatience);
+}
+
+void WorkerSet::set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience) {
+  std::vector<ConfigurationSlot<AsLookup>*> slots;
+  for (const auto& member : members_) slots.push_back(&member->worker.as_lookup(monitor));
+  (void)publish<AsLookup>(slots, lookup, patience);
 }
 
 WorkerSet::~WorkerSet() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "control/probe/moment.h"
 #include "control/probe/status_report.h"
 #include "dataplane/dpdk/runtime.h"
+#include "dataplane/flow/as_lookup.h"
 #include "dataplane/memory.h"
 #include "dataplane/worker.h"
 
@@ -46,6 +48,10 @@ class WorkerSet {
   /// By --sample rate: every packet that is taken from now on stands for 2^level. A worker that is held up takes it
   /// when it polls again.
   void set_sampling_level(unsigned monitor, unsigned level);
+
+  /// Where the AS numbers of a monitor's keys are looked up from now on. Waits at most `patience` until all workers go
+  /// by it; one that is held up takes it when it polls again, and the lookup before it lives until then.
+  void set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience);
 
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(members_.size()); }
   /// How many have touched their memory.

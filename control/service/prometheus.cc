@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "control/export/lateness.h"
+#include "proto/base/left_out.h"
 #include "proto/base/unique_fd.h"
 
 namespace weir {
@@ -100,9 +101,9 @@ template <typename Ledger>
 void add_counted(Families& out, const Ledger& ledger, const Labels& labels) {
   out.count("counted", "Frames counted in flows", ledger.counted(), labels);
   out.counter("counted_ip_octets", "IP octets counted in flows", ledger.counted_ip().octets(), labels);
-  out.count("sampled_out", "Frames left out by sampling", ledger.sampled_out(), labels);
-  out.count("filtered_out", "Packets that --filter kept out", ledger.filtered_out(), labels);
-  out.count("duplicate", "Frames seen at the other port of their pair before (--pair)", ledger.duplicate(), labels);
+#define WEIR_X(name, description) out.count(#name, "Packets left out: " description, ledger.name(), labels);
+  WEIR_LEFT_OUT(WEIR_X)
+#undef WEIR_X
 }
 
 /// Its flows and its records before the exporters.
@@ -141,7 +142,9 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
             static_cast<double>(ledger.stale_since_ns()) / 1e9);
   out.count("received", "Frames taken from the ports", ledger.received());
   for_monitors(ledger, [&](const auto& one, const Labels& labels) { add_counted(out, one, labels); });
-  out.count("frame_filtered_out", "Frames that --frame-filter kept out", ledger.frame_filtered_out());
+#define WEIR_X(name, description) out.count(#name, "Frames left out: " description, ledger.name());
+  WEIR_LEFT_OUT_UNPARSED(WEIR_X)
+#undef WEIR_X
   for (const auto& [name, count] : sorted(ledger.rejects())) {
     out.count("rejected", "Frames in no flow, by reason (weir reasons)", count, {{"reason", name}});
   }

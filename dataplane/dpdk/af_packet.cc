@@ -86,9 +86,11 @@ std::string af_packet_offload_notice(std::string_view argument) {
          device + off;
 }
 
-KernelInterface af_packet_interface(std::string_view argument) {
+KernelInterface kernel_interface(std::string_view argument) {
   KernelInterface interface;
-  if (!is_af_packet(argument)) return interface;
+  if (!is_af_packet(argument) && !argument.starts_with("net_af_xdp") && !argument.starts_with("net_tap")) {
+    return interface;
+  }
   interface.name = parameter(argument, "iface=");
   interface.index = if_nametoindex(interface.name.c_str());
   return interface;

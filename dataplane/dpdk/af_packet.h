@@ -17,12 +17,12 @@ bool is_af_packet(std::string_view argument);
 /// given), less all that the kernel may put before it.
 std::uint32_t af_packet_cut_octets(std::string_view argument);
 
-/// A kernel interface, as a port was opened on it.
+/// A kernel interface, as a port of net_af_packet, net_af_xdp or net_tap was opened on it.
 struct KernelInterface {
   std::string name;
   unsigned index = 0;  ///< 0: the port is on none
 };
-KernelInterface af_packet_interface(std::string_view argument);
+KernelInterface kernel_interface(std::string_view argument);
 
 /// Why nothing comes from the interface any more: it is gone, or down. "": it is there and up. The driver does not say
 /// so itself: its link stays up.

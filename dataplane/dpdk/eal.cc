@@ -25,6 +25,7 @@
 #include <sstream>
 #include <utility>
 
+#include "dataplane/kernel_port.h"
 #include "proto/base/pci_name.h"
 #include "proto/base/unique_fd.h"
 
@@ -168,12 +169,17 @@ std::atomic<bool> started{false};
 
 }  // namespace
 
-tl::expected<std::vector<Device>, std::string> parse_devices(const std::vector<std::string>& devices) {
+tl::expected<std::vector<Device>, std::string> parse_devices(const std::vector<std::string>& devices, unsigned queues) {
   std::vector<Device> parsed;
   for (const std::string& text : devices) {
     Device device;
     device.argument = text;
     device.name = text.substr(0, text.find(','));
+    const auto kernel = parse_kernel_port(text);
+    if (kernel) {
+      device.argument = kernel->device(queues);
+      device.name = kernel->device_name();
+    }
     if (device.name.empty()) return tl::unexpected("port '" + text + "': no device name before the first comma");
     if (text.find_first_of(" \t\n") != std::string::npos) {
       return tl::unexpected("port '" + text + "': a device has no blanks in it");
@@ -192,6 +198,7 @@ tl::expected<std::vector<Device>, std::string> parse_devices(const std::vector<s
       return tl::unexpected("port '" + text + "': '" + device.name + "' is given twice" +
                             (device.pci ? "" : "; number vdevs of the same driver: net_memif0,... net_memif1,..."));
     }
+    device.shown = kernel ? kernel->name() : device.name;
     parsed.push_back(std::move(device));
   }
   if (parsed.empty()) return tl::unexpected(std::string("no port given: name a PCI address or a vdev"));

@@ -19,11 +19,14 @@ namespace weir::dpdk {
 struct Device {
   std::string argument;  ///< what -a or --vdev gets
   std::string name;      ///< "net_memif0"; PCI: full and lower case, "0000:3b:00.0"
+  std::string shown;     ///< what weir calls it: the same, or "af_packet:eth0" of a short form (kernel_port.h)
   bool pci = false;
 };
 
-/// Sorts `devices` into PCI addresses and vdevs. Error: none given, an empty one, two of the same name.
-tl::expected<std::vector<Device>, std::string> parse_devices(const std::vector<std::string>& devices);
+/// Sorts `devices` into PCI addresses and vdevs, which may be given in a short form, for so many queues. Error: none
+/// given, an empty one, two of the same name.
+tl::expected<std::vector<Device>, std::string> parse_devices(const std::vector<std::string>& devices,
+                                                             unsigned queues = 1);
 
 struct CpuPlan {
   unsigned main = 0;

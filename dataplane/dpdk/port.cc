@@ -15,6 +15,7 @@
 
 #include "dataplane/dpdk/queue_waiter.h"
 #include "dataplane/dpdk/rss.h"
+#include "dataplane/kernel_port.h"
 
 namespace weir::dpdk {
 namespace {
@@ -180,7 +181,7 @@ bool needs_queue_pairs(const Port& port) {
 
 tl::expected<Port, std::string> find_port(const Device& device) {
   Port port;
-  port.name = device.name;
+  port.name = device.shown;
   port.pci = device.pci;
   if (rte_eth_dev_get_port_by_name(device.name.c_str(), &port.id) != 0) {
     return tl::unexpected("port '" + device.argument + "': DPDK did not bring up this device" + last_dpdk_error() +
@@ -196,7 +197,7 @@ tl::expected<Port, std::string> find_port(const Device& device) {
                                      device.argument.find("role=master") != std::string::npos);
   if (port.memif) port.memif_slots = memif_slots(device.argument);
   if (is_af_packet(device.argument)) port.cut_octets = af_packet_cut_octets(device.argument);
-  port.interface = af_packet_interface(device.argument);
+  port.interface = kernel_interface(device.argument);
   port.numa_node = rte_eth_dev_socket_id(port.id);
   return port;
 }
@@ -206,13 +207,14 @@ tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Poo
   const int result = rte_eth_dev_info_get(port.id, &info);
   if (result < 0) return tl::unexpected(problem(port, "the device does not describe itself", result));
   if (plan.receive_queues > info.max_rx_queues) {
-    return tl::unexpected(
-        port.name + ": " + std::to_string(plan.receive_queues) +
-        " receive queues are needed (one per worker), the device has " + std::to_string(info.max_rx_queues) +
-        // Of the driver's arguments; without it there is one queue.
-        (port.cut_octets != 0 ? "; --port " + port.name + ",iface=...,qpairs=" + std::to_string(plan.receive_queues) +
-                                    " gives it as many"
-                              : std::string()));
+    return tl::unexpected(port.name + ": " + std::to_string(plan.receive_queues) +
+                          " receive queues are needed (one per worker), the device has " +
+                          std::to_string(info.max_rx_queues) +
+                          // Of the driver's arguments; without it there is one queue.
+                          (port.cut_octets != 0 && !is_kernel_port(port.name)
+                               ? "; --port " + port.name + ",iface=...,qpairs=" + std::to_string(plan.receive_queues) +
+                                     " gives it as many"
+                               : std::string()));
   }
   if (plan.transmit_queues > info.max_tx_queues) {
     return tl::unexpected(port.name + ": " + std::to_string(plan.transmit_queues) +

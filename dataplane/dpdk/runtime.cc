@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dataplane/dpdk/af_packet.h"
+#include "dataplane/dpdk/af_xdp.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/mbuf_source.h"
 #include "dataplane/dpdk/memif_guard.h"
@@ -36,6 +37,7 @@ std::string hash_name(RssHash hash) {
 tl::expected<std::vector<std::string>, std::string> look_at_interfaces(const std::vector<Device>& devices) {
   std::vector<std::string> notices;
   for (const Device& device : devices) {
+    if (std::string notice = af_xdp_notice(device.argument); !notice.empty()) notices.push_back(std::move(notice));
     if (!is_af_packet(device.argument)) continue;
     if (std::string missing = af_packet_capabilities_missing(effective_capabilities()); !missing.empty()) {
       return tl::unexpected("port '" + device.argument + "': " + missing);
@@ -122,7 +124,7 @@ struct Runtime::Impl {
   }
 
   tl::expected<void, std::string> set_up() {
-    auto devices = parse_devices(options.devices);
+    auto devices = parse_devices(options.devices, options.workers);
     if (!devices) return tl::unexpected(devices.error());
     auto joined = look_at_interfaces(*devices);
     if (!joined) return tl::unexpected(joined.error());
@@ -230,6 +232,7 @@ PortInfo Runtime::port_info(unsigned port) const {
   const Link link = link_of(from);
   info.name = from.name;
   info.driver = from.driver;
+  info.interface = from.interface.name;
   info.link_up = link.up;
   info.link_mbps = link.mbps;
   info.queues = from.receive_queues;

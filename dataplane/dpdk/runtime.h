@@ -28,8 +28,9 @@ struct RuntimeOptions {
 };
 
 struct PortInfo {
-  std::string name;    ///< as EAL names the device
-  std::string driver;  ///< "net_memif", "mlx5_pci", ...
+  std::string name;       ///< as EAL names the device
+  std::string driver;     ///< "net_memif", "mlx5_pci", ...
+  std::string interface;  ///< of the kernel, on which the port is; empty: it is on none
   bool link_up = false;
   std::uint32_t link_mbps = 0;
   unsigned queues = 0;

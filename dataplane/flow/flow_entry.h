@@ -92,7 +92,7 @@ static_assert(offsetof(FlowEntry, last) + 12 + 2 <= sizeof(FlowEntry), "last_off
 struct FlowCold {
   std::uint32_t first_low;   ///< effective time of the first packet of the side that did not open - start_ns, bits 0-31
   std::uint16_t first_high;  ///< bits 32-47
-  std::uint16_t ingress_interface;
+  std::uint16_t ingress_interface;  ///< as InterfaceNumbers keeps it
   std::uint16_t vlan_id;
   std::uint8_t ip_tos[2];
   std::uint8_t icmp_type[2];

@@ -235,7 +235,7 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   if ((packet.facts & (kHasTunnel | kHasLabel)) != 0) [[unlikely]]
     keep_tunnel(number, packet);
   FlowCold& cold = table_.cold(number);
-  cold.ingress_interface = static_cast<std::uint16_t>(packet.ingress_interface);
+  cold.ingress_interface = table_.interfaces().keep(packet.ingress_interface);
   cold.vlan_id = packet.vlan_id;
   if (packet_levels_.on()) [[unlikely]]
     packet_levels_.set(number, packet.level());

@@ -66,6 +66,8 @@ class FlowShard {
   void set_monitor(std::uint8_t number) { writer_.set_monitor(number); }
   /// Records of flows that came in at a port of a pair say where they left.
   void set_pairs(const PortPairs& pairs) { writer_.set_pairs(pairs); }
+  /// Records of flows whose keys have AS numbers say them.
+  void set_as_in_key(bool has) { writer_.set_as_in_key(has); }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
   [[nodiscard]] std::size_t octets() const {

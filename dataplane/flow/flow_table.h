@@ -18,6 +18,7 @@
 
 #include "dataplane/flow/bucket_index.h"
 #include "dataplane/flow/flow_entry.h"
+#include "dataplane/flow/interface_numbers.h"
 #include "dataplane/flow/key_hash.h"
 #include "dataplane/metric/metrics.h"
 
@@ -164,6 +165,12 @@ class FlowTable {
   /// Of an entry with an extended key.
   [[nodiscard]] const KeyAddition& addition_of(std::uint32_t number) const { return additions_[number].addition; }
 
+  /// What FlowCold::ingress_interface stands for.
+  InterfaceNumbers& interfaces() { return interfaces_; }
+  [[nodiscard]] std::uint32_t ingress_interface(std::uint32_t number) const {
+    return interfaces_.number_of(cold_[number].ingress_interface);
+  }
+
   /// Least raw time of the side's packets, which has some.
   [[nodiscard]] std::uint64_t first_ns(std::uint32_t number, unsigned side) const;
   /// Greatest raw time of the side's packets, which has some.
@@ -219,6 +226,7 @@ class FlowTable {
   MappedArray<FlowKeyAddition> additions_;
   MappedArray<FlowTimes> times_;
   MappedArray<FlowTunnel> tunnels_;
+  InterfaceNumbers interfaces_;
   MappedArray<std::uint8_t> slots_;  ///< of metrics; empty where none is on
 };
 

@@ -38,9 +38,9 @@ KeyMask::KeyMask(const KeyFields& fields, const PortPairs& pairs)
   }
 }
 
-void KeyMask::apply(ParsedPacket& packet, const PacketFacts* facts) const {
+void KeyMask::apply(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair) const {
   apply_ends(packet);
-  if (fields_.extended()) extend(packet, facts);
+  if (fields_.extended()) extend(packet, facts, as_pair);
 }
 
 void KeyMask::apply_ends(ParsedPacket& packet) const {
@@ -108,9 +108,10 @@ void KeyMask::apply6(ParsedPacket& packet, std::uint16_t source_port, std::uint1
 
 /// The rest of an extended key. Where address and port of both ends are the same, what else an end has puts them in
 /// order.
-void KeyMask::extend(ParsedPacket& packet, const PacketFacts* facts) const {
+void KeyMask::extend(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair) const {
   struct End {
     std::uint8_t mac[6];
+    std::uint32_t as_number;
     std::uint32_t interface;
   };
   End source{};
@@ -119,6 +120,8 @@ void KeyMask::extend(ParsedPacket& packet, const PacketFacts* facts) const {
   if (facts != nullptr && fields_.destination_mac) {
     std::memcpy(destination.mac, facts->destination_mac, sizeof destination.mac);
   }
+  if (fields_.source_as) source.as_number = as_pair.source;
+  if (fields_.destination_as) destination.as_number = as_pair.destination;
   const std::uint32_t egress = fields_.out_if ? pairs_.egress_of(packet.ingress_interface) : 0;
   if (fields_.in_if) source.interface = packet.ingress_interface;
   destination.interface = fields_.in_if && egress == 0 ? source.interface : egress;
@@ -127,7 +130,8 @@ void KeyMask::extend(ParsedPacket& packet, const PacketFacts* facts) const {
   FlowKey& key = packet.key;
   if (key.ends_alike()) {
     const int order = std::memcmp(source.mac, destination.mac, sizeof source.mac);
-    const bool from_high = order > 0 || (order == 0 && source.interface > destination.interface);
+    const bool from_high = order > 0 || (order == 0 && std::tie(source.as_number, source.interface) >
+                                                           std::tie(destination.as_number, destination.interface));
     packet.from = from_high ? Side::high : Side::low;
   }
   if ((packet.facts & kHasAddition) == 0) packet.add_nothing();
@@ -136,6 +140,8 @@ void KeyMask::extend(ParsedPacket& packet, const PacketFacts* facts) const {
   const End& high = packet.from == Side::low ? destination : source;
   addition.interface[0] = low.interface;
   addition.interface[1] = high.interface;
+  addition.as_number[0] = low.as_number;
+  addition.as_number[1] = high.as_number;
   std::memcpy(addition.mac[0], low.mac, sizeof low.mac);
   std::memcpy(addition.mac[1], high.mac, sizeof high.mac);
   if (facts != nullptr && fields_.inner_vlan_id) addition.inner_vlan_id = facts->inner_vlan_id;

@@ -15,6 +15,9 @@
 // known: the two directions of a tap are one flow. Where it has one of them, or the port is in no pair, the interface
 // is a fact of the packet like its VLAN.
 //
+// The AS of an end (src_as, dst_as) belongs to it as its address does, of which it is looked up whole, before the mask.
+// Whoever applies the mask looks it up (as_lookup.h).
+//
 // `icmp` adds type and code of ICMP messages, and with them, for these messages, the protocol. A reply counts as the
 // request that it answers. The parser puts them where ports would stand (for_key() tells it to), so that later
 // fragments and quoted headers have them as they have ports; the mask leaves them there.
@@ -26,6 +29,7 @@
 
 #include <cstdint>
 
+#include "dataplane/flow/as_lookup.h"
 #include "dataplane/flow/port_pairs.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/packet_facts.h"
@@ -53,6 +57,8 @@ struct KeyFields {
   bool source_mac = false;
   bool destination_mac = false;
   bool inner_vlan_id = false;
+  bool source_as = false;
+  bool destination_as = false;
 
   friend bool operator==(const KeyFields&, const KeyFields&) = default;
 
@@ -66,11 +72,13 @@ struct KeyFields {
   /// flow.
   [[nodiscard]] bool same_of_both_ends() const {
     return source_prefix4 == destination_prefix4 && source_prefix6 == destination_prefix6 &&
-           source_port == destination_port && source_mac == destination_mac;
+           source_port == destination_port && source_mac == destination_mac && source_as == destination_as;
   }
   /// It has something that only PacketFacts tell; so has the metric layer2, by which it comes into the record.
   [[nodiscard]] bool holds_link_facts() const { return source_mac || destination_mac || inner_vlan_id; }
-  [[nodiscard]] bool extended() const { return in_if || out_if || ip_tos || holds_link_facts(); }
+  /// The ends whose AS it has.
+  [[nodiscard]] AsEnds as_ends() const { return {source_as, destination_as}; }
+  [[nodiscard]] bool extended() const { return in_if || out_if || ip_tos || holds_link_facts() || as_ends().any(); }
 };
 
 /// `options` for a parser whose packets are given this key.
@@ -87,12 +95,13 @@ class KeyMask {
   /// False: the key is what the parser makes of it, and apply() need not be called.
   [[nodiscard]] bool changes() const { return changes_; }
   /// Makes key and side of `packet` those that count. To be called once a packet, when its ports are known. `facts`:
-  /// the packet's; nullptr: nothing is known of its link layer.
-  void apply(ParsedPacket& packet, const PacketFacts* facts) const;
+  /// the packet's; nullptr: nothing is known of its link layer. `as_pair`: of its addresses, where the key has their
+  /// AS.
+  void apply(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair = {}) const;
 
  private:
   void apply_ends(ParsedPacket& packet) const;
-  void extend(ParsedPacket& packet, const PacketFacts* facts) const;
+  void extend(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair) const;
   void apply4(ParsedPacket& packet, std::uint16_t source_port, std::uint16_t destination_port,
               std::uint8_t protocol) const;
   void apply6(ParsedPacket& packet, std::uint16_t source_port, std::uint16_t destination_port,

@@ -75,7 +75,9 @@ std::uint32_t RecordWriter::sections_of(std::uint32_t number, const FlowKey& key
   if ((table_.entry(number).state & FlowEntry::kHasTunnel) != 0) [[unlikely]]
     sections |= table_.tunnel(number).sections;
   if (pairs_.any()) [[unlikely]]
-    sections |= egress_section(table_.cold(number).ingress_interface);
+    sections |= egress_section(table_.ingress_interface(number));
+  if (as_in_key_) [[unlikely]]
+    sections |= kSectionBit<RoutingSection>;
   if (metrics_.any()) [[unlikely]] {
     sections |= metrics_.sections(key.protocol, table_.metric_line(number), table_.metric_slot(number));
     if ((sections & kSectionBit<LabelStackSection>) != 0) sections &= ~kSectionBit<LabelSection>;  // it holds the label
@@ -89,11 +91,13 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
   const unsigned initiator = (entry.state & FlowEntry::kInitiatorHigh) != 0 ? 1 : 0;
   fill_key(record, key, initiator);
   record.vlan_id = cold.vlan_id;
-  record.ingress_interface = cold.ingress_interface;
+  record.ingress_interface = table_.ingress_interface(number);
   if (pairs_.any()) [[unlikely]] {
     const bool opener_high = (entry.times & FlowEntry::kOpenerHigh) != 0;
-    fill_interfaces(record, cold.ingress_interface, opener_high != (initiator == 1));
+    fill_interfaces(record, record.ingress_interface, opener_high != (initiator == 1));
   }
+  if (as_in_key_) [[unlikely]]
+    fill_as_numbers(record, table_.addition_of(number), initiator);
   record.sampling_rate = end.sampling_rate;
   record.sampling_algorithm = sampling_algorithm_ & 0xf;
   record.monitor = monitor_ & 0xf;
@@ -163,6 +167,14 @@ FlowTunnel RecordWriter::tunnel_of(const ParsedPacket& packet) {
   tunnel.sections = ((packet.facts & kHasTunnel) != 0 ? kSectionBit<TunnelSection> : 0) |
                     ((packet.facts & kHasLabel) != 0 ? kSectionBit<LabelSection> : 0);
   return tunnel;
+}
+
+/// Of a key with AS numbers, side `initiator` being the source.
+void RecordWriter::fill_as_numbers(FlowRecord& record, const KeyAddition& addition, unsigned initiator) {
+  auto& routing = section_of<RoutingSection>(record);
+  routing.source_as = addition.as_number[initiator];
+  routing.destination_as = addition.as_number[1 - initiator];
+  routing.ip_version = record.ip_version;
 }
 
 /// Tunnel and label of a record, which few have.

@@ -46,6 +46,9 @@ class RecordWriter {
   /// Records of flows that came in at a port of a pair say from now on where they left.
   void set_pairs(const PortPairs& pairs) { pairs_ = pairs; }
 
+  /// Keys have AS numbers: records say them from now on.
+  void set_as_in_key(bool has) { as_in_key_ = has; }
+
   /// Reports the flow in entry `number`, which is left as it is. False: the ring has no room, and none is waited for.
   [[nodiscard]] bool write(std::uint32_t number, const RecordEnd& end);
   /// Reports a packet that has no entry: a record of its own, marked for the overflow accounter. Metrics do not see it,
@@ -66,6 +69,7 @@ class RecordWriter {
   void fill(FlowRecord& record, std::uint32_t number, const FlowKey& key, const RecordEnd& end) const;
   [[nodiscard]] std::uint32_t egress_section(std::uint32_t ingress) const;
   void fill_interfaces(FlowRecord& record, std::uint32_t ingress, bool turned) const;
+  static void fill_as_numbers(FlowRecord& record, const KeyAddition& addition, unsigned initiator);
   static void fill_tunnel(FlowRecord& record, const FlowTunnel& tunnel);
 
   RecordRing& ring_;
@@ -76,6 +80,7 @@ class RecordWriter {
   const Metrics& metrics_;
   const LinePool& pool_;
   PortPairs pairs_;
+  bool as_in_key_ = false;
   std::uint32_t sections_written_ = 0;
 };
 

@@ -7,8 +7,8 @@
 // `ip_version` says the form. IPv4 and IPv6 are the 5-tuple, with the VLAN where --key adds it, which costs nothing:
 // there is room in the word of the ports. The wide forms of both hold tunnel and label in a sixth word, which means
 // nothing in the other forms and is neither written nor read there. In the extended forms, wide or not, a KeyAddition
-// belongs to the key: interfaces, TOS, inner VLAN and MAC addresses. It lies at the end of ParsedPacket, so that
-// packets of the other forms do not pay for it.
+// belongs to the key: interfaces, AS numbers, TOS, inner VLAN and MAC addresses. It lies at the end of ParsedPacket, so
+// that packets of the other forms do not pay for it.
 #pragma once
 
 #include <bit>
@@ -105,19 +105,21 @@ static_assert(std::has_unique_object_representations_v<FlowKey>, "no holes: comp
 struct KeyAddition {
   // By Side. An interface that only one field of the key names is that of both ends (key_mask.h).
   std::uint32_t interface[2];
+  std::uint32_t as_number[2];  ///< 0: unknown, too
   std::uint8_t mac[2][6];
   std::uint16_t inner_vlan_id;
   std::uint8_t ip_tos;
   std::uint8_t reserved;  ///< 0
 
-  static constexpr std::size_t kWords = 3;
+  static constexpr std::size_t kWords = 4;
   [[nodiscard]] std::uint64_t word(std::size_t index) const {
     std::uint64_t value;
     std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(this) + index * sizeof value, sizeof value);
     return value;
   }
   [[nodiscard]] bool ends_alike() const {
-    return interface[0] == interface[1] && std::memcmp(mac[0], mac[1], sizeof mac[0]) == 0;
+    return interface[0] == interface[1] && as_number[0] == as_number[1] &&
+           std::memcmp(mac[0], mac[1], sizeof mac[0]) == 0;
   }
   friend bool operator==(const KeyAddition& a, const KeyAddition& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 };
@@ -182,7 +184,7 @@ struct ParsedPacket {
     sampling_level = static_cast<std::uint8_t>(level);
   }
 };
-static_assert(sizeof(ParsedPacket) == 176 && std::is_trivially_copyable_v<ParsedPacket>,
+static_assert(sizeof(ParsedPacket) == 184 && std::is_trivially_copyable_v<ParsedPacket>,
               "the common stack touches 88 of the first 96 octets; only a hand-over between workers copies it whole");
 
 }  // namespace weir

@@ -30,7 +30,7 @@ struct IcmpError {
                                      : type == kIcmpv6DestinationUnreachable && code == kIcmpv6PortUnreachable;
   }
 };
-static_assert(sizeof(IcmpError) == 184 && std::is_trivially_copyable_v<IcmpError>,
-              "a hand-over message of three lines has it");
+static_assert(sizeof(IcmpError) == 192 && std::is_trivially_copyable_v<IcmpError>,
+              "a hand-over message of four lines has it");
 
 }  // namespace weir

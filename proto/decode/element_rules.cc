@@ -221,7 +221,7 @@ static_assert(std::all_of(kFieldRows.begin(), kFieldRows.end(), has_rule), "ever
 /// Taken wherever one of their elements is there: other exporters send them, too.
 constexpr std::uint32_t kTakenFromAnybody = section_bit(Section::tunnel) | section_bit(Section::label) |
                                             section_bit(Section::esp) | section_bit(Section::egress) |
-                                            section_bit(Section::routing);
+                                            section_bit(Section::direction) | section_bit(Section::routing);
 
 /// Elements of the section that weir sends in any case.
 constexpr std::size_t expected_count(Section section) {

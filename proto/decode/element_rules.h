@@ -91,8 +91,8 @@ const ElementRule* find_element_rule(FlowVersion version, const ElementId& id, s
 /// Whether the rule can read a field of this length.
 bool can_read(const ElementRule& rule, std::uint16_t octets);
 
-/// The sections that records of such a template may have: tunnel, label, esp, egress and routing by any of their
-/// elements, other ones where the template has all elements of the section as weir sends them.
+/// The sections that records of such a template may have: tunnel, label, esp, egress, direction and routing by any of
+/// their elements, other ones where the template has all elements of the section as weir sends them.
 std::uint32_t sections_of(FlowVersion version, const std::vector<FieldSpec>& fields);
 
 }  // namespace weir

@@ -106,13 +106,17 @@ void ExportTemplate::mark_cut(SectionImage& image, RecordView record, const Tail
   }
 }
 
-void ExportTemplate::turn_egress(SectionImage& image) const {
-  const std::size_t at = sections_octets(sections_ & (kSectionBit<EgressSection> - 1));
-  EgressSection egress;
-  std::memcpy(&egress, image.data() + at, sizeof egress);
-  if (egress.reverse_interface == 0) return;
-  egress.interface = egress.reverse_interface;
-  std::memcpy(image.changed(sections_) + at, &egress, sizeof egress);
+void ExportTemplate::turn(SectionImage& image, RecordView record) const {
+  const auto change = [&]<typename S>(const S* of_record, auto&& how) {
+    if (of_record == nullptr || (sections_ & kSectionBit<S>) == 0) return;
+    S section = *of_record;
+    how(section);
+    std::memcpy(image.changed(sections_) + sections_octets(sections_ & (kSectionBit<S> - 1)), &section, sizeof section);
+  };
+  change(record.find<DirectionSection>(), [](DirectionSection& direction) { direction.turn(); });
+  if (!interfaces_turn(record)) return;
+  change(record.find<EgressSection>(), [](EgressSection& egress) { egress.interface = egress.reverse_interface; });
+  change(record.find<InterfaceNamesSection>(), [](InterfaceNamesSection& names) { names.turn(); });
 }
 
 std::uint8_t* ExportTemplate::write_tail(std::uint8_t* out, RecordView record, const Tail& tail) const {

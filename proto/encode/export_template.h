@@ -65,8 +65,8 @@ class ExportTemplate {
   std::uint8_t* write_sections(std::uint8_t* out, RecordView record) const {
     SectionImage image(record, sections_);
     if constexpr (kWay == kReverse) {
-      if ((sections_ & kSectionBit<EgressSection>) != 0) [[unlikely]]
-        turn_egress(image);
+      if ((sections_ & kTurned) != 0) [[unlikely]]
+        turn(image, record);
     }
     Tail tail;
     if (list_element_ != 0 || !texts_.empty()) [[unlikely]] {
@@ -107,8 +107,11 @@ class ExportTemplate {
     const std::string_view octets = text.of(record);
     return octets.substr(0, !text.whole ? tail.most_text_octets : tail.whole_texts ? octets.size() : 0);
   }
-  /// Makes the egress interface that of the reverse direction.
-  void turn_egress(SectionImage& image) const;
+  /// Sections that say something of the way that packets take.
+  static constexpr std::uint32_t kTurned =
+      kSectionBit<EgressSection> | kSectionBit<DirectionSection> | kSectionBit<InterfaceNamesSection>;
+  /// Makes what they say true of the reverse direction.
+  void turn(SectionImage& image, RecordView record) const;
   [[nodiscard]] std::uint32_t texts_octets(RecordView record, const Tail& tail) const;
   [[nodiscard]] Tail tail_of(RecordView record) const;
   void mark_cut(SectionImage& image, RecordView record, const Tail& tail) const;

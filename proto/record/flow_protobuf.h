@@ -101,9 +101,10 @@ std::uint8_t* write_flow_protobuf(std::uint8_t* out, RecordView record, const Ip
 /// Decodes one message (without its length). false: malformed, or a field's value does not fit its place; then
 /// `record` is unspecified. Unknown fields are skipped. Where the times of the directions are absent (a record that
 /// another producer of the same schema made) those of the flow stand for them. `sampler_address` gets that of the
-/// message, or none; one that has neither 4 nor 16 octets is none.
+/// message, or none; one that has neither 4 nor 16 octets is none. `monitor` gets the name of the monitor that made the
+/// record, which lies in the message; empty: it names none, or one that no configuration could (monitor_names.h).
 [[nodiscard]] bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record,
-                               IpAddress* sampler_address = nullptr);
+                               IpAddress* sampler_address = nullptr, std::string_view* monitor = nullptr);
 
 /// A longer message means that the stream is out of step. A reader would buffer it without bound.
 inline constexpr std::size_t kFlowProtobufLongestAccepted = 8192;

@@ -105,11 +105,10 @@ constexpr auto kStores = []<std::size_t... kIndex>(std::index_sequence<kIndex...
 
 /// By field number: the place in kSent, plus 1.
 constexpr auto kPlaces = [] {
-  std::array<std::uint8_t, kGreatestNumber + 1> places{};
-  for (std::size_t i = 0; i < kSent.size(); ++i) places[number_of(kSent[i])] = static_cast<std::uint8_t>(i + 1);
+  std::array<std::uint16_t, kGreatestNumber + 1> places{};
+  for (std::size_t i = 0; i < kSent.size(); ++i) places[number_of(kSent[i])] = static_cast<std::uint16_t>(i + 1);
   return places;
 }();
-static_assert(kSent.size() < 255);
 
 bool store_number(std::uint64_t number, std::uint64_t value, Decoding& decoding) {
   if (number > kGreatestNumber || kStores[number] == nullptr) return true;  // not one of ours: skipped
@@ -240,6 +239,12 @@ IpAddress address_of(std::span<const std::uint8_t> octets) {
   return address;
 }
 
+/// Empty: it is no name of a monitor.
+std::string_view monitor_of(std::span<const std::uint8_t> octets) {
+  const std::string_view name(reinterpret_cast<const char*>(octets.data()), octets.size());
+  return is_monitor_name(name) ? name : std::string_view();
+}
+
 /// Fills in what the message leaves out because it follows from the rest.
 void complete_times(FlowRecord& record, const Decoding& decoding) {
   for (const Direction direction : {kForward, kReverse}) {
@@ -303,8 +308,10 @@ bool complete(Decoding& decoding) {
 
 }  // namespace
 
-bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record, IpAddress* sampler_address) {
+bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record, IpAddress* sampler_address,
+                 std::string_view* monitor) {
   if (sampler_address != nullptr) *sampler_address = {};
+  if (monitor != nullptr) *monitor = {};
   record = {};
   record->sampling_rate = 1;
   Decoding decoding{record};
@@ -324,6 +331,7 @@ bool decode_flow(std::span<const std::uint8_t> message, OwnedRecord& record, IpA
         if (!get_varint(at, end, value) || value > static_cast<std::uint64_t>(end - at)) return false;
         const std::span<const std::uint8_t> octets(at, static_cast<std::size_t>(value));
         if (!store_octets(field, octets, decoding)) return false;
+        if (field == kMonitorNumber && monitor != nullptr) *monitor = monitor_of(octets);
         if (field == kSamplerAddressNumber && sampler_address != nullptr) *sampler_address = address_of(octets);
         at += value;
         break;

@@ -18,4 +18,10 @@ namespace weir {
   return way == kForward || egress.reverse_interface == 0 ? egress.interface : egress.reverse_interface;
 }
 
+/// Whether the responder's packets come in where the initiator's leave.
+[[nodiscard]] inline bool interfaces_turn(RecordView record) {
+  const auto* const egress = record.find<EgressSection>();
+  return egress != nullptr && egress->reverse_interface != 0;
+}
+
 }  // namespace weir

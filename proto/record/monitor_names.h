@@ -17,6 +17,16 @@ namespace weir {
 /// Most octets of a name.
 inline constexpr std::size_t kMostMonitorNameOctets = 32;
 
+/// Whether a configuration can give the name.
+[[nodiscard]] constexpr bool is_monitor_name(std::string_view name) {
+  if (name.empty() || name.size() > kMostMonitorNameOctets) return false;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!letter && !(c >= '0' && c <= '9') && c != '.' && c != '-' && c != '_') return false;
+  }
+  return true;
+}
+
 class MonitorNames {
  public:
   void add(std::string name) { names_.push_back(std::move(name)); }

@@ -307,5 +307,72 @@ TEST(Masks, OfVersion5AndFlagsOfVersion7AreWhatTsharkReads) {
       << "source addresses alone, each direction a flow";
 }
 
+/// "AS 100 with AS 0": packets and IP octets, both ways together.
+using BetweenNetworks = std::map<std::string, std::array<std::uint64_t, 2>>;
+
+BetweenNetworks between_networks(const std::vector<Json>& records) {
+  BetweenNetworks sums;
+  for (const Json& record : records) {
+    const auto [less, greater] = std::minmax(record.value("src_as", 0U), record.value("dst_as", 0U));
+    auto& [packets, octets] = sums["AS " + std::to_string(less) + " with AS " + std::to_string(greater)];
+    packets += record.at("packets").get<std::uint64_t>() + record.at("rev_packets").get<std::uint64_t>();
+    octets += record.at("bytes").get<std::uint64_t>() + record.at("rev_bytes").get<std::uint64_t>();
+  }
+  return sums;
+}
+
+/// A key of AS numbers gives the sums over all flows of the 5-tuple, whose AS numbers the drain looked up.
+TEST(AsKeys, AreTheSumsOfTheFlowsBetweenTheirNetworks) {
+  const fs::path capture = kCaptures / "basic" / "ipfixprobe_mixed.pcap";
+  if (!fs::exists(capture)) GTEST_SKIP() << "no captures";
+  const TemporaryFolder folder;
+  const std::string prefixes = folder.path("prefixes");
+  const std::string lines = "10.0.0.0/8 as=100\n192.168.0.0/16 as=200\n128.0.0.0/1 as=300\n2000::/3 as=400\n";
+  write_file(prefixes, {reinterpret_cast<const std::uint8_t*>(lines.data()), lines.size()});
+  const auto plain = read_records(folder, {"--prefixes", prefixes}, capture);
+  const BetweenNetworks expected = between_networks(plain);
+  EXPECT_GT(expected.size(), 1U);
+  for (const std::string workers : {"1", "2", "4"}) {
+    const auto records =
+        read_records(folder, {"--prefixes", prefixes, "--key", "src_as,dst_as", "--workers", workers}, capture);
+    EXPECT_EQ(between_networks(records), expected) << workers;
+    EXPECT_LT(records.size(), plain.size());
+  }
+  const Finished without = run({kWeir, "read", "--key", "src_as", "--export", "json:-", capture});
+  EXPECT_EQ(without.exit_code, 2);
+  EXPECT_NE(without.err.find("expected --prefixes FILE"), std::string::npos) << without.err;
+}
+
+TEST(Interfaces, HaveNamesInRecordsAndInOptionsData) {
+  const TemporaryFolder folder;
+  const std::string capture = conversation(folder);
+  const std::string names = folder.path("interfaces");
+  const std::string lines = "4000000000 core0 to the core\n1 lan\n";
+  write_file(names, {reinterpret_cast<const std::uint8_t*>(lines.data()), lines.size()});
+  const auto records = read_records(folder, {"--interface", "4000000000", "--interfaces", names}, capture);
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].at("in_if"), 4'000'000'000);
+  EXPECT_EQ(records[0].at("in_if_name"), "core0");
+  EXPECT_FALSE(records[0].contains("out_if_name"));
+  for (const std::string version : {"netflow9", "ipfix"}) {
+    SCOPED_TRACE(version);
+    UdpSink sink;
+    const Finished read = run({kWeir, "read", "--interface", "4000000000", "--interfaces", names, "--export",
+                               version + "://" + sink.address(), capture});
+    EXPECT_EQ(read.exit_code, 0) << read.err;
+    std::string text;
+    for (const Bytes& datagram : sink.finish()) text.append(datagram.begin(), datagram.end());
+    const auto count = [&](const std::string& what) {
+      std::size_t found = 0;
+      for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+      return found;
+    };
+    // In the options data, and in each of the two records.
+    EXPECT_EQ(count("core0") - count("to the core"), 2U);
+    EXPECT_GE(count("to the core"), 1U);
+    EXPECT_EQ(count("lan"), count("to the core"));
+  }
+}
+
 }  // namespace
 }  // namespace weir::test

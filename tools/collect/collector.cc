@@ -44,12 +44,13 @@ tl::expected<std::vector<std::string>, std::string> Collector::listen(const List
   return lines;
 }
 
-void Collector::take_record(RecordView received, const RecordDetails* details, const IpAddress& sampler_address) {
+void Collector::take_record(RecordView received, const RecordDetails* details, const IpAddress& sampler_address,
+                            std::string_view monitor) {
   const RecordView record = outputs_.prefixes == nullptr ? received : outputs_.prefixes->add(received);
   // 0: nobody told the rate.
   const std::uint64_t rate = outputs_.scale && record->sampling_rate != 0 ? record->sampling_rate : 1;
   totals_.add(*record, rate);
-  printer_.print(record, details, sampler_address);
+  printer_.print(record, details, sampler_address, monitor);
   if (outputs_.sums != nullptr) {
     outputs_.sums->add(record, details != nullptr ? address_of_exporter(details->exporter) : sampler_address.text(),
                        rate);
@@ -166,13 +167,14 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
   }
   counts_.wire_octets += octets.size();
   const std::uint64_t before = connection.stream.records();
-  auto fed = connection.stream.feed(octets, [&](RecordView record, const IpAddress& sampler_address) {
+  auto fed = connection.stream.feed(octets, [&](RecordView record, const IpAddress& sampler_address,
+                                                std::string_view monitor) {
     if (outputs_.dump) {
       char text[kFlowJsonMaxOctets];
-      const auto length = static_cast<std::size_t>(write_flow_json(text, record, sampler_address) - text);
+      const auto length = static_cast<std::size_t>(write_flow_json(text, record, sampler_address, monitor) - text);
       printer_.print_text(fmt::format("{}: weir.v1.FlowRecord {}", connection.peer, std::string_view(text, length)));
     }
-    take_record(record, nullptr, sampler_address);
+    take_record(record, nullptr, sampler_address, monitor);
   });
   if (connection.stream.records() != before) hear();
   return fed;

@@ -119,7 +119,8 @@ class Collector {
     IpfixStream messages;
   };
 
-  void take_record(RecordView record, const RecordDetails* details, const IpAddress& sampler_address);
+  void take_record(RecordView record, const RecordDetails* details, const IpAddress& sampler_address,
+                   std::string_view monitor = {});
   tl::expected<void, std::string> feed(Connection& connection, std::span<const std::uint8_t> octets);
   [[nodiscard]] tl::expected<void, std::string> ended(const Connection& connection) const;
   tl::expected<void, std::string> read_stream(int descriptor, const std::string& name,

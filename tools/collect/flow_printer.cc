@@ -67,11 +67,12 @@ void FlowPrinter::written() {
   if (lines_.size() >= kWriteAt) static_cast<void>(flush());  // an error is kept, and told by the caller's flush()
 }
 
-void FlowPrinter::print(RecordView record, const RecordDetails* details, const IpAddress& sampler_address) {
+void FlowPrinter::print(RecordView record, const RecordDetails* details, const IpAddress& sampler_address,
+                        std::string_view monitor) {
   if (format_ == Format::none || !error_.empty()) return;
   if (format_ == Format::json) {
     char line[kFlowJsonMaxOctets];
-    lines_.append(line, write_flow_json(line, record, details == nullptr ? sampler_address : IpAddress()));
+    lines_.append(line, write_flow_json(line, record, details == nullptr ? sampler_address : IpAddress(), monitor));
     if (details != nullptr) append_details(*details);
   } else {
     print_line(*record);

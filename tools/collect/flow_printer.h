@@ -26,8 +26,10 @@ class FlowPrinter {
   FlowPrinter(Format format, int descriptor) : format_(format), descriptor_(descriptor) {}
 
   /// `details`: what a NetFlow or IPFIX record has beside; JSON shows all of it, under IANA's names. Its exporter is
-  /// the sampler; of another record `sampler_address` is, if it names one.
-  void print(RecordView record, const RecordDetails* details = nullptr, const IpAddress& sampler_address = {});
+  /// the sampler; of another record `sampler_address` is, if it names one. `monitor`: that made it; empty: it names
+  /// none.
+  void print(RecordView record, const RecordDetails* details = nullptr, const IpAddress& sampler_address = {},
+             std::string_view monitor = {});
   /// An options record, or a counter sample of sFlow: its scopes and values.
   void print_options(std::string_view exporter, const Decoded& datagram, const DecodedOptions& options,
                      const SubTemplateFinder& find_template);

@@ -14,15 +14,16 @@ tl::expected<void, std::string> MessageStream::feed(std::span<const std::uint8_t
   std::size_t at = 0;
   OwnedRecord record;
   IpAddress sampler_address;
+  std::string_view monitor;
   for (;;) {
     const DelimitedMessage next = next_delimited(octets.subspan(at));
     if (next.status == DelimitedStatus::need_more) break;
-    if (next.status == DelimitedStatus::malformed || !decode_flow(next.message, record, &sampler_address)) {
+    if (next.status == DelimitedStatus::malformed || !decode_flow(next.message, record, &sampler_address, &monitor)) {
       return tl::make_unexpected(
           fmt::format("record {} at octet {} is no weir.v1.FlowRecord", records_ + 1, consumed_ + at));
     }
     ++records_;
-    take(record, sampler_address);
+    take(record, sampler_address, monitor);
     at += next.consumed;
   }
   consumed_ += at;

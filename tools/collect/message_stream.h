@@ -8,6 +8,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace weir {
 
 class MessageStream {
  public:
-  /// Gets a record, and the address of the probe that it names, if any.
-  using Take = std::function<void(RecordView, const IpAddress& sampler_address)>;
+  /// Gets a record, and the address of the probe and the monitor that it names, if any.
+  using Take = std::function<void(RecordView, const IpAddress& sampler_address, std::string_view monitor)>;
   /// Gives every record that is complete with these octets to `take`. Error: one line with the record's number, counted
   /// from 1, and its place; the stream cannot be followed any further.
   tl::expected<void, std::string> feed(std::span<const std::uint8_t> octets, const Take& take);

@@ -112,8 +112,7 @@ TEST(Bindings, SuggestFieldsOfTheBlockThatAnUnknownOneStandsIn) {
   EXPECT_EQ(error_of("monitor {\n  rule { colour: 3 }\n}\n"),
             "p.conf:2:10: no field is named \"colour\"; expected one of net weight");
   EXPECT_EQ(error_of("monitor: 3\n"),
-            "p.conf:1:10: expected \"{\", found \"3\"; expected a line such as monitor { key: "
-            "\"5tuple\" }");
+            "p.conf:1:10: a '{' is missing after monitor; expected a block such as monitor { key: \"5tuple\" }");
 }
 
 TEST(Bindings, PrintWhatReadsBackAsTheSame) {

@@ -111,8 +111,8 @@ TEST(CommandLine, TakesTheInterfaceOfCapturesAndTheAddressOfTheProbe) {
   EXPECT_EQ(parse({"read", "a.pcap"})->settings.interface, 0U);
 
   EXPECT_FALSE(parse({"run", "--port", "net_null0", "--interface", "1"})) << "ports number themselves";
-  EXPECT_EQ(error_of({"read", "--interface", "65536", "a.pcap"}),
-            "--interface 65536: out of range; expected 0 to 65535");
+  EXPECT_EQ(error_of({"read", "--interface", "4294967296", "a.pcap"}),
+            "--interface 4294967296: out of range; expected 0 to 4294967295");
   for (const auto& [wrong, shown] : {std::pair{"probe1", "probe1"},
                                      {"192.0.2.1:80", "'192.0.2.1:80'"},  // which would end with two colons
                                      {"192.0.2.0/24", "192.0.2.0/24"}}) {
@@ -199,7 +199,7 @@ TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
       {{"run", "--port"}, "--port: a value is missing; see `weir run --help`"},
       {{"run"},
        "no port to take packets from; expected --port (or port: in the file) with a PCI address, as in --port "
-       "0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0"},
+       "0000:3b:00.0, or a kernel interface, as in --port af_packet:eth0"},
   };
   for (const auto& [arguments, error] : bad) {
     EXPECT_EQ(error_of(arguments), error);

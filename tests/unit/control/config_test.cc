@@ -89,7 +89,8 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.set_metrics("rtt:3"); }, "--metrics 'rtt:3': 'rtt' has no parameter"},
       {[](auto& c) { c.set_key("5tuple,mac"); },
        "--key 5tuple,mac: 'mac' is not a field of the key; expected 5tuple, or names of src_addr dst_addr src_port "
-       "dst_port proto, and of icmp vlan_id inner_vlan_id mpls_label tunnel_id ip_tos src_mac dst_mac in_if out_if, "
+       "dst_port proto, and of icmp vlan_id inner_vlan_id mpls_label tunnel_id ip_tos src_mac dst_mac src_as "
+       "dst_as in_if out_if, "
        "separated by commas; src_addr/N and dst_addr/N for a prefix of IPv4, src_addr6/N and dst_addr6/N of IPv6"},
       {[](auto& c) { c.set_key("5tuple,out_if"); },
        "--key 5tuple,out_if: only ports in a pair have an egress interface; expected --pair, or a key without out_if"},
@@ -174,8 +175,8 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        "--ledger -: standard output is written by json:-, too; expected a file of its own"},
       {[](auto& c) { c.set_ledger(""); }, "--ledger '': empty; expected a file, or - for standard output"},
       {[](auto& c) { c.add_port("eth0"); },
-       "--port eth0: neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, or a vdev such as "
-       "net_af_packet0,iface=eth0"},
+       "--port eth0: neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, a kernel "
+       "interface such as af_packet:eth0, or a vdev such as net_memif0"},
       {[](auto& c) { c.add_port("net_null0"); }, "--port net_null0: given twice; expected every port once"},
       {[](auto& c) { c.add_port("net_null0,size=64"); },
        "--port net_null0,size=64: the same device as net_null0; expected every device once"},
@@ -185,12 +186,11 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        },
        "--port '0000:3b:00.0': the same device as 3B:00.0; expected every device once"},
       {[](auto& c) { c.add_port("0000:3b:00.8"); },
-       "--port '0000:3b:00.8': neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, or a "
-       "vdev "
-       "such as net_af_packet0,iface=eth0"},
+       "--port '0000:3b:00.8': neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, a "
+       "kernel interface such as af_packet:eth0, or a vdev such as net_memif0"},
       {[](auto& c) { c.clear_port(); },
        "no port to take packets from; expected --port (or port: in the file) with a PCI address, as in --port "
-       "0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0"},
+       "0000:3b:00.0, or a kernel interface, as in --port af_packet:eth0"},
       {[](auto& c) { c.set_cores("0,2-4"); },
        "--cores 0,2-4: 4 CPUs; expected 2: the first for control, then one for each of 1 worker (--workers)"},
       {[](auto& c) {
@@ -306,7 +306,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
-       "tunnel_depth icmp_errors filter frame_filter export sampler_address prefixes interface "
+       "tunnel_depth icmp_errors filter frame_filter export sampler_address prefixes interfaces interface "
        "save_rejects ledger"},
       {"workers: 1\nworkers: 2\n", "c:2:8: workers is given twice; expected a line such as workers: 4"},
       {"idle_timeout = \"5s\"\n",
@@ -349,6 +349,30 @@ TEST(ConfigFile, SaysOneLineOfAnyMutilatedText) {
     EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos) << text << '\n' << parsed.error().message;
   }
   EXPECT_GT(refused, 2500U);
+}
+
+TEST(ConfigFile, NamesTheBlockWhoseBracketIsMissing) {
+  const std::pair<const char*, const char*> bad[] = {
+      {"workers: 2\nmonitor {\n  name: \"a\"\n  filter: \"}\"  # }\nmonitor {\n  name: \"b\"\n}\n",
+       "c:5:1: the block monitor of line 2 has no '}' before monitor; expected a line with '}' at its end"},
+      {"monitor {\n  name: \"a\"\nexport: \"json:x\"\nworkers: 2\n",
+       "c:4:1: the block monitor of line 1 has no '}' before workers; expected a line with '}' at its end"},
+      {"monitor {\n  name: \"a\"\n",
+       "c:3:1: the block monitor of line 1 has no '}' until the end of the file; expected a line with '}' at its end"},
+      {"monitor {\n  name: \"a\"\n}\n}\nworkers: 2\n", "c:4:1: this '}' closes no block; expected one for each '{'"},
+      {"monitor\n  name: \"a\"\n}\n",
+       "c:2:3: a '{' is missing after monitor; expected a block such as monitor { name: \"wide\" key: "
+       "\"src_addr/24,dst_addr/24\" }"},
+      {"monitor: \"a\"\n",
+       "c:1:10: a '{' is missing after monitor; expected a block such as monitor { name: \"wide\" key: "
+       "\"src_addr/24,dst_addr/24\" }"},
+      {"monitor {\n  nmae: \"a\"\n}\n", "c:2:3: no field is named \"nmae\"; did you mean name?"},
+  };
+  for (const auto& [text, error] : bad) {
+    const auto parsed = parse_config(text, "c");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().message, error);
+  }
 }
 
 TEST(ConfigFile, NamesLineAndColumnOfAValueThatCannotBe) {
@@ -503,6 +527,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# export: none, records are counted and dropped\n"
       "# sampler_address: none\n"
       "# prefixes: none\n"
+      "# interfaces: none\n"
       "interface: 0\n"
       "# save_rejects: not saved\n"
       "# ledger: not written\n";

@@ -93,6 +93,9 @@ TEST(CheckMemory, SaysWhatWouldFit) {
   EXPECT_EQ(check_memory({1000, kGiB, 0}, {1 << 20, "test"}).error(),
             "--max-flows 1000: the flow table needs 1.07 GB, and 1.05 MB are left (test): there is no room for a "
             "table");
+  EXPECT_EQ(check_memory({1000, 3 * kGiB, kGiB, "max_flows of monitor wide"}, {kGiB, "test"}).error(),
+            "1000 flows of all monitors: their tables need 2.15 GB besides 1.07 GB of huge pages, and 1.07 GB are left "
+            "(test): 460 flows in all would fit: lower max_flows of monitor wide");
 }
 
 }  // namespace

@@ -160,5 +160,54 @@ TEST(MonitorBlocks, OnlyMonitorsThatSampleKeepNetflow7Out) {
   EXPECT_NE(error_of(exports + "monitor { name: \"a\" }\nmonitor { name: \"b\" sample: \"packets=1:2\" }"), "");
 }
 
+TEST(MonitorBlocks, ShowTheMetricThatAKeyTurnsOn) {
+  const auto settings = read(
+      "monitor { name: \"plain\" }\n"
+      "monitor { name: \"macs\" key: \"src_mac,dst_mac\" }\n"
+      "monitor { name: \"both\" key: \"inner_vlan_id\" metrics: \"tcp\" }\n"
+      "monitor { name: \"said\" key: \"src_mac\" metrics: \"layer2,tcp\" }\n");
+  ASSERT_TRUE(settings) << settings.error().message;
+  std::vector<std::string> lists;
+  for (const MonitorPlan& plan : monitor_plans(*settings)) lists.push_back(plan.metric_list);
+  EXPECT_EQ(lists, (std::vector<std::string>{"none", "layer2", "tcp,layer2", "layer2,tcp"}));
+  const auto of_option = read("key: \"5tuple,dst_mac\"");
+  ASSERT_TRUE(of_option);
+  EXPECT_EQ(effective_config(*of_option).metrics(), "layer2");
+}
+
+TEST(MonitorBlocks, SayWhereTheGreatestTableGotItsSize) {
+  const auto named = [](const std::string& text) { return greatest_table(*read(text)); };
+  EXPECT_EQ(named("max_flows: 1000"), "--max-flows");
+  EXPECT_EQ(named("max_flows: 1000 monitor { name: \"a\" } monitor { name: \"b\" max_flows: 500 }"), "--max-flows");
+  EXPECT_EQ(named("max_flows: 1000 monitor { name: \"a\" } monitor { name: \"b\" max_flows: 5000 }"),
+            "max_flows of monitor b");
+  EXPECT_EQ(named("monitor { name: \"a\" max_flows: 70 } monitor { name: \"b\" max_flows: 80 }"),
+            "max_flows of monitor b");
+}
+
+TEST(MonitorBlocks, CannotSendTwoMonitorsToOneNetflow7) {
+  const std::string two = "monitor { name: \"a\" } monitor { name: \"b\" ";
+  EXPECT_EQ(error_of("export: \"netflow7://127.0.0.1:2055\" " + two + "}"),
+            "w.conf:1:1: export 'netflow7://127.0.0.1:2055': several monitors send to it, and NetFlow v7 has no place "
+            "for which of them made a record; expected export: lines in the blocks that leave it to one of them, or "
+            "another kind, such as netflow9://HOST:PORT");
+  EXPECT_EQ(error_of("export: \"netflow7://127.0.0.1:2055?name=x\" export: \"json:j?name=y\" "
+                     "monitor { name: \"a\" export: \"x\" } monitor { name: \"b\" export: \"y\" }"),
+            "");
+}
+
+TEST(MonitorBlocks, AskForAFileOfPrefixesWhereAKeyHasAsNumbers) {
+  EXPECT_EQ(error_of("key: \"src_as,dst_as\""),
+            "w.conf:1:1: key src_as,dst_as: only a file of prefixes says which AS an address is of; expected "
+            "--prefixes FILE, or a key without src_as and dst_as");
+  EXPECT_EQ(error_of("monitor { name: \"a\" key: \"src_as\" }"),
+            "w.conf:1:21: key src_as: only a file of prefixes says which AS an address is of; expected --prefixes "
+            "FILE, or a key without src_as and dst_as");
+  EXPECT_EQ(error_of("key: \"dst_as\" prefixes: \"p.txt\" when_full: \"overflow\""),
+            "w.conf:1:1: key dst_as: what is summed beside a full table (--when-full overflow) has no AS numbers; "
+            "expected a key without src_as and dst_as, or another --when-full");
+  EXPECT_EQ(error_of("key: \"dst_as\" prefixes: \"p.txt\""), "");
+}
+
 }  // namespace
 }  // namespace weir::monitor_blocks_test

@@ -136,8 +136,9 @@ TEST(MonitorsLedger, IsPrintedMonitorByMonitor) {
        {"=  offered to each monitor", "   monitor all: balanced\n", "   monitor wide: balanced\n", "+  filtered out"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
-  EXPECT_EQ(ledger_summary(ledger).rfind("100 packets: all: 90 counted in 7 flow records; wide: 60 counted in 2 flow "
-                                         "records, 30 filtered out (--filter), 10 rejected",
+  EXPECT_EQ(ledger_summary(ledger).rfind("100 packets: 10 rejected (10 vlan_too_deep); all: 90 counted in 7 flow "
+                                         "records; wide: 60 counted in 2 flow records, 30 filtered out (--filter); the "
+                                         "ledger balances",
                                          0),
             0U)
       << ledger_summary(ledger);

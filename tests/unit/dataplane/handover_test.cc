@@ -150,7 +150,7 @@ TEST(HandoverRing, PayloadGoesAlongWithAPacketWhateverItsLength) {
   }
 }
 
-TEST(HandoverRing, ANoteTakesALineAPacketTwoAFragmentOrAnErrorThreeAndFactsFour) {
+TEST(HandoverRing, ANoteTakesALineAPacketTwoAFragmentThreeAndAnErrorOrFactsFour) {
   const auto fit = [](auto&& push) {
     HandoverRing ring(1024);
     unsigned count = 0;
@@ -163,7 +163,7 @@ TEST(HandoverRing, ANoteTakesALineAPacketTwoAFragmentOrAnErrorThreeAndFactsFour)
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push_epoch_end(1); }), 1024U);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(packet, nullptr, 0); }), 1024U / 2);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(fragment_of(1), nullptr, 0); }), 1024U / 3);
-  EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(error_of(1), 0); }), 1024U / 3);
+  EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(error_of(1), 0); }), 1024U / 4);
   EXPECT_EQ(fit([&](HandoverRing& ring) { return ring.push(packet, &facts, 0); }), 1024U / 4);
 }
 

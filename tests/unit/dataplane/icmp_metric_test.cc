@@ -525,7 +525,7 @@ TEST(IcmpMetric, AQuoteThatFindsTheRingFullIsNamedAndItsPacketCounts) {
   Worker other(options, kHash);
   FrameList source;
   constexpr unsigned kErrors = 1000;
-  constexpr unsigned kFit = HandoverMesh::kIcmpRingLines / 3;
+  constexpr unsigned kFit = HandoverMesh::kIcmpRingLines / kMessageLines<IcmpErrorMessage>;
   const Bytes unknown = packet().ipv4("10.0.0.1", "10.0.0.2").udp(1, 53).bytes();
   for (unsigned i = 0; i < kErrors; ++i) {
     source.frames.push_back(icmp_error_frame({"10.9.9.9", "10.0.0.1", 3, 1}, unknown));

@@ -31,7 +31,7 @@ TEST(AfPacket, NamesTheCapabilityThatIsMissing) {
 }
 
 TEST(AfPacket, SaysThatAnInterfaceIsGone) {
-  const KernelInterface loopback = af_packet_interface("net_af_packet0,iface=lo");
+  const KernelInterface loopback = kernel_interface("net_af_packet0,iface=lo");
   EXPECT_EQ(loopback.name, "lo");
   EXPECT_EQ(loopback.index, 1U);
   EXPECT_EQ(af_packet_trouble(loopback), "");
@@ -40,8 +40,8 @@ TEST(AfPacket, SaysThatAnInterfaceIsGone) {
 }
 
 TEST(AfPacket, WatchesNoInterfaceOfOtherDevices) {
-  EXPECT_EQ(af_packet_interface("net_memif0,role=server").index, 0U);
-  EXPECT_EQ(af_packet_interface("net_af_packet0,iface=no-such-if").index, 0U);
+  EXPECT_EQ(kernel_interface("net_memif0,role=server").index, 0U);
+  EXPECT_EQ(kernel_interface("net_af_packet0,iface=no-such-if").index, 0U);
   EXPECT_EQ(af_packet_trouble({}), "");
 }
 

@@ -240,5 +240,37 @@ TEST(Enricher, KeepsAllRecordsInTheirOrderAndCountsWhatItFoundNot) {
   EXPECT_EQ(enricher.not_found(), not_found);
 }
 
+TEST(Enricher, LeavesTheAsOfAKeyAsItWasCounted) {
+  const RouteMaps maps = maps_of({{.prefix = "10.0.0.0/8", .as_number = 7}, {.prefix = "10.1.0.0/16", .as_number = 8}});
+  OwnedRecord record = record_between("10.0.0.1", "10.1.0.1");
+  record.add<RoutingSection>().source_as = 5;  // the map of then said so, and nothing of the other end
+  KeyBits bits;
+  bits.as_in_key = {true, true};
+  const OwnedRecord out = enriched(record, maps, bits);
+  EXPECT_EQ(out.view().find<RoutingSection>()->source_as, 5U);
+  EXPECT_EQ(out.view().find<RoutingSection>()->destination_as, 0U);
+  EXPECT_EQ(out.view().find<RoutingSection>()->destination_net, 16U);
+  EXPECT_EQ(enriched(record, maps).view().find<RoutingSection>()->destination_as, 8U);
+}
+
+TEST(Enricher, TellsWhichWayAFlowPassesTheBorder) {
+  const RouteMaps maps = maps_of({{.prefix = "10.0.0.0/8", .domain = Domain::internal}});
+  const auto direction = [&](const std::string& from, const std::string& to, const KeyBits& bits = {}) {
+    const OwnedRecord out = enriched(record_between(from, to), maps, bits);
+    const auto* const section = out.view().find<DirectionSection>();
+    return section == nullptr ? -1 : int{section->direction};
+  };
+  EXPECT_EQ(direction("10.0.0.1", "192.0.2.1"), 1);
+  EXPECT_EQ(direction("192.0.2.1", "10.0.0.1"), 0);
+  EXPECT_EQ(direction("10.0.0.1", "10.0.0.2"), -1);
+  EXPECT_EQ(direction("192.0.2.1", "192.0.2.2"), -1);
+  KeyBits one_end;
+  one_end.ipv4[kReverse] = 0;
+  EXPECT_EQ(direction("10.0.0.1", "192.0.2.1", one_end), -1) << "where it went to is not known";
+  OwnedRecord said = record_between("10.0.0.1", "192.0.2.1");
+  said.add<DirectionSection>().direction = 0;
+  EXPECT_EQ(enriched(said, maps).view().find<DirectionSection>()->direction, 0);
+}
+
 }  // namespace
 }  // namespace weir::enricher_test

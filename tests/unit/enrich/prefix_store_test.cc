@@ -153,5 +153,45 @@ TEST_F(PrefixStoreTest, NoRecordIsLostOrHalfEnrichedWhileReloadsGoOn) {
   EXPECT_EQ(store.status().not_found, 0U);
 }
 
+TEST_F(PrefixStoreTest, KeepsAMapOfAllPrefixesForKeysWithAnAsWhateverTheyHaveOfAnAddress) {
+  write("10.0.0.0/8 as=1\n10.1.0.0/16 as=2\n");
+  const auto as_of = [](const PrefixStore& store, std::uint64_t high) {
+    std::uint32_t found = 0;
+    const AddressBits address{high << 32, 0};
+    store.whole_map()->find_as_numbers(4, {&address, 1}, {&found, 1});
+    return found;
+  };
+  KeyBits bits;
+  bits.ipv4 = {8, 24};
+  EXPECT_EQ((*PrefixStore::open({file_}, bits))->whole_map(), nullptr);
+  bits.as_in_key[kReverse] = true;
+  for (const std::array<std::uint8_t, 2> ipv4 : {std::array<std::uint8_t, 2>{8, 24}, {24, 8}, {0, 0}, {32, 32}}) {
+    bits.ipv4 = ipv4;
+    const auto store = PrefixStore::open({file_}, bits);
+    ASSERT_TRUE(store) << store.error();
+    EXPECT_EQ((*store)->status().prefixes, 2U);
+    EXPECT_EQ(as_of(**store, 0x0a010203), 2U);
+    EXPECT_EQ(as_of(**store, 0x0a020203), 1U);
+    EXPECT_EQ(as_of(**store, 0x0b000001), 0U);
+  }
+}
+
+TEST_F(PrefixStoreTest, AMapThatAWorkerHoldsOutlivesAReload) {
+  write("10.0.0.0/8 as=1\n");
+  KeyBits bits;
+  bits.as_in_key[kForward] = true;
+  auto opened = PrefixStore::open({file_}, bits);
+  ASSERT_TRUE(opened) << opened.error();
+  auto held = (*opened)->whole_map();
+  write("10.0.0.0/8 as=2\n");
+  (*opened)->reload();
+  while ((*opened)->whole_map() == held) std::this_thread::yield();
+  const AddressBits address{std::uint64_t{0x0a000001} << 32, 0};
+  std::uint32_t found = 0;
+  held->find_as_numbers(4, {&address, 1}, {&found, 1});
+  EXPECT_EQ(found, 1U);
+  held.reset();  // so that the reload ends
+}
+
 }  // namespace
 }  // namespace weir::prefix_store_test

@@ -106,5 +106,33 @@ TEST(TableFile, BeginsEachFileWithTheHeading) {
   EXPECT_EQ(lines, 20'000U);
 }
 
+TEST(TableFile, SaysWhichMonitorMadeARecordWhereThereAreSeveral) {
+  const TemporaryFolder folder;
+  ExportContext context;
+  context.mode = ExportMode::capture;
+  const auto table = [&](std::vector<ExportMonitor> monitors) {
+    context.monitors = std::move(monitors);
+    auto hub = ExportHub::open({"table:" + folder.path("t") + "?fields=src_port,packets"}, context);
+    EXPECT_TRUE(hub) << hub.error();
+    RecordBatch batch;
+    FlowRecord record = test::numbered_record(1);
+    batch.append(record);
+    record = test::numbered_record(2);
+    record.monitor = 1;
+    batch.append(record);
+    (*hub)->offer(std::make_shared<const RecordBatch>(batch), true);
+    EXPECT_TRUE((*hub)->finish(std::chrono::seconds(20)).empty());
+    return content_of(folder.path("t"));
+  };
+  EXPECT_EQ(table({{.name = "all"}, {.name = "everybody"}}),
+            "monitor    src_port  packets\n"
+            "all               1        2\n"
+            "everybody         2        3\n");
+  EXPECT_EQ(table({{.name = "all"}}),
+            "src_port  packets\n"
+            "       1        2\n"
+            "       2        3\n");
+}
+
 }  // namespace
 }  // namespace weir::table_file_test

@@ -165,5 +165,21 @@ TEST(TopFile, LosesByNameWhatADeviceHasNoRoomFor) {
   EXPECT_EQ(test::lost(end, ExportLoss::send_failed).records, 10U);
 }
 
+TEST(TopFlows, SaysWhichMonitorMadeARecordWhereThereAreSeveral) {
+  MonitorNames names;
+  names.add("all");
+  names.add("pairs");
+  TopFlows flows(80, 20, names);
+  flows.add(flow(1, 500));
+  FlowRecord second = flow(2, 900);
+  second.monitor = 1;
+  flows.add(second);
+  const std::vector<std::string> lines = lines_of(flows.text());
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0].substr(0, 16), "monitor  proto  ");
+  EXPECT_EQ(lines[1].substr(0, 16), "pairs    TCP    ");
+  EXPECT_EQ(lines[2].substr(0, 16), "all      TCP    ");
+}
+
 }  // namespace
 }  // namespace weir::top_flows_test

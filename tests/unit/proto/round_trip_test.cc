@@ -90,6 +90,13 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
     }
     std::memcpy(names.source_country, "DE", 2);
     std::memcpy(names.destination_country, "NZ", 2);
+  } else if (section == Section::interface_names) {  // likewise
+    auto& names = record.add<InterfaceNamesSection>();
+    for (char* const octets : {names.ingress_name, names.egress_name}) {
+      for (std::size_t i = 0; i < InterfaceNamesSection::kNameOctets; ++i) {
+        octets[i] = static_cast<char>('A' + octets[i] % 26);
+      }
+    }
   } else if (section == Section::packets) {
     auto& packets = record.add<PacketsSection>();
     for (FirstPacket& packet : packets.packets) packet.direction &= 1;

@@ -73,7 +73,8 @@ void expect_read_back(const Options& options, bool biflow, std::uint32_t section
 }
 
 /// What has no room beside all metrics together.
-constexpr std::uint32_t kOfPrefixes = kSectionBit<RoutingSection> | kSectionBit<AsNamesSection>;
+constexpr std::uint32_t kAddedLater = kSectionBit<RoutingSection> | kSectionBit<AsNamesSection> |
+                                      kSectionBit<DirectionSection> | kSectionBit<InterfaceNamesSection>;
 
 /// What `record` becomes with one direction or both, in messages of `payload` octets.
 template <typename Encoder, typename Options>
@@ -185,7 +186,7 @@ TEST(SectionTemplates, KeepFingerprintsWholeOrLeaveThemOut) {
 
 TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
   // Of a flow of TCP, which has no QUIC.
-  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kTexts | kOfPrefixes |
+  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kTexts | kAddedLater |
                                                   kSectionBit<QuicSection> | kSectionBit<Quic2017Section>);
   for (const bool biflow : {false, true}) {
     std::uint32_t before = 0;
@@ -217,7 +218,7 @@ TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
 
 TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) {
   for (std::size_t i = 1; i <= kSectionCount; ++i) {
-    const std::uint32_t sections = i == kSectionCount ? kAllSections & ~(kSectionBit<LabelSection> | kOfPrefixes)
+    const std::uint32_t sections = i == kSectionCount ? kAllSections & ~(kSectionBit<LabelSection> | kAddedLater)
                                                       : section_bit(static_cast<Section>(i));
     SCOPED_TRACE(i == kSectionCount ? "all" : kSectionNames[i]);
     for (const bool biflow : {false, true}) {
@@ -310,7 +311,7 @@ TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {
   constexpr std::uint32_t kOnUdp = kSectionBit<WireguardSection> | kSectionBit<QuicSection> |
                                    kSectionBit<QuicHelloSection> | kSectionBit<Quic2017Section>;
   constexpr std::uint32_t kAlways =
-      kAllSections & ~(kOfTcp | kOnTcp | kOnUdp | kSectionBit<DnsSection> | kSectionBit<LabelSection> | kOfPrefixes |
+      kAllSections & ~(kOfTcp | kOnTcp | kOnUdp | kSectionBit<DnsSection> | kSectionBit<LabelSection> | kAddedLater |
                        kSectionBit<AsPathSection>);
   for (const std::uint32_t sections :
        {kAlways | kOfTcp | kOnTcp, kAlways | kOfTcp | kSectionBit<DnsSection>,
@@ -335,7 +336,7 @@ TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {
 }
 
 TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessage) {
-  const std::uint32_t all = kAllSections & ~(kSectionBit<LabelSection> | kOfPrefixes);
+  const std::uint32_t all = kAllSections & ~(kSectionBit<LabelSection> | kAddedLater);
   for (const std::uint32_t payload : {512U, 3000U}) {
     IpfixOptions options;
     options.biflow = true;

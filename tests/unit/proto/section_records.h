@@ -67,6 +67,8 @@ inline void fill(OwnedRecord& record, Section section, std::uint64_t seed) {
          {routing.next_hop[0], routing.next_hop[1], routing.bgp_next_hop[0], routing.bgp_next_hop[1]}) {
       if (record->ip_version == 4) std::memset(hop + 4, 0, 12);
     }
+  } else if (section == Section::direction) {
+    record.add<DirectionSection>().direction = 7;  // one that knows no way back
   } else if (section == Section::as_path) {
     for (AsPath& path : record.add<AsPathSection>().path) path.count = AsPath::kMost;
   } else if (section == Section::packets) {

@@ -44,7 +44,8 @@ enum Group : unsigned { tcp, dns, on_tcp, on_udp };
 std::uint32_t sections_of(std::initializer_list<Group> groups) {
   std::uint32_t some = 0;
   for (const Group group : groups) some |= TemplateSet::kGroups[group];
-  return TemplateSet::wider_sections(some) & ~(kSectionBit<RoutingSection> | kSectionBit<AsNamesSection>);
+  return TemplateSet::wider_sections(some) & ~(kSectionBit<RoutingSection> | kSectionBit<AsNamesSection> |
+                                               kSectionBit<DirectionSection> | kSectionBit<InterfaceNamesSection>);
 }
 
 TEST(TemplateRoom, OfAnEthernetIsEnoughForAllThatARecordMayHave) {

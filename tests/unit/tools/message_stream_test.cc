@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proto/schema/flow.pb.h"
@@ -34,9 +35,11 @@ Octets message(std::uint64_t packets) {
 struct Taken {
   std::vector<std::uint64_t> packets;
   std::vector<std::string> samplers;
-  void operator()(RecordView record, const IpAddress& sampler) {
+  std::vector<std::string> monitors;
+  void operator()(RecordView record, const IpAddress& sampler, std::string_view monitor) {
     packets.push_back(record->packets[kForward]);
     samplers.push_back(sampler.text());
+    monitors.emplace_back(monitor);
   }
 };
 
@@ -67,6 +70,7 @@ TEST(MessageStream, GivesEachRecordTheProbeThatItNamesAndNoOther) {
   for (const std::string& sampler :
        {std::string("\xc0\x00\x02\x07", 4), "\x20\x01\x0d\xb8" + std::string(11, '\0') + "\x01"}) {
     named.set_sampler_address(sampler);
+    named.set_monitor(sampler.size() == 4 ? "wide.1" : "no name");
     const std::string body = named.SerializeAsString();
     stream.push_back(static_cast<std::uint8_t>(body.size()));
     stream.insert(stream.end(), body.begin(), body.end());
@@ -77,6 +81,7 @@ TEST(MessageStream, GivesEachRecordTheProbeThatItNamesAndNoOther) {
   Taken taken;
   ASSERT_TRUE(reader.feed(stream, std::ref(taken)));
   EXPECT_EQ(taken.samplers, (std::vector<std::string>{"", "192.0.2.7", "", "2001:db8::1", ""}));
+  EXPECT_EQ(taken.monitors, (std::vector<std::string>{"", "wide.1", "", "", ""})) << "no configuration has such a name";
 }
 
 TEST(MessageStream, SaysWhichRecordIsCutOff) {
