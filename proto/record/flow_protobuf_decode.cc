@@ -105,11 +105,11 @@ constexpr auto kStores = []<std::size_t... kIndex>(std::index_sequence<kIndex...
 
 /// By field number: the place in kSent, plus 1.
 constexpr auto kPlaces = [] {
-  std::array<std::uint8_t, kGreatestNumber + 1> places{};
-  for (std::size_t i = 0; i < kSent.size(); ++i) places[number_of(kSent[i])] = static_cast<std::uint8_t>(i + 1);
+  std::array<std::uint16_t, kGreatestNumber + 1> places{};
+  for (std::size_t i = 0; i < kSent.size(); ++i) places[number_of(kSent[i])] = static_cast<std::uint16_t>(i + 1);
   return places;
 }();
-static_assert(kSent.size() < 255);
+static_assert(kSent.size() < UINT16_MAX);
 
 bool store_number(std::uint64_t number, std::uint64_t value, Decoding& decoding) {
   if (number > kGreatestNumber || kStores[number] == nullptr) return true;  // not one of ours: skipped

@@ -18,6 +18,7 @@
 #include "proto/record/flow_record.h"
 #include "proto/record/section/as_names.h"
 #include "proto/record/section/as_path.h"
+#include "proto/record/section/direction.h"
 #include "proto/record/section/dns.h"
 #include "proto/record/section/egress.h"
 #include "proto/record/section/esp.h"
@@ -29,6 +30,7 @@
 #include "proto/record/section/label_stack.h"
 #include "proto/record/section/layer2.h"
 #include "proto/record/section/lengths.h"
+#include "proto/record/section/link.h"
 #include "proto/record/section/packets.h"
 #include "proto/record/section/quic.h"
 #include "proto/record/section/quic_2017.h"
@@ -64,6 +66,8 @@
   X(quic_hello,      QuicHelloSection,      kQuicHelloFields)      \
   X(quic_2017,       Quic2017Section,       kQuic2017Fields)       \
   X(egress,          EgressSection,         kEgressFields)         \
+  X(direction,       DirectionSection,      kDirectionFields)      \
+  X(link,            LinkSection,           kLinkFields)           \
   X(routing,         RoutingSection,        kRoutingFields)        \
   X(as_path,         AsPathSection,         kAsPathFields)         \
   X(as_names,        AsNamesSection,        kAsNamesFields)        \

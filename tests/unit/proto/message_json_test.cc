@@ -77,7 +77,8 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("quic_unknown_types":0,)"
       R"("rev_next_hop":"","rev_bgp_next_hop":"",)"
       R"("prev_hop_as":0,"in_type":"UNKNOWN","out_type":"UNKNOWN","rev_as_path":[],"as_path_cut":0,)"
-      R"("rev_as_path_cut":0,"src_as_name":"","dst_as_name":"","src_country":"","dst_country":"","monitor":""})");
+      R"("rev_as_path_cut":0,"src_as_name":"","dst_as_name":"","src_country":"","dst_country":"",)"
+      R"("link_bytes":0,"rev_link_bytes":0,"start_mono_ns":0,"end_mono_ns":0,"flow_direction":0,"monitor":""})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

@@ -329,7 +329,8 @@ TEST(SectionDecoder, TakesWhatOtherExportersSayOfRoutingAndNothingOfAnotherIpVer
     message.add(61, 1, 1);
     Decoding decoding;
     const RecordView record = decoding.decode(message);
-    ASSERT_EQ(record->sections, kSectionBit<RoutingSection>);
+    ASSERT_EQ(record->sections, kSectionBit<RoutingSection> | kSectionBit<DirectionSection>);
+    EXPECT_EQ(record.find<DirectionSection>()->direction, 1);
     const RoutingSection& routing = *record.find<RoutingSection>();
     EXPECT_EQ(routing.ip_version, 4);
     EXPECT_EQ(routing.source_as, 64'500U);
@@ -339,7 +340,7 @@ TEST(SectionDecoder, TakesWhatOtherExportersSayOfRoutingAndNothingOfAnotherIpVer
     EXPECT_EQ(routing.destination_net, 24);
     EXPECT_EQ(routing.source_net, 0);
     EXPECT_EQ(decoding.raw(), (std::vector<std::string>{"ipNextHopIPv6Address=2020:2020:2020:2020:2020:2020:2020:2020",
-                                                        "sourceIPv6PrefixLength=64", "flowDirection=1"}));
+                                                        "sourceIPv6PrefixLength=64"}));
   }
 }
 

@@ -74,6 +74,8 @@ void expect_read_back(const Options& options, bool biflow, std::uint32_t section
 
 /// What has no room beside all metrics together.
 constexpr std::uint32_t kOfPrefixes = kSectionBit<RoutingSection> | kSectionBit<AsNamesSection>;
+/// What no record has that has metrics: an agent says it.
+constexpr std::uint32_t kOfAgents = kSectionBit<DirectionSection> | kSectionBit<LinkSection>;
 
 /// What `record` becomes with one direction or both, in messages of `payload` octets.
 template <typename Encoder, typename Options>
@@ -185,7 +187,7 @@ TEST(SectionTemplates, KeepFingerprintsWholeOrLeaveThemOut) {
 
 TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
   // Of a flow of TCP, which has no QUIC.
-  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kTexts | kOfPrefixes |
+  const std::uint32_t sections = kAllSections & ~(kSectionBit<LabelSection> | kTexts | kOfPrefixes | kOfAgents |
                                                   kSectionBit<QuicSection> | kSectionBit<Quic2017Section>);
   for (const bool biflow : {false, true}) {
     std::uint32_t before = 0;
@@ -217,8 +219,9 @@ TEST(SectionTemplates, CutListsOfPacketsToWhatTheMessageHasRoomFor) {
 
 TEST(SectionTemplates, AreReadBackByWeirsDecoderEachSectionAloneAndAllTogether) {
   for (std::size_t i = 1; i <= kSectionCount; ++i) {
-    const std::uint32_t sections = i == kSectionCount ? kAllSections & ~(kSectionBit<LabelSection> | kOfPrefixes)
-                                                      : section_bit(static_cast<Section>(i));
+    const std::uint32_t sections = i == kSectionCount
+                                       ? kAllSections & ~(kSectionBit<LabelSection> | kOfPrefixes | kOfAgents)
+                                       : section_bit(static_cast<Section>(i));
     SCOPED_TRACE(i == kSectionCount ? "all" : kSectionNames[i]);
     for (const bool biflow : {false, true}) {
       for (const bool usual : {true, false}) {
@@ -311,7 +314,7 @@ TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {
                                    kSectionBit<QuicHelloSection> | kSectionBit<Quic2017Section>;
   constexpr std::uint32_t kAlways =
       kAllSections & ~(kOfTcp | kOnTcp | kOnUdp | kSectionBit<DnsSection> | kSectionBit<LabelSection> | kOfPrefixes |
-                       kSectionBit<AsPathSection>);
+                       kSectionBit<AsPathSection> | kOfAgents);
   for (const std::uint32_t sections :
        {kAlways | kOfTcp | kOnTcp, kAlways | kOfTcp | kSectionBit<DnsSection>,
         kAlways | kOnUdp | kSectionBit<DnsSection>, kAlways | kOnUdp | kSectionBit<TlsSection>}) {
@@ -335,7 +338,7 @@ TEST(SectionTemplates, LeaveNoSectionOutOfTheUsualMessageWhateverTheFlowIsOf) {
 }
 
 TEST(SectionTemplates, LeaveTheLastSectionsOutWhereTheyDoNotFitTheSmallestMessage) {
-  const std::uint32_t all = kAllSections & ~(kSectionBit<LabelSection> | kOfPrefixes);
+  const std::uint32_t all = kAllSections & ~(kSectionBit<LabelSection> | kOfPrefixes | kOfAgents);
   for (const std::uint32_t payload : {512U, 3000U}) {
     IpfixOptions options;
     options.biflow = true;
