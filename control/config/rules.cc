@@ -126,11 +126,50 @@ Checked check_ports(const Settings& settings, Command command, const Places& pla
                            ? std::string("given twice; expected every port once")
                            : fmt::format("the same device as {}; expected every device once", other->second));
   }
-  if (command != Command::run || !settings.ports.empty()) return {};
+  if (command != Command::run || !settings.ports.empty() ||
+      settings.input_source.kind == InputSource::Kind::records_socket) {
+    return {};
+  }
   return tl::make_unexpected(
       ConfigError{"no port to take packets from; expected --port (or port: in the file) with a PCI address, as in "
                   "--port 0000:3b:00.0, or a vdev, as in --port net_af_packet0,iface=eth0",
                   2});
+}
+
+/// Whether somebody gave the field, or a block of it, a value.
+bool is_given(const Places& places, const std::string& field) {
+  const auto found = places.lower_bound({field, 0});
+  return found != places.end() && (found->first.first == field || found->first.first.starts_with(field + "["));
+}
+
+/// Records of an agent are flows already: what makes flows of packets has nothing to do with them.
+Checked check_input(const Settings& settings, Command command, const Places& places) {
+  const InputSource::Kind kind = settings.input_source.kind;
+  if (kind == InputSource::Kind::packets) return {};
+  const std::string place = place_of(places, "input", 0);
+  const bool of_file = kind == InputSource::Kind::records_file;
+  if (command == (of_file ? Command::run : Command::read)) {
+    // A file serves both commands.
+    if (!place.starts_with("--")) return {};
+    return value_error(
+        place, settings.input,
+        of_file ? "a file is for `read`; expected records+unix:PATH" : "a socket is for `run`; expected records:FILE",
+        true);
+  }
+  if (command == Command::check) return {};
+  for (const char* const field : {"port", "pair", "key", "metrics", "sample", "monitor", "filter", "frame_filter",
+                                  "icmp_errors", "interface", "save_rejects", "max_flows", "when_full"}) {
+    if (!is_given(places, field)) continue;
+    const std::string what = place_of(places, field, 0);
+    // Of a file that serves both, only what could change what the records say.
+    const bool harmless = std::string_view(field) == "max_flows" || std::string_view(field) == "when_full" ||
+                          std::string_view(field) == "icmp_errors";
+    if (harmless && !what.starts_with("--")) continue;
+    return value_error(
+        place, settings.input,
+        fmt::format("the agent has made the flows, so {} would do nothing; expected one of the two", what), true);
+  }
+  return {};
 }
 
 Checked check_cores(const Settings& settings, Command command, const Places& places) {
@@ -224,6 +263,7 @@ Checked check_sample(const Settings& settings, const Places& places) {
 Checked check_rules(const Settings& settings, Command command, const Places& places) {
   if (auto good = check_monitors(settings, places); !good) return good;
   if (auto good = check_outputs(settings, places); !good) return good;
+  if (auto good = check_input(settings, command, places); !good) return good;
   if (auto good = check_ports(settings, command, places); !good) return good;
   if (auto good = check_icmp_close(settings, places); !good) return good;
   if (auto good = check_key(settings, places); !good) return good;

@@ -92,6 +92,7 @@ std::string counted_summary(const Ledger& ledger) {
 
 std::string ledger_summary(const v1::Ledger& ledger) {
   std::string text = fmt::format("{} packets: ", ledger.received().packets());
+  if (ledger.has_input()) text = fmt::format("{} raw records of {}", ledger.input().records(), text);
   if (ledger.monitors().empty()) {
     text += counted_summary(ledger);
   } else {
@@ -123,6 +124,9 @@ std::string ledger_summary(const v1::Ledger& ledger) {
     for (const auto& [name, count] : saved.unsaved()) {
       if (count.packets() != 0) text += fmt::format(", {} not ({})", count.packets(), name);
     }
+  }
+  if (const std::uint64_t clamped = ledger.input().times_clamped(); clamped != 0) {
+    text += fmt::format("; {} times lie in the future and count as now", clamped);
   }
   return text + "; the ledger balances";
 }

@@ -57,8 +57,6 @@ class LiveProbe {
   void log_rss() const;
   void look_after();
   void adapt_sampling(unsigned monitor, const Moment& moment);
-  void reopen_files();
-  void tell_prefix_news();
   void empty();
   int report();
   void report_rejects(v1::Ledger& ledger, int& code);

@@ -302,7 +302,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeuot: \"30s\"\n", "c:1:1: no field is named \"idle_timeuot\"; did you mean idle_timeout?"},
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
-       "c:1:1: no field is named \"threads\"; expected one of port pair cores rss idle eal socket prometheus duration "
+       "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout port pair cores "
+       "rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
@@ -467,7 +468,10 @@ TEST(Validate, RefusesAFilterOfFlowsThatAsksForTheLinkLayerAndNamesTheOptionThat
 
 TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   const std::string text =
-      "# port: none, `run` needs one\n"
+      "# input: packets of --port\n"
+      "account_entries: 5000\n"
+      "account_timeout: \"5s\"\n"
+      "# port: none, `run` needs one or --input\n"
       "# pair: none: every port by itself\n"
       "# cores: chosen at start\n"
       "rss: \"addresses\"\n"
