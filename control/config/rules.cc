@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "control/config/config.h"
 #include "control/config/monitor_blocks.h"
 #include "control/config/port_pair.h"
+#include "control/config/schema.h"
 #include "control/config/value.h"
 #include "control/export/export_routes.h"
 #include "control/export/export_uri.h"
@@ -142,6 +146,22 @@ bool is_given(const Places& places, const std::string& field) {
   return found != places.end() && (found->first.first == field || found->first.first.starts_with(field + "["));
 }
 
+/// An option that makes flows of packets.
+bool is_of_packets(const google::protobuf::FieldDescriptor& field) {
+  const std::string& group = description_of(field).group();
+  return group == "Ports and cores" || group == "Flows" || group == "Packets" || field.name() == "interface" ||
+         field.name() == "save_rejects";
+}
+
+/// Of those: it says which packets count, or as what. A file of --config may have the others for packets, and an input
+/// for records. `read`: what only `run` uses says nothing.
+bool tells_flows(std::string_view field, bool read) {
+  constexpr std::string_view kAlways[] = {"key",    "metrics",      "sample",    "monitor",
+                                          "filter", "frame_filter", "interface", "save_rejects"};
+  if (std::find(std::begin(kAlways), std::end(kAlways), field) != std::end(kAlways)) return true;
+  return !read && (field == "port" || field == "pair");
+}
+
 /// Records of an agent are flows already: what makes flows of packets has nothing to do with them.
 Checked check_input(const Settings& settings, Command command, const Places& places) {
   const InputSource::Kind kind = settings.input_source.kind;
@@ -156,15 +176,15 @@ Checked check_input(const Settings& settings, Command command, const Places& pla
         of_file ? "a file is for `read`; expected records+unix:PATH" : "a socket is for `run`; expected records:FILE",
         true);
   }
-  if (command == Command::check) return {};
-  for (const char* const field : {"port", "pair", "key", "metrics", "sample", "monitor", "filter", "frame_filter",
-                                  "icmp_errors", "interface", "save_rejects", "max_flows", "when_full"}) {
-    if (!is_given(places, field)) continue;
+  // What `check` prints has every default, and can be given to --config.
+  const v1::Config config = effective_config(settings);
+  const auto& type = *v1::Config::descriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const std::string& field = type.field(i)->name();
+    if (!is_of_packets(*type.field(i)) || !is_given(places, field)) continue;
+    if (values_in(config, *type.field(i)) == std::vector{description_of(*type.field(i)).default_()}) continue;
     const std::string what = place_of(places, field, 0);
-    // Of a file that serves both, only what could change what the records say.
-    const bool harmless = std::string_view(field) == "max_flows" || std::string_view(field) == "when_full" ||
-                          std::string_view(field) == "icmp_errors";
-    if (harmless && !what.starts_with("--")) continue;
+    if (!what.starts_with("--") && !tells_flows(field, of_file)) continue;
     return value_error(
         place, settings.input,
         fmt::format("the agent has made the flows, so {} would do nothing; expected one of the two", what), true);
