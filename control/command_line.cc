@@ -52,6 +52,7 @@ constexpr const char* kReadFooter =
     "  weir read --export json:- capture.pcap\n"
     "  weir read --export 'netflow9://127.0.0.1:2055?rate=20000' --workers 2 monday.pcapng tuesday.pcapng\n"
     "  weir read --idle-timeout 15s --tcp-close off --ledger ledger.json capture.pcap\n"
+    "  weir read --input records:agent.bin --export json:-\n"
     "Captures are read in the order given as if they were one. A file of --config may hold the fields of `run`, too:\n"
     "they are checked and have no effect here.\n\n";
 
@@ -253,8 +254,18 @@ class Commands {
       }
       out->settings.explain_packet = number;
     }
-    if (out->settings.captures.empty()) {
-      return usage_error(*read_, "no capture file; expected one or more, as in weir read capture.pcap");
+    const InputSource& source = out->settings.input_source;
+    const bool of_records = source.kind == InputSource::Kind::records_file;
+    if (of_records && !out->settings.captures.empty()) {
+      return usage_error(*read_, fmt::format("--input {} and {}: expected records, or captures", out->settings.input,
+                                             out->settings.captures.front()));
+    }
+    if (of_records && !explain_.empty()) {
+      return usage_error(*read_, "--explain shows packets, and records have none; expected captures");
+    }
+    if (!of_records && out->settings.captures.empty()) {
+      return usage_error(
+          *read_, "no capture file; expected one or more, as in weir read capture.pcap, or --input records:FILE");
     }
     out->action = CommandLine::Action::read;
     return out;

@@ -13,4 +13,7 @@ int run_live(const Settings& settings, const v1::Config& effective);
 /// Reads capture files in order as if they were one.
 int read_captures(const Settings& settings);
 
+/// Reads the raw records of --input records:FILE.
+int read_records(const Settings& settings);
+
 }  // namespace weir

@@ -4,6 +4,7 @@
 // control/ledger/ledger_report.h.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "control/export/exporter_snapshot.h"
@@ -17,6 +18,7 @@ struct OverflowTotals {
   RecordTotals held;
   RecordTotals lost;
   RecordTotals given;
+  std::uint64_t times_clamped = 0;  ///< of raw records: times that lay in the future
 };
 
 struct DrainTotals {

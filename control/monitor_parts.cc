@@ -1,5 +1,7 @@
 #include "control/monitor_parts.h"
 
+#include "control/wall_reading.h"
+
 namespace weir {
 
 std::vector<std::string> names_of(std::span<const MonitorPlan> plans) {
@@ -18,6 +20,10 @@ void tell_monitors(ExportContext& context, std::span<const MonitorPlan> plans) {
     const Sampling& sampling = plan.flow.sampling;
     context.monitors.push_back({plan.name, plan.exports, sampling.one_in, sampling.algorithm() == 2});
   }
+}
+
+std::unique_ptr<OverflowAccounter> make_raw_accounter(const Settings& settings, const KeyHash& hash) {
+  return std::make_unique<OverflowAccounter>(settings.account, hash, &read_wall_clock);
 }
 
 std::unique_ptr<OverflowAccounter> make_accounter(const MonitorPlan& plan, const Settings& settings,

@@ -1,5 +1,5 @@
 // What `weir run` and `weir read` make of the plans of monitors: what the exporters are told of them, and the
-// accounters of packets that found their tables full.
+// accounters of packets that found their tables full, and of raw records.
 #pragma once
 
 #include <memory>
@@ -20,6 +20,9 @@ namespace weir {
 
 /// Puts what exporters are told of the monitors into `context`.
 void tell_monitors(ExportContext& context, std::span<const MonitorPlan> plans);
+
+/// Of raw records (--input records).
+[[nodiscard]] std::unique_ptr<OverflowAccounter> make_raw_accounter(const Settings& settings, const KeyHash& hash);
 
 /// Of a monitor; nullptr: its policy for a full table is another one.
 [[nodiscard]] std::unique_ptr<OverflowAccounter> make_accounter(const MonitorPlan& plan, const Settings& settings,

@@ -7,9 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -30,6 +28,7 @@
 #include "control/metric_hints.h"
 #include "control/monitor_parts.h"
 #include "control/prefix_options.h"
+#include "control/read_parts.h"
 #include "control/record_drain.h"
 #include "control/reject_file.h"
 #include "control/reject_listing.h"
@@ -44,13 +43,6 @@ namespace {
 // By what --sample chooses where no key is given: a capture gives the same records every time.
 constexpr KeyHash::Seed kFixedSamplingSeed{0x243f'6a88'85a3'08d3, 0x1319'8a2e'0370'7344, 0xa409'3822'299f'31d0,
                                            0x082e'fa98'ec4e'6c89, 0x4528'21e6'38d0'1377, 0xbe54'66cf'34e9'0c6c};
-
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "written by a signal handler");
-
-void on_signal(int) {
-  interrupted.store(true, std::memory_order_relaxed);
-}
 
 /// A line on a terminal that is written over twice a second.
 class ProgressLine {
@@ -101,7 +93,7 @@ class CaptureSequence {
       if (file_ == nullptr) {
         if (at_ == paths_.size()) return false;
         auto opened = CaptureFile::open(paths_[at_++]);
-        if (!opened && interrupted.load(std::memory_order_relaxed)) return false;  // a pipe from which nothing came
+        if (!opened && is_interrupted()) return false;  // a pipe from which nothing came
         if (!opened) {
           final_error(opened.error());
           failed_ = true;
@@ -116,7 +108,7 @@ class CaptureSequence {
         ++packets_;
         return true;
       }
-      if (result == CaptureFile::Result::error && interrupted.load(std::memory_order_relaxed)) {
+      if (result == CaptureFile::Result::error && is_interrupted()) {
         spdlog::warn("interrupted: what was read up to there is exported");  // a pipe: the read itself was broken off
         return false;
       }
@@ -182,13 +174,6 @@ class ClockWarnings {
   const CaptureSequence& captures_;
   std::size_t said_ = 0;
 };
-
-/// Where records go. Somebody who asks for nothing sees them, unless standard output is the ledger's: the largest that
-/// a terminal has room for, or all of them.
-std::vector<std::string> exports_of(const Settings& settings) {
-  if (!settings.exports.empty() || settings.ledger_file == "-") return settings.exports;
-  return {isatty(STDOUT_FILENO) != 0 ? "top:-" : "table:-"};
-}
 
 /// --save-rejects: the file, nullptr where rejects are not saved. Error: one line.
 tl::expected<std::unique_ptr<RejectFile>, std::string> open_rejects(const Settings& settings) {
@@ -266,7 +251,7 @@ bool count_packets(const Settings& settings, CaptureSequence& captures, PacketVi
     if (reject != Reject::none && rejects != nullptr) rejects->save(view, reject);
     clocks.update();
     if (++packets % kLook != 0) continue;
-    if (interrupted.load(std::memory_order_relaxed)) {
+    if (is_interrupted()) {
       spdlog::warn("interrupted after {} packets: what was read up to there is exported", packets);
       break;
     }
@@ -294,38 +279,6 @@ int report(const Settings& settings, const OfflineMeter& meter, const RecordDrai
   const int ledger_code = quiet && ledger.balanced() ? file_ledger(ledger, settings.ledger_file)
                                                      : summarise_ledger(ledger, settings.ledger_file);
   return code != 0 ? code : ledger_code;
-}
-
-/// The first signal ends the reading and exports what was read; the second one ends the program, whatever it is waiting
-/// for (a pager that nobody scrolls, say).
-void heed_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
-
-/// --interfaces; nullptr: records do not name them. Error: one line.
-tl::expected<std::unique_ptr<InterfaceStore>, std::string> open_interfaces(const Settings& settings) {
-  if (settings.interfaces.empty()) return nullptr;
-  auto store = InterfaceStore::open(settings.interfaces);
-  if (!store) return tl::make_unexpected("--interfaces: " + store.error());
-  return store;
-}
-
-ExportContext export_context(const Settings& settings, std::uint64_t start_ns, const InterfaceStore* interfaces) {
-  ExportContext context;
-  context.mode = ExportMode::capture;
-  context.capture_start_ns = start_ns;
-  context.inputs = inputs_of(settings);
-  context.sampler_address = settings.sampler_address;
-  tell_monitors(context, monitor_plans(settings));
-  if (interfaces == nullptr) return context;
-  const auto facts = std::make_shared<ProbeFacts>();
-  facts->set_interfaces(interfaces->all());
-  context.facts = facts;
-  return context;
 }
 
 /// The monitors, their seeds and their filters.
@@ -377,7 +330,7 @@ int read_captures(const Settings& settings) {
   const bool more = captures.next(view);
   // No packet can be read, so no output file is touched.
   if (!more && captures.failed()) return 1;
-  if (!more && interrupted.load(std::memory_order_relaxed)) {
+  if (!more && is_interrupted()) {
     spdlog::warn("interrupted before the first packet");
     return 0;
   }
@@ -387,8 +340,8 @@ int read_captures(const Settings& settings) {
     final_error(interfaces.error());
     return 1;
   }
-  const std::vector<std::string> exports = exports_of(settings);
-  auto opened = ExportHub::prepare(exports, export_context(settings, more ? view.time_ns : 0, interfaces->get()));
+  const std::vector<std::string> exports = read_exports(settings);
+  auto opened = ExportHub::prepare(exports, read_context(settings, more ? view.time_ns : 0, interfaces->get()));
   if (!opened) {
     final_error(opened.error());
     return 1;

@@ -72,8 +72,10 @@ bool RecordDrain::round(Monitor& monitor, bool last) {
   auto batch = std::make_shared<RecordBatch>();
   // An eighth more than the last one: a batch that grows past its memory takes twice as much.
   batch->reserve(monitor.usual_records + monitor.usual_records / 8, monitor.usual_octets + monitor.usual_octets / 8);
-  const std::size_t taken = empty_rings(monitor, kBatch, *batch);
-  if (monitor.parts.overflow != nullptr) collect(monitor, *batch, kMost - batch->size(), last && taken == 0);
+  OverflowAccounter* const overflow = monitor.parts.overflow.get();
+  const bool takes = overflow == nullptr || overflow->leaving() == 0;
+  const std::size_t taken = takes ? empty_rings(monitor, kBatch, *batch) : 0;
+  if (overflow != nullptr) collect(monitor, *batch, kMost - batch->size(), last && takes && taken == 0);
   monitor.usual_records = batch->size();
   monitor.usual_octets = batch->octets();
   if (batch->empty()) return taken != 0;
@@ -155,6 +157,7 @@ void RecordDrain::collect(Monitor& monitor, RecordBatch& batch, std::size_t most
     totals.held.octets -= batch[i]->total_octets();
   }
   totals.held.records = overflow.size();
+  totals.times_clamped = overflow.times_clamped();
 }
 
 DrainTotals RecordDrain::totals() const {

@@ -10,8 +10,9 @@
 // without the lock, and then takes no more than there is room for. So totals() answers at once while an exporter stands
 // still.
 //
-// Overflow records (--when-full overflow) go through the accounter first: what it holds and what it had no room for is
-// part of that instant.
+// Overflow records (--when-full overflow) and raw records (--input records) go through the accounter first: what it
+// holds and what it had no room for is part of that instant. While raw records that are due have not left, no more are
+// taken from the ring, so that the accounter's memory stays bounded.
 #pragma once
 
 #include <atomic>
@@ -35,7 +36,7 @@ namespace weir {
 /// What the drain takes of a monitor.
 struct DrainedMonitor {
   std::vector<RecordRing*> rings;               ///< by worker
-  std::unique_ptr<OverflowAccounter> overflow;  ///< sums overflow records; nullptr where no worker makes any
+  std::unique_ptr<OverflowAccounter> overflow;  ///< sums overflow records or raw ones; nullptr where there are none
   PrefixStore* prefixes = nullptr;              ///< what is added to each record; nullptr: nothing is
   InterfaceStore* interfaces = nullptr;         ///< likewise
 };
@@ -44,8 +45,8 @@ class RecordDrain {
  public:
   /// `wait`: a full queue of an exporter is waited for (`weir read`), instead of losing by name.
   /// `overflow`: where overflow records are summed; nullptr where no worker makes any. `clock`: the accounter's time,
-  /// ns since 1970; none: the greatest packet time of all records so far. `community_id_seed`: of the metric `ids`.
-  /// `prefixes`: what is added to each record; nullptr: nothing is.
+  /// ns since 1970 (of raw records: monotonic); none: the greatest packet time of all records so far.
+  /// `community_id_seed`: of the metric `ids`. `prefixes`: what is added to each record; nullptr: nothing is.
   RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
               std::unique_ptr<OverflowAccounter> overflow = nullptr, std::uint64_t (*clock)() = nullptr,
               std::uint16_t community_id_seed = 0, PrefixStore* prefixes = nullptr);

@@ -17,6 +17,7 @@
 #include "control/probe/cores.h"
 #include "control/probe/live_probe.h"
 #include "control/probe/probe_view.h"
+#include "control/probe/record_probe.h"
 #include "control/probe/signals.h"
 #include "control/service/control_service.h"
 #include "control/service/prometheus.h"
@@ -43,6 +44,17 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
   return services;
 }
 
+/// From start to stop. Returns the exit code.
+template <typename Probe, typename... Start>
+int lead(Probe& probe, const Start&... start) {
+  if (const auto started = probe.start(start...); !started) {
+    final_error(started.error());
+    return 1;
+  }
+  probe.run();
+  return probe.stop();
+}
+
 }  // namespace
 
 int run_live(const Settings& settings, const v1::Config& effective) {
@@ -61,13 +73,12 @@ int run_live(const Settings& settings, const v1::Config& effective) {
     final_error(services.error());
     return 1;
   }
-  LiveProbe probe(settings, view, signals);
-  if (const auto started = probe.start(cores); !started) {
-    final_error(started.error());
-    return 1;
+  if (settings.input_source.kind == InputSource::Kind::records_socket) {
+    RecordProbe probe(settings, view, signals);
+    return lead(probe);
   }
-  probe.run();
-  return probe.stop();
+  LiveProbe probe(settings, view, signals);
+  return lead(probe, cores);
 }
 
 }  // namespace weir

@@ -12,7 +12,7 @@ namespace weir {
 
 // clang-format off
 #define WEIR_LOSSES(X)                                                                                              \
-  X(ring_full,     "the flow's entry had to be vacated at once and the worker's record ring had no room")               \
+  X(ring_full,     "the record ring had no room for what had to leave at once: a vacated entry, or a raw record")       \
   X(table_full,    "the table had no room for a new flow, and the record ring none for its packet (overflow)")        \
   X(overflow_full, "the overflow accounter had no room for one more flow that found the table full")
 // clang-format on

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "control/config/input_source.h"
 #include "control/config/key_list.h"
 #include "control/config/metric_list.h"
 #include "control/config/monitor_blocks.h"
@@ -121,6 +122,10 @@ ValueResult parse_prefixes(const ValueContext& context, const std::string& text,
   return {};
 }
 
+ValueResult parse_input(const ValueContext&, const std::string& text, Settings& settings) {
+  return parse_input_source(text).map([&](const InputSource& source) { settings.input_source = source; });
+}
+
 ValueResult parse_port(const ValueContext& context, const std::string& text, Settings&) {
   if (!device_name(text).empty()) return {};
   return tl::make_unexpected("neither a PCI address nor a vdev; expected " + context.description.value());
@@ -163,6 +168,10 @@ using Row = Rows<Settings>;
 
 std::span<const Binding<Settings>> setting_bindings() {
   static const auto rows = std::to_array<Binding<Settings>>({
+      Row::text<parse_input>("input", WEIR_MEMBER(input)),
+      Row::number("account_entries", WEIR_MEMBER(account.max_entries)),
+      Row::duration("account_timeout", WEIR_MEMBER(account.timeout_ns)),
+
       Row::text<parse_port>("port", WEIR_MEMBER(ports)),
       Row::text<parse_pair>("pair", WEIR_MEMBER(pairs)),
       Row::value("cores", parse_cores, print_cores),

@@ -11,6 +11,8 @@ namespace weir {
 std::vector<std::string> inputs_of(const Settings& settings) {
   std::vector<std::string> inputs = settings.captures;
   inputs.insert(inputs.end(), settings.prefix_files.begin(), settings.prefix_files.end());
+  const InputSource& source = settings.input_source;
+  if (source.kind == InputSource::Kind::records_file && source.path != "-") inputs.push_back(source.path);
   if (!settings.config_file.empty()) inputs.push_back(settings.config_file);
   return inputs;
 }

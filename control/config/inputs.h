@@ -9,7 +9,7 @@
 
 namespace weir {
 
-/// Captures, the files of --prefixes and the file of --config.
+/// Captures, the files of --input and --prefixes and the file of --config.
 std::vector<std::string> inputs_of(const Settings& settings);
 
 /// Neither the ledger nor the rejects take the place of an input. Error: one line that names both. (ExportHub sees to

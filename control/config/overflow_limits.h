@@ -1,4 +1,5 @@
-// OverflowLimits: how much the overflow accounter (--when-full overflow) may hold, and for how long.
+// OverflowLimits: how much an accounter may hold, and for how long: the one of --when-full overflow, and the one of
+// --input records.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@ namespace weir {
 
 struct OverflowLimits {
   std::uint64_t max_entries = 0;
-  std::uint64_t timeout_ns = 0;  ///< from an entry's first packet to its leaving
+  std::uint64_t timeout_ns = 0;  ///< from an entry's first packet to its leaving; of raw records, between two leavings
 };
 
 }  // namespace weir

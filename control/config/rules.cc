@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "control/config/config.h"
 #include "control/config/monitor_blocks.h"
 #include "control/config/port_pair.h"
+#include "control/config/schema.h"
 #include "control/config/value.h"
 #include "control/export/export_routes.h"
 #include "control/export/export_uri.h"
@@ -126,11 +130,66 @@ Checked check_ports(const Settings& settings, Command command, const Places& pla
                            ? std::string("given twice; expected every port once")
                            : fmt::format("the same device as {}; expected every device once", other->second));
   }
-  if (command != Command::run || !settings.ports.empty()) return {};
+  if (command != Command::run || !settings.ports.empty() ||
+      settings.input_source.kind == InputSource::Kind::records_socket) {
+    return {};
+  }
   return tl::make_unexpected(
       ConfigError{"no port to take packets from; expected --port (or port: in the file) with a PCI address, as in "
                   "--port 0000:3b:00.0, or a kernel interface, as in --port af_packet:eth0",
                   2});
+}
+
+/// Whether somebody gave the field, or a block of it, a value.
+bool is_given(const Places& places, const std::string& field) {
+  const auto found = places.lower_bound({field, 0});
+  return found != places.end() && (found->first.first == field || found->first.first.starts_with(field + "["));
+}
+
+/// An option that makes flows of packets.
+bool is_of_packets(const google::protobuf::FieldDescriptor& field) {
+  const std::string& group = description_of(field).group();
+  return group == "Ports and cores" || group == "Flows" || group == "Packets" || field.name() == "interface" ||
+         field.name() == "save_rejects";
+}
+
+/// Of those: it says which packets count, or as what. A file of --config may have the others for packets, and an input
+/// for records. `read`: what only `run` uses says nothing.
+bool tells_flows(std::string_view field, bool read) {
+  constexpr std::string_view kAlways[] = {"key",    "metrics",      "sample",    "monitor",
+                                          "filter", "frame_filter", "interface", "save_rejects"};
+  if (std::find(std::begin(kAlways), std::end(kAlways), field) != std::end(kAlways)) return true;
+  return !read && (field == "port" || field == "pair");
+}
+
+/// Records of an agent are flows already: what makes flows of packets has nothing to do with them.
+Checked check_input(const Settings& settings, Command command, const Places& places) {
+  const InputSource::Kind kind = settings.input_source.kind;
+  if (kind == InputSource::Kind::packets) return {};
+  const std::string place = place_of(places, "input", 0);
+  const bool of_file = kind == InputSource::Kind::records_file;
+  if (command == (of_file ? Command::run : Command::read)) {
+    // A file serves both commands.
+    if (!place.starts_with("--")) return {};
+    return value_error(
+        place, settings.input,
+        of_file ? "a file is for `read`; expected records+unix:PATH" : "a socket is for `run`; expected records:FILE",
+        true);
+  }
+  // What `check` prints has every default, and can be given to --config.
+  const v1::Config config = effective_config(settings);
+  const auto& type = *v1::Config::descriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const std::string& field = type.field(i)->name();
+    if (!is_of_packets(*type.field(i)) || !is_given(places, field)) continue;
+    if (values_in(config, *type.field(i)) == std::vector{description_of(*type.field(i)).default_()}) continue;
+    const std::string what = place_of(places, field, 0);
+    if (!what.starts_with("--") && !tells_flows(field, of_file)) continue;
+    return value_error(
+        place, settings.input,
+        fmt::format("the agent has made the flows, so {} would do nothing; expected one of the two", what), true);
+  }
+  return {};
 }
 
 Checked check_cores(const Settings& settings, Command command, const Places& places) {
@@ -254,6 +313,7 @@ Checked check_sample(const Settings& settings, const Places& places) {
 Checked check_rules(const Settings& settings, Command command, const Places& places) {
   if (auto good = check_monitors(settings, places); !good) return good;
   if (auto good = check_outputs(settings, places); !good) return good;
+  if (auto good = check_input(settings, command, places); !good) return good;
   if (auto good = check_ports(settings, command, places); !good) return good;
   if (auto good = check_icmp_close(settings, places); !good) return good;
   if (auto good = check_key(settings, places); !good) return good;

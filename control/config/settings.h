@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/config/idle_choice.h"
+#include "control/config/input_source.h"
 #include "control/config/monitor_blocks.h"
 #include "control/config/overflow_limits.h"
 #include "control/config/reject_target.h"
@@ -41,6 +42,9 @@ struct Settings {
   RejectTarget rejects;
   std::string ledger_file;  ///< empty: none; "-": standard output
 
+  std::string input;         ///< as given; input_source is made of it
+  InputSource input_source;  ///< of records, which take the place of packets
+  OverflowLimits account;    ///< of such records
   std::vector<std::string> ports;
   std::vector<std::string> pairs;  ///< as given; flow.pairs is made of them
   std::vector<unsigned> cores;     ///< empty: chosen

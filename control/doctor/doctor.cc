@@ -53,10 +53,16 @@ Outfit outfit_of(const Settings& settings) {
   return {settings.ports, choose_cores(settings.cores, allowed_cpus(), settings.workers), !settings.cores.empty()};
 }
 
+/// `run` would take records in place of packets: it needs no EAL.
+bool takes_records(const Settings& settings) {
+  return settings.input_source.kind == InputSource::Kind::records_socket;
+}
+
 Reach reach_of(const Settings& settings) {
   Reach reach{settings.exports, settings.prefix_files, {}, settings.socket, settings.prometheus};
   if (!settings.ledger_file.empty()) reach.writes.push_back(settings.ledger_file);
   if (!settings.rejects.path.empty()) reach.writes.push_back(settings.rejects.path);
+  if (takes_records(settings)) reach.writes.push_back(settings.input_source.path);
   return reach;
 }
 
@@ -115,12 +121,14 @@ int examine(const Settings& settings, bool json) {
   const Outfit outfit = outfit_of(settings);
   const Person person = this_person();
   Findings findings;
-  check_huge_pages(machine, outfit, findings);
-  check_ports(machine, outfit, person, findings);
-  check_cpus(machine, outfit, findings);
+  if (!takes_records(settings)) {
+    check_huge_pages(machine, outfit, findings);
+    check_ports(machine, outfit, person, findings);
+    check_cpus(machine, outfit, findings);
+  }
   check_clock(machine, this_clock(), findings);
   check_limits(person, outfit, findings);
-  check_devices(settings, findings);
+  if (!takes_records(settings)) check_devices(settings, findings);
   check_reach(reach_of(settings), findings);
   const std::string text = json ? findings_json(findings) : findings_text(findings);
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;

@@ -1,11 +1,12 @@
 // ProbeFacts: what exporters tell collectors of the probe as a whole, and cannot know themselves.
 //
-// Written by the supervisor (interfaces once, the rest every second), read by the exporters when they send options
-// data.
+// Written by the supervisor (interfaces once, or, of raw records, every second, as the rest), read by the exporters
+// when they send options data.
 #pragma once
 
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,14 @@ class ProbeFacts {
   void set_interfaces(std::vector<InterfaceName> interfaces) {
     const std::lock_guard lock(mutex_);
     interfaces_ = std::move(interfaces);
+  }
+  /// Empty: nobody knows it.
+  [[nodiscard]] std::string interface_name(std::uint32_t index) const {
+    const std::lock_guard lock(mutex_);
+    for (const InterfaceName& interface : interfaces_) {
+      if (interface.index == index) return interface.name;
+    }
+    return {};
   }
   /// Frames that never came into a flow: rejected, not sampled, filtered out, lost between workers.
   void set_ignored(std::uint64_t packets, std::uint64_t octets) {

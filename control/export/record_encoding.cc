@@ -3,6 +3,7 @@
 #include "control/export/one_way.h"
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
+#include "proto/record/netobserv_json.h"
 
 namespace weir {
 namespace {
@@ -27,6 +28,21 @@ OrderedEncoding::Encode JsonEncoding::on_several_cores() const {
   return [sampler_address = sampler_address_, monitors = monitors_](std::uint8_t* out, RecordView record) {
     return write_json(out, record, sampler_address, monitors);
   };
+}
+
+std::size_t NetobservEncoding::longest_octets() const {
+  return 2 * kNetobservJsonMaxOctets;
+}
+
+std::uint8_t* NetobservEncoding::write_line(std::uint8_t* out, RecordView record) {
+  const std::string name = facts_ == nullptr ? std::string() : facts_->interface_name(record->ingress_interface);
+  return reinterpret_cast<std::uint8_t*>(write_netobserv_json(reinterpret_cast<char*>(out), record, name));
+}
+
+std::uint8_t* NetobservEncoding::write(std::uint8_t* out, RecordView record) {
+  if (record->packets[kReverse] == 0) return write_line(out, record);
+  if (record->packets[kForward] != 0) out = write_line(out, one_way(record, kForward));
+  return write_line(out, one_way(record, kReverse));
 }
 
 std::size_t ProtobufEncoding::longest_octets() const {

@@ -12,6 +12,7 @@
 
 #include "control/export/export_context.h"
 #include "control/export/ordered_encoding.h"
+#include "control/export/probe_facts.h"
 #include "proto/base/ip_address.h"
 #include "proto/record/monitor_names.h"
 #include "proto/record/record_batch.h"
@@ -43,6 +44,20 @@ class JsonEncoding final : public RecordEncoding {
  private:
   IpAddress sampler_address_;
   MonitorNames monitors_;
+};
+
+/// JSON with the names of NetObserv's agent: a line per direction that has packets.
+class NetobservEncoding final : public RecordEncoding {
+ public:
+  /// `facts` know the interfaces' names; nullptr: nobody does.
+  explicit NetobservEncoding(std::shared_ptr<const ProbeFacts> facts) : facts_(std::move(facts)) {}
+  [[nodiscard]] std::size_t longest_octets() const override;
+  std::uint8_t* write(std::uint8_t* out, RecordView record) override;
+
+ private:
+  std::uint8_t* write_line(std::uint8_t* out, RecordView record);
+
+  std::shared_ptr<const ProbeFacts> facts_;
 };
 
 /// Length-delimited weir.v1.FlowRecord.

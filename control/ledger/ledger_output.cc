@@ -114,6 +114,7 @@ std::string rejected_summary(const v1::Ledger& ledger) {
 
 std::string ledger_summary(const v1::Ledger& ledger) {
   std::string text = fmt::format("{} packets: ", ledger.received().packets());
+  if (ledger.has_input()) text = fmt::format("{} raw records of {}", ledger.input().records(), text);
   if (ledger.monitors().empty()) {
     text += counted_summary(ledger) + ", " + rejected_summary(ledger);
   } else {  // what is no monitor's comes before them
@@ -124,6 +125,9 @@ std::string ledger_summary(const v1::Ledger& ledger) {
     for (const auto& monitor : ledger.monitors()) {
       text += fmt::format("; {}: {}", monitor.name(), counted_summary(monitor));
     }
+  }
+  if (const std::uint64_t clamped = ledger.input().times_clamped(); clamped != 0) {
+    text += fmt::format("; {} times lie in the future and count as now", clamped);
   }
   return text + "; the ledger balances";
 }

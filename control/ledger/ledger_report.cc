@@ -197,11 +197,11 @@ RecordTotals offered_to_exporters(RecordTotals drained, const OverflowTotals& ov
 }
 
 void check_overflow(Checker& check, const OverflowTotals& overflow, bool final) {
-  check.equal("packets taken by the overflow accounter = held + lost + given", overflow.taken.packets,
+  check.equal("packets taken by the accounter = held + lost + given", overflow.taken.packets,
               overflow.held.packets + overflow.lost.packets + overflow.given.packets);
-  check.equal("IP octets taken by the overflow accounter = held + lost + given", overflow.taken.octets,
+  check.equal("IP octets taken by the accounter = held + lost + given", overflow.taken.octets,
               overflow.held.octets + overflow.lost.octets + overflow.given.octets);
-  if (final) check.equal("packets held by the overflow accounter at the end", overflow.held.packets, 0);
+  if (final) check.equal("packets held by the accounter at the end", overflow.held.packets, 0);
 }
 
 /// `offered`: what every exporter was offered, but for members of groups: their groups give them what they drain, and
@@ -432,6 +432,15 @@ void add_saved_rejects(v1::Ledger& ledger, SavedRejects saved, const std::vector
   check.equal("frame octets rejected = saved + not saved", rejected.octets, all.octets);
   ledger.set_balanced(ledger.violations().empty());
   ledger.set_state(ledger.balanced() ? "balanced" : "unbalanced");
+}
+
+void put_input(v1::InputLedger& out, const InputTotals& input) {
+  out.set_name(input.name);
+  out.set_records(input.records);
+  out.set_partial_records(input.partial_records);
+  out.set_times_clamped(input.times_clamped);
+  out.set_connections(input.connections);
+  out.set_open_connections(input.open_connections);
 }
 
 v1::Ledger make_empty_ledger() {

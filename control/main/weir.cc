@@ -45,7 +45,8 @@ int parse_and_do(int argc, char** argv) {
     case weir::CommandLine::Action::run:
       return weir::run_live(command->settings, command->effective);
     case weir::CommandLine::Action::read:
-      return weir::read_captures(command->settings);
+      return command->settings.captures.empty() ? weir::read_records(command->settings)
+                                                : weir::read_captures(command->settings);
     case weir::CommandLine::Action::doctor:
       return weir::examine(command->settings, command->json);
     case weir::CommandLine::Action::print:

@@ -18,7 +18,7 @@
 #include "control/probe/cores.h"
 #include "control/probe/memif_socket.h"
 #include "control/probe/option_facts.h"
-#include "control/probe/quiesce.h"
+#include "control/probe/supervision.h"
 #include "control/stale_socket.h"
 #include "dataplane/live_clock.h"
 #include "proto/base/number_text.h"
@@ -28,38 +28,10 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-void log(const std::vector<LogLine>& lines) {
-  for (const LogLine& line : lines) {
-    switch (line.level) {
-      case LogLine::Level::info:
-        spdlog::info("{}", line.text);
-        break;
-      case LogLine::Level::warning:
-        spdlog::warn("{}", line.text);
-        break;
-      case LogLine::Level::error:
-        spdlog::error("{}", line.text);
-        break;
-    }
-  }
-}
-
 std::string progress_text(const ProbeView::Second& second) {
   return fmt::format("{}, {}, {} flows in the table",
                      scaled(static_cast<double>(second.rates.packets_per_second()), "packets/s"),
                      scaled(static_cast<double>(second.rates.frame_bits_per_second()), "bit/s"), second.flows);
-}
-
-Quiesce::Progress progress_of(const RecordDrain& drain, const ExportHub& hub) {
-  Quiesce::Progress progress;
-  progress.drained = drain.finished();
-  for (const ExporterSnapshot& exporter : hub.snapshot()) {
-    if (!exporter.group.empty()) continue;  // its group's counts have its
-    progress.out += exporter.exported;
-    for (const auto& [name, totals] : exporter.lost) progress.out += totals;
-    progress.queued += exporter.queued.records;
-  }
-  return progress;
 }
 
 }  // namespace
@@ -258,35 +230,16 @@ void LiveProbe::log_rss() const {
 
 void LiveProbe::run() {
   if (stopped_at_start_) return;
-  const auto begin = SteadyClock::now();
-  for (;;) {
-    auto wait = std::chrono::nanoseconds(std::chrono::seconds(1));
-    if (settings_.duration_ns != 0) {
-      const auto left = std::chrono::nanoseconds(settings_.duration_ns) - (SteadyClock::now() - begin);
-      if (left <= std::chrono::nanoseconds(0)) {
-        if (terminal_) std::fputs("\r\033[K", stderr);
-        spdlog::info("the time of --duration is over: stopping");
-        return;
-      }
-      wait = std::min(wait, std::chrono::duration_cast<std::chrono::nanoseconds>(left));
-    }
-    if (const auto signal = signals_.wait(wait)) {
-      if (terminal_) std::fputs("\r\033[K", stderr);
-      if (signal->event == ProbeSignals::Event::stop) {
-        spdlog::info("{}: stopping; every flow in the table is exported", signal->name);
-        return;
-      }
-      reopen_files();
-    }
-    look_after();
-  }
+  run_until_stopped(
+      signals_, settings_.duration_ns, "every flow in the table is exported", [this] { reopen(); },
+      [this] { look_after(); });
 }
 
 /// What is done once a second.
 void LiveProbe::look_after() {
-  log(changes_.ports(port_infos_of(*runtime_)));
-  log(changes_.exporters(hub_->snapshot()));
-  tell_prefix_news();
+  log_lines(changes_.ports(port_infos_of(*runtime_)));
+  log_lines(changes_.exporters(hub_->snapshot()));
+  tell_prefix_news(prefixes_);
   offer_as_lookups(std::chrono::milliseconds(100));
   const ProbeView::Second second = view_.look();
   if (second.warning) spdlog::warn("{}", *second.warning);
@@ -321,30 +274,9 @@ void LiveProbe::adapt_sampling(unsigned monitor, const Moment& moment) {
                plan.name.empty() ? "" : "monitor " + plan.name + ": ", plan.sample, 1U << level);
 }
 
-void LiveProbe::reopen_files() {
-  const std::vector<std::string> problems = hub_->reopen();
-  for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
-  if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
-  if (interfaces_ != nullptr) {
-    if (const auto read = interfaces_->reload(); read) {
-      spdlog::info("SIGHUP: the names of --interfaces are read again");
-    } else {
-      spdlog::error("SIGHUP: --interfaces: {}; the names that were read before stay in use", read.error());
-    }
-    tell_interfaces();
-  }
-  if (settings_.prefix_files.empty()) return;
-  spdlog::info("SIGHUP: the files of --prefixes are read again");
-  for (const auto& store : prefixes_.all) store->reload();
-}
-
-/// What reloads of the prefix files have come to.
-void LiveProbe::tell_prefix_news() {
-  for (const auto& store : prefixes_.all) {
-    for (const PrefixStore::News& news : store->take_news()) {
-      spdlog::log(news.failed ? spdlog::level::err : spdlog::level::info, "{}", news.text);
-    }
-  }
+void LiveProbe::reopen() {
+  reopen_files(*hub_, settings_, prefixes_, interfaces_.get());
+  if (interfaces_ != nullptr) tell_interfaces();
 }
 
 /// Gives the workers the maps that reloads have put in place of those that they look AS numbers up in.
@@ -371,24 +303,9 @@ int LiveProbe::stop() {
 
 /// Lets all records out, and closes the exporters.
 void LiveProbe::empty() {
-  constexpr std::chrono::milliseconds kStep{20};
-  Quiesce quiesce(SteadyClock::now(), std::chrono::nanoseconds(settings_.stop_timeout_ns));
-  for (;;) {
-    if (workers_->finished() == workers_->size()) drain_->begin_finish();
-    const Quiesce::Progress progress = progress_of(*drain_, *hub_);
-    view_.phase().set(Phase::stopping, fmt::format("waiting for the exporters, {} records queued", progress.queued));
-    Quiesce::Decision decision = quiesce.look(SteadyClock::now(), progress);
-    if (!decision.over) {
-      const auto signal = signals_.wait(kStep);
-      if (signal && signal->event == ProbeSignals::Event::stop) decision = Quiesce::give_up(progress);
-      if (signal && signal->event == ProbeSignals::Event::reopen) reopen_files();
-    }
-    if (decision.notice) log({{decision.gives_up ? LogLine::Level::warning : LogLine::Level::info, *decision.notice}});
-    if (!decision.over) continue;
-    view_.phase().set(Phase::stopping, "closing the exporters");
-    hub_->finish(std::chrono::ceil<std::chrono::milliseconds>(decision.close_within));
-    return;
-  }
+  let_records_out({*drain_, *hub_, view_.phase(), signals_, [this] { return workers_->finished() == workers_->size(); },
+                   [this] { reopen(); }},
+                  settings_.stop_timeout_ns);
 }
 
 /// Closes the file of --save-rejects, if there is one.
@@ -412,7 +329,7 @@ int LiveProbe::report() {
     spdlog::error("{}", failure);
     code = 1;
   }
-  tell_prefix_news();
+  tell_prefix_news(prefixes_);
   const DrainTotals totals = drain_->totals();
   std::vector<WorkerCounters> counters;
   for (unsigned i = 0; i < workers_->size(); ++i) counters.push_back(workers_->counters(i));

@@ -59,8 +59,7 @@ class LiveProbe {
   void log_rss() const;
   void look_after();
   void adapt_sampling(unsigned monitor, const Moment& moment);
-  void reopen_files();
-  void tell_prefix_news();
+  void reopen();
   void offer_as_lookups(std::chrono::milliseconds patience);
   void empty();
   int report();

@@ -48,6 +48,24 @@ void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& 
   parts_.moments = std::make_unique<LastMoment>(workers.books(), [&drain] { return drain.totals(); });
 }
 
+void ProbeView::attach(RecordReceiver& receiver, RecordDrain& drain, const Settings& settings,
+                       const PrefixStore* prefixes) {
+  const std::lock_guard lock(mutex_);
+  parts_.receiver = &receiver;
+  parts_.input = settings.input;
+  parts_.capacity = settings.account.max_entries;
+  parts_.prefixes = prefixes;
+  parts_.moments = std::make_unique<LastMoment>(receiver.books(), [&drain] { return drain.totals(); });
+}
+
+/// Of a probe with records; of the last moment where the accounter knows.
+InputTotals ProbeView::input() const {
+  InputTotals totals = parts_.receiver->totals();
+  totals.name = parts_.input;
+  if (parts_.moments->last()) totals.times_clamped = parts_.moments->last()->totals.overflow.times_clamped;
+  return totals;
+}
+
 void ProbeView::detach() {
   const std::lock_guard lock(mutex_);
   parts_ = {};
@@ -56,8 +74,10 @@ void ProbeView::detach() {
 /// Holds mutex_; the parts are there.
 v1::Ledger ProbeView::running_ledger() {
   parts_.moments->refresh();
-  v1::Ledger ledger = make_live_ledger(parts_.moments->last(), parts_.moments->stale(),
-                                       port_ledgers_of(*parts_.runtime), phase_.get(), monitor_names_);
+  const auto ports = parts_.runtime == nullptr ? std::vector<v1::PortLedger>() : port_ledgers_of(*parts_.runtime);
+  v1::Ledger ledger =
+      make_live_ledger(parts_.moments->last(), parts_.moments->stale(), ports, phase_.get(), monitor_names_);
+  if (parts_.receiver != nullptr) put_input(*ledger.mutable_input(), input());
   if (parts_.rejects != nullptr && parts_.moments->last()) {
     add_saved_rejects(ledger, parts_.rejects->totals(), parts_.moments->last()->counters, false);
   }
@@ -66,7 +86,7 @@ v1::Ledger ProbeView::running_ledger() {
 
 v1::Ledger ProbeView::ledger() {
   const std::lock_guard lock(mutex_);
-  if (parts_.runtime != nullptr) return running_ledger();
+  if (parts_.moments != nullptr) return running_ledger();
   return make_live_ledger(std::nullopt, false, {}, phase_.get());
 }
 
@@ -79,32 +99,46 @@ v1::StatusReply ProbeView::status() {
     for (std::string& name : *monitor.mutable_export_()) name = without_keys(name);
   }
   if (reply.config().has_sample_key()) reply.mutable_config()->set_sample_key("***");  // it foretells what is counted
-  if (parts_.runtime == nullptr) return reply;
+  if (parts_.moments == nullptr) return reply;
   StatusValues values;
   values.ledger = running_ledger();
-  values.hugepages = parts_.runtime->hugepages();
-  values.when_full = effective_.when_full();
-  values.ports = port_infos_of(*parts_.runtime);
-  values.workers = parts_.workers->facts();
+  if (parts_.runtime != nullptr) {
+    values.hugepages = parts_.runtime->hugepages();
+    values.when_full = effective_.when_full();
+    values.ports = port_infos_of(*parts_.runtime);
+    values.workers = parts_.workers->facts();
+  }
   if (!monitor_names_.empty()) values.monitors = monitors_;
   values.moment = parts_.moments->last() ? &*parts_.moments->last() : nullptr;
   if (before_ && latest_) values.rates = rates_between(*before_, *latest_);
   values.flood = flood_.report();
   if (parts_.prefixes != nullptr) values.prefixes = parts_.prefixes->status();
   add_running_status(reply, values);
+  if (parts_.receiver != nullptr) {
+    put_input(*reply.mutable_input(), input());
+    reply.set_flows(reply.overflow_flows());
+    reply.set_capacity(parts_.capacity);
+  }
   return reply;
 }
 
 v1::RssReply ProbeView::rss() {
   const std::lock_guard lock(mutex_);
-  if (parts_.runtime == nullptr) return make_rss_without_ports(phase_.get());
+  if (parts_.runtime == nullptr) {
+    v1::RssReply reply = make_rss_without_ports(phase_.get());
+    if (reply.doing().empty()) reply.set_doing("taking records: there are no ports");
+    return reply;
+  }
   return make_rss(parts_.runtime->check_rss(), parts_.workers->handing_over());
 }
 
 v1::MetricsReply ProbeView::metrics() {
   const std::lock_guard lock(mutex_);
   v1::MetricsReply reply = make_metrics(phase_.get());
-  if (parts_.runtime == nullptr) return reply;
+  if (parts_.runtime == nullptr) {
+    if (reply.doing().empty()) reply.set_doing("taking records, of which nothing more is measured");
+    return reply;
+  }
   parts_.moments->refresh();
   const std::optional<Moment>& last = parts_.moments->last();
   for (unsigned monitor = 0; monitor < parts_.workers->monitors(); ++monitor) {

@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "control/config/monitor_blocks.h"
+#include "control/config/settings.h"
 #include "control/enrich/prefix_store.h"
 #include "control/ledger/flood_watch.h"
 #include "control/probe/moment.h"
 #include "control/probe/phase.h"
 #include "control/probe/rates.h"
+#include "control/probe/record_receiver.h"
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
 #include "control/reject_file.h"
@@ -43,6 +45,8 @@ class ProbeView final : public StatusSource {
   /// `prefixes`: nullptr without --prefixes.
   void attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects = nullptr,
               const PrefixStore* prefixes = nullptr);
+  /// The same with records in place of packets: there are neither ports nor workers.
+  void attach(RecordReceiver& receiver, RecordDrain& drain, const Settings& settings, const PrefixStore* prefixes);
   void detach();
 
   /// Once a second: counters for the rates and the watch over the flow index.
@@ -59,6 +63,9 @@ class ProbeView final : public StatusSource {
   struct Parts {
     dpdk::Runtime* runtime = nullptr;
     WorkerSet* workers = nullptr;
+    RecordReceiver* receiver = nullptr;  ///< with records in place of packets; then there is neither of the two above
+    std::string input;                   ///< as --input has it
+    std::uint64_t capacity = 0;          ///< of the accounter
     std::unique_ptr<LastMoment> moments;
     const RejectFile* rejects = nullptr;
     const PrefixStore* prefixes = nullptr;
@@ -66,6 +73,7 @@ class ProbeView final : public StatusSource {
 
   [[nodiscard]] double uptime_s() const;
   v1::Ledger running_ledger();
+  [[nodiscard]] InputTotals input() const;
 
   const v1::Config& effective_;
   const std::vector<MonitorPlan> monitors_;

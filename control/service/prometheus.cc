@@ -111,7 +111,7 @@ template <typename Ledger>
 void add_records(Families& out, const Ledger& ledger, const Labels& labels) {
   out.held("table", "In the flow table now", ledger.in_table(), labels);
   out.held("rings", "Between workers and exporters now", ledger.in_rings(), labels);
-  out.held("overflow", "In the overflow accounter now", ledger.in_overflow(), labels);
+  out.held("overflow", "In the accounter now", ledger.in_overflow(), labels);
   for (const auto& [name, count] : sorted(ledger.lost())) {
     out.records("lost", "Lost before the exporters, by reason (weir reasons)", count, with(labels, "reason", name));
   }
@@ -140,7 +140,7 @@ void add_ledger(Families& out, const v1::Ledger& ledger) {
             static_cast<std::uint64_t>(ledger.stale_since_ns() != 0));
   out.gauge("ledger_stale_since_seconds", "The moment that the counts are of, in seconds since 1970; 0: now",
             static_cast<double>(ledger.stale_since_ns()) / 1e9);
-  out.count("received", "Frames taken from the ports", ledger.received());
+  out.count("received", "Frames taken from the ports; with --input records what the agent counted", ledger.received());
   for_monitors(ledger, [&](const auto& one, const Labels& labels) { add_counted(out, one, labels); });
 #define WEIR_X(name, description) out.count(#name, "Frames left out: " description, ledger.name());
   WEIR_LEFT_OUT_UNPARSED(WEIR_X)
@@ -231,6 +231,17 @@ void add_prefixes(Families& out, const v1::PrefixStatus& prefixes) {
             static_cast<std::uint64_t>(!prefixes.error().empty()));
   out.counter("prefix_lookups", "Addresses looked up: two per record", prefixes.lookups());
   out.counter("prefix_lookups_not_found", "Of these, in no prefix", prefixes.not_found());
+}
+
+/// Of --input, where records take the place of packets.
+void add_input(Families& out, const v1::InputLedger& input) {
+  const Labels labels{{"input", input.name()}};
+  out.counter("input_raw_records", "Raw records that were read", input.records(), labels);
+  out.counter("input_raw_records_cut", "Raw records inside which a connection ended", input.partial_records(), labels);
+  out.counter("input_times_clamped", "Times of raw records that lay in the future and count as now",
+              input.times_clamped(), labels);
+  out.counter("input_connections", "Connections that came", input.connections(), labels);
+  out.gauge("input_open_connections", "Connections that are open", input.open_connections(), labels);
 }
 
 void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& ledger) {
@@ -332,6 +343,7 @@ std::vector<MetricFamily> prometheus_families(const v1::StatusReply& status, con
   add_ledger(out, ledger);
   add_exporters(out, ledger);
   add_ports(out, ledger);
+  if (ledger.has_input()) add_input(out, ledger.input());
   return out.take();
 }
 

@@ -15,9 +15,9 @@
 //
 // Each four are uniflow IPv4 and IPv6, then both directions in one record (merged or biflow). A wider combination has
 // all sections that any flow may have, and of those that go with a protocol the groups (kGroups) of which the record
-// has any: TCP, DNS, what is on TCP besides, what is on UDP. A template and its longest entry fit a message. Where the
-// path's messages are too short for that, the sections that come last in WEIR_SECTIONS stay out of the template, so out
-// of the records.
+// has any: TCP, DNS, what is on TCP besides, what is on UDP, what agents say. A template and its longest entry fit a
+// message. Where the path's messages are too short for that, the sections that come last in WEIR_SECTIONS stay out of
+// the template, so out of the records.
 #pragma once
 
 #include <array>
@@ -43,14 +43,15 @@ class TemplateSet {
 
   static constexpr std::uint32_t kClassicSections =
       kSectionBit<TunnelSection> | kSectionBit<LabelSection> | kSectionBit<EspSection>;
-  /// Sections that go with a protocol. A flow is of TCP or of UDP, and few have DNS together with another of these. A
-  /// direction of 0 says something, so that only records that have one may have its field.
+  /// Sections that go with a protocol. A flow is of TCP or of UDP, and few have DNS together with another of these. The
+  /// last one goes with the observer: a direction of 0 says something, so that only records that have one may have its
+  /// field; an agent's records have none of the others.
   static constexpr std::array<std::uint32_t, 5> kGroups{
       kSectionBit<TcpSection> | kSectionBit<RttSection>, kSectionBit<DnsSection>,
       kSectionBit<TlsSection> | kSectionBit<TlsCertificateSection> | kSectionBit<HttpSection>,
       kSectionBit<WireguardSection> | kSectionBit<QuicSection> | kSectionBit<QuicHelloSection> |
           kSectionBit<Quic2017Section>,
-      kSectionBit<DirectionSection>};
+      kSectionBit<DirectionSection> | kSectionBit<LinkSection>};
   /// The combination that a record with `sections` takes where there are too many: it has them all.
   static constexpr std::uint32_t wider_sections(std::uint32_t sections) {
     std::uint32_t wider = kAllSections;

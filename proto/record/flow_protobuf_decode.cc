@@ -109,6 +109,7 @@ constexpr auto kPlaces = [] {
   for (std::size_t i = 0; i < kSent.size(); ++i) places[number_of(kSent[i])] = static_cast<std::uint16_t>(i + 1);
   return places;
 }();
+static_assert(kSent.size() < UINT16_MAX);
 
 bool store_number(std::uint64_t number, std::uint64_t value, Decoding& decoding) {
   if (number > kGreatestNumber || kStores[number] == nullptr) return true;  // not one of ours: skipped

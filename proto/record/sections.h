@@ -31,6 +31,7 @@
 #include "proto/record/section/label_stack.h"
 #include "proto/record/section/layer2.h"
 #include "proto/record/section/lengths.h"
+#include "proto/record/section/link.h"
 #include "proto/record/section/packets.h"
 #include "proto/record/section/quic.h"
 #include "proto/record/section/quic_2017.h"
@@ -68,6 +69,7 @@
   X(egress,          EgressSection,         kEgressFields)         \
   X(direction,       DirectionSection,      kDirectionFields)      \
   X(interface_names, InterfaceNamesSection, kInterfaceNamesFields) \
+  X(link,            LinkSection,           kLinkFields)           \
   X(routing,         RoutingSection,        kRoutingFields)        \
   X(as_path,         AsPathSection,         kAsPathFields)         \
   X(as_names,        AsNamesSection,        kAsNamesFields)        \

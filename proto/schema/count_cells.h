@@ -50,7 +50,7 @@ std::string counted_text(const Ledger& ledger, int indent = 2) {
       {"", "counted in flows", "", grouped(ledger.counted_ip().packets()), grouped(ledger.counted_ip().octets())});
   second.row(cells("=", "in the flow table", ledger.in_table()));
   second.row(cells("+", "in the record rings", ledger.in_rings()));
-  if (!is_zero(ledger.in_overflow())) second.row(cells("+", "in the overflow accounter", ledger.in_overflow()));
+  if (!is_zero(ledger.in_overflow())) second.row(cells("+", "in the accounter", ledger.in_overflow()));
   add_named(second, "lost", ledger.lost());
   second.row(cells("+", "drained", ledger.drained()));
   return second.text(indent);

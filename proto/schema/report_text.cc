@@ -13,6 +13,7 @@
 
 #include "proto/base/number_text.h"
 #include "proto/schema/count_cells.h"
+#include "proto/schema/input_text.h"
 #include "proto/schema/metrics_text.h"
 #include "proto/schema/monitors_text.h"
 #include "proto/schema/prefixes_text.h"
@@ -181,6 +182,7 @@ std::string stale_text(std::uint64_t since_ns) {
 
 std::string ledger_text(const v1::Ledger& ledger) {
   std::string out = frames_text(ledger);
+  if (ledger.has_input()) out += "   from " + input_text(ledger.input()) + '\n';
 
   out += ledger.monitors().empty() ? "\n2  every counted packet (IP octets)\n" + counted_text(ledger)
                                    : monitors_ledger_text(ledger);
@@ -333,7 +335,11 @@ std::string status_text(const v1::StatusReply& status) {
   if (std::string sampling = sampling_text(status); !sampling.empty()) head.row({"sampling", std::move(sampling)});
   if (std::string full = when_full_text(status); !full.empty()) head.row({"full table", std::move(full)});
   if (status.hash_flooding().suspected()) head.row({"HASH FLOODING", flooding_text(status.hash_flooding())});
-  head.row({"memory", status.hugepages() ? "huge pages" : "no huge pages"});
+  if (status.has_input()) {
+    head.row({"input", input_text(status.input())});
+  } else {
+    head.row({"memory", status.hugepages() ? "huge pages" : "no huge pages"});
+  }
   head.row({"ledger", ledger_state_text(status)});
   std::string out = head.text(0);
 
@@ -344,7 +350,7 @@ std::string status_text(const v1::StatusReply& status) {
                std::to_string(port.rx_descriptors()), std::to_string(port.mtu()), std::to_string(port.numa_node()),
                port.rss()});
   }
-  out += "\nports\n" + (ports.empty() ? "  none\n" : ports.text());
+  if (!status.has_input()) out += "\nports\n" + (ports.empty() ? "  none\n" : ports.text());
 
   TextTable workers("rrrrrrrrl");
   for (const auto& worker : status.workers()) {
@@ -355,7 +361,7 @@ std::string status_text(const v1::StatusReply& status) {
                  percent(worker.asleep()), grouped(worker.flows()) + " of " + grouped(worker.capacity()),
                  worker.idle()});
   }
-  out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
+  if (!status.has_input()) out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
   if (status.workers_size() > 1 && status.queue_skew() > 0) {
     out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";
   }

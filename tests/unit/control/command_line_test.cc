@@ -185,7 +185,9 @@ TEST(CommandLine, SaysInOneLineWhatIsWrongAndWhereHelpIs) {
       {{"run", "--frobnicate=2"}, "unknown option --frobnicate; see `weir run --help`"},
       {{"run", "--port", "net_null0", "net_null1"}, "'net_null1' is not expected here; see `weir run --help`"},
       {{"read", "--rss", "ports", "a.pcap"}, "unknown option --rss: only `weir run` has it; see `weir read --help`"},
-      {{"read"}, "no capture file; expected one or more, as in weir read capture.pcap; see `weir read --help`"},
+      {{"read"},
+       "no capture file; expected one or more, as in weir read capture.pcap, or --input records:FILE; see `weir read "
+       "--help`"},
       {{"run", "--workers", "two"}, "--workers two: expected a whole number, with k, M or G if it is large"},
       {{"run", "--workers", "1.5"}, "--workers 1.5: expected a whole number, with k, M or G if it is large"},
       {{"run", "--workers", "4294967297"}, "--workers 4294967297: out of range; expected 1 to 64"},

@@ -302,7 +302,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeuot: \"30s\"\n", "c:1:1: no field is named \"idle_timeuot\"; did you mean idle_timeout?"},
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
-       "c:1:1: no field is named \"threads\"; expected one of port pair cores rss idle eal socket prometheus duration "
+       "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout port pair cores "
+       "rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
@@ -491,7 +492,10 @@ TEST(Validate, RefusesAFilterOfFlowsThatAsksForTheLinkLayerAndNamesTheOptionThat
 
 TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   const std::string text =
-      "# port: none, `run` needs one\n"
+      "# input: packets of --port\n"
+      "account_entries: 5000\n"
+      "account_timeout: \"5s\"\n"
+      "# port: none, `run` needs one or --input\n"
       "# pair: none: every port by itself\n"
       "# cores: chosen at start\n"
       "rss: \"addresses\"\n"
@@ -561,6 +565,47 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->config.SerializeAsString(), effective.SerializeAsString());
   EXPECT_EQ(config_text(effective_config(validate(again->config, Command::run).value())), config_text(effective));
+}
+
+TEST(Input, OfRecordsStandsInAFileBesideWhatPacketsNeedButNotBesideWhatSaysWhichCount) {
+  const auto error_of = [](const std::string& text, Command command) {
+    const auto config = parse_config(text, "f").value();
+    const auto settings = validate(config.config, command, config.places);
+    return settings ? std::string() : settings.error().message;
+  };
+  const std::string socket = "input: \"records+unix:/run/a.sock\"\n";
+  const std::string file = "input: \"records:a.bin\"\n";
+  const std::string harmless = "idle_timeout: \"15s\" workers: 4 max_flows: 99 cores: \"0-4\"\n";
+  for (const Command command : {Command::run, Command::check}) {
+    EXPECT_EQ(error_of(socket + harmless, command), "");
+    EXPECT_EQ(error_of(socket + "port: \"3b:00.0\"", command),
+              "f:1:1: input 'records+unix:/run/a.sock': the agent has made the flows, so f:2:1: port would do nothing; "
+              "expected one of the two");
+    EXPECT_NE(error_of(socket + "filter: \"tcp\"", command), "");
+    EXPECT_NE(error_of(socket + "monitor { name: \"a\" }", command), "");
+  }
+  EXPECT_EQ(error_of(file + harmless + "port: \"3b:00.0\"", Command::read), "") << "which `run` uses";
+  EXPECT_NE(error_of(file + "metrics: \"tcp\"", Command::read), "");
+  // What the other command uses has no effect.
+  EXPECT_EQ(error_of(socket + "filter: \"tcp\"", Command::read), "");
+  EXPECT_EQ(error_of(file + "port: \"3b:00.0\" filter: \"tcp\"", Command::run), "");
+  EXPECT_NE(error_of(file, Command::run).find("no port to take packets from"), std::string::npos);
+}
+
+TEST(Input, IsPrintedByCheckInAFormThatIsTakenAgain) {
+  v1::Config config;
+  config.set_input("records+unix:///run/a.sock");
+  config.set_account_entries(7);
+  const auto settings = validate(config, Command::run);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->input_source.path, "/run/a.sock");
+  EXPECT_EQ(settings->account.max_entries, 7U);
+  EXPECT_EQ(settings->account.timeout_ns, 5'000'000'000U);
+  const auto again = parse_config(config_text(effective_config(*settings)), "again");
+  ASSERT_TRUE(again) << again.error().message;
+  const auto taken = validate(again->config, Command::run, again->places);
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_EQ(config_text(effective_config(*taken)), config_text(effective_config(*settings)));
 }
 
 TEST(DefaultSocket, DependsOnUserAndRuntimeFolder) {

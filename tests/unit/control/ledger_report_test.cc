@@ -232,7 +232,7 @@ TEST(MakeLedger, CountsWhatTheOverflowAccounterHoldsLosesAndGives) {
   overflow.lost = {};
   const v1::Ledger broken = make_ledger({one}, {exporter({2, 48, 3'800})}, {}, false, overflow);
   EXPECT_FALSE(broken.balanced());
-  EXPECT_NE(violations(broken).find("packets taken by the overflow accounter = held + lost + given: 4 is not 3"),
+  EXPECT_NE(violations(broken).find("packets taken by the accounter = held + lost + given: 4 is not 3"),
             std::string::npos)
       << violations(broken);
 }

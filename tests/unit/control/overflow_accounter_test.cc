@@ -5,6 +5,10 @@
 
 #include <map>
 #include <thread>
+#include <vector>
+
+#include "dataplane/input/raw_record.h"
+#include "tests/support/raw_records.h"
 
 namespace weir::overflow_accounter_test {
 namespace {
@@ -214,6 +218,166 @@ TEST(OverflowAccounter, LosesNothingWhenThreadsAddWhileOneCollects) {
   EXPECT_EQ(counted, taken.load());
   EXPECT_GT(counted, kPackets);
   EXPECT_EQ(accounter.size(), 0U);
+}
+
+// --- raw records: the agent's own accounter ---
+
+using test::RawOctets;
+
+/// Monotonic 1000 ns is one second past 2023-11-14 22:13:20 UTC on the wall.
+constexpr std::uint64_t kWall = 1'700'000'001 * kSecond;
+unsigned readings = 0;
+WallReading clocks_of_test() {
+  ++readings;
+  return {1000, kWall};
+}
+
+/// A record of `host`, as the intake puts it into the ring.
+RawFlowRecord raw(std::uint8_t host, std::uint64_t octets, std::uint64_t time_ns) {
+  RawOctets made;
+  made.source[15] = host;
+  made.octets = octets;
+  made.start_ns = made.end_ns = time_ns;
+  const auto bytes = made.bytes();
+  return RawFlowRecord(read_raw_record(bytes));
+}
+
+OverflowAccounter raw_accounter(std::uint64_t entries, std::uint64_t timeout_ns = 5 * kSecond) {
+  return {{.max_entries = entries, .timeout_ns = timeout_ns}, kHash, &clocks_of_test};
+}
+
+TEST(RawAccounter, LetsAllGoWhenANewKeyFindsNoRoomAndKeepsTheNewOne) {
+  // The published example: at most 2; monotonic now 1000 ns.
+  OverflowAccounter accounter = raw_accounter(2);
+  accounter.add(raw(1, 123, 123).view(), 123);
+  accounter.add(raw(2, 456, 456).view(), 456);
+  accounter.add(raw(1, 321, 789).view(), 789);
+  RecordBatch out;
+  accounter.collect(789, out);
+  EXPECT_TRUE(out.empty()) << "a known key makes no room";
+  accounter.add(raw(3, 111, 900).view(), 900);
+  EXPECT_EQ(accounter.leaving(), 2U);
+  accounter.collect(900, out);
+  ASSERT_EQ(out.size(), 2U);
+  const auto expect = [&](std::size_t i, std::uint8_t host, std::uint64_t packets, std::uint64_t octets,
+                          std::uint64_t start, std::uint64_t end) {
+    const RecordView record = out[i];
+    EXPECT_EQ(record->source_address[3], host);
+    EXPECT_EQ(record->packets[kForward], packets);
+    EXPECT_EQ(record.find<LinkSection>()->octets[kForward], octets);
+    EXPECT_EQ(record->octets[kForward], octets - 14 * packets);
+    EXPECT_EQ(record.find<LinkSection>()->start_mono_ns, start);
+    EXPECT_EQ(record.find<LinkSection>()->end_mono_ns, end);
+    EXPECT_EQ(record->first_ns[kForward], kWall - (1000 - start));
+    EXPECT_EQ(record->last_ns[kForward], kWall - (1000 - end));
+    EXPECT_EQ(record->end_reason, EndReason::lack_of_resources);
+  };
+  expect(0, 1, 2, 444, 123, 789);
+  expect(1, 2, 1, 456, 456, 456);
+  EXPECT_EQ(accounter.size(), 1U);
+  accounter.collect_all(out);
+  ASSERT_EQ(out.size(), 3U);
+  EXPECT_EQ(out[2]->source_address[3], 3);
+  EXPECT_EQ(out[2]->end_reason, EndReason::forced_end);
+  EXPECT_EQ(accounter.size(), 0U);
+}
+
+TEST(RawAccounter, LetsAllGoEveryTimeoutWhateverLeftBetween) {
+  OverflowAccounter accounter = raw_accounter(1, 100);
+  accounter.add(raw(1, 100, 10).view(), 10);  // the timeout is over at 110, 210 ...
+  accounter.add(raw(2, 100, 90).view(), 90);  // no room: the first leaves
+  RecordBatch out;
+  accounter.collect(109, out);
+  EXPECT_EQ(out.size(), 1U);
+  accounter.collect(110, out);
+  ASSERT_EQ(out.size(), 2U) << "20 ns old, and due";
+  EXPECT_EQ(out[1]->end_reason, EndReason::active_timeout);
+  accounter.collect(210, out);
+  EXPECT_EQ(out.size(), 2U) << "nothing is there";
+  accounter.add(raw(2, 100, 250).view(), 250);
+  accounter.add(raw(2, 100, 320).view(), 320);  // the timeout was over at 310
+  EXPECT_EQ(accounter.leaving(), 1U);
+  accounter.collect(320, out);
+  ASSERT_EQ(out.size(), 3U);
+  EXPECT_EQ(out[2]->packets[kForward], 1U);
+}
+
+TEST(RawAccounter, TellsFlowsApartByAllThatTheAgentDoes) {
+  std::vector<RawOctets> all(11);
+  all[1].ether_type = 0x86dd;
+  all[2].direction = 1;
+  all[3].source_mac[5] = 1;
+  all[4].destination_mac[0] = 1;
+  all[5].source[15] = 9;
+  all[6].destination[15] = 9;
+  all[7].source_port = 1;
+  all[8].destination_port = 1;
+  all[9].protocol = 17;
+  all[10].interface = 0x01000002;
+  OverflowAccounter accounter = raw_accounter(100);
+  for (const unsigned round : {0U, 1U}) {
+    for (const RawOctets& one : all) {
+      const auto bytes = one.bytes();
+      accounter.add(RawFlowRecord(read_raw_record(bytes)).view(), round);
+    }
+  }
+  EXPECT_EQ(accounter.size(), all.size());
+}
+
+TEST(RawAccounter, TakesUnsetTimesForUnsetAndLaterOnesForNow) {
+  OverflowAccounter accounter = raw_accounter(10);
+  const auto add = [&](std::uint8_t host, std::uint64_t start, std::uint64_t end) {
+    RawOctets made;
+    made.source[15] = host;
+    made.start_ns = start;
+    made.end_ns = end;
+    const auto bytes = made.bytes();
+    accounter.add(RawFlowRecord(read_raw_record(bytes)).view(), 1);
+  };
+  add(1, 0, 500);
+  add(1, 300, 0);
+  add(1, 400, 450);
+  add(2, 0, 700);
+  add(3, 0, 0);
+  add(4, 900, 1001);
+  add(5, 2000, 1500);
+  RecordBatch out;
+  accounter.collect_all(out);
+  ASSERT_EQ(out.size(), 5U);
+  const auto times = [&](std::size_t i) { return std::pair(out[i]->first_ns[kForward], out[i]->last_ns[kForward]); };
+  EXPECT_EQ(times(0), std::pair(kWall - 700, kWall - 500));
+  EXPECT_EQ(out[0].find<LinkSection>()->start_mono_ns, 300U);
+  EXPECT_EQ(out[0].find<LinkSection>()->end_mono_ns, 500U);
+  EXPECT_EQ(times(1), std::pair(kWall - 300, kWall - 300)) << "the start is unset";
+  EXPECT_EQ(times(2), std::pair(kWall, kWall)) << "both are";
+  EXPECT_EQ(times(3), std::pair(kWall - 100, kWall)) << "the end is in the future";
+  EXPECT_EQ(times(4), std::pair(kWall, kWall)) << "both are";
+  EXPECT_EQ(accounter.times_clamped(), 3U);
+}
+
+TEST(RawAccounter, ReadsTheClocksOnceForAllThatLeaveTogether) {
+  readings = 0;
+  OverflowAccounter accounter = raw_accounter(50);
+  for (std::uint8_t host = 0; host < 100; ++host) accounter.add(raw(host, 60, 5).view(), 5);
+  RecordBatch out;
+  for (unsigned i = 0; i < 20; ++i) accounter.collect(5, out, 5);
+  EXPECT_EQ(out.size(), 50U);
+  EXPECT_EQ(readings, 1U);
+  accounter.collect_all(out);
+  EXPECT_EQ(out.size(), 100U);
+  EXPECT_EQ(readings, 2U);
+  for (std::size_t i = 0; i < out.size(); ++i) EXPECT_EQ(out[i]->source_address[3], i) << "in the order they came";
+}
+
+TEST(RawAccounter, StandsTimesThatNoClockShows) {
+  OverflowAccounter accounter = raw_accounter(10, UINT64_MAX / 2);
+  accounter.add(raw(1, 60, UINT64_MAX).view(), UINT64_MAX);
+  accounter.add(raw(2, 60, UINT64_MAX).view(), UINT64_MAX - 1);
+  RecordBatch out;
+  accounter.collect(UINT64_MAX, out);
+  accounter.collect_all(out);
+  EXPECT_EQ(out.size(), 2U);
+  EXPECT_EQ((WallReading{5 * kSecond, kSecond}.wall_time_ns(1)), 0U) << "a wall clock that stands before the age";
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ TEST(Schema, HoldsEveryValueToItsLimits) {
       if (description.least() != "0") beyond(std::to_string(std::stoull(description.least()) - 1));
     }
   }
-  EXPECT_EQ(limited, 13U);
+  EXPECT_EQ(limited, 15U);
 }
 
 TEST(Schema, AgreesWithTheLimitsOfTheProgram) {

@@ -10,6 +10,7 @@
 #include "control/export/export_hub.h"
 #include "control/export/exporter_kinds.h"
 #include "control/export/file_output.h"
+#include "control/export/json_options.h"
 #include "control/export/kafka_exporter.h"
 #include "control/export/peer.h"
 #include "control/export/protobuf_options.h"
@@ -58,7 +59,10 @@ TEST(ExportUri, TakesEveryForm) {
   EXPECT_EQ(asked<ProtobufFile>("protobuf:flows.pb", protobuf_kind).path, "flows.pb");
   EXPECT_FALSE(asked<ProtobufFile>("protobuf:flows.pb", protobuf_kind).uniflow);
   EXPECT_TRUE(asked<ProtobufFile>("protobuf:flows.pb?uniflow=1", protobuf_kind).uniflow);
-  EXPECT_EQ(asked<FileOutput>("json:-", json_kind).path, "-");
+  EXPECT_EQ(asked<JsonFile>("json:-", json_kind).path, "-");
+  EXPECT_FALSE(asked<JsonFile>("json:-", json_kind).netobserv);
+  EXPECT_FALSE(asked<JsonFile>("json:-?format=weir", json_kind).netobserv);
+  EXPECT_TRUE(asked<JsonFile>("json:-?format=netobserv", json_kind).netobserv);
 }
 
 TEST(ExportUri, SaysWhichFileIsWritten) {
@@ -111,7 +115,7 @@ TEST(ExportUri, KnowsTheFormsOfEveryExporter) {
   EXPECT_EQ(file.compression, Compression::lz4);
   EXPECT_TRUE(file.rotates());
   // Durations and sizes may have a fraction, as on the command line.
-  const auto fine = asked<FileOutput>("json:x?rotate=1.5s&rotate_size=0.5M", json_kind);
+  const auto fine = asked<JsonFile>("json:x?rotate=1.5s&rotate_size=0.5M", json_kind);
   EXPECT_EQ(fine.rotate_ns, 1'500'000'000U);
   EXPECT_EQ(fine.rotate_octets, 1U << 19);
 }
@@ -209,6 +213,7 @@ TEST(ExportUri, RefusesEachMistakeInOneLineThatNamesTheUriAndThePart) {
       {"kafka://b/t?format=avro", "format 'avro' is not one of protobuf, json"},
       {"json:x?compression=gzip", "compression 'gzip' is not one of none, lz4, zstd"},
       {"json:x&name=b", "'&name=b' stands in the name; options begin with '?', as in ?name=b"},
+      {"json:x?format=protobuf", "format 'protobuf' is not one of weir, netobserv"},
       {"json:a?rotat=1h", "no option 'rotat'; did you mean rotate?; json has"},
       {"json:x?rotate=0s", "rotate '0s' is not a duration from 1s to 8784h"},
       {"json:x?rotate_size=1k", "rotate_size '1k' is not a size from 65536 up"},
@@ -282,7 +287,7 @@ TEST(ExportUri, RefusesANameThatOthersCouldNotSpell) {
             "export 'json:x?name=a&name=b': option 'name' is given twice");
   EXPECT_EQ(check_export_uri("json:x?name").error(),
             "export 'json:x?name': option 'name' has no value; expected NAME=VALUE with NAME one of append, "
-            "rotate, rotate_size, compression, anonymise, name");
+            "rotate, rotate_size, compression, format, anonymise, name");
 }
 
 }  // namespace

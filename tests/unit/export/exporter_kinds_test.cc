@@ -76,7 +76,7 @@ TEST(ExporterKinds, EveryOptionIsTakenWithARightValueAndRefusedWithAWrongOne) {
       }
     }
   }
-  EXPECT_EQ(options, 12U + 12U + 9U + 7U + 6U + 4U + 1U + 3U + 9U + 5U + 4U + 5U + 2U + 0U + 1U);
+  EXPECT_EQ(options, 12U + 12U + 9U + 7U + 6U + 4U + 1U + 3U + 9U + 5U + 5U + 5U + 2U + 0U + 1U);
 }
 
 TEST(ExporterKinds, AnOptionThatDoesNotExistNamesThoseThatDo) {

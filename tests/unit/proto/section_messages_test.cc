@@ -74,7 +74,8 @@ void expect_read_back(const Options& options, bool biflow, std::uint32_t section
 
 /// What has no room beside all metrics together.
 constexpr std::uint32_t kAddedLater = kSectionBit<RoutingSection> | kSectionBit<AsNamesSection> |
-                                      kSectionBit<DirectionSection> | kSectionBit<InterfaceNamesSection>;
+                                      kSectionBit<DirectionSection> | kSectionBit<InterfaceNamesSection> |
+                                      kSectionBit<LinkSection>;
 
 /// What `record` becomes with one direction or both, in messages of `payload` octets.
 template <typename Encoder, typename Options>

@@ -1,0 +1,18 @@
+// InputTotals: what came in by --input, beside the packets and octets that its records count.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace weir {
+
+struct InputTotals {
+  std::string name;                    ///< as --input has it
+  std::uint64_t records = 0;           ///< raw records that were read
+  std::uint64_t partial_records = 0;   ///< that were cut
+  std::uint64_t times_clamped = 0;     ///< that lay in the future
+  std::uint64_t connections = 0;       ///< since the start; `run` only
+  std::uint64_t open_connections = 0;  ///< likewise
+};
+
+}  // namespace weir

@@ -1,0 +1,55 @@
+// RecordProbe: `weir run` with records in place of packets: no EAL, no ports, no workers.
+//
+// Start: exporters are opened, the socket is made, the drain and the accounter start; then the exporters begin, and
+// records are received. Stop: what has come is read, the accounter is emptied, the exporters are flushed; the ledger is
+// made of counters that rest. Threads: the receiver's, the drain's, the exporters'.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "control/config/settings.h"
+#include "control/export/export_hub.h"
+#include "control/prefix_options.h"
+#include "control/probe/change_log.h"
+#include "control/probe/probe_view.h"
+#include "control/probe/record_receiver.h"
+#include "control/probe/signals.h"
+#include "control/record_drain.h"
+
+namespace weir {
+
+class RecordProbe {
+ public:
+  /// `view` shows what runs; it outlives this.
+  RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals);
+  RecordProbe(const RecordProbe&) = delete;
+  RecordProbe& operator=(const RecordProbe&) = delete;
+  ~RecordProbe();
+
+  /// Error: one line; then no file was changed.
+  tl::expected<void, std::string> start();
+  /// Looks after the running probe until a signal comes or --duration is over.
+  void run();
+  /// Stops everything, reports the ledger. Returns the exit code.
+  int stop();
+
+ private:
+  void tell_interfaces();
+  void look_after();
+  int report();
+
+  const Settings& settings_;
+  ProbeView& view_;
+  const ProbeSignals& signals_;
+  std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
+  std::unique_ptr<ExportHub> hub_;
+  PrefixStores prefixes_;
+  std::unique_ptr<InterfaceStore> interfaces_;  ///< nullptr: records do not name them
+  std::unique_ptr<RecordReceiver> receiver_;
+  std::unique_ptr<RecordDrain> drain_;
+  ChangeLog changes_;
+};
+
+}  // namespace weir

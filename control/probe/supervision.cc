@@ -1,0 +1,127 @@
+#include "control/probe/supervision.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "control/probe/quiesce.h"
+
+namespace weir {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+/// The line on a terminal that is written over once a second ends here.
+void clear_line() {
+  if (isatty(STDERR_FILENO) != 0) std::fputs("\r\033[K", stderr);
+}
+
+Quiesce::Progress progress_of(const RecordDrain& drain, const ExportHub& hub) {
+  Quiesce::Progress progress;
+  progress.drained = drain.finished();
+  for (const ExporterSnapshot& exporter : hub.snapshot()) {
+    if (!exporter.group.empty()) continue;  // its group's counts have its
+    progress.out += exporter.exported;
+    for (const auto& [name, totals] : exporter.lost) progress.out += totals;
+    progress.queued += exporter.queued.records;
+  }
+  return progress;
+}
+
+}  // namespace
+
+void log_lines(const std::vector<LogLine>& lines) {
+  for (const LogLine& line : lines) {
+    switch (line.level) {
+      case LogLine::Level::info:
+        spdlog::info("{}", line.text);
+        break;
+      case LogLine::Level::warning:
+        spdlog::warn("{}", line.text);
+        break;
+      case LogLine::Level::error:
+        spdlog::error("{}", line.text);
+        break;
+    }
+  }
+}
+
+void run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, const char* promise,
+                       const std::function<void()>& reopen, const std::function<void()>& look_after) {
+  const auto begin = SteadyClock::now();
+  for (;;) {
+    auto wait = std::chrono::nanoseconds(std::chrono::seconds(1));
+    if (duration_ns != 0) {
+      const auto left = std::chrono::nanoseconds(duration_ns) - (SteadyClock::now() - begin);
+      if (left <= std::chrono::nanoseconds(0)) {
+        clear_line();
+        spdlog::info("the time of --duration is over: stopping");
+        return;
+      }
+      wait = std::min(wait, std::chrono::duration_cast<std::chrono::nanoseconds>(left));
+    }
+    if (const auto signal = signals.wait(wait)) {
+      clear_line();
+      if (signal->event == ProbeSignals::Event::stop) {
+        spdlog::info("{}: stopping; {}", signal->name, promise);
+        return;
+      }
+      reopen();
+    }
+    look_after();
+  }
+}
+
+void reopen_files(ExportHub& hub, const Settings& settings, const PrefixStores& prefixes, InterfaceStore* interfaces) {
+  const std::vector<std::string> problems = hub.reopen();
+  for (const std::string& problem : problems) spdlog::error("SIGHUP: {}; the old file stays in use", problem);
+  if (problems.empty()) spdlog::info("SIGHUP: the files of --export are opened again by their names");
+  if (interfaces != nullptr) {
+    if (const auto read = interfaces->reload(); read) {
+      spdlog::info("SIGHUP: the names of --interfaces are read again");
+    } else {
+      spdlog::error("SIGHUP: --interfaces: {}; the names that were read before stay in use", read.error());
+    }
+  }
+  if (settings.prefix_files.empty()) return;
+  spdlog::info("SIGHUP: the files of --prefixes are read again");
+  for (const auto& store : prefixes.all) store->reload();
+}
+
+void tell_prefix_news(const PrefixStores& prefixes) {
+  for (const auto& store : prefixes.all) {
+    for (const PrefixStore::News& news : store->take_news()) {
+      spdlog::log(news.failed ? spdlog::level::err : spdlog::level::info, "{}", news.text);
+    }
+  }
+}
+
+void let_records_out(const Emptying& parts, std::uint64_t within_ns) {
+  constexpr std::chrono::milliseconds kStep{20};
+  Quiesce quiesce(SteadyClock::now(), std::chrono::nanoseconds(within_ns));
+  for (;;) {
+    if (parts.at_rest()) parts.drain.begin_finish();
+    const Quiesce::Progress progress = progress_of(parts.drain, parts.hub);
+    parts.phase.set(Phase::stopping, fmt::format("waiting for the exporters, {} records queued", progress.queued));
+    Quiesce::Decision decision = quiesce.look(SteadyClock::now(), progress);
+    if (!decision.over) {
+      const auto signal = parts.signals.wait(kStep);
+      if (signal && signal->event == ProbeSignals::Event::stop) decision = Quiesce::give_up(progress);
+      if (signal && signal->event == ProbeSignals::Event::reopen) parts.reopen();
+    }
+    if (decision.notice) {
+      log_lines({{decision.gives_up ? LogLine::Level::warning : LogLine::Level::info, *decision.notice}});
+    }
+    if (!decision.over) continue;
+    parts.phase.set(Phase::stopping, "closing the exporters");
+    parts.hub.finish(std::chrono::ceil<std::chrono::milliseconds>(decision.close_within));
+    return;
+  }
+}
+
+}  // namespace weir

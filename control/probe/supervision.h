@@ -1,0 +1,45 @@
+// What every running probe is looked after by, whether it takes packets or records: signals, the time of --duration,
+// files that are to be opened again, and the stop, which lets all records out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "control/config/settings.h"
+#include "control/enrich/interface_store.h"
+#include "control/export/export_hub.h"
+#include "control/prefix_options.h"
+#include "control/probe/change_log.h"
+#include "control/probe/phase.h"
+#include "control/probe/signals.h"
+#include "control/record_drain.h"
+
+namespace weir {
+
+void log_lines(const std::vector<LogLine>& lines);
+
+/// Calls `look_after` once a second and `reopen` with SIGHUP, until a signal to stop comes or `duration_ns` (0: for
+/// ever) are over. `promise`: what the log says that a stop does.
+void run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, const char* promise,
+                       const std::function<void()>& reopen, const std::function<void()>& look_after);
+
+/// SIGHUP: the files of --export by their names, and those of --prefixes and --interfaces (nullptr: not given).
+void reopen_files(ExportHub& hub, const Settings& settings, const PrefixStores& prefixes, InterfaceStore* interfaces);
+
+/// Logs what reloads of the prefix files have come to.
+void tell_prefix_news(const PrefixStores& prefixes);
+
+/// What is to be emptied.
+struct Emptying {
+  RecordDrain& drain;
+  ExportHub& hub;
+  ProbePhase& phase;
+  const ProbeSignals& signals;
+  std::function<bool()> at_rest;  ///< nobody puts records into the rings any more
+  std::function<void()> reopen;   ///< with SIGHUP
+};
+/// Lets all records out, and closes the exporters, within about `within_ns`. What is left then is lost by name.
+void let_records_out(const Emptying& parts, std::uint64_t within_ns);
+
+}  // namespace weir
