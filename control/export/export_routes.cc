@@ -113,6 +113,11 @@ tl::expected<std::vector<ExportRoute>, RouteFault> routes_of(std::span<const Exp
                                "for each monitor",
                                uris[*groups[uri]].name));
     }
+    if (several && !uris[uri].request->file().empty()) {
+      return fault(
+          std::nullopt, uri,
+          "each of its messages names one monitor, and several export to it; expected a file for each monitor");
+    }
     for (unsigned monitor = 0; monitor < monitors.size(); ++monitor) {
       if ((bits >> monitor & 1) == 0) continue;
       routes.push_back({uri, 1U << monitor, monitor,

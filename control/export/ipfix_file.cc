@@ -64,6 +64,7 @@ constinit const ExporterKind ipfix_file_kind = exporter_kind<IpfixFile, kOptions
     .form = "ipfix:FILE",
     .help = "IPFIX messages in a file (RFC 5655)",
     .example = "ipfix:/var/flows/%Y%m%d-%H%M.ipfix?rotate=5m",
+    .names_source = true,
 });
 
 }  // namespace weir

@@ -52,13 +52,17 @@ std::vector<Bytes> sflow_datagrams() {
           datagram(5, {flow_sample(3, {block(3, words({1400, 17, 0x0a000001, 0x0a000002, 1111, 53, 0, 0x10}))})})};
 }
 
-/// What tshark calls a field, and what JSON does.
-using FieldNames = std::vector<std::pair<std::string, std::string>>;
+/// What tshark calls a field, what JSON does, and in which line, if not in all.
+struct FieldNames {
+  std::string tshark;
+  std::string json;
+  std::size_t line = SIZE_MAX;
+};
 
 /// Whether the values that tshark shows of each field, of all datagrams in order, stand in the lines.
-void expect_same(const std::string& capture, const FieldNames& names, const std::vector<json>& lines) {
+void expect_same(const std::string& capture, const std::vector<FieldNames>& names, const std::vector<json>& lines) {
   std::vector<std::string> fields;
-  for (const auto& [field, name] : names) fields.push_back(field);
+  for (const FieldNames& one : names) fields.push_back(one.tshark);
   std::vector<std::vector<std::string>> shown(names.size());
   for (const auto& row : tshark_fields(capture, "sflow || cflow", fields)) {
     for (std::size_t i = 0; i < row.size(); ++i) {
@@ -68,13 +72,13 @@ void expect_same(const std::string& capture, const FieldNames& names, const std:
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
     std::vector<std::string> ours;
-    for (const json& line : lines) {
-      if (!line.contains(names[i].second)) continue;
-      const json& value = line.at(names[i].second);
+    for (std::size_t line = 0; line < lines.size(); ++line) {
+      if (!lines[line].contains(names[i].json) || (names[i].line != SIZE_MAX && names[i].line != line)) continue;
+      const json& value = lines[line].at(names[i].json);
       ours.push_back(value.is_string() ? value.get<std::string>() : value.dump());
     }
-    EXPECT_FALSE(shown[i].empty()) << names[i].first;
-    EXPECT_EQ(ours, shown[i]) << names[i].first;
+    EXPECT_FALSE(shown[i].empty()) << names[i].tshark;
+    EXPECT_EQ(ours, shown[i]) << names[i].tshark;
   }
 }
 
@@ -136,11 +140,12 @@ TEST(SampledStreams, tshark_reads_the_same_of_sflow_in_a_capture) {
   ASSERT_EQ(decoded.exit_code, 0) << decoded.err;
   const std::vector<json> lines = json_lines(decoded.out);
   ASSERT_EQ(lines.size(), 4U);
-  // The first line is a packet of TCP over IPv4, the third one of UDP over IPv6; they hold all that tshark parses.
-  expect_same(capture, {{"tcp.dstport", "dst_port"}}, {lines[0]});
-  expect_same(capture, {{"ipv6.src", "src_addr"}, {"ipv6.hlim", "ip_ttl"}}, {lines[2]});
+  // The first line is a packet of TCP over IPv4, the third one of UDP over IPv6.
   expect_same(capture,
-              {{"sflow_245.nexthop.src_mask", "src_net"},
+              {{"tcp.dstport", "dst_port", 0},
+               {"ipv6.src", "src_addr", 2},
+               {"ipv6.hlim", "ip_ttl", 2},
+               {"sflow_245.nexthop.src_mask", "src_net"},
                {"sflow_245.nexthop.dst_mask", "dst_net"},
                {"sflow_245.srcAS", "src_as"},
                {"sflow_245.as", "as"},

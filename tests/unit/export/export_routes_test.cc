@@ -115,6 +115,24 @@ TEST(ExportRoutes, EachMonitorHasASourceIdOfItsOwnInNetflowAndIpfix) {
   }
 }
 
+TEST(ExportRoutes, AnIpfixFileIsOfOneMonitor) {
+  const TemporaryFolder folder;
+  const std::string one = "ipfix:" + folder.path("a.ipfix") + "?source_id=7&name=a";
+  const auto shared = ExportHub::open({one}, two_monitors({}, {}));
+  ASSERT_FALSE(shared);
+  EXPECT_NE(shared.error().find("several export to it; expected a file for each monitor"), std::string::npos)
+      << shared.error();
+  auto hub =
+      ExportHub::open({one, "ipfix:" + folder.path("b.ipfix") + "?source_id=7&name=b"}, two_monitors({"a"}, {"b"}));
+  ASSERT_TRUE(hub) << hub.error();
+  (*hub)->offer(batch_of(0, 0, 10), true, 0);
+  (*hub)->offer(batch_of(1, 100, 10), true, 1);
+  EXPECT_TRUE((*hub)->finish(kLong).empty());
+  // RFC 7011 section 3.1: the domain stands at octet 12 of a message.
+  EXPECT_EQ(content_of(folder.path("a.ipfix")).at(15), 7);
+  EXPECT_EQ(content_of(folder.path("b.ipfix")).at(15), 8) << "a monitor's place is added";
+}
+
 TEST(ExportRoutes, ANameThatNoExporterHasIsRefused) {
   const auto hub = ExportHub::open({"json:/dev/null?name=core"}, two_monitors({"core"}, {"cor"}));
   ASSERT_FALSE(hub);
