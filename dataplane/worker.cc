@@ -148,6 +148,7 @@ void Worker::choose_payload(Part& part, const Burst& burst, std::size_t count) {
 }
 
 void Worker::offer(Part& part, const Burst& burst, std::size_t count, const FlowHeader* headers) {
+  if (part.shares) return;
   Monitor& monitor = part.monitor;
   const Burst own = part.burst();
   for (std::size_t i = 0; i < count; ++i) copy_packet(own.packets[i], burst.packets[i]);
@@ -222,12 +223,15 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
                                                 : hand_over<false>(first_, counted, own);
   }
   source.release();
-  if (errors) [[unlikely]] {
+  if (counts_together_) {
+    count_all({packets, own});
+  } else if (errors) [[unlikely]] {
     count_with_errors(first_, counted, own);
   } else if (own != 0) {
     monitor.process({packets, own}, counted.facts);
   }
   for (const auto& part : further_) {
+    if (counts_together_) break;
     if (errors) {
       count_with_errors(*part, part->burst(), part->own);
     } else if (part->own != 0) {
@@ -250,6 +254,23 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   counters.now_ns = monitor.shard().now_ns();
   snapshots_.answer([this] { return this->counters(); });
   return found;
+}
+
+/// Without metrics: each step of all monitors, before the next step of any. `first`: of the first monitor.
+[[gnu::noinline]] void Worker::count_all(std::span<const ParsedPacket> first) {
+  const auto packets_of = [&](const Part& part) {
+    return part.shares ? first : std::span<const ParsedPacket>(part.packets.data(), part.own);
+  };
+  for (const auto& part : further_) {
+    if (part->shares) part->monitor.prefetch(first);
+  }
+  first_.monitor.shard().look_up(first, first_.looked_up);
+  for (const auto& part : further_) part->monitor.shard().look_up(packets_of(*part), part->looked_up);
+  if (!first.empty()) first_.monitor.shard().process(first, first_.looked_up);
+  for (const auto& part : further_) {
+    const std::span<const ParsedPacket> packets = packets_of(*part);
+    if (!packets.empty()) part->monitor.shard().process(packets, part->looked_up);
+  }
 }
 
 /// kErrors: what ICMP errors quote goes to its owners, in the order of the packets.
