@@ -77,6 +77,10 @@ class Monitor {
   void choose_payload(const ParsedPacket& packet, PacketFacts& facts) {
     shard_.metrics().choose_payload(packet, facts, watches_);
   }
+  /// Whether it leaves packets and their keys as they were parsed, and leaves none out.
+  [[nodiscard]] bool takes_all_as_parsed() const {
+    return !changes_key_ && filter_ == nullptr && !sightings_.on() && !samples_parsed() && !samples_frames();
+  }
   /// Whether packets are to be offered with what a filter judges them by.
   [[nodiscard]] bool filters() const { return filter_ != nullptr; }
   /// Counts the packets of a burst that the filter keeps out; the others move to the front, `facts` (may be nullptr)
@@ -134,6 +138,10 @@ class Monitor {
   }
   /// The same for a burst, and asks for the flows' buckets: the first stage. `facts`: as many, or nullptr.
   void prepare(std::span<ParsedPacket> burst, const PacketFacts* facts) const;
+  /// The first stage for a burst that another monitor prepared, whose keys are this one's, too.
+  void prefetch(std::span<const ParsedPacket> burst) const {
+    for (const ParsedPacket& packet : burst) shard_.prefetch(packet.hash);
+  }
   /// Counts a burst whose keys are set. `facts`: as many; nullptr where none are wanted.
   void process(std::span<const ParsedPacket> burst, const PacketFacts* facts) {
     shard_.process(burst, shard_.metrics().any() ? facts : nullptr);

@@ -78,6 +78,8 @@ class PacketFront {
   Arrival trace(const PacketView& view, std::uint64_t effective_ns, ParsedPacket& packet, PacketFacts& facts,
                 PacketTrace& trace);
 
+  /// Whether pass_over() would learn nothing of it.
+  [[nodiscard]] bool passes_plainly(const PacketView& view) const { return parser_.is_plain(view); }
   /// A frame that sampling leaves out: only what it says of the later fragments of its datagram is learnt.
   void pass_over(const PacketView& view, std::uint64_t effective_ns) {
     if (!parser_.is_plain(view)) [[unlikely]]

@@ -1,6 +1,7 @@
 #include "dataplane/worker.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <span>
 
@@ -84,16 +85,23 @@ template <bool kFacts, bool kFilter>
 
 [[gnu::noinline]] std::size_t Worker::sample(PacketView* views, std::size_t count, std::uint64_t now_ns) {
   const std::uint64_t taken = first_.monitor.take(static_cast<unsigned>(count));
-  PacketCount left_out;
-  std::size_t kept = 0;
+  // No branch on what is seldom: which frames are taken, and which have to be looked into.
+  std::uint64_t odd = 0;
+  std::uint64_t octets = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if ((taken >> i & 1) != 0) {
-      views[kept++] = views[i];
-    } else {
-      left_out.add(views[i].frame_octets);
-      front_.pass_over(views[i], now_ns);
-    }
+    odd |= static_cast<std::uint64_t>(!front_.passes_plainly(views[i])) << i;
+    octets += views[i].frame_octets;
   }
+  for (std::uint64_t left = odd & ~taken; left != 0; left &= left - 1) {
+    front_.pass_over(views[std::countr_zero(left)], now_ns);
+  }
+  std::size_t kept = 0;
+  for (std::uint64_t left = taken; left != 0; left &= left - 1) {
+    const PacketView& view = views[std::countr_zero(left)];
+    octets -= view.frame_octets;
+    views[kept++] = view;
+  }
+  const PacketCount left_out{count - kept, octets};
   front_.count_received(left_out);
   first_.monitor.count_sampled_out(left_out);
   return kept;
@@ -148,6 +156,7 @@ void Worker::choose_payload(Part& part, const Burst& burst, std::size_t count) {
 }
 
 void Worker::offer(Part& part, const Burst& burst, std::size_t count, const FlowHeader* headers) {
+  if (part.shares) return;
   Monitor& monitor = part.monitor;
   const Burst own = part.burst();
   for (std::size_t i = 0; i < count; ++i) copy_packet(own.packets[i], burst.packets[i]);
@@ -215,19 +224,22 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   const Burst counted{packets, monitor.wants_facts() ? facts : nullptr};
   if (monitor.has_pairs() && options_.handover == nullptr) [[unlikely]]
     own = monitor.drop_duplicates({packets, own}, counted.facts);
-  monitor.prepare({packets, own}, counted.facts);
+  if (own != 0) monitor.prepare({packets, own}, counted.facts);
   const bool errors = !front_.icmp_errors().empty();
   if (options_.handover != nullptr) {
     own = errors && monitor.wants_icmp_errors() ? hand_over<true>(first_, counted, own)
                                                 : hand_over<false>(first_, counted, own);
   }
   source.release();
-  if (errors) [[unlikely]] {
+  if (counts_together_) {
+    count_all({packets, own});
+  } else if (errors) [[unlikely]] {
     count_with_errors(first_, counted, own);
   } else if (own != 0) {
     monitor.process({packets, own}, counted.facts);
   }
   for (const auto& part : further_) {
+    if (counts_together_) break;
     if (errors) {
       count_with_errors(*part, part->burst(), part->own);
     } else if (part->own != 0) {
@@ -250,6 +262,23 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   counters.now_ns = monitor.shard().now_ns();
   snapshots_.answer([this] { return this->counters(); });
   return found;
+}
+
+/// Without metrics: each step of all monitors, before the next step of any. `first`: of the first monitor.
+[[gnu::noinline]] void Worker::count_all(std::span<const ParsedPacket> first) {
+  const auto packets_of = [&](const Part& part) {
+    return part.shares ? first : std::span<const ParsedPacket>(part.packets.data(), part.own);
+  };
+  for (const auto& part : further_) {
+    if (part->shares) part->monitor.prefetch(first);
+  }
+  first_.monitor.shard().look_up(first, first_.looked_up);
+  for (const auto& part : further_) part->monitor.shard().look_up(packets_of(*part), part->looked_up);
+  if (!first.empty()) first_.monitor.shard().process(first, first_.looked_up);
+  for (const auto& part : further_) {
+    const std::span<const ParsedPacket> packets = packets_of(*part);
+    if (!packets.empty()) part->monitor.shard().process(packets, part->looked_up);
+  }
 }
 
 /// kErrors: what ICMP errors quote goes to its owners, in the order of the packets.

@@ -13,8 +13,9 @@
 // Packets whose flow another worker owns, and fragments whose datagram it owns, are handed over (handover.h). Each
 // monitor has a key of its own, so that a packet may have a different owner for each: it is handed over for each alone.
 //
-// The first monitor has the packets where they were parsed, so that one monitor costs no copy. Further ones
-// (worker_monitors.cc) have copies. All look their keys up before any counts, so that their cache misses overlap.
+// The first monitor has the packets where they were parsed, so that one monitor costs no copy. A further one
+// (worker_monitors.cc) that looks at the same packets by the same key counts them there, too; others have copies. All
+// look their buckets up, then their entries, before any counts, so that their cache misses overlap.
 //
 // What an ICMP error quotes, where a metric wants to know, is told to the flow of the quoted packet at the error's
 // place among the packets. Where flows have owners it goes to the owner. Where the device spreads them, only the device
@@ -129,6 +130,8 @@ class Worker {
     std::vector<ParsedPacket> packets;
     std::vector<PacketFacts> facts;  ///< empty where no metric is on
     std::size_t own = 0;             ///< of packets: those to be counted here
+    bool shares = false;             ///< it counts the first one's packets where they lie, instead
+    FlowShard::LookedUp looked_up{};
     ConfigurationSlot<FlowTimeouts> timeouts;
     ConfigurationSlot<unsigned> sampling_level;
     ConfigurationSlot<AsLookup> as_lookup;
@@ -180,6 +183,7 @@ class Worker {
     return false;
   }
   void end_flows(Part& part, std::uint64_t now_ns, bool full_burst);
+  void count_all(std::span<const ParsedPacket> first);
 
   WorkerOptions options_;
   HandoverMesh* mesh_;  ///< through which others are reached; nullptr: none are
@@ -195,6 +199,7 @@ class Worker {
   bool wants_payload_;
   bool wants_headers_;  ///< of a filter, or of a pair of ports
   bool samples_frames_;
+  bool counts_together_ = false;  ///< there are several, and none wants facts
   SnapshotBox<WorkerCounters> snapshots_;
 };
 

@@ -54,6 +54,9 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
     wants_payload_ |= part.wants_payload;
     wants_headers_ |= part.monitor.filters();
   }
+  counts_together_ = !further_.empty() && !wants_facts_;
+  if (!counts_together_ || options.handover != nullptr || !first_.monitor.takes_all_as_parsed()) return;
+  for (const auto& part : further_) part->shares = part->monitor.takes_all_as_parsed();
 }
 
 bool Worker::ok() const {

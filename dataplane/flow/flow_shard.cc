@@ -50,17 +50,30 @@ void FlowShard::schedule(std::uint32_t number, std::uint64_t deadline_ns) {
 }
 
 void FlowShard::process(std::span<const ParsedPacket> burst, const PacketFacts* facts) {
+  std::uint32_t candidates[kBurst];
   if (facts == nullptr) [[likely]] {
-    process_burst<false>(burst, nullptr);
+    process_burst<false, false>(burst, nullptr, candidates);
   } else {
-    process_burst<true>(burst, facts);
+    process_burst<true, false>(burst, facts, candidates);
   }
   writer_.publish();
 }
 
-template <bool kMetrics>
-void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketFacts* facts) {
-  std::uint32_t candidates[kBurst];
+void FlowShard::look_up(std::span<const ParsedPacket> burst, LookedUp& found) const {
+  for (std::size_t i = 0; i < std::min(burst.size(), kBurst); ++i) {
+    found.entries[i] = table_.candidate<false>(burst[i].hash, burst[i].key.ip_version);
+  }
+}
+
+void FlowShard::process(std::span<const ParsedPacket> burst, LookedUp& found) {
+  process_burst<false, true>(burst, nullptr, found.entries);
+  writer_.publish();
+}
+
+/// kLookedUp: `candidates` are there already; else it is room for them.
+template <bool kMetrics, bool kLookedUp>
+void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketFacts* facts,
+                              std::uint32_t* candidates) {
   const std::size_t count = std::min(burst.size(), kBurst);
   std::uint64_t frame_octets = 0;
   std::uint64_t ip_octets = 0;
@@ -75,7 +88,7 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
         });
   };
   for (std::size_t i = 0; i < count; ++i) {
-    candidates[i] = table_.candidate<kMetrics>(burst[i].hash, burst[i].key.ip_version);
+    if constexpr (!kLookedUp) candidates[i] = table_.candidate<kMetrics>(burst[i].hash, burst[i].key.ip_version);
     if constexpr (kMetrics) {
       if (!many_lines) prefetch_lines(candidates[i], burst[i].from);
     }

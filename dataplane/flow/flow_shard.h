@@ -93,6 +93,15 @@ class FlowShard {
   /// is on.
   void process(std::span<const ParsedPacket> burst, const PacketFacts* facts = nullptr);
 
+  /// process() in two steps, for packets without facts. Where several shards count the same burst, each looks it up
+  /// before any counts, so that their waits for memory overlap.
+  struct LookedUp {
+    std::uint32_t entries[kBurst];  ///< those that the packets probably have
+  };
+  void look_up(std::span<const ParsedPacket> burst, LookedUp& found) const;
+  /// Nothing was counted here since look_up().
+  void process(std::span<const ParsedPacket> burst, LookedUp& found);
+
   /// Tells the metrics of the flow whose packet an ICMP error quotes; the error was counted, by whichever worker. The
   /// quoted packet's key, hash and effective_ns are set. False: no flow has such packets to report.
   [[nodiscard]] bool tell(const IcmpError& error);
@@ -125,8 +134,8 @@ class FlowShard {
   }
 
  private:
-  template <bool kMetrics>
-  void process_burst(std::span<const ParsedPacket> burst, const PacketFacts* facts);
+  template <bool kMetrics, bool kLookedUp>
+  void process_burst(std::span<const ParsedPacket> burst, const PacketFacts* facts, std::uint32_t* candidates);
   [[nodiscard]] bool needs_rules(std::span<const ParsedPacket> burst) const;
   [[nodiscard]] bool count_plain(FlowEntry& entry, const ParsedPacket& packet, std::uint64_t now_ns) const;
   std::uint32_t count_by_rules(const ParsedPacket& packet);

@@ -167,9 +167,11 @@ inline bool is_plain(const PacketView& view, const TunnelPorts& tunnels) {
     protocol = frame[kIp + 6];
     ip_octets = 40;
   }
-  if (protocol == kProtocolTcp) return true;
-  return protocol == kProtocolUdp &&
-         !announce_tunnel(tunnels, __builtin_bswap32(load<std::uint32_t>(frame + kIp + ip_octets)));
+  // As in parse_ipv4(): no branch on the protocol, which nobody can foretell.
+  const std::uint32_t ports = __builtin_bswap32(load<std::uint32_t>(frame + kIp + ip_octets));
+  const unsigned odd = opaque(static_cast<unsigned>(protocol != kProtocolTcp)) &
+                       (static_cast<unsigned>(protocol != kProtocolUdp) | may_announce_tunnel(tunnels, ports));
+  return opaque(odd) == 0 || (protocol == kProtocolUdp && !announce_tunnel(tunnels, ports));
 }
 
 }  // namespace plain
