@@ -124,7 +124,11 @@ bool RecordReceiver::round(int patience_ms) {
 
 void RecordReceiver::accept_one() {
   UniqueFd fd(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!fd.valid()) return;  // it has left again, or there are no descriptors: it is asked again
+  if (!fd.valid()) {
+    // Where descriptors have run out, it waits on and is asked again, not at once.
+    if (errno != EAGAIN && errno != ECONNABORTED) (void)poll(nullptr, 0, kPatienceMs);
+    return;
+  }
   std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);

@@ -157,6 +157,26 @@ TEST(Prometheus, TellsOfThePrefixFiles) {
   EXPECT_EQ(counter(families, "weir_prefix_lookups_not_found_total"), 4);
 }
 
+TEST(Prometheus, TellsOfTheInputWhereRecordsComeIn) {
+  v1::Ledger ledger = ledger_of_everything();
+  EXPECT_EQ(find(prometheus_families({}, ledger), "weir_input_raw_records_total", "", ""), nullptr);
+  v1::InputLedger& input = *ledger.mutable_input();
+  input.set_name("records+unix:/a");
+  input.set_records(11);
+  input.set_partial_records(12);
+  input.set_times_clamped(13);
+  input.set_connections(14);
+  input.set_open_connections(15);
+  const auto families = prometheus_families({}, ledger);
+  EXPECT_EQ(counter(families, "weir_input_raw_records_total", "input", "records+unix:/a"), 11);
+  EXPECT_EQ(counter(families, "weir_input_raw_records_cut_total", "input", "records+unix:/a"), 12);
+  EXPECT_EQ(counter(families, "weir_input_times_clamped_total", "input", "records+unix:/a"), 13);
+  EXPECT_EQ(counter(families, "weir_input_connections_total", "input", "records+unix:/a"), 14);
+  const ClientMetric* const open = find(families, "weir_input_open_connections", "input", "records+unix:/a");
+  ASSERT_NE(open, nullptr);
+  EXPECT_EQ(open->gauge.value, 15);
+}
+
 TEST(Prometheus, TellsStaleCountsFromUnbalancedOnes) {
   v1::Ledger ledger = ledger_of_everything();
   ledger.set_balanced(true);

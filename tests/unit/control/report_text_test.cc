@@ -223,11 +223,40 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
             "  json:-    up        1,500       0  12.3 of 160 MiB     5           0          0\n");
 }
 
-TEST(LedgerText, HasALineForTheOverflowAccounterWhereItHoldsSomething) {
+TEST(LedgerText, HasALineForTheAccounterWhereItHoldsSomething) {
   v1::Ledger ledger = example();
-  EXPECT_EQ(ledger_text(ledger).find("overflow"), std::string::npos);
+  EXPECT_EQ(ledger_text(ledger).find("accounter"), std::string::npos);
   set(ledger.mutable_in_overflow(), 2, 7, 420);
   EXPECT_NE(ledger_text(ledger).find("  +  in the accounter"), std::string::npos);
+}
+
+TEST(LedgerText, SaysFromWhichRecordsTheFramesAreWhereNoPacketsCameIn) {
+  v1::Ledger ledger = example();
+  EXPECT_EQ(ledger_text(ledger).find("raw records"), std::string::npos);
+  ledger.mutable_input()->set_name("records+unix:/run/a.sock");
+  ledger.mutable_input()->set_records(12'345);
+  EXPECT_NE(ledger_text(ledger).find("\n   from records+unix:/run/a.sock: 12,345 raw records\n"), std::string::npos)
+      << ledger_text(ledger);
+}
+
+TEST(StatusText, ShowsTheInputInPlaceOfPortsAndWorkersWhereRecordsComeIn) {
+  v1::StatusReply status;
+  EXPECT_NE(status_text(status).find("\nports\n"), std::string::npos);
+  v1::InputLedger& input = *status.mutable_input();
+  input.set_name("records+unix:/run/a.sock");
+  input.set_records(12'345);
+  input.set_connections(3);
+  input.set_open_connections(2);
+  input.set_partial_records(1);
+  input.set_times_clamped(4);
+  const std::string text = status_text(status);
+  EXPECT_NE(text.find("\ninput   records+unix:/run/a.sock: 12,345 raw records, 2 of 3 connections open, 1 raw records "
+                      "cut, 4 times that lie in the future and count as now\n"),
+            std::string::npos)
+      << text;
+  for (const char* const none : {"\nports\n", "\nworkers\n", "\nmemory"}) {
+    EXPECT_EQ(text.find(none), std::string::npos) << none;
+  }
 }
 
 /// 2026-11-29 20:15:03 UTC, as `date -u -d @1795983303` has it.
