@@ -97,8 +97,10 @@ constexpr Store store_of() {
 
 /// By field number: how a number is stored; nullptr: it is none of weir's, or no number.
 constexpr auto kStores = []<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+  // Not a fold: clang nests at most 256 of its terms.
+  constexpr std::array<Store, kSent.size()> kOfColumns{store_of<kIndex>()...};
   std::array<Store, kGreatestNumber + 1> stores{};
-  ((stores[number_of(kSent[kIndex])] = store_of<kIndex>()), ...);
+  for (std::size_t i = 0; i < kSent.size(); ++i) stores[number_of(kSent[i])] = kOfColumns[i];
   return stores;
 }
 (std::make_index_sequence<kSent.size()>{});

@@ -25,7 +25,7 @@ class FlowPrinter {
   enum class Format : std::uint8_t { none, table, json };
   FlowPrinter(Format format, int descriptor) : format_(format), descriptor_(descriptor) {}
 
-  /// `details`: what a NetFlow or IPFIX record has beside; JSON shows all of it, under IANA's names. Its exporter is
+  /// `details`: what a NetFlow, IPFIX or sFlow record has beside; JSON shows all of it, by its names. Its exporter is
   /// the sampler; of another record `sampler_address` is, if it names one. `monitor`: that made it; empty: it names
   /// none.
   void print(RecordView record, const RecordDetails* details = nullptr, const IpAddress& sampler_address = {},

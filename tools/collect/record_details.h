@@ -1,4 +1,4 @@
-// Where a record came from, if it was NetFlow or IPFIX, and what it has beside.
+// Where a record came from, if it was NetFlow, IPFIX or sFlow, and what it has beside.
 #pragma once
 
 #include <string_view>
