@@ -6,17 +6,17 @@
 namespace weir {
 namespace {
 
-struct Form {
+struct ShortForm {
   std::string_view prefix;
   std::string_view driver;
 };
 /// By KernelPort::Kind.
 constexpr auto kForms =
-    std::to_array<Form>({{"af_packet:", "net_af_packet"}, {"af_xdp:", "net_af_xdp"}, {"tap:", "net_tap"}});
+    std::to_array<ShortForm>({{"af_packet:", "net_af_packet"}, {"af_xdp:", "net_af_xdp"}, {"tap:", "net_tap"}});
 
 constexpr std::size_t kMostNameOctets = 15;  // IFNAMSIZ less the octet 0
 
-const Form& form_of(KernelPort::Kind kind) {
+const ShortForm& form_of(KernelPort::Kind kind) {
   return kForms[static_cast<std::size_t>(kind)];
 }
 
@@ -59,7 +59,7 @@ std::string KernelPort::device(unsigned workers) const {
 }
 
 bool is_kernel_port(std::string_view text) {
-  return std::any_of(kForms.begin(), kForms.end(), [&](const Form& form) { return text.starts_with(form.prefix); });
+  return std::any_of(kForms.begin(), kForms.end(), [&](const ShortForm& form) { return text.starts_with(form.prefix); });
 }
 
 std::optional<KernelPort> parse_kernel_port(std::string_view text) {

@@ -1,6 +1,7 @@
 #include "control/export/record_encoding.h"
 
 #include "control/export/one_way.h"
+#include "proto/record/fields.h"
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
 #include "proto/record/netobserv_json.h"
@@ -35,7 +36,13 @@ std::size_t NetobservEncoding::longest_octets() const {
 }
 
 std::uint8_t* NetobservEncoding::write_line(std::uint8_t* out, RecordView record) {
-  const std::string name = facts_ == nullptr ? std::string() : facts_->interface_name(record->ingress_interface);
+  std::string name;
+  if (const auto* const names = record.find<InterfaceNamesSection>()) {
+    name =
+        characters_at(reinterpret_cast<const std::uint8_t*>(names->ingress_name), InterfaceNamesSection::kNameOctets);
+  } else if (facts_ != nullptr) {
+    name = facts_->interface_name(record->ingress_interface);
+  }
   return reinterpret_cast<std::uint8_t*>(write_netobserv_json(reinterpret_cast<char*>(out), record, name));
 }
 

@@ -49,7 +49,7 @@ class JsonEncoding final : public RecordEncoding {
 /// JSON with the names of NetObserv's agent: a line per direction that has packets.
 class NetobservEncoding final : public RecordEncoding {
  public:
-  /// `facts` know the interfaces' names; nullptr: nobody does.
+  /// `facts` know the names of interfaces that records do not have themselves (--interfaces); nullptr: nobody does.
   explicit NetobservEncoding(std::shared_ptr<const ProbeFacts> facts) : facts_(std::move(facts)) {}
   [[nodiscard]] std::size_t longest_octets() const override;
   std::uint8_t* write(std::uint8_t* out, RecordView record) override;

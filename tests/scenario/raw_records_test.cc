@@ -134,6 +134,18 @@ TEST_F(RawRecords, HaveTheAgentsNamesWhereTheFormatIsItsOwn) {
                               R"(,"Interface":"unknown"})"));
 }
 
+TEST_F(RawRecords, HaveTheInterfacesNamesThatAFileGivesThem) {
+  write(raw_file({record(1, 300, 1)}));
+  const std::string names = folder_.path("interfaces.txt");
+  std::ofstream(names) << "2 uplink\n";
+  const std::string lines = folder_.path("flows.json");
+  const Finished done =
+      read({"--interfaces", names, "--export", "json:-?format=netobserv", "--export", "json:" + lines});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(json::parse(done.out).at("Interface"), "uplink");
+  EXPECT_EQ(json_lines(lines).at(0).at("in_if_name"), "uplink");
+}
+
 TEST_F(RawRecords, BadInputIsNamed) {
   struct Case {
     Arguments words;

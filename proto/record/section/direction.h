@@ -1,7 +1,8 @@
 // DirectionSection: which way the flow went through the observer: in, or out.
 //
-// Exporters of other makers say it of the interface at which they saw the flow. Of records of packets the prefix files
-// know it, if they say which side of the border is the inside: out is from inside to outside (control/enrich/).
+// Exporters of other makers and agents inside a host say it of the interface at which they saw the flow. Of records of
+// packets the prefix files know it, if they say which side of the border is the inside: out is from inside to outside
+// (control/enrich/).
 #pragma once
 
 #include "proto/record/field.h"
