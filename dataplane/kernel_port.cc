@@ -59,7 +59,8 @@ std::string KernelPort::device(unsigned workers) const {
 }
 
 bool is_kernel_port(std::string_view text) {
-  return std::any_of(kForms.begin(), kForms.end(), [&](const ShortForm& form) { return text.starts_with(form.prefix); });
+  return std::any_of(kForms.begin(), kForms.end(),
+                     [&](const ShortForm& form) { return text.starts_with(form.prefix); });
 }
 
 std::optional<KernelPort> parse_kernel_port(std::string_view text) {
