@@ -8,7 +8,7 @@
 // has the idea).
 //
 // It is built once from all prefixes and then only read, by any number of threads. An address costs a dependent read of
-// memory per step; find_many() takes the steps of 32 addresses in turn, so that the reads overlap.
+// memory per step; find_many() takes the steps of 64 addresses in turn, so that the reads overlap.
 #pragma once
 
 #include <array>
@@ -64,7 +64,7 @@ class PrefixTrie {
  private:
   static constexpr std::uint32_t kIsNode = std::uint32_t{1} << 31;
   static constexpr unsigned kStride = 6;
-  static constexpr std::size_t kLanes = 32;
+  static constexpr std::size_t kLanes = 64;
 
   struct Node {
     std::uint64_t children = 0;     ///< places that lead to a node

@@ -167,14 +167,13 @@ tl::expected<void, std::string> Collector::feed(Connection& connection, std::spa
   }
   counts_.wire_octets += octets.size();
   const std::uint64_t before = connection.stream.records();
-  auto fed = connection.stream.feed(octets, [&](RecordView record, const IpAddress& sampler_address,
-                                                std::string_view monitor) {
+  auto fed = connection.stream.feed(octets, [&](RecordView record, const IpAddress& sampler, std::string_view monitor) {
     if (outputs_.dump) {
       char text[kFlowJsonMaxOctets];
-      const auto length = static_cast<std::size_t>(write_flow_json(text, record, sampler_address, monitor) - text);
+      const auto length = static_cast<std::size_t>(write_flow_json(text, record, sampler, monitor) - text);
       printer_.print_text(fmt::format("{}: weir.v1.FlowRecord {}", connection.peer, std::string_view(text, length)));
     }
-    take_record(record, nullptr, sampler_address, monitor);
+    take_record(record, nullptr, sampler, monitor);
   });
   if (connection.stream.records() != before) hear();
   return fed;

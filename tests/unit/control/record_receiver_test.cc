@@ -17,7 +17,7 @@
 #include "tests/support/raw_records.h"
 #include "tests/support/temporary_folder.h"
 
-namespace weir::test {
+namespace weir::test::record_receiver_test {
 namespace {
 
 void add(RecordIntake& intake, const RawOctets& record) {
@@ -211,4 +211,4 @@ TEST_F(RecordReceiverTest, LeavesASocketAloneThatSomebodyServesAndRemovesItsOwn)
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::record_receiver_test

@@ -17,7 +17,7 @@
 #include "tests/support/records.h"
 #include "tests/unit/dataplane/worker_fixtures.h"
 
-namespace weir::test {
+namespace weir::test::as_key_test {
 namespace {
 
 constexpr std::uint64_t kStartNs = 1'700'000'000'000'000'000;
@@ -234,4 +234,4 @@ TEST(AsKey, FlowsAreSampledByIt) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::as_key_test

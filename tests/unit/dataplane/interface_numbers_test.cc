@@ -9,7 +9,7 @@
 #include "tests/support/packet_builder.h"
 #include "tests/support/records.h"
 
-namespace weir::test {
+namespace weir::test::interface_numbers_test {
 namespace {
 
 TEST(InterfaceNumbers, ComeBackAsTheyWere) {
@@ -47,4 +47,4 @@ TEST(InterfaceNumbers, AreWholeInRecords) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::interface_numbers_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace weir {
+namespace weir::kernel_port_test {
 namespace {
 
 TEST(KernelPort, StandsForADeviceWithAQueuePerWorker) {
@@ -36,4 +36,4 @@ TEST(KernelPort, IsNoneWithANameThatTheKernelCannotHave) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::kernel_port_test

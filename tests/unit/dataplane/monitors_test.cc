@@ -248,6 +248,36 @@ TEST(Monitors, EachMakesTheRecordsThatItMakesAlone) {
   }
 }
 
+/// Without metrics all look up before any counts, and those that see packets as they were parsed share them.
+TEST(Monitors, WithoutMetricsEachMakesTheRecordsThatItMakesAloneWhoeverSharesPackets) {
+  const Traffic traffic(4);
+  for (const bool first_filters : {false, true}) {
+    SCOPED_TRACE(first_filters);
+    FourMonitors monitors;
+    monitors.plain.metrics = {};
+    FurtherMonitor same_key;  // with less room, so that flows are evicted while others go on
+    same_key.capacity = 64;
+    same_key.flow.timeouts.idle_ns = kSecondNs;
+    monitors.further.push_back(same_key);
+    FurtherMonitor first = monitors.one(0);
+    if (first_filters) first.filter = monitors.udp.get();
+    WorkerOptions options = options_of(first);
+    options.further = monitors.further;
+    const Outcome together = run(options, traffic, 1);
+    for (unsigned monitor = 0; monitor < 5; ++monitor) {
+      const Outcome alone = run(options_of(monitor == 0 ? first : monitors.one(monitor)), traffic, 1);
+      EXPECT_EQ(nameless(together.records[monitor]), nameless(alone.records[0])) << "monitor " << monitor;
+      expect_number(together.records[monitor], monitor);
+      EXPECT_GT(together.records[monitor].size(), 5U) << "there is something to compare";
+    }
+    const Outcome handed_over = run(options, traffic, 2);
+    for (const unsigned monitor : {0U, 1U, 2U}) {
+      EXPECT_EQ(handed_over.sums[monitor].counted.packets, together.sums[monitor].counted.packets) << monitor;
+      EXPECT_EQ(handed_over.records[monitor].size(), together.records[monitor].size()) << monitor;
+    }
+  }
+}
+
 TEST(Monitors, CountWhatWasSentByTheirOwnRulesAtAnyNumberOfWorkers) {
   const FourMonitors monitors;
   const Traffic traffic(2);

@@ -11,7 +11,7 @@
 #include "tests/support/raw_records.h"
 #include "tests/support/temporary_folder.h"
 
-namespace weir::test {
+namespace weir::test::raw_record_test {
 namespace {
 
 RawRecord read(const RawOctets& octets) {
@@ -174,4 +174,4 @@ TEST_F(RawRecordFileTest, SaysWhatIsWrongWithAFileThatCannotBeRead) {
 }
 
 }  // namespace
-}  // namespace weir::test
+}  // namespace weir::test::raw_record_test

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 
+#include "dataplane/dpdk/af_xdp.h"
+
 namespace weir::dpdk::af_packet_test {
 namespace {
 
@@ -49,6 +51,12 @@ TEST(AfPacket, SaysNothingOfAnInterfaceThatIsNotThere) {
   EXPECT_EQ(af_packet_offload_notice("net_af_packet0,iface=no-such-if"), "");
   EXPECT_EQ(af_packet_offload_notice("net_af_packet0,iface=a-name-that-is-longer-than-names-are"), "");
   EXPECT_EQ(af_packet_offload_notice("net_af_packet0"), "");
+}
+
+TEST(AfXdp, SaysNothingOfOtherDriversAndOfInterfacesThatSayNothing) {
+  EXPECT_EQ(af_xdp_notice("net_af_packet0,iface=lo"), "");
+  EXPECT_EQ(af_xdp_notice("net_af_xdp_lo,iface=lo,start_queue=0,queue_count=1"), "");
+  EXPECT_EQ(af_xdp_notice("net_af_xdp0,iface=no-such-if"), "");
 }
 
 }  // namespace

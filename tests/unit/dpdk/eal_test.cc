@@ -40,6 +40,19 @@ TEST(ParseDevices, TellsPciAddressesFromVdevsAndNormalisesThem) {
   EXPECT_FALSE((*devices)[2].pci);
 }
 
+TEST(ParseDevices, TakesShortForms) {
+  const auto devices = parse_devices({"af_packet:lo", "tap:t0,mac=fixed"}, 3);
+  ASSERT_TRUE(devices) << devices.error();
+  EXPECT_EQ((*devices)[0].argument, "net_af_packet_lo,iface=lo,qpairs=3,framecnt=4096");
+  EXPECT_EQ((*devices)[0].name, "net_af_packet_lo");
+  EXPECT_EQ((*devices)[0].shown, "af_packet:lo");
+  EXPECT_FALSE((*devices)[0].pci);
+  EXPECT_EQ((*devices)[1].argument, "net_tap_t0,iface=t0,mac=fixed");
+  EXPECT_EQ((*devices)[1].shown, "tap:t0");
+  EXPECT_FALSE(parse_devices({"af_packet:lo", "af_packet:lo,framesz=4096"}));
+  EXPECT_FALSE(parse_devices({"af_packet:"}));
+}
+
 TEST(ParseDevices, RefusesWhatIsNoDevice) {
   for (const char* text : {"", ",x", "eth0", "0:0:0", "3b:00.8", "zz:00.0", "net_null0 --no-pci"}) {
     EXPECT_FALSE(parse_devices({text}).has_value()) << text;

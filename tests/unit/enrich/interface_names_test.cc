@@ -10,7 +10,7 @@
 #include "proto/record/sections.h"
 #include "tests/support/process.h"
 
-namespace weir {
+namespace weir::interface_names_test {
 namespace {
 
 class InterfaceNamesTest : public ::testing::Test {
@@ -122,4 +122,4 @@ TEST_F(InterfaceNamesTest, OfAFileStandBeforeThoseOfPortsInOptionsData) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::interface_names_test

@@ -11,7 +11,7 @@
 #include "proto/decode/flow_decoder.h"
 #include "tests/unit/export/export_fixtures.h"
 
-namespace weir {
+namespace weir::ipfix_file_test {
 namespace {
 
 using namespace test;
@@ -86,4 +86,4 @@ TEST(IpfixFile, RefusesACollectorsAddressWithoutSlashes) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::ipfix_file_test

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string>
 
-namespace weir {
+namespace weir::netobserv_json_test {
 namespace {
 
 std::string line_of(RecordView record, std::string_view interface) {
@@ -85,4 +85,4 @@ TEST(NetobservJson, HasRoomForTheLongestLine) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::netobserv_json_test

@@ -13,7 +13,7 @@
 #include "tests/support/hex.h"
 #include "tests/support/sflow.h"
 
-namespace weir {
+namespace weir::sflow_decoder_test {
 namespace {
 
 using namespace test::sflow;
@@ -294,4 +294,4 @@ TEST(SflowDecoder, ADumpNamesEverySampleRecordAndField) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::sflow_decoder_test

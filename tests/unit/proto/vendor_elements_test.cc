@@ -16,7 +16,7 @@
 #include "proto/element/information_elements.h"
 #include "tests/support/hex.h"
 
-namespace weir {
+namespace weir::vendor_elements_test {
 namespace {
 
 std::string name_of(std::uint32_t enterprise, unsigned id) {
@@ -106,4 +106,4 @@ TEST(VendorElements, OfNtopHaveTheNumbersOfTshark) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::vendor_elements_test

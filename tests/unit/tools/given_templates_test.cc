@@ -8,7 +8,7 @@
 #include "proto/decode/message_dump.h"
 #include "tests/support/hex.h"
 
-namespace weir {
+namespace weir::given_templates_test {
 namespace {
 
 using test::Bytes;
@@ -91,4 +91,4 @@ TEST(GivenTemplates, AreReadFromWhatADumpPrints) {
 }
 
 }  // namespace
-}  // namespace weir
+}  // namespace weir::given_templates_test
