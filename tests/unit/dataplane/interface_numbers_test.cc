@@ -35,7 +35,7 @@ TEST(InterfaceNumbers, BeyondThoseThatFitAreUnknown) {
 }
 
 TEST(InterfaceNumbers, AreWholeInRecords) {
-  OfflineMeter meter(OfflineOptions(), KeyHash(KeyHash::random_seed()));
+  OfflineMeter meter{OfflineOptions(), KeyHash(KeyHash::random_seed())};
   const Bytes frame = packet().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1, 2).payload(4).bytes();
   PacketView view = view_of(frame, 1'700'000'000'000'000'000);
   view.ingress_interface = 4'000'000'000;
