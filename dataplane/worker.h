@@ -17,8 +17,8 @@
 // (worker_monitors.cc) have copies. All look their keys up before any counts, so that their cache misses overlap.
 //
 // Who asks for live flows (query/query_slot.h) has them copied, a few per poll: after a burst that was not full
-// kQueryBudget entries, below 1 us; after full ones an entry for each kQueryShareNs that pass: a copy takes 20 ns, so
-// that is below a fiftieth of the time.
+// kQueryBudget entries, below 1 us; after full ones an entry for each kQueryShareNs that pass. A copy takes 20 to 30
+// ns, so that is below a fiftieth of the time.
 //
 // What an ICMP error quotes, where a metric wants to know, is told to the flow of the quoted packet at the error's
 // place among the packets. Where flows have owners it goes to the owner. Where the device spreads them, only the device
@@ -59,7 +59,7 @@ class Worker {
  public:
   static constexpr std::size_t kTimerBudget = 64;       ///< flows that may end in a poll that did not fill its burst
   static constexpr std::uint32_t kQueryBudget = 8;      ///< entries that a question may have looked at in such a poll
-  static constexpr std::uint64_t kQueryShareNs = 1280;  ///< after full ones: one entry for each so many ns that pass
+  static constexpr std::uint64_t kQueryShareNs = 1536;  ///< after full ones: one entry for each so many ns that pass
   static constexpr std::size_t kBusyTimerBudget = 4;    ///< in one that did, besides one for each that began
 
   Worker(const WorkerOptions& options, const KeyHash& hash);
