@@ -18,7 +18,7 @@
 //
 // Who asks for live flows (query/query_slot.h) has them copied, a few per poll: after a burst that was not full
 // kQueryBudget entries, below 1 us; after full ones an entry for each kQueryShareNs that pass. A copy takes 20 to 30
-// ns, so that is below a fiftieth of the time.
+// ns, so that is about a fiftieth of the time.
 //
 // What an ICMP error quotes, where a metric wants to know, is told to the flow of the quoted packet at the error's
 // place among the packets. Where flows have owners it goes to the owner. Where the device spreads them, only the device
