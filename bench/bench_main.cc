@@ -24,6 +24,7 @@ Measures weir's parts and the whole worker loop. Every benchmark's name begins w
   wheel/ ring/ rx/   timers, the record ring, receiving from a DPDK device
   parse/ encode/     one packet, one record
   export/            records through an exporter; export/whole: from the ring to the socket
+  query/             flows copied for who asks, and what that costs the whole worker loop
   handover/          packets that one worker receives and another one counts
   metric/            what a metric of payload does for an event: on the worker, handed over, on the control side
 

@@ -19,6 +19,7 @@
 
 #include "bench/frames.h"
 #include "bench/poll_times.h"
+#include "dataplane/query/query_slot.h"
 #include "dataplane/worker.h"
 
 namespace weir::bench {
@@ -55,6 +56,7 @@ class MeterRig {
   FrameStream& stream() { return stream_; }
   PollTimes& times() { return times_; }
   [[nodiscard]] const Worker& worker() const { return worker_; }
+  QuerySlot& queries() { return worker_.queries(); }
   [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
   [[nodiscard]] std::uint64_t records() const { return records_; }
 

@@ -5,11 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "control/dns_question.h"
-#include "control/http_header.h"
-#include "control/tls_certificate.h"
-#include "control/tls_hello.h"
-
 namespace weir {
 
 namespace {
@@ -30,7 +25,7 @@ RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wa
 
 RecordDrain::RecordDrain(ExportHub& hub, std::vector<DrainedMonitor> monitors, bool wait, std::uint64_t (*clock)(),
                          std::uint16_t community_id_seed)
-    : hub_(hub), clock_(clock), community_id_(community_id_seed), wait_(wait) {
+    : hub_(hub), clock_(clock), facts_(community_id_seed), wait_(wait) {
   for (DrainedMonitor& parts : monitors) {
     Monitor& monitor = monitors_.emplace_back();
     monitor.number = static_cast<unsigned>(monitors_.size() - 1);
@@ -117,31 +112,12 @@ std::size_t RecordDrain::empty_rings(Monitor& monitor, std::size_t most, RecordB
 /// A record from a ring: into the batch, or, an overflow record, into the accounter.
 void RecordDrain::take(Monitor& monitor, RecordView record, RecordTotals& drained, RecordBatch& batch) {
   drained.add(*record);
-  if (monitor.parts.overflow == nullptr) return append(record, batch);
+  if (monitor.parts.overflow == nullptr) return facts_.append(record, batch);
   if (clock_ == nullptr) monitor.now_ns = std::max(monitor.now_ns, record->end_ns());
-  if ((record->sections & FlowRecord::kOverflowMark) == 0) return append(record, batch);
+  if ((record->sections & FlowRecord::kOverflowMark) == 0) return facts_.append(record, batch);
   OverflowTotals& totals = monitor.overflow_totals;
   totals.taken.add(*record);
   (monitor.parts.overflow->add(record, monitor.now_ns) ? totals.held : totals.lost).add(*record);
-}
-
-/// Into the batch, with what is computed only now, so that no worker has to.
-void RecordDrain::append(RecordView record, RecordBatch& batch) {
-  batch.append(record);
-  if (record.has(Section::ids)) [[unlikely]]
-    community_id_.make(batch.mutable_section<IdsSection>(batch.size() - 1), *record);
-  if (record.has(Section::dns)) [[unlikely]]
-    decode_dns_question(batch.mutable_section<DnsSection>(batch.size() - 1));
-  if (record.has(Section::tls)) [[unlikely]]
-    decode_tls_hellos(batch.mutable_section<TlsSection>(batch.size() - 1));
-  if (record.has(Section::quic_hello)) [[unlikely]] {
-    TlsSection* const tls = record.has(Section::tls) ? &batch.mutable_section<TlsSection>(batch.size() - 1) : nullptr;
-    quic_hello_.decode(batch.mutable_section<QuicHelloSection>(batch.size() - 1), tls);
-  }
-  if (record.has(Section::tls_certificate)) [[unlikely]]
-    decode_tls_certificate(batch.mutable_section<TlsCertificateSection>(batch.size() - 1));
-  if (record.has(Section::http)) [[unlikely]]
-    decode_http_header(batch.mutable_section<HttpSection>(batch.size() - 1));
 }
 
 /// Appends what leaves the accounter now, at most `most` records: the next round goes on.

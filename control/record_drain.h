@@ -22,13 +22,12 @@
 #include <thread>
 #include <vector>
 
-#include "control/community_id.h"
 #include "control/drain_totals.h"
 #include "control/enrich/interface_store.h"
 #include "control/enrich/prefix_store.h"
 #include "control/export/export_hub.h"
 #include "control/overflow_accounter.h"
-#include "control/quic_hello.h"
+#include "control/record_facts.h"
 #include "dataplane/record_ring.h"
 
 namespace weir {
@@ -88,7 +87,6 @@ class RecordDrain {
   /// At most `most` records from all rings into `batch`; returns how many.
   std::size_t empty_rings(Monitor& monitor, std::size_t most, RecordBatch& batch);
   void take(Monitor& monitor, RecordView record, RecordTotals& drained, RecordBatch& batch);
-  void append(RecordView record, RecordBatch& batch);
   void collect(Monitor& monitor, RecordBatch& batch, std::size_t most, bool all);
   static std::shared_ptr<RecordBatch> with_prefixes(Monitor& monitor, const RecordBatch& batch);
 
@@ -96,8 +94,7 @@ class RecordDrain {
   ExportHub& hub_;
   mutable std::mutex mutex_;
   std::uint64_t (*clock_)();
-  CommunityIdMaker community_id_;
-  QuicHelloDecoder quic_hello_;
+  RecordFacts facts_;
   std::atomic<bool> wait_;             ///< written by the supervisor, read by the thread
   std::atomic<bool> stopping_{false};  ///< likewise
   std::atomic<bool> finished_{false};  ///< written by the thread, read by the supervisor

@@ -31,14 +31,14 @@ struct Services {
 };
 
 tl::expected<Services, std::string> start_services(const Settings& settings, const std::vector<unsigned>& cores,
-                                                   StatusSource& source) {
+                                                   ProbeView& view) {
   const OffWorkerCores off(cores);
   Services services;
-  auto control = ControlService::start(settings.socket, source);
+  auto control = ControlService::start(settings.socket, view, &view);
   if (!control) return tl::unexpected(control.error());
   services.control = std::move(*control);
   if (settings.prometheus.empty()) return services;
-  auto prometheus = PrometheusService::start(settings.prometheus, source);
+  auto prometheus = PrometheusService::start(settings.prometheus, view);
   if (!prometheus) return tl::unexpected(prometheus.error());
   services.prometheus = std::move(*prometheus);
   return services;

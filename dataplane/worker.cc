@@ -204,6 +204,15 @@ void Worker::end_flows(Part& part, std::uint64_t now_ns, bool full_burst) {
   part.monitor.shard().advance(now_ns, full_burst ? kBusyTimerBudget + created : kTimerBudget);
 }
 
+void Worker::answer_queries(std::uint64_t now_ns, bool full_burst) {
+  std::uint64_t most = kQueryBudget;
+  if (full_burst) most = std::min<std::uint64_t>((now_ns - std::min(now_ns, queried_ns_)) / kQueryShareNs, most);
+  if (most == 0) return;
+  queried_ns_ = most < kQueryBudget ? queried_ns_ + most * kQueryShareNs : now_ns;
+  first_.queries.answer(first_.monitor.shard(), static_cast<std::uint32_t>(most));
+  for (const auto& part : further_) part->queries.answer(part->monitor.shard(), static_cast<std::uint32_t>(most));
+}
+
 std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   take_mail(first_, now_ns);
   for (const auto& part : further_) take_mail(*part, now_ns);
@@ -255,6 +264,8 @@ std::size_t Worker::poll(PacketSource& source, std::uint64_t now_ns) {
   const bool full_burst = received == FlowShard::kBurst;
   end_flows(first_, now_ns, full_burst);
   for (const auto& part : further_) end_flows(*part, now_ns, full_burst);
+
+  answer_queries(now_ns, full_burst);
 
   PacketCounters& counters = front_.counters();
   ++counters.polls;

@@ -17,6 +17,10 @@
 // (worker_monitors.cc) that looks at the same packets by the same key counts them there, too; others have copies. All
 // look their buckets up, then their entries, before any counts, so that their cache misses overlap.
 //
+// Who asks for live flows (query/query_slot.h) has them copied, a few per poll: after a burst that was not full
+// kQueryBudget entries, below 1 us; after full ones an entry for each kQueryShareNs that pass. A copy takes 20 to 30
+// ns, so that is about a fiftieth of the time.
+//
 // What an ICMP error quotes, where a metric wants to know, is told to the flow of the quoted packet at the error's
 // place among the packets. Where flows have owners it goes to the owner. Where the device spreads them, only the device
 // knows which worker has that flow: what this worker does not have goes round the others, each of which asks its table.
@@ -36,6 +40,7 @@
 #include "dataplane/mailbox.h"
 #include "dataplane/monitor.h"
 #include "dataplane/packet_front.h"
+#include "dataplane/query/query_slot.h"
 #include "dataplane/reject_ring.h"
 
 namespace weir {
@@ -54,8 +59,10 @@ struct WorkerOptions : FlowSettings {
 
 class Worker {
  public:
-  static constexpr std::size_t kTimerBudget = 64;     ///< flows that may end in a poll that did not fill its burst
-  static constexpr std::size_t kBusyTimerBudget = 4;  ///< in one that did, besides one for each that began
+  static constexpr std::size_t kTimerBudget = 64;       ///< flows that may end in a poll that did not fill its burst
+  static constexpr std::uint32_t kQueryBudget = 8;      ///< entries that a question may have looked at in such a poll
+  static constexpr std::uint64_t kQueryShareNs = 1536;  ///< after full ones: one entry for each so many ns that pass
+  static constexpr std::size_t kBusyTimerBudget = 4;    ///< in one that did, besides one for each that began
 
   Worker(const WorkerOptions& options, const KeyHash& hash);
   Worker(const Worker&) = delete;
@@ -71,7 +78,8 @@ class Worker {
   /// One round at time `now_ns`, which every packet of it gets. Says how many packets it found.
   std::size_t poll(PacketSource& source, std::uint64_t now_ns);
 
-  /// Whether the last poll left work that no packet announces: expiries or reviews beyond its budget. Then do not wait.
+  /// Whether the last poll left work that no packet announces: expiries or reviews beyond its budget, or flows that are
+  /// asked for. Then do not wait.
   [[nodiscard]] bool behind() const;
   /// The worker gave its core away for `ns`.
   void waited(std::uint64_t ns) {
@@ -97,6 +105,8 @@ class Worker {
   ConfigurationSlot<AsLookup>& as_lookup(unsigned monitor = 0) { return part(monitor).as_lookup; }
   /// By rate: the level that a monitor's packets are sampled at from the next poll on.
   ConfigurationSlot<unsigned>& sampling_level(unsigned monitor = 0) { return part(monitor).sampling_level; }
+  /// Where live flows of a monitor are asked for.
+  QuerySlot& queries(unsigned monitor = 0) { return part(monitor).queries; }
   /// A copy of the counters: only while the worker's thread rests.
   [[nodiscard]] WorkerCounters counters() const;
   [[nodiscard]] const FlowShard& shard(unsigned monitor = 0) const {
@@ -135,6 +145,7 @@ class Worker {
     ConfigurationSlot<FlowTimeouts> timeouts;
     ConfigurationSlot<unsigned> sampling_level;
     ConfigurationSlot<AsLookup> as_lookup;
+    QuerySlot queries;
 
     [[nodiscard]] Burst burst() { return {packets.data(), facts.empty() ? nullptr : facts.data()}; }
   };
@@ -184,11 +195,14 @@ class Worker {
   }
   void end_flows(Part& part, std::uint64_t now_ns, bool full_burst);
   void count_all(std::span<const ParsedPacket> first);
+  /// Looks for questions about live flows, and copies some of them.
+  void answer_queries(std::uint64_t now_ns, bool full_burst);
 
   WorkerOptions options_;
   HandoverMesh* mesh_;  ///< through which others are reached; nullptr: none are
   bool said_passed_on_ = false;
-  bool settling_ = false;  ///< no worker receives any more
+  bool settling_ = false;         ///< no worker receives any more
+  std::uint64_t queried_ns_ = 0;  ///< until when a question has had its share of the time
   std::unique_ptr<RejectRing> rejects_;
   PacketFront front_;
   Part first_;

@@ -77,9 +77,9 @@ std::size_t Worker::octets() const {
 }
 
 bool Worker::behind() const {
-  return first_.monitor.shard().timers_behind() || std::any_of(further_.begin(), further_.end(), [](const auto& part) {
-           return part->monitor.shard().timers_behind();
-         });
+  const auto is_behind = [](const Part& part) { return part.monitor.shard().timers_behind() || part.queries.asked(); };
+  return is_behind(first_) ||
+         std::any_of(further_.begin(), further_.end(), [&](const auto& part) { return is_behind(*part); });
 }
 
 WorkerCounters Worker::counters() const {

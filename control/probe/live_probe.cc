@@ -68,8 +68,8 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
     }
   }
   workers_->receive();
-  view_.attach(*runtime_, *workers_, *drain_, rejects_.get(),
-               settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
+  view_.attach(*runtime_, *workers_, *drain_, std::make_unique<RecordFacts>(settings_.community_id_seed),
+               rejects_.get(), settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
   view_.phase().set(Phase::running);
   log_start();
   look_after();

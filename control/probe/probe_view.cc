@@ -25,6 +25,9 @@ FloodWatch::Sample flood_sample(const std::vector<WorkerCounters>& workers) {
   return sum;
 }
 
+const std::string kNoLiveFlows =
+    "this weir takes records by --input and has no flow table: there are no live flows to show";
+
 }  // namespace
 
 ProbeView::ProbeView(const v1::Config& effective, std::vector<MonitorPlan> monitors)
@@ -38,8 +41,19 @@ double ProbeView::uptime_s() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
 }
 
-void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects,
-                       const PrefixStore* prefixes) {
+void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain,
+                       std::unique_ptr<RecordFacts> facts, const RejectFile* rejects, const PrefixStore* prefixes) {
+  {
+    const std::lock_guard lock(query_mutex_);
+    facts_ = std::move(facts);
+    std::vector<QueriedMonitor> queried;
+    for (unsigned number = 0; number < workers.monitors(); ++number) {
+      queried.push_back({monitors_[number].name, monitors_[number].flow.metrics.enabled(), workers.flow_parts(number)});
+    }
+    queries_ = std::make_unique<LiveQueries>(
+        std::move(queried),
+        [facts = facts_.get()](RecordView record, RecordBatch& batch) { facts->append(record, batch); });
+  }
   const std::lock_guard lock(mutex_);
   parts_.runtime = &runtime;
   parts_.workers = &workers;
@@ -50,6 +64,10 @@ void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& 
 
 void ProbeView::attach(RecordReceiver& receiver, RecordDrain& drain, const Settings& settings,
                        const PrefixStore* prefixes) {
+  {
+    const std::lock_guard lock(query_mutex_);
+    takes_records_ = true;
+  }
   const std::lock_guard lock(mutex_);
   parts_.receiver = &receiver;
   parts_.input = settings.input;
@@ -67,8 +85,30 @@ InputTotals ProbeView::input() const {
 }
 
 void ProbeView::detach() {
+  {
+    const std::lock_guard lock(query_mutex_);
+    queries_.reset();
+  }
   const std::lock_guard lock(mutex_);
   parts_ = {};
+}
+
+tl::expected<v1::TopReply, std::string> ProbeView::top(const v1::TopRequest& request, const GivenUp& given_up) {
+  const std::lock_guard lock(query_mutex_);
+  if (queries_ != nullptr) return queries_->top(request, given_up);
+  if (takes_records_) return tl::unexpected(kNoLiveFlows);
+  v1::TopReply reply;
+  reply.mutable_scope()->set_doing(phase_.get().text());
+  return reply;
+}
+
+tl::expected<v1::FlowsReply, std::string> ProbeView::flows(const v1::FlowsRequest& request, const GivenUp& given_up) {
+  const std::lock_guard lock(query_mutex_);
+  if (queries_ != nullptr) return queries_->flows(request, given_up);
+  if (takes_records_) return tl::unexpected(kNoLiveFlows);
+  v1::FlowsReply reply;
+  reply.mutable_scope()->set_doing(phase_.get().text());
+  return reply;
 }
 
 /// Holds mutex_; the parts are there.

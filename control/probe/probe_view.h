@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "control/config/monitor_blocks.h"
@@ -21,14 +22,17 @@
 #include "control/probe/rates.h"
 #include "control/probe/record_receiver.h"
 #include "control/probe/worker_set.h"
+#include "control/query/live_queries.h"
 #include "control/record_drain.h"
+#include "control/record_facts.h"
 #include "control/reject_file.h"
+#include "control/service/flow_source.h"
 #include "control/service/status_source.h"
 #include "dataplane/dpdk/runtime.h"
 
 namespace weir {
 
-class ProbeView final : public StatusSource {
+class ProbeView final : public StatusSource, public FlowSource {
  public:
   /// `monitors`: at least one; it has no name where the configuration names none.
   ProbeView(const v1::Config& effective, std::vector<MonitorPlan> monitors);
@@ -37,14 +41,16 @@ class ProbeView final : public StatusSource {
   v1::Ledger ledger() override;
   v1::RssReply rss() override;
   v1::MetricsReply metrics() override;
+  tl::expected<v1::TopReply, std::string> top(const v1::TopRequest& request, const GivenUp& given_up) override;
+  tl::expected<v1::FlowsReply, std::string> flows(const v1::FlowsRequest& request, const GivenUp& given_up) override;
 
   /// What the probe is doing.
   ProbePhase& phase() { return phase_; }
 
   /// The workers run. All must live until detach(). `rejects`: nullptr where rejected frames are not saved.
-  /// `prefixes`: nullptr without --prefixes.
-  void attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, const RejectFile* rejects = nullptr,
-              const PrefixStore* prefixes = nullptr);
+  /// `prefixes`: nullptr without --prefixes. `facts`: of records, the same for each question.
+  void attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain, std::unique_ptr<RecordFacts> facts,
+              const RejectFile* rejects = nullptr, const PrefixStore* prefixes = nullptr);
   /// The same with records in place of packets: there are neither ports nor workers.
   void attach(RecordReceiver& receiver, RecordDrain& drain, const Settings& settings, const PrefixStore* prefixes);
   void detach();
@@ -86,6 +92,12 @@ class ProbeView final : public StatusSource {
   std::optional<Moment> before_;  ///< of the last two looks
   std::optional<Moment> latest_;
   FloodWatch flood_;
+
+  // A question about flows takes its time: who asks for anything else does not wait for it.
+  std::mutex query_mutex_;  ///< guards what follows
+  std::unique_ptr<RecordFacts> facts_;
+  std::unique_ptr<LiveQueries> queries_;  ///< nullptr while nothing runs
+  bool takes_records_ = false;            ///< nothing but records, so that there are no queries
 };
 
 /// The ports as the runtime has them now.

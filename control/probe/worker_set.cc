@@ -181,6 +181,12 @@ std::vector<WorkerBooks> WorkerSet::books() {
   return books;
 }
 
+std::vector<FlowPart> WorkerSet::flow_parts(unsigned monitor) {
+  std::vector<FlowPart> parts;
+  for (const auto& member : members_) parts.push_back({&member->worker.queries(monitor), &member->at_rest});
+  return parts;
+}
+
 MetricFacts WorkerSet::metrics(unsigned monitor) const {
   MetricFacts facts;
   for (const auto& member : members_) {

@@ -17,6 +17,7 @@
 #include "control/probe/metrics_report.h"
 #include "control/probe/moment.h"
 #include "control/probe/status_report.h"
+#include "control/query/flow_walk.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/flow/as_lookup.h"
 #include "dataplane/memory.h"
@@ -67,6 +68,8 @@ class WorkerSet {
   /// Of rejected frames; none where they are not saved.
   [[nodiscard]] std::vector<RejectRing*> reject_rings();
   [[nodiscard]] std::vector<WorkerBooks> books();
+  /// Where live flows of a monitor are asked for, by worker.
+  [[nodiscard]] std::vector<FlowPart> flow_parts(unsigned monitor);
   [[nodiscard]] std::vector<WorkerFacts> facts() const;
   [[nodiscard]] MetricFacts metrics(unsigned monitor) const;
   /// Once all are over.

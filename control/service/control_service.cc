@@ -18,8 +18,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <string>
+#include <utility>
 
 #include "control/service/connection_guard.h"
+#include "control/service/query_queue.h"
 #include "control/stale_socket.h"
 #include "proto/base/unique_fd.h"
 #include "proto/schema/control.grpc.pb.h"
@@ -153,7 +157,7 @@ class LockFile {
 /// No thread waits for a client that does not take its answer: hence gRPC's callbacks.
 class Service final : public v1::Control::CallbackService {
  public:
-  explicit Service(StatusSource& source) : source_(source) {}
+  Service(StatusSource& source, FlowSource* flows) : source_(source), flows_(flows) {}
 
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context, const v1::StatusRequest* /*request*/,
                                    v1::StatusReply* reply) override {
@@ -179,7 +183,42 @@ class Service final : public v1::Control::CallbackService {
     return done(*context);
   }
 
+  grpc::ServerUnaryReactor* Top(grpc::CallbackServerContext* context, const v1::TopRequest* request,
+                                v1::TopReply* reply) override {
+    return ask_flows(*context, *request, *reply, &FlowSource::top);
+  }
+
+  grpc::ServerUnaryReactor* Flows(grpc::CallbackServerContext* context, const v1::FlowsRequest* request,
+                                  v1::FlowsReply* reply) override {
+    return ask_flows(*context, *request, *reply, &FlowSource::flows);
+  }
+
  private:
+  /// The call is finished by the queue's thread. Until then gRPC keeps context, request and reply.
+  template <typename Request, typename Reply>
+  grpc::ServerUnaryReactor* ask_flows(
+      grpc::CallbackServerContext& context, const Request& request, Reply& reply,
+      tl::expected<Reply, std::string> (FlowSource::*ask)(const Request&, const std::function<bool()>&)) {
+    grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
+    if (flows_ == nullptr) {
+      reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, "nothing here knows of live flows"});
+      return reactor;
+    }
+    const bool put = queries_.put([this, &context, &request, &reply, reactor, ask](const auto& stopped) {
+      const auto given_up = [&] { return stopped() || context.IsCancelled(); };
+      if (given_up()) return reactor->Finish({grpc::StatusCode::UNAVAILABLE, "weir is stopping"});
+      auto answer = (flows_->*ask)(request, given_up);
+      if (!answer) return reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, answer.error()});
+      reply = std::move(*answer);
+      reactor->Finish(grpc::Status::OK);
+    });
+    if (!put) {
+      reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                       fmt::format("{} questions about flows wait already; ask again", QueryQueue::kMostWaiting)});
+    }
+    return reactor;
+  }
+
   static grpc::ServerUnaryReactor* done(grpc::CallbackServerContext& context) {
     grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
     reactor->Finish(grpc::Status::OK);
@@ -187,12 +226,14 @@ class Service final : public v1::Control::CallbackService {
   }
 
   StatusSource& source_;
+  FlowSource* flows_;
+  QueryQueue queries_;
 };
 
 }  // namespace
 
 struct ControlService::Impl {
-  explicit Impl(StatusSource& source) : service(source) {}
+  Impl(StatusSource& source, FlowSource* flows) : service(source, flows) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -214,12 +255,13 @@ ControlService::ControlService(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 ControlService::~ControlService() = default;
 
 tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start(const std::string& socket_path,
-                                                                                 StatusSource& source) {
+                                                                                 StatusSource& source,
+                                                                                 FlowSource* flows) {
   if (socket_path.empty() || socket_path.size() > kMaxSocketPath) {
     return tl::make_unexpected(fmt::format("'{}' is not a path for a socket; expected 1 to {} octets, with --socket",
                                            socket_path, kMaxSocketPath));
   }
-  auto impl = std::make_unique<Impl>(source);
+  auto impl = std::make_unique<Impl>(source, flows);
   impl->socket_path = socket_path;
   if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
   if (auto taken = impl->lock.take(socket_path); !taken) return tl::make_unexpected(taken.error());

@@ -32,6 +32,7 @@
 #include "dataplane/flow/packet_levels.h"
 #include "dataplane/flow/record_writer.h"
 #include "dataplane/flow/timer_wheel.h"
+#include "dataplane/line_ring.h"
 #include "dataplane/metric/line_pool.h"
 #include "dataplane/metric/metrics.h"
 #include "dataplane/packet/flow_key.h"
@@ -118,6 +119,17 @@ class FlowShard {
 
   /// Ends every flow like drain(); effective time may then begin anew with any time.
   void end_epoch(std::uint64_t now_ns);
+
+  /// Whether entry `number`, below table().used_limit(), is a flow that has something to report.
+  [[nodiscard]] bool holds_flow(std::uint32_t number) const {
+    const FlowEntry& entry = table_.entry(number);
+    return !entry.free() && entry.total_packets() != 0;
+  }
+  /// Copies the flow in entry `number` as the record that it would leave now, with end reason 0 and no deadline.
+  /// Without `with_metrics` it has no section of a metric. Says how many lines it has; 0: `room` has fewer.
+  [[nodiscard]] unsigned copy_flow(std::uint32_t number, bool with_metrics, std::span<RingLine> room) const {
+    return writer_.copy(number, {EndReason{}, rate_of(number), 0}, with_metrics, room);
+  }
 
   /// What the table holds, counted by walking it.
   [[nodiscard]] RecordTotals recount() const;

@@ -61,7 +61,7 @@ FlowRecord* RecordWriter::claim(std::uint32_t sections) {
 
 bool RecordWriter::write(std::uint32_t number, const RecordEnd& end) {
   const FlowKey key = table_.key_of(number);
-  FlowRecord* const record = claim(sections_of(number, key));
+  FlowRecord* const record = claim(sections_of(number, key, true));
   if (record == nullptr) return false;
   sections_written_ = record->sections;
   fill(*record, number, key, end);
@@ -69,8 +69,21 @@ bool RecordWriter::write(std::uint32_t number, const RecordEnd& end) {
   return true;
 }
 
+unsigned RecordWriter::copy(std::uint32_t number, const RecordEnd& end, bool with_metrics,
+                            std::span<RingLine> room) const {
+  const FlowKey key = table_.key_of(number);
+  const std::uint32_t sections = sections_of(number, key, with_metrics);
+  const unsigned lines = record_lines(sections);
+  if (lines > room.size()) return 0;
+  std::memset(static_cast<void*>(room.data()), 0, lines * sizeof(RingLine));
+  auto* const record = reinterpret_cast<FlowRecord*>(room.data());
+  record->sections = sections;
+  fill(*record, number, key, end);
+  return lines;
+}
+
 /// The sections that the flow's record has.
-std::uint32_t RecordWriter::sections_of(std::uint32_t number, const FlowKey& key) const {
+std::uint32_t RecordWriter::sections_of(std::uint32_t number, const FlowKey& key, bool with_metrics) const {
   std::uint32_t sections = key_sections(key);
   if ((table_.entry(number).state & FlowEntry::kHasTunnel) != 0) [[unlikely]]
     sections |= table_.tunnel(number).sections;
@@ -78,7 +91,7 @@ std::uint32_t RecordWriter::sections_of(std::uint32_t number, const FlowKey& key
     sections |= egress_section(table_.ingress_interface(number));
   if (as_in_key_) [[unlikely]]
     sections |= kSectionBit<RoutingSection>;
-  if (metrics_.any()) [[unlikely]] {
+  if (with_metrics && metrics_.any()) [[unlikely]] {
     sections |= metrics_.sections(key.protocol, table_.metric_line(number), table_.metric_slot(number));
     if ((sections & kSectionBit<LabelStackSection>) != 0) sections &= ~kSectionBit<LabelSection>;  // it holds the label
   }

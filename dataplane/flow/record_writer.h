@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/port_pairs.h"
@@ -54,6 +55,10 @@ class RecordWriter {
   /// Reports a packet that has no entry: a record of its own, marked for the overflow accounter. Metrics do not see it,
   /// since there is no entry in which they could keep anything. `rate`: what it stands for. False: likewise.
   [[nodiscard]] bool write_packet(const ParsedPacket& packet, std::uint32_t rate);
+  /// Writes to `room` the record that the flow in entry `number` would leave now; the ring does not have it. Without
+  /// `with_metrics` it has no section of a metric. Says how many lines it has; 0: `room` has fewer.
+  [[nodiscard]] unsigned copy(std::uint32_t number, const RecordEnd& end, bool with_metrics,
+                              std::span<RingLine> room) const;
   /// The sections of the record that was written last.
   [[nodiscard]] std::uint32_t sections_written() const { return sections_written_; }
   /// What was written leaves; once a burst.
@@ -65,7 +70,7 @@ class RecordWriter {
  private:
   [[nodiscard]] FlowRecord* claim(std::uint32_t sections);
   void commit(const FlowRecord& record) { ring_.commit(record_lines(record.sections)); }
-  [[nodiscard]] std::uint32_t sections_of(std::uint32_t number, const FlowKey& key) const;
+  [[nodiscard]] std::uint32_t sections_of(std::uint32_t number, const FlowKey& key, bool with_metrics) const;
   void fill(FlowRecord& record, std::uint32_t number, const FlowKey& key, const RecordEnd& end) const;
   [[nodiscard]] std::uint32_t egress_section(std::uint32_t ingress) const;
   void fill_interfaces(FlowRecord& record, std::uint32_t ingress, bool turned) const;

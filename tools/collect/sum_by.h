@@ -1,9 +1,6 @@
 // SumBy: packets and octets by fields of the caller's choice: `--sum-by src_addr,dst_port`.
 //
-// A field is any column of the field table that can be a key (numbers other than the sums themselves, addresses, MAC
-// addresses, tunnels), or sampler_address. Of an address a prefix may be taken: src_addr/24 of IPv4, src_addr/24/64 of
-// both, src_addr/64 of IPv6 alone. Each direction of a record counts for itself, with source and destination,
-// and forward and reverse, as that direction has them. A record that does not have a column has 0 there.
+// A field is one that group_key.h knows, or sampler_address. Each direction of a record counts for itself.
 //
 // A key is the chosen fields one after the other, at most 17 octets for an address and 46 for sampler_address; keys are
 // kept in a hash table, seeded per process since whoever sends records chooses them, of at most `max_keys` entries
@@ -18,17 +15,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "proto/record/fields.h"
+#include "proto/record/group_key.h"
 
 namespace weir {
 
 class SumBy {
  public:
-  struct Field {
-    Column column{};
-    bool sampler_address = false;   ///< and no column
-    std::uint8_t ipv4_prefix = 32;  ///< of an address: so many bits of it
-    std::uint8_t ipv6_prefix = 128;
+  struct Field : GroupField {
+    bool sampler_address = false;  ///< and no column
 
     [[nodiscard]] std::string name() const;
     /// True if the field's values are numbers.
@@ -63,10 +57,8 @@ class SumBy {
   [[nodiscard]] const Sums& remainder() const { return remainder_; }
 
  private:
-  struct Hash {
+  struct Hash : GroupHash {
     using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard library's name
-    std::uint64_t seed;
-    std::size_t operator()(std::string_view key) const;
   };
   struct Equal {
     using is_transparent = void;  // NOLINT(readability-identifier-naming): likewise

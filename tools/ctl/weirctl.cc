@@ -1,18 +1,15 @@
-// weirctl: asks a running weir over its control socket and prints the answer, as a table or as JSON.
+// weirctl: asks a running weir over its control socket and prints the answer, as a table, as JSON, or, of flows, as
+// CSV.
 //
 // Exit codes: 0 done; 1 no answer, a ledger that does not balance, or conversations that are split; 2 a command line
 // that cannot be right.
 #include <grpcpp/grpcpp.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <new>
 #include <string>
@@ -20,7 +17,6 @@
 #include <vector>
 
 #include "proto/base/similar.h"
-#include "proto/base/unique_fd.h"
 #include "proto/record/message_json.h"
 #include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/control_socket.h"
@@ -28,10 +24,16 @@
 #include "proto/schema/monitors_text.h"
 #include "proto/schema/report_text.h"
 #include "proto/schema/rss_text.h"
+#include "tools/ctl/asking.h"
+#include "tools/ctl/flow_commands.h"
 
 namespace {
 
-constexpr auto kDeadline = std::chrono::seconds(5);
+using weir::ctl::describe;
+using weir::ctl::fail;
+using weir::ctl::kPatience;
+using weir::ctl::print;
+
 constexpr const char* kExamples =
     "Examples:\n"
     "  weirctl status\n"
@@ -40,52 +42,22 @@ constexpr const char* kExamples =
     "  weirctl rss\n"
     "  weirctl metrics\n"
     "  weirctl monitors\n"
+    "  weirctl top --by src_addr                     who talks most\n"
+    "  weirctl top --by dst_addr/24,proto --sort rate --filter 'not port 53'\n"
+    "  weirctl flows --sort idle -n 5                the least recently active ones\n"
+    "  weirctl flow 10.0.0.1:40000-10.0.0.2:80/tcp   all that is known of one flow\n"
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
-    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations; 2 an error in the command "
-    "line.";
-
-int fail(const std::string& message, int exit_code) {
-  std::fprintf(stderr, "weirctl: %s\n", message.c_str());
-  return exit_code;
-}
+    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a worker that did not "
+    "answer,\n"
+    "no flow of this name; 2 an error in the command line.";
 
 /// The user's own weir, else the machine's.
 std::string find_socket() {
   std::string path = weir::default_socket_path();
   const std::string system(weir::kSystemSocket);
   return ::access(path.c_str(), F_OK) != 0 && ::access(system.c_str(), F_OK) == 0 ? system : path;
-}
-
-/// One line for a call that failed. gRPC says UNAVAILABLE for every socket that cannot be connected to, so the
-/// operating system is asked for the reason.
-std::string describe(const grpc::Status& status, const std::string& socket_path) {
-  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    return socket_path + ": no answer within 5 s";
-  }
-  if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
-    return socket_path + ": " + (status.error_message().empty() ? "the call failed" : status.error_message());
-  }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
-  const weir::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const bool connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  const int error = errno;
-  if (connected) return socket_path + ": the program that serves it does not answer like weir";
-  if (error == EACCES || error == EPERM) {
-    return socket_path + ": permission denied; only the user and the group of weir may ask it";
-  }
-  return socket_path + ": " + std::strerror(error) + "; is weir run running? (another socket: --socket PATH)";
-}
-
-int print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    if (errno == EPIPE) return 0;  // `| head` had enough
-    return fail(std::string("standard output: ") + std::strerror(errno), 1);
-  }
-  return 0;
 }
 
 struct Arguments {
@@ -138,7 +110,7 @@ int monitors(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const 
   if (reply.monitors().empty()) {
     weir::v1::Ledger ledger;
     grpc::ClientContext again;
-    again.set_deadline(std::chrono::system_clock::now() + kDeadline);
+    again.set_deadline(std::chrono::system_clock::now() + kPatience);
     if (const auto result = stub.Ledger(&again, {}, &ledger); !result.ok()) {
       return fail(describe(result, arguments.socket_path), 1);
     }
@@ -166,10 +138,10 @@ int parse_and_ask(int argc, char** argv) {
   std::string output = "table";
   app.set_version_flag("--version", "weirctl " + std::string(weir::version()), "Print the version");
   app.add_option("--socket", arguments.socket_path, "Socket of the weir to ask")->type_name("PATH");
-  app.add_option("-o,--output", output, "How to print the answer: table or json")
+  app.add_option("-o,--output", output, "How to print the answer: table, json, or, of flows, csv")
       ->type_name("FORM")
       ->capture_default_str()
-      ->check(CLI::IsMember({"table", "json"}));
+      ->check(CLI::IsMember({"table", "json", "csv"}));
   auto* status_command = app.add_subcommand("status", "Ports, workers, exporters: what weir is doing");
   status_command->add_flag("--explain", arguments.explain, "Say what each column means");
   auto* ledger_command =
@@ -183,6 +155,7 @@ int parse_and_ask(int argc, char** argv) {
   for (auto* command : {status_command, ledger_command, rss_command, metrics_command, monitors_command}) {
     command->fallthrough();
   }
+  const weir::ctl::FlowCommands flow_commands(app);
   app.require_subcommand(0, 1);
   app.footer(kExamples);
   app.get_formatter()->column_width(28);
@@ -193,7 +166,8 @@ int parse_and_ask(int argc, char** argv) {
     return fail(describe(app, error) + "; see weirctl --help", 2);
   }
   if (app.get_subcommands().empty())
-    return fail("a command is missing: status, ledger, rss, metrics or monitors; see weirctl --help", 2);
+    return fail("a command is missing: status, ledger, rss, metrics, monitors, top, flows or flow; see weirctl --help",
+                2);
 
   if (app.count("--socket") == 0) arguments.socket_path = find_socket();
   if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
@@ -202,11 +176,15 @@ int parse_and_ask(int argc, char** argv) {
                 2);
   }
   arguments.json = output == "json";
+  if (output == "csv" && !flow_commands.given()) {
+    return fail("-o csv: only top, flows and flow print CSV; expected table or json; see weirctl --help", 2);
+  }
 
   const auto stub = weir::v1::Control::NewStub(
       grpc::CreateChannel(weir::grpc_target(arguments.socket_path), grpc::InsecureChannelCredentials()));
+  if (flow_commands.given()) return flow_commands.ask(*stub, arguments.socket_path, output);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
   if (*metrics_command) return metrics(*stub, context, arguments);
   if (*monitors_command) return monitors(*stub, context, arguments);
   if (*rss_command) return rss(*stub, context, arguments);

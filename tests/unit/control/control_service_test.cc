@@ -11,11 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <thread>
 
 #include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/control_socket.h"
@@ -49,6 +52,29 @@ class FakeSource : public StatusSource {
     reply.add_metrics()->set_name("packets:10");
     return reply;
   }
+};
+
+/// Answers about flows once it is let.
+class FakeFlows : public FlowSource {
+ public:
+  tl::expected<v1::TopReply, std::string> top(const v1::TopRequest& request,
+                                              const std::function<bool()>& given_up) override {
+    if (request.by() == "nonsense") return tl::unexpected(std::string("--by: that is nonsense"));
+    ++asked;
+    while (held && !given_up()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    v1::TopReply reply;
+    reply.set_all_groups(17);
+    return reply;
+  }
+  tl::expected<v1::FlowsReply, std::string> flows(const v1::FlowsRequest& /*request*/,
+                                                  const std::function<bool()>& /*given_up*/) override {
+    v1::FlowsReply reply;
+    reply.add_flows()->set_name("a-b/1");
+    return reply;
+  }
+
+  std::atomic<bool> held{false};
+  std::atomic<unsigned> asked{0};
 };
 
 class ControlServiceTest : public testing::Test {
@@ -117,6 +143,47 @@ TEST_F(ControlServiceTest, AnswersStatusAndLedgerOnTheSocket) {
   EXPECT_TRUE(ledger.balanced());
   EXPECT_EQ(ledger.received().packets(), 12U);
   EXPECT_EQ(ledger.rejects().at("ether_type_arp").packets(), 3U);
+}
+
+TEST_F(ControlServiceTest, PassesQuestionsAboutFlowsOnAndSaysWhatIsWrongWithThem) {
+  FakeFlows flows;
+  const auto service = ControlService::start(socket_, source_, &flows);
+  ASSERT_TRUE(service) << service.error();
+  const auto to_weir = stub(socket_);
+  grpc::ClientContext first;
+  grpc::ClientContext second;
+  grpc::ClientContext third;
+  for (auto* context : {&first, &second, &third}) set_deadline(*context);
+  v1::TopReply top;
+  ASSERT_TRUE(to_weir->Top(&first, {}, &top).ok());
+  EXPECT_EQ(top.all_groups(), 17U);
+  v1::TopRequest nonsense;
+  nonsense.set_by("nonsense");
+  const grpc::Status status = to_weir->Top(&second, nonsense, &top);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(), "--by: that is nonsense");
+  v1::FlowsReply reply;
+  ASSERT_TRUE(to_weir->Flows(&third, {}, &reply).ok());
+  EXPECT_EQ(reply.flows(0).name(), "a-b/1");
+}
+
+TEST_F(ControlServiceTest, AnswersStatusWhileAQuestionAboutFlowsTakesItsTime) {
+  FakeFlows flows;
+  flows.held = true;
+  const auto service = ControlService::start(socket_, source_, &flows);
+  ASSERT_TRUE(service) << service.error();
+  bool answered = false;
+  std::thread asker([&] {
+    grpc::ClientContext context;
+    set_deadline(context);
+    v1::TopReply reply;
+    answered = stub(socket_)->Top(&context, {}, &reply).ok();
+  });
+  while (flows.asked == 0) std::this_thread::yield();
+  EXPECT_TRUE(answers(socket_));
+  flows.held = false;
+  asker.join();
+  EXPECT_TRUE(answered);
 }
 
 TEST_F(ControlServiceTest, AnswersTheRssSelfCheck) {
