@@ -18,6 +18,7 @@
 #include "control/config/inputs.h"
 #include "control/export/export_hub.h"
 #include "control/final_error.h"
+#include "control/ledger/input_totals.h"
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
 #include "control/monitor_parts.h"

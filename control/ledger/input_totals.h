@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "proto/schema/control.pb.h"
+
 namespace weir {
 
 struct InputTotals {
@@ -14,5 +16,8 @@ struct InputTotals {
   std::uint64_t connections = 0;       ///< since the start; `run` only
   std::uint64_t open_connections = 0;  ///< likewise
 };
+
+/// The same for a ledger and a status: what came in by --input.
+void put_input(v1::InputLedger& out, const InputTotals& input);
 
 }  // namespace weir

@@ -434,15 +434,6 @@ void add_saved_rejects(v1::Ledger& ledger, SavedRejects saved, const std::vector
   ledger.set_state(ledger.balanced() ? "balanced" : "unbalanced");
 }
 
-void put_input(v1::InputLedger& out, const InputTotals& input) {
-  out.set_name(input.name);
-  out.set_records(input.records);
-  out.set_partial_records(input.partial_records);
-  out.set_times_clamped(input.times_clamped);
-  out.set_connections(input.connections);
-  out.set_open_connections(input.open_connections);
-}
-
 v1::Ledger make_empty_ledger() {
   v1::Ledger ledger = make_ledger({}, {}, {}, false);
   ledger.set_state("none");

@@ -26,7 +26,6 @@
 #include <vector>
 
 #include "control/drain_totals.h"
-#include "control/ledger/input_totals.h"
 #include "control/saved_rejects.h"
 #include "dataplane/counters.h"
 #include "proto/schema/control.pb.h"
@@ -75,9 +74,6 @@ v1::Ledger make_whole_ledger(const std::vector<std::string>& names, const std::v
 /// Adds what became of the rejected frames that --save-rejects was to save, of which the workers kept back some (ring
 /// full). `final`: saved and unsaved must be all rejects.
 void add_saved_rejects(v1::Ledger& ledger, SavedRejects saved, const std::vector<WorkerCounters>& workers, bool final);
-
-/// The same for a ledger and a status: what came in by --input.
-void put_input(v1::InputLedger& out, const InputTotals& input);
 
 /// The ledger before the first packet and after the last: no worker counts.
 v1::Ledger make_empty_ledger();

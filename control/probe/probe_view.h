@@ -17,6 +17,7 @@
 #include "control/config/settings.h"
 #include "control/enrich/prefix_store.h"
 #include "control/ledger/flood_watch.h"
+#include "control/ledger/input_totals.h"
 #include "control/probe/moment.h"
 #include "control/probe/phase.h"
 #include "control/probe/rates.h"

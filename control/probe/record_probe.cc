@@ -8,6 +8,7 @@
 
 #include "control/config/inputs.h"
 #include "control/config/monitor_blocks.h"
+#include "control/ledger/input_totals.h"
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
 #include "control/monitor_parts.h"
