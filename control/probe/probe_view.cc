@@ -25,7 +25,7 @@ FloodWatch::Sample flood_sample(const std::vector<WorkerCounters>& workers) {
   return sum;
 }
 
-const std::string kNoLiveFlows =
+constexpr const char* kNoLiveFlows =
     "this weir takes records by --input and has no flow table: there are no live flows to show";
 
 }  // namespace
