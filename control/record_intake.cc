@@ -17,7 +17,9 @@ bool RecordIntake::push(const RawFlowRecord& record) {
 
 bool RecordIntake::take(RawRecordOctets octets, Push when_full) {
   const RawRecord raw = read_raw_record(octets);
-  const PacketCount frames{std::max<std::uint64_t>(raw.packets, 1), raw.link_octets};
+  // A rejected record may say anything; what is not believed is not added.
+  const std::uint64_t packets = std::max<std::uint64_t>(raw.packets, 1);
+  const PacketCount frames{packets, std::min(raw.link_octets, kMostRawOctetsPerPacket * packets)};
   const Reject reject = judge_raw_record(raw);
   if (reject == Reject::none) {
     const RawFlowRecord record(raw);

@@ -12,6 +12,7 @@
 #include "control/config/tunnel_list.h"
 #include "control/export/export_uri.h"
 #include "dataplane/input/pcap_filter.h"
+#include "dataplane/kernel_port.h"
 #include "proto/base/cpu_list.h"
 #include "proto/base/ip_address.h"
 #include "proto/base/split.h"
@@ -127,6 +128,10 @@ ValueResult parse_input(const ValueContext&, const std::string& text, Settings& 
 }
 
 ValueResult parse_port(const ValueContext& context, const std::string& text, Settings&) {
+  if (is_kernel_port(text) && !parse_kernel_port(text)) {
+    return tl::make_unexpected(
+        "no name of an interface; expected 1 to 15 characters after the colon, none of them a space, '/', ':' or '='");
+  }
   if (!device_name(text).empty()) return {};
   return tl::make_unexpected("neither a PCI address nor a vdev; expected " + context.description.value());
 }

@@ -162,10 +162,25 @@ bool tells_flows(std::string_view field, bool read) {
   return !read && (field == "port" || field == "pair");
 }
 
+/// What only raw records are summed by, where there are packets. A file of --config serves both.
+Checked check_account(const Settings& settings, const Places& places) {
+  for (const char* const field : {"account_entries", "account_timeout"}) {
+    const std::string place = place_of(places, field, 0);
+    if (!is_given(places, field) || !place.starts_with("--")) continue;
+    const auto& described = *v1::Config::descriptor()->FindFieldByName(field);
+    return value_error(
+        place, values_in(effective_config(settings), described).front(),
+        "it is for raw records; expected --input records:FILE (`read`) or --input records+unix:PATH (`run`) "
+        "beside it",
+        description_of(described).in_quotes());
+  }
+  return {};
+}
+
 /// Records of an agent are flows already: what makes flows of packets has nothing to do with them.
 Checked check_input(const Settings& settings, Command command, const Places& places) {
   const InputSource::Kind kind = settings.input_source.kind;
-  if (kind == InputSource::Kind::packets) return {};
+  if (kind == InputSource::Kind::packets) return check_account(settings, places);
   const std::string place = place_of(places, "input", 0);
   const bool of_file = kind == InputSource::Kind::records_file;
   if (command == (of_file ? Command::run : Command::read)) {

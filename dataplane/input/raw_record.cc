@@ -47,7 +47,7 @@ RawRecord read_raw_record(RawRecordOctets octets) {
 }
 
 Reject judge_raw_record(const RawRecord& raw) {
-  if (raw.packets == 0) return Reject::raw_record_invalid;
+  if (raw.packets == 0 || raw.link_octets > kMostRawOctetsPerPacket * raw.packets) return Reject::raw_record_invalid;
   switch (raw.ether_type) {
     case kEtherTypeIpv4:
       return is_mapped(raw.source_address) && is_mapped(raw.destination_address) ? Reject::none

@@ -55,10 +55,13 @@ struct RawRecord {
   }
 };
 
+/// Most link octets per packet that are believed. The kernel joins packets to 512 KiB at most (BIG TCP).
+inline constexpr std::uint64_t kMostRawOctetsPerPacket = 1 << 20;
+
 [[nodiscard]] RawRecord read_raw_record(RawRecordOctets octets);
 
-/// Why the record is in no flow: it is not of IP (by EtherType), it counts no packets, or its addresses are not of its
-/// EtherType's IP version. Reject::none: it is in one.
+/// Why the record is in no flow: it is not of IP (by EtherType), it counts no packets, or more octets than so many
+/// packets have, or its addresses are not of its EtherType's IP version. Reject::none: it is in one.
 [[nodiscard]] Reject judge_raw_record(const RawRecord& raw);
 
 /// A raw record as a flow record: forward alone, its times still those of the monotonic clock (in first_ns and last_ns,

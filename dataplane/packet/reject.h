@@ -35,7 +35,7 @@ namespace weir {
   X(wifi_protected,      "802.11 data frame whose contents are encrypted")                                         \
   X(too_many_headers,    "more headers before the first IP packet than the parser follows (192)")         \
   X(link_type_unknown,   "a link type that weir does not read, in a capture that has others")                     \
-  X(raw_record_invalid,  "a raw record (--input records) without packets, or whose addresses are not of its EtherType")
+  X(raw_record_invalid,  "a raw record (--input records) without packets, with over 1 MiB per packet, or whose addresses are not of its EtherType")
 // clang-format on
 
 /// What the parser says of a frame: one byte per packet.

@@ -177,6 +177,9 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.add_port("eth0"); },
        "--port eth0: neither a PCI address nor a vdev; expected a PCI address such as 0000:3b:00.0, a kernel "
        "interface such as af_packet:eth0, or a vdev such as net_memif0"},
+      {[](auto& c) { c.add_port("tap:a/b"); },
+       "--port 'tap:a/b': no name of an interface; expected 1 to 15 characters after the colon, none of them a space, "
+       "'/', ':' or '='"},
       {[](auto& c) { c.add_port("net_null0"); }, "--port net_null0: given twice; expected every port once"},
       {[](auto& c) { c.add_port("net_null0,size=64"); },
        "--port net_null0,size=64: the same device as net_null0; expected every device once"},

@@ -100,6 +100,18 @@ TEST(RawRecord, DoesNotCountLessThanNoIpOctets) {
   EXPECT_EQ(read(octets).ip_octets(), UINT64_MAX - std::uint64_t{14} * UINT32_MAX);
 }
 
+TEST(RawRecord, IsInvalidWithMoreThanAMebibytePerPacket) {
+  RawOctets octets;
+  octets.packets = 3;
+  octets.octets = 3 << 20;
+  EXPECT_EQ(judge_raw_record(read(octets)), Reject::none);
+  ++octets.octets;
+  EXPECT_EQ(judge_raw_record(read(octets)), Reject::raw_record_invalid);
+  octets.packets = UINT32_MAX;
+  octets.octets = UINT64_MAX;
+  EXPECT_EQ(judge_raw_record(read(octets)), Reject::raw_record_invalid);
+}
+
 TEST(RawRecord, IsRejectedByNameWhereItIsNoFlowOfIp) {
   const auto verdict = [](std::uint16_t ether_type) {
     RawOctets octets;
