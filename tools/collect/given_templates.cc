@@ -89,9 +89,12 @@ tl::expected<std::uint16_t, std::string> parse_id(std::string_view text) {
   return static_cast<std::uint16_t>(*id);
 }
 
-/// What only the whole of a template shows to be wrong; scopes go first.
+/// What only the whole of a template shows to be wrong. Scope fields come first (RFC 7011 section 3.4.2.2).
 tl::expected<TemplateRecord, std::string> finished(TemplateRecord record) {
-  std::stable_partition(record.fields.begin(), record.fields.end(), [](const FieldSpec& field) { return field.scope; });
+  if (!std::is_partitioned(record.fields.begin(), record.fields.end(), [](const FieldSpec& f) { return f.scope; })) {
+    return Error(
+        fmt::format("template {}: a scope field after one that is none; expected scope fields first", record.id));
+  }
   record.options |= !record.fields.empty() && record.fields.front().scope;
   if (least_record_octets(record.fields) > kLongestMessageBody) {
     return Error(fmt::format("template {}: its records are longer than a datagram", record.id));

@@ -28,10 +28,13 @@ TEST(GivenTemplates, HaveElementsByNumberByNameAndWithEnterprise) {
 }
 
 TEST(GivenTemplates, AreOfOptionsByAScopeOrByName) {
-  const auto scoped = parse_given_template("257:34/4,scope 1/4");
+  const auto scoped = parse_given_template("257:scope 1/4,34/4");
   ASSERT_TRUE(scoped) << scoped.error();
   EXPECT_TRUE(scoped->options);
-  EXPECT_EQ(scoped->fields, (Fields{{1, 4, 0, true}, {34, 4, 0, false}})) << "scopes go first";
+  EXPECT_EQ(scoped->fields, (Fields{{1, 4, 0, true}, {34, 4, 0, false}}));
+  const auto late = parse_given_template("257:34/4,scope 1/4");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error(), "template 257: a scope field after one that is none; expected scope fields first");
   EXPECT_TRUE(parse_given_template("options 257:34/4")->options);
 }
 
