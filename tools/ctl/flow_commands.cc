@@ -65,11 +65,10 @@ FlowCommands::FlowCommands(CLI::App& app)
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
     command
-        ->add_option(
-            "--filter", filter_,
-            "Only what this pcap filter keeps, as if it saw a packet of each direction: addresses, protocol,\n"
-            "ports, TOS, all TCP flags that were seen. What a flow does not have, such as a TTL, is 0 there, and a\n"
-            "length is refused")
+        ->add_option("--filter", filter_,
+                     "Only what this pcap filter keeps, as if it saw a packet of each direction: addresses, protocol,\n"
+                     "ports, TOS, all TCP flags that were seen. What a flow does not have, such as a TTL, is 0 there;\n"
+                     "a length is refused")
         ->type_name("PCAP FILTER");
   }
   for (CLI::App* const command : {top_, flows_, flow_}) {
