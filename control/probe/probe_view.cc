@@ -48,7 +48,9 @@ void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& 
     facts_ = std::move(facts);
     std::vector<QueriedMonitor> queried;
     for (unsigned number = 0; number < workers.monitors(); ++number) {
-      queried.push_back({monitors_[number].name, monitors_[number].flow.metrics.enabled(), workers.flow_parts(number)});
+      const FlowSettings& flow = monitors_[number].flow;
+      queried.push_back(
+          {monitors_[number].name, flow.metrics.enabled(), workers.flow_parts(number), flow.key.as_ends()});
     }
     queries_ = std::make_unique<LiveQueries>(
         std::move(queried),

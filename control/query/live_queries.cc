@@ -99,6 +99,11 @@ std::uint32_t sections_of_field(const GroupField& field, bool& of_base) {
   return sections;
 }
 
+bool is_in_key(const GroupField& field, const AsEnds& ends) {
+  const std::string name = field.name();
+  return (ends.source && name == "src_as") || (ends.destination && name == "dst_as");
+}
+
 /// The fields of `by`. `metrics`: whether one of them is made by a metric.
 tl::expected<std::vector<GroupField>, std::string> parse_by(const std::string& by, const QueriedMonitor& monitor,
                                                             bool& metrics) {
@@ -108,14 +113,14 @@ tl::expected<std::vector<GroupField>, std::string> parse_by(const std::string& b
     if (!field) return tl::unexpected("--by: " + field.error());
     bool of_base = false;
     const std::uint32_t sections = sections_of_field(*field, of_base);
-    if (!of_base && (sections & sections_of(monitor)) == 0) {
+    if (!of_base && !is_in_key(*field, monitor.as_in_key) && (sections & sections_of(monitor)) == 0) {
       const MetricInfo* const metric = metric_of(kFieldRows[field->column.row].section);
       if (metric != nullptr) {
         return tl::unexpected(fmt::format("--by: {} is measured by the metric {}, which is off: weir run --metrics {}",
                                           field->name(), metric->name, metric->name));
       }
       return tl::unexpected(
-          fmt::format("--by: {} is no field of a live flow: it is added when its record leaves", field->name()));
+          fmt::format("--by: live flows of this monitor have no {}: it is added to their records", field->name()));
     }
     metrics = metrics || (!of_base && (sections & ~kPlainSections & sections_of(monitor)) != 0);
     const bool twice = std::any_of(fields.begin(), fields.end(),

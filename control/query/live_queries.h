@@ -11,6 +11,7 @@
 
 #include "control/query/flow_list.h"
 #include "control/query/flow_walk.h"
+#include "dataplane/flow/as_lookup.h"
 #include "proto/record/group_key.h"
 #include "proto/record/record_batch.h"
 #include "proto/schema/control.pb.h"
@@ -22,6 +23,7 @@ struct QueriedMonitor {
   std::string name;           ///< empty: the one that the options make
   std::uint32_t metrics = 0;  ///< those that are on: bits of Metrics
   std::vector<FlowPart> parts;
+  AsEnds as_in_key{};  ///< whose AS numbers are in the key: live flows have these
 };
 
 class LiveQueries {

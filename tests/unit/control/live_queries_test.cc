@@ -189,6 +189,20 @@ TEST_F(LiveQueriesTest, NamesTheWorkersThatDoNotAnswerAndTakesThemBackLater) {
   EXPECT_TRUE(top({}).scope().missing_workers().empty()) << "a worker whose loop is over has no flows";
 }
 
+TEST_F(LiveQueriesTest, GroupsByTheAsNumbersThatAreInTheKey) {
+  LiveQueries by_as({{"", 0, {workers_[0].part(), workers_[1].part()}, {true, false}}}, append);
+  v1::TopRequest request;
+  request.set_by("src_as");
+  const auto reply = by_as.top(request, never);
+  ASSERT_TRUE(reply) << reply.error();
+  ASSERT_EQ(reply->groups_size(), 1);
+  EXPECT_EQ(row(reply->groups(0)), "0 5 5 2370") << "nobody looked them up";
+  request.set_by("dst_as");
+  const auto refused = by_as.top(request, never);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), "--by: live flows of this monitor have no dst_as: it is added to their records");
+}
+
 TEST_F(LiveQueriesTest, SaysWhatIsWrongWithARequest) {
   const auto error_of = [&](auto&& set) {
     v1::TopRequest request;
@@ -203,7 +217,7 @@ TEST_F(LiveQueriesTest, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(error_of([](auto& r) { r.set_by("tcp_mss"); }),
             "--by: tcp_mss is measured by the metric tcp, which is off: weir run --metrics tcp");
   EXPECT_EQ(error_of([](auto& r) { r.set_by("src_as"); }),
-            "--by: src_as is no field of a live flow: it is added when its record leaves");
+            "--by: live flows of this monitor have no src_as: it is added to their records");
   EXPECT_EQ(error_of([](auto& r) { r.set_monitor("x"); }), "--monitor x: the configuration names no monitor");
   EXPECT_EQ(error_of([](auto& r) { r.set_limit(1001); }), "-n 1001: expected 1 to 1000");
   EXPECT_NE(error_of([](auto& r) { r.set_filter("greater 100"); }).find("no packet length"), std::string::npos);
