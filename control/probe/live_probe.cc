@@ -324,11 +324,7 @@ void LiveProbe::report_rejects(v1::Ledger& ledger, int& code) {
 /// The end: nothing runs any more.
 int LiveProbe::report() {
   view_.detach();
-  int code = 0;
-  for (const std::string& failure : hub_->problems()) {
-    spdlog::error("{}", failure);
-    code = 1;
-  }
+  int code = log_problems(*hub_);
   tell_prefix_news(prefixes_);
   const DrainTotals totals = drain_->totals();
   std::vector<WorkerCounters> counters;

@@ -120,11 +120,7 @@ int RecordProbe::stop() {
 /// The end: nothing runs any more.
 int RecordProbe::report() {
   view_.detach();
-  int code = 0;
-  for (const std::string& failure : hub_->problems()) {
-    spdlog::error("{}", failure);
-    code = 1;
-  }
+  const int code = log_problems(*hub_);
   tell_prefix_news(prefixes_);
   for (const std::string& line : receiver_->take_news()) spdlog::warn("{}", line);
   const DrainTotals totals = drain_->totals();

@@ -93,6 +93,12 @@ void reopen_files(ExportHub& hub, const Settings& settings, const PrefixStores& 
   for (const auto& store : prefixes.all) store->reload();
 }
 
+int log_problems(ExportHub& hub) {
+  const std::vector<std::string> problems = hub.problems();
+  for (const std::string& problem : problems) spdlog::error("{}", problem);
+  return problems.empty() ? 0 : 1;
+}
+
 void tell_prefix_news(const PrefixStores& prefixes) {
   for (const auto& store : prefixes.all) {
     for (const PrefixStore::News& news : store->take_news()) {

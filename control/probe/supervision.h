@@ -27,6 +27,9 @@ void run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, c
 /// SIGHUP: the files of --export by their names, and those of --prefixes and --interfaces (nullptr: not given).
 void reopen_files(ExportHub& hub, const Settings& settings, const PrefixStores& prefixes, InterfaceStore* interfaces);
 
+/// Logs what exporters could not do. Returns the exit code: 1 if there was anything.
+int log_problems(ExportHub& hub);
+
 /// Logs what reloads of the prefix files have come to.
 void tell_prefix_news(const PrefixStores& prefixes);
 
