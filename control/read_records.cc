@@ -1,9 +1,9 @@
 // `weir read --input records:FILE`: raw records of an eBPF agent, accounted for and exported.
 //
 // The calling thread reads and judges records (RecordIntake) and waits for the thread that drains them through the
-// accounter into the exporters, so nothing is lost on the way. The accounter's timeout goes by the records' own times,
-// as flows of a capture end by packet time: the same file gives the same records every time. Only what the monotonic
-// times are on the wall is a matter of the moment.
+// accounter into the exporters, so nothing is lost on the way. The accounter's timeout uses the times in the records,
+// as flows of a capture end by packet time: the same file gives the same records every time. Only the wall-clock times
+// differ, because they are made of the monotonic ones when the flows leave.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
