@@ -17,13 +17,19 @@ FlowKey FragmentCache::identity(const FragmentNote& note) {
 void FragmentCache::learn(const FragmentNote& note, std::uint64_t now_ns) {
   const FlowKey datagram = identity(note);
   Line* const set = lines_.data() + hash_(datagram) % kSets * kWays;
+  // A free line is older than any other, also where a capture begins at time 0.
+  const auto older = [](const Line& one, const Line& other) {
+    const bool one_free = one.datagram == FlowKey{};
+    const bool other_free = other.datagram == FlowKey{};
+    return one_free != other_free ? one_free : one.time_ns < other.time_ns;
+  };
   Line* line = set;
   for (Line* way = set; way != set + kWays; ++way) {
     if (way->datagram == datagram) {
       line = way;
       break;
     }
-    if (way->time_ns < line->time_ns) line = way;
+    if (older(*way, *line)) line = way;
   }
   const bool from_high = note.from == Side::high;
   *line = {.datagram = datagram,

@@ -85,40 +85,37 @@ void put_column(std::string& key, const GroupField& wanted, const Column& column
   const ColumnPlace place = find_column_place(column, record);
   const FieldRow& row = kFieldRows[place.column.row];
   const Field& field = row.field;
+  // Where the value is; null: the record has none.
+  const auto* const at = place.section == nullptr
+                             ? nullptr
+                             : static_cast<const std::uint8_t*>(place.section) + field.place.offset[place.column.side];
+  const auto put_octets = [&](std::size_t octets) {  // zeros where there are none
+    if (at == nullptr) {
+      key.append(octets, '\0');
+    } else {
+      key.append(reinterpret_cast<const char*>(at), octets);
+    }
+  };
   switch (field.form) {
     case Form::address: {  // preceded by its IP version
-      const std::uint8_t version = place.section == nullptr ? kNoAddress : address_version(row.section, place.section);
+      const std::uint8_t version = at == nullptr ? kNoAddress : address_version(row.section, place.section);
       key += static_cast<char>(version);
       if (version == kNoAddress) return;
-      const auto* const at = static_cast<const std::uint8_t*>(place.section) + field.place.offset[place.column.side];
       put_prefix(key, at, version == 4 ? 4 : 16, version == 4 ? wanted.ipv4_prefix : wanted.ipv6_prefix);
       return;
     }
     case Form::mac:
-      if (place.section == nullptr) {
-        key.append(6, '\0');
-      } else {
-        key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], 6);
-      }
+      put_octets(6);
       return;
     case Form::community_id:
-      if (place.section == nullptr) {
-        key.append(1, '\0');
-      } else {
-        key.append(1, '\1');
-        key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], kCommunityIdOctets);
-      }
+      key += at == nullptr ? '\0' : '\1';
+      if (at != nullptr) put_octets(kCommunityIdOctets);
       return;
-    case Form::characters:  // zeros where there are none
-      if (place.section == nullptr) {
-        key.append(field.place.octets, '\0');
-      } else {
-        key.append(static_cast<const char*>(place.section) + field.place.offset[place.column.side], field.place.octets);
-      }
+    case Form::characters:
+      put_octets(field.place.octets);
       return;
     case Form::text: {
-      const auto* const at = static_cast<const std::uint8_t*>(place.section) + field.place.offset[place.column.side];
-      const std::string_view text = place.section == nullptr ? std::string_view() : text_at(at);
+      const std::string_view text = at == nullptr ? std::string_view() : text_at(at);
       put_number(key, text.size(), 1);
       key.append(text);
       return;
