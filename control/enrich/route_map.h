@@ -51,6 +51,12 @@ class RouteMap {
 
   [[nodiscard]] const PrefixTrie& trie(std::uint8_t ip_version) const { return tries_[ip_version == 4 ? 0 : 1]; }
   [[nodiscard]] const Route& route(Value value) const { return routes_[value & (kMostRoutes - 1)]; }
+  /// Asks for the memory of route(value): both lines where it lies in two.
+  void prefetch_route(Value value) const {
+    const auto* const at = reinterpret_cast<const char*>(&route(value));
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + sizeof(Route) - 1);
+  }
   /// The AS number of each address, of the IP version 4 or 6, into the same place of `as_numbers`; 0: unknown.
   void find_as_numbers(std::uint8_t ip_version, std::span<const AddressBits> addresses,
                        std::span<std::uint32_t> as_numbers) const;
