@@ -52,4 +52,26 @@ std::vector<LogLine> ChangeLog::exporters(const std::vector<ExporterSnapshot>& e
   return lines;
 }
 
+std::vector<LogLine> ChangeLog::workers(const std::vector<std::chrono::nanoseconds>& silences,
+                                        const std::vector<unsigned>& cores) {
+  std::vector<LogLine> lines;
+  silences_.resize(silences.size());
+  for (std::size_t i = 0; i < silences.size(); ++i) {
+    const bool named = silences_[i].count() != 0;
+    const bool silent = silences[i] >= kSilentTooLong;
+    const auto seconds = [](std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); };
+    if (silent && !named) {
+      lines.push_back({LogLine::Level::error,
+                       fmt::format("worker {} on core {} has not polled for {:.1f} s: its packets wait in the ring of "
+                                   "its queue; see what else runs on that core, and weirctl status",
+                                   i, cores[i], seconds(silences[i]))});
+    } else if (!silent && named) {
+      lines.push_back({LogLine::Level::info, fmt::format("worker {} on core {} polls again, after more than {:.1f} s",
+                                                         i, cores[i], seconds(silences_[i]))});
+    }
+    silences_[i] = silent ? silences[i] : std::chrono::nanoseconds(0);
+  }
+  return lines;
+}
+
 }  // namespace weir

@@ -19,6 +19,7 @@
 #include "control/probe/memif_socket.h"
 #include "control/probe/option_facts.h"
 #include "control/probe/supervision.h"
+#include "control/service/service_manager.h"
 #include "control/stale_socket.h"
 #include "dataplane/live_clock.h"
 #include "proto/base/number_text.h"
@@ -71,6 +72,7 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   view_.attach(*runtime_, *workers_, *drain_, std::make_unique<RecordFacts>(settings_.community_id_seed),
                rejects_.get(), settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
   view_.phase().set(Phase::running);
+  service_manager::tell_running();
   log_start();
   look_after();
   return {};
@@ -242,6 +244,8 @@ void LiveProbe::look_after() {
   tell_prefix_news(prefixes_);
   offer_as_lookups(std::chrono::milliseconds(100));
   const ProbeView::Second second = view_.look();
+  log_lines(changes_.workers(second.silences, cores_of_workers()));
+  tell_service_manager(second);
   if (second.warning) spdlog::warn("{}", *second.warning);
   if (second.moment) {
     const PacketCount ignored = ignored_packets(second.moment->counters);
@@ -256,6 +260,25 @@ void LiveProbe::look_after() {
   if (!terminal_ || second.rates.workers.empty()) return;
   fmt::print(stderr, "\r\033[K{}", progress_text(second));
   std::fflush(stderr);
+}
+
+std::vector<unsigned> LiveProbe::cores_of_workers() const {
+  std::vector<unsigned> cores;
+  for (const WorkerFacts& worker : workers_->facts()) cores.push_back(worker.core);
+  return cores;
+}
+
+/// That all is well, unless a worker does not poll.
+void LiveProbe::tell_service_manager(const ProbeView::Second& second) {
+  const auto silent = std::find_if(second.silences.begin(), second.silences.end(),
+                                   [](std::chrono::nanoseconds time) { return time >= kSilentTooLong; });
+  if (silent != second.silences.end()) {
+    service_manager::tell_status(
+        fmt::format("worker {} does not poll: the watchdog is not fed", silent - second.silences.begin()));
+    return;
+  }
+  service_manager::feed_watchdog();
+  if (!second.rates.workers.empty()) service_manager::tell_status(progress_text(second));
 }
 
 /// One level for all workers, which hand packets of one flow to one another.
@@ -291,6 +314,7 @@ void LiveProbe::offer_as_lookups(std::chrono::milliseconds patience) {
 }
 
 int LiveProbe::stop() {
+  service_manager::tell_stopping();
   view_.phase().set(Phase::stopping, "emptying the flow table");
   drain_->set_wait();
   workers_->stop();

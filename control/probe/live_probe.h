@@ -58,6 +58,8 @@ class LiveProbe {
   void log_start() const;
   void log_rss() const;
   void look_after();
+  [[nodiscard]] std::vector<unsigned> cores_of_workers() const;
+  void tell_service_manager(const ProbeView::Second& second);
   void adapt_sampling(unsigned monitor, const Moment& moment);
   void reopen();
   void offer_as_lookups(std::chrono::milliseconds patience);

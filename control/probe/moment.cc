@@ -28,6 +28,14 @@ std::optional<unsigned> LastMoment::first_silent() const {
   return std::nullopt;
 }
 
+std::vector<std::chrono::nanoseconds> LastMoment::silences(Clock::time_point now) const {
+  std::vector<std::chrono::nanoseconds> silences(workers_.size());
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    if (!answered(workers_[i])) silences[i] = now - asked_.at;
+  }
+  return silences;
+}
+
 bool LastMoment::all_answer(std::chrono::nanoseconds patience) {
   while ((silent_ = first_silent()).has_value()) {
     if (Clock::now() >= asked_.at + patience) return false;

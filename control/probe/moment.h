@@ -56,6 +56,8 @@ class LastMoment {
   [[nodiscard]] bool stale() const { return silent_.has_value(); }
   /// Which worker was silent, the first of them.
   [[nodiscard]] std::optional<unsigned> silent() const { return silent_; }
+  /// By worker, for how long the question that is open has waited for its answer; 0: the worker has answered.
+  [[nodiscard]] std::vector<std::chrono::nanoseconds> silences(Clock::time_point now) const;
 
  private:
   void ask();

@@ -149,6 +149,7 @@ v1::StatusReply ProbeView::status() {
     values.when_full = effective_.when_full();
     values.ports = port_infos_of(*parts_.runtime);
     values.workers = parts_.workers->facts();
+    values.silences = parts_.moments->silences(LastMoment::Clock::now());
   }
   if (!monitor_names_.empty()) values.monitors = monitors_;
   values.moment = parts_.moments->last() ? &*parts_.moments->last() : nullptr;
@@ -197,6 +198,7 @@ ProbeView::Second ProbeView::look() {
   Second second;
   if (parts_.moments == nullptr) return second;
   parts_.moments->refresh();
+  if (parts_.workers != nullptr) second.silences = parts_.moments->silences(LastMoment::Clock::now());
   if (parts_.moments->stale()) return second;
   before_ = std::exchange(latest_, parts_.moments->last());
   second.moment = latest_;

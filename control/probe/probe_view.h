@@ -59,9 +59,10 @@ class ProbeView final : public StatusSource, public FlowSource {
   /// Once a second: counters for the rates and the watch over the flow index.
   struct Second {
     Rates rates;
-    std::uint64_t flows = 0;             ///< in the table
-    std::optional<std::string> warning;  ///< for the log
-    std::optional<Moment> moment;        ///< nothing: a worker was silent
+    std::uint64_t flows = 0;                           ///< in the table
+    std::optional<std::string> warning;                ///< for the log
+    std::optional<Moment> moment;                      ///< nothing: a worker was silent
+    std::vector<std::chrono::nanoseconds> silences{};  ///< by worker: it has not polled for so long; 0: it polls
   };
   Second look();
 

@@ -14,6 +14,7 @@
 #include "control/monitor_parts.h"
 #include "control/probe/option_facts.h"
 #include "control/probe/supervision.h"
+#include "control/service/service_manager.h"
 #include "control/wall_reading.h"
 
 namespace weir {
@@ -73,6 +74,7 @@ tl::expected<void, std::string> RecordProbe::start() {
   receiver_->start();
   view_.attach(*receiver_, *drain_, settings_, settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
   view_.phase().set(Phase::running);
+  service_manager::tell_running();
   if (settings_.exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
   spdlog::info("raw records at {}, {} flows at most, control socket {}", settings_.input_source.path,
                settings_.account.max_entries, settings_.socket);
@@ -99,6 +101,7 @@ void RecordProbe::look_after() {
   tell_prefix_news(prefixes_);
   for (const std::string& line : receiver_->take_news()) spdlog::warn("{}", line);
   tell_interfaces();
+  service_manager::feed_watchdog();
   const ProbeView::Second second = view_.look();
   if (!second.moment) return;
   const PacketCount ignored = ignored_packets(second.moment->counters);
@@ -107,6 +110,7 @@ void RecordProbe::look_after() {
 }
 
 int RecordProbe::stop() {
+  service_manager::tell_stopping();
   view_.phase().set(Phase::stopping, "emptying the accounter");
   drain_->set_wait();
   receiver_->stop();

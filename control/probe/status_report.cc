@@ -32,6 +32,9 @@ void add_worker(v1::StatusReply& reply, unsigned number, const StatusValues& val
   worker.set_core(static_cast<std::int32_t>(facts.core));
   worker.set_capacity(facts.capacity);
   worker.set_idle(facts.idle);
+  if (number < values.silences.size()) {
+    worker.set_silent_seconds(std::chrono::duration<double>(values.silences[number]).count());
+  }
   if (values.moment != nullptr) {
     worker.set_flows(all_monitors(values.moment->counters[number]).in_table.records);
   }

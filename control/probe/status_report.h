@@ -3,6 +3,7 @@
 // Pure functions, so that each figure can be tested; who gathers the values is ProbeView.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,8 +33,9 @@ struct StatusValues {
   std::string when_full;
   std::vector<dpdk::PortInfo> ports;
   std::vector<WorkerFacts> workers;
-  const Moment* moment = nullptr;       ///< nullptr: no worker has counted yet
-  std::vector<MonitorPlan> monitors{};  ///< those that the configuration names
+  std::vector<std::chrono::nanoseconds> silences{};  ///< by worker: it has not polled for so long; 0: it polls
+  const Moment* moment = nullptr;                    ///< nullptr: no worker has counted yet
+  std::vector<MonitorPlan> monitors{};               ///< those that the configuration names
   Rates rates;
   FloodWatch::Report flood;
   std::optional<PrefixStoreStatus> prefixes;  ///< nothing: no --prefixes

@@ -278,6 +278,8 @@ void add_status(Families& out, const v1::StatusReply& status, const v1::Ledger& 
     const Labels labels{{"worker", std::to_string(worker.worker())}};
     out.gauge("worker_busy_ratio", "Share of the last second with packets", worker.busy(), labels);
     out.gauge("worker_asleep_ratio", "Share of the last second without the core", worker.asleep(), labels);
+    out.gauge("worker_silent_seconds", "For so long the worker has not polled; 0: it polls", worker.silent_seconds(),
+              labels);
     out.gauge("worker_flows", "Flows in the worker's part of the table", worker.flows(), labels);
   }
   for (const auto& worker : ledger.workers()) {

@@ -293,6 +293,16 @@ std::string span_text(std::uint64_t ms) {
   return text;
 }
 
+/// A line about a worker that does not poll.
+std::string silence_text(const v1::WorkerStatus& worker) {
+  if (worker.silent_seconds() < 2) return {};
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "  worker %u HAS NOT POLLED for %.1f s: the counts of all workers are older than that\n",
+                worker.worker(), worker.silent_seconds());
+  return text;
+}
+
 /// The lateness of records as a histogram for each exporter that measured any.
 std::string lateness_text(const v1::StatusReply& status) {
   std::map<std::uint64_t, std::map<int, std::uint64_t>> lines;  // by the bucket's end; UINT64_MAX: it has none
@@ -362,6 +372,7 @@ std::string status_text(const v1::StatusReply& status) {
                  worker.idle()});
   }
   if (!status.has_input()) out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
+  for (const auto& worker : status.workers()) out += silence_text(worker);
   if (status.workers_size() > 1 && status.queue_skew() > 0) {
     out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";
   }

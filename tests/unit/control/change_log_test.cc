@@ -62,5 +62,19 @@ TEST(ChangeLog, SaysWhichLossesBeginAndNotThatTheyGoOn) {
             (Lines{{Level::warning, "export 'json:f': failed: disk; records are being lost (queue_full)"}}));
 }
 
+TEST(ChangeLog, NamesAWorkerThatHasNotPolledForTwoSecondsOnceAndSaysWhenItPollsAgain) {
+  using std::chrono::milliseconds;
+  ChangeLog log;
+  EXPECT_EQ(log.workers({milliseconds(0), milliseconds(1999)}, {4, 6}), Lines{});
+  EXPECT_EQ(log.workers({milliseconds(0), milliseconds(2000)}, {4, 6}),
+            (Lines{{Level::error,
+                    "worker 1 on core 6 has not polled for 2.0 s: its packets wait in the ring of its queue; see what "
+                    "else runs on that core, and weirctl status"}}));
+  EXPECT_EQ(log.workers({milliseconds(0), milliseconds(3100)}, {4, 6}), Lines{});
+  EXPECT_EQ(log.workers({milliseconds(0), milliseconds(0)}, {4, 6}),
+            (Lines{{Level::info, "worker 1 on core 6 polls again, after more than 3.1 s"}}));
+  EXPECT_EQ(log.workers({milliseconds(0), milliseconds(0)}, {4, 6}), Lines{});
+}
+
 }  // namespace
 }  // namespace weir::change_log_test

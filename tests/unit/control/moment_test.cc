@@ -123,5 +123,19 @@ TEST_F(LastMomentTest, DoesNotWaitAgainForAWorkerThatWasSilentForLong) {
   EXPECT_TRUE(moments_.stale());
 }
 
+TEST_F(LastMomentTest, TellsForHowLongEachWorkerHasBeenSilent) {
+  using std::chrono::nanoseconds;
+  using std::chrono::seconds;
+  moments_.refresh(kNoPatience);
+  workers_[0].box.answer([&] { return workers_[0].counters; });
+  const auto asked = LastMoment::Clock::now();  // a little after the question
+  const std::vector<nanoseconds> silences = moments_.silences(asked + seconds(5));
+  ASSERT_EQ(silences.size(), 2U);
+  EXPECT_EQ(silences[0], nanoseconds(0));
+  EXPECT_GE(silences[1], seconds(5));
+  workers_[1].at_rest.store(true);
+  EXPECT_EQ(moments_.silences(asked + seconds(6))[1], nanoseconds(0)) << "its loop is over: it need not poll";
+}
+
 }  // namespace
 }  // namespace weir::moment_test

@@ -223,6 +223,18 @@ TEST(StatusText, LaysOutPortsWorkersAndExporters) {
             "  json:-    up        1,500       0  12.3 of 160 MiB     5           0          0\n");
 }
 
+TEST(StatusText, NamesAWorkerThatDoesNotPoll) {
+  v1::StatusReply status;
+  status.add_workers()->set_silent_seconds(1.9);
+  EXPECT_EQ(status_text(status).find("HAS NOT POLLED"), std::string::npos) << "a CPU may be taken away for a moment";
+  auto* worker = status.add_workers();
+  worker->set_worker(1);
+  worker->set_silent_seconds(3.25);
+  EXPECT_NE(status_text(status).find("  worker 1 HAS NOT POLLED for 3.2 s: the counts of all workers are older"),
+            std::string::npos)
+      << status_text(status);
+}
+
 TEST(LedgerText, HasALineForTheAccounterWhereItHoldsSomething) {
   v1::Ledger ledger = example();
   EXPECT_EQ(ledger_text(ledger).find("accounter"), std::string::npos);

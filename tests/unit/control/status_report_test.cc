@@ -86,6 +86,14 @@ TEST_F(RunningStatus, HasEachWorkerWithItsRates) {
   EXPECT_EQ(one.share(), 0.25);
   EXPECT_EQ(one.busy(), 0.1);
   EXPECT_EQ(one.asleep(), 0.9);
+  EXPECT_EQ(one.silent_seconds(), 0);
+}
+
+TEST_F(RunningStatus, SaysForHowLongAWorkerHasNotPolled) {
+  values_.silences = {std::chrono::milliseconds(0), std::chrono::milliseconds(3500)};
+  const v1::StatusReply status = reply();
+  EXPECT_EQ(status.workers(0).silent_seconds(), 0);
+  EXPECT_EQ(status.workers(1).silent_seconds(), 3.5);
 }
 
 TEST_F(RunningStatus, HasWorkersWithoutRatesInTheFirstSecond) {
