@@ -54,6 +54,7 @@ function show_chart() {
 }
 
 function show_workers(status) {
+  if (!status.workers.length) return show($("workers"), element("tbody", {}, element("tr", {}, element("td", {}, "No worker runs."))));
   const rows = status.workers.map((one, i) => {
     const key = element("span.key", { "aria-hidden": "true" });
     key.style.color = `var(--s${i % 8})`;
@@ -70,5 +71,5 @@ function show_workers(status) {
   const heads = [["", 0], ["core", 1], ["packets", 1], ["frames", 1], ["share", 1], ["busy", 0], ["", 1], ["flows", 1], ["without packets", 0]];
   show($("workers"), element("thead", {}, element("tr", {}, ...heads.map(([text, number]) =>
     text ? element(number ? "th.num" : "th", { scope: "col" }, text) : element("td")))),
-    element("tbody", {}, ...(rows.length ? rows : [element("tr", {}, element("td", { colspan: "9" }, "No worker runs."))])));
+    element("tbody", {}, ...rows));
 }

@@ -1,7 +1,7 @@
 // The ledger: its three equations with exact figures, and above them the river: what share of the packets went where.
 
 // The terms of an equation: [name, figure's name, packets, octets, kind]. Kind is a colour: where the packets are now.
-function terms_of(ledger, monitor) {
+function terms_of(ledger, monitor, status) {
   const m = monitor || ledger;
   const of = monitor ? "monitor." + monitor.name + "." : "";
   const count = (name, key, from, kind, prefix) => [name, (prefix ?? of) + key, from[key].packets, from[key].octets, kind];
@@ -22,7 +22,7 @@ function terms_of(ledger, monitor) {
     count("in the rings", "in_rings", m, "held"),
     count("in the accounter", "in_overflow", m, "held"),
     ...reasons(m.lost, "lost: ", of + "lost.", "lost")];
-  const third = ledger.exporters.filter((one) => !one.group).map((one) => {
+  const third = exporters_of(ledger, monitor, status).filter((one) => !one.group).map((one) => {
     const prefix = "exporters." + one.name + ".";
     return { exporter: one, prefix, terms: [
       count("exported", "exported", one, "out", prefix),
@@ -30,6 +30,16 @@ function terms_of(ledger, monitor) {
       ...reasons(one.lost, "lost: ", prefix + "lost.", "lost")] };
   });
   return { first, second, third, counted: m.counted_ip, counted_name: of + "counted_ip" };
+}
+
+// Those that a monitor's records go to. One that several monitors use is there once for each, named "NAME of MONITOR".
+function exporters_of(ledger, monitor, status) {
+  const described = monitor && status.monitors.find((one) => one.name === monitor.name);
+  if (!described || !described.exporters.length) {
+    return ledger.exporters.filter((one) => !monitor || !/ of [^ ]+$/.test(one.name) || one.name.endsWith(" of " + monitor.name));
+  }
+  const names = described.exporters.flatMap((name) => [name, name + " of " + monitor.name]);
+  return ledger.exporters.filter((one) => names.includes(one.name));
 }
 
 // What always stands there, and of the rest what is not zero.

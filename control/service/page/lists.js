@@ -33,7 +33,7 @@ function show_losses(ledger, before, seconds) {
       element("span.name", {}, one.name, element("span.where", {}, one.where)),
       element("span.num", {}, figure("span", one.figure_name, one.packets), " ",
         element("span.rate", {}, rate > 0 ? "+" + short(Math.round(rate)) + "/s" : "")),
-      bar(one.packets / most, true));
+      one.packets ? bar(one.packets / most, true) : null);
   });
   const note = element("p.note", {}, "Packets since the start; 'weir reasons' says what each name means.");
   show($("losses"), ...(rows.length ? rows : [element("p.empty", {}, "None: " + all.length + " counts are 0.")]), note);

@@ -54,7 +54,7 @@ function show_all() {
   const { status, ledger, at } = last;
   const seconds = previous ? (at - previous.at) / 1000 : 0;
   const before = previous ? previous.ledger : null;
-  const terms = terms_of(ledger, chosen_monitor(ledger));
+  const terms = terms_of(ledger, chosen_monitor(ledger), status);
   show_head(status, ledger);
   show_tiles(status, ledger, before, seconds);
   show_river(ledger, terms);
