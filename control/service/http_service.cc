@@ -161,7 +161,7 @@ class Answers final : private httplib::Server {
     refuse(response, 404, "not here; expected /, /metrics, /healthz or /api/v1/status");
   }
 
-  static void give(httplib::Response& response, HttpAnswer answer, const char* type) {
+  static void give(httplib::Response& response, const HttpAnswer& answer, const char* type) {
     response.status = answer.status;
     response.set_content(answer.body, type);
   }

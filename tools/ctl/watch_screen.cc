@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -80,7 +81,7 @@ std::string sparkline(const std::deque<std::uint64_t>& values, std::size_t width
   std::string out;
   for (auto at = from; at != values.end(); ++at) {
     const double share = most == 0 ? 0 : static_cast<double>(*at) / static_cast<double>(most);
-    out += levels[*at == 0 ? 0 : std::max<std::size_t>(1, static_cast<std::size_t>(share * 8 + 0.5))];
+    out += levels[*at == 0 ? 0 : std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(share * 8)))];
   }
   return out;
 }
