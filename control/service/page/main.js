@@ -79,6 +79,10 @@ async function look() {
   } catch (error) {
     silent_since = silent_since || Date.now();
     document.body.classList.add("stale");
+    $("phase").textContent = "no answer";
+    $("phase").className = "badge bad";
+    $("balance").textContent = "";
+    document.title = "weir: no answer";
     notice("weir does not answer since " + new Date(silent_since).toLocaleTimeString() + "; what is below is older. It is asked again every second.", "bad");
   }
 }
