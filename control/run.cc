@@ -20,6 +20,7 @@
 #include "control/probe/record_probe.h"
 #include "control/probe/signals.h"
 #include "control/service/control_service.h"
+#include "control/service/http_service.h"
 #include "control/service/prometheus.h"
 
 namespace weir {
@@ -28,6 +29,7 @@ namespace {
 struct Services {
   std::unique_ptr<ControlService> control;
   std::unique_ptr<PrometheusService> prometheus;
+  std::unique_ptr<HttpService> http;
 };
 
 tl::expected<Services, std::string> start_services(const Settings& settings, const std::vector<unsigned>& cores,
@@ -37,10 +39,17 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
   auto control = ControlService::start(settings.socket, view, &view);
   if (!control) return tl::unexpected(control.error());
   services.control = std::move(*control);
-  if (settings.prometheus.empty()) return services;
-  auto prometheus = PrometheusService::start(settings.prometheus, view);
-  if (!prometheus) return tl::unexpected(prometheus.error());
-  services.prometheus = std::move(*prometheus);
+  if (!settings.prometheus.empty()) {
+    auto prometheus = PrometheusService::start(settings.prometheus, view);
+    if (!prometheus) return tl::unexpected(prometheus.error());
+    services.prometheus = std::move(*prometheus);
+  }
+  if (!settings.http.empty()) {
+    auto http = HttpService::start(settings.http, view, &view);
+    if (!http) return tl::unexpected(http.error());
+    services.http = std::move(*http);
+    spdlog::info("a page to watch: http://{}/", settings.http);
+  }
   return services;
 }
 

@@ -160,6 +160,21 @@ ValueResult parse_prometheus(const ValueContext&, const std::string& text, Setti
   return text.empty() ? ValueResult() : check_listen_address(text);
 }
 
+/// A port alone is one of loopback.
+ValueResult parse_http(const ValueContext&, const std::string& text, Settings& settings) {
+  const bool port_alone = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  const std::string address = port_alone ? "127.0.0.1:" + text : text;
+  if (!address.empty()) {
+    if (auto checked = check_listen_address(address); !checked) return checked;
+  }
+  settings.http = address;
+  return {};
+}
+
+std::vector<std::string> print_http(const Settings& settings) {
+  return settings.http.empty() ? std::vector<std::string>() : std::vector{settings.http};
+}
+
 // One row a field, in the order of config.proto.
 // NOLINTBEGIN(bugprone-macro-parentheses): the return type of a lambda is not an expression
 #define WEIR_MEMBER(member)     \
@@ -186,6 +201,7 @@ std::span<const Binding<Settings>> setting_bindings() {
 
       Row::text<parse_socket>("socket", WEIR_MEMBER(socket)),
       Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
+      Row::value("http", parse_http, print_http),
       Row::duration("duration", WEIR_MEMBER(duration_ns)),
       Row::duration("stop_timeout", WEIR_MEMBER(stop_timeout_ns)),
 

@@ -59,7 +59,7 @@ bool takes_records(const Settings& settings) {
 }
 
 Reach reach_of(const Settings& settings) {
-  Reach reach{settings.exports, settings.prefix_files, {}, settings.socket, settings.prometheus};
+  Reach reach{settings.exports, settings.prefix_files, {}, settings.socket, settings.prometheus, settings.http};
   if (!settings.ledger_file.empty()) reach.writes.push_back(settings.ledger_file);
   if (!settings.rejects.path.empty()) reach.writes.push_back(settings.rejects.path);
   if (takes_records(settings)) reach.writes.push_back(settings.input_source.path);

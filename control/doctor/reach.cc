@@ -138,7 +138,8 @@ void check_export(const std::string& text, Findings& out) {
   }
 }
 
-void check_listener(const std::string& address, Findings& out) {
+/// `option` is the one that names the address.
+void check_listener(std::string_view option, const std::string& address, Findings& out) {
   HostPort peer;
   if (!parse_target(peer, address, "ADDR:PORT")) return;  // its binding parsed it
   const auto endpoints = resolve(peer.host, peer.port, SOCK_STREAM, Names::looked_up);
@@ -151,13 +152,13 @@ void check_listener(const std::string& address, Findings& out) {
     if (error != 0) break;
   }
   if (error == 0) {
-    out.push_back({Health::good, "listen", fmt::format("--prometheus {}: free", address), {}});
+    out.push_back({Health::good, "listen", fmt::format("{} {}: free", option, address), {}});
     return;
   }
   out.push_back(
       {Health::problem,
        "listen",
-       fmt::format("--prometheus {}: {}", address, error_text(error)),
+       fmt::format("{} {}: {}", option, address, error_text(error)),
        {error == EADDRINUSE ? fmt::format("ss -ltnp 'sport = :{}'", peer.port) : std::string("ip -br address")}});
 }
 
@@ -186,7 +187,8 @@ void check_socket(const std::string& path, Findings& out) {
 
 void check_reach(const Reach& reach, Findings& out) {
   if (!reach.socket.empty()) check_socket(reach.socket, out);
-  if (!reach.prometheus.empty()) check_listener(reach.prometheus, out);
+  if (!reach.prometheus.empty()) check_listener("--prometheus", reach.prometheus, out);
+  if (!reach.http.empty()) check_listener("--http", reach.http, out);
   for (const std::string& file : reach.reads) check_read(file, out);
   for (const std::string& file : reach.writes) check_written(file, file, out);
   for (const std::string& uri : reach.exports) check_export(uri, out);

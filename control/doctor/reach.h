@@ -18,6 +18,7 @@ struct Reach {
   std::vector<std::string> writes{};   ///< files besides those of the exports
   std::string socket{};                ///< of control; empty: none
   std::string prometheus{};            ///< ADDR:PORT; empty: off
+  std::string http{};                  ///< likewise
 };
 
 /// Waits at most two seconds for each collector over TCP, and as long as the system does for a name.

@@ -4,7 +4,7 @@
 
 namespace weir {
 
-QueryQueue::QueryQueue() : thread_([this] { run(); }) {}
+QueryQueue::QueryQueue(std::size_t most_waiting) : most_waiting_(most_waiting), thread_([this] { run(); }) {}
 
 QueryQueue::~QueryQueue() {
   {
@@ -18,7 +18,7 @@ QueryQueue::~QueryQueue() {
 bool QueryQueue::put(Job job) {
   {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= kMostWaiting) return false;
+    if (waiting_.size() >= most_waiting_) return false;
     waiting_.push_back(std::move(job));
   }
   changed_.notify_one();

@@ -1,7 +1,7 @@
 // QueryQueue: one thread that answers what takes its time, one question after the other.
 //
 // gRPC's threads never wait for a walk over the flows, so that status and ledger are answered meanwhile. A question
-// that would be the ninth to wait is refused at once.
+// that would be one too many to wait is refused at once.
 #pragma once
 
 #include <condition_variable>
@@ -20,7 +20,7 @@ class QueryQueue {
   /// A question: called once, from the thread. `stopped()`: the queue is being destroyed, so be short.
   using Job = std::function<void(const std::function<bool()>& stopped)>;
 
-  QueryQueue();
+  explicit QueryQueue(std::size_t most_waiting = kMostWaiting);
   QueryQueue(const QueryQueue&) = delete;
   QueryQueue& operator=(const QueryQueue&) = delete;
   ~QueryQueue();  ///< answers what waits, and ends
@@ -31,6 +31,7 @@ class QueryQueue {
  private:
   void run();
 
+  const std::size_t most_waiting_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> waiting_;

@@ -26,6 +26,7 @@
 #include "proto/schema/rss_text.h"
 #include "tools/ctl/asking.h"
 #include "tools/ctl/flow_commands.h"
+#include "tools/ctl/watch.h"
 
 namespace {
 
@@ -46,6 +47,7 @@ constexpr const char* kExamples =
     "  weirctl top --by dst_addr/24,proto --sort rate --filter 'not port 53'\n"
     "  weirctl flows --sort idle -n 5                the least recently active ones\n"
     "  weirctl flow 10.0.0.1:40000-10.0.0.2:80/tcp   all that is known of one flow\n"
+    "  weirctl watch                                 weir at work, until q\n"
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
@@ -156,6 +158,7 @@ int parse_and_ask(int argc, char** argv) {
     command->fallthrough();
   }
   const weir::ctl::FlowCommands flow_commands(app);
+  const weir::ctl::WatchCommand watch_command(app);
   app.require_subcommand(0, 1);
   app.footer(kExamples);
   app.get_formatter()->column_width(28);
@@ -166,8 +169,9 @@ int parse_and_ask(int argc, char** argv) {
     return fail(describe(app, error) + "; see weirctl --help", 2);
   }
   if (app.get_subcommands().empty())
-    return fail("a command is missing: status, ledger, rss, metrics, monitors, top, flows or flow; see weirctl --help",
-                2);
+    return fail(
+        "a command is missing: status, ledger, rss, metrics, monitors, top, flows, flow or watch; see weirctl --help",
+        2);
 
   if (app.count("--socket") == 0) arguments.socket_path = find_socket();
   if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
@@ -180,8 +184,13 @@ int parse_and_ask(int argc, char** argv) {
     return fail("-o csv: only top, flows and flow print CSV; expected table or json; see weirctl --help", 2);
   }
 
+  if (watch_command.given() && arguments.json) {
+    return fail("-o json: watch prints no JSON; use -o json status or ledger; see weirctl --help", 2);
+  }
+
   const auto stub = weir::v1::Control::NewStub(
       grpc::CreateChannel(weir::grpc_target(arguments.socket_path), grpc::InsecureChannelCredentials()));
+  if (watch_command.given()) return watch_command.run(*stub, arguments.socket_path);
   if (flow_commands.given()) return flow_commands.ask(*stub, arguments.socket_path, output);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);

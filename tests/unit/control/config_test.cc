@@ -210,6 +210,8 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
       {[](auto& c) { c.set_rss("address"); }, "--rss address: expected addresses or ports"},
       {[](auto& c) { c.set_prometheus("127.0.0.1:x"); },
        "--prometheus '127.0.0.1:x': 'x' is not a port; expected ADDRESS:PORT such as 127.0.0.1:9101 or [::1]:9101"},
+      {[](auto& c) { c.set_http("70000"); },
+       "--http 70000: '70000' is not a port; expected ADDRESS:PORT such as 127.0.0.1:9101 or [::1]:9101"},
       {[](auto& c) { c.set_tunnels("none,gre"); },
        "--tunnels none,gre: 'none' cannot stand beside other names; expected all, none, default or names of" +
            tunnel_names() + ", separated by commas, with =PORT where it is not the registered one"},
@@ -306,7 +308,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
        "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout port pair cores "
-       "rss idle eal socket prometheus duration "
+       "rss idle eal socket prometheus http duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
@@ -506,6 +508,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# eal: none\n"
       "socket: \"/s\"\n"
       "# prometheus: off\n"
+      "# http: off\n"
       "# duration: until SIGINT or SIGTERM\n"
       "stop_timeout: \"15s\"\n"
       "idle_timeout: \"30s\"\n"
@@ -555,7 +558,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "icmp_errors: \"quoted\" "
           "filter: \"tcp port 443\" frame_filter: \"vlan 5\" sampler_address: \"2001:DB8::1\" interface: 65535 "
           "save_rejects: \"r.pcapng?max=100M\" "
-          "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" duration: \"10m\" stop_timeout: \"90s\" eal: "
+          "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" http: \"8080\" duration: \"10m\" stop_timeout: "
+          "\"90s\" eal: "
           "\"--log-level=8 -m 512\"\n",
           "f")
           .value();
@@ -564,6 +568,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
   const auto effective = effective_config(*settings);
   EXPECT_EQ(effective.idle_timeout(), "1500ms");
   EXPECT_EQ(effective.sampler_address(), "2001:db8::1");
+  EXPECT_EQ(effective.http(), "127.0.0.1:8080") << "a port alone is one of loopback";
   const auto again = parse_config(config_text(effective), "again");
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->config.SerializeAsString(), effective.SerializeAsString());
