@@ -1,6 +1,5 @@
 #include "control/probe/record_probe.h"
 
-#include <net/if.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -14,25 +13,10 @@
 #include "control/monitor_parts.h"
 #include "control/probe/option_facts.h"
 #include "control/probe/supervision.h"
+#include "control/probe/system_interfaces.h"
 #include "control/wall_reading.h"
 
 namespace weir {
-namespace {
-
-/// The interfaces of this machine, as an agent on it numbers them.
-std::vector<InterfaceName> system_interfaces() {
-  std::vector<InterfaceName> names;
-  struct if_nameindex* const all = if_nameindex();
-  if (all == nullptr) return names;
-  for (const struct if_nameindex* one = all; one->if_index != 0; ++one) {
-    names.push_back({one->if_index, one->if_name, {}});
-  }
-  if_freenameindex(all);
-  return names;
-}
-
-}  // namespace
-
 RecordProbe::RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
     : settings_(settings), view_(view), signals_(signals) {}
 

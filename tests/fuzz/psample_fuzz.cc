@@ -1,8 +1,10 @@
-// A datagram of netlink messages, as psample sends them: nothing outside it is read, and every message ends.
+// A datagram of netlink messages, as psample sends them, or as the kernel answers who asks for it: nothing outside it
+// is read, and every message ends.
 #include <cstdint>
 #include <cstdlib>
 
 #include "dataplane/input/psample_message.h"
+#include "dataplane/input/psample_socket.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::span<const std::uint8_t> left(data, size);
@@ -22,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (sample.original_octets < sample.data.size()) abort();
     sequence.add(sample.group_sequence);
   }
+  (void)weir::read_family({data, size});
   if (sequence.missing() > messages * (std::uint64_t{1} << 32)) abort();
   return 0;
 }

@@ -160,7 +160,9 @@ TEST_F(RawRecords, BadInputIsNamed) {
        file_ + ": the raw record at offset 84 is cut: 16 of its 84 octets are there; what was read up to there is "
                "exported"},
       {{"read", "--input", "records:/nowhere"}, 1, "/nowhere: No such file or directory"},
-      {{"read", "--input", "agent.bin"}, 2, "--input 'agent.bin': no such input; expected records+unix:PATH"},
+      {{"read", "--input", "agent.bin"},
+       2,
+       "--input 'agent.bin': no such input; expected records+unix:PATH or psample"},
       {{"read", "--input", "records:"}, 2, "no file; expected records:FILE"},
       {{"read", "--input", "records+unix:/tmp/a"}, 2, "a socket is for `run`; expected records:FILE"},
       {{"run", "--input", input}, 2, "a file is for `read`; expected records+unix:PATH"},

@@ -595,6 +595,39 @@ TEST(Input, OfRecordsStandsInAFileBesideWhatPacketsNeedButNotBesideWhatSaysWhich
   EXPECT_NE(error_of(file, Command::run).find("no port to take packets from"), std::string::npos);
 }
 
+TEST(Input, OfSamplesTakesGroupsAndStandsBesideWhatMakesFlows) {
+  const auto settings_of = [](const std::string& text, Command command = Command::run) {
+    const auto config = parse_config(text, "f").value();
+    return validate(config.config, command, config.places);
+  };
+  const auto named =
+      settings_of("input: \"psample:7,0,4294967295\" key: \"src_addr,out_if\" filter: \"tcp\" workers: 4");
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(named->input_source.groups, (std::vector<std::uint32_t>{7, 0, 4294967295}));
+  ASSERT_TRUE(settings_of("input: \"psample\""));
+  EXPECT_TRUE(settings_of("input: \"psample\"")->input_source.groups.empty());
+  const std::string expected = "expected numbers of groups, each once, as in psample:1,7";
+  const std::pair<const char*, std::string> wrong[] = {
+      {"input: \"psample:\"", "'' is no group of 0 to 4294967295; " + expected},
+      {"input: \"psample:1,\"", "'' is no group of 0 to 4294967295; " + expected},
+      {"input: \"psample:4294967296\"", "'4294967296' is no group of 0 to 4294967295; " + expected},
+      {"input: \"psample:-1\"", "'-1' is no group of 0 to 4294967295; " + expected},
+      {"input: \"psample:1,7,1\"", "group 1 is there twice; " + expected},
+      {"input: \"psamples\"", "no such input; expected records+unix:PATH or psample (`run`), or records:FILE (`read`)"},
+      {"input: \"psample\" port: \"3b:00.0\"", "so f:1:18: port would do nothing; expected one of the two"},
+      {"input: \"psample\" when_full: \"overflow\"", "(--when-full overflow) has one rate"},
+      {"input: \"psample\" sample: \"rate=1000\"", "the kernel's rates change without --sample rate"},
+      {"input: \"psample\" export: \"netflow7://127.0.0.1:9\"", "NetFlow v7 has no place for the rates"},
+  };
+  for (const auto& [text, error] : wrong) {
+    const auto settings = settings_of(text);
+    ASSERT_FALSE(settings) << text;
+    EXPECT_NE(settings.error().message.find(error), std::string::npos) << settings.error().message;
+  }
+  EXPECT_TRUE(settings_of("input: \"psample\"", Command::check));
+  EXPECT_TRUE(settings_of("input: \"psample\"", Command::read)) << "which `run` uses";
+}
+
 TEST(Input, IsPrintedByCheckInAFormThatIsTakenAgain) {
   v1::Config config;
   config.set_input("records+unix:///run/a.sock");

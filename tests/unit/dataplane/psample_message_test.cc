@@ -12,13 +12,14 @@
 
 #include "tests/support/hex.h"
 #include "tests/support/process.h"
+#include "tests/support/psample_messages.h"
 
 namespace weir::test {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::uint16_t kFamily = 32;
+constexpr std::uint16_t kFamily = kPsampleFamily;
 
 std::vector<std::uint8_t> octets_of(const std::string& text) {
   return {text.begin(), text.end()};
@@ -110,34 +111,10 @@ TEST(PsampleSequence, TakesDuplicatesAndSmallStepsBackForNoLoss) {
   EXPECT_EQ(missing({5000, 3, 4, 6}), 1U) << "made anew, and the first ones were not seen";
 }
 
-/// A message, built attribute by attribute.
-class Built {
+/// A message that is read where it was built.
+class Built : public PsampleBuilder {
  public:
-  explicit Built(std::uint8_t command = 0) : octets_(20) { octets_[16] = command; }
-  Built& add(std::uint16_t type, const std::vector<std::uint8_t>& value) {
-    put(static_cast<std::uint16_t>(4 + value.size()));
-    put(type);
-    octets_.insert(octets_.end(), value.begin(), value.end());
-    octets_.resize((octets_.size() + 3) / 4 * 4);
-    return *this;
-  }
-  template <typename T>
-  Built& number(std::uint16_t type, T value) {
-    std::vector<std::uint8_t> octets(sizeof value);
-    std::memcpy(octets.data(), &value, sizeof value);
-    return add(type, octets);
-  }
-  Built& from(std::uint32_t port) {
-    std::memcpy(octets_.data() + 12, &port, sizeof port);
-    return *this;
-  }
-  [[nodiscard]] std::vector<std::uint8_t> octets() const {
-    std::vector<std::uint8_t> whole = octets_;
-    const auto length = static_cast<std::uint32_t>(whole.size());
-    std::memcpy(whole.data(), &length, sizeof length);
-    std::memcpy(whole.data() + 4, &kFamily, sizeof kFamily);
-    return whole;
-  }
+  using PsampleBuilder::PsampleBuilder;
   [[nodiscard]] PsampleVerdict read(PsampleSample& sample) {
     whole_ = octets();
     std::span<const std::uint8_t> left(whole_);
@@ -146,13 +123,15 @@ class Built {
   }
 
  private:
-  void put(std::uint16_t value) {
-    octets_.push_back(static_cast<std::uint8_t>(value));
-    octets_.push_back(static_cast<std::uint8_t>(value >> 8));
-  }
-  std::vector<std::uint8_t> octets_;
-  std::vector<std::uint8_t> whole_;
+  Bytes whole_;
 };
+
+PsampleVerdict verdict_of(const PsampleBuilder& built) {
+  const Bytes octets = built.octets();
+  std::span<const std::uint8_t> left(octets);
+  PsampleSample sample;
+  return read_psample(*take_netlink_message(left), kFamily, sample);
+}
 
 TEST(PsampleMessage, ReadsWhatOnlySwitchesAndNewKernelsSay) {
   PsampleSample sample;
@@ -199,17 +178,17 @@ TEST(PsampleMessage, TakesAProbabilityForARateWhereTheFlagSaysSo) {
 
 TEST(PsampleMessage, IsOnlyTheKernelsAndOnlyASample) {
   PsampleSample sample;
-  EXPECT_EQ(Built(3).add(6, {1}).read(sample), PsampleVerdict::other) << "a group that is removed";
-  EXPECT_EQ(Built().add(6, {1}).from(4711).read(sample), PsampleVerdict::other) << "anybody's";
-  const auto octets = Built().add(6, {1}).octets();
+  EXPECT_EQ(verdict_of(PsampleBuilder(3).add(6, {1})), PsampleVerdict::other) << "a group that is removed";
+  EXPECT_EQ(verdict_of(PsampleBuilder().add(6, {1}).from(4711)), PsampleVerdict::other) << "anybody's";
+  const auto octets = PsampleBuilder().add(6, {1}).octets();
   std::span<const std::uint8_t> left(octets);
   EXPECT_EQ(read_psample(*take_netlink_message(left), kFamily + 1, sample), PsampleVerdict::other);
 }
 
 TEST(PsampleMessage, ThatDoesNotFitIsMalformed) {
   PsampleSample sample;
-  EXPECT_EQ(Built().number<std::uint32_t>(5, 1).read(sample), PsampleVerdict::malformed) << "no packet";
-  const std::vector<std::uint8_t> good = Built().number<std::uint32_t>(5, 9).add(6, {1, 2, 3, 4}).octets();
+  EXPECT_EQ(verdict_of(PsampleBuilder().number<std::uint32_t>(5, 1)), PsampleVerdict::malformed) << "no packet";
+  const std::vector<std::uint8_t> good = PsampleBuilder().number<std::uint32_t>(5, 9).add(6, {1, 2, 3, 4}).octets();
   for (std::size_t cut = 0; cut < good.size(); ++cut) {
     std::vector<std::uint8_t> octets(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(cut));
     std::span<const std::uint8_t> left(octets);
