@@ -92,9 +92,10 @@ void ProbeView::attach(SampleWorker& worker, RecordDrain& drain, const Settings&
   parts_.moments = std::make_unique<LastMoment>(worker.books(), [&drain] { return drain.totals(); });
 }
 
-int ProbeView::input_error() {
+std::optional<PsampleTotals> ProbeView::samples() {
   const std::lock_guard lock(mutex_);
-  return parts_.samples == nullptr ? 0 : parts_.samples->totals().psample->error;
+  if (parts_.samples == nullptr) return std::nullopt;
+  return parts_.samples->totals().psample;
 }
 
 /// Of a probe with --input; of the last moment where the accounter knows.

@@ -59,8 +59,8 @@ class ProbeView final : public StatusSource, public FlowSource {
   void attach(SampleWorker& worker, RecordDrain& drain, const Settings& settings, std::unique_ptr<RecordFacts> facts,
               const RejectFile* rejects, const PrefixStore* prefixes);
   void detach();
-  /// errno of the input's last failure; 0: there was none.
-  [[nodiscard]] int input_error();
+  /// What came from the kernel's sampler; nothing: packets or records come from elsewhere.
+  [[nodiscard]] std::optional<PsampleTotals> samples();
 
   /// Once a second: counters for the rates and the watch over the flow index.
   struct Second {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "control/config/inputs.h"
@@ -141,16 +142,23 @@ void SampleProbe::look_after() {
   offer_as_lookups();
   const ProbeView::Second second = view_.look();
   if (second.warning) spdlog::warn("{}", *second.warning);
-  if (const int error = view_.input_error(); error != told_error_) {
-    spdlog::error("--input {}: reading the kernel's messages: {}", settings_.input, std::strerror(error));
-    told_error_ = error;
-  }
+  look_at_input();
   if (!second.moment) return;
   const PacketCount ignored = ignored_packets(second.moment->counters);
   facts_->set_ignored(ignored.packets, ignored.octets);
   OverflowTotals overflow = second.moment->totals.overflow;
   for (const OverflowTotals& further : second.moment->totals.further_overflow) overflow.lost += further.lost;
   facts_->set_lost(losses_before_exporters(second.moment->counters, overflow));
+}
+
+void SampleProbe::look_at_input() {
+  const std::optional<PsampleTotals> totals = view_.samples();
+  if (!totals) return;
+  if (totals->error != told_error_) {
+    spdlog::error("--input {}: reading the kernel's messages: {}", settings_.input, std::strerror(totals->error));
+    told_error_ = totals->error;
+  }
+  if (const auto warning = silence_.look(*totals)) spdlog::warn("--input {}: {}", settings_.input, *warning);
 }
 
 int SampleProbe::stop() {

@@ -19,6 +19,7 @@
 #include "control/probe/probe_view.h"
 #include "control/probe/sample_worker.h"
 #include "control/probe/signals.h"
+#include "control/probe/silence_watch.h"
 #include "control/record_drain.h"
 #include "control/reject_file.h"
 #include "control/reject_saver.h"
@@ -52,6 +53,7 @@ class SampleProbe {
   void tell_interfaces();
   void offer_as_lookups();
   void look_after();
+  void look_at_input();
   void reopen();
   int report();
 
@@ -71,6 +73,7 @@ class SampleProbe {
   std::unique_ptr<RejectSaver> reject_saver_;
   ChangeLog changes_;
   int told_error_ = 0;  ///< errno of the socket that the log has
+  SilenceWatch silence_;
 };
 
 }  // namespace weir

@@ -16,6 +16,7 @@
 #include "control/config/config.h"
 #include "control/config/file.h"
 #include "control/probe/sample_clock.h"
+#include "control/probe/silence_watch.h"
 #include "proto/schema/report_text.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/process.h"
@@ -165,6 +166,30 @@ TEST_F(SampleProbeTest, ThatCannotStartChangesNoFile) {
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error(), "no kernel");
   EXPECT_EQ(contents(flows_), "x");
+}
+
+TEST(SilenceWatch, TellsOnceThatNothingCame) {
+  PsampleTotals none;
+  SilenceWatch watch;
+  for (unsigned i = 1; i < SilenceWatch::kLooks; ++i) EXPECT_FALSE(watch.look(none)) << i;
+  const auto told = watch.look(none);
+  ASSERT_TRUE(told);
+  EXPECT_NE(told->find("no packet has come for 10 s: something has to sample in this network namespace"),
+            std::string::npos)
+      << *told;
+  EXPECT_FALSE(watch.look(none)) << "once";
+
+  PsampleTotals others;
+  others.other_groups = 1;
+  SilenceWatch named;
+  for (unsigned i = 1; i < SilenceWatch::kLooks; ++i) EXPECT_FALSE(named.look(others));
+  EXPECT_NE(named.look(others).value_or("").find("of other groups"), std::string::npos);
+
+  PsampleTotals some;
+  some.groups.emplace_back();
+  SilenceWatch content;
+  EXPECT_FALSE(content.look(some));
+  for (unsigned i = 0; i <= SilenceWatch::kLooks; ++i) EXPECT_FALSE(content.look(none));
 }
 
 TEST(SampleClock, FollowsTheWallButNeverStandsStillOrRunsBack) {
