@@ -165,7 +165,7 @@ bool tells_flows(std::string_view field, bool read) {
 
 /// What only raw records are summed by, where there are packets. A file of --config serves both.
 Checked check_account(const Settings& settings, const Places& places) {
-  for (const char* const field : {"account_entries", "account_timeout"}) {
+  for (const char* const field : {"account_entries", "account_timeout", "account_others"}) {
     const std::string place = place_of(places, field, 0);
     if (!is_given(places, field) || !place.starts_with("--")) continue;
     const auto& described = *v1::Config::descriptor()->FindFieldByName(field);

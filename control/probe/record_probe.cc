@@ -43,7 +43,7 @@ tl::expected<void, std::string> RecordProbe::start() {
   auto prefixes = open_prefixes(settings_);
   if (!prefixes) return tl::unexpected(prefixes.error());
   prefixes_ = std::move(*prefixes);
-  auto receiver = RecordReceiver::listen(settings_.input_source.path);
+  auto receiver = RecordReceiver::listen(settings_.input_source.path, settings_.account_others);
   if (!receiver) return tl::unexpected(receiver.error());
   receiver_ = std::move(*receiver);
 

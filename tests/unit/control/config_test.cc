@@ -305,7 +305,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeuot: \"30s\"\n", "c:1:1: no field is named \"idle_timeuot\"; did you mean idle_timeout?"},
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
-       "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout port pair cores "
+       "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout account_others "
+       "port pair cores "
        "rss idle eal socket prometheus duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
@@ -498,6 +499,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# input: packets of --port\n"
       "account_entries: 5000\n"
       "account_timeout: \"5s\"\n"
+      "account_others: false\n"
       "# port: none, `run` needs one or --input\n"
       "# pair: none: every port by itself\n"
       "# cores: chosen at start\n"
