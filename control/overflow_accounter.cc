@@ -88,7 +88,8 @@ OverflowAccounter::WholeKey OverflowAccounter::direction_of(RecordView record) c
   return whole;
 }
 
-/// What the agent tells flows apart by: the first 56 octets of a raw record, of which the EtherType is the IP version.
+/// What the agent tells flows apart by: the first 56 octets of a raw record. The EtherType, which says more than the IP
+/// version where the record is not of IP, stands in the place of an inner VLAN, which an agent does not tell.
 OverflowAccounter::WholeKey OverflowAccounter::raw_key_of(RecordView record) const {
   WholeKey whole{};
   whole.generation = generation_;
@@ -102,6 +103,7 @@ OverflowAccounter::WholeKey OverflowAccounter::raw_key_of(RecordView record) con
   key.protocol = record->protocol;
   key.ip_version = static_cast<std::uint8_t>(record->ip_version | FlowKey::kExtended);
   whole.addition.interface[0] = record->ingress_interface;
+  whole.addition.inner_vlan_id = record->ether_type;
   if (const auto* const way = record.find<DirectionSection>()) whole.addition.interface[1] = way->direction;
   if (const auto* const frame = record.find<Layer2Section>()) {
     std::memcpy(whole.addition.mac[0], frame->source_mac, sizeof frame->source_mac);

@@ -123,7 +123,7 @@ int read_records(const Settings& settings) {
     final_error(begun.error());
     return 1;
   }
-  RecordIntake intake;
+  RecordIntake intake(settings.account_others);
   std::vector<DrainedMonitor> monitors;
   monitors.push_back({{&intake.records()},
                       make_raw_accounter(settings, KeyHash(KeyHash::random_seed())),

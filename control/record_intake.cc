@@ -20,7 +20,7 @@ bool RecordIntake::take(RawRecordOctets octets, Push when_full) {
   // A rejected record may say anything; what is not believed is not added.
   const std::uint64_t packets = std::max<std::uint64_t>(raw.packets, 1);
   const PacketCount frames{packets, std::min(raw.link_octets, kMostRawOctetsPerPacket * packets)};
-  const Reject reject = judge_raw_record(raw);
+  const Reject reject = judge_raw_record(raw, keep_others_);
   if (reject == Reject::none) {
     const RawFlowRecord record(raw);
     const bool pushed = push(record);

@@ -17,7 +17,9 @@ namespace weir {
 
 class RecordIntake {
  public:
-  RecordIntake() : ring_(kRingRecords * record_lines(RawFlowRecord::kSections)) {}
+  /// `keep_others`: records that are not of IP are kept, not rejected.
+  explicit RecordIntake(bool keep_others = false)
+      : keep_others_(keep_others), ring_(kRingRecords * record_lines(RawFlowRecord::kSections)) {}
 
   /// Takes a record. False: the ring has no room for it; then nothing was counted.
   bool add(RawRecordOctets octets);
@@ -38,6 +40,7 @@ class RecordIntake {
   bool take(RawRecordOctets octets, Push push);
   [[nodiscard]] bool push(const RawFlowRecord& record);
 
+  bool keep_others_;
   RecordRing ring_;
   WorkerCounters counters_;
   std::uint64_t raw_records_ = 0;

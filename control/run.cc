@@ -18,6 +18,7 @@
 #include "control/probe/live_probe.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/record_probe.h"
+#include "control/probe/sample_probe.h"
 #include "control/probe/signals.h"
 #include "control/service/control_service.h"
 #include "control/service/http_service.h"
@@ -84,6 +85,10 @@ int run_live(const Settings& settings, const v1::Config& effective) {
   }
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
     RecordProbe probe(settings, view, signals);
+    return lead(probe);
+  }
+  if (settings.input_source.kind == InputSource::Kind::samples) {
+    SampleProbe probe(settings, view, signals);
     return lead(probe);
   }
   LiveProbe probe(settings, view, signals);

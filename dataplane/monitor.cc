@@ -36,7 +36,7 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
       filter_(options.filter),
       hash_(hash),
       pairs_(options.pairs),
-      mask_(options.key, options.pairs),
+      mask_(options.key, options.pairs, options.samples),
       changes_key_(mask_.changes() || hides_icmp_),
       records_(options.ring_lines),
       shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, options.ring_full,
@@ -48,6 +48,7 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
   shard_.set_monitor(options.number);
   shard_.set_pairs(options.pairs);
   shard_.set_as_in_key(options.key.as_ends().any());
+  if (options.samples != nullptr) shard_.set_samples(options.samples);
 }
 
 /// Makes the key, which the parser made for all monitors, this one's.

@@ -18,6 +18,7 @@
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/flow/packet_sampler.h"
+#include "dataplane/flow/sample_facts.h"
 #include "dataplane/packet/flow_filter.h"
 #include "dataplane/packet/stream_watch.h"
 #include "dataplane/record_ring.h"
@@ -36,6 +37,7 @@ struct MonitorOptions {
   WhenFull when_full = WhenFull::evict;
   KeyFields key;
   PortPairs pairs;
+  const SampleFacts* samples = nullptr;  ///< the source's, which outlives the monitor; nullptr: packets are not samples
   Metrics metrics;
   Sampling sampling;
   unsigned worker = 0;                 ///< its number, which makes its random numbers its own

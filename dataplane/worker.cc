@@ -184,7 +184,9 @@ void Worker::offer(Part& part, const Burst& burst, std::size_t count, const Flow
 }
 
 [[gnu::noinline]] void Worker::save_rejected(const PacketView& view) {
-  if (rejects_->push(view, front_.settled().reject)) return;
+  PacketView saved = view;
+  if (options_.samples != nullptr) saved.ingress_interface = options_.samples[view.ingress_interface].in_if;
+  if (rejects_->push(saved, front_.settled().reject)) return;
   front_.counters().rejects_unsaved.add(view.frame_octets);
 }
 

@@ -35,6 +35,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow/as_lookup.h"
 #include "dataplane/flow/flow_settings.h"
+#include "dataplane/flow/sample_facts.h"
 #include "dataplane/handover.h"
 #include "dataplane/input/packet_source.h"
 #include "dataplane/mailbox.h"
@@ -54,6 +55,7 @@ struct WorkerOptions : FlowSettings {
   HandoverMesh* icmp_mesh = nullptr;                ///< then: what ICMP errors quote goes round the workers in it
   const FlowFilter* filter = nullptr;               ///< nullptr: every packet counts; outlives the worker
   std::vector<FurtherMonitor> further{};            ///< monitors beside the one that the options above are of
+  const SampleFacts* samples = nullptr;             ///< the source's, where it hands on samples of the kernel
   bool save_rejects = false;                        ///< rejected frames go to a ring
 };
 

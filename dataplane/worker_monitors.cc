@@ -17,6 +17,7 @@ MonitorOptions plain_monitor(const WorkerOptions& options) {
           .when_full = options.when_full,
           .key = options.key,
           .pairs = options.pairs,
+          .samples = options.samples,
           .metrics = options.metrics,
           .sampling = options.sampling,
           .worker = options.number,

@@ -191,6 +191,7 @@ std::span<const Binding<Settings>> setting_bindings() {
       Row::text<parse_input>("input", WEIR_MEMBER(input)),
       Row::number("account_entries", WEIR_MEMBER(account.max_entries)),
       Row::duration("account_timeout", WEIR_MEMBER(account.timeout_ns)),
+      Row::on_off("account_others", WEIR_MEMBER(account_others)),
 
       Row::text<parse_port>("port", WEIR_MEMBER(ports)),
       Row::text<parse_pair>("pair", WEIR_MEMBER(pairs)),

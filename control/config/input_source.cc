@@ -2,11 +2,43 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
+#include "proto/base/split.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
+namespace {
+
+constexpr const char* kGroupsExpected = "expected numbers of groups, each once, as in psample:1,7";
+
+/// psample:GROUP,... after the colon.
+tl::expected<InputSource, std::string> parse_groups(std::string_view text) {
+  InputSource source{InputSource::Kind::samples};
+  for (const std::string_view word : split(text, ',')) {
+    std::uint32_t group = 0;
+    const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), group);
+    if (word.empty() || fault != std::errc() || end != word.data() + word.size()) {
+      return tl::make_unexpected(fmt::format("'{}' is no group of 0 to 4294967295; {}", word, kGroupsExpected));
+    }
+    if (std::find(source.groups.begin(), source.groups.end(), group) != source.groups.end()) {
+      return tl::make_unexpected(fmt::format("group {} is there twice; {}", group, kGroupsExpected));
+    }
+    source.groups.push_back(group);
+  }
+  return source;
+}
+
+}  // namespace
 
 tl::expected<InputSource, std::string> parse_input_source(std::string_view text) {
+  constexpr std::string_view kSamples = "psample";
+  if (text == kSamples) return InputSource{InputSource::Kind::samples};
+  if (text.starts_with(kSamples) && text.substr(kSamples.size()).starts_with(':')) {
+    return parse_groups(text.substr(kSamples.size() + 1));
+  }
   constexpr std::string_view kFile = "records:";
   constexpr std::string_view kSocket = "records+unix:";
   if (text.starts_with(kFile)) {
@@ -27,7 +59,7 @@ tl::expected<InputSource, std::string> parse_input_source(std::string_view text)
     }
     return InputSource{InputSource::Kind::records_socket, std::string(path)};
   }
-  return tl::make_unexpected("no such input; expected records+unix:PATH (`run`) or records:FILE (`read`)");
+  return tl::make_unexpected("no such input; expected records+unix:PATH or psample (`run`), or records:FILE (`read`)");
 }
 
 }  // namespace weir

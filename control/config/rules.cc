@@ -131,7 +131,8 @@ Checked check_ports(const Settings& settings, Command command, const Places& pla
                            : fmt::format("the same device as {}; expected every device once", other->second));
   }
   if (command != Command::run || !settings.ports.empty() ||
-      settings.input_source.kind == InputSource::Kind::records_socket) {
+      settings.input_source.kind == InputSource::Kind::records_socket ||
+      settings.input_source.kind == InputSource::Kind::samples) {
     return {};
   }
   return tl::make_unexpected(
@@ -164,7 +165,7 @@ bool tells_flows(std::string_view field, bool read) {
 
 /// What only raw records are summed by, where there are packets. A file of --config serves both.
 Checked check_account(const Settings& settings, const Places& places) {
-  for (const char* const field : {"account_entries", "account_timeout"}) {
+  for (const char* const field : {"account_entries", "account_timeout", "account_others"}) {
     const std::string place = place_of(places, field, 0);
     if (!is_given(places, field) || !place.starts_with("--")) continue;
     const auto& described = *v1::Config::descriptor()->FindFieldByName(field);
@@ -177,10 +178,58 @@ Checked check_account(const Settings& settings, const Places& places) {
   return {};
 }
 
+/// Packets that the kernel samples come from none of weir's ports, and have rates of their own.
+Checked check_samples(const Settings& settings, Command command, const Places& places) {
+  const std::string place = place_of(places, "input", 0);
+  if (command == Command::read) {
+    if (!place.starts_with("--")) return {};  // a file serves both commands
+    return value_error(place, settings.input, "the kernel samples for `run`; expected records:FILE", true);
+  }
+  const v1::Config config = effective_config(settings);
+  const auto& type = *v1::Config::descriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto& field = *type.field(i);
+    const bool of_ports = description_of(field).group() == "Ports and cores" || field.name() == "workers";
+    if (!of_ports || !is_given(places, field.name())) continue;
+    if (values_in(config, field) == std::vector{description_of(field).default_()}) continue;
+    const std::string what = place_of(places, field.name(), 0);
+    // A file may have them for ports.
+    if (!what.starts_with("--") && field.name() != "port" && field.name() != "pair") continue;
+    return value_error(
+        place, settings.input,
+        fmt::format("the packets come from the kernel to one worker, so {} would do nothing; expected one of the two",
+                    what),
+        true);
+  }
+  for (const MonitorPlan& plan : monitor_plans(settings)) {
+    if (plan.flow.when_full == WhenFull::overflow) {
+      return value_error(place, settings.input,
+                         "what is summed beside a full table (--when-full overflow) has one rate, and each packet that "
+                         "the kernel samples one of its own; expected another --when-full",
+                         true);
+    }
+    if (plan.flow.sampling.by == Sampling::By::rate) {
+      return value_error(place, settings.input,
+                         "the kernel's rates change without --sample rate; expected --sample packets=1:N or "
+                         "flows=1:N, or no --sample",
+                         true);
+    }
+  }
+  for (std::size_t i = 0; i < settings.exports.size(); ++i) {
+    const auto uri = parse_export_uri(settings.exports[i]);
+    if (!uri || uri->kind->scheme != "netflow7") continue;
+    return value_error(place_of(places, "export", static_cast<int>(i)), settings.exports[i],
+                       "NetFlow v7 has no place for the rates of --input psample, so every record would be lost; "
+                       "expected another kind, such as netflow9://HOST:PORT");
+  }
+  return check_account(settings, places);
+}
+
 /// Records of an agent are flows already: what makes flows of packets has nothing to do with them.
 Checked check_input(const Settings& settings, Command command, const Places& places) {
   const InputSource::Kind kind = settings.input_source.kind;
   if (kind == InputSource::Kind::packets) return check_account(settings, places);
+  if (kind == InputSource::Kind::samples) return check_samples(settings, command, places);
   const std::string place = place_of(places, "input", 0);
   const bool of_file = kind == InputSource::Kind::records_file;
   if (command == (of_file ? Command::run : Command::read)) {
@@ -233,7 +282,7 @@ Checked check_key(const Settings& settings, const Places& places) {
     const auto wrong = [&](const char* what) {
       return value_error(of_block ? in_block(places, number, "key") : place_of(places, "key", 0), plan.key_list, what);
     };
-    if (plan.flow.key.out_if && settings.pairs.empty()) {
+    if (plan.flow.key.out_if && settings.pairs.empty() && settings.input_source.kind != InputSource::Kind::samples) {
       return wrong("only ports in a pair have an egress interface; expected --pair, or a key without out_if");
     }
     if (plan.flow.key.as_ends().any() && settings.prefix_files.empty()) {

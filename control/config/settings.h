@@ -42,9 +42,10 @@ struct Settings {
   RejectTarget rejects;
   std::string ledger_file;  ///< empty: none; "-": standard output
 
-  std::string input;         ///< as given; input_source is made of it
-  InputSource input_source;  ///< of records, which take the place of packets
-  OverflowLimits account;    ///< of such records
+  std::string input;            ///< as given; input_source is made of it
+  InputSource input_source;     ///< of records, which take the place of packets
+  OverflowLimits account;       ///< of such records
+  bool account_others = false;  ///< those that are not IP are kept, too
   std::vector<std::string> ports;
   std::vector<std::string> pairs;  ///< as given; flow.pairs is made of them
   std::vector<unsigned> cores;     ///< empty: chosen

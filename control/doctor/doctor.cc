@@ -53,9 +53,14 @@ Outfit outfit_of(const Settings& settings) {
   return {settings.ports, choose_cores(settings.cores, allowed_cpus(), settings.workers), !settings.cores.empty()};
 }
 
-/// `run` would take records in place of packets: it needs no EAL.
+/// `run` would take records in place of packets.
 bool takes_records(const Settings& settings) {
   return settings.input_source.kind == InputSource::Kind::records_socket;
+}
+
+/// `run` would have no ports: it needs no EAL.
+bool has_no_ports(const Settings& settings) {
+  return takes_records(settings) || settings.input_source.kind == InputSource::Kind::samples;
 }
 
 Reach reach_of(const Settings& settings) {
@@ -121,14 +126,14 @@ int examine(const Settings& settings, bool json) {
   const Outfit outfit = outfit_of(settings);
   const Person person = this_person();
   Findings findings;
-  if (!takes_records(settings)) {
+  if (!has_no_ports(settings)) {
     check_huge_pages(machine, outfit, findings);
     check_ports(machine, outfit, person, findings);
     check_cpus(machine, outfit, findings);
   }
   check_clock(machine, this_clock(), findings);
   check_limits(person, outfit, findings);
-  if (!takes_records(settings)) check_devices(settings, findings);
+  if (!has_no_ports(settings)) check_devices(settings, findings);
   check_reach(reach_of(settings), findings);
   const std::string text = json ? findings_json(findings) : findings_text(findings);
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;

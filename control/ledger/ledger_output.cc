@@ -114,7 +114,9 @@ std::string rejected_summary(const v1::Ledger& ledger) {
 
 std::string ledger_summary(const v1::Ledger& ledger) {
   std::string text = fmt::format("{} packets: ", ledger.received().packets());
-  if (ledger.has_input()) text = fmt::format("{} raw records of {}", ledger.input().records(), text);
+  if (ledger.has_input() && !ledger.input().samples_packets()) {
+    text = fmt::format("{} raw records of {}", ledger.input().records(), text);
+  }
   if (ledger.monitors().empty()) {
     text += counted_summary(ledger) + ", " + rejected_summary(ledger);
   } else {  // what is no monitor's comes before them

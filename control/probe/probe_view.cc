@@ -41,24 +41,26 @@ double ProbeView::uptime_s() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
 }
 
+void ProbeView::make_queries(WorkerView& workers, std::unique_ptr<RecordFacts> facts) {
+  const std::lock_guard lock(query_mutex_);
+  facts_ = std::move(facts);
+  std::vector<QueriedMonitor> queried;
+  for (unsigned number = 0; number < workers.monitors(); ++number) {
+    const FlowSettings& flow = monitors_[number].flow;
+    queried.push_back({monitors_[number].name, flow.metrics.enabled(), workers.flow_parts(number), flow.key.as_ends()});
+  }
+  queries_ = std::make_unique<LiveQueries>(
+      std::move(queried),
+      [facts = facts_.get()](RecordView record, RecordBatch& batch) { facts->append(record, batch); });
+}
+
 void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain,
                        std::unique_ptr<RecordFacts> facts, const RejectFile* rejects, const PrefixStore* prefixes) {
-  {
-    const std::lock_guard lock(query_mutex_);
-    facts_ = std::move(facts);
-    std::vector<QueriedMonitor> queried;
-    for (unsigned number = 0; number < workers.monitors(); ++number) {
-      const FlowSettings& flow = monitors_[number].flow;
-      queried.push_back(
-          {monitors_[number].name, flow.metrics.enabled(), workers.flow_parts(number), flow.key.as_ends()});
-    }
-    queries_ = std::make_unique<LiveQueries>(
-        std::move(queried),
-        [facts = facts_.get()](RecordView record, RecordBatch& batch) { facts->append(record, batch); });
-  }
+  make_queries(workers, std::move(facts));
   const std::lock_guard lock(mutex_);
   parts_.runtime = &runtime;
   parts_.workers = &workers;
+  parts_.handing_over = workers.handing_over();
   parts_.rejects = rejects;
   parts_.prefixes = prefixes;
   parts_.moments = std::make_unique<LastMoment>(workers.books(), [&drain] { return drain.totals(); });
@@ -78,11 +80,30 @@ void ProbeView::attach(RecordReceiver& receiver, RecordDrain& drain, const Setti
   parts_.moments = std::make_unique<LastMoment>(receiver.books(), [&drain] { return drain.totals(); });
 }
 
-/// Of a probe with records; of the last moment where the accounter knows.
+void ProbeView::attach(SampleWorker& worker, RecordDrain& drain, const Settings& settings,
+                       std::unique_ptr<RecordFacts> facts, const RejectFile* rejects, const PrefixStore* prefixes) {
+  make_queries(worker, std::move(facts));
+  const std::lock_guard lock(mutex_);
+  parts_.workers = &worker;
+  parts_.samples = &worker;
+  parts_.input = settings.input;
+  parts_.rejects = rejects;
+  parts_.prefixes = prefixes;
+  parts_.moments = std::make_unique<LastMoment>(worker.books(), [&drain] { return drain.totals(); });
+}
+
+std::optional<PsampleTotals> ProbeView::samples() {
+  const std::lock_guard lock(mutex_);
+  if (parts_.samples == nullptr) return std::nullopt;
+  return parts_.samples->totals().psample;
+}
+
+/// Of a probe with --input; of the last moment where the accounter knows.
 InputTotals ProbeView::input() const {
-  InputTotals totals = parts_.receiver->totals();
+  InputTotals totals = parts_.samples != nullptr ? parts_.samples->totals() : parts_.receiver->totals();
   totals.name = parts_.input;
-  if (parts_.moments->last()) totals.times_clamped = parts_.moments->last()->totals.overflow.times_clamped;
+  if (parts_.receiver != nullptr && parts_.moments->last())
+    totals.times_clamped = parts_.moments->last()->totals.overflow.times_clamped;
   return totals;
 }
 
@@ -119,7 +140,7 @@ v1::Ledger ProbeView::running_ledger() {
   const auto ports = parts_.runtime == nullptr ? std::vector<v1::PortLedger>() : port_ledgers_of(*parts_.runtime);
   v1::Ledger ledger =
       make_live_ledger(parts_.moments->last(), parts_.moments->stale(), ports, phase_.get(), monitor_names_);
-  if (parts_.receiver != nullptr) put_input(*ledger.mutable_input(), input());
+  if (has_input()) put_input(*ledger.mutable_input(), input());
   if (parts_.rejects != nullptr && parts_.moments->last()) {
     add_saved_rejects(ledger, parts_.rejects->totals(), parts_.moments->last()->counters, false);
   }
@@ -146,8 +167,10 @@ v1::StatusReply ProbeView::status() {
   values.ledger = running_ledger();
   if (parts_.runtime != nullptr) {
     values.hugepages = parts_.runtime->hugepages();
-    values.when_full = effective_.when_full();
     values.ports = port_infos_of(*parts_.runtime);
+  }
+  if (parts_.workers != nullptr) {
+    values.when_full = effective_.when_full();
     values.workers = parts_.workers->facts();
     values.silences = parts_.moments->silences(LastMoment::Clock::now());
   }
@@ -157,8 +180,8 @@ v1::StatusReply ProbeView::status() {
   values.flood = flood_.report();
   if (parts_.prefixes != nullptr) values.prefixes = parts_.prefixes->status();
   add_running_status(reply, values);
+  if (has_input()) *reply.mutable_input() = values.ledger.input();
   if (parts_.receiver != nullptr) {
-    put_input(*reply.mutable_input(), input());
     reply.set_flows(reply.overflow_flows());
     reply.set_capacity(parts_.capacity);
   }
@@ -169,16 +192,19 @@ v1::RssReply ProbeView::rss() {
   const std::lock_guard lock(mutex_);
   if (parts_.runtime == nullptr) {
     v1::RssReply reply = make_rss_without_ports(phase_.get());
-    if (reply.doing().empty()) reply.set_doing("taking records: there are no ports");
+    if (reply.doing().empty()) {
+      reply.set_doing(parts_.samples != nullptr ? "taking packets that the kernel samples: there are no ports"
+                                                : "taking records: there are no ports");
+    }
     return reply;
   }
-  return make_rss(parts_.runtime->check_rss(), parts_.workers->handing_over());
+  return make_rss(parts_.runtime->check_rss(), parts_.handing_over);
 }
 
 v1::MetricsReply ProbeView::metrics() {
   const std::lock_guard lock(mutex_);
   v1::MetricsReply reply = make_metrics(phase_.get());
-  if (parts_.runtime == nullptr) {
+  if (parts_.workers == nullptr) {
     if (reply.doing().empty()) reply.set_doing("taking records, of which nothing more is measured");
     return reply;
   }

@@ -22,6 +22,7 @@
 #include "control/probe/phase.h"
 #include "control/probe/rates.h"
 #include "control/probe/record_receiver.h"
+#include "control/probe/sample_worker.h"
 #include "control/probe/worker_set.h"
 #include "control/query/live_queries.h"
 #include "control/record_drain.h"
@@ -54,7 +55,12 @@ class ProbeView final : public StatusSource, public FlowSource {
               const RejectFile* rejects = nullptr, const PrefixStore* prefixes = nullptr);
   /// The same with records in place of packets: there are neither ports nor workers.
   void attach(RecordReceiver& receiver, RecordDrain& drain, const Settings& settings, const PrefixStore* prefixes);
+  /// The same with packets that the kernel samples: there are no ports.
+  void attach(SampleWorker& worker, RecordDrain& drain, const Settings& settings, std::unique_ptr<RecordFacts> facts,
+              const RejectFile* rejects, const PrefixStore* prefixes);
   void detach();
+  /// What came from the kernel's sampler; nothing: packets or records come from elsewhere.
+  [[nodiscard]] std::optional<PsampleTotals> samples();
 
   /// Once a second: counters for the rates and the watch over the flow index.
   struct Second {
@@ -70,8 +76,10 @@ class ProbeView final : public StatusSource, public FlowSource {
   /// What runs; nullptr while nothing does.
   struct Parts {
     dpdk::Runtime* runtime = nullptr;
-    WorkerSet* workers = nullptr;
+    WorkerView* workers = nullptr;
+    bool handing_over = false;           ///< the workers hand packets to each other
     RecordReceiver* receiver = nullptr;  ///< with records in place of packets; then there is neither of the two above
+    SampleWorker* samples = nullptr;     ///< with packets that the kernel samples: the worker, too; no runtime then
     std::string input;                   ///< as --input has it
     std::uint64_t capacity = 0;          ///< of the accounter
     std::unique_ptr<LastMoment> moments;
@@ -81,6 +89,8 @@ class ProbeView final : public StatusSource, public FlowSource {
 
   [[nodiscard]] double uptime_s() const;
   v1::Ledger running_ledger();
+  void make_queries(WorkerView& workers, std::unique_ptr<RecordFacts> facts);
+  [[nodiscard]] bool has_input() const { return parts_.receiver != nullptr || parts_.samples != nullptr; }
   [[nodiscard]] InputTotals input() const;
 
   const v1::Config& effective_;

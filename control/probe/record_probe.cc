@@ -1,6 +1,5 @@
 #include "control/probe/record_probe.h"
 
-#include <net/if.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -14,26 +13,11 @@
 #include "control/monitor_parts.h"
 #include "control/probe/option_facts.h"
 #include "control/probe/supervision.h"
+#include "control/probe/system_interfaces.h"
 #include "control/service/service_manager.h"
 #include "control/wall_reading.h"
 
 namespace weir {
-namespace {
-
-/// The interfaces of this machine, as an agent on it numbers them.
-std::vector<InterfaceName> system_interfaces() {
-  std::vector<InterfaceName> names;
-  struct if_nameindex* const all = if_nameindex();
-  if (all == nullptr) return names;
-  for (const struct if_nameindex* one = all; one->if_index != 0; ++one) {
-    names.push_back({one->if_index, one->if_name, {}});
-  }
-  if_freenameindex(all);
-  return names;
-}
-
-}  // namespace
-
 RecordProbe::RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
     : settings_(settings), view_(view), signals_(signals) {}
 
@@ -60,7 +44,7 @@ tl::expected<void, std::string> RecordProbe::start() {
   auto prefixes = open_prefixes(settings_);
   if (!prefixes) return tl::unexpected(prefixes.error());
   prefixes_ = std::move(*prefixes);
-  auto receiver = RecordReceiver::listen(settings_.input_source.path);
+  auto receiver = RecordReceiver::listen(settings_.input_source.path, settings_.account_others);
   if (!receiver) return tl::unexpected(receiver.error());
   receiver_ = std::move(*receiver);
 

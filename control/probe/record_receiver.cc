@@ -28,7 +28,8 @@ std::string error_text(const std::string& path, const char* what) {
 
 }  // namespace
 
-tl::expected<std::unique_ptr<RecordReceiver>, std::string> RecordReceiver::listen(const std::string& path) {
+tl::expected<std::unique_ptr<RecordReceiver>, std::string> RecordReceiver::listen(const std::string& path,
+                                                                                  bool keep_others) {
   if (auto free = remove_stale_socket(path); !free) {
     return tl::make_unexpected("--input records+unix:" + path + ": " + free.error() + "; name another socket");
   }
@@ -44,7 +45,7 @@ tl::expected<std::unique_ptr<RecordReceiver>, std::string> RecordReceiver::liste
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return tl::make_unexpected(error_text(path, "bind"));
   }
-  std::unique_ptr<RecordReceiver> receiver(new RecordReceiver(path, std::move(fd)));
+  std::unique_ptr<RecordReceiver> receiver(new RecordReceiver(path, std::move(fd), keep_others));
   // To connect one must be able to write, so the group gets it, as that of the control socket.
   if (chmod(path.c_str(), 0660) != 0 || ::listen(receiver->listening_.get(), kBacklog) != 0) {
     return tl::make_unexpected(error_text(path, "listen"));

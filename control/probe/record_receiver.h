@@ -28,8 +28,9 @@ class RecordReceiver {
  public:
   static constexpr std::size_t kMostConnections = 64;
 
-  /// Makes the socket; nobody is answered before start(). Error: one line.
-  static tl::expected<std::unique_ptr<RecordReceiver>, std::string> listen(const std::string& path);
+  /// Makes the socket; nobody is answered before start(). `keep_others`: as RecordIntake's. Error: one line.
+  static tl::expected<std::unique_ptr<RecordReceiver>, std::string> listen(const std::string& path,
+                                                                           bool keep_others = false);
   RecordReceiver(const RecordReceiver&) = delete;
   RecordReceiver& operator=(const RecordReceiver&) = delete;
   ~RecordReceiver();  ///< stops, and removes the socket's file
@@ -61,7 +62,8 @@ class RecordReceiver {
     std::uint8_t buffer[kReadRecords * kRawRecordOctets];
   };
 
-  RecordReceiver(std::string path, UniqueFd fd) : path_(std::move(path)), listening_(std::move(fd)) {}
+  RecordReceiver(std::string path, UniqueFd fd, bool keep_others)
+      : path_(std::move(path)), listening_(std::move(fd)), intake_(keep_others) {}
   void run();
   /// Waits for octets or agents, at most `patience_ms`. False: there was nothing to do.
   bool round(int patience_ms);

@@ -17,6 +17,7 @@
 #include "control/probe/metrics_report.h"
 #include "control/probe/moment.h"
 #include "control/probe/status_report.h"
+#include "control/probe/worker_view.h"
 #include "control/query/flow_walk.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/flow/as_lookup.h"
@@ -25,14 +26,12 @@
 
 namespace weir {
 
-class WorkerSet {
+class WorkerSet final : public WorkerView {
  public:
   /// Error: one line.
   static tl::expected<std::unique_ptr<WorkerSet>, std::string> make(const Settings& settings, dpdk::Runtime& runtime,
                                                                     const KeyHash& hash);
-  WorkerSet(const WorkerSet&) = delete;
-  WorkerSet& operator=(const WorkerSet&) = delete;
-  ~WorkerSet();  ///< stops them and waits for their ends
+  ~WorkerSet() override;  ///< stops them and waits for their ends
 
   /// The threads begin to touch the memory.
   tl::expected<void, std::string> launch();
@@ -62,16 +61,15 @@ class WorkerSet {
   /// How many are over, their tables empty.
   [[nodiscard]] unsigned finished() const;
   [[nodiscard]] bool handing_over() const { return mesh_ != nullptr; }
-  [[nodiscard]] unsigned monitors() const { return members_.front()->worker.monitors(); }
+  [[nodiscard]] unsigned monitors() const override { return members_.front()->worker.monitors(); }
   /// Of a monitor, by worker.
   [[nodiscard]] std::vector<RecordRing*> rings(unsigned monitor);
   /// Of rejected frames; none where they are not saved.
   [[nodiscard]] std::vector<RejectRing*> reject_rings();
-  [[nodiscard]] std::vector<WorkerBooks> books();
-  /// Where live flows of a monitor are asked for, by worker.
-  [[nodiscard]] std::vector<FlowPart> flow_parts(unsigned monitor);
-  [[nodiscard]] std::vector<WorkerFacts> facts() const;
-  [[nodiscard]] MetricFacts metrics(unsigned monitor) const;
+  [[nodiscard]] std::vector<WorkerBooks> books() override;
+  [[nodiscard]] std::vector<FlowPart> flow_parts(unsigned monitor) override;
+  [[nodiscard]] std::vector<WorkerFacts> facts() const override;
+  [[nodiscard]] MetricFacts metrics(unsigned monitor) const override;
   /// Once all are over.
   [[nodiscard]] WorkerCounters counters(unsigned number) const { return members_[number]->worker.counters(); }
   [[nodiscard]] RecordTotals recount(unsigned number, unsigned monitor) const {

@@ -28,8 +28,9 @@ constexpr std::uint32_t kPatienceMs = 5000;
 constexpr std::uint32_t kMostPatienceMs = 60'000;
 constexpr std::string_view kFiveTuple = "src_addr,src_port,dst_addr,dst_port,proto";
 /// What the record writer makes by itself.
-constexpr std::uint32_t kPlainSections =
-    kSectionBit<TunnelSection> | kSectionBit<LabelSection> | kSectionBit<EspSection> | kSectionBit<EgressSection>;
+constexpr std::uint32_t kPlainSections = kSectionBit<TunnelSection> | kSectionBit<LabelSection> |
+                                         kSectionBit<EspSection> | kSectionBit<EgressSection> |
+                                         kSectionBit<PsampleSection>;
 /// Flows of one name that are shown.
 constexpr std::size_t kMostOfName = 16;
 

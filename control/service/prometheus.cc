@@ -234,7 +234,28 @@ void add_prefixes(Families& out, const v1::PrefixStatus& prefixes) {
 }
 
 /// Of --input, where records take the place of packets.
+void add_samples(Families& out, const v1::InputLedger& input) {
+  const Labels labels{{"input", input.name()}};
+  out.counter("input_overruns", "Times that the socket of sampled packets was full", input.overruns(), labels);
+  out.counter("input_malformed_messages", "Messages of the kernel that hold no packet, or not what they say",
+              input.malformed(), labels);
+  out.counter("input_other_groups_packets", "Sampled packets of groups that --input does not name",
+              input.other_groups(), labels);
+  out.counter("input_groups_left_out_packets", "Sampled packets of groups beyond the 255 that have room",
+              input.groups_left_out(), labels);
+  for (const v1::SampleGroup& group : input.groups()) {
+    const Labels of_group{{"input", input.name()}, {"group", std::to_string(group.group())}};
+    out.counter("input_group_packets", "Sampled packets that were read", group.samples().packets(), of_group);
+    out.counter("input_group_octets", "Frame octets of these", group.samples().octets(), of_group);
+    out.counter("input_group_missing_packets", "Sampled packets that never came, by the kernel's numbers",
+                group.missing(), of_group);
+    out.gauge("input_group_sampling_rate", "What the last packet stands for; 0: the kernel does not say",
+              std::uint64_t{group.rate()}, of_group);
+  }
+}
+
 void add_input(Families& out, const v1::InputLedger& input) {
+  if (input.samples_packets()) return add_samples(out, input);
   const Labels labels{{"input", input.name()}};
   out.counter("input_raw_records", "Raw records that were read", input.records(), labels);
   out.counter("input_raw_records_cut", "Raw records inside which a connection ended", input.partial_records(), labels);

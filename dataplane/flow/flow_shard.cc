@@ -42,6 +42,7 @@ void FlowShard::touch(Touching* touching) {
   wheel_.touch(touching);
   levels_.touch(touching);
   packet_levels_.touch(touching);
+  if (samples_.on()) samples_.touch(touching);
   pool_.touch(touching);
 }
 
@@ -102,7 +103,7 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
       for (std::size_t i = 0; i < std::min(count, kAhead); ++i) look_ahead(candidates[i], burst[i], facts[i]);
     }
   }
-  if (sampled_flows_ != 0 || packet_levels_.on()) [[unlikely]] {
+  if (sampled_flows_ != 0 || packet_levels_.on() || samples_.on()) [[unlikely]] {
     if (needs_rules(burst)) std::fill_n(candidates, count, FlowTable::kNone);
   }
   std::uint64_t now_ns = now_ns_;
@@ -194,7 +195,8 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   const bool full = entry.packets[static_cast<unsigned>(packet.from)] == 0xffffffff;
   const bool rate_falls = sampled_flows_ != 0 && levels_[number] > sampler_.level();
   const bool other_level = packet_levels_.on() && packet_levels_.level_of(number) != packet.level();
-  if (silent || reported || old || reopens || full || rate_falls || other_level) [[unlikely]] {
+  const bool other_rate = samples_.on() && samples_.rate_of(number) != samples_.rate_of(packet);
+  if (silent || reported || old || reopens || full || rate_falls || other_level || other_rate) [[unlikely]] {
     if (!reported) {
       EndReason reason = EndReason::active_timeout;  // also where a counter is full, or the sampling rate changes
       if (silent || old) {
@@ -252,6 +254,8 @@ void FlowShard::restart(std::uint32_t number, const ParsedPacket& packet, bool k
   cold.vlan_id = packet.vlan_id;
   if (packet_levels_.on()) [[unlikely]]
     packet_levels_.set(number, packet.level());
+  if (samples_.on()) [[unlikely]]
+    samples_.begin(number, packet);
   if (metrics_.any()) [[unlikely]]
     keep_direction ? metrics_.restart(table_.metric_line(number), table_.metric_slot(number))
                    : metrics_.begin(table_.metric_line(number), table_.metric_slot(number));
@@ -323,6 +327,8 @@ void FlowShard::count(std::uint32_t number, const ParsedPacket& packet) {
     // A packet stamped with the running maximum is later than all before it.
     entry.times = static_cast<std::uint8_t>(entry.times & ~FlowEntry::of_side(FlowEntry::kLastBehind, side));
   }
+  if (samples_.on()) [[unlikely]]
+    samples_.add(number, packet);
   ++entry.packets[side];
   entry.octets[side] += packet.ip_octets;
   entry.set_last_offset_ns(side, now_ns_ - entry.start_ns);
@@ -419,6 +425,8 @@ std::uint32_t FlowShard::rate_of(std::uint32_t number) const {
   if (when_full_ == WhenFull::sample) rate <<= levels_[number];
   if (packet_levels_.on()) [[unlikely]]
     rate <<= packet_levels_.level_of(number);
+  if (samples_.on()) [[unlikely]]
+    return times_rate(rate, samples_.rate_of(number));
   return rate;
 }
 

@@ -31,6 +31,7 @@
 #include "dataplane/flow/new_flow_sampler.h"
 #include "dataplane/flow/packet_levels.h"
 #include "dataplane/flow/record_writer.h"
+#include "dataplane/flow/sample_states.h"
 #include "dataplane/flow/timer_wheel.h"
 #include "dataplane/line_ring.h"
 #include "dataplane/metric/line_pool.h"
@@ -60,7 +61,7 @@ class FlowShard {
             RecordRing& ring, RingFull ring_full, WhenFull when_full = WhenFull::evict, const Metrics& metrics = {},
             const Sampling& sampling = {});
   [[nodiscard]] bool ok() const {
-    return table_.ok() && wheel_.ok() && pool_.ok() && packet_levels_.ok() &&
+    return table_.ok() && wheel_.ok() && pool_.ok() && packet_levels_.ok() && samples_.ok() &&
            (when_full_ != WhenFull::sample || levels_.size() != 0);
   }
   /// Records say that this monitor made them.
@@ -69,10 +70,17 @@ class FlowShard {
   void set_pairs(const PortPairs& pairs) { writer_.set_pairs(pairs); }
   /// Records of flows whose keys have AS numbers say them.
   void set_as_in_key(bool has) { writer_.set_as_in_key(has); }
+  /// Packets are samples of the kernel, and `facts` the source's: to be called before the first packet, and ok() to be
+  /// asked after it.
+  void set_samples(const SampleFacts* facts) {
+    samples_ = SampleStates(capacity(), facts);
+    writer_.set_samples(samples_);
+  }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
   [[nodiscard]] std::size_t octets() const {
-    return table_.octets() + wheel_.octets() + levels_.octets() + packet_levels_.octets() + pool_.octets();
+    return table_.octets() + wheel_.octets() + levels_.octets() + packet_levels_.octets() + pool_.octets() +
+           samples_.octets();
   }
   /// Memory that flows lie in or have lain in: table and timers.
   [[nodiscard]] std::size_t octets_in_use() const {
@@ -204,6 +212,7 @@ class FlowShard {
   std::uint32_t sampled_flows_ = 0;   ///< entries whose level is not 0
   std::uint32_t one_in_;              ///< of --sample: what each packet or flow stands for, besides its levels
   PacketLevels packet_levels_;
+  SampleStates samples_;
   std::uint64_t now_ns_ = 0;
   static constexpr std::uint32_t kReviewed = ~std::uint32_t{0};
   std::uint32_t review_at_ = kReviewed;  ///< the next entry to be reviewed

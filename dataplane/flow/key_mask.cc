@@ -25,10 +25,11 @@ KeyFields without_icmp(KeyFields fields) {
 
 }  // namespace
 
-KeyMask::KeyMask(const KeyFields& fields, const PortPairs& pairs)
+KeyMask::KeyMask(const KeyFields& fields, const PortPairs& pairs, const SampleFacts* samples)
     : fields_(fields),
       pairs_(pairs),
-      changes_(!(without_icmp(fields) == KeyFields{})),
+      samples_(samples),
+      changes_(!(without_icmp(fields) == KeyFields{}) || samples != nullptr),
       mask4_{mask32(fields.source_prefix4), mask32(fields.destination_prefix4)} {
   const unsigned prefixes[2] = {fields.source_prefix6, fields.destination_prefix6};
   for (unsigned end = 0; end < 2; ++end) {
@@ -40,7 +41,7 @@ KeyMask::KeyMask(const KeyFields& fields, const PortPairs& pairs)
 
 void KeyMask::apply(ParsedPacket& packet, const PacketFacts* facts, const AsPair& as_pair) const {
   apply_ends(packet);
-  if (fields_.extended()) extend(packet, facts, as_pair);
+  if (fields_.extended() || samples_ != nullptr) extend(packet, facts, as_pair);
 }
 
 void KeyMask::apply_ends(ParsedPacket& packet) const {
@@ -122,8 +123,11 @@ void KeyMask::extend(ParsedPacket& packet, const PacketFacts* facts, const AsPai
   }
   if (fields_.source_as) source.as_number = as_pair.source;
   if (fields_.destination_as) destination.as_number = as_pair.destination;
-  const std::uint32_t egress = fields_.out_if ? pairs_.egress_of(packet.ingress_interface) : 0;
-  if (fields_.in_if) source.interface = packet.ingress_interface;
+  const SampleFacts* const sample = samples_ == nullptr ? nullptr : &facts_of(samples_, packet);
+  const std::uint32_t ingress = sample != nullptr ? sample->in_if : packet.ingress_interface;
+  std::uint32_t egress = 0;
+  if (fields_.out_if) egress = sample != nullptr ? sample->out_if : pairs_.egress_of(ingress);
+  if (fields_.in_if) source.interface = ingress;
   destination.interface = fields_.in_if && egress == 0 ? source.interface : egress;
   if (!fields_.in_if) source.interface = egress;
 
@@ -146,6 +150,7 @@ void KeyMask::extend(ParsedPacket& packet, const PacketFacts* facts, const AsPai
   std::memcpy(addition.mac[1], high.mac, sizeof high.mac);
   if (facts != nullptr && fields_.inner_vlan_id) addition.inner_vlan_id = facts->inner_vlan_id;
   if (fields_.ip_tos) addition.ip_tos = packet.ip_tos;
+  if (sample != nullptr) addition.sample_group = sample->group_place;
   key.ip_version |= FlowKey::kExtended;
 }
 

@@ -15,6 +15,9 @@
 // known: the two directions of a tap are one flow. Where it has one of them, or the port is in no pair, the interface
 // is a fact of the packet like its VLAN.
 //
+// Samples of the kernel (sample_facts.h) have their group in the key, whatever --key says, and come with both
+// interfaces where the kernel knows them.
+//
 // The AS of an end (src_as, dst_as) belongs to it as its address does, of which it is looked up whole, before the mask.
 // Whoever applies the mask looks it up (as_lookup.h).
 //
@@ -31,6 +34,7 @@
 
 #include "dataplane/flow/as_lookup.h"
 #include "dataplane/flow/port_pairs.h"
+#include "dataplane/flow/sample_facts.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/packet_facts.h"
 #include "dataplane/packet/parser_options.h"
@@ -89,7 +93,8 @@ struct KeyFields {
 
 class KeyMask {
  public:
-  explicit KeyMask(const KeyFields& fields, const PortPairs& pairs = {});
+  /// `samples`: the source's; nullptr: packets are not samples.
+  explicit KeyMask(const KeyFields& fields, const PortPairs& pairs = {}, const SampleFacts* samples = nullptr);
 
   [[nodiscard]] const KeyFields& fields() const { return fields_; }
   /// False: the key is what the parser makes of it, and apply() need not be called.
@@ -109,6 +114,7 @@ class KeyMask {
 
   KeyFields fields_;
   PortPairs pairs_;
+  const SampleFacts* samples_;
   bool changes_;
   // By end, source first; IPv4 as the octets lie in the packet.
   std::uint32_t mask4_[2];

@@ -91,6 +91,8 @@ std::uint32_t RecordWriter::sections_of(std::uint32_t number, const FlowKey& key
     sections |= egress_section(table_.ingress_interface(number));
   if (as_in_key_) [[unlikely]]
     sections |= kSectionBit<RoutingSection>;
+  if (samples_ != nullptr) [[unlikely]]
+    sections |= samples_->sections(number);
   if (with_metrics && metrics_.any()) [[unlikely]] {
     sections |= metrics_.sections(key.protocol, table_.metric_line(number), table_.metric_slot(number));
     if ((sections & kSectionBit<LabelStackSection>) != 0) sections &= ~kSectionBit<LabelSection>;  // it holds the label
@@ -111,6 +113,8 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
   }
   if (as_in_key_) [[unlikely]]
     fill_as_numbers(record, table_.addition_of(number), initiator);
+  if (samples_ != nullptr) [[unlikely]]
+    samples_->fill(number, initiator, record);
   record.sampling_rate = end.sampling_rate;
   record.sampling_algorithm = sampling_algorithm_ & 0xf;
   record.monitor = monitor_ & 0xf;
@@ -135,13 +139,18 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
 
 bool RecordWriter::write_packet(const ParsedPacket& packet, std::uint32_t rate) {
   const FlowTunnel tunnel = tunnel_of(packet);
-  FlowRecord* const record =
-      claim(key_sections(packet.key) | tunnel.sections | egress_section(packet.ingress_interface));
+  FlowRecord* const record = claim(key_sections(packet.key) | tunnel.sections |
+                                   (samples_ != nullptr ? samples_->sections(packet)  //
+                                                        : egress_section(packet.ingress_interface)));
   if (record == nullptr) return false;
   fill_key(*record, packet.key, static_cast<unsigned>(packet.from));
   record->vlan_id = packet.vlan_id;
-  record->ingress_interface = packet.ingress_interface;
-  fill_interfaces(*record, packet.ingress_interface, false);
+  if (samples_ != nullptr) {
+    samples_->fill(packet, *record);
+  } else {
+    record->ingress_interface = packet.ingress_interface;
+    fill_interfaces(*record, packet.ingress_interface, false);
+  }
   record->sampling_rate = rate;
   record->sampling_algorithm = sampling_algorithm_ & 0xf;
   record->monitor = monitor_ & 0xf;

@@ -7,6 +7,7 @@
 
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/port_pairs.h"
+#include "dataplane/flow/sample_states.h"
 #include "dataplane/flow/sampling.h"
 #include "dataplane/metric/line_pool.h"
 #include "dataplane/metric/metrics.h"
@@ -50,6 +51,12 @@ class RecordWriter {
   /// Keys have AS numbers: records say them from now on.
   void set_as_in_key(bool has) { as_in_key_ = has; }
 
+  /// Packets are samples: records say from now on what `states`, the shard's, has of them.
+  void set_samples(const SampleStates& states) {
+    samples_ = &states;
+    sampling_algorithm_ = kRandomSampling;
+  }
+
   /// Reports the flow in entry `number`, which is left as it is. False: the ring has no room, and none is waited for.
   [[nodiscard]] bool write(std::uint32_t number, const RecordEnd& end);
   /// Reports a packet that has no entry: a record of its own, marked for the overflow accounter. Metrics do not see it,
@@ -68,6 +75,8 @@ class RecordWriter {
   [[nodiscard]] static FlowTunnel tunnel_of(const ParsedPacket& packet);
 
  private:
+  static constexpr std::uint8_t kRandomSampling = 2;  ///< element 35: by act_sample, and by switches
+
   [[nodiscard]] FlowRecord* claim(std::uint32_t sections);
   void commit(const FlowRecord& record) { ring_.commit(record_lines(record.sections)); }
   [[nodiscard]] std::uint32_t sections_of(std::uint32_t number, const FlowKey& key, bool with_metrics) const;
@@ -86,6 +95,7 @@ class RecordWriter {
   const LinePool& pool_;
   PortPairs pairs_;
   bool as_in_key_ = false;
+  const SampleStates* samples_ = nullptr;  ///< nullptr: packets are not samples
   std::uint32_t sections_written_ = 0;
 };
 

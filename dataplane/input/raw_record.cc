@@ -46,7 +46,7 @@ RawRecord read_raw_record(RawRecordOctets octets) {
   return raw;
 }
 
-Reject judge_raw_record(const RawRecord& raw) {
+Reject judge_raw_record(const RawRecord& raw, bool keep_others) {
   if (raw.packets == 0 || raw.link_octets > kMostRawOctetsPerPacket * raw.packets) return Reject::raw_record_invalid;
   switch (raw.ether_type) {
     case kEtherTypeIpv4:
@@ -56,22 +56,25 @@ Reject judge_raw_record(const RawRecord& raw) {
       return Reject::none;
     case kEtherTypeArp:
     case kEtherTypeRarp:
-      return Reject::ether_type_arp;
+      return keep_others ? Reject::none : Reject::ether_type_arp;
     default:
-      return Reject::ether_type_other;
+      return keep_others ? Reject::none : Reject::ether_type_other;
   }
 }
 
 RawFlowRecord::RawFlowRecord(const RawRecord& raw) {
   FlowRecord& record = base();
   const bool ipv4 = raw.ether_type == kEtherTypeIpv4;
-  record.ip_version = ipv4 ? 4 : 6;
+  const bool ipv6 = raw.ether_type == kEtherTypeIpv6;
+  record.ip_version = ipv6 ? 6 : 4;
   record.ether_type = raw.ether_type;
-  std::memcpy(record.source_address, raw.source_address + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
-  std::memcpy(record.destination_address, raw.destination_address + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
-  record.protocol = raw.protocol;
-  record.ports[kForward] = raw.source_port;
-  record.ports[kReverse] = raw.destination_port;
+  if (ipv4 || ipv6) {
+    std::memcpy(record.source_address, raw.source_address + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
+    std::memcpy(record.destination_address, raw.destination_address + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
+    record.protocol = raw.protocol;
+    record.ports[kForward] = raw.source_port;
+    record.ports[kReverse] = raw.destination_port;
+  }
   record.ingress_interface = raw.interface;
   record.sampling_rate = 1;
   record.end_reason = EndReason::active_timeout;

@@ -61,11 +61,13 @@ inline constexpr std::uint64_t kMostRawOctetsPerPacket = 1 << 20;
 [[nodiscard]] RawRecord read_raw_record(RawRecordOctets octets);
 
 /// Why the record is in no flow: it is not of IP (by EtherType), it counts no packets, or more octets than so many
-/// packets have, or its addresses are not of its EtherType's IP version. Reject::none: it is in one.
-[[nodiscard]] Reject judge_raw_record(const RawRecord& raw);
+/// packets have, or its addresses are not of its EtherType's IP version. Reject::none: it is in one. `keep_others`: so
+/// is one that is not of IP.
+[[nodiscard]] Reject judge_raw_record(const RawRecord& raw, bool keep_others = false);
 
 /// A raw record as a flow record: forward alone, its times still those of the monotonic clock (in first_ns and last_ns,
-/// too), with the sections that it has facts for.
+/// too), with the sections that it has facts for. One that is not of IP has its EtherType, and neither addresses nor
+/// ports nor a protocol; its IP version is written as 4.
 class RawFlowRecord {
  public:
   static constexpr std::uint32_t kSections =

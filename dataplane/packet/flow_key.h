@@ -7,8 +7,8 @@
 // `ip_version` says the form. IPv4 and IPv6 are the 5-tuple, with the VLAN where --key adds it, which costs nothing:
 // there is room in the word of the ports. The wide forms of both hold tunnel and label in a sixth word, which means
 // nothing in the other forms and is neither written nor read there. In the extended forms, wide or not, a KeyAddition
-// belongs to the key: interfaces, AS numbers, TOS, inner VLAN and MAC addresses. It lies at the end of ParsedPacket, so
-// that packets of the other forms do not pay for it.
+// belongs to the key: interfaces, AS numbers, TOS, inner VLAN, MAC addresses, and the group of a sample. It lies at the
+// end of ParsedPacket, so that packets of the other forms do not pay for it.
 #pragma once
 
 #include <bit>
@@ -109,7 +109,7 @@ struct KeyAddition {
   std::uint8_t mac[2][6];
   std::uint16_t inner_vlan_id;
   std::uint8_t ip_tos;
-  std::uint8_t reserved;  ///< 0
+  std::uint8_t sample_group;  ///< place of psample's group (sample_facts.h); 0: the packet is no sample
 
   static constexpr std::size_t kWords = 4;
   [[nodiscard]] std::uint64_t word(std::size_t index) const {

@@ -44,14 +44,14 @@ class TemplateSet {
   static constexpr std::uint32_t kClassicSections =
       kSectionBit<TunnelSection> | kSectionBit<LabelSection> | kSectionBit<EspSection>;
   /// Sections that go with a protocol. A flow is of TCP or of UDP, and few have DNS together with another of these. The
-  /// last one goes with the observer: a direction of 0 says something, so that only records that have one may have its
-  /// field; an agent's records have none of the others.
+  /// last one goes with the observer, an agent or the kernel's sampler: a direction of 0 says something, so that only
+  /// records that have one may have its field.
   static constexpr std::array<std::uint32_t, 5> kGroups{
       kSectionBit<TcpSection> | kSectionBit<RttSection>, kSectionBit<DnsSection>,
       kSectionBit<TlsSection> | kSectionBit<TlsCertificateSection> | kSectionBit<HttpSection>,
       kSectionBit<WireguardSection> | kSectionBit<QuicSection> | kSectionBit<QuicHelloSection> |
           kSectionBit<Quic2017Section>,
-      kSectionBit<DirectionSection> | kSectionBit<LinkSection>};
+      kSectionBit<DirectionSection> | kSectionBit<LinkSection> | kSectionBit<PsampleSection>};
   /// The combination that a record with `sections` takes where there are too many: it has them all.
   static constexpr std::uint32_t wider_sections(std::uint32_t sections) {
     std::uint32_t wider = kAllSections;

@@ -83,7 +83,7 @@ inline constexpr auto kBaseFields = std::to_array<Field>({
     {.name = "vlan_id", .place = WEIR_PLACE(FlowRecord, vlan_id), .protobuf = {29}, .wire = {WireRule::vlan, 58},
      .meaning = "outermost VLAN id of the first packet, 0 without a tag"},
     {.name = "etype", .place = WEIR_PLACE(FlowRecord, ether_type), .protobuf = {30}, .wire = {WireRule::plain, 256},
-     .meaning = "EtherType: 2048 (IPv4) or 34525 (IPv6)"},
+     .meaning = "EtherType: 2048 (IPv4), 34525 (IPv6), or that of a record that is not of IP"},
     {.name = "icmp_type", .sides = Sides::sided,
      .computed = {1, [](const void* section, Direction side) -> std::uint64_t {
                     return base_detail::base_of(section).icmp(side) >> 8;

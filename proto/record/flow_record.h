@@ -41,11 +41,11 @@ struct FlowRecord {
   std::uint32_t sections;                ///< bits of Section, and kOverflowMark
   std::uint32_t deadline_ms;  ///< when the flow should have ended, after end_ns(), rounded up; 0: no such time
   std::uint16_t vlan_id;      ///< outermost VLAN id of the flow's first packet, 0 if untagged
-  std::uint16_t ether_type;   ///< 0x0800 or 0x86dd, also where the link layer has no such field
+  std::uint16_t ether_type;   ///< 0x0800 or 0x86dd, also where the link layer has no such field; others: not of IP
   std::uint8_t tcp_flags[2];  ///< OR of all TCP flags of the direction
   std::uint8_t ip_tos[2];     ///< IPv4 TOS or IPv6 traffic class of the direction's first packet
   std::uint8_t protocol;      ///< protocolIdentifier (IANA 4)
-  std::uint8_t ip_version;    ///< 4 or 6
+  std::uint8_t ip_version;    ///< 4 or 6; of a record that is not of IP, whose addresses are 0: 4
   EndReason end_reason;
   std::uint8_t sampling_algorithm : 4;  ///< element 35; 0: as 1, deterministic
   std::uint8_t monitor : 4;             ///< number of the monitor that made it; 0: the first, or the only one

@@ -33,6 +33,7 @@
 #include "proto/record/section/lengths.h"
 #include "proto/record/section/link.h"
 #include "proto/record/section/packets.h"
+#include "proto/record/section/psample.h"
 #include "proto/record/section/quic.h"
 #include "proto/record/section/quic_2017.h"
 #include "proto/record/section/quic_hello.h"
@@ -70,6 +71,7 @@
   X(direction,       DirectionSection,      kDirectionFields)      \
   X(interface_names, InterfaceNamesSection, kInterfaceNamesFields) \
   X(link,            LinkSection,           kLinkFields)           \
+  X(psample,         PsampleSection,        kPsampleFields)        \
   X(routing,         RoutingSection,        kRoutingFields)        \
   X(as_path,         AsPathSection,         kAsPathFields)         \
   X(as_names,        AsNamesSection,        kAsNamesFields)        \

@@ -182,7 +182,7 @@ std::string stale_text(std::uint64_t since_ns) {
 
 std::string ledger_text(const v1::Ledger& ledger) {
   std::string out = frames_text(ledger);
-  if (ledger.has_input()) out += "   from " + input_text(ledger.input()) + '\n';
+  if (ledger.has_input()) out += "   from " + input_text(ledger.input()) + '\n' + sample_groups_text(ledger.input());
 
   out += ledger.monitors().empty() ? "\n2  every counted packet (IP octets)\n" + counted_text(ledger)
                                    : monitors_ledger_text(ledger);
@@ -365,13 +365,15 @@ std::string status_text(const v1::StatusReply& status) {
   TextTable workers("rrrrrrrrl");
   for (const auto& worker : status.workers()) {
     if (workers.empty()) workers.row(headings(kWorkerColumns));
-    workers.row({std::to_string(worker.worker()), std::to_string(worker.core()),
-                 scaled(static_cast<double>(worker.packets_per_second()), "pps"), percent(worker.share()),
-                 scaled(static_cast<double>(worker.frame_bits_per_second()), "bit/s"), percent(worker.busy()),
-                 percent(worker.asleep()), grouped(worker.flows()) + " of " + grouped(worker.capacity()),
-                 worker.idle()});
+    workers.row(
+        {std::to_string(worker.worker()), status.input().samples_packets() ? "-" : std::to_string(worker.core()),
+         scaled(static_cast<double>(worker.packets_per_second()), "pps"), percent(worker.share()),
+         scaled(static_cast<double>(worker.frame_bits_per_second()), "bit/s"), percent(worker.busy()),
+         percent(worker.asleep()), grouped(worker.flows()) + " of " + grouped(worker.capacity()), worker.idle()});
   }
-  if (!status.has_input()) out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
+  if (!status.input().groups().empty()) out += "\ngroups\n" + sample_groups_text(status.input());
+  if (!status.has_input() || status.input().samples_packets())
+    out += "\nworkers\n" + (workers.empty() ? "  none\n" : workers.text());
   for (const auto& worker : status.workers()) out += silence_text(worker);
   if (status.workers_size() > 1 && status.queue_skew() > 0) {
     out += "  skew " + ratio(status.queue_skew()) + ": the busiest worker against the mean (1 is even)\n";

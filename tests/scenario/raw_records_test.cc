@@ -10,7 +10,9 @@
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -116,6 +118,49 @@ TEST_F(RawRecords, ReachACollectorWithWhatTheAgentSaid) {
   EXPECT_EQ(json::parse(collected.out).at("link_bytes"), 300);
 }
 
+TEST_F(RawRecords, ThatAreNotOfIpAreKeptByEtherTypeWhereAsked) {
+  const auto other = [](std::uint16_t ether_type, std::uint64_t time_ns) {
+    RawOctets made = record(1, 60, time_ns);
+    made.ether_type = ether_type;
+    made.source = made.destination = {};
+    made.source_port = made.destination_port = 0;
+    made.protocol = 0;
+    return made;
+  };
+  write(raw_file({other(0x0806, 100), other(0x88cc, 200), other(0x0806, 300), record(1, 100, 400)}));
+  const std::string protobuf = folder_.path("flows.pb");
+  const std::string ipfix = folder_.path("flows.ipfix");
+  const std::string lines = folder_.path("flows.json");
+  const Finished done = read({"--account-others", "on", "--export", "protobuf:" + protobuf, "--export", "json:" + lines,
+                              "--export", "ipfix:" + ipfix});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  expect_balanced(done);
+  const auto expect_all = [](const std::vector<json>& flows) {
+    std::map<int, int> packets;  // by EtherType
+    for (const json& flow : flows) {
+      packets[flow.at("etype")] += flow.at("packets").get<int>();
+      if (flow.at("etype") == 2048) continue;
+      EXPECT_EQ(flow.at("src_addr"), "0.0.0.0");
+      EXPECT_EQ(flow.at("proto"), 0);
+      EXPECT_EQ(flow.at("src_mac"), "02:00:00:00:00:0a");
+      EXPECT_EQ(flow.at("bytes"), flow.at("link_bytes").get<int>() - 14 * flow.at("packets").get<int>());
+    }
+    EXPECT_EQ(flows.size(), 3U);
+    EXPECT_EQ(packets, (std::map<int, int>{{0x0806, 2}, {0x88cc, 1}, {0x0800, 1}}));
+  };
+  expect_all(json_lines(lines));
+  for (const std::string& file : {protobuf, ipfix}) {
+    const Finished collected = run({kBin + "/weir-collect", "--json", file});
+    EXPECT_EQ(collected.exit_code, 0) << collected.err;
+    std::vector<json> flows;
+    std::istringstream in(collected.out);
+    for (std::string line; std::getline(in, line);) flows.push_back(json::parse(line));
+    expect_all(flows);
+  }
+  const json ledger = json::parse(contents(folder_.path("ledger")));
+  EXPECT_EQ(ledger.at("counted").at("packets"), 4);
+}
+
 TEST_F(RawRecords, HaveTheAgentsNamesWhereTheFormatIsItsOwn) {
   RawOctets made = record(1, 300, clock_ns(CLOCK_MONOTONIC), 3);
   made.direction = 1;
@@ -160,7 +205,9 @@ TEST_F(RawRecords, BadInputIsNamed) {
        file_ + ": the raw record at offset 84 is cut: 16 of its 84 octets are there; what was read up to there is "
                "exported"},
       {{"read", "--input", "records:/nowhere"}, 1, "/nowhere: No such file or directory"},
-      {{"read", "--input", "agent.bin"}, 2, "--input 'agent.bin': no such input; expected records+unix:PATH"},
+      {{"read", "--input", "agent.bin"},
+       2,
+       "--input 'agent.bin': no such input; expected records+unix:PATH or psample"},
       {{"read", "--input", "records:"}, 2, "no file; expected records:FILE"},
       {{"read", "--input", "records+unix:/tmp/a"}, 2, "a socket is for `run`; expected records:FILE"},
       {{"run", "--input", input}, 2, "a file is for `read`; expected records+unix:PATH"},

@@ -307,7 +307,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"idle_timeuot: \"30s\"\n", "c:1:1: no field is named \"idle_timeuot\"; did you mean idle_timeout?"},
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
-       "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout port pair cores "
+       "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout account_others "
+       "port pair cores "
        "rss idle eal socket prometheus http duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
@@ -500,6 +501,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# input: packets of --port\n"
       "account_entries: 5000\n"
       "account_timeout: \"5s\"\n"
+      "account_others: false\n"
       "# port: none, `run` needs one or --input\n"
       "# pair: none: every port by itself\n"
       "# cores: chosen at start\n"
@@ -598,6 +600,39 @@ TEST(Input, OfRecordsStandsInAFileBesideWhatPacketsNeedButNotBesideWhatSaysWhich
   EXPECT_EQ(error_of(socket + "filter: \"tcp\"", Command::read), "");
   EXPECT_EQ(error_of(file + "port: \"3b:00.0\" filter: \"tcp\"", Command::run), "");
   EXPECT_NE(error_of(file, Command::run).find("no port to take packets from"), std::string::npos);
+}
+
+TEST(Input, OfSamplesTakesGroupsAndStandsBesideWhatMakesFlows) {
+  const auto settings_of = [](const std::string& text, Command command = Command::run) {
+    const auto config = parse_config(text, "f").value();
+    return validate(config.config, command, config.places);
+  };
+  const auto named =
+      settings_of("input: \"psample:7,0,4294967295\" key: \"src_addr,out_if\" filter: \"tcp\" workers: 4");
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(named->input_source.groups, (std::vector<std::uint32_t>{7, 0, 4294967295}));
+  ASSERT_TRUE(settings_of("input: \"psample\""));
+  EXPECT_TRUE(settings_of("input: \"psample\"")->input_source.groups.empty());
+  const std::string expected = "expected numbers of groups, each once, as in psample:1,7";
+  const std::pair<const char*, std::string> wrong[] = {
+      {"input: \"psample:\"", "'' is no group of 0 to 4294967295; " + expected},
+      {"input: \"psample:1,\"", "'' is no group of 0 to 4294967295; " + expected},
+      {"input: \"psample:4294967296\"", "'4294967296' is no group of 0 to 4294967295; " + expected},
+      {"input: \"psample:-1\"", "'-1' is no group of 0 to 4294967295; " + expected},
+      {"input: \"psample:1,7,1\"", "group 1 is there twice; " + expected},
+      {"input: \"psamples\"", "no such input; expected records+unix:PATH or psample (`run`), or records:FILE (`read`)"},
+      {"input: \"psample\" port: \"3b:00.0\"", "so f:1:18: port would do nothing; expected one of the two"},
+      {"input: \"psample\" when_full: \"overflow\"", "(--when-full overflow) has one rate"},
+      {"input: \"psample\" sample: \"rate=1000\"", "the kernel's rates change without --sample rate"},
+      {"input: \"psample\" export: \"netflow7://127.0.0.1:9\"", "NetFlow v7 has no place for the rates"},
+  };
+  for (const auto& [text, error] : wrong) {
+    const auto settings = settings_of(text);
+    ASSERT_FALSE(settings) << text;
+    EXPECT_NE(settings.error().message.find(error), std::string::npos) << settings.error().message;
+  }
+  EXPECT_TRUE(settings_of("input: \"psample\"", Command::check));
+  EXPECT_TRUE(settings_of("input: \"psample\"", Command::read)) << "which `run` uses";
 }
 
 TEST(Input, IsPrintedByCheckInAFormThatIsTakenAgain) {

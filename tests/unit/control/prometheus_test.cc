@@ -177,6 +177,35 @@ TEST(Prometheus, TellsOfTheInputWhereRecordsComeIn) {
   EXPECT_EQ(open->gauge.value, 15);
 }
 
+TEST(Prometheus, TellsOfTheGroupsWhereTheKernelSamples) {
+  v1::Ledger ledger = ledger_of_everything();
+  v1::InputLedger& input = *ledger.mutable_input();
+  input.set_name("psample");
+  input.set_samples_packets(true);
+  input.set_overruns(1);
+  input.set_malformed(2);
+  input.set_other_groups(3);
+  input.set_groups_left_out(4);
+  v1::SampleGroup& group = *input.add_groups();
+  group.set_group(70'000);
+  group.set_rate(100);
+  group.mutable_samples()->set_packets(5);
+  group.mutable_samples()->set_octets(600);
+  group.set_missing(7);
+  const auto families = prometheus_families({}, ledger);
+  EXPECT_EQ(counter(families, "weir_input_overruns_total", "input", "psample"), 1);
+  EXPECT_EQ(counter(families, "weir_input_malformed_messages_total", "input", "psample"), 2);
+  EXPECT_EQ(counter(families, "weir_input_other_groups_packets_total", "input", "psample"), 3);
+  EXPECT_EQ(counter(families, "weir_input_groups_left_out_packets_total", "input", "psample"), 4);
+  EXPECT_EQ(counter(families, "weir_input_group_packets_total", "group", "70000"), 5);
+  EXPECT_EQ(counter(families, "weir_input_group_octets_total", "group", "70000"), 600);
+  EXPECT_EQ(counter(families, "weir_input_group_missing_packets_total", "group", "70000"), 7);
+  const ClientMetric* const rate = find(families, "weir_input_group_sampling_rate", "group", "70000");
+  ASSERT_NE(rate, nullptr);
+  EXPECT_EQ(rate->gauge.value, 100);
+  EXPECT_EQ(find(families, "weir_input_raw_records_total", "input", "psample"), nullptr);
+}
+
 TEST(Prometheus, TellsStaleCountsFromUnbalancedOnes) {
   v1::Ledger ledger = ledger_of_everything();
   ledger.set_balanced(true);

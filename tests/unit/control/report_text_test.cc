@@ -161,8 +161,9 @@ TEST(LedgerJson, HasTheDocumentedKeys) {
           R"(,"in_table":)" + zero_records + R"(,"in_rings":)" + zero_records + R"(,"in_overflow":)" + zero_records +
           R"(,"lost":{"ring_full":{"records":1,"packets":2,"octets":3}},"drained":)" + zero_records +
           R"(,"exporters":[],"ports":[],"input":{"name":"","records":0,"partial_records":0,"times_clamped":0,)" +
-          R"("connections":0,"open_connections":0},"workers":[],"fragments_without_first":)" + zero +
-          R"(,"length_from_frame":)" + zero + R"(,"length_from_header":)" + zero + R"(,"clock_epochs":)" + zero +
+          R"("connections":0,"open_connections":0,"samples_packets":false,"overruns":0,"malformed":0,"other_groups":0,)"
+          R"("groups_left_out":0,"groups":[]},"workers":[],"fragments_without_first":)" +
+          zero + R"(,"length_from_frame":)" + zero + R"(,"length_from_header":)" + zero + R"(,"clock_epochs":)" + zero +
           R"(,"clock_as_reordered":)" + zero +
           R"(,"icmp_quotes":{"told":7},"missing_facts":{"dns_question_cut":8},"monitors":[],"violations":["x\"y"],"state":"","stale_since_ns":0,"doing":""})");
 }
@@ -269,6 +270,32 @@ TEST(StatusText, ShowsTheInputInPlaceOfPortsAndWorkersWhereRecordsComeIn) {
   for (const char* const none : {"\nports\n", "\nworkers\n", "\nmemory"}) {
     EXPECT_EQ(text.find(none), std::string::npos) << none;
   }
+}
+
+TEST(StatusText, ShowsTheGroupsAndNoPortsWhereTheKernelSamples) {
+  v1::StatusReply status;
+  v1::InputLedger& input = *status.mutable_input();
+  input.set_name("psample:7");
+  input.set_samples_packets(true);
+  input.set_overruns(2);
+  input.set_other_groups(1'234);
+  input.set_groups_left_out(5);
+  v1::SampleGroup& group = *input.add_groups();
+  group.set_group(7);
+  group.set_rate(100);
+  group.mutable_samples()->set_packets(12'345);
+  group.mutable_samples()->set_octets(1'000'000);
+  group.set_missing(6);
+  status.add_workers()->set_idle("poll(2)");
+  const std::string text = status_text(status);
+  EXPECT_NE(
+      text.find("\ninput   psample:7: 12,345 packets of 1 groups, 6 never came, 2 times the socket was full, 1,234 "
+                "packets of groups that --input does not name, 5 packets of groups beyond the 255 that have room\n"),
+      std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\n      7   100   12,345  1,000,000           6\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n       0     -  "), std::string::npos) << "the worker is on no CPU of its own\n" << text;
+  EXPECT_EQ(text.find("\nports\n"), std::string::npos) << text;
 }
 
 /// 2026-11-29 20:15:03 UTC, as `date -u -d @1795983303` has it.

@@ -152,10 +152,14 @@ TEST(Schema, TakesEveryWordOfAChoiceAndPrintsItBack) {
       EXPECT_EQ(values_in(effective_config(*settings), *field), std::vector<std::string>{word}) << field->name();
     }
   }
-  const std::map<std::string, std::set<std::string>> expected = {
-      {"rss", {"addresses", "ports"}},   {"idle", {"auto", "poll", "pause", "sleep"}},   {"tcp_close", {"on", "off"}},
-      {"icmp_close", {"on", "off"}},     {"when_full", {"evict", "overflow", "sample"}}, {"layer", {"outer", "inner"}},
-      {"icmp_errors", {"own", "quoted"}}};
+  const std::map<std::string, std::set<std::string>> expected = {{"account_others", {"on", "off"}},
+                                                                 {"rss", {"addresses", "ports"}},
+                                                                 {"idle", {"auto", "poll", "pause", "sleep"}},
+                                                                 {"tcp_close", {"on", "off"}},
+                                                                 {"icmp_close", {"on", "off"}},
+                                                                 {"when_full", {"evict", "overflow", "sample"}},
+                                                                 {"layer", {"outer", "inner"}},
+                                                                 {"icmp_errors", {"own", "quoted"}}};
   EXPECT_EQ(choices, expected);
 }
 

@@ -134,6 +134,23 @@ TEST(RawRecord, IsRejectedByNameWhereItIsNoFlowOfIp) {
   EXPECT_EQ(judge_raw_record(read(half)), Reject::raw_record_invalid);
 }
 
+TEST(RawRecord, ThatIsNotOfIpIsKeptWithItsEtherTypeWhereAsked) {
+  RawOctets octets;
+  octets.ether_type = 0x88cc;
+  const RawRecord raw = read(octets);  // of addresses that mean nothing here
+  EXPECT_EQ(judge_raw_record(raw, true), Reject::none);
+  const RawFlowRecord record(raw);
+  EXPECT_EQ(record.view()->ether_type, 0x88cc);
+  EXPECT_EQ(record.view()->ip_version, 4);
+  EXPECT_EQ(record.view()->protocol, 0);
+  EXPECT_EQ(record.view()->ports[kForward], 0);
+  for (const std::uint8_t octet : record.view()->source_address) EXPECT_EQ(octet, 0);
+  octets.ether_type = 0x0806;
+  EXPECT_EQ(judge_raw_record(read(octets), true), Reject::none);
+  octets.packets = 0;
+  EXPECT_EQ(judge_raw_record(read(octets), true), Reject::raw_record_invalid);
+}
+
 class RawRecordFileTest : public testing::Test {
  protected:
   std::string write(const std::string& octets) {

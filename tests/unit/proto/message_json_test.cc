@@ -78,7 +78,11 @@ TEST(MessageJson, WritesEveryFieldWithNumbersAsNumbersAndBytesAsBase64) {
       R"("rev_next_hop":"","rev_bgp_next_hop":"",)"
       R"("prev_hop_as":0,"in_type":"UNKNOWN","out_type":"UNKNOWN","rev_as_path":[],"as_path_cut":0,)"
       R"("rev_as_path_cut":0,"src_as_name":"","dst_as_name":"","src_country":"","dst_country":"","flow_direction":0,"in_if_name":"",)"
-      R"("out_if_name":"","link_bytes":0,"rev_link_bytes":0,"start_mono_ns":0,"end_mono_ns":0,"monitor":""})");
+      R"("out_if_name":"","link_bytes":0,"rev_link_bytes":0,"start_mono_ns":0,"end_mono_ns":0,)"
+      R"("psample_group":0,"psample_latency_min_ns":0,"rev_psample_latency_min_ns":0,"psample_latency_mean_ns":0,)"
+      R"("rev_psample_latency_mean_ns":0,"psample_latency_max_ns":0,"rev_psample_latency_max_ns":0,"psample_queue":0,)"
+      R"("rev_psample_queue":0,"psample_queue_bytes_max":0,"rev_psample_queue_bytes_max":0,"psample_tunnel_id":0,)"
+      R"("psample_cookie":"","monitor":""})");
 }
 
 TEST(MessageJson, WritesAnUnknownEnumValueAsItsNumber) {

@@ -115,6 +115,10 @@ OwnedRecord with_section(Section section, std::uint8_t ip_version = 4, std::uint
     record.add<QuicSection>().known = 0x1;
   } else if (section == Section::quic_hello) {
     record.add<QuicHelloSection>().known = 0x7;
+  } else if (section == Section::psample) {  // hexadecimal
+    auto& psample = record.add<PsampleSection>();
+    psample.known = 0x7;
+    for (std::uint8_t& octet : psample.cookie) octet = static_cast<std::uint8_t>('a' + octet % 6);
   } else if (section == Section::rtt) {
     record.add<RttSection>().known = 0x1f;
   } else if (section == Section::layer2) {

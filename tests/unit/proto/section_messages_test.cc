@@ -75,7 +75,7 @@ void expect_read_back(const Options& options, bool biflow, std::uint32_t section
 /// What has no room beside all metrics together.
 constexpr std::uint32_t kAddedLater = kSectionBit<RoutingSection> | kSectionBit<AsNamesSection> |
                                       kSectionBit<DirectionSection> | kSectionBit<InterfaceNamesSection> |
-                                      kSectionBit<LinkSection>;
+                                      kSectionBit<LinkSection> | kSectionBit<PsampleSection>;
 
 /// What `record` becomes with one direction or both, in messages of `payload` octets.
 template <typename Encoder, typename Options>

@@ -1,0 +1,79 @@
+// SampleProbe: `weir run` with the packets that the kernel samples (--input psample): no EAL and no ports, one worker.
+//
+// Start: exporters are opened, the kernel's sampler is joined, the flow table is mapped; then the exporters begin, and
+// packets are received. Stop: the worker exports every flow, the drain empties its rings, the exporters are flushed;
+// the ledger is made of counters that rest. Threads: the worker's, the drain's, the exporters'.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "control/config/monitor_blocks.h"
+#include "control/config/settings.h"
+#include "control/export/export_hub.h"
+#include "control/prefix_options.h"
+#include "control/probe/change_log.h"
+#include "control/probe/probe_view.h"
+#include "control/probe/sample_worker.h"
+#include "control/probe/signals.h"
+#include "control/probe/silence_watch.h"
+#include "control/record_drain.h"
+#include "control/reject_file.h"
+#include "control/reject_saver.h"
+
+namespace weir {
+
+/// Where a SampleProbe's packets come from.
+using OpenSamples = std::function<tl::expected<std::unique_ptr<PsampleSource>, std::string>(const Settings&)>;
+/// Of this machine's kernel. Error: one line.
+tl::expected<std::unique_ptr<PsampleSource>, std::string> open_kernel_samples(const Settings& settings);
+
+class SampleProbe {
+ public:
+  /// `view` shows what runs; it outlives this. `open`: a test takes the kernel's place.
+  SampleProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals,
+              OpenSamples open = &open_kernel_samples);
+  SampleProbe(const SampleProbe&) = delete;
+  SampleProbe& operator=(const SampleProbe&) = delete;
+  ~SampleProbe();
+
+  /// Error: one line; then no file was changed.
+  tl::expected<void, std::string> start();
+  /// Looks after the running probe until a signal comes or --duration is over.
+  void run();
+  /// Stops everything, reports the ledger. Returns the exit code.
+  int stop();
+
+ private:
+  tl::expected<void, std::string> open_exporters();
+  tl::expected<void, std::string> start_worker();
+  void tell_interfaces();
+  void offer_as_lookups();
+  void look_after();
+  void look_at_input();
+  void reopen();
+  int report();
+
+  const Settings& settings_;
+  const std::vector<MonitorPlan> plans_;
+  ProbeView& view_;
+  const ProbeSignals& signals_;
+  const OpenSamples open_;
+  std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
+  std::unique_ptr<ExportHub> hub_;
+  std::unique_ptr<RejectFile> rejects_;
+  PrefixStores prefixes_;
+  std::unique_ptr<InterfaceStore> interfaces_;            ///< nullptr: records do not name them
+  std::vector<std::shared_ptr<const RouteMap>> as_maps_;  ///< by monitor: what its worker looks AS numbers up in
+  std::unique_ptr<SampleWorker> worker_;
+  std::unique_ptr<RecordDrain> drain_;
+  std::unique_ptr<RejectSaver> reject_saver_;
+  ChangeLog changes_;
+  int told_error_ = 0;  ///< errno of the socket that the log has
+  SilenceWatch silence_;
+};
+
+}  // namespace weir
