@@ -14,12 +14,15 @@
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
 #include "control/metric_hints.h"
+#include "control/monitor_parts.h"
 #include "control/probe/cores.h"
 #include "control/probe/live_probe.h"
+#include "control/probe/operations.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/record_probe.h"
 #include "control/probe/signals.h"
 #include "control/service/control_service.h"
+#include "control/service/operator_source.h"
 #include "control/service/prometheus.h"
 
 namespace weir {
@@ -31,10 +34,10 @@ struct Services {
 };
 
 tl::expected<Services, std::string> start_services(const Settings& settings, const std::vector<unsigned>& cores,
-                                                   ProbeView& view) {
+                                                   ProbeView& view, OperatorSource& operations) {
   const OffWorkerCores off(cores);
   Services services;
-  auto control = ControlService::start(settings.socket, view, &view);
+  auto control = ControlService::start(settings.socket, view, &view, &operations);
   if (!control) return tl::unexpected(control.error());
   services.control = std::move(*control);
   if (settings.prometheus.empty()) return services;
@@ -63,21 +66,23 @@ int run_live(const Settings& settings, const v1::Config& effective) {
     return 1;
   }
   if (!check_ledger_file(settings.ledger_file)) return 1;
-  const ProbeSignals signals;      // before any thread is started
+  ProbeSignals signals;            // before any thread is started
   const ErrorStream never_blocks;  // until everything has stopped
   for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
-  ProbeView view(effective, monitor_plans(settings));
-  const auto services = start_services(settings, cores, view);
+  const std::vector<MonitorPlan> plans = monitor_plans(settings);
+  ProbeView view(effective, plans);
+  Operations operations(names_of(plans), view.phase(), signals);
+  const auto services = start_services(settings, cores, view, operations);
   if (!services) {
     final_error(services.error());
     return 1;
   }
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
-    RecordProbe probe(settings, view, signals);
+    RecordProbe probe(settings, view, signals, operations.tap());
     return lead(probe);
   }
-  LiveProbe probe(settings, view, signals);
+  LiveProbe probe(settings, view, signals, operations.tap());
   return lead(probe, cores);
 }
 

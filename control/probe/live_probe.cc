@@ -36,12 +36,13 @@ std::string progress_text(const ProbeView::Second& second) {
 
 }  // namespace
 
-LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
+LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap)
     : settings_(settings),
       plans_(monitor_plans(settings)),
       view_(view),
       signals_(signals),
-      terminal_(isatty(STDERR_FILENO) != 0) {
+      terminal_(isatty(STDERR_FILENO) != 0),
+      tap_(tap) {
   for (const MonitorPlan& plan : plans_) sampling_rates_.emplace_back(plan.flow.sampling.most_pps);
 }
 
@@ -157,7 +158,7 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
                         prefixes_.of_monitor[number], interfaces_.get()});
   }
   drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
-                                         settings_.community_id_seed);
+                                         settings_.community_id_seed, &tap_);
   as_maps_.resize(plans_.size());
   offer_as_lookups(std::chrono::milliseconds(0));  // nobody polls yet: taken by the first poll
   if (auto launched = workers_->launch(); !launched) return launched;
@@ -229,10 +230,14 @@ void LiveProbe::log_rss() const {
 }
 
 void LiveProbe::run() {
+  began_ = SteadyClock::now();
   if (stopped_at_start_) return;
-  run_until_stopped(
+  const RunEnd end = run_until_stopped(
       signals_, settings_.duration_ns, "every flow in the table is exported", [this] { reopen(); },
       [this] { look_after(); });
+  if (end == RunEnd::stop || empty(Phase::draining)) return;
+  view_.phase().set(Phase::drained);
+  wait_drained(signals_, left_of(settings_.duration_ns, began_), view_.ledger(), [this] { look_after(); });
 }
 
 /// What is done once a second.
@@ -291,21 +296,29 @@ void LiveProbe::offer_as_lookups(std::chrono::milliseconds patience) {
 }
 
 int LiveProbe::stop() {
-  view_.phase().set(Phase::stopping, "emptying the flow table");
-  drain_->set_wait();
-  workers_->stop();
-  empty();
-  workers_->join();
-  drain_
-      ->finish();  // records that are given up may still come out of the rings: the closed exporters lose them by name
+  if (emptied_) {
+    view_.phase().set(Phase::stopping);
+  } else {
+    empty(Phase::stopping);
+  }
   return report();
 }
 
-/// Lets all records out, and closes the exporters.
-void LiveProbe::empty() {
-  let_records_out({*drain_, *hub_, view_.phase(), signals_, [this] { return workers_->finished() == workers_->size(); },
-                   [this] { reopen(); }},
-                  settings_.stop_timeout_ns);
+/// Receives no more, lets all records out, and closes the exporters. Returns whether weir is to stop then.
+bool LiveProbe::empty(Phase phase) {
+  view_.phase().set(phase, "emptying the flow table");
+  drain_->set_wait();
+  workers_->stop();
+  const bool stops = let_records_out(
+      {*drain_, *hub_, view_.phase(), signals_, [this] { return workers_->finished() == workers_->size(); },
+       [this] { reopen(); }, phase == Phase::draining},
+      settings_.stop_timeout_ns);
+  workers_->join();
+  // Records that are given up may still come out of the rings: the closed exporters lose them by name.
+  drain_->finish();
+  tap_.close();
+  emptied_ = true;
+  return stops;
 }
 
 /// Closes the file of --save-rejects, if there is one.

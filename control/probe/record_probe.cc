@@ -3,6 +3,7 @@
 #include <net/if.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -33,8 +34,8 @@ std::vector<InterfaceName> system_interfaces() {
 
 }  // namespace
 
-RecordProbe::RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
-    : settings_(settings), view_(view), signals_(signals) {}
+RecordProbe::RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap)
+    : settings_(settings), view_(view), signals_(signals), tap_(tap) {}
 
 RecordProbe::~RecordProbe() {
   view_.detach();
@@ -68,7 +69,7 @@ tl::expected<void, std::string> RecordProbe::start() {
                       make_raw_accounter(settings_, KeyHash(KeyHash::random_seed())),
                       prefixes_.of_monitor.front(),
                       interfaces_.get()});
-  drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &monotonic_ns);
+  drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &monotonic_ns, 0, &tap_);
   if (auto begun = hub_->begin(); !begun) return begun;
   receiver_->start();
   view_.attach(*receiver_, *drain_, settings_, settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
@@ -88,9 +89,13 @@ void RecordProbe::tell_interfaces() {
 }
 
 void RecordProbe::run() {
-  run_until_stopped(
+  const auto began = std::chrono::steady_clock::now();
+  const RunEnd end = run_until_stopped(
       signals_, settings_.duration_ns, "every flow in the accounter is exported",
       [this] { reopen_files(*hub_, settings_, prefixes_, interfaces_.get()); }, [this] { look_after(); });
+  if (end == RunEnd::stop || empty(Phase::draining)) return;
+  view_.phase().set(Phase::drained);
+  wait_drained(signals_, left_of(settings_.duration_ns, began), view_.ledger(), [this] { look_after(); });
 }
 
 /// What is done once a second.
@@ -107,14 +112,27 @@ void RecordProbe::look_after() {
 }
 
 int RecordProbe::stop() {
-  view_.phase().set(Phase::stopping, "emptying the accounter");
+  if (emptied_) {
+    view_.phase().set(Phase::stopping);
+  } else {
+    empty(Phase::stopping);
+  }
+  return report();
+}
+
+/// As LiveProbe::empty().
+bool RecordProbe::empty(Phase phase) {
+  view_.phase().set(phase, "emptying the accounter");
   drain_->set_wait();
   receiver_->stop();
-  let_records_out({*drain_, *hub_, view_.phase(), signals_, [this] { return receiver_->at_rest(); },
-                   [this] { reopen_files(*hub_, settings_, prefixes_, interfaces_.get()); }},
-                  settings_.stop_timeout_ns);
+  const bool stops = let_records_out(
+      {*drain_, *hub_, view_.phase(), signals_, [this] { return receiver_->at_rest(); },
+       [this] { reopen_files(*hub_, settings_, prefixes_, interfaces_.get()); }, phase == Phase::draining},
+      settings_.stop_timeout_ns);
   drain_->finish();  // what is given up may still come out of the ring: the closed exporters lose it by name
-  return report();
+  tap_.close();
+  emptied_ = true;
+  return stops;
 }
 
 /// The end: nothing runs any more.

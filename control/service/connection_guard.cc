@@ -42,6 +42,13 @@ bool send_some(int fd, std::string& octets) {
   return true;
 }
 
+Peer peer_of(int fd) {
+  ucred credentials{};
+  socklen_t octets = sizeof credentials;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &octets) != 0) return {};
+  return {credentials.uid, credentials.pid};
+}
+
 enum class Received : std::uint8_t { octets, nothing, end };
 
 Received receive_some(int fd, std::string& to, std::size_t most) {
@@ -60,7 +67,7 @@ Received receive_some(int fd, std::string& to, std::size_t most) {
 
 }  // namespace
 
-ConnectionGuard::ConnectionGuard(UniqueFd listening, std::function<void(UniqueFd)> serve)
+ConnectionGuard::ConnectionGuard(UniqueFd listening, Serve serve)
     : listening_(std::move(listening)), stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), serve_(std::move(serve)) {
   thread_ = std::thread([this] { run(); });
 }
@@ -83,7 +90,7 @@ void ConnectionGuard::accept_clients() {
       connections_.erase(std::min_element(connections_.begin(), connections_.end(),
                                           [](const auto& a, const auto& b) { return a.heard < b.heard; }));
     }
-    serve_(std::move(theirs));
+    serve_(std::move(theirs), peer_of(client.get()));
     Connection connection;
     connection.client = std::move(client);
     connection.server = std::move(ours);

@@ -20,16 +20,24 @@
 
 namespace weir {
 
+/// Who connected, as the kernel says (SO_PEERCRED, unix(7)).
+struct Peer {
+  unsigned user = 0;
+  int process = 0;  ///< 0: not known, which is so of another PID namespace
+};
+
 class ConnectionGuard {
  public:
+  /// Takes the other end of a connection, which is a stream socket that does not block.
+  using Serve = std::function<void(UniqueFd end, Peer peer)>;
+
   static constexpr std::size_t kAhead = 4096;
   static constexpr std::size_t kMostUnread = std::size_t{1} << 20;
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr std::size_t kMostConnections = 16;
 
-  /// `listening` does not block. `serve` takes the other end of each connection, which is a stream socket that does not
-  /// block; it is called by the guard's thread.
-  ConnectionGuard(UniqueFd listening, std::function<void(UniqueFd)> serve);
+  /// `listening` does not block. `serve` is called by the guard's thread.
+  ConnectionGuard(UniqueFd listening, Serve serve);
   ConnectionGuard(const ConnectionGuard&) = delete;
   ConnectionGuard& operator=(const ConnectionGuard&) = delete;
   ~ConnectionGuard();  ///< cuts all connections off
@@ -57,7 +65,7 @@ class ConnectionGuard {
 
   UniqueFd listening_;
   UniqueFd stop_;  ///< an eventfd
-  std::function<void(UniqueFd)> serve_;
+  Serve serve_;
   std::list<Connection> connections_;  ///< the thread's
   std::thread thread_;
 };

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_posix.h>
@@ -20,10 +21,13 @@
 #include <cstring>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "control/service/connection_guard.h"
+#include "control/service/peers.h"
 #include "control/service/query_queue.h"
+#include "control/service/tail_feed.h"
 #include "control/stale_socket.h"
 #include "proto/base/unique_fd.h"
 #include "proto/schema/control.grpc.pb.h"
@@ -157,7 +161,8 @@ class LockFile {
 /// No thread waits for a client that does not take its answer: hence gRPC's callbacks.
 class Service final : public v1::Control::CallbackService {
  public:
-  Service(StatusSource& source, FlowSource* flows) : source_(source), flows_(flows) {}
+  Service(StatusSource& source, FlowSource* flows, OperatorSource* operations)
+      : source_(source), flows_(flows), operations_(operations) {}
 
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context, const v1::StatusRequest* /*request*/,
                                    v1::StatusReply* reply) override {
@@ -193,7 +198,40 @@ class Service final : public v1::Control::CallbackService {
     return ask_flows(*context, *request, *reply, &FlowSource::flows);
   }
 
+  grpc::ServerWriteReactor<v1::TailReply>* Tail(grpc::CallbackServerContext* context,
+                                                const v1::TailRequest* request) override {
+    return operations_ == nullptr ? v1::Control::CallbackService::Tail(context, request)  // which is unimplemented
+                                  : tails_.open(*operations_, *request);
+  }
+
+  grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context, const v1::DrainRequest* /*request*/,
+                                  v1::DrainReply* /*reply*/) override {
+    return operate(*context, &OperatorSource::drain);
+  }
+
+  grpc::ServerUnaryReactor* Stop(grpc::CallbackServerContext* context, const v1::StopRequest* /*request*/,
+                                 v1::StopReply* reply) override {
+    reply->set_pid(static_cast<std::uint64_t>(::getpid()));
+    return operate(*context, &OperatorSource::stop);
+  }
+
+  Peers& peers() { return peers_; }
+  /// Every call of Tail is finished.
+  void end_tails() { tails_.end(); }
+
  private:
+  grpc::ServerUnaryReactor* operate(grpc::CallbackServerContext& context,
+                                    tl::expected<void, std::string> (OperatorSource::*ask)(std::string_view)) {
+    grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
+    if (operations_ == nullptr) {
+      reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, "nothing here can be drained or stopped"});
+      return reactor;
+    }
+    const auto asked = (operations_->*ask)(peers_.text(context.peer()));
+    reactor->Finish(asked ? grpc::Status::OK : grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, asked.error()));
+    return reactor;
+  }
+
   /// The call is finished by the queue's thread. Until then gRPC keeps context, request and reply.
   template <typename Request, typename Reply>
   grpc::ServerUnaryReactor* ask_flows(
@@ -227,17 +265,21 @@ class Service final : public v1::Control::CallbackService {
 
   StatusSource& source_;
   FlowSource* flows_;
+  OperatorSource* operations_;
+  Peers peers_;
   QueryQueue queries_;
+  TailFeed tails_;
 };
 
 }  // namespace
 
 struct ControlService::Impl {
-  Impl(StatusSource& source, FlowSource* flows) : service(source, flows) {}
+  Impl(StatusSource& source, FlowSource* flows, OperatorSource* operations) : service(source, flows, operations) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     if (!server) return;
+    service.end_tails();
     server->Shutdown(std::chrono::system_clock::now() + kShutdownDeadline);
     guard.reset();
     server.reset();
@@ -256,12 +298,13 @@ ControlService::~ControlService() = default;
 
 tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start(const std::string& socket_path,
                                                                                  StatusSource& source,
-                                                                                 FlowSource* flows) {
+                                                                                 FlowSource* flows,
+                                                                                 OperatorSource* operations) {
   if (socket_path.empty() || socket_path.size() > kMaxSocketPath) {
     return tl::make_unexpected(fmt::format("'{}' is not a path for a socket; expected 1 to {} octets, with --socket",
                                            socket_path, kMaxSocketPath));
   }
-  auto impl = std::make_unique<Impl>(source, flows);
+  auto impl = std::make_unique<Impl>(source, flows, operations);
   impl->socket_path = socket_path;
   if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
   if (auto taken = impl->lock.take(socket_path); !taken) return tl::make_unexpected(taken.error());
@@ -275,6 +318,7 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
   grpc::ResourceQuota quota("weir-control");
   quota.SetMaxThreads(kMaxThreads);
   quota.Resize(kMaxMemory);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();  // of every builder from now on
   grpc::ServerBuilder builder;
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(kMaxRequestOctets);
@@ -288,8 +332,9 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
     return tl::make_unexpected(fmt::format("{}: the socket cannot be made here{}; {}", socket_path,
                                            listening ? "" : " (" + listening.error() + ")", kOtherSocket));
   }
-  impl->guard = std::make_unique<ConnectionGuard>(std::move(*listening), [server = impl->server.get()](UniqueFd fd) {
-    grpc::AddInsecureChannelFromFd(server, fd.release());
+  impl->guard = std::make_unique<ConnectionGuard>(std::move(*listening), [&impl = *impl](UniqueFd end, Peer peer) {
+    impl.service.peers().add(end.get(), peer);
+    grpc::AddInsecureChannelFromFd(impl.server.get(), end.release());
   });
   return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
 }

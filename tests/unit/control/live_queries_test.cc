@@ -11,10 +11,10 @@
 #include <thread>
 #include <vector>
 
-#include "control/query/flow_name.h"
 #include "control/query/record_filter.h"
 #include "control/query/top_groups.h"
 #include "dataplane/flow/flow_shard.h"
+#include "proto/record/flow_name.h"
 #include "proto/schema/flows_text.h"
 #include "tests/support/flow_packet.h"
 

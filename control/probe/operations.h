@@ -1,0 +1,42 @@
+// Operations: what an operator may do to the running probe over the control socket: look on as flows end, drain, stop.
+//
+// Whoever asks is told at once whether it will be done; the supervisor does it (supervision.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "control/probe/phase.h"
+#include "control/probe/signals.h"
+#include "control/record_tap.h"
+#include "control/service/operator_source.h"
+#include "proto/record/monitor_names.h"
+
+namespace weir {
+
+class Operations final : public OperatorSource {
+ public:
+  /// `monitors`: the names of those that the configuration names. `phase` and `signals` outlive this.
+  Operations(std::vector<std::string> monitors, const ProbePhase& phase, ProbeSignals& signals);
+
+  tl::expected<std::unique_ptr<TailReader>, std::string> tail(const v1::TailRequest& request,
+                                                              std::function<void()> wake) override;
+  tl::expected<void, std::string> drain(std::string_view who) override;
+  tl::expected<void, std::string> stop(std::string_view who) override;
+
+  /// Where the drain offers records.
+  RecordTap& tap() { return tap_; }
+
+ private:
+  const std::vector<std::string> monitors_;
+  MonitorNames names_;
+  const ProbePhase& phase_;
+  ProbeSignals& signals_;
+  RecordTap tap_;
+};
+
+}  // namespace weir
