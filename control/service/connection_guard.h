@@ -6,13 +6,16 @@
 // through here, and wait:
 // - they pass only while the client has taken every answer so far, and at most kAhead octets of them before one comes;
 // - a client that has kMostUnread octets of answers to read, or takes none for kPatience, is cut off;
-// - of more than kMostConnections the one goes that was silent longest.
+// - beyond kMostConnections a client waits for its turn, in the backlog of the socket. A connection that was silent for
+//   kSilence gives way at once, and after kTurn the one that was silent longest does, however short that was. So 200
+//   clients that come at once are all served, and clients that talk all the time do not keep others out.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <list>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -35,6 +38,8 @@ class ConnectionGuard {
   static constexpr std::size_t kMostUnread = std::size_t{1} << 20;
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr std::size_t kMostConnections = 16;
+  static constexpr std::chrono::seconds kSilence{3};
+  static constexpr std::chrono::seconds kTurn{1};
 
   /// `listening` does not block. `serve` is called by the guard's thread.
   ConnectionGuard(UniqueFd listening, Serve serve);
@@ -56,7 +61,8 @@ class ConnectionGuard {
   };
 
   void run();
-  void accept_clients();
+  void accept_clients(Clock::time_point now);
+  [[nodiscard]] bool make_room(Clock::time_point now);
   /// Passes on what can be. False: the connection is over.
   static bool pass(Connection& connection, Clock::time_point now);
   static bool pass_answers(Connection& connection, Clock::time_point now);
@@ -66,7 +72,8 @@ class ConnectionGuard {
   UniqueFd listening_;
   UniqueFd stop_;  ///< an eventfd
   Serve serve_;
-  std::list<Connection> connections_;  ///< the thread's
+  std::list<Connection> connections_;             ///< the thread's
+  std::optional<Clock::time_point> waits_since_;  ///< likewise: a client waits for its turn
   std::thread thread_;
 };
 

@@ -91,7 +91,7 @@ tl::expected<void, std::string> make_folder(const std::string& socket_path) {
 
 /// A socket that listens at `path` and does not block.
 tl::expected<UniqueFd, std::string> listen_on(const std::string& path) {
-  constexpr int kBacklog = 16;
+  constexpr int kBacklog = 512;  // clients that wait for their turn; one that finds no place there is refused
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
