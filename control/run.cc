@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,12 @@
 namespace weir {
 namespace {
 
+ControlAccess access_of(const Settings& settings) {
+  ControlAccess access{settings.socket_mode, settings.socket_group, std::nullopt};
+  if (!settings.control.empty()) access.tls = settings.control_address;
+  return access;
+}
+
 struct Services {
   std::unique_ptr<ControlService> control;
   std::unique_ptr<PrometheusService> prometheus;
@@ -37,7 +44,7 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
                                                    ProbeView& view, OperatorSource& operations) {
   const OffWorkerCores off(cores);
   Services services;
-  auto control = ControlService::start(settings.socket, view, &view, &operations);
+  auto control = ControlService::start(settings.socket, view, &view, &operations, access_of(settings));
   if (!control) return tl::unexpected(control.error());
   services.control = std::move(*control);
   if (settings.prometheus.empty()) return services;

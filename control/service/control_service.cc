@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
+#include <grpc/grpc_security_constants.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
@@ -16,18 +18,21 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "control/service/connection_guard.h"
 #include "control/service/peers.h"
 #include "control/service/query_queue.h"
 #include "control/service/tail_feed.h"
+#include "control/service/tls_port.h"
 #include "control/stale_socket.h"
 #include "proto/base/unique_fd.h"
 #include "proto/schema/control.grpc.pb.h"
@@ -89,17 +94,30 @@ tl::expected<void, std::string> make_folder(const std::string& socket_path) {
   return {};
 }
 
+/// The number of the group of --socket-group; -1, which changes none, where there is no such option.
+tl::expected<gid_t, std::string> group_of(const std::string& group) {
+  if (group.empty()) return static_cast<gid_t>(-1);
+  gid_t number = 0;
+  const char* const end = group.data() + group.size();
+  const auto parsed = std::from_chars(group.data(), end, number);
+  if (parsed.ec == std::errc() && parsed.ptr == end) return number;
+  const struct group* const entry = ::getgrnam(group.c_str());
+  if (entry == nullptr) return tl::make_unexpected(fmt::format("--socket-group {}: there is no such group", group));
+  return entry->gr_gid;
+}
+
 /// A socket that listens at `path` and does not block.
-tl::expected<UniqueFd, std::string> listen_on(const std::string& path) {
+tl::expected<UniqueFd, std::string> listen_on(const std::string& path, unsigned mode, gid_t group) {
   constexpr int kBacklog = 512;  // clients that wait for their turn; one that finds no place there is refused
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
-  // It is made with the process's umask, mostly 0755. To connect one must be able to write, so the group gets it. (The
-  // umask itself is the whole process's: to change it here would change the files that other threads make.)
+  // It is made with the process's umask, mostly 0755. Nobody can connect before it listens, by when it has its mode.
+  // (The umask itself is the whole process's: to change it here would change the files that other threads make.)
   if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), 0660) != 0 || ::listen(fd.get(), kBacklog) != 0) {
+      ::chown(path.c_str(), static_cast<uid_t>(-1), group) != 0 || ::chmod(path.c_str(), mode) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0) {
     return tl::make_unexpected(std::string(std::strerror(errno)));
   }
   return fd;
@@ -227,7 +245,7 @@ class Service final : public v1::Control::CallbackService {
       reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, "nothing here can be drained or stopped"});
       return reactor;
     }
-    const auto asked = (operations_->*ask)(peers_.text(context.peer()));
+    const auto asked = (operations_->*ask)(who_asks(context));
     reactor->Finish(asked ? grpc::Status::OK : grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, asked.error()));
     return reactor;
   }
@@ -255,6 +273,13 @@ class Service final : public v1::Control::CallbackService {
                        fmt::format("{} questions about flows wait already; ask again", QueryQueue::kMostWaiting)});
     }
     return reactor;
+  }
+
+  /// By the kernel's word for a socket, by the certificate over TLS.
+  [[nodiscard]] std::string who_asks(const grpc::CallbackServerContext& context) const {
+    const auto names = context.auth_context()->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
+    if (names.empty()) return peers_.text(context.peer());
+    return fmt::format("'{}' at {}", std::string(names.front().data(), names.front().size()), context.peer());
   }
 
   static grpc::ServerUnaryReactor* done(grpc::CallbackServerContext& context) {
@@ -299,11 +324,14 @@ ControlService::~ControlService() = default;
 tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start(const std::string& socket_path,
                                                                                  StatusSource& source,
                                                                                  FlowSource* flows,
-                                                                                 OperatorSource* operations) {
+                                                                                 OperatorSource* operations,
+                                                                                 const ControlAccess& access) {
   if (socket_path.empty() || socket_path.size() > kMaxSocketPath) {
     return tl::make_unexpected(fmt::format("'{}' is not a path for a socket; expected 1 to {} octets, with --socket",
                                            socket_path, kMaxSocketPath));
   }
+  const auto group = group_of(access.group);
+  if (!group) return tl::make_unexpected(group.error());
   auto impl = std::make_unique<Impl>(source, flows, operations);
   impl->socket_path = socket_path;
   if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
@@ -326,8 +354,13 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsOfConnection);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   builder.RegisterService(&impl->service);
+  int tls_port = 0;
+  if (access.tls) {
+    if (auto added = add_tls_port(builder, *access.tls, tls_port); !added) return tl::make_unexpected(added.error());
+  }
   impl->server = builder.BuildAndStart();
-  auto listening = listen_on(socket_path);
+  if (access.tls && (!impl->server || tls_port == 0)) return tl::make_unexpected(why_no_tls_port(*access.tls));
+  auto listening = listen_on(socket_path, access.mode, *group);
   if (!impl->server || !listening) {
     return tl::make_unexpected(fmt::format("{}: the socket cannot be made here{}; {}", socket_path,
                                            listening ? "" : " (" + listening.error() + ")", kOtherSocket));

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "proto/base/unique_fd.h"
+#include "proto/schema/control_address.h"
 
 namespace weir::ctl {
 
@@ -29,7 +30,13 @@ int try_socket(const std::string& socket_path) {
 
 }  // namespace
 
-bool is_served(const std::string& socket_path) {
+bool is_served(v1::Control::Stub& stub, const std::string& socket_path) {
+  if (socket_path.starts_with(kControlScheme)) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    v1::StatusReply reply;
+    return stub.Status(&context, {}, &reply).error_code() != grpc::StatusCode::UNAVAILABLE;
+  }
   const int error = try_socket(socket_path);
   return error != ENOENT && error != ECONNREFUSED;
 }
@@ -41,6 +48,9 @@ std::string describe(const grpc::Status& status, const std::string& socket_path)
   }
   if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
     return socket_path + ": " + (status.error_message().empty() ? "the call failed" : status.error_message());
+  }
+  if (socket_path.starts_with(kControlScheme)) {
+    return socket_path + ": " + status.error_message() + "; is weir run running, and are the certificates right?";
   }
   const int error = try_socket(socket_path);
   if (error == 0) return socket_path + ": the program that serves it does not answer like weir";

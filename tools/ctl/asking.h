@@ -7,6 +7,7 @@
 #include <string>
 
 #include "proto/record/message_json.h"
+#include "proto/schema/control.grpc.pb.h"
 #include "proto/schema/message_csv.h"
 
 namespace weir::ctl {
@@ -27,8 +28,8 @@ std::string answer_text(const Message& message, const std::string& output, std::
   return output == "csv" ? message_csv(message) : table(message);
 }
 
-/// Whether a program takes connections on the socket.
-bool is_served(const std::string& socket_path);
+/// Whether weir takes connections on the socket, or at the address.
+bool is_served(v1::Control::Stub& stub, const std::string& socket_path);
 
 /// One line for a call that failed.
 std::string describe(const grpc::Status& status, const std::string& socket_path);

@@ -86,7 +86,7 @@ int EndCommands::stop(v1::Control::Stub& stub, const std::string& socket_path) c
   v1::StopReply reply;
   if (const auto result = stub.Stop(&context, {}, &reply); !result.ok()) return refused(result, socket_path);
   const std::string name = "weir, process " + std::to_string(reply.pid());
-  while (is_served(socket_path)) {
+  while (is_served(stub, socket_path)) {
     if (Clock::now() >= deadline) {
       return fail(name + ", still stops after " + std::to_string(timeout_s_) + " s; see weirctl status", 1);
     }

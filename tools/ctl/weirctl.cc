@@ -4,7 +4,6 @@
 // Exit codes: 0 done; 1 no answer, a ledger that does not balance, or conversations that are split; 2 a command line
 // that cannot be right.
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -27,6 +26,7 @@
 #include "proto/schema/report_text.h"
 #include "proto/schema/rss_text.h"
 #include "tools/ctl/asking.h"
+#include "tools/ctl/channel.h"
 #include "tools/ctl/completion.h"
 #include "tools/ctl/end_commands.h"
 #include "tools/ctl/flow_commands.h"
@@ -62,15 +62,9 @@ constexpr const char* kExamples =
     "answer,\n"
     "no flow of this name, a drain or stop that was not done in time; 2 an error in the command line.";
 
-/// The user's own weir, else the machine's.
-std::string find_socket() {
-  std::string path = weir::default_socket_path();
-  const std::string system(weir::kSystemSocket);
-  return ::access(path.c_str(), F_OK) != 0 && ::access(system.c_str(), F_OK) == 0 ? system : path;
-}
-
 struct Arguments {
-  std::string socket_path;
+  std::string socket_path;  ///< with --control: its title, for messages
+  std::string control;
   std::string output = "table";
   bool explain = false;
 };
@@ -180,6 +174,12 @@ int parse_and_ask(int argc, char** argv) {
   Arguments arguments;
   app.set_version_flag("--version", "weirctl " + std::string(weir::version()), "Print the version");
   app.add_option("--socket", arguments.socket_path, "Socket of the weir to ask")->type_name("PATH");
+  app.add_option(
+         "--control", arguments.control,
+         "The weir to ask over TCP: tls://ADDR:PORT?cert=FILE&key=FILE&ca=FILE, with a certificate for weirctl and\n"
+         "the authority of weir's; &name=NAME where weir's certificate is of another name than ADDR")
+      ->type_name("URI")
+      ->excludes("--socket");
   app.add_option("-o,--output", arguments.output, "How to print the answer: table, json or csv")
       ->type_name("FORM")
       ->capture_default_str()
@@ -218,15 +218,11 @@ int parse_and_ask(int argc, char** argv) {
   }
   if (completion_command.given()) return print(weir::ctl::bash_completion(app));
 
-  if (app.count("--socket") == 0) arguments.socket_path = find_socket();
-  if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
-    return fail("--socket '" + arguments.socket_path + "': expected a path of 1 to " +
-                    std::to_string(weir::kMaxSocketPath) + " octets",
-                2);
-  }
-
-  const auto stub = weir::v1::Control::NewStub(
-      grpc::CreateChannel(weir::grpc_target(arguments.socket_path), grpc::InsecureChannelCredentials()));
+  const auto channel = app.count("--control") != 0
+                           ? weir::ctl::channel_over_tls(arguments.control, arguments.socket_path)
+                           : weir::ctl::channel_to_socket(arguments.socket_path, app.count("--socket") != 0);
+  if (!channel) return fail(channel.error().text, channel.error().exit_code);
+  const auto stub = weir::v1::Control::NewStub(*channel);
   if (flow_commands.given()) return flow_commands.ask(*stub, arguments.socket_path, arguments.output);
   if (tail_command.given()) return tail_command.ask(*stub, arguments.socket_path, arguments.output);
   if (end_commands.given()) return end_commands.ask(*stub, arguments.socket_path, arguments.output);

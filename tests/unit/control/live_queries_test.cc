@@ -178,7 +178,7 @@ TEST_F(LiveQueriesTest, AFlowIsFoundByItsNameWithEitherEndFirst) {
 TEST_F(LiveQueriesTest, NamesTheWorkersThatDoNotAnswerAndTakesThemBackLater) {
   workers_[1].stop();
   v1::TopRequest request;
-  request.set_patience_ms(1);
+  request.set_patience_ms(100);
   const v1::TopReply reply = top(request);
   ASSERT_EQ(reply.scope().missing_workers_size(), 1);
   EXPECT_EQ(reply.scope().missing_workers(0), 1U);
