@@ -79,7 +79,7 @@ int run_live(const Settings& settings, const v1::Config& effective) {
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
   const std::vector<MonitorPlan> plans = monitor_plans(settings);
   ProbeView view(effective, plans);
-  Operations operations(names_of(plans), view.phase(), signals);
+  Operations operations(names_of(plans), view.phase(), signals, view);
   const auto services = start_services(settings, cores, view, operations);
   if (!services) {
     final_error(services.error());

@@ -9,12 +9,27 @@
 #include <utility>
 
 #include "control/probe/record_tail.h"
+#include "control/probe/self_check.h"
+#include "control/wall_reading.h"
 #include "proto/base/similar.h"
 
 namespace weir {
 
-Operations::Operations(std::vector<std::string> monitors, const ProbePhase& phase, ProbeSignals& signals)
-    : monitors_(std::move(monitors)), phase_(phase), signals_(signals) {
+namespace {
+
+std::int64_t clocks_apart_ns(const WallReading& reading) {
+  return static_cast<std::int64_t>(reading.wall_ns - reading.mono_ns);
+}
+
+}  // namespace
+
+Operations::Operations(std::vector<std::string> monitors, const ProbePhase& phase, ProbeSignals& signals,
+                       StatusSource& status)
+    : monitors_(std::move(monitors)),
+      phase_(phase),
+      signals_(signals),
+      status_(status),
+      clocks_apart_ns_(clocks_apart_ns(read_wall_clock())) {
   for (const std::string& name : monitors_) names_.add(name);
 }
 
@@ -42,6 +57,18 @@ tl::expected<std::unique_ptr<TailReader>, std::string> Operations::tail(const v1
   if (!filter) return tl::unexpected("--filter " + filter.error());
   wish.filter = std::move(*filter);
   return std::make_unique<RecordTail>(tap_, names_, std::move(wish), std::move(wake));
+}
+
+v1::SelfCheckReply Operations::self_check() {
+  const WallReading now = read_wall_clock();
+  v1::SelfCheckReply reply;
+  *reply.add_items() = check_rss(status_.rss());
+  *reply.add_items() = check_skew(status_.status());
+  *reply.add_items() = check_clock(clocks_apart_ns_, clocks_apart_ns(now));
+  *reply.add_items() = check_loopback(tap_.open(std::nullopt, [] {})->before(), now.wall_ns);
+  reply.set_ok(std::none_of(reply.items().begin(), reply.items().end(),
+                            [](const v1::SelfCheckItem& item) { return item.outcome() == "failed"; }));
+  return reply;
 }
 
 tl::expected<void, std::string> Operations::drain(std::string_view who) {

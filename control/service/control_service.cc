@@ -233,6 +233,13 @@ class Service final : public v1::Control::CallbackService {
     return operate(*context, &OperatorSource::stop);
   }
 
+  grpc::ServerUnaryReactor* SelfCheck(grpc::CallbackServerContext* context, const v1::SelfCheckRequest* request,
+                                      v1::SelfCheckReply* reply) override {
+    if (operations_ == nullptr) return v1::Control::CallbackService::SelfCheck(context, request, reply);
+    *reply = operations_->self_check();
+    return done(*context);
+  }
+
   Peers& peers() { return peers_; }
   /// Every call of Tail is finished.
   void end_tails() { tails_.end(); }

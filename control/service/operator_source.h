@@ -1,6 +1,6 @@
-// OperatorSource: who shows records as flows end, and who ends the run.
+// OperatorSource: who shows records as flows end, who checks itself, and who ends the run.
 //
-// Called from the services' threads, several at once, and never held up.
+// Called from the services' threads, several at once.
 #pragma once
 
 #include <functional>
@@ -30,6 +30,8 @@ class OperatorSource {
   /// source does. Error: what is wrong with the request, in one line.
   virtual tl::expected<std::unique_ptr<TailReader>, std::string> tail(const v1::TailRequest& request,
                                                                       std::function<void()> wake) = 0;
+  /// Takes some milliseconds.
+  virtual v1::SelfCheckReply self_check() = 0;
   /// Both return at once. `who` asks: "user 1000, process 4711"; for the log. Error: why not now, in one line.
   virtual tl::expected<void, std::string> drain(std::string_view who) = 0;
   virtual tl::expected<void, std::string> stop(std::string_view who) = 0;

@@ -88,8 +88,8 @@ INSTANTIATE_TEST_SUITE_P(
     Programs, ManPage,
     testing::Values(Page{"weir", {"run", "read", "check", "doctor", "metrics", "fields", "reasons", "tunnels"}},
                     Page{"weirctl",
-                         {"status", "ledger", "monitors", "rss", "metrics", "top", "flows", "flow", "tail", "drain",
-                          "stop", "completion"}},
+                         {"status", "ledger", "monitors", "rss", "metrics", "top", "flows", "flow", "tail",
+                          "self-check", "drain", "stop", "completion"}},
                     Page{"weir-collect", {}}, Page{"weir-gen", {}}),
     [](const auto& one) {
       std::string name = one.param.program;

@@ -47,6 +47,10 @@ TEST_F(Operations, TailShowsEveryRecordAsItIsExportedAndDrainEndsTheRunWithAnswe
   ASSERT_TRUE(eventually([&] { return probe.received() == 12'000; }));
   EXPECT_NE(probe.ask({"status"}).out.find("longest idle"), std::string::npos);
 
+  const Finished early = probe.ask({"self-check"});
+  EXPECT_EQ(early.exit_code, 0) << early.out;
+  EXPECT_NE(early.out.find("loopback    skipped"), std::string::npos) << early.out;
+
   const Finished drained = probe.ask({"-o", "json", "drain"});
   ASSERT_EQ(drained.exit_code, 0) << drained.err;
   const json ledger = json::parse(drained.out);
@@ -65,6 +69,9 @@ TEST_F(Operations, TailShowsEveryRecordAsItIsExportedAndDrainEndsTheRunWithAnswe
   EXPECT_EQ(probe.ask_json("status").at("phase"), "drained");
   EXPECT_EQ(sorted_lines(probe.ask({"-o", "json", "tail", "-n", "1000"}).out), sorted_lines(shown.out));
   EXPECT_EQ(probe.ask({"drain"}).exit_code, 0) << "again";
+  const Finished checked = probe.ask({"self-check"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.out;
+  EXPECT_NE(checked.out.find("the last 400 records came back"), std::string::npos) << checked.out;
   EXPECT_EQ(probe.ask({"-o", "json", "flows"}).out, "");
   const Finished stopped = probe.ask({"stop"});
   EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
@@ -127,8 +134,8 @@ TEST_F(Operations, CompletionOffersCommandsOptionsAndForms) {
   EXPECT_EQ(offered("--filter x"), "\n") << "a value";
   const std::string all = offered("''") + ' ';
   const std::string help = run({kBin + "/weirctl", "--help"}).out;
-  for (const char* command : {"status", "ledger", "rss", "metrics", "monitors", "top", "flows", "flow", "tail", "drain",
-                              "stop", "completion"}) {
+  for (const char* command : {"status", "ledger", "rss", "metrics", "monitors", "top", "flows", "flow", "tail",
+                              "self-check", "drain", "stop", "completion"}) {
     EXPECT_NE(all.find(' ' + std::string(command)), std::string::npos) << command;
     EXPECT_NE(help.find(std::string("\n  ") + command + ' '), std::string::npos) << command;
   }

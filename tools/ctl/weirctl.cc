@@ -25,6 +25,7 @@
 #include "proto/schema/monitors_text.h"
 #include "proto/schema/report_text.h"
 #include "proto/schema/rss_text.h"
+#include "proto/schema/self_check_text.h"
 #include "tools/ctl/asking.h"
 #include "tools/ctl/channel.h"
 #include "tools/ctl/completion.h"
@@ -58,7 +59,8 @@ constexpr const char* kExamples =
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
-    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a worker that did not "
+    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a check that failed, a "
+    "worker that did not "
     "answer,\n"
     "no flow of this name, a drain or stop that was not done in time; 2 an error in the command line.";
 
@@ -129,6 +131,15 @@ int rss(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Argum
   return printed != 0 ? printed : reply.ok() ? 0 : 1;
 }
 
+int self_check(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
+  weir::v1::SelfCheckReply reply;
+  if (const auto result = stub.SelfCheck(&context, {}, &reply); !result.ok()) {
+    return fail(describe(result, arguments.socket_path), 1);
+  }
+  const int printed = print(answer_text(reply, arguments.output, weir::self_check_text));
+  return printed != 0 ? printed : reply.ok() ? 0 : 1;
+}
+
 int metrics(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
   weir::v1::MetricsReply reply;
   if (const auto result = stub.Metrics(&context, {}, &reply); !result.ok()) {
@@ -190,11 +201,15 @@ int parse_and_ask(int argc, char** argv) {
       app.add_subcommand("ledger", "Every packet accounted for; exit code 1 when it does not balance");
   auto* rss_command = app.add_subcommand(
       "rss", "RSS self-check: do both directions of a conversation meet? Exit code 1 when conversations are split");
+  auto* self_check_command = app.add_subcommand(
+      "self-check",
+      "RSS, spread over workers, clock, and weir's decoder over its own encoders; exit code 1 if one fails");
   auto* metrics_command = app.add_subcommand(
       "metrics", "Which metrics are on, how many records carry what they measured, and how full their pool is");
   auto* monitors_command = app.add_subcommand(
       "monitors", "The monitors of the configuration: key, filter, timeouts, metrics, sampling, and what they counted");
-  for (auto* command : {status_command, ledger_command, rss_command, metrics_command, monitors_command}) {
+  for (auto* command :
+       {status_command, ledger_command, rss_command, self_check_command, metrics_command, monitors_command}) {
     command->fallthrough();
   }
   const weir::ctl::FlowCommands flow_commands(app);
@@ -230,6 +245,7 @@ int parse_and_ask(int argc, char** argv) {
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
   if (*metrics_command) return metrics(*stub, context, arguments);
   if (*monitors_command) return monitors(*stub, context, arguments);
+  if (*self_check_command) return self_check(*stub, context, arguments);
   if (*rss_command) return rss(*stub, context, arguments);
   return *status_command ? status(*stub, context, arguments) : ledger(*stub, context, arguments);
 }

@@ -56,6 +56,7 @@ class FakeOperations : public OperatorSource {
     if (request.filter() == "nonsense") return tl::unexpected(std::string("--filter: that is nonsense"));
     return std::make_unique<Reader>(*this);
   }
+  v1::SelfCheckReply self_check() override { return {}; }
   tl::expected<void, std::string> drain(std::string_view who) override {
     asked_by = who;
     if (refuses) return tl::unexpected(std::string("not now"));
