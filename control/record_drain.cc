@@ -24,8 +24,8 @@ RecordDrain::RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wa
     : RecordDrain(hub, only(std::move(rings), std::move(overflow), prefixes), wait, clock, community_id_seed) {}
 
 RecordDrain::RecordDrain(ExportHub& hub, std::vector<DrainedMonitor> monitors, bool wait, std::uint64_t (*clock)(),
-                         std::uint16_t community_id_seed)
-    : hub_(hub), clock_(clock), facts_(community_id_seed), wait_(wait) {
+                         std::uint16_t community_id_seed, RecordTap* tap)
+    : hub_(hub), tap_(tap), clock_(clock), facts_(community_id_seed), wait_(wait) {
   for (DrainedMonitor& parts : monitors) {
     Monitor& monitor = monitors_.emplace_back();
     monitor.number = static_cast<unsigned>(monitors_.size() - 1);
@@ -82,6 +82,7 @@ bool RecordDrain::round(Monitor& monitor, bool last) {
     batch = std::move(named);
   }
   batch->trim();
+  if (tap_ != nullptr) tap_->offer(batch, monitor.number);
   hub_.offer(std::move(batch), false, monitor.number);
   return true;
 }

@@ -28,6 +28,7 @@
 #include "control/export/export_hub.h"
 #include "control/overflow_accounter.h"
 #include "control/record_facts.h"
+#include "control/record_tap.h"
 #include "dataplane/record_ring.h"
 
 namespace weir {
@@ -49,9 +50,10 @@ class RecordDrain {
   RecordDrain(std::vector<RecordRing*> rings, ExportHub& hub, bool wait,
               std::unique_ptr<OverflowAccounter> overflow = nullptr, std::uint64_t (*clock)() = nullptr,
               std::uint16_t community_id_seed = 0, PrefixStore* prefixes = nullptr);
-  /// The same for several monitors. A batch is of one of them, and goes to its exporters.
+  /// The same for several monitors. A batch is of one of them, and goes to its exporters. `tap`: who looks on; nullptr:
+  /// nobody does.
   RecordDrain(ExportHub& hub, std::vector<DrainedMonitor> monitors, bool wait, std::uint64_t (*clock)() = nullptr,
-              std::uint16_t community_id_seed = 0);
+              std::uint16_t community_id_seed = 0, RecordTap* tap = nullptr);
   RecordDrain(const RecordDrain&) = delete;
   RecordDrain& operator=(const RecordDrain&) = delete;
   ~RecordDrain();
@@ -92,6 +94,7 @@ class RecordDrain {
 
   std::vector<Monitor> monitors_;
   ExportHub& hub_;
+  RecordTap* tap_;
   mutable std::mutex mutex_;
   std::uint64_t (*clock_)();
   RecordFacts facts_;

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,18 +15,28 @@
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
 #include "control/metric_hints.h"
+#include "control/monitor_parts.h"
 #include "control/probe/cores.h"
 #include "control/probe/live_probe.h"
+#include "control/probe/operations.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/record_probe.h"
 #include "control/probe/sample_probe.h"
 #include "control/probe/signals.h"
 #include "control/service/control_service.h"
 #include "control/service/http_service.h"
+#include "control/service/operator_source.h"
 #include "control/service/prometheus.h"
+#include "control/service/service_manager.h"
 
 namespace weir {
 namespace {
+
+ControlAccess access_of(const Settings& settings) {
+  ControlAccess access{settings.socket_mode, settings.socket_group, std::nullopt};
+  if (!settings.control.empty()) access.tls = settings.control_address;
+  return access;
+}
 
 struct Services {
   std::unique_ptr<ControlService> control;
@@ -34,10 +45,10 @@ struct Services {
 };
 
 tl::expected<Services, std::string> start_services(const Settings& settings, const std::vector<unsigned>& cores,
-                                                   ProbeView& view) {
+                                                   ProbeView& view, OperatorSource& operations) {
   const OffWorkerCores off(cores);
   Services services;
-  auto control = ControlService::start(settings.socket, view, &view);
+  auto control = ControlService::start(settings.socket, view, &view, &operations, access_of(settings));
   if (!control) return tl::unexpected(control.error());
   services.control = std::move(*control);
   if (!settings.prometheus.empty()) {
@@ -61,6 +72,7 @@ int lead(Probe& probe, const Start&... start) {
     final_error(started.error());
     return 1;
   }
+  service_manager::tell_running();
   probe.run();
   return probe.stop();
 }
@@ -73,25 +85,27 @@ int run_live(const Settings& settings, const v1::Config& effective) {
     return 1;
   }
   if (!check_ledger_file(settings.ledger_file)) return 1;
-  const ProbeSignals signals;      // before any thread is started
+  ProbeSignals signals;            // before any thread is started
   const ErrorStream never_blocks;  // until everything has stopped
   for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
-  ProbeView view(effective, monitor_plans(settings));
-  const auto services = start_services(settings, cores, view);
+  const std::vector<MonitorPlan> plans = monitor_plans(settings);
+  ProbeView view(effective, plans);
+  Operations operations(names_of(plans), view.phase(), signals, view);
+  const auto services = start_services(settings, cores, view, operations);
   if (!services) {
     final_error(services.error());
     return 1;
   }
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
-    RecordProbe probe(settings, view, signals);
+    RecordProbe probe(settings, view, signals, operations.tap());
     return lead(probe);
   }
   if (settings.input_source.kind == InputSource::Kind::samples) {
-    SampleProbe probe(settings, view, signals);
+    SampleProbe probe(settings, view, signals, operations.tap());
     return lead(probe);
   }
-  LiveProbe probe(settings, view, signals);
+  LiveProbe probe(settings, view, signals, operations.tap());
   return lead(probe, cores);
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <system_error>
 
 #include "control/config/input_source.h"
 #include "control/config/key_list.h"
@@ -16,6 +18,7 @@
 #include "proto/base/cpu_list.h"
 #include "proto/base/ip_address.h"
 #include "proto/base/split.h"
+#include "proto/schema/control_address.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -156,6 +159,22 @@ ValueResult parse_socket(const ValueContext&, const std::string& text, Settings&
   return {};
 }
 
+ValueResult parse_socket_mode(const ValueContext& context, const std::string& text, Settings& settings) {
+  unsigned mode = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, mode, 8);
+  if (parsed.ec != std::errc() || parsed.ptr != end || mode > 0777) {
+    return tl::make_unexpected("no mode of a file; expected " + context.description.value());
+  }
+  if ((mode & 0200) == 0) return tl::make_unexpected("weir's own user could not ask; expected a mode such as 0600");
+  settings.socket_mode = mode;
+  return {};
+}
+
+ValueResult parse_control(const ValueContext&, const std::string& text, Settings& settings) {
+  return parse_control_address(text).map([&](const ControlAddress& address) { settings.control_address = address; });
+}
+
 ValueResult parse_prometheus(const ValueContext&, const std::string& text, Settings&) {
   return text.empty() ? ValueResult() : check_listen_address(text);
 }
@@ -201,6 +220,9 @@ std::span<const Binding<Settings>> setting_bindings() {
       Row::text("eal", WEIR_MEMBER(eal_arguments)),
 
       Row::text<parse_socket>("socket", WEIR_MEMBER(socket)),
+      Row::text<parse_socket_mode>("socket_mode", WEIR_MEMBER(socket_mode_text)),
+      Row::text("socket_group", WEIR_MEMBER(socket_group)),
+      Row::text<parse_control>("control", WEIR_MEMBER(control)),
       Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
       Row::value("http", parse_http, print_http),
       Row::duration("duration", WEIR_MEMBER(duration_ns)),

@@ -16,6 +16,7 @@
 #include "dataplane/flow/flow_settings.h"
 #include "dataplane/rss_hash.h"
 #include "proto/base/ip_address.h"
+#include "proto/schema/control_address.h"
 
 namespace weir {
 
@@ -51,10 +52,14 @@ struct Settings {
   std::vector<unsigned> cores;     ///< empty: chosen
   RssHash rss = RssHash::addresses;
   IdleChoice idle = IdleChoice::automatic;
-  std::string socket;             ///< always set after validation
-  std::string prometheus;         ///< address and port; empty: off
-  std::string http;               ///< likewise
-  std::uint64_t duration_ns = 0;  ///< 0: until a signal
+  std::string socket;            ///< always set after validation
+  std::string socket_mode_text;  ///< as given; socket_mode is made of it
+  unsigned socket_mode = 0;
+  std::string socket_group;        ///< name or number; empty: that of the process
+  std::string control;             ///< as given; control_address is made of it; empty: off
+  ControlAddress control_address;  ///< where weirctl may ask over TCP
+  std::string prometheus;          ///< address and port; empty: off
+  std::uint64_t duration_ns = 0;   ///< 0: until a signal
   std::uint64_t stop_timeout_ns = 0;
   std::string eal_arguments;
   std::string config_file;  ///< that these settings come from; empty: none

@@ -52,8 +52,7 @@ std::vector<LogLine> ChangeLog::exporters(const std::vector<ExporterSnapshot>& e
   return lines;
 }
 
-std::vector<LogLine> ChangeLog::workers(const std::vector<std::chrono::nanoseconds>& silences,
-                                        const std::vector<unsigned>& cores) {
+std::vector<LogLine> ChangeLog::workers(const std::vector<std::chrono::nanoseconds>& silences) {
   std::vector<LogLine> lines;
   silences_.resize(silences.size());
   for (std::size_t i = 0; i < silences.size(); ++i) {
@@ -62,12 +61,12 @@ std::vector<LogLine> ChangeLog::workers(const std::vector<std::chrono::nanosecon
     const auto seconds = [](std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); };
     if (silent && !named) {
       lines.push_back({LogLine::Level::error,
-                       fmt::format("worker {} on core {} has not polled for {:.1f} s: its packets wait in the ring of "
-                                   "its queue; see what else runs on that core, and weirctl status",
-                                   i, cores[i], seconds(silences[i]))});
+                       fmt::format("worker {} has not polled for {:.1f} s: packets wait in its queue; weirctl status "
+                                   "names its core",
+                                   i, seconds(silences[i]))});
     } else if (!silent && named) {
-      lines.push_back({LogLine::Level::info, fmt::format("worker {} on core {} polls again, after more than {:.1f} s",
-                                                         i, cores[i], seconds(silences_[i]))});
+      lines.push_back({LogLine::Level::info,
+                       fmt::format("worker {} polls again, after more than {:.1f} s", i, seconds(silences_[i]))});
     }
     silences_[i] = silent ? silences[i] : std::chrono::nanoseconds(0);
   }

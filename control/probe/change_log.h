@@ -30,9 +30,8 @@ class ChangeLog {
   std::vector<LogLine> ports(const std::vector<dpdk::PortInfo>& ports);
   /// The exporters in the same order each time. At the first look all count as well.
   std::vector<LogLine> exporters(const std::vector<ExporterSnapshot>& exporters);
-  /// For how long each worker has been silent, and on which core it runs; the workers in the same order each time.
-  std::vector<LogLine> workers(const std::vector<std::chrono::nanoseconds>& silences,
-                               const std::vector<unsigned>& cores);
+  /// For how long each worker has been silent; the workers in the same order each time.
+  std::vector<LogLine> workers(const std::vector<std::chrono::nanoseconds>& silences);
 
  private:
   std::vector<bool> link_up_;

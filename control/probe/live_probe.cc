@@ -19,7 +19,6 @@
 #include "control/probe/memif_socket.h"
 #include "control/probe/option_facts.h"
 #include "control/probe/supervision.h"
-#include "control/service/service_manager.h"
 #include "control/stale_socket.h"
 #include "dataplane/live_clock.h"
 #include "proto/base/number_text.h"
@@ -37,12 +36,13 @@ std::string progress_text(const ProbeView::Second& second) {
 
 }  // namespace
 
-LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
+LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap)
     : settings_(settings),
       plans_(monitor_plans(settings)),
       view_(view),
       signals_(signals),
-      terminal_(isatty(STDERR_FILENO) != 0) {
+      terminal_(isatty(STDERR_FILENO) != 0),
+      tap_(tap) {
   for (const MonitorPlan& plan : plans_) sampling_rates_.emplace_back(plan.flow.sampling.most_pps);
 }
 
@@ -72,7 +72,6 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   view_.attach(*runtime_, *workers_, *drain_, std::make_unique<RecordFacts>(settings_.community_id_seed),
                rejects_.get(), settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
   view_.phase().set(Phase::running);
-  service_manager::tell_running();
   log_start();
   look_after();
   return {};
@@ -159,7 +158,7 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
                         prefixes_.of_monitor[number], interfaces_.get()});
   }
   drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
-                                         settings_.community_id_seed);
+                                         settings_.community_id_seed, &tap_);
   as_maps_.resize(plans_.size());
   offer_as_lookups(std::chrono::milliseconds(0));  // nobody polls yet: taken by the first poll
   if (auto launched = workers_->launch(); !launched) return launched;
@@ -231,10 +230,14 @@ void LiveProbe::log_rss() const {
 }
 
 void LiveProbe::run() {
+  began_ = SteadyClock::now();
   if (stopped_at_start_) return;
-  run_until_stopped(
+  const RunEnd end = run_until_stopped(
       signals_, settings_.duration_ns, "every flow in the table is exported", [this] { reopen(); },
       [this] { look_after(); });
+  if (end == RunEnd::stop || empty(Phase::draining)) return;
+  view_.phase().set(Phase::drained);
+  wait_drained(signals_, left_of(settings_.duration_ns, began_), view_.ledger(), [this] { look_after(); });
 }
 
 /// What is done once a second.
@@ -244,8 +247,8 @@ void LiveProbe::look_after() {
   tell_prefix_news(prefixes_);
   offer_as_lookups(std::chrono::milliseconds(100));
   const ProbeView::Second second = view_.look();
-  log_lines(changes_.workers(second.silences, cores_of_workers()));
-  tell_service_manager(second);
+  log_lines(changes_.workers(second.silences));
+  tell_health(second.silences, second.rates.workers.empty() ? "" : progress_text(second));
   if (second.warning) spdlog::warn("{}", *second.warning);
   if (second.moment) {
     const PacketCount ignored = ignored_packets(second.moment->counters);
@@ -260,25 +263,6 @@ void LiveProbe::look_after() {
   if (!terminal_ || second.rates.workers.empty()) return;
   fmt::print(stderr, "\r\033[K{}", progress_text(second));
   std::fflush(stderr);
-}
-
-std::vector<unsigned> LiveProbe::cores_of_workers() const {
-  std::vector<unsigned> cores;
-  for (const WorkerFacts& worker : workers_->facts()) cores.push_back(worker.core);
-  return cores;
-}
-
-/// That all is well, unless a worker does not poll.
-void LiveProbe::tell_service_manager(const ProbeView::Second& second) {
-  const auto silent = std::find_if(second.silences.begin(), second.silences.end(),
-                                   [](std::chrono::nanoseconds time) { return time >= kSilentTooLong; });
-  if (silent != second.silences.end()) {
-    service_manager::tell_status(
-        fmt::format("worker {} does not poll: the watchdog is not fed", silent - second.silences.begin()));
-    return;
-  }
-  service_manager::feed_watchdog();
-  if (!second.rates.workers.empty()) service_manager::tell_status(progress_text(second));
 }
 
 /// One level for all workers, which hand packets of one flow to one another.
@@ -314,22 +298,29 @@ void LiveProbe::offer_as_lookups(std::chrono::milliseconds patience) {
 }
 
 int LiveProbe::stop() {
-  service_manager::tell_stopping();
-  view_.phase().set(Phase::stopping, "emptying the flow table");
-  drain_->set_wait();
-  workers_->stop();
-  empty();
-  workers_->join();
-  drain_
-      ->finish();  // records that are given up may still come out of the rings: the closed exporters lose them by name
+  if (emptied_) {
+    view_.phase().set(Phase::stopping);
+  } else {
+    empty(Phase::stopping);
+  }
   return report();
 }
 
-/// Lets all records out, and closes the exporters.
-void LiveProbe::empty() {
-  let_records_out({*drain_, *hub_, view_.phase(), signals_, [this] { return workers_->finished() == workers_->size(); },
-                   [this] { reopen(); }},
-                  settings_.stop_timeout_ns);
+/// Receives no more, lets all records out, and closes the exporters. Returns whether weir is to stop then.
+bool LiveProbe::empty(Phase phase) {
+  view_.phase().set(phase, "emptying the flow table");
+  drain_->set_wait();
+  workers_->stop();
+  const bool stops = let_records_out(
+      {*drain_, *hub_, view_.phase(), signals_, [this] { return workers_->finished() == workers_->size(); },
+       [this] { reopen(); }, phase == Phase::draining},
+      settings_.stop_timeout_ns);
+  workers_->join();
+  // Records that are given up may still come out of the rings: the closed exporters lose them by name.
+  drain_->finish();
+  tap_.close();
+  emptied_ = true;
+  return stops;
 }
 
 /// Closes the file of --save-rejects, if there is one.

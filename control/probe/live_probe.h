@@ -10,6 +10,7 @@
 // core (or, where no core list is given, every CPU that is no worker's).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -20,10 +21,12 @@
 #include "control/export/export_hub.h"
 #include "control/prefix_options.h"
 #include "control/probe/change_log.h"
+#include "control/probe/phase.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/signals.h"
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
+#include "control/record_tap.h"
 #include "control/reject_file.h"
 #include "control/reject_saver.h"
 #include "dataplane/dpdk/runtime.h"
@@ -33,8 +36,8 @@ namespace weir {
 
 class LiveProbe {
  public:
-  /// `view` shows what runs; it outlives this.
-  LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals);
+  /// `view` shows what runs, `tap` its records; both outlive this.
+  LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap);
   LiveProbe(const LiveProbe&) = delete;
   LiveProbe& operator=(const LiveProbe&) = delete;
   ~LiveProbe();
@@ -42,7 +45,8 @@ class LiveProbe {
   /// `cores`: control's, then one per worker. Error: one line. A signal to stop is heard meanwhile: then no packet was
   /// received, and run() returns at once.
   tl::expected<void, std::string> start(const std::vector<unsigned>& cores);
-  /// Looks after the running probe until a signal comes or --duration is over.
+  /// Looks after the running probe until a signal comes, weirctl asks for the stop, or --duration is over; and drains
+  /// it meanwhile where weirctl asks for that.
   void run();
   /// Stops everything, reports the ledger. Returns the exit code.
   int stop();
@@ -58,12 +62,10 @@ class LiveProbe {
   void log_start() const;
   void log_rss() const;
   void look_after();
-  [[nodiscard]] std::vector<unsigned> cores_of_workers() const;
-  void tell_service_manager(const ProbeView::Second& second);
   void adapt_sampling(unsigned monitor, const Moment& moment);
   void reopen();
   void offer_as_lookups(std::chrono::milliseconds patience);
-  void empty();
+  bool empty(Phase phase);
   int report();
   void report_rejects(v1::Ledger& ledger, int& code);
 
@@ -72,7 +74,10 @@ class LiveProbe {
   ProbeView& view_;
   const ProbeSignals& signals_;
   const bool terminal_;
+  RecordTap& tap_;
+  std::chrono::steady_clock::time_point began_;  ///< run()
   bool stopped_at_start_ = false;
+  bool emptied_ = false;  ///< no packet is received any more, and all records are out
   std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
   std::unique_ptr<ExportHub> hub_;
   std::unique_ptr<RejectFile> rejects_;

@@ -1,4 +1,4 @@
-// ProbePhase: whether weir starts, runs or stops, and what it is doing meanwhile.
+// ProbePhase: whether weir starts, runs, drains or stops, and what it is doing meanwhile.
 //
 // Set by the supervisor, read by the services' threads.
 #pragma once
@@ -13,7 +13,7 @@
 
 namespace weir {
 
-enum class Phase : std::uint8_t { starting, running, stopping };
+enum class Phase : std::uint8_t { starting, running, draining, drained, stopping };
 
 constexpr std::string_view phase_name(Phase phase) {
   switch (phase) {
@@ -21,6 +21,10 @@ constexpr std::string_view phase_name(Phase phase) {
       return "starting";
     case Phase::running:
       return "running";
+    case Phase::draining:
+      return "draining";
+    case Phase::drained:
+      return "drained";
     case Phase::stopping:
       return "stopping";
   }
@@ -29,7 +33,7 @@ constexpr std::string_view phase_name(Phase phase) {
 
 struct Activity {
   Phase phase = Phase::starting;
-  std::string doing;  ///< a step of the start or of the stop; empty while weir runs
+  std::string doing;  ///< a step of the start, of the drain or of the stop; else empty
 
   /// "starting: opening the exporters"; empty while weir runs.
   [[nodiscard]] std::string text() const {

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -14,12 +15,11 @@
 #include "control/probe/option_facts.h"
 #include "control/probe/supervision.h"
 #include "control/probe/system_interfaces.h"
-#include "control/service/service_manager.h"
 #include "control/wall_reading.h"
 
 namespace weir {
-RecordProbe::RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals)
-    : settings_(settings), view_(view), signals_(signals) {}
+RecordProbe::RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap)
+    : settings_(settings), view_(view), signals_(signals), tap_(tap) {}
 
 RecordProbe::~RecordProbe() {
   view_.detach();
@@ -53,12 +53,11 @@ tl::expected<void, std::string> RecordProbe::start() {
                       make_raw_accounter(settings_, KeyHash(KeyHash::random_seed())),
                       prefixes_.of_monitor.front(),
                       interfaces_.get()});
-  drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &monotonic_ns);
+  drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &monotonic_ns, 0, &tap_);
   if (auto begun = hub_->begin(); !begun) return begun;
   receiver_->start();
   view_.attach(*receiver_, *drain_, settings_, settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
   view_.phase().set(Phase::running);
-  service_manager::tell_running();
   if (settings_.exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
   spdlog::info("raw records at {}, {} flows at most, control socket {}", settings_.input_source.path,
                settings_.account.max_entries, settings_.socket);
@@ -74,9 +73,13 @@ void RecordProbe::tell_interfaces() {
 }
 
 void RecordProbe::run() {
-  run_until_stopped(
+  const auto began = std::chrono::steady_clock::now();
+  const RunEnd end = run_until_stopped(
       signals_, settings_.duration_ns, "every flow in the accounter is exported",
       [this] { reopen_files(*hub_, settings_, prefixes_, interfaces_.get()); }, [this] { look_after(); });
+  if (end == RunEnd::stop || empty(Phase::draining)) return;
+  view_.phase().set(Phase::drained);
+  wait_drained(signals_, left_of(settings_.duration_ns, began), view_.ledger(), [this] { look_after(); });
 }
 
 /// What is done once a second.
@@ -85,7 +88,7 @@ void RecordProbe::look_after() {
   tell_prefix_news(prefixes_);
   for (const std::string& line : receiver_->take_news()) spdlog::warn("{}", line);
   tell_interfaces();
-  service_manager::feed_watchdog();
+  tell_health({});
   const ProbeView::Second second = view_.look();
   if (!second.moment) return;
   const PacketCount ignored = ignored_packets(second.moment->counters);
@@ -94,15 +97,27 @@ void RecordProbe::look_after() {
 }
 
 int RecordProbe::stop() {
-  service_manager::tell_stopping();
-  view_.phase().set(Phase::stopping, "emptying the accounter");
+  if (emptied_) {
+    view_.phase().set(Phase::stopping);
+  } else {
+    empty(Phase::stopping);
+  }
+  return report();
+}
+
+/// As LiveProbe::empty().
+bool RecordProbe::empty(Phase phase) {
+  view_.phase().set(phase, "emptying the accounter");
   drain_->set_wait();
   receiver_->stop();
-  let_records_out({*drain_, *hub_, view_.phase(), signals_, [this] { return receiver_->at_rest(); },
-                   [this] { reopen_files(*hub_, settings_, prefixes_, interfaces_.get()); }},
-                  settings_.stop_timeout_ns);
+  const bool stops = let_records_out(
+      {*drain_, *hub_, view_.phase(), signals_, [this] { return receiver_->at_rest(); },
+       [this] { reopen_files(*hub_, settings_, prefixes_, interfaces_.get()); }, phase == Phase::draining},
+      settings_.stop_timeout_ns);
   drain_->finish();  // what is given up may still come out of the ring: the closed exporters lose it by name
-  return report();
+  tap_.close();
+  emptied_ = true;
+  return stops;
 }
 
 /// The end: nothing runs any more.

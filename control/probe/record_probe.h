@@ -13,24 +13,26 @@
 #include "control/export/export_hub.h"
 #include "control/prefix_options.h"
 #include "control/probe/change_log.h"
+#include "control/probe/phase.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/record_receiver.h"
 #include "control/probe/signals.h"
 #include "control/record_drain.h"
+#include "control/record_tap.h"
 
 namespace weir {
 
 class RecordProbe {
  public:
-  /// `view` shows what runs; it outlives this.
-  RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals);
+  /// `view` shows what runs, `tap` its records; both outlive this.
+  RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap);
   RecordProbe(const RecordProbe&) = delete;
   RecordProbe& operator=(const RecordProbe&) = delete;
   ~RecordProbe();
 
   /// Error: one line; then no file was changed.
   tl::expected<void, std::string> start();
-  /// Looks after the running probe until a signal comes or --duration is over.
+  /// As LiveProbe::run().
   void run();
   /// Stops everything, reports the ledger. Returns the exit code.
   int stop();
@@ -38,11 +40,14 @@ class RecordProbe {
  private:
   void tell_interfaces();
   void look_after();
+  bool empty(Phase phase);
   int report();
 
   const Settings& settings_;
   ProbeView& view_;
   const ProbeSignals& signals_;
+  RecordTap& tap_;
+  bool emptied_ = false;  ///< no record is received any more, and all are out
   std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
   std::unique_ptr<ExportHub> hub_;
   PrefixStores prefixes_;

@@ -27,11 +27,13 @@ tl::expected<std::unique_ptr<PsampleSource>, std::string> open_kernel_samples(co
                                          settings.input_source.groups, settings.frame_filter);
 }
 
-SampleProbe::SampleProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, OpenSamples open)
+SampleProbe::SampleProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap,
+                         OpenSamples open)
     : settings_(settings),
       plans_(monitor_plans(settings)),
       view_(view),
       signals_(signals),
+      tap_(tap),
       open_(std::move(open)),
       as_maps_(plans_.size()) {}
 
@@ -101,7 +103,7 @@ tl::expected<void, std::string> SampleProbe::start_worker() {
                         interfaces_.get()});
   }
   drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
-                                         settings_.community_id_seed);
+                                         settings_.community_id_seed, &tap_);
   offer_as_lookups();  // the worker does not poll yet: taken by its first poll
   return {};
 }
@@ -125,9 +127,13 @@ void SampleProbe::offer_as_lookups() {
 }
 
 void SampleProbe::run() {
-  run_until_stopped(
+  const auto began = std::chrono::steady_clock::now();
+  const RunEnd end = run_until_stopped(
       signals_, settings_.duration_ns, "every flow in the table is exported", [this] { reopen(); },
       [this] { look_after(); });
+  if (end == RunEnd::stop || empty(Phase::draining)) return;
+  view_.phase().set(Phase::drained);
+  wait_drained(signals_, left_of(settings_.duration_ns, began), view_.ledger(), [this] { look_after(); });
 }
 
 void SampleProbe::reopen() {
@@ -141,6 +147,8 @@ void SampleProbe::look_after() {
   tell_interfaces();
   offer_as_lookups();
   const ProbeView::Second second = view_.look();
+  log_lines(changes_.workers(second.silences));
+  tell_health(second.silences);
   if (second.warning) spdlog::warn("{}", *second.warning);
   look_at_input();
   if (!second.moment) return;
@@ -162,15 +170,27 @@ void SampleProbe::look_at_input() {
 }
 
 int SampleProbe::stop() {
-  view_.phase().set(Phase::stopping, "emptying the flow table");
+  if (emptied_) {
+    view_.phase().set(Phase::stopping);
+  } else {
+    empty(Phase::stopping);
+  }
+  return report();
+}
+
+/// As LiveProbe::empty().
+bool SampleProbe::empty(Phase phase) {
+  view_.phase().set(phase, "emptying the flow table");
   drain_->set_wait();
   worker_->stop();
-  let_records_out(
-      {*drain_, *hub_, view_.phase(), signals_, [this] { return worker_->at_rest(); }, [this] { reopen(); }},
-      settings_.stop_timeout_ns);
+  const bool stops = let_records_out({*drain_, *hub_, view_.phase(), signals_, [this] { return worker_->at_rest(); },
+                                      [this] { reopen(); }, phase == Phase::draining},
+                                     settings_.stop_timeout_ns);
   worker_->join();
   drain_->finish();  // what is given up may still come out of the ring: the closed exporters lose it by name
-  return report();
+  tap_.close();
+  emptied_ = true;
+  return stops;
 }
 
 /// The end: nothing runs any more.

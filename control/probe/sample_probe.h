@@ -16,11 +16,13 @@
 #include "control/export/export_hub.h"
 #include "control/prefix_options.h"
 #include "control/probe/change_log.h"
+#include "control/probe/phase.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/sample_worker.h"
 #include "control/probe/signals.h"
 #include "control/probe/silence_watch.h"
 #include "control/record_drain.h"
+#include "control/record_tap.h"
 #include "control/reject_file.h"
 #include "control/reject_saver.h"
 
@@ -33,8 +35,8 @@ tl::expected<std::unique_ptr<PsampleSource>, std::string> open_kernel_samples(co
 
 class SampleProbe {
  public:
-  /// `view` shows what runs; it outlives this. `open`: a test takes the kernel's place.
-  SampleProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals,
+  /// `view` shows what runs, `tap` its records; both outlive this. `open`: a test takes the kernel's place.
+  SampleProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap,
               OpenSamples open = &open_kernel_samples);
   SampleProbe(const SampleProbe&) = delete;
   SampleProbe& operator=(const SampleProbe&) = delete;
@@ -42,7 +44,7 @@ class SampleProbe {
 
   /// Error: one line; then no file was changed.
   tl::expected<void, std::string> start();
-  /// Looks after the running probe until a signal comes or --duration is over.
+  /// As LiveProbe::run().
   void run();
   /// Stops everything, reports the ledger. Returns the exit code.
   int stop();
@@ -55,13 +57,16 @@ class SampleProbe {
   void look_after();
   void look_at_input();
   void reopen();
+  bool empty(Phase phase);
   int report();
 
   const Settings& settings_;
   const std::vector<MonitorPlan> plans_;
   ProbeView& view_;
   const ProbeSignals& signals_;
+  RecordTap& tap_;
   const OpenSamples open_;
+  bool emptied_ = false;  ///< no packet is received any more, and all records are out
   std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
   std::unique_ptr<ExportHub> hub_;
   std::unique_ptr<RejectFile> rejects_;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "control/probe/quiesce.h"
+#include "control/service/service_manager.h"
 
 namespace weir {
 namespace {
@@ -51,8 +52,20 @@ void log_lines(const std::vector<LogLine>& lines) {
   }
 }
 
-void run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, const char* promise,
-                       const std::function<void()>& reopen, const std::function<void()>& look_after) {
+void tell_health(const std::vector<std::chrono::nanoseconds>& silences, const std::string& progress) {
+  const auto silent = std::find_if(silences.begin(), silences.end(),
+                                   [](std::chrono::nanoseconds time) { return time >= kSilentTooLong; });
+  if (silent != silences.end()) {
+    service_manager::tell_status(
+        fmt::format("worker {} does not poll: the watchdog is not fed", silent - silences.begin()));
+    return;
+  }
+  service_manager::feed_watchdog();
+  if (!progress.empty()) service_manager::tell_status(progress);
+}
+
+RunEnd run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, const char* promise,
+                         const std::function<void()>& reopen, const std::function<void()>& look_after) {
   const auto begin = SteadyClock::now();
   for (;;) {
     auto wait = std::chrono::nanoseconds(std::chrono::seconds(1));
@@ -61,7 +74,7 @@ void run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, c
       if (left <= std::chrono::nanoseconds(0)) {
         clear_line();
         spdlog::info("the time of --duration is over: stopping");
-        return;
+        return RunEnd::stop;
       }
       wait = std::min(wait, std::chrono::duration_cast<std::chrono::nanoseconds>(left));
     }
@@ -69,7 +82,11 @@ void run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, c
       clear_line();
       if (signal->event == ProbeSignals::Event::stop) {
         spdlog::info("{}: stopping; {}", signal->name, promise);
-        return;
+        return RunEnd::stop;
+      }
+      if (signal->event == ProbeSignals::Event::drain) {
+        spdlog::info("{}: draining; {}", signal->name, promise);
+        return RunEnd::drain;
       }
       reopen();
     }
@@ -107,26 +124,60 @@ void tell_prefix_news(const PrefixStores& prefixes) {
   }
 }
 
-void let_records_out(const Emptying& parts, std::uint64_t within_ns) {
+bool let_records_out(const Emptying& parts, std::uint64_t within_ns) {
   constexpr std::chrono::milliseconds kStep{20};
+  const Phase phase = parts.drains ? Phase::draining : Phase::stopping;
+  bool stops = !parts.drains;
+  service_manager::tell_emptying(stops);
   Quiesce quiesce(SteadyClock::now(), std::chrono::nanoseconds(within_ns));
   for (;;) {
     if (parts.at_rest()) parts.drain.begin_finish();
     const Quiesce::Progress progress = progress_of(parts.drain, parts.hub);
-    parts.phase.set(Phase::stopping, fmt::format("waiting for the exporters, {} records queued", progress.queued));
+    service_manager::feed_watchdog();  // the wait has its own limit
+    parts.phase.set(phase, fmt::format("waiting for the exporters, {} records queued", progress.queued));
     Quiesce::Decision decision = quiesce.look(SteadyClock::now(), progress);
     if (!decision.over) {
       const auto signal = parts.signals.wait(kStep);
-      if (signal && signal->event == ProbeSignals::Event::stop) decision = Quiesce::give_up(progress);
+      if (signal && signal->event == ProbeSignals::Event::stop) {
+        // Only a signal gives up what is queued: weirctl stop never loses a record that could still leave.
+        if (stops && !signal->asked) decision = Quiesce::give_up(progress);
+        if (!stops) spdlog::info("{}: weir stops once it has drained", signal->name);
+        stops = true;
+      }
       if (signal && signal->event == ProbeSignals::Event::reopen) parts.reopen();
     }
     if (decision.notice) {
       log_lines({{decision.gives_up ? LogLine::Level::warning : LogLine::Level::info, *decision.notice}});
     }
     if (!decision.over) continue;
-    parts.phase.set(Phase::stopping, "closing the exporters");
+    parts.phase.set(phase, "closing the exporters");
     parts.hub.finish(std::chrono::ceil<std::chrono::milliseconds>(decision.close_within));
-    return;
+    return stops;
+  }
+}
+
+std::uint64_t left_of(std::uint64_t duration_ns, SteadyClock::time_point began) {
+  if (duration_ns == 0) return 0;
+  const auto over = static_cast<std::uint64_t>((SteadyClock::now() - began) / std::chrono::nanoseconds(1));
+  return duration_ns - std::min(over, duration_ns - 1);
+}
+
+void wait_drained(const ProbeSignals& signals, std::uint64_t duration_ns, const v1::Ledger& ledger,
+                  const std::function<void()>& look_after) {
+  std::uint64_t lost = 0;
+  for (const auto& [name, count] : ledger.lost()) lost += count.records();
+  for (const v1::ExporterLedger& exporter : ledger.exporters()) {
+    if (!exporter.group().empty()) continue;  // its group's counts have its
+    for (const auto& [name, count] : exporter.lost()) lost += count.records();
+  }
+  log_lines(
+      {{lost == 0 ? LogLine::Level::info : LogLine::Level::warning,
+        fmt::format("drained: {} records left, {} were lost by name, the ledger is {} (weirctl ledger); no packet "
+                    "is received any more",
+                    ledger.drained().records(), lost, ledger.state())}});
+  const auto nothing_open = [] { spdlog::info("SIGHUP: weir has drained, so no file is open"); };
+  while (run_until_stopped(signals, duration_ns, "nothing is left to export", nothing_open, look_after) !=
+         RunEnd::stop) {
   }
 }
 

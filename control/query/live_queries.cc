@@ -10,12 +10,12 @@
 #include <string_view>
 #include <utility>
 
-#include "control/query/flow_name.h"
 #include "control/query/top_groups.h"
 #include "dataplane/metric/metrics.h"
 #include "proto/base/similar.h"
 #include "proto/base/split.h"
 #include "proto/record/field_text.h"
+#include "proto/record/flow_name.h"
 #include "proto/record/flow_protobuf.h"
 
 namespace weir {

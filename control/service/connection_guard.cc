@@ -22,6 +22,8 @@ constexpr std::size_t kPiece = 16'384;
 /// How often a client that has something to read is looked at: no event tells that it did.
 constexpr int kLookEveryMs = 5;
 constexpr int kIdleLookMs = 1000;
+/// How often it is looked whether a client that waits may come in.
+constexpr int kTurnLookMs = 50;
 
 /// Octets that were sent and that the peer has not read (unix(7) has SIOCOUTQ as tcp(7)).
 std::size_t unread_by_peer(int fd) {
@@ -42,6 +44,13 @@ bool send_some(int fd, std::string& octets) {
   return true;
 }
 
+Peer peer_of(int fd) {
+  ucred credentials{};
+  socklen_t octets = sizeof credentials;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &octets) != 0) return {};
+  return {credentials.uid, credentials.pid};
+}
+
 enum class Received : std::uint8_t { octets, nothing, end };
 
 Received receive_some(int fd, std::string& to, std::size_t most) {
@@ -60,7 +69,7 @@ Received receive_some(int fd, std::string& to, std::size_t most) {
 
 }  // namespace
 
-ConnectionGuard::ConnectionGuard(UniqueFd listening, std::function<void(UniqueFd)> serve)
+ConnectionGuard::ConnectionGuard(UniqueFd listening, Serve serve)
     : listening_(std::move(listening)), stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), serve_(std::move(serve)) {
   thread_ = std::thread([this] { run(); });
 }
@@ -71,23 +80,36 @@ ConnectionGuard::~ConnectionGuard() {
   thread_.join();
 }
 
-void ConnectionGuard::accept_clients() {
-  for (;;) {
+/// False: who waits has to go on waiting, or nobody does.
+bool ConnectionGuard::make_room(Clock::time_point now) {
+  if (connections_.size() < kMostConnections) return true;
+  pollfd asks{listening_.get(), POLLIN, 0};
+  if (poll(&asks, 1, 0) <= 0) {
+    waits_since_.reset();
+    return false;
+  }
+  if (!waits_since_) waits_since_ = now;
+  const auto silent = std::min_element(connections_.begin(), connections_.end(),
+                                       [](const auto& a, const auto& b) { return a.heard < b.heard; });
+  if (now - silent->heard < kSilence && now - *waits_since_ < kTurn) return false;
+  connections_.erase(silent);
+  return true;
+}
+
+void ConnectionGuard::accept_clients(Clock::time_point now) {
+  while (make_room(now)) {
+    waits_since_.reset();
     UniqueFd client(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client.valid()) return;
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return;
     UniqueFd ours(ends[0]);
     UniqueFd theirs(ends[1]);
-    if (connections_.size() >= kMostConnections) {
-      connections_.erase(std::min_element(connections_.begin(), connections_.end(),
-                                          [](const auto& a, const auto& b) { return a.heard < b.heard; }));
-    }
-    serve_(std::move(theirs));
+    serve_(std::move(theirs), peer_of(client.get()));
     Connection connection;
     connection.client = std::move(client);
     connection.server = std::move(ours);
-    connection.heard = connection.taken = Clock::now();
+    connection.heard = connection.taken = now;
     connections_.push_back(std::move(connection));
   }
 }
@@ -133,14 +155,15 @@ bool ConnectionGuard::pass(Connection& connection, Clock::time_point now) {
 void ConnectionGuard::run() {
   std::vector<pollfd> polled;
   for (;;) {
-    polled.assign({{stop_.get(), POLLIN, 0}, {listening_.get(), POLLIN, 0}});
-    int timeout_ms = kIdleLookMs;
+    const short arrivals = waits_since_ ? 0 : POLLIN;
+    polled.assign({{stop_.get(), POLLIN, 0}, {listening_.get(), arrivals, 0}});
+    int timeout_ms = waits_since_ ? kTurnLookMs : kIdleLookMs;
     for (const Connection& connection : connections_) {
       const short asks = may_ask(connection) ? POLLIN : 0;
       polled.push_back({connection.client.get(), asks, 0});
       const int to_server = connection.to_server.empty() ? POLLIN : POLLIN | POLLOUT;
       polled.push_back({connection.server.get(), static_cast<short>(to_server), 0});
-      if (connection.unread != 0) timeout_ms = kLookEveryMs;
+      if (connection.unread != 0) timeout_ms = kLookEveryMs;  // the least of all
     }
     static_cast<void>(poll(polled.data(), polled.size(), timeout_ms));
     if (polled[0].revents != 0) return;
@@ -151,7 +174,7 @@ void ConnectionGuard::run() {
       place += 2;
       return left || !pass(connection, now);
     });
-    if (polled[1].revents != 0) accept_clients();
+    if (polled[1].revents != 0 || waits_since_) accept_clients(now);
   }
 }
 

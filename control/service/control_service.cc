@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
+#include <grpc/grpc_security_constants.h>
 #include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_posix.h>
@@ -15,15 +18,21 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "control/service/connection_guard.h"
+#include "control/service/peers.h"
 #include "control/service/query_queue.h"
+#include "control/service/tail_feed.h"
+#include "control/service/tls_port.h"
 #include "control/stale_socket.h"
 #include "proto/base/unique_fd.h"
 #include "proto/schema/control.grpc.pb.h"
@@ -85,17 +94,30 @@ tl::expected<void, std::string> make_folder(const std::string& socket_path) {
   return {};
 }
 
+/// The number of the group of --socket-group; -1, which changes none, where there is no such option.
+tl::expected<gid_t, std::string> group_of(const std::string& group) {
+  if (group.empty()) return static_cast<gid_t>(-1);
+  gid_t number = 0;
+  const char* const end = group.data() + group.size();
+  const auto parsed = std::from_chars(group.data(), end, number);
+  if (parsed.ec == std::errc() && parsed.ptr == end) return number;
+  const struct group* const entry = ::getgrnam(group.c_str());
+  if (entry == nullptr) return tl::make_unexpected(fmt::format("--socket-group {}: there is no such group", group));
+  return entry->gr_gid;
+}
+
 /// A socket that listens at `path` and does not block.
-tl::expected<UniqueFd, std::string> listen_on(const std::string& path) {
-  constexpr int kBacklog = 16;
+tl::expected<UniqueFd, std::string> listen_on(const std::string& path, unsigned mode, gid_t group) {
+  constexpr int kBacklog = 512;  // clients that wait for their turn; one that finds no place there is refused
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
-  // It is made with the process's umask, mostly 0755. To connect one must be able to write, so the group gets it. (The
-  // umask itself is the whole process's: to change it here would change the files that other threads make.)
+  // It is made with the process's umask, mostly 0755. Nobody can connect before it listens, by when it has its mode.
+  // (The umask itself is the whole process's: to change it here would change the files that other threads make.)
   if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), 0660) != 0 || ::listen(fd.get(), kBacklog) != 0) {
+      ::chown(path.c_str(), static_cast<uid_t>(-1), group) != 0 || ::chmod(path.c_str(), mode) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0) {
     return tl::make_unexpected(std::string(std::strerror(errno)));
   }
   return fd;
@@ -157,7 +179,8 @@ class LockFile {
 /// No thread waits for a client that does not take its answer: hence gRPC's callbacks.
 class Service final : public v1::Control::CallbackService {
  public:
-  Service(StatusSource& source, FlowSource* flows) : source_(source), flows_(flows) {}
+  Service(StatusSource& source, FlowSource* flows, OperatorSource* operations)
+      : source_(source), flows_(flows), operations_(operations) {}
 
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context, const v1::StatusRequest* /*request*/,
                                    v1::StatusReply* reply) override {
@@ -193,7 +216,47 @@ class Service final : public v1::Control::CallbackService {
     return ask_flows(*context, *request, *reply, &FlowSource::flows);
   }
 
+  grpc::ServerWriteReactor<v1::TailReply>* Tail(grpc::CallbackServerContext* context,
+                                                const v1::TailRequest* request) override {
+    return operations_ == nullptr ? v1::Control::CallbackService::Tail(context, request)  // which is unimplemented
+                                  : tails_.open(*operations_, *request);
+  }
+
+  grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context, const v1::DrainRequest* /*request*/,
+                                  v1::DrainReply* /*reply*/) override {
+    return operate(*context, &OperatorSource::drain);
+  }
+
+  grpc::ServerUnaryReactor* Stop(grpc::CallbackServerContext* context, const v1::StopRequest* /*request*/,
+                                 v1::StopReply* reply) override {
+    reply->set_pid(static_cast<std::uint64_t>(::getpid()));
+    return operate(*context, &OperatorSource::stop);
+  }
+
+  grpc::ServerUnaryReactor* SelfCheck(grpc::CallbackServerContext* context, const v1::SelfCheckRequest* request,
+                                      v1::SelfCheckReply* reply) override {
+    if (operations_ == nullptr) return v1::Control::CallbackService::SelfCheck(context, request, reply);
+    *reply = operations_->self_check();
+    return done(*context);
+  }
+
+  Peers& peers() { return peers_; }
+  /// Every call of Tail is finished.
+  void end_tails() { tails_.end(); }
+
  private:
+  grpc::ServerUnaryReactor* operate(grpc::CallbackServerContext& context,
+                                    tl::expected<void, std::string> (OperatorSource::*ask)(std::string_view)) {
+    grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
+    if (operations_ == nullptr) {
+      reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, "nothing here can be drained or stopped"});
+      return reactor;
+    }
+    const auto asked = (operations_->*ask)(who_asks(context));
+    reactor->Finish(asked ? grpc::Status::OK : grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, asked.error()));
+    return reactor;
+  }
+
   /// The call is finished by the queue's thread. Until then gRPC keeps context, request and reply.
   template <typename Request, typename Reply>
   grpc::ServerUnaryReactor* ask_flows(
@@ -219,6 +282,13 @@ class Service final : public v1::Control::CallbackService {
     return reactor;
   }
 
+  /// By the kernel's word for a socket, by the certificate over TLS.
+  [[nodiscard]] std::string who_asks(const grpc::CallbackServerContext& context) const {
+    const auto names = context.auth_context()->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
+    if (names.empty()) return peers_.text(context.peer());
+    return fmt::format("'{}' at {}", std::string(names.front().data(), names.front().size()), context.peer());
+  }
+
   static grpc::ServerUnaryReactor* done(grpc::CallbackServerContext& context) {
     grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
     reactor->Finish(grpc::Status::OK);
@@ -227,17 +297,21 @@ class Service final : public v1::Control::CallbackService {
 
   StatusSource& source_;
   FlowSource* flows_;
+  OperatorSource* operations_;
+  Peers peers_;
   QueryQueue queries_;
+  TailFeed tails_;
 };
 
 }  // namespace
 
 struct ControlService::Impl {
-  Impl(StatusSource& source, FlowSource* flows) : service(source, flows) {}
+  Impl(StatusSource& source, FlowSource* flows, OperatorSource* operations) : service(source, flows, operations) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     if (!server) return;
+    service.end_tails();
     server->Shutdown(std::chrono::system_clock::now() + kShutdownDeadline);
     guard.reset();
     server.reset();
@@ -256,12 +330,16 @@ ControlService::~ControlService() = default;
 
 tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start(const std::string& socket_path,
                                                                                  StatusSource& source,
-                                                                                 FlowSource* flows) {
+                                                                                 FlowSource* flows,
+                                                                                 OperatorSource* operations,
+                                                                                 const ControlAccess& access) {
   if (socket_path.empty() || socket_path.size() > kMaxSocketPath) {
     return tl::make_unexpected(fmt::format("'{}' is not a path for a socket; expected 1 to {} octets, with --socket",
                                            socket_path, kMaxSocketPath));
   }
-  auto impl = std::make_unique<Impl>(source, flows);
+  const auto group = group_of(access.group);
+  if (!group) return tl::make_unexpected(group.error());
+  auto impl = std::make_unique<Impl>(source, flows, operations);
   impl->socket_path = socket_path;
   if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
   if (auto taken = impl->lock.take(socket_path); !taken) return tl::make_unexpected(taken.error());
@@ -275,6 +353,7 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
   grpc::ResourceQuota quota("weir-control");
   quota.SetMaxThreads(kMaxThreads);
   quota.Resize(kMaxMemory);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();  // of every builder from now on
   grpc::ServerBuilder builder;
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(kMaxRequestOctets);
@@ -282,14 +361,20 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsOfConnection);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   builder.RegisterService(&impl->service);
+  int tls_port = 0;
+  if (access.tls) {
+    if (auto added = add_tls_port(builder, *access.tls, tls_port); !added) return tl::make_unexpected(added.error());
+  }
   impl->server = builder.BuildAndStart();
-  auto listening = listen_on(socket_path);
+  if (access.tls && (!impl->server || tls_port == 0)) return tl::make_unexpected(why_no_tls_port(*access.tls));
+  auto listening = listen_on(socket_path, access.mode, *group);
   if (!impl->server || !listening) {
     return tl::make_unexpected(fmt::format("{}: the socket cannot be made here{}; {}", socket_path,
                                            listening ? "" : " (" + listening.error() + ")", kOtherSocket));
   }
-  impl->guard = std::make_unique<ConnectionGuard>(std::move(*listening), [server = impl->server.get()](UniqueFd fd) {
-    grpc::AddInsecureChannelFromFd(server, fd.release());
+  impl->guard = std::make_unique<ConnectionGuard>(std::move(*listening), [&impl = *impl](UniqueFd end, Peer peer) {
+    impl.service.peers().add(end.get(), peer);
+    grpc::AddInsecureChannelFromFd(impl.server.get(), end.release());
   });
   return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
 }

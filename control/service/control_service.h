@@ -5,21 +5,33 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
 #include "control/service/flow_source.h"
+#include "control/service/operator_source.h"
 #include "control/service/status_source.h"
+#include "proto/schema/control_address.h"
 
 namespace weir {
 
+/// Who may ask.
+struct ControlAccess {
+  unsigned mode = 0660;                 ///< of the socket
+  std::string group{};                  ///< of the socket, its name or number; empty: that of the process
+  std::optional<ControlAddress> tls{};  ///< where it is served over TCP, too
+};
+
 class ControlService {
  public:
-  /// Serves `source`, and what `flows` knows of live flows (nullptr: nothing does), on `socket_path` (mode 0660).
-  /// Error: one line; names the process that has the socket.
+  /// Serves `source`, what `flows` knows of live flows, and what `operations` lets an operator do (nullptr: nothing
+  /// does), on `socket_path`. Error: one line; names the process that has the socket.
   static tl::expected<std::unique_ptr<ControlService>, std::string> start(const std::string& socket_path,
                                                                           StatusSource& source,
-                                                                          FlowSource* flows = nullptr);
+                                                                          FlowSource* flows = nullptr,
+                                                                          OperatorSource* operations = nullptr,
+                                                                          const ControlAccess& access = {});
   ControlService(const ControlService&) = delete;
   ControlService& operator=(const ControlService&) = delete;
   ~ControlService();  ///< stops serving, removes socket and lock

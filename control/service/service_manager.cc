@@ -31,11 +31,11 @@ void notify(std::string_view message) {
 }  // namespace
 
 void tell_running() {
-  notify("READY=1\nSTATUS=receiving packets");
+  notify("READY=1\nSTATUS=running");
 }
 
-void tell_stopping() {
-  notify("STOPPING=1\nSTATUS=exporting the flows in the table");
+void tell_emptying(bool stops) {
+  notify(std::string(stops ? "STOPPING=1\n" : "") + "STATUS=exporting all flows");
 }
 
 void tell_status(const std::string& line) {

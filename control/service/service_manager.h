@@ -14,8 +14,8 @@ namespace weir::service_manager {
 
 /// Packets are received from now on.
 void tell_running();
-/// The flow table is being emptied; systemd waits for as long as TimeoutStopSec= says.
-void tell_stopping();
+/// The flow table is being emptied, and where weir `stops`, that it does: for as long as TimeoutStopSec= says.
+void tell_emptying(bool stops);
 /// One line for `systemctl status`.
 void tell_status(const std::string& line);
 /// Every worker polls. To be called more often than every half of WatchdogSec=.

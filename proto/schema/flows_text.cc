@@ -17,6 +17,7 @@
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
 #include "proto/record/group_key.h"
+#include "proto/schema/csv_line.h"
 #include "proto/schema/text_table.h"
 
 namespace weir {
@@ -63,22 +64,6 @@ void put_member(std::string& out, std::string_view name, std::string_view value,
     out += value;
   }
   if (form != Value::number) out += '"';
-}
-
-std::string csv_cell(const std::string& value) {
-  if (value.find_first_of(",\"\r\n") == std::string::npos) return value;
-  std::string cell = "\"";
-  for (const char c : value) {
-    if (c == '"') cell += '"';
-    cell += c;
-  }
-  return cell + '"';
-}
-
-std::string csv_line(const std::vector<std::string>& values) {
-  std::string line;
-  for (const std::string& value : values) line += (line.empty() ? "" : ",") + csv_cell(value);
-  return line + "\r\n";
 }
 
 std::string plural(std::uint64_t count, const std::string& one) {

@@ -4,6 +4,7 @@
 
 #include "proto/base/number_text.h"
 #include "proto/schema/count_cells.h"
+#include "proto/schema/csv_line.h"
 #include "proto/schema/text_table.h"
 
 namespace weir {
@@ -64,6 +65,20 @@ std::string monitors_text(const v1::StatusReply& status) {
                grouped(monitor.packets()), grouped(monitor.records())});
   }
   return table.text();
+}
+
+std::string monitors_csv(const v1::StatusReply& status) {
+  std::string text =
+      csv_line({"name", "key", "filter", "idle_timeout", "active_timeout", "metrics", "sample", "when_full",
+                "exporters", "flows", "capacity", "packets", "records", "evictions", "overflowed"});
+  for (const auto& monitor : status.monitors()) {
+    text += csv_line({monitor.name(), monitor.key(), monitor.filter(), monitor.idle_timeout(), monitor.active_timeout(),
+                      monitor.metrics(), monitor.sample(), monitor.when_full(), exporters_of(monitor),
+                      std::to_string(monitor.flows()), std::to_string(monitor.capacity()),
+                      std::to_string(monitor.packets()), std::to_string(monitor.records()),
+                      std::to_string(monitor.evictions()), std::to_string(monitor.overflowed())});
+  }
+  return text;
 }
 
 std::string monitors_ledger_text(const v1::Ledger& ledger) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/base/duration.h"
 #include "proto/base/number_text.h"
 #include "proto/schema/count_cells.h"
 #include "proto/schema/input_text.h"
@@ -338,10 +339,14 @@ std::string status_text(const v1::StatusReply& status) {
   TextTable head("ll");
   head.row({"weir", status.version() + ", process " + std::to_string(status.pid())});
   head.row({"up", uptime_text(status.uptime_s())});
-  if (status.phase() == "starting" || status.phase() == "stopping") {
+  if (!status.phase().empty() && status.phase() != "running") {
     head.row({"state", status.phase() + (status.doing().empty() ? "" : ": " + status.doing())});
   }
   head.row({"flows", grouped(status.flows()) + " of " + grouped(status.capacity())});
+  if (status.has_longest_idle()) {
+    const v1::IdleFlow& flow = status.longest_idle();
+    head.row({"longest idle", short_duration_text(flow.idle_ns()) + ": " + flow.name()});
+  }
   if (std::string sampling = sampling_text(status); !sampling.empty()) head.row({"sampling", std::move(sampling)});
   if (std::string full = when_full_text(status); !full.empty()) head.row({"full table", std::move(full)});
   if (status.hash_flooding().suspected()) head.row({"HASH FLOODING", flooding_text(status.hash_flooding())});

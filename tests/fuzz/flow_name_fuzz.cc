@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/query/flow_name.h"
+#include "proto/record/flow_name.h"
 #include "proto/record/group_key.h"
 
 namespace {

@@ -1,7 +1,5 @@
 // Clients of the control socket that ask and never read: they cost weir no memory, and weirctl is answered all the
 // same.
-//
-// The client is made by hand (HTTP/2, RFC 9113; HPACK, RFC 7541; gRPC over HTTP/2), because no library would behave so.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -20,6 +18,7 @@
 #include <vector>
 
 #include "proto/base/unique_fd.h"
+#include "tests/support/http2_client.h"
 #include "tests/support/process.h"
 
 namespace weir::test {
@@ -30,30 +29,6 @@ using Clock = std::chrono::steady_clock;
 
 const std::string kBin = WEIR_BIN;
 
-/// RFC 9113 section 4.1.
-std::string frame(char type, char flags, std::uint32_t stream, const std::string& payload) {
-  const auto octet = [](std::size_t value, unsigned shift) { return static_cast<char>(value >> shift & 0xff); };
-  const std::string head{
-      octet(payload.size(), 16), octet(payload.size(), 8), octet(payload.size(), 0), type, flags, octet(stream, 24),
-      octet(stream, 16),         octet(stream, 8),         octet(stream, 0)};
-  return head + payload;
-}
-
-/// RFC 7541 section 6.2.2: a literal field that is not indexed, its name by `index` or, 0, as text.
-std::string field(char index, const std::string& name, const std::string& value) {
-  std::string text(1, index);
-  if (index == 0) text += static_cast<char>(name.size()) + name;
-  return text + static_cast<char>(value.size()) + value;
-}
-
-/// A call of weir.v1.Control/Status with an empty message, as its headers and its data.
-std::string request(std::uint32_t stream) {
-  // RFC 7541 appendix A: 0x83 is ":method: POST", 0x86 ":scheme: http", 4 ":path", 1 ":authority".
-  static const std::string headers = "\x83\x86" + field(4, "", "/weir.v1.Control/Status") + field(1, "", "localhost") +
-                                     field(0, "content-type", "application/grpc") + field(0, "te", "trailers");
-  return frame(1, 4, stream, headers) + frame(0, 1, stream, std::string(5, '\0'));
-}
-
 /// Asks and never reads.
 class Asker {
  public:
@@ -63,15 +38,12 @@ class Asker {
     std::memcpy(address.sun_path, path.c_str(), path.size());
     EXPECT_EQ(connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(fcntl(fd_.get(), F_SETFL, O_NONBLOCK), 0);
-    // RFC 9113 section 3.4, and a window that lets the server send as much as it likes (sections 6.5.2 and 6.9).
-    const std::string window("\x00\x04\x7f\xff\xff\xff", 6);
-    to_send_ = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, window) +
-               frame(8, 0, 0, std::string("\x7f\xff\x00\x00", 4));
+    to_send_ = http2_preface();
   }
   /// Sends up to `count` requests; false: the server has cut us off, or takes no more.
   bool ask(unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
-      to_send_ += request(stream_);
+      to_send_ += grpc_request(stream_, "/weir.v1.Control/Status", "");
       stream_ += 2;
       if (to_send_.size() >= 16'384 && !flush()) return false;
     }

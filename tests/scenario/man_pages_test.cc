@@ -87,8 +87,10 @@ TEST_P(ManPage, has_every_option_and_every_command) {
 INSTANTIATE_TEST_SUITE_P(
     Programs, ManPage,
     testing::Values(Page{"weir", {"run", "read", "check", "doctor", "metrics", "fields", "reasons", "tunnels"}},
-                    Page{"weirctl", {"status", "ledger", "monitors", "rss", "metrics"}}, Page{"weir-collect", {}},
-                    Page{"weir-gen", {}}),
+                    Page{"weirctl",
+                         {"status", "ledger", "monitors", "rss", "metrics", "top", "flows", "flow", "tail",
+                          "self-check", "drain", "stop", "completion"}},
+                    Page{"weir-collect", {}}, Page{"weir-gen", {}}),
     [](const auto& one) {
       std::string name = one.param.program;
       std::replace(name.begin(), name.end(), '-', '_');

@@ -94,7 +94,7 @@ TEST(ServiceManager, IsFedWhileEveryWorkerPollsAndHearsWhichOneDoesNot) {
     const json status = probe.ask_json("status");
     EXPECT_GE(status.at("workers").at(0).at("silent_seconds").get<double>(), 2);
     EXPECT_NE(probe.ask({"status"}).out.find("worker 0 HAS NOT POLLED for "), std::string::npos);
-    EXPECT_TRUE(probe.wait_for_error_text("worker 0 on core", seconds(1)));
+    EXPECT_TRUE(probe.wait_for_error_text("worker 0 has not polled", seconds(1)));
     EXPECT_EQ(probe.ask_json("ledger").at("balanced"), true) << "of the last moment that all workers told of";
     EXPECT_FALSE(manager.hears("WATCHDOG=1", named));
   }

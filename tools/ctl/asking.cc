@@ -8,12 +8,37 @@
 #include <cstring>
 
 #include "proto/base/unique_fd.h"
+#include "proto/schema/control_address.h"
 
 namespace weir::ctl {
 
 int fail(const std::string& message, int exit_code) {
   std::fprintf(stderr, "weirctl: %s\n", message.c_str());
   return exit_code;
+}
+
+namespace {
+
+/// 0: a program takes connections there; else why not, as errno says it.
+int try_socket(const std::string& socket_path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
+  const weir::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+bool is_served(v1::Control::Stub& stub, const std::string& socket_path) {
+  if (socket_path.starts_with(kControlScheme)) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    v1::StatusReply reply;
+    return stub.Status(&context, {}, &reply).error_code() != grpc::StatusCode::UNAVAILABLE;
+  }
+  const int error = try_socket(socket_path);
+  return error != ENOENT && error != ECONNREFUSED;
 }
 
 // gRPC says UNAVAILABLE for every socket that cannot be connected to, so the operating system is asked for the reason.
@@ -24,13 +49,11 @@ std::string describe(const grpc::Status& status, const std::string& socket_path)
   if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
     return socket_path + ": " + (status.error_message().empty() ? "the call failed" : status.error_message());
   }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
-  const weir::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const bool connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  const int error = errno;
-  if (connected) return socket_path + ": the program that serves it does not answer like weir";
+  if (socket_path.starts_with(kControlScheme)) {
+    return socket_path + ": " + status.error_message() + "; is weir run running, and are the certificates right?";
+  }
+  const int error = try_socket(socket_path);
+  if (error == 0) return socket_path + ": the program that serves it does not answer like weir";
   if (error == EACCES || error == EPERM) {
     return socket_path + ": permission denied; only the user and the group of weir may ask it";
   }

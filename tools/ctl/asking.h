@@ -6,6 +6,10 @@
 #include <chrono>
 #include <string>
 
+#include "proto/record/message_json.h"
+#include "proto/schema/control.grpc.pb.h"
+#include "proto/schema/message_csv.h"
+
 namespace weir::ctl {
 
 /// How long weir may take to answer.
@@ -16,6 +20,16 @@ int fail(const std::string& message, int exit_code);
 
 /// Prints to standard output; returns the exit code.
 int print(const std::string& text);
+
+/// An answer that is no list of flows: `output` is "table", "json" or "csv"; `table` makes the first of these.
+template <typename Message>
+std::string answer_text(const Message& message, const std::string& output, std::string (&table)(const Message&)) {
+  if (output == "json") return message_json(message) + '\n';
+  return output == "csv" ? message_csv(message) : table(message);
+}
+
+/// Whether weir takes connections on the socket, or at the address.
+bool is_served(v1::Control::Stub& stub, const std::string& socket_path);
 
 /// One line for a call that failed.
 std::string describe(const grpc::Status& status, const std::string& socket_path);

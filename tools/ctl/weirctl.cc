@@ -1,14 +1,15 @@
-// weirctl: asks a running weir over its control socket and prints the answer, as a table, as JSON, or, of flows, as
-// CSV.
+// weirctl: asks a running weir over its control socket and prints the answer, as a table, as JSON or as CSV; and ends
+// its run.
 //
 // Exit codes: 0 done; 1 no answer, a ledger that does not balance, or conversations that are split; 2 a command line
 // that cannot be right.
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -24,12 +25,18 @@
 #include "proto/schema/monitors_text.h"
 #include "proto/schema/report_text.h"
 #include "proto/schema/rss_text.h"
+#include "proto/schema/self_check_text.h"
 #include "tools/ctl/asking.h"
+#include "tools/ctl/channel.h"
+#include "tools/ctl/completion.h"
+#include "tools/ctl/end_commands.h"
 #include "tools/ctl/flow_commands.h"
+#include "tools/ctl/tail_command.h"
 #include "tools/ctl/watch.h"
 
 namespace {
 
+using weir::ctl::answer_text;
 using weir::ctl::describe;
 using weir::ctl::fail;
 using weir::ctl::kPatience;
@@ -48,33 +55,64 @@ constexpr const char* kExamples =
     "  weirctl flows --sort idle -n 5                the least recently active ones\n"
     "  weirctl flow 10.0.0.1:40000-10.0.0.2:80/tcp   all that is known of one flow\n"
     "  weirctl watch                                 weir at work, until q\n"
+    "  weirctl tail --follow --filter 'port 53'      records, as flows end\n"
+    "  weirctl drain && weirctl stop                 end a run and see its last ledger\n"
+    "  eval \"$(weirctl completion)\"                 complete words of weirctl in this bash\n"
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
-    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a worker that did not "
+    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a check that failed, a "
+    "worker that did not "
     "answer,\n"
-    "no flow of this name; 2 an error in the command line.";
-
-/// The user's own weir, else the machine's.
-std::string find_socket() {
-  std::string path = weir::default_socket_path();
-  const std::string system(weir::kSystemSocket);
-  return ::access(path.c_str(), F_OK) != 0 && ::access(system.c_str(), F_OK) == 0 ? system : path;
-}
+    "no flow of this name, a drain or stop that was not done in time; 2 an error in the command line.";
 
 struct Arguments {
-  std::string socket_path;
-  bool json = false;
+  std::string socket_path;  ///< with --control: its title, for messages
+  std::string control;
+  std::string output = "table";
   bool explain = false;
 };
+
+/// Finds the flow that was idle longest, of all monitors, and adds it. Returns why that cannot be, or is not all of it.
+std::string add_longest_idle(weir::v1::Control::Stub& stub, weir::v1::StatusReply& reply) {
+  constexpr std::uint32_t kWalkMs = 1500;
+  const auto deadline = std::chrono::system_clock::now() + 2 * std::chrono::milliseconds(kWalkMs);
+  std::string note;
+  std::uint64_t longest_ns = 0;
+  for (int i = 0; i < std::max(reply.monitors_size(), 1); ++i) {
+    weir::v1::FlowsRequest request;
+    request.set_sort("idle");
+    request.set_limit(1);
+    request.set_patience_ms(kWalkMs);
+    if (!reply.monitors().empty()) request.set_monitor(reply.monitors(i).name());
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    weir::v1::FlowsReply flows;
+    if (const auto result = stub.Flows(&context, request, &flows); !result.ok()) {
+      return result.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ? "no answer about flows in time"
+                                                                        : result.error_message();
+    }
+    if (!flows.scope().missing_workers().empty()) note = "a worker did not answer in time";
+    if (flows.flows().empty() || flows.flows(0).idle_ns() < longest_ns) continue;
+    longest_ns = flows.flows(0).idle_ns();
+    reply.mutable_longest_idle()->set_name(flows.flows(0).name());
+    reply.mutable_longest_idle()->set_idle_ns(longest_ns);
+  }
+  return note;
+}
 
 int status(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
   weir::v1::StatusReply reply;
   if (const auto result = stub.Status(&context, {}, &reply); !result.ok()) {
     return fail(describe(result, arguments.socket_path), 1);
   }
-  if (arguments.json) return print(weir::message_json(reply) + '\n');
-  return print(weir::status_text(reply) + (arguments.explain ? '\n' + weir::status_columns_text() : std::string()));
+  std::string note;
+  if (reply.phase() == "running" && reply.flows() != 0 && !reply.has_input()) note = add_longest_idle(stub, reply);
+  std::string text = answer_text(reply, arguments.output, weir::status_text);
+  if (arguments.explain && arguments.output == "table") text += '\n' + weir::status_columns_text();
+  const int printed = print(text);
+  if (!note.empty()) fail("the flow that was idle longest is not known: " + note, 0);
+  return printed;
 }
 
 int ledger(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
@@ -82,7 +120,7 @@ int ledger(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Ar
   if (const auto result = stub.Ledger(&context, {}, &reply); !result.ok()) {
     return fail(describe(result, arguments.socket_path), 1);
   }
-  const int printed = print(arguments.json ? weir::message_json(reply) + '\n' : weir::ledger_text(reply));
+  const int printed = print(answer_text(reply, arguments.output, weir::ledger_text));
   return printed != 0 ? printed : reply.balanced() ? 0 : 1;
 }
 
@@ -91,7 +129,16 @@ int rss(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Argum
   if (const auto result = stub.Rss(&context, {}, &reply); !result.ok()) {
     return fail(describe(result, arguments.socket_path), 1);
   }
-  const int printed = print(arguments.json ? weir::message_json(reply) + '\n' : weir::rss_text(reply));
+  const int printed = print(answer_text(reply, arguments.output, weir::rss_text));
+  return printed != 0 ? printed : reply.ok() ? 0 : 1;
+}
+
+int self_check(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
+  weir::v1::SelfCheckReply reply;
+  if (const auto result = stub.SelfCheck(&context, {}, &reply); !result.ok()) {
+    return fail(describe(result, arguments.socket_path), 1);
+  }
+  const int printed = print(answer_text(reply, arguments.output, weir::self_check_text));
   return printed != 0 ? printed : reply.ok() ? 0 : 1;
 }
 
@@ -100,7 +147,7 @@ int metrics(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const A
   if (const auto result = stub.Metrics(&context, {}, &reply); !result.ok()) {
     return fail(describe(result, arguments.socket_path), 1);
   }
-  return print(arguments.json ? weir::message_json(reply) + '\n' : weir::running_metrics_text(reply));
+  return print(answer_text(reply, arguments.output, weir::running_metrics_text));
 }
 
 int monitors(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const Arguments& arguments) {
@@ -118,7 +165,8 @@ int monitors(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const 
     }
     *reply.add_monitors() = weir::plain_monitor(reply, ledger);
   }
-  if (!arguments.json) return print(weir::monitors_text(reply));
+  if (arguments.output == "table") return print(weir::monitors_text(reply));
+  if (arguments.output == "csv") return print(weir::monitors_csv(reply));
   std::string lines;
   for (const auto& monitor : reply.monitors()) lines += weir::message_json(monitor) + '\n';
   return print(lines);
@@ -137,10 +185,15 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
 int parse_and_ask(int argc, char** argv) {
   CLI::App app("Asks a running weir what it does and whether its ledger balances.", "weirctl");
   Arguments arguments;
-  std::string output = "table";
   app.set_version_flag("--version", "weirctl " + std::string(weir::version()), "Print the version");
   app.add_option("--socket", arguments.socket_path, "Socket of the weir to ask")->type_name("PATH");
-  app.add_option("-o,--output", output, "How to print the answer: table, json, or, of flows, csv")
+  app.add_option(
+         "--control", arguments.control,
+         "The weir to ask over TCP: tls://ADDR:PORT?cert=FILE&key=FILE&ca=FILE, with a certificate for weirctl and\n"
+         "the authority of weir's; &name=NAME where weir's certificate is of another name than ADDR")
+      ->type_name("URI")
+      ->excludes("--socket");
+  app.add_option("-o,--output", arguments.output, "How to print the answer: table, json or csv")
       ->type_name("FORM")
       ->capture_default_str()
       ->check(CLI::IsMember({"table", "json", "csv"}));
@@ -150,15 +203,22 @@ int parse_and_ask(int argc, char** argv) {
       app.add_subcommand("ledger", "Every packet accounted for; exit code 1 when it does not balance");
   auto* rss_command = app.add_subcommand(
       "rss", "RSS self-check: do both directions of a conversation meet? Exit code 1 when conversations are split");
+  auto* self_check_command = app.add_subcommand(
+      "self-check",
+      "RSS, spread over workers, clock, and weir's decoder over its own encoders; exit code 1 if one fails");
   auto* metrics_command = app.add_subcommand(
       "metrics", "Which metrics are on, how many records carry what they measured, and how full their pool is");
   auto* monitors_command = app.add_subcommand(
       "monitors", "The monitors of the configuration: key, filter, timeouts, metrics, sampling, and what they counted");
-  for (auto* command : {status_command, ledger_command, rss_command, metrics_command, monitors_command}) {
+  for (auto* command :
+       {status_command, ledger_command, rss_command, self_check_command, metrics_command, monitors_command}) {
     command->fallthrough();
   }
   const weir::ctl::FlowCommands flow_commands(app);
   const weir::ctl::WatchCommand watch_command(app);
+  const weir::ctl::TailCommand tail_command(app);
+  const weir::ctl::EndCommands end_commands(app);
+  const weir::ctl::CompletionCommand completion_command(app);
   app.require_subcommand(0, 1);
   app.footer(kExamples);
   app.get_formatter()->column_width(28);
@@ -168,34 +228,34 @@ int parse_and_ask(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error) == 0 && std::fflush(stdout) == 0 ? 0 : 1;
     return fail(describe(app, error) + "; see weirctl --help", 2);
   }
-  if (app.get_subcommands().empty())
-    return fail(
-        "a command is missing: status, ledger, rss, metrics, monitors, top, flows, flow or watch; see weirctl --help",
-        2);
-
-  if (app.count("--socket") == 0) arguments.socket_path = find_socket();
-  if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
-    return fail("--socket '" + arguments.socket_path + "': expected a path of 1 to " +
-                    std::to_string(weir::kMaxSocketPath) + " octets",
-                2);
+  if (app.get_subcommands().empty()) {
+    std::string commands;
+    for (const auto* command : app.get_subcommands({}))
+      commands += (commands.empty() ? "" : ", ") + command->get_name();
+    return fail("a command is missing, one of " + commands + "; see weirctl --help", 2);
   }
-  arguments.json = output == "json";
-  if (output == "csv" && !flow_commands.given()) {
-    return fail("-o csv: only top, flows and flow print CSV; expected table or json; see weirctl --help", 2);
-  }
+  if (completion_command.given()) return print(weir::ctl::bash_completion(app));
 
-  if (watch_command.given() && arguments.json) {
-    return fail("-o json: watch prints no JSON; use -o json status or ledger; see weirctl --help", 2);
+  const auto channel = app.count("--control") != 0
+                           ? weir::ctl::channel_over_tls(arguments.control, arguments.socket_path)
+                           : weir::ctl::channel_to_socket(arguments.socket_path, app.count("--socket") != 0);
+  if (!channel) return fail(channel.error().text, channel.error().exit_code);
+  const auto stub = weir::v1::Control::NewStub(*channel);
+  if (flow_commands.given()) return flow_commands.ask(*stub, arguments.socket_path, arguments.output);
+  if (tail_command.given()) return tail_command.ask(*stub, arguments.socket_path, arguments.output);
+  if (end_commands.given()) return end_commands.ask(*stub, arguments.socket_path, arguments.output);
+  if (watch_command.given()) {
+    if (arguments.output == "json" || arguments.output == "csv") {
+      return fail("-o " + arguments.output + ": watch shows a screen; use -o with status or ledger; see weirctl --help",
+                  2);
+    }
+    return watch_command.run(*stub, arguments.socket_path);
   }
-
-  const auto stub = weir::v1::Control::NewStub(
-      grpc::CreateChannel(weir::grpc_target(arguments.socket_path), grpc::InsecureChannelCredentials()));
-  if (watch_command.given()) return watch_command.run(*stub, arguments.socket_path);
-  if (flow_commands.given()) return flow_commands.ask(*stub, arguments.socket_path, output);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
   if (*metrics_command) return metrics(*stub, context, arguments);
   if (*monitors_command) return monitors(*stub, context, arguments);
+  if (*self_check_command) return self_check(*stub, context, arguments);
   if (*rss_command) return rss(*stub, context, arguments);
   return *status_command ? status(*stub, context, arguments) : ledger(*stub, context, arguments);
 }

@@ -11,10 +11,10 @@
 #include <thread>
 #include <vector>
 
-#include "control/query/flow_name.h"
 #include "control/query/record_filter.h"
 #include "control/query/top_groups.h"
 #include "dataplane/flow/flow_shard.h"
+#include "proto/record/flow_name.h"
 #include "proto/schema/flows_text.h"
 #include "tests/support/flow_packet.h"
 
@@ -178,7 +178,7 @@ TEST_F(LiveQueriesTest, AFlowIsFoundByItsNameWithEitherEndFirst) {
 TEST_F(LiveQueriesTest, NamesTheWorkersThatDoNotAnswerAndTakesThemBackLater) {
   workers_[1].stop();
   v1::TopRequest request;
-  request.set_patience_ms(1);
+  request.set_patience_ms(100);
   const v1::TopReply reply = top(request);
   ASSERT_EQ(reply.scope().missing_workers_size(), 1);
   EXPECT_EQ(reply.scope().missing_workers(0), 1U);

@@ -81,7 +81,8 @@ TEST_F(SampleProbeTest, TurnsSamplesIntoRecordsAndBalancesItsLedger) {
   const Settings settings = this->settings();
   ProbeView view(config_, monitor_plans(settings));
   const ProbeSignals signals;
-  SampleProbe probe(settings, view, signals, [this](const Settings& s) { return open(s); });
+  RecordTap tap;
+  SampleProbe probe(settings, view, signals, tap, [this](const Settings& s) { return open(s); });
   const auto started = probe.start();
   ASSERT_TRUE(started) << started.error();
   for (std::uint32_t i = 0; i < 50; ++i) {
@@ -140,7 +141,8 @@ TEST_F(SampleProbeTest, ServesSeveralMonitorsWithTheirFilters) {
       "monitor { name: \"b\" key: \"src_addr\" filter: \"port 4001\" }");
   ProbeView view(config_, monitor_plans(settings));
   const ProbeSignals signals;
-  SampleProbe probe(settings, view, signals, [this](const Settings& s) { return open(s); });
+  RecordTap tap;
+  SampleProbe probe(settings, view, signals, tap, [this](const Settings& s) { return open(s); });
   ASSERT_TRUE(probe.start());
   for (const unsigned port : {4000U, 4001U, 4001U, 5U}) send(KernelSample{packet_of(port)}.message());
   ASSERT_TRUE(eventually([&] { return view.ledger().received().packets() == 4; }));
@@ -158,7 +160,8 @@ TEST_F(SampleProbeTest, ThatCannotStartChangesNoFile) {
   const Settings settings = this->settings();
   ProbeView view(config_, monitor_plans(settings));
   const ProbeSignals signals;
-  SampleProbe probe(settings, view, signals,
+  RecordTap tap;
+  SampleProbe probe(settings, view, signals, tap,
                     [](const Settings&) -> tl::expected<std::unique_ptr<PsampleSource>, std::string> {
                       return tl::unexpected(std::string("no kernel"));
                     });

@@ -1,4 +1,4 @@
-#include "control/query/flow_name.h"
+#include "proto/record/flow_name.h"
 
 #include <algorithm>
 #include <cctype>
