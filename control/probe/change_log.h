@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ class ChangeLog {
  private:
   std::vector<bool> link_up_;
   std::vector<std::string> problems_;
-  std::vector<std::string> exporter_notes_;
+  std::map<std::string, std::string> exporter_notes_;  ///< by name
 };
 
 }  // namespace weir
