@@ -14,9 +14,11 @@
 #include "control/final_error.h"
 #include "control/ledger/ledger_output.h"
 #include "control/metric_hints.h"
+#include "control/probe/change_history.h"
 #include "control/probe/cores.h"
 #include "control/probe/live_probe.h"
 #include "control/probe/probe_view.h"
+#include "control/probe/reconfiguration.h"
 #include "control/probe/record_probe.h"
 #include "control/probe/signals.h"
 #include "control/service/control_service.h"
@@ -31,10 +33,10 @@ struct Services {
 };
 
 tl::expected<Services, std::string> start_services(const Settings& settings, const std::vector<unsigned>& cores,
-                                                   ProbeView& view) {
+                                                   ProbeView& view, Reconfiguration& changes) {
   const OffWorkerCores off(cores);
   Services services;
-  auto control = ControlService::start(settings.socket, view, &view);
+  auto control = ControlService::start(settings.socket, view, &view, &changes);
   if (!control) return tl::unexpected(control.error());
   services.control = std::move(*control);
   if (settings.prometheus.empty()) return services;
@@ -57,7 +59,7 @@ int lead(Probe& probe, const Start&... start) {
 
 }  // namespace
 
-int run_live(const Settings& settings, const v1::Config& effective) {
+int run_live(const Settings& settings, const v1::Config& effective, const GivenConfig& given) {
   if (const auto apart = outputs_are_apart(settings); !apart) {
     final_error(apart.error());
     return 1;
@@ -68,16 +70,24 @@ int run_live(const Settings& settings, const v1::Config& effective) {
   for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
   ProbeView view(effective, monitor_plans(settings));
-  const auto services = start_services(settings, cores, view);
+  auto history = ChangeHistory::open(settings.state_folder);
+  if (!history) {
+    final_error(history.error());
+    return 1;
+  }
+  for (const std::string& notice : history->notices()) spdlog::warn("{}", notice);
+  Reconfiguration changes(settings, effective, given, std::move(*history));
+  const auto services = start_services(settings, cores, view, changes);
   if (!services) {
     final_error(services.error());
     return 1;
   }
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
+    changes.cannot_change("this weir takes records by --input, and changes when it is started again");
     RecordProbe probe(settings, view, signals);
     return lead(probe);
   }
-  LiveProbe probe(settings, view, signals);
+  LiveProbe probe(settings, view, signals, changes);
   return lead(probe, cores);
 }
 

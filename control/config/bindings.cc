@@ -186,6 +186,7 @@ std::span<const Binding<Settings>> setting_bindings() {
 
       Row::text<parse_socket>("socket", WEIR_MEMBER(socket)),
       Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
+      Row::text("state", WEIR_MEMBER(state_folder)),
       Row::duration("duration", WEIR_MEMBER(duration_ns)),
       Row::duration("stop_timeout", WEIR_MEMBER(stop_timeout_ns)),
 

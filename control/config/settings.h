@@ -52,6 +52,7 @@ struct Settings {
   IdleChoice idle = IdleChoice::automatic;
   std::string socket;             ///< always set after validation
   std::string prometheus;         ///< address and port; empty: off
+  std::string state_folder;       ///< empty: none
   std::uint64_t duration_ns = 0;  ///< 0: until a signal
   std::uint64_t stop_timeout_ns = 0;
   std::string eal_arguments;

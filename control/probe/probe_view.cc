@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "control/export/export_uri.h"
+#include "control/config/difference.h"
 #include "control/ledger/ledger_report.h"
 #include "control/probe/metrics_report.h"
 #include "control/probe/status_report.h"
@@ -31,7 +31,7 @@ constexpr const char* kNoLiveFlows =
 }  // namespace
 
 ProbeView::ProbeView(const v1::Config& effective, std::vector<MonitorPlan> monitors)
-    : effective_(effective), monitors_(std::move(monitors)), started_(std::chrono::steady_clock::now()) {
+    : started_(std::chrono::steady_clock::now()), effective_(effective), monitors_(std::move(monitors)) {
   for (const MonitorPlan& plan : monitors_) {
     if (!plan.name.empty()) monitor_names_.push_back(plan.name);
   }
@@ -76,6 +76,14 @@ void ProbeView::attach(RecordReceiver& receiver, RecordDrain& drain, const Setti
   parts_.capacity = settings.account.max_entries;
   parts_.prefixes = prefixes;
   parts_.moments = std::make_unique<LastMoment>(receiver.books(), [&drain] { return drain.totals(); });
+}
+
+void ProbeView::set_configuration(const v1::Config& effective, std::vector<MonitorPlan> monitors,
+                                  const PrefixStore* prefixes) {
+  const std::lock_guard lock(mutex_);
+  effective_ = effective;
+  monitors_ = std::move(monitors);
+  parts_.prefixes = prefixes;
 }
 
 /// Of a probe with records; of the last moment where the accounter knows.
@@ -135,12 +143,7 @@ v1::Ledger ProbeView::ledger() {
 v1::StatusReply ProbeView::status() {
   const std::lock_guard lock(mutex_);
   v1::StatusReply reply = make_status(phase_.get(), uptime_s());
-  *reply.mutable_config() = effective_;
-  for (std::string& uri : *reply.mutable_config()->mutable_export_()) uri = without_keys(uri);
-  for (v1::Monitor& monitor : *reply.mutable_config()->mutable_monitor()) {
-    for (std::string& name : *monitor.mutable_export_()) name = without_keys(name);
-  }
-  if (reply.config().has_sample_key()) reply.mutable_config()->set_sample_key("***");  // it foretells what is counted
+  *reply.mutable_config() = without_secrets(effective_);
   if (parts_.moments == nullptr) return reply;
   StatusValues values;
   values.ledger = running_ledger();

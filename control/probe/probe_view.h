@@ -55,6 +55,8 @@ class ProbeView final : public StatusSource, public FlowSource {
   /// The same with records in place of packets: there are neither ports nor workers.
   void attach(RecordReceiver& receiver, RecordDrain& drain, const Settings& settings, const PrefixStore* prefixes);
   void detach();
+  /// What status shows from now on; the monitors are the same ones. `prefixes`: as for attach().
+  void set_configuration(const v1::Config& effective, std::vector<MonitorPlan> monitors, const PrefixStore* prefixes);
 
   /// Once a second: counters for the rates and the watch over the flow index.
   struct Second {
@@ -82,13 +84,13 @@ class ProbeView final : public StatusSource, public FlowSource {
   v1::Ledger running_ledger();
   [[nodiscard]] InputTotals input() const;
 
-  const v1::Config& effective_;
-  const std::vector<MonitorPlan> monitors_;
   std::vector<std::string> monitor_names_;  ///< of those that have one
   const std::chrono::steady_clock::time_point started_;
   ProbePhase phase_;
 
   std::mutex mutex_;  ///< guards what follows
+  v1::Config effective_;
+  std::vector<MonitorPlan> monitors_;
   Parts parts_;
   std::optional<Moment> before_;  ///< of the last two looks
   std::optional<Moment> latest_;

@@ -60,7 +60,7 @@ Received receive_some(int fd, std::string& to, std::size_t most) {
 
 }  // namespace
 
-ConnectionGuard::ConnectionGuard(UniqueFd listening, std::function<void(UniqueFd)> serve)
+ConnectionGuard::ConnectionGuard(UniqueFd listening, std::function<void(UniqueFd, int)> serve)
     : listening_(std::move(listening)), stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), serve_(std::move(serve)) {
   thread_ = std::thread([this] { run(); });
 }
@@ -83,7 +83,7 @@ void ConnectionGuard::accept_clients() {
       connections_.erase(std::min_element(connections_.begin(), connections_.end(),
                                           [](const auto& a, const auto& b) { return a.heard < b.heard; }));
     }
-    serve_(std::move(theirs));
+    serve_(std::move(theirs), client.get());
     Connection connection;
     connection.client = std::move(client);
     connection.server = std::move(ours);

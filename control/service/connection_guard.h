@@ -27,9 +27,9 @@ class ConnectionGuard {
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr std::size_t kMostConnections = 16;
 
-  /// `listening` does not block. `serve` takes the other end of each connection, which is a stream socket that does not
-  /// block; it is called by the guard's thread.
-  ConnectionGuard(UniqueFd listening, std::function<void(UniqueFd)> serve);
+  /// `listening` does not block. `serve` is told the client's socket and takes the other end of each connection, which
+  /// is a stream socket that does not block; it is called by the guard's thread.
+  ConnectionGuard(UniqueFd listening, std::function<void(UniqueFd, int)> serve);
   ConnectionGuard(const ConnectionGuard&) = delete;
   ConnectionGuard& operator=(const ConnectionGuard&) = delete;
   ~ConnectionGuard();  ///< cuts all connections off
@@ -57,7 +57,7 @@ class ConnectionGuard {
 
   UniqueFd listening_;
   UniqueFd stop_;  ///< an eventfd
-  std::function<void(UniqueFd)> serve_;
+  std::function<void(UniqueFd, int)> serve_;
   std::list<Connection> connections_;  ///< the thread's
   std::thread thread_;
 };

@@ -16,6 +16,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -23,6 +24,7 @@
 #include <utility>
 
 #include "control/service/connection_guard.h"
+#include "control/service/peer_book.h"
 #include "control/service/query_queue.h"
 #include "control/stale_socket.h"
 #include "proto/base/unique_fd.h"
@@ -157,7 +159,8 @@ class LockFile {
 /// No thread waits for a client that does not take its answer: hence gRPC's callbacks.
 class Service final : public v1::Control::CallbackService {
  public:
-  Service(StatusSource& source, FlowSource* flows) : source_(source), flows_(flows) {}
+  Service(StatusSource& source, FlowSource* flows, ChangeSource* changes, const PeerBook& peers)
+      : source_(source), flows_(flows), changes_(changes), peers_(peers) {}
 
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context, const v1::StatusRequest* /*request*/,
                                    v1::StatusReply* reply) override {
@@ -193,7 +196,76 @@ class Service final : public v1::Control::CallbackService {
     return ask_flows(*context, *request, *reply, &FlowSource::flows);
   }
 
+  grpc::ServerUnaryReactor* Config(grpc::CallbackServerContext* context, const v1::ConfigRequest* /*request*/,
+                                   v1::ConfigReply* reply) override {
+    return ask_changes(*context, *reply, false,
+                       [](ChangeSource& source, const Asker&) { return Answer<v1::ConfigReply>(source.config()); });
+  }
+
+  grpc::ServerUnaryReactor* Change(grpc::CallbackServerContext* context, const v1::ChangeRequest* request,
+                                   v1::ChangeReply* reply) override {
+    const bool only_looks = request->how() == "diff";
+    return ask_changes(*context, *reply, !only_looks,
+                       [request](ChangeSource& source, const Asker& asker) { return source.change(*request, asker); });
+  }
+
+  grpc::ServerUnaryReactor* History(grpc::CallbackServerContext* context, const v1::HistoryRequest* /*request*/,
+                                    v1::HistoryReply* reply) override {
+    return ask_changes(*context, *reply, false,
+                       [](ChangeSource& source, const Asker&) { return Answer<v1::HistoryReply>(source.history()); });
+  }
+
+  grpc::ServerUnaryReactor* Exporter(grpc::CallbackServerContext* context, const v1::ExporterRequest* request,
+                                     v1::ChangeReply* reply) override {
+    return ask_changes(*context, *reply, true, [request](ChangeSource& source, const Asker& asker) {
+      return source.exporter(*request, asker);
+    });
+  }
+
+  grpc::ServerUnaryReactor* Log(grpc::CallbackServerContext* context, const v1::LogRequest* request,
+                                v1::LogReply* reply) override {
+    return ask_changes(*context, *reply, true,
+                       [request](ChangeSource& source, const Asker& asker) { return source.log(*request, asker); });
+  }
+
  private:
+  template <typename Reply>
+  using Answer = ChangeSource::Answer<Reply>;
+
+  /// As for questions about flows, by a queue of their own: a change is not to wait for a walk. `changes`: weir reads
+  /// and writes files for it, so that it is for those alone who could do that anyway; the socket's group may only look.
+  template <typename Reply, typename Ask>
+  grpc::ServerUnaryReactor* ask_changes(grpc::CallbackServerContext& context, Reply& reply, bool changes, Ask ask) {
+    grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
+    if (const std::uint32_t uid = peers_.find(context.peer()).uid; changes && uid != 0 && uid != ::geteuid()) {
+      reactor->Finish({grpc::StatusCode::PERMISSION_DENIED, "only root and the user of weir may change it"});
+      return reactor;
+    }
+    if (changes_ == nullptr) {
+      reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, "nothing here can be changed"});
+      return reactor;
+    }
+    const bool put = change_queue_.put([this, &context, &reply, reactor, ask](const auto& stopped) {
+      // Who has gone before his turn came is not served: a change that nobody hears of would be one too many.
+      if (stopped() || context.IsCancelled()) {
+        return reactor->Finish({grpc::StatusCode::UNAVAILABLE, "weir is stopping"});
+      }
+      auto answer = ask(*changes_, peers_.find(context.peer()));
+      if (!answer) {
+        const auto code =
+            answer.error().of_request ? grpc::StatusCode::INVALID_ARGUMENT : grpc::StatusCode::FAILED_PRECONDITION;
+        return reactor->Finish({code, answer.error().what});
+      }
+      reply = std::move(*answer);
+      reactor->Finish(grpc::Status::OK);
+    });
+    if (!put) {
+      reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                       fmt::format("{} changes wait already; ask again", QueryQueue::kMostWaiting)});
+    }
+    return reactor;
+  }
+
   /// The call is finished by the queue's thread. Until then gRPC keeps context, request and reply.
   template <typename Request, typename Reply>
   grpc::ServerUnaryReactor* ask_flows(
@@ -227,13 +299,16 @@ class Service final : public v1::Control::CallbackService {
 
   StatusSource& source_;
   FlowSource* flows_;
+  ChangeSource* changes_;
+  const PeerBook& peers_;
   QueryQueue queries_;
+  QueryQueue change_queue_;
 };
 
 }  // namespace
 
 struct ControlService::Impl {
-  Impl(StatusSource& source, FlowSource* flows) : service(source, flows) {}
+  Impl(StatusSource& source, FlowSource* flows, ChangeSource* changes) : service(source, flows, changes, peers) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -246,6 +321,7 @@ struct ControlService::Impl {
 
   LockFile lock;  ///< released last
   std::string socket_path;
+  PeerBook peers;
   Service service;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<ConnectionGuard> guard;
@@ -256,12 +332,13 @@ ControlService::~ControlService() = default;
 
 tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start(const std::string& socket_path,
                                                                                  StatusSource& source,
-                                                                                 FlowSource* flows) {
+                                                                                 FlowSource* flows,
+                                                                                 ChangeSource* changes) {
   if (socket_path.empty() || socket_path.size() > kMaxSocketPath) {
     return tl::make_unexpected(fmt::format("'{}' is not a path for a socket; expected 1 to {} octets, with --socket",
                                            socket_path, kMaxSocketPath));
   }
-  auto impl = std::make_unique<Impl>(source, flows);
+  auto impl = std::make_unique<Impl>(source, flows, changes);
   impl->socket_path = socket_path;
   if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
   if (auto taken = impl->lock.take(socket_path); !taken) return tl::make_unexpected(taken.error());
@@ -288,9 +365,11 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
     return tl::make_unexpected(fmt::format("{}: the socket cannot be made here{}; {}", socket_path,
                                            listening ? "" : " (" + listening.error() + ")", kOtherSocket));
   }
-  impl->guard = std::make_unique<ConnectionGuard>(std::move(*listening), [server = impl->server.get()](UniqueFd fd) {
-    grpc::AddInsecureChannelFromFd(server, fd.release());
-  });
+  impl->guard = std::make_unique<ConnectionGuard>(
+      std::move(*listening), [server = impl->server.get(), peers = &impl->peers](UniqueFd fd, int client) {
+        peers->note(fd.get(), client);
+        grpc::AddInsecureChannelFromFd(server, fd.release());
+      });
   return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "control/service/change_source.h"
 #include "control/service/flow_source.h"
 #include "control/service/status_source.h"
 
@@ -15,11 +16,13 @@ namespace weir {
 
 class ControlService {
  public:
-  /// Serves `source`, and what `flows` knows of live flows (nullptr: nothing does), on `socket_path` (mode 0660).
+  /// Serves `source`, and what `flows` knows of live flows and `changes` does to the configuration (nullptr: nothing
+  /// does), on `socket_path` (mode 0660).
   /// Error: one line; names the process that has the socket.
   static tl::expected<std::unique_ptr<ControlService>, std::string> start(const std::string& socket_path,
                                                                           StatusSource& source,
-                                                                          FlowSource* flows = nullptr);
+                                                                          FlowSource* flows = nullptr,
+                                                                          ChangeSource* changes = nullptr);
   ControlService(const ControlService&) = delete;
   ControlService& operator=(const ControlService&) = delete;
   ~ControlService();  ///< stops serving, removes socket and lock

@@ -25,6 +25,7 @@
 #include "proto/schema/report_text.h"
 #include "proto/schema/rss_text.h"
 #include "tools/ctl/asking.h"
+#include "tools/ctl/config_commands.h"
 #include "tools/ctl/flow_commands.h"
 
 namespace {
@@ -46,12 +47,16 @@ constexpr const char* kExamples =
     "  weirctl top --by dst_addr/24,proto --sort rate --filter 'not port 53'\n"
     "  weirctl flows --sort idle -n 5                the least recently active ones\n"
     "  weirctl flow 10.0.0.1:40000-10.0.0.2:80/tcp   all that is known of one flow\n"
+    "  weirctl config show                           what runs, in the form of the file\n"
+    "  weirctl config diff weir.conf                 what differs, and when each field takes effect\n"
+    "  weirctl config apply weir.conf --dry-run\n"
+    "  weirctl exporters add netflow9://192.0.2.1:2055\n"
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
     "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a worker that did not "
     "answer,\n"
-    "no flow of this name; 2 an error in the command line.";
+    "no flow of this name, a change that weir refuses; 2 an error in the command line.";
 
 /// The user's own weir, else the machine's.
 std::string find_socket() {
@@ -156,6 +161,7 @@ int parse_and_ask(int argc, char** argv) {
     command->fallthrough();
   }
   const weir::ctl::FlowCommands flow_commands(app);
+  const weir::ctl::ConfigCommands config_commands(app);
   app.require_subcommand(0, 1);
   app.footer(kExamples);
   app.get_formatter()->column_width(28);
@@ -166,8 +172,10 @@ int parse_and_ask(int argc, char** argv) {
     return fail(describe(app, error) + "; see weirctl --help", 2);
   }
   if (app.get_subcommands().empty())
-    return fail("a command is missing: status, ledger, rss, metrics, monitors, top, flows or flow; see weirctl --help",
-                2);
+    return fail(
+        "a command is missing: status, ledger, rss, metrics, monitors, top, flows, flow, config, exporters or log; see "
+        "weirctl --help",
+        2);
 
   if (app.count("--socket") == 0) arguments.socket_path = find_socket();
   if (arguments.socket_path.empty() || arguments.socket_path.size() > weir::kMaxSocketPath) {
@@ -182,6 +190,7 @@ int parse_and_ask(int argc, char** argv) {
 
   const auto stub = weir::v1::Control::NewStub(
       grpc::CreateChannel(weir::grpc_target(arguments.socket_path), grpc::InsecureChannelCredentials()));
+  if (config_commands.given()) return config_commands.ask(*stub, arguments.socket_path, arguments.json);
   if (flow_commands.given()) return flow_commands.ask(*stub, arguments.socket_path, output);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);

@@ -306,7 +306,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"wrokers: 2\n", "c:1:1: no field is named \"wrokers\"; did you mean workers?"},
       {"threads: 2\n",
        "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout port pair cores "
-       "rss idle eal socket prometheus duration "
+       "rss idle eal socket prometheus state duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
@@ -506,6 +506,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# eal: none\n"
       "socket: \"/s\"\n"
       "# prometheus: off\n"
+      "# state: none: the history of changes ends with weir\n"
       "# duration: until SIGINT or SIGTERM\n"
       "stop_timeout: \"15s\"\n"
       "idle_timeout: \"30s\"\n"
@@ -555,7 +556,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "icmp_errors: \"quoted\" "
           "filter: \"tcp port 443\" frame_filter: \"vlan 5\" sampler_address: \"2001:DB8::1\" interface: 65535 "
           "save_rejects: \"r.pcapng?max=100M\" "
-          "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" duration: \"10m\" stop_timeout: \"90s\" eal: "
+          "socket: \"/s\\303\\244\" prometheus: \"127.0.0.1:9101\" state: \"/var/lib/weir\" duration: \"10m\" "
+          "stop_timeout: \"90s\" eal: "
           "\"--log-level=8 -m 512\"\n",
           "f")
           .value();

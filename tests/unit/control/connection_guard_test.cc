@@ -31,7 +31,7 @@ class ConnectionGuardTest : public testing::Test {
     UniqueFd listening(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     EXPECT_EQ(bind(listening.get(), reinterpret_cast<const sockaddr*>(&address_), sizeof address_), 0);
     EXPECT_EQ(listen(listening.get(), 32), 0);
-    guard_ = std::make_unique<ConnectionGuard>(std::move(listening), [this](UniqueFd fd) {
+    guard_ = std::make_unique<ConnectionGuard>(std::move(listening), [this](UniqueFd fd, int) {
       const std::lock_guard lock(mutex_);
       served_.push_back(std::move(fd));
     });
