@@ -42,6 +42,25 @@ RecordTotals given_to(const HubEntry& entry, const std::vector<RecordTotals>& gi
   return sum;
 }
 
+/// One line of what the exporter could not do; empty: nothing.
+std::string problem_of(const ExporterSnapshot& snapshot) {
+  RecordTotals all;
+  std::string names;
+  bool refused = snapshot.state.starts_with("failed: ");
+  for (const auto& [name, totals] : snapshot.lost) {
+    if (totals.records == 0) continue;
+    all += totals;
+    refused |= name == kExportLossTexts[static_cast<std::size_t>(ExportLoss::send_failed)].name;
+    names += fmt::format("{}{} {}", names.empty() ? "" : ", ", name, totals.records);
+  }
+  std::string text = refused && snapshot.state != "up" ? snapshot.state : std::string();
+  if (all.records != 0) {
+    text += fmt::format("{}{} of {} records lost ({})", text.empty() ? "" : "; ", all.records, snapshot.drained.records,
+                        names);
+  }
+  return text.empty() ? text : fmt::format("export '{}': {}", snapshot.name, text);
+}
+
 /// Two exporters of one name that were removed, as one.
 ExporterSnapshot joined(ExporterSnapshot first, const ExporterSnapshot& second) {
   first.drained += second.drained;
@@ -157,7 +176,8 @@ void ExportHub::change(const ExportChange& change, const std::vector<RecordTotal
   impl_->set_list(std::move(next));
 }
 
-void ExportHub::close_removed(std::chrono::milliseconds limit) {
+std::vector<std::string> ExportHub::close_removed(std::chrono::milliseconds limit) {
+  std::vector<std::string> problems;
   HubEntries next = *impl_->list();
   const ExportTime deadline = ExportClock::now() + limit;
   for (const HubEntry& entry : next) {
@@ -170,6 +190,7 @@ void ExportHub::close_removed(std::chrono::milliseconds limit) {
     entry.last = snapshot_of(entry);
     entry.last->queue_octets = entry.last->queue_limit_octets = 0;
     entry.thread.reset();
+    if (std::string text = problem_of(*entry.last); !text.empty()) problems.push_back(std::move(text));
     const auto before = std::find_if(next.begin(), next.end(), [&](const HubEntry& other) {
       return &other != &entry && other.last && other.last->name == entry.last->name;
     });
@@ -181,6 +202,7 @@ void ExportHub::close_removed(std::chrono::milliseconds limit) {
     next.erase(next.begin() + static_cast<std::ptrdiff_t>(i--));
   }
   impl_->set_list(std::move(next));
+  return problems;
 }
 
 tl::expected<void, std::string> ExportHub::pause(const std::string& name, bool on) {
@@ -266,21 +288,7 @@ std::vector<std::string> ExportHub::problems() const {
     // A group's own: its members speak for themselves.
     const ExporterSnapshot snapshot = snapshot_of(entry);
     if (snapshot.reader_left && impl_->mode == ExportMode::capture) continue;  // `| head` had enough
-    RecordTotals all;
-    std::string names;
-    bool refused = snapshot.state.starts_with("failed: ");
-    for (const auto& [name, totals] : snapshot.lost) {
-      if (totals.records == 0) continue;
-      all += totals;
-      refused |= name == kExportLossTexts[static_cast<std::size_t>(ExportLoss::send_failed)].name;
-      names += fmt::format("{}{} {}", names.empty() ? "" : ", ", name, totals.records);
-    }
-    std::string text = refused && snapshot.state != "up" ? snapshot.state : std::string();
-    if (all.records != 0) {
-      text += fmt::format("{}{} of {} records lost ({})", text.empty() ? "" : "; ", all.records,
-                          snapshot.drained.records, names);
-    }
-    if (!text.empty()) problems.push_back(fmt::format("export '{}': {}", snapshot.name, text));
+    if (std::string text = problem_of(snapshot); !text.empty()) problems.push_back(std::move(text));
   }
   return problems;
 }

@@ -73,8 +73,9 @@ class ExportHub {
   /// The new ones take records from now on, those that go get no more. `given`: what each monitor has given to offer()
   /// by now. No offer() meanwhile, and no other change between prepare_change() and this.
   void change(const ExportChange& change, const std::vector<RecordTotals>& given);
-  /// Flushes and closes those that were removed. What is not out by `limit` is lost by name.
-  void close_removed(std::chrono::milliseconds limit);
+  /// Flushes and closes those that were removed. What is not out by `limit` is lost by name. Returns one line for each
+  /// that failed or lost records while it was there.
+  std::vector<std::string> close_removed(std::chrono::milliseconds limit);
   /// A paused exporter takes no records from its queue, whose bound is the same. Error: one line: there is none of this
   /// name, which is that of its URI or of one stream of it.
   tl::expected<void, std::string> pause(const std::string& name, bool on);

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "control/config/inputs.h"
 #include "control/monitor_parts.h"
@@ -101,20 +103,21 @@ void LiveProbe::commit(Prepared prepared, const Settings& next, const v1::Config
   }
 }
 
-tl::expected<void, std::string> LiveProbe::change(const Settings& next, const v1::Config& effective, bool dry_run) {
+tl::expected<std::vector<std::string>, std::string> LiveProbe::change(const Settings& next, const v1::Config& effective,
+                                                                      bool dry_run) {
   const OffWorkerCores off(cores_);  // for the threads of exporters and of prefix files
+  std::vector<std::string> notes;
   auto prepared = prepare(next, dry_run);
   if (!prepared) return tl::unexpected(prepared.error());
-  if (dry_run) return {};
+  if (dry_run) return notes;
   const bool exporters = prepared->exporters.has_value();
   {
     const std::lock_guard lock(mutex_);
     commit(std::move(*prepared), next, effective);
   }
+  if (!exporters) return notes;
   const std::chrono::nanoseconds stop_timeout(next.stop_timeout_ns);
-  if (exporters)
-    hub_->close_removed(std::min(kFlushWithin, std::chrono::ceil<std::chrono::milliseconds>(stop_timeout)));
-  return {};
+  return hub_->close_removed(std::min(kFlushWithin, std::chrono::ceil<std::chrono::milliseconds>(stop_timeout)));
 }
 
 tl::expected<void, std::string> LiveProbe::pause(const std::string& exporter, bool on) {

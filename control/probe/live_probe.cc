@@ -256,7 +256,9 @@ void LiveProbe::look_after() {
       if (plans_[monitor].flow.sampling.by == Sampling::By::rate) adapt_sampling(monitor, *second.moment);
     }
   }
-  if (!terminal_ || second.rates.workers.empty()) return;
+  if (second.rates.workers.empty()) return;
+  spdlog::debug("{}", progress_text(second));
+  if (!terminal_) return;
   fmt::print(stderr, "\r\033[K{}", progress_text(second));
   std::fflush(stderr);
 }

@@ -54,7 +54,8 @@ class LiveProbe final : private Changeable {
 
  private:
   // live_changes.cc: from the thread of the control service, or with SIGHUP from this one's.
-  tl::expected<void, std::string> change(const Settings& next, const v1::Config& effective, bool dry_run) override;
+  tl::expected<std::vector<std::string>, std::string> change(const Settings& next, const v1::Config& effective,
+                                                             bool dry_run) override;
   tl::expected<void, std::string> pause(const std::string& exporter, bool on) override;
   /// What a change needs, made beside what runs.
   struct Prepared {

@@ -39,6 +39,7 @@ std::string one_line(std::string text) {
 
 std::vector<std::string> texts_of(const std::vector<ConfigDifference>& differences) {
   std::vector<std::string> texts;
+  texts.reserve(differences.size());
   for (const ConfigDifference& one : differences) texts.push_back(one.text());
   return texts;
 }
@@ -195,6 +196,8 @@ ChangeSource::Answer<v1::ChangeReply> Reconfiguration::apply(const SourcedConfig
     reply.set_refused(why_not_);
   } else if (const auto done = probe_->change(next->settings, next->effective, how == "check"); !done) {
     reply.set_refused(done.error());
+  } else {
+    reply.mutable_notes()->Assign(done->begin(), done->end());
   }
   if (how == "check") return reply;
   if (!reply.refused().empty()) {
@@ -209,6 +212,7 @@ ChangeSource::Answer<v1::ChangeReply> Reconfiguration::apply(const SourcedConfig
 void Reconfiguration::keep(Next next, const std::string& asked, const Asker& asker, v1::ChangeReply& reply) {
   HistoryEntry entry{0, clock_time_ns(CLOCK_REALTIME), asker, asked, texts_of(next.differences), next.given};
   for (const std::string& change : entry.changes) spdlog::info("{} ({}): {}", asked, asker_text(asker), change);
+  for (const std::string& note : reply.notes()) spdlog::warn("{} ({}): {}", asked, asker_text(asker), note);
   given_ = std::move(next.given);
   settings_ = std::move(next.settings);
   effective_ = std::move(next.effective);
@@ -306,12 +310,14 @@ ChangeSource::Answer<v1::ChangeReply> Reconfiguration::exporter(const v1::Export
 
 ChangeSource::Answer<v1::LogReply> Reconfiguration::log(const v1::LogRequest& request, const Asker& asker) {
   const std::lock_guard lock(mutex_);
-  constexpr std::pair<std::string_view, spdlog::level::level_enum> kLevels[] = {
-      {"info", spdlog::level::info}, {"warning", spdlog::level::warn}, {"error", spdlog::level::err}};
+  constexpr std::pair<std::string_view, spdlog::level::level_enum> kLevels[] = {{"debug", spdlog::level::debug},
+                                                                                {"info", spdlog::level::info},
+                                                                                {"warning", spdlog::level::warn},
+                                                                                {"error", spdlog::level::err}};
   const auto* const level = std::find_if(std::begin(kLevels), std::end(kLevels),
                                          [&](const auto& one) { return one.first == request.level(); });
   if (level == std::end(kLevels)) {
-    return Fault({fmt::format("log '{}': expected info, warning or error", one_line(request.level())), true});
+    return Fault({fmt::format("log '{}': expected debug, info, warning or error", one_line(request.level())), true});
   }
   const auto before = spdlog::default_logger()->level();
   v1::LogReply reply;

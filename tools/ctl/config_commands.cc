@@ -77,7 +77,7 @@ ConfigCommands::ConfigCommands(CLI::App& app)
       remove_(exporters_->add_subcommand("remove", "Flush one, within 5 seconds, and close it")),
       pause_(exporters_->add_subcommand("pause", "Let records wait for one, as many as its queue holds")),
       resume_(exporters_->add_subcommand("resume", "Let a paused one go on")),
-      log_(app.add_subcommand("log", "Say what weir logs from now on: info, warning or error")) {
+      log_(app.add_subcommand("log", "Say what weir logs from now on: debug, info, warning or error")) {
   for (CLI::App* const command : {diff_, apply_}) {
     command->add_option("FILE", file_, "A configuration file; - is standard input")->required()->type_name("");
   }
@@ -89,10 +89,12 @@ ConfigCommands::ConfigCommands(CLI::App& app)
   for (CLI::App* const command : {remove_, pause_, resume_}) {
     command->add_option("NAME", exporter_, "Its name, as exporters list prints it")->required()->type_name("");
   }
-  log_->add_option("LEVEL", level_, "info: all; warning: what may be wrong; error: what is")
+  log_->add_option("LEVEL", level_,
+                   "debug: also packets per second, every second; info: what happens; warning: what may be\nwrong; "
+                   "error: what is")
       ->required()
       ->type_name("")
-      ->check(CLI::IsMember({"info", "warning", "error"}));
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   config_->require_subcommand(1);
   exporters_->require_subcommand(0, 1);
   for (CLI::App* const command : {config_, exporters_, log_}) {

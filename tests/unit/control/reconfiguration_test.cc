@@ -19,13 +19,14 @@ namespace {
 /// A probe that takes what it is given.
 class Probe final : public Changeable {
  public:
-  tl::expected<void, std::string> change(const Settings& next, const v1::Config& effective, bool dry_run) override {
+  tl::expected<std::vector<std::string>, std::string> change(const Settings& next, const v1::Config& effective,
+                                                             bool dry_run) override {
     if (fault) return tl::unexpected(*fault);
-    if (dry_run) return {};
+    if (dry_run) return std::vector<std::string>();
     ++changes;
     settings = next;
     config = effective;
-    return {};
+    return notes;
   }
   tl::expected<void, std::string> pause(const std::string& exporter, bool on) override {
     if (exporter != "a") return tl::unexpected(std::string("no exporter has this name"));
@@ -34,6 +35,7 @@ class Probe final : public Changeable {
   }
 
   std::optional<std::string> fault;
+  std::vector<std::string> notes;
   unsigned changes = 0;
   bool paused = false;
   Settings settings;
@@ -233,7 +235,12 @@ TEST_F(ReconfigurationTest, AddsAndRemovesExportersByName) {
   EXPECT_EQ(probe_.settings.exports, (std::vector<std::string>{"json:/tmp/a?name=a", "json:/tmp/b"}));
   EXPECT_FALSE(exporters("add", "jsn:/tmp/c"));
   EXPECT_FALSE(exporters("add", "json:/tmp/c?name=a")) << "the name is taken";
-  ASSERT_TRUE(exporters("remove", "a"));
+  probe_.notes = {"export 'a': 3 of 5 records lost (shutdown 3)"};
+  reply = exporters("remove", "a");
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->notes_size(), 1);
+  EXPECT_EQ(reply->notes(0), probe_.notes[0]);
+  probe_.notes.clear();
   EXPECT_EQ(probe_.settings.exports, (std::vector<std::string>{"json:/tmp/b"}));
   reply = exporters("remove", "json:/tmp/bb");
   ASSERT_FALSE(reply);

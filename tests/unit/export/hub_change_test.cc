@@ -76,7 +76,7 @@ TEST(HubChange, AnExporterGetsWhatComesWhileItIsThere) {
   EXPECT_EQ(bench.of("b").drained.records, 200U);
   ASSERT_TRUE(bench.change({b}));
   bench.offer(300, 400);
-  bench.hub->close_removed(kLong);
+  EXPECT_TRUE(bench.hub->close_removed(kLong).empty());
   EXPECT_EQ(lines(content_of(folder.path("a.json"))), 300U) << "all that it was offered is out";
   EXPECT_EQ(bench.of("a (removed)").exported.records, 300U);
   EXPECT_EQ(bench.of("a (removed)").state, "removed");
@@ -154,7 +154,9 @@ TEST(HubChange, APausedExporterLetsRecordsWaitUpToItsBound) {
   ASSERT_TRUE(bench.hub->pause("a", true));
   bench.offer(500, 100);
   ASSERT_TRUE(bench.change({}));
-  bench.hub->close_removed(kLong);
+  const std::vector<std::string> problems = bench.hub->close_removed(kLong);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0], "export 'a (removed)': 200 of 600 records lost (queue_full 200)");
   EXPECT_EQ(bench.of("a (removed)").exported.records, 400U) << "a removed one is flushed, paused or not";
 }
 
