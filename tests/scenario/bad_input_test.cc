@@ -156,6 +156,11 @@ TEST_F(BadInput, words_that_no_command_takes_are_named) {
        {"a command is missing: status, ledger, rss, metrics, monitors, top, flows, flow, config, "
         "exporters or log"}},
       {"weirctl frobnicate", 2, {"frobnicate"}},
+      {"weirctl config", 2, {"config: a command is missing: show, diff, apply, history or rollback"}},
+      {"weirctl config aply x", 2, {"'aply' is not a command of config; did you mean apply?"}},
+      {"weirctl exporters add", 2, {"URI is required"}},
+      {"weirctl log loud", 2, {"LEVEL", "loud", "warning"}},
+      {"weirctl config apply {FOLDER}/none.conf", 1, {"{FOLDER}/none.conf: No such file", "expected a configuration"}},
       {"weirctl -o xml status", 2, {"--output", "xml", "table"}},
       {"weir-collect", 2, {"--listen URI", "FILE"}},
       {"weir-collect --frobnicate", 2, {"--frobnicate"}},

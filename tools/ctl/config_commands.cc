@@ -95,7 +95,7 @@ ConfigCommands::ConfigCommands(CLI::App& app)
       ->required()
       ->type_name("")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-  config_->require_subcommand(1);
+  config_->require_subcommand(0, 1);
   exporters_->require_subcommand(0, 1);
   for (CLI::App* const command : {config_, exporters_, log_}) {
     command->fallthrough();
@@ -108,6 +108,9 @@ int ConfigCommands::ask(v1::Control::Stub& stub, const std::string& socket_path,
   if (*exporters_) {
     const bool changes = *add_ || *remove_ || *pause_ || *resume_;
     return changes ? change_exporter(stub, socket_path, json) : list(stub, socket_path, json);
+  }
+  if (config_->get_subcommands().empty()) {
+    return fail("config: a command is missing: show, diff, apply, history or rollback; see weirctl config --help", 2);
   }
   if (*show_) return show(stub, socket_path, json);
   return *history_ ? history(stub, socket_path, json) : change(stub, socket_path, json);

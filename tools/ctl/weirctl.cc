@@ -131,10 +131,14 @@ int monitors(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const 
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
   const auto extras = app.remaining(true);
-  if (extras.empty() || extras.front().starts_with('-') || !app.get_subcommands().empty()) return error.what();
+  const auto chosen = app.get_subcommands();
+  const CLI::App& in = chosen.empty() ? app : *chosen.front();  // a command may have commands of its own
+  if (extras.empty() || extras.front().starts_with('-') || !in.get_subcommands().empty()) return error.what();
   std::vector<std::string_view> commands;
-  for (const auto* command : app.get_subcommands({})) commands.push_back(command->get_name());
-  return "'" + extras.front() + "' is not a command" + weir::did_you_mean(extras.front(), commands);
+  for (const auto* command : in.get_subcommands({})) commands.push_back(command->get_name());
+  if (commands.empty()) return error.what();
+  return "'" + extras.front() + "' is not a command" + (chosen.empty() ? "" : " of " + in.get_name()) +
+         weir::did_you_mean(extras.front(), commands);
 }
 
 int parse_and_ask(int argc, char** argv) {
