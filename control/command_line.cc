@@ -85,6 +85,7 @@ tl::expected<CommandLine, ConfigError> configure(const CommandOptions& options, 
   out.settings = std::move(*settings);
   out.settings.config_file = options.config_file();
   out.effective = effective_config(out.settings);
+  if (auto line = options.given()) out.given = {std::move(*line), config->config};
   return out;
 }
 

@@ -26,6 +26,7 @@ struct CommandLine {
   Action action = Action::print;
   Settings settings;     ///< of run, read and doctor
   v1::Config effective;  ///< of run, read and check
+  GivenConfig given;     ///< that it is made of
   std::string text;
   bool json = false;               ///< of doctor
   std::vector<std::string> hints;  ///< of check: what is right and not what was meant, a line each

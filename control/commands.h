@@ -2,13 +2,15 @@
 // 0 done; 1 something outside was wrong (a file, a port, the network) or the ledger does not balance.
 #pragma once
 
+#include "control/config/config.h"
 #include "control/config/settings.h"
 #include "proto/schema/config.pb.h"
 
 namespace weir {
 
-/// Takes packets from DPDK ports until SIGINT, SIGTERM or settings.duration_ns.
-int run_live(const Settings& settings, const v1::Config& effective);
+/// Takes packets from DPDK ports until SIGINT, SIGTERM or settings.duration_ns. `given`: what the configuration was
+/// made of.
+int run_live(const Settings& settings, const v1::Config& effective, const GivenConfig& given);
 
 /// Reads capture files in order as if they were one.
 int read_captures(const Settings& settings);

@@ -137,6 +137,26 @@ void RecordDrain::collect(Monitor& monitor, RecordBatch& batch, std::size_t most
   totals.times_clamped = overflow.times_clamped();
 }
 
+void RecordDrain::set_enrichment(const std::vector<PrefixStore*>& prefixes, InterfaceStore* interfaces) {
+  const std::lock_guard lock(mutex_);
+  for (Monitor& monitor : monitors_) {
+    monitor.parts.prefixes = prefixes[monitor.number];
+    monitor.parts.interfaces = interfaces;
+  }
+}
+
+void RecordDrain::change_exporters(const std::function<void(const std::vector<RecordTotals>& given)>& change) {
+  const std::lock_guard lock(mutex_);
+  std::vector<RecordTotals> given;
+  for (const Monitor& monitor : monitors_) {
+    RecordTotals& sum = given.emplace_back();
+    for (const RecordTotals& drained : monitor.drained) sum += drained;
+    sum += monitor.overflow_totals.given;
+    sum = without(sum, monitor.overflow_totals.taken);
+  }
+  change(given);
+}
+
 DrainTotals RecordDrain::totals() const {
   const std::lock_guard lock(mutex_);
   DrainTotals totals;

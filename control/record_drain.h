@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -67,6 +68,12 @@ class RecordDrain {
   void finish();
 
   [[nodiscard]] DrainTotals totals() const;
+
+  /// What is added to records from now on: `prefixes` by monitor; nullptr: nothing is. What was used before may be
+  /// destroyed.
+  void set_enrichment(const std::vector<PrefixStore*>& prefixes, InterfaceStore* interfaces);
+  /// Calls `change` while no record is offered, with what each monitor has given to the hub so far.
+  void change_exporters(const std::function<void(const std::vector<RecordTotals>& given)>& change);
 
  private:
   static constexpr std::size_t kBatch = 4096;

@@ -16,10 +16,12 @@
 #include "control/ledger/ledger_output.h"
 #include "control/metric_hints.h"
 #include "control/monitor_parts.h"
+#include "control/probe/change_history.h"
 #include "control/probe/cores.h"
 #include "control/probe/live_probe.h"
 #include "control/probe/operations.h"
 #include "control/probe/probe_view.h"
+#include "control/probe/reconfiguration.h"
 #include "control/probe/record_probe.h"
 #include "control/probe/sample_probe.h"
 #include "control/probe/signals.h"
@@ -45,10 +47,11 @@ struct Services {
 };
 
 tl::expected<Services, std::string> start_services(const Settings& settings, const std::vector<unsigned>& cores,
-                                                   ProbeView& view, OperatorSource& operations) {
+                                                   ProbeView& view, OperatorSource& operations,
+                                                   Reconfiguration& changes) {
   const OffWorkerCores off(cores);
   Services services;
-  auto control = ControlService::start(settings.socket, view, &view, &operations, access_of(settings));
+  auto control = ControlService::start(settings.socket, {view, &view, &operations, &changes}, access_of(settings));
   if (!control) return tl::unexpected(control.error());
   services.control = std::move(*control);
   if (!settings.prometheus.empty()) {
@@ -79,7 +82,7 @@ int lead(Probe& probe, const Start&... start) {
 
 }  // namespace
 
-int run_live(const Settings& settings, const v1::Config& effective) {
+int run_live(const Settings& settings, const v1::Config& effective, const GivenConfig& given) {
   if (const auto apart = outputs_are_apart(settings); !apart) {
     final_error(apart.error());
     return 1;
@@ -91,21 +94,30 @@ int run_live(const Settings& settings, const v1::Config& effective) {
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
   const std::vector<MonitorPlan> plans = monitor_plans(settings);
   ProbeView view(effective, plans);
+  auto history = ChangeHistory::open(settings.state_folder);
+  if (!history) {
+    final_error(history.error());
+    return 1;
+  }
+  for (const std::string& notice : history->notices()) spdlog::warn("{}", notice);
   Operations operations(names_of(plans), view.phase(), signals, view);
-  const auto services = start_services(settings, cores, view, operations);
+  Reconfiguration changes(settings, effective, given, std::move(*history));
+  const auto services = start_services(settings, cores, view, operations, changes);
   if (!services) {
     final_error(services.error());
     return 1;
   }
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
+    changes.cannot_change("this weir takes records by --input, and changes when it is started again");
     RecordProbe probe(settings, view, signals, operations.tap());
     return lead(probe);
   }
   if (settings.input_source.kind == InputSource::Kind::samples) {
+    changes.cannot_change("this weir takes the kernel's samples by --input, and changes when it is started again");
     SampleProbe probe(settings, view, signals, operations.tap());
     return lead(probe);
   }
-  LiveProbe probe(settings, view, signals, operations.tap());
+  LiveProbe probe(settings, view, signals, operations.tap(), changes);
   return lead(probe, cores);
 }
 

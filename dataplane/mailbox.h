@@ -70,6 +70,8 @@ class ConfigurationSlot {
     return true;
   }
 
+  /// Worker: whether take() would find one now.
+  [[nodiscard]] bool offered() const { return offered_.load(std::memory_order_relaxed) != nullptr; }
   /// Worker, once per poll: use(value) if there is an offer. The value lives until the next one was taken.
   template <typename Use>
   void take(Use&& use) {

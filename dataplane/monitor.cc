@@ -31,6 +31,7 @@ MonitorOptions further_monitor(const MonitorOptions& plain, const FurtherMonitor
 
 Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
     : number_(options.number),
+      worker_(options.worker),
       alone_(options.alone),
       hides_icmp_(options.icmp_in_key && !options.key.icmp),
       filter_(options.filter),
@@ -43,6 +44,7 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
              options.when_full, options.metrics, options.sampling),
       watches_(options.metrics.make_watches(hash)),
       sightings_(options.pairs),
+      sampling_(options.sampling),
       packet_sampler_(options.sampling, options.worker),
       flow_sampler_(options.sampling) {
   shard_.set_monitor(options.number);
@@ -175,6 +177,15 @@ bool Monitor::takes_flow(const ParsedPacket& packet, const PacketFacts* facts) c
   ParsedPacket changed = packet;
   change_key(changed, facts, as_pair_of(packet));
   return flow_sampler_.takes(changed);
+}
+
+void Monitor::set_choice(const PacketChoice& choice, std::uint64_t now_ns) {
+  filter_ = choice.filter.get();
+  if (choice.sampling == sampling_) return;
+  sampling_ = choice.sampling;
+  packet_sampler_ = PacketSampler(sampling_, worker_);
+  flow_sampler_ = FlowSampler(sampling_);
+  shard_.set_sampling(sampling_, now_ns);
 }
 
 FlowCounters Monitor::counters() const {

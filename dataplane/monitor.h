@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -42,6 +43,12 @@ struct MonitorOptions {
   Sampling sampling;
   unsigned worker = 0;                 ///< its number, which makes its random numbers its own
   const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; must outlive the monitor
+};
+
+/// Which packets a monitor takes, where that changes while it runs.
+struct PacketChoice {
+  std::shared_ptr<const FlowFilter> filter;  ///< nullptr: every packet counts
+  Sampling sampling;                         ///< by rate only where it was before, and then as it was
 };
 
 /// `plain`, the options of the first monitor, for one of those beside it.
@@ -169,6 +176,11 @@ class Monitor {
     shard_.set_timeouts(for_key(timeouts, mask_.fields()), now_ns);
   }
 
+  /// From `now_ns` on packets are chosen so; `choice` lives until the next one is set. `now_ns` is later than every
+  /// packet before, and shard().changing_rate() is false.
+  void set_choice(const PacketChoice& choice, std::uint64_t now_ns);
+  [[nodiscard]] const FlowFilter* filter() const { return filter_; }
+
   FlowShard& shard() { return shard_; }
   [[nodiscard]] const FlowShard& shard() const { return shard_; }
   RecordRing& records() { return records_; }
@@ -188,6 +200,7 @@ class Monitor {
   void prepare_changed(std::span<ParsedPacket> burst, const PacketFacts* facts) const;
 
   std::uint8_t number_;
+  unsigned worker_;
   bool alone_;
   bool hides_icmp_;  ///< the parser shows ICMP types and codes for another monitor's key
   const FlowFilter* filter_;
@@ -201,6 +214,7 @@ class Monitor {
   FlowShard shard_;
   std::vector<StreamWatch> watches_;  ///< of the packets that are received here, one for each metric
   Sightings sightings_;
+  Sampling sampling_;
   PacketSampler packet_sampler_;
   FlowSampler flow_sampler_;
   unsigned level_ = 0;  ///< by rate: packets stand for 2^level_

@@ -56,6 +56,8 @@ class PacketFront {
     filters_[monitor] = filter;
     filter_count_ = monitor + 1;
   }
+  /// The filter of a monitor that has one already or none, from the next frame on.
+  void set_filter(unsigned monitor, const FlowFilter* filter) { filters_[monitor] = filter; }
   /// Later fragments are to have sightings (sightings.h), wherever they go. To be called before the first frame.
   void sight_fragments(const KeyHash& hash) { sighting_hash_ = hash; }
   [[nodiscard]] bool ok() const { return fragments_.ok(); }

@@ -197,7 +197,20 @@ void Worker::take_mail(Part& part, std::uint64_t now_ns) {
     if (samples_frames_) front_.set_sampling_level(level);
   });
   part.as_lookup.take([&](const AsLookup& lookup) { part.monitor.set_as_lookup(&lookup); });
+  if (part.choice.offered()) [[unlikely]]
+    take_choice(part, now_ns);
   part.created_before = part.monitor.live_counters().flows_created;
+}
+
+/// A flow's record has one rate, so no packet may share its time with the change, and no change follows another before
+/// the flows from before that one are reported.
+[[gnu::noinline]] void Worker::take_choice(Part& part, std::uint64_t now_ns) {
+  const FlowShard& shard = part.monitor.shard();
+  if (now_ns <= shard.now_ns() || shard.changing_rate()) return;
+  part.choice.take([&](const PacketChoice& choice) {
+    part.monitor.set_choice(choice, now_ns);
+    follow_choices();
+  });
 }
 
 /// After a full burst more packets wait, so only as many flows end as keep the table from growing, plus a few.

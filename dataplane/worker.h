@@ -103,6 +103,9 @@ class Worker {
   SnapshotBox<WorkerCounters>& snapshots() { return snapshots_; }
   /// Timeouts that a monitor is to go by from the next poll on.
   ConfigurationSlot<FlowTimeouts>& timeouts(unsigned monitor = 0) { return part(monitor).timeouts; }
+  /// Which packets a monitor takes from a later poll on: the next one that begins after the last packet, once no flow
+  /// is left that was sampled at another rate than the last choice had.
+  ConfigurationSlot<PacketChoice>& choice(unsigned monitor = 0) { return part(monitor).choice; }
   /// Where the AS numbers of a monitor's keys are looked up from the next poll on.
   ConfigurationSlot<AsLookup>& as_lookup(unsigned monitor = 0) { return part(monitor).as_lookup; }
   /// By rate: the level that a monitor's packets are sampled at from the next poll on.
@@ -145,6 +148,7 @@ class Worker {
     bool shares = false;             ///< it counts the first one's packets where they lie, instead
     FlowShard::LookedUp looked_up{};
     ConfigurationSlot<FlowTimeouts> timeouts;
+    ConfigurationSlot<PacketChoice> choice;
     ConfigurationSlot<unsigned> sampling_level;
     ConfigurationSlot<AsLookup> as_lookup;
     QuerySlot queries;
@@ -154,6 +158,9 @@ class Worker {
 
   [[nodiscard]] Part& part(unsigned monitor) { return monitor == 0 ? first_ : *further_[monitor - 1]; }
   void take_mail(Part& part, std::uint64_t now_ns);
+  void take_choice(Part& part, std::uint64_t now_ns);
+  /// What follows from how the monitors choose their packets.
+  void follow_choices();
   /// Receives and parses into `burst`; says how many of the packets are the first monitor's to count. kFilter: with
   /// their headers: without those that its filter keeps out, and with sightings where there are pairs. The further
   /// monitors have theirs then, with their keys, and have handed over what is not this worker's.

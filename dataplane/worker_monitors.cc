@@ -43,8 +43,8 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
       hash_(hash),
       wants_facts_(first_.monitor.wants_facts()),
       wants_payload_(first_.wants_payload),
-      wants_headers_(first_.monitor.filters() || first_.monitor.has_pairs()),
-      samples_frames_(first_.monitor.samples_frames()) {
+      wants_headers_(false),
+      samples_frames_(false) {
   if (first_.monitor.has_pairs()) front_.sight_fragments(hash);
   const MonitorOptions plain = plain_monitor(options);
   for (const FurtherMonitor& further : options.further) {
@@ -53,11 +53,24 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
     const Part& part = *further_.emplace_back(std::make_unique<Part>(monitor, hash));
     wants_facts_ |= part.monitor.wants_facts();
     wants_payload_ |= part.wants_payload;
-    wants_headers_ |= part.monitor.filters();
   }
   counts_together_ = !further_.empty() && !wants_facts_;
-  if (!counts_together_ || options.handover != nullptr || !first_.monitor.takes_all_as_parsed()) return;
-  for (const auto& part : further_) part->shares = part->monitor.takes_all_as_parsed();
+  follow_choices();
+}
+
+void Worker::follow_choices() {
+  const auto follow = [this](Part& part) {
+    front_.set_filter(part.monitor.number(), part.monitor.filter());
+    part.samples_parsed = part.monitor.samples_parsed();
+    wants_headers_ |= part.monitor.filters();
+  };
+  wants_headers_ = first_.monitor.has_pairs();
+  follow(first_);
+  for (const auto& part : further_) follow(*part);
+  samples_frames_ = first_.monitor.samples_frames();
+  front_.set_sampling_level(samples_frames_ ? first_.monitor.sampling_level() : 0);
+  const bool share = counts_together_ && options_.handover == nullptr && first_.monitor.takes_all_as_parsed();
+  for (const auto& part : further_) part->shares = share && part->monitor.takes_all_as_parsed();
 }
 
 bool Worker::ok() const {

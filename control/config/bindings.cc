@@ -225,6 +225,7 @@ std::span<const Binding<Settings>> setting_bindings() {
       Row::text<parse_control>("control", WEIR_MEMBER(control)),
       Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
       Row::value("http", parse_http, print_http),
+      Row::text("state", WEIR_MEMBER(state_folder)),
       Row::duration("duration", WEIR_MEMBER(duration_ns)),
       Row::duration("stop_timeout", WEIR_MEMBER(stop_timeout_ns)),
 

@@ -22,12 +22,13 @@ class CommandOptions {
   /// The file of --config, if one is given, and over it what the command line says. A word that is not a number, or
   /// neither on nor off, is an error here; validate() judges what the values mean.
   [[nodiscard]] tl::expected<SourcedConfig, ConfigError> config() const;
+  /// What the command line says, without the file.
+  [[nodiscard]] tl::expected<SourcedConfig, ConfigError> given() const;
   /// --config; empty: not given.
   [[nodiscard]] const std::string& config_file() const { return config_file_; }
 
  private:
   void add(const google::protobuf::FieldDescriptor& field, Command command);
-  [[nodiscard]] tl::expected<SourcedConfig, ConfigError> given() const;
 
   CLI::App& app_;
   std::string config_file_;

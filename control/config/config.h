@@ -14,6 +14,12 @@
 
 namespace weir {
 
+/// What a configuration is made of, besides defaults.
+struct GivenConfig {
+  SourcedConfig options;  ///< by the command line
+  v1::Config all;         ///< with what the file of --config says besides
+};
+
 /// Checks every value and computes the settings. A place that is not known is named as the option.
 tl::expected<Settings, ConfigError> validate(const v1::Config& config, Command command, const Places& places = {});
 

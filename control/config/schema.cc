@@ -49,7 +49,8 @@ const std::string& unset_of(const v1::OptionDescription& description, Command co
   return read ? description.read_unset() : description.unset();
 }
 
-void append_text(const Message& config, const std::string& indent, std::string& out) {
+/// `said`: nullptr: defaults are not told apart.
+void append_text(const Message& config, const Message* said, const std::string& indent, std::string& out) {
   google::protobuf::TextFormat::Printer printer;
   printer.SetUseUtf8StringEscaping(true);
   const Descriptor& type = *config.GetDescriptor();
@@ -59,13 +60,14 @@ void append_text(const Message& config, const std::string& indent, std::string& 
     for (int at = 0; at < count; ++at) {
       if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
         out += fmt::format("{}{} {{\n", indent, field.name());
-        append_text(block_in(config, field, at), indent + "  ", out);
+        append_text(block_in(config, field, at), nullptr, indent + "  ", out);
         out += indent + "}\n";
         continue;
       }
       std::string value;
       printer.PrintFieldValueToString(config, &field, field.is_repeated() ? at : -1, &value);
-      out += fmt::format("{}{}: {}\n", indent, field.name(), value);
+      const bool by_default = said != nullptr && count_in(*said, field) == 0;
+      out += fmt::format("{}{}: {}{}\n", indent, field.name(), value, by_default ? "  # default" : "");
     }
     if (count == 0) out += fmt::format("{}# {}: {}\n", indent, field.name(), description_of(field).unset());
   }
@@ -93,13 +95,16 @@ std::string help_of(const FieldDescriptor& field, Command command) {
 }
 
 std::string effect_help(const Descriptor& type) {
-  std::string at_once;
+  std::string hot;
   for (int i = 0; i < type.field_count(); ++i) {
-    if (description_of(*type.field(i)).effect() != v1::AT_ONCE) continue;
-    at_once += (at_once.empty() ? "" : ", ") + option_of(type.field(i)->name());
+    if (description_of(*type.field(i)).effect() != v1::HOT) continue;
+    hot += (hot.empty() ? "" : ", ") + option_of(type.field(i)->name());
   }
-  if (at_once.empty()) return "A change of any option takes effect when weir is started again.";
-  return fmt::format("A change of {} takes effect while weir runs, of any other when it is started again.", at_once);
+  if (hot.empty()) return "A change of any option takes effect when weir is started again.";
+  return fmt::format(
+      "A change of {} takes effect while weir runs (weirctl config apply, SIGHUP), of any other when it is started "
+      "again.",
+      hot);
 }
 
 std::string blocks_help(const Descriptor& type) {
@@ -198,7 +203,21 @@ std::string field_names(const Descriptor& type) {
 
 std::string config_text(const Message& config) {
   std::string out;
-  append_text(config, "", out);
+  append_text(config, nullptr, "", out);
+  return out;
+}
+
+std::string given_text(const Message& config) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetUseUtf8StringEscaping(true);
+  std::string out;
+  printer.PrintToString(config, &out);
+  return out;
+}
+
+std::string config_text(const Message& config, const Message& said) {
+  std::string out;
+  append_text(config, &said, "", out);
   return out;
 }
 

@@ -67,4 +67,11 @@ std::string field_names(const google::protobuf::Descriptor& type);
 /// The text form of a configuration, one line a field; fields without a value are comments.
 std::string config_text(const google::protobuf::Message& config);
 
+/// The same without comments: what is set, and nothing else.
+std::string given_text(const google::protobuf::Message& config);
+
+/// The text form of an effective configuration: a field that `said`, the configuration as it was given, does not set
+/// has its default, and its line ends in "# default".
+std::string config_text(const google::protobuf::Message& config, const google::protobuf::Message& said);
+
 }  // namespace weir

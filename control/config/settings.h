@@ -59,6 +59,8 @@ struct Settings {
   std::string control;             ///< as given; control_address is made of it; empty: off
   ControlAddress control_address;  ///< where weirctl may ask over TCP
   std::string prometheus;          ///< address and port; empty: off
+  std::string http;                ///< likewise
+  std::string state_folder;        ///< empty: none
   std::uint64_t duration_ns = 0;   ///< 0: until a signal
   std::uint64_t stop_timeout_ns = 0;
   std::string eal_arguments;

@@ -3,158 +3,120 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "control/export/export_queue.h"
-#include "control/export/export_routes.h"
 #include "control/export/export_uri.h"
-#include "control/export/exporter_thread.h"
-#include "control/export/file_sink.h"
-#include "control/export/group_books.h"
-#include "control/export/group_members.h"
+#include "control/export/hub_entry.h"
+#include "control/export/hub_opening.h"
+#include "proto/base/similar.h"
 
 namespace weir {
 namespace {
 
 using Error = tl::unexpected<std::string>;
-using Exporters = std::vector<std::unique_ptr<ExporterThread>>;
 
-tl::unexpected<std::string> fault(const std::string& uri, const std::string& what) {
-  return Error(fmt::format("export '{}': {}", uri, what));
-}
-
-bool is_name(const std::vector<ExportUri>& uris, const std::string& name) {
-  return std::any_of(uris.begin(), uris.end(), [&](const ExportUri& one) { return one.name == name; });
-}
-
-/// What the texts alone tell. Standard output carries the records of one exporter, and no two have one name.
-tl::expected<std::vector<ExportUri>, std::string> parse_all(const std::vector<std::string>& texts) {
-  std::vector<ExportUri> uris;
-  const ExportUri* standard_output = nullptr;
-  uris.reserve(texts.size());
-  for (const std::string& text : texts) {
-    auto uri = parse_export_uri(text);
-    if (!uri) return Error(uri.error());
-    const auto same =
-        std::find_if(uris.begin(), uris.end(), [&](const ExportUri& one) { return one.name == uri->name; });
-    if (same != uris.end() && uri->name != uri->text) {
-      return fault(text, fmt::format("'{}' has the name {}, too; each exporter needs its own", same->text, uri->name));
-    }
-    // A device may be given twice; each of the two still gets a name of its own.
-    for (unsigned number = 2; same != uris.end() && is_name(uris, uri->name); ++number) {
-      uri->name = fmt::format("{}#{}", uri->text, number);  // which has no key
-    }
-    uris.push_back(std::move(*uri));
-    if (uris.back().request->file() != "-") continue;
-    if (standard_output != nullptr) {
-      return fault(text, fmt::format("standard output is taken by '{}'; name a file", standard_output->text));
-    }
-    standard_output = &uris.back();
+/// The books of an entry that is no member of a group.
+ExporterSnapshot snapshot_of(const HubEntry& entry) {
+  if (entry.last) return *entry.last;
+  ExporterSnapshot snapshot = entry.queue().snapshot();
+  snapshot.uri = entry.uri;
+  snapshot.monitors = entry.route.monitors;
+  snapshot.missed = entry.missed;
+  snapshot.left_at = entry.left_at;
+  if (entry.removed()) {
+    snapshot.name += " (removed)";
+    snapshot.state = "removed";
   }
-  return uris;
+  return snapshot;
 }
 
-/// Where the exporter of a URI is; of a group, which is never several streams.
-std::optional<std::size_t> place_of(std::optional<std::size_t> uri, const std::vector<ExportRoute>& routes) {
-  if (!uri) return std::nullopt;
-  const auto found =
-      std::find_if(routes.begin(), routes.end(), [&](const ExportRoute& one) { return one.uri == *uri; });
-  return static_cast<std::size_t>(found - routes.begin());
-}
-
-/// No file carries the records of two exporters: neither by its name nor by a link.
-tl::expected<void, std::string> check_distinct(const Exporters& opened, const std::vector<std::string>& uris) {
-  for (std::size_t i = 0; i < opened.size(); ++i) {
-    const auto file = opened[i]->exporter().file();
-    for (std::size_t j = 0; file && j < i; ++j) {
-      if (opened[j]->exporter().file() != file) continue;
-      return fault(uris[i], fmt::format("the same file as '{}'; each exporter needs its own", uris[j]));
-    }
+/// What the monitors of an entry have given.
+RecordTotals given_to(const HubEntry& entry, const std::vector<RecordTotals>& given) {
+  RecordTotals sum;
+  for (std::size_t monitor = 0; monitor < given.size(); ++monitor) {
+    if ((entry.route.monitors >> monitor & 1) != 0) sum += given[monitor];
   }
-  return {};
+  return sum;
 }
 
-/// No exporter writes to a file that is read, whatever its name there.
-tl::expected<void, std::string> check_inputs(const Exporters& opened, const std::vector<std::string>& uris,
-                                             const std::vector<std::string>& inputs) {
-  for (const std::string& input : inputs) {
-    const auto identity = FileSink::identity_of(input);
-    for (std::size_t i = 0; identity && i < opened.size(); ++i) {
-      if (opened[i]->exporter().file() != identity) continue;
-      return fault(uris[i], fmt::format("that is the input {} itself; name another file", input));
-    }
+/// One line of what the exporter could not do; empty: nothing.
+std::string problem_of(const ExporterSnapshot& snapshot) {
+  RecordTotals all;
+  std::string names;
+  bool refused = snapshot.state.starts_with("failed: ");
+  for (const auto& [name, totals] : snapshot.lost) {
+    if (totals.records == 0) continue;
+    all += totals;
+    refused |= name == kExportLossTexts[static_cast<std::size_t>(ExportLoss::send_failed)].name;
+    names += fmt::format("{}{} {}", names.empty() ? "" : ", ", name, totals.records);
   }
-  return {};
+  std::string text = refused && snapshot.state != "up" ? snapshot.state : std::string();
+  if (all.records != 0) {
+    text += fmt::format("{}{} of {} records lost ({})", text.empty() ? "" : "; ", all.records, snapshot.drained.records,
+                        names);
+  }
+  return text.empty() ? text : fmt::format("export '{}': {}", snapshot.name, text);
+}
+
+/// Two exporters of one name that were removed, as one.
+ExporterSnapshot joined(ExporterSnapshot first, const ExporterSnapshot& second) {
+  first.drained += second.drained;
+  first.exported += second.exported;
+  first.queued += second.queued;
+  for (std::size_t i = 0; i < first.lost.size(); ++i) first.lost[i].second += second.lost[i].second;
+  first.datagrams += second.datagrams;
+  first.wire_octets += second.wire_octets;
+  first.lateness += second.lateness;
+  first.missed += second.missed;
+  *first.left_at += *second.left_at;
+  first.connections.clear();  // of two exporters, whose numbers both begin at 1
+  return first;
 }
 
 }  // namespace
 
 struct ExportHub::Impl {
-  Exporters exporters;
-  std::vector<std::string> uris;    ///< of the exporters, in the same order
-  std::vector<ExportRoute> routes;  ///< likewise
   ExportMode mode = ExportMode::live;
-  std::vector<std::optional<std::size_t>> groups;  ///< of each exporter, the place of the one that it is a member of
-  std::vector<std::shared_ptr<GroupBooks>> books;  ///< of each exporter that is a group, else nullptr
+  std::mutex mutex;  ///< guards what follows
+  std::shared_ptr<const HubEntries> entries = std::make_shared<const HubEntries>();
 
-  [[nodiscard]] bool is_group(std::size_t i) const { return books[i] != nullptr; }
-  [[nodiscard]] bool is_member(std::size_t i) const { return groups[i].has_value(); }
-
-  [[nodiscard]] bool takes(std::size_t i, unsigned monitor) const {
-    return !is_member(i) && (routes[i].monitors >> monitor & 1) != 0;
+  /// The list as it is now. What it names lives as long as the list does.
+  [[nodiscard]] std::shared_ptr<const HubEntries> list() {
+    const std::lock_guard lock(mutex);
+    return entries;
   }
-
-  tl::expected<void, std::string> open(std::size_t i, const ExportUri& uri, const ExportContext& context);
+  void set_list(HubEntries next) {
+    auto list = std::make_shared<const HubEntries>(std::move(next));
+    const std::lock_guard lock(mutex);
+    entries.swap(list);
+  }
   /// Groups first, since they hand out until they are closed; then all others, so that their deadlines do not add up.
   void close_all(ExportTime deadline);
 };
 
-/// Members are open before their group is.
-tl::expected<void, std::string> ExportHub::Impl::open(std::size_t i, const ExportUri& uri,
-                                                      const ExportContext& context) {
-  auto queue = std::make_unique<ExportQueue>(routes[i].name, context.queue_octets, measures_lateness(context.mode));
-  if (is_member(i)) queue->join_group();
-  ExportContext own = context;
-  if (const std::optional<unsigned> monitor = routes[i].monitor) {
-    own.source_offset = *monitor;
-    own.sampling_rate = context.monitors[*monitor].sampling_rate;
-    own.sampled_at_random = context.monitors[*monitor].sampled_at_random;
+void ExportHub::Impl::close_all(ExportTime deadline) {
+  const auto all = list();
+  for (const HubEntry& entry : *all) {
+    if (entry.thread != nullptr && !entry.is_member()) entry.queue().close(deadline);
   }
-  if (const std::vector<std::string> names = uri.request->members(); !names.empty()) {
-    std::vector<ExportQueue*> members;
-    for (const std::string& name : names) {
-      for (std::size_t member = 0; member < exporters.size(); ++member) {
-        if (groups[member] == i && exporters[member]->queue().name() == name) {
-          members.push_back(&exporters[member]->queue());
-        }
-      }
-    }
-    books[i] = own.group = std::make_shared<GroupBooks>(*queue, std::move(members));
+  for (const HubEntry& entry : *all) {
+    if (entry.thread != nullptr && entry.is_group()) entry.thread->join();
   }
-  std::unique_ptr<RecordAnonymiser> anonymiser;
-  if (uri.anonymise) {
-    auto pan = CryptoPan::make(*uri.anonymise);
-    if (!pan) return fault(uri.text, pan.error());
-    anonymiser = std::make_unique<RecordAnonymiser>(std::move(*pan));
+  for (const HubEntry& entry : *all) {
+    if (entry.thread != nullptr) entry.queue().close(deadline);
   }
-  auto exporter = uri.request->open(own, *queue);
-  if (!exporter) return fault(uri.text, exporter.error());
-  uris[i] = uri.text;
-  exporters[i] = std::make_unique<ExporterThread>(std::move(queue), std::move(*exporter),
-                                                  ExporterThread::Begin::at_start, std::move(anonymiser));
-  return {};
 }
 
-void ExportHub::Impl::close_all(ExportTime deadline) {
-  for (std::size_t i = 0; i < exporters.size(); ++i) {
-    if (!is_member(i)) exporters[i]->queue().close(deadline);
-  }
-  for (std::size_t i = 0; i < exporters.size(); ++i) {
-    if (is_group(i)) exporters[i]->join();
-  }
-  for (const auto& exporter : exporters) exporter->queue().close(deadline);
-}
+struct ExportChange::Impl {
+  HubOpening opening;
+};
+
+ExportChange::ExportChange(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ExportChange::ExportChange(ExportChange&&) noexcept = default;
+ExportChange::~ExportChange() = default;
 
 ExportHub::ExportHub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -164,48 +126,19 @@ ExportHub::~ExportHub() {
 
 tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::prepare(const std::vector<std::string>& texts,
                                                                          const ExportContext& context) {
-  // Check all texts before anything is opened: a typing mistake in the last URI must not create the first one's file.
-  const auto uris = parse_all(texts);
-  if (!uris) return Error(uris.error());
+  auto opening = HubOpening::prepare(texts, context);
+  if (!opening) return Error(opening.error());
   auto impl = std::make_unique<Impl>();
   impl->mode = context.mode;
-  auto groups = groups_of(*uris);
-  if (!groups) return fault((*uris)[groups.error().uri].text, groups.error().what);
-  auto routes = routes_of(*uris, *groups, context.monitors);
-  if (!routes) {
-    const RouteFault& wrong = routes.error();
-    if (!wrong.monitor) return fault((*uris)[wrong.place].text, wrong.what);
-    const ExportMonitor& monitor = context.monitors[*wrong.monitor];
-    return Error(fmt::format("monitor {}: export {}: {}", monitor.name, monitor.exporters[wrong.place], wrong.what));
-  }
-  impl->routes = std::move(*routes);
-  const std::size_t count = impl->routes.size();
-  for (const ExportRoute& route : impl->routes) impl->groups.push_back(place_of((*groups)[route.uri], impl->routes));
-  impl->exporters.resize(count);
-  impl->uris.resize(count);
-  impl->books.resize(count);
-  for (const bool group : {false, true}) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const ExportUri& uri = (*uris)[impl->routes[i].uri];
-      if (uri.request->members().empty() == group) continue;
-      if (auto opened = impl->open(i, uri, context); !opened) return Error(opened.error());
-    }
-  }
-  if (auto distinct = check_distinct(impl->exporters, impl->uris); !distinct) return Error(distinct.error());
-  if (auto apart = check_inputs(impl->exporters, impl->uris, context.inputs); !apart) return Error(apart.error());
-  for (std::size_t i = 0; i < impl->exporters.size(); ++i) {
-    const auto claimed = impl->exporters[i]->exporter().claim();
-    if (!claimed) return fault(impl->uris[i], claimed.error());
-  }
+  impl->set_list(std::move(opening->added));
   return std::unique_ptr<ExportHub>(new ExportHub(std::move(impl)));
 }
 
 tl::expected<void, std::string> ExportHub::begin() {
-  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
-    const auto begun = impl_->exporters[i]->exporter().begin();
-    if (!begun) return fault(impl_->uris[i], begun.error());
-  }
-  for (const auto& exporter : impl_->exporters) exporter->start();
+  const auto all = impl_->list();
+  const HubOpening opening{*all, {}};
+  if (auto begun = opening.begin(); !begun) return begun;
+  for (const HubEntry& entry : *all) entry.thread->start();
   return {};
 }
 
@@ -217,6 +150,82 @@ tl::expected<std::unique_ptr<ExportHub>, std::string> ExportHub::open(const std:
   return hub;
 }
 
+tl::expected<void, std::string> ExportHub::check_change(const std::vector<std::string>& texts,
+                                                        const ExportContext& context) {
+  auto opening = HubOpening::prepare(texts, context, *impl_->list(), false);
+  if (!opening) return Error(opening.error());
+  return {};
+}
+
+tl::expected<ExportChange, std::string> ExportHub::prepare_change(const std::vector<std::string>& texts,
+                                                                  const ExportContext& context) {
+  auto opening = HubOpening::prepare(texts, context, *impl_->list());
+  if (!opening) return Error(opening.error());
+  if (auto begun = opening->begin(); !begun) return Error(begun.error());
+  return ExportChange(std::make_unique<ExportChange::Impl>(ExportChange::Impl{std::move(*opening)}));
+}
+
+void ExportHub::change(const ExportChange& change, const std::vector<RecordTotals>& given) {
+  HubEntries next = *impl_->list();
+  for (const std::size_t place : change.impl_->opening.removed) next[place].left_at = given_to(next[place], given);
+  for (const HubEntry& added : change.impl_->opening.added) {
+    next.push_back(added);
+    next.back().missed = given_to(added, given);
+    added.thread->start();
+  }
+  impl_->set_list(std::move(next));
+}
+
+std::vector<std::string> ExportHub::close_removed(std::chrono::milliseconds limit) {
+  std::vector<std::string> problems;
+  HubEntries next = *impl_->list();
+  const ExportTime deadline = ExportClock::now() + limit;
+  for (const HubEntry& entry : next) {
+    if (entry.removed() && entry.thread != nullptr) entry.queue().close(deadline);
+  }
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    HubEntry& entry = next[i];
+    if (!entry.removed() || entry.thread == nullptr) continue;
+    entry.thread->join();
+    entry.last = snapshot_of(entry);
+    entry.last->queue_octets = entry.last->queue_limit_octets = 0;
+    entry.thread.reset();
+    if (std::string text = problem_of(*entry.last); !text.empty()) problems.push_back(std::move(text));
+    const auto before = std::find_if(next.begin(), next.end(), [&](const HubEntry& other) {
+      return &other != &entry && other.last && other.last->name == entry.last->name;
+    });
+    if (before == next.end()) continue;
+    before->last = joined(std::move(*before->last), *entry.last);
+    for (HubEntry& other : next) {
+      if (other.group && *other.group > i) --*other.group;
+    }
+    next.erase(next.begin() + static_cast<std::ptrdiff_t>(i--));
+  }
+  impl_->set_list(std::move(next));
+  return problems;
+}
+
+tl::expected<void, std::string> ExportHub::pause(const std::string& name, bool on) {
+  const auto all = impl_->list();
+  bool found = false;
+  std::vector<std::string_view> names;
+  for (const HubEntry& entry : *all) {
+    if (entry.removed()) continue;
+    names.push_back(entry.uri_name);
+    if (entry.uri_name != name && entry.route.name != name) continue;
+    entry.queue().set_paused(on);
+    found = true;
+  }
+  if (found) return {};
+  return Error(fmt::format("{}: no exporter has this name{}", name, did_you_mean(name, names)));
+}
+
+void ExportHub::resume_all() {
+  for (const HubEntry& entry : *impl_->list()) {
+    if (entry.thread != nullptr) entry.queue().set_paused(false);
+  }
+}
+
 bool ExportHub::reader_left() const {
   const std::vector<ExporterSnapshot> all = snapshot();
   return std::any_of(all.begin(), all.end(), [](const ExporterSnapshot& one) { return one.reader_left; });
@@ -224,20 +233,21 @@ bool ExportHub::reader_left() const {
 
 bool ExportHub::all_failed() const {
   // A member's failure is its group's to mend.
-  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
-    if (!impl_->is_member(i) && !impl_->exporters[i]->queue().failed()) return false;
+  const auto all = impl_->list();
+  for (const HubEntry& entry : *all) {
+    if (!entry.removed() && !entry.is_member() && !entry.queue().failed()) return false;
   }
-  return !impl_->exporters.empty();
+  return !all->empty();
 }
 
 void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait, unsigned monitor) {
   const std::shared_ptr<const RecordBatch> shared = std::move(batch);
   if (shared == nullptr || shared->empty()) return;
+  const auto all = impl_->list();
   // Serve every queue that has room before waiting for any other.
   std::vector<ExportQueue*> full;
-  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
-    ExportQueue& queue = impl_->exporters[i]->queue();
-    if (impl_->takes(i, monitor) && !queue.push(shared)) full.push_back(&queue);
+  for (const HubEntry& entry : *all) {
+    if (entry.takes(monitor) && !entry.queue().push(shared)) full.push_back(&entry.queue());
   }
   for (ExportQueue* const queue : full) {
     if (wait && queue->push_waiting(shared, patience(impl_->mode))) continue;
@@ -247,70 +257,61 @@ void ExportHub::offer(std::shared_ptr<const RecordBatch> batch, bool wait, unsig
 
 void ExportHub::wait_for_room(std::size_t octets, unsigned monitor) {
   // Waiting for one after the other is enough: while nobody offers, room only grows.
-  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
-    if (impl_->takes(i, monitor)) impl_->exporters[i]->queue().wait_for_room(octets, patience(impl_->mode));
+  const auto all = impl_->list();
+  for (const HubEntry& entry : *all) {
+    if (entry.takes(monitor)) entry.queue().wait_for_room(octets, patience(impl_->mode));
   }
 }
 
 std::vector<std::string> ExportHub::finish(std::chrono::milliseconds timeout) {
   const ExportTime deadline = ExportClock::now() + timeout;
   impl_->close_all(deadline);
-  for (const auto& exporter : impl_->exporters) exporter->join();
+  for (const HubEntry& entry : *impl_->list()) {
+    if (entry.thread != nullptr) entry.thread->join();
+  }
   return problems();
 }
 
 std::vector<std::string> ExportHub::reopen() {
   std::vector<std::string> problems;
-  for (const auto& exporter : impl_->exporters) {
-    const auto reopened = exporter->reopen();
-    if (!reopened) problems.push_back(fmt::format("export '{}': {}", exporter->queue().name(), reopened.error()));
+  for (const HubEntry& entry : *impl_->list()) {
+    if (entry.removed()) continue;
+    const auto reopened = entry.thread->reopen();
+    if (!reopened) problems.push_back(fmt::format("export '{}': {}", entry.queue().name(), reopened.error()));
   }
   return problems;
 }
 
 std::vector<std::string> ExportHub::problems() const {
   std::vector<std::string> problems;
-  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
+  for (const HubEntry& entry : *impl_->list()) {
     // A group's own: its members speak for themselves.
-    const ExporterSnapshot snapshot = impl_->exporters[i]->queue().snapshot();
+    const ExporterSnapshot snapshot = snapshot_of(entry);
     if (snapshot.reader_left && impl_->mode == ExportMode::capture) continue;  // `| head` had enough
-    RecordTotals all;
-    std::string names;
-    bool refused = snapshot.state.starts_with("failed: ");
-    for (const auto& [name, totals] : snapshot.lost) {
-      if (totals.records == 0) continue;
-      all += totals;
-      refused |= name == kExportLossTexts[static_cast<std::size_t>(ExportLoss::send_failed)].name;
-      names += fmt::format("{}{} {}", names.empty() ? "" : ", ", name, totals.records);
-    }
-    std::string text = refused && snapshot.state != "up" ? snapshot.state : std::string();
-    if (all.records != 0) {
-      text += fmt::format("{}{} of {} records lost ({})", text.empty() ? "" : "; ", all.records,
-                          snapshot.drained.records, names);
-    }
-    if (!text.empty()) problems.push_back(fmt::format("export '{}': {}", snapshot.name, text));
+    if (std::string text = problem_of(snapshot); !text.empty()) problems.push_back(std::move(text));
   }
   return problems;
 }
 
 std::vector<ExporterSnapshot> ExportHub::snapshot() const {
-  std::vector<ExporterSnapshot> result;
-  result.resize(impl_->exporters.size());
-  for (std::size_t i = 0; i < impl_->exporters.size(); ++i) {
-    if (!impl_->is_group(i)) continue;
-    GroupBooks::Snapshots all = impl_->books[i]->snapshots();
+  const auto list = impl_->list();
+  const HubEntries& entries = *list;
+  std::vector<ExporterSnapshot> result(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!entries[i].is_group()) continue;
+    GroupBooks::Snapshots all = entries[i].books->snapshots();
     result[i] = std::move(all.group);
     for (std::size_t member = 0; member < result.size(); ++member) {
-      if (impl_->groups[member] != i) continue;
-      const std::string& name = impl_->exporters[member]->queue().name();
+      if (entries[member].group != i) continue;
+      const std::string& name = entries[member].queue().name();
       result[member] = *std::find_if(all.members.begin(), all.members.end(),
                                      [&](const ExporterSnapshot& one) { return one.name == name; });
     }
   }
   for (std::size_t i = 0; i < result.size(); ++i) {
-    if (!impl_->is_group(i) && !impl_->is_member(i)) result[i] = impl_->exporters[i]->queue().snapshot();
-    result[i].uri = impl_->uris[i];
-    result[i].monitors = impl_->routes[i].monitors;
+    if (!entries[i].is_group() && !entries[i].is_member()) result[i] = snapshot_of(entries[i]);
+    result[i].uri = entries[i].uri;
+    result[i].monitors = entries[i].route.monitors;
   }
   return result;
 }

@@ -7,6 +7,10 @@
 // space (`weir read` and an orderly shutdown do, where being late costs nothing). To wait and to offer can be two
 // steps: a caller that keeps a lock around its own books and offer() waits first, by wait_for_room().
 //
+// While records pass, exporters are added and removed (a change is opened first, so that one that cannot be made
+// changes nothing), paused and resumed. What a removed one counted stays in the snapshot. The list of exporters is
+// replaced as a whole; who goes through it has the one that was there when it began.
+//
 // Members of groups (group_exporter.h) are offered nothing here: their groups give them what is theirs.
 #pragma once
 
@@ -22,6 +26,19 @@
 #include "proto/record/record_batch.h"
 
 namespace weir {
+
+/// Exporters that are open and take no records yet, and those whose place they take.
+class ExportChange {
+ public:
+  ExportChange(ExportChange&& other) noexcept;
+  ~ExportChange();
+
+ private:
+  friend class ExportHub;
+  struct Impl;
+  explicit ExportChange(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
 
 class ExportHub {
  public:
@@ -46,6 +63,23 @@ class ExportHub {
   /// Blocks until every live exporter of the monitor has room for a batch of `octets` of memory: offer(..., false) of
   /// one no larger than that loses nothing at them. Called by the thread that offers.
   void wait_for_room(std::size_t octets, unsigned monitor = 0);
+
+  /// Whether prepare_change() would have a reason to fail that can be seen without opening anything.
+  [[nodiscard]] tl::expected<void, std::string> check_change(const std::vector<std::string>& uris,
+                                                             const ExportContext& context);
+  /// Opens what `uris` have and the running exporters have not. Error: as for prepare(); then nothing has changed.
+  tl::expected<ExportChange, std::string> prepare_change(const std::vector<std::string>& uris,
+                                                         const ExportContext& context);
+  /// The new ones take records from now on, those that go get no more. `given`: what each monitor has given to offer()
+  /// by now. No offer() meanwhile, and no other change between prepare_change() and this.
+  void change(const ExportChange& change, const std::vector<RecordTotals>& given);
+  /// Flushes and closes those that were removed. What is not out by `limit` is lost by name. Returns one line for each
+  /// that failed or lost records while it was there.
+  std::vector<std::string> close_removed(std::chrono::milliseconds limit);
+  /// A paused exporter takes no records from its queue, whose bound is the same. Error: one line: there is none of this
+  /// name, which is that of its URI or of one stream of it.
+  tl::expected<void, std::string> pause(const std::string& name, bool on);
+  void resume_all();
 
   /// Every exporter to a file that does not rotate by itself opens its file by its name once more; records go on there.
   /// Where the file still has that name nothing changes. Returns one line for each file that cannot be opened: it goes

@@ -82,6 +82,13 @@ void ExportQueue::close(ExportTime deadline) {
   room_came_.notify_all();
 }
 
+void ExportQueue::set_paused(bool paused) {
+  const std::lock_guard lock(mutex_);
+  paused_ = paused;
+  records_came_.notify_all();
+  room_came_.notify_all();
+}
+
 ExporterSnapshot ExportQueue::snapshot() const {
   ExporterSnapshot result;
   result.name = name_;
@@ -89,6 +96,8 @@ ExporterSnapshot ExportQueue::snapshot() const {
   result.state = "up";
   if (failed_) {
     result.state = "failed: " + why_;
+  } else if (paused_) {
+    result.state = "paused";
   } else if (!connected_) {
     result.state = why_.empty() ? "connecting" : "connecting: " + why_;
   } else if (!refused_.empty()) {
@@ -112,14 +121,14 @@ ExporterSnapshot ExportQueue::snapshot() const {
 
 RecordSpan ExportQueue::wait_records(ExportTime until, std::size_t most) {
   std::unique_lock lock(mutex_);
-  const auto woken = [this] { return waiting_ != 0 || closed_ || woken_; };
+  const auto woken = [this] { return gives() || closed_ || woken_; };
   if (until == ExportTime::max()) {
     records_came_.wait(lock, woken);  // wait_until(max()) overflows in the conversion to the system's clock
   } else {
     records_came_.wait_until(lock, until, woken);
   }
   woken_ = false;
-  if (waiting_ == 0) return {};
+  if (!gives()) return {};
   const Piece& piece = pieces_.front();
   lent_ = std::min(most, piece.end - piece.at);
   return piece.batch->subspan(piece.at, lent_);
@@ -163,7 +172,7 @@ void ExportQueue::consumed(std::size_t count) {
 ExportQueue::Condition ExportQueue::condition() const {
   const std::lock_guard lock(mutex_);
   Condition condition;
-  condition.works = connected_ && refused_.empty() && !failed_ && !closed_;
+  condition.works = connected_ && !paused_ && refused_.empty() && !failed_ && !closed_;
   condition.failed = failed_;
   condition.waiting = waiting_;
   condition.progress = consumed_ + exported_.records;

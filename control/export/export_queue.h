@@ -62,6 +62,9 @@ class ExportQueue {
   void close(ExportTime deadline);
   [[nodiscard]] ExporterSnapshot snapshot() const;
 
+  /// Any thread: while it is paused, and until it is closed, wait_records() gives nothing, and nobody waits for room.
+  void set_paused(bool paused);
+
   // The exporter's thread.
   /// The first waiting records, at most `most`, in one piece; empty when there were none until `until` or, once closed,
   /// at once. Valid until consumed().
@@ -137,7 +140,8 @@ class ExportQueue {
   [[nodiscard]] bool has_room(std::size_t octets) const {
     return pieces_.empty() || octets <= without(limit_octets_, held_octets_);
   }
-  [[nodiscard]] bool worth_waiting() const { return !closed_ && connected_ && consumed_ != stalled_at_; }
+  [[nodiscard]] bool gives() const { return waiting_ != 0 && (!paused_ || closed_); }
+  [[nodiscard]] bool worth_waiting() const { return !closed_ && !paused_ && connected_ && consumed_ != stalled_at_; }
   /// A bounded step of waiting for room. False: nothing has moved for `patience`; it is no use to wait any more.
   bool wait_step(std::unique_lock<std::mutex>& lock, Stall& stall, ExportClock::duration patience);
   void lose_waiting_locked(ExportLoss loss);
@@ -159,6 +163,7 @@ class ExportQueue {
   std::uint64_t stalled_at_ = ~std::uint64_t{0};  ///< consumed_ when waiting was last given up
   bool closed_ = false;
   bool woken_ = false;
+  bool paused_ = false;
   ExportTime deadline_ = ExportTime::max();
   bool connected_ = true;
   bool failed_ = false;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,10 +32,12 @@ struct ExporterSnapshot {
   std::string uri;                   ///< without the keys that it may hold
   std::string group;                 ///< name of the group that it is a member of; empty: none
   std::vector<std::string> members;  ///< of a group: their names. Its counts are its own and its members' in one
-  /// "up", "refused: why", "reopening: why", "connecting", "connecting: why", "failed: why"
+  /// "up", "refused: why", "reopening: why", "connecting", "connecting: why", "failed: why"; "paused", "removed"
   std::string state;
-  std::uint32_t monitors = 1;  ///< bit n: it gets the records of monitor n
-  bool reader_left = false;    ///< failed: whoever read standard output has had enough
+  std::uint32_t monitors = 1;           ///< bit n: it gets the records of monitor n
+  bool reader_left = false;             ///< failed: whoever read standard output has had enough
+  RecordTotals missed;                  ///< what its monitors had given before it was added
+  std::optional<RecordTotals> left_at;  ///< removed: what they had given by then
   RecordTotals drained;
   RecordTotals exported;
   RecordTotals queued;

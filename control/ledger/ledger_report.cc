@@ -204,9 +204,11 @@ void check_overflow(Checker& check, const OverflowTotals& overflow, bool final) 
   if (final) check.equal("packets held by the accounter at the end", overflow.held.packets, 0);
 }
 
-/// `offered`: what every exporter was offered, but for members of groups: their groups give them what they drain, and
-/// a group's equation holds only if that is what it gave (control/export/group_books.h).
-void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const RecordTotals& offered, bool final) {
+/// `by_now`: what the exporter's monitors have given. Every exporter was offered what they gave while it was there, but
+/// for members of groups: their groups give them what they drain, and a group's equation holds only if that is what it
+/// gave (control/export/group_books.h).
+void check_exporter(Checker& check, const ExporterSnapshot& snapshot, const RecordTotals& by_now, bool final) {
+  const RecordTotals offered = without(snapshot.left_at.value_or(by_now), snapshot.missed);
   const RecordTotals accounted = snapshot.accounted();
   const auto compare = [&](const char* unit, std::uint64_t drained, std::uint64_t left, std::uint64_t came) {
     check.equal(fmt::format("{}: {} drained = exported + queued + lost", snapshot.name, unit), drained, left);

@@ -43,7 +43,7 @@ int parse_and_do(int argc, char** argv) {
   }
   switch (command->action) {
     case weir::CommandLine::Action::run:
-      return weir::run_live(command->settings, command->effective);
+      return weir::run_live(command->settings, command->effective, command->given);
     case weir::CommandLine::Action::read:
       return command->settings.captures.empty() ? weir::read_records(command->settings)
                                                 : weir::read_captures(command->settings);

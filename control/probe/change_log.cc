@@ -41,13 +41,14 @@ std::vector<LogLine> ChangeLog::ports(const std::vector<dpdk::PortInfo>& ports) 
 
 std::vector<LogLine> ChangeLog::exporters(const std::vector<ExporterSnapshot>& exporters) {
   std::vector<LogLine> lines;
-  exporter_notes_.resize(exporters.size());
-  for (std::size_t i = 0; i < exporters.size(); ++i) {
-    std::string note = note_of(exporters[i]);
-    if (note == exporter_notes_[i]) continue;
-    lines.push_back({note.empty() ? LogLine::Level::info : LogLine::Level::warning,
-                     fmt::format("export '{}': {}", exporters[i].name, note.empty() ? "up" : note)});
-    exporter_notes_[i] = std::move(note);
+  for (const ExporterSnapshot& exporter : exporters) {
+    std::string note = note_of(exporter);
+    std::string& before = exporter_notes_[exporter.name];
+    if (note == before) continue;
+    const bool wanted = note.empty() || note == "paused" || note == "removed";
+    lines.push_back({wanted ? LogLine::Level::info : LogLine::Level::warning,
+                     fmt::format("export '{}': {}", exporter.name, note.empty() ? "up" : note)});
+    before = std::move(note);
   }
   return lines;
 }

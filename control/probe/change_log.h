@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,8 @@ class ChangeLog {
  private:
   std::vector<bool> link_up_;
   std::vector<std::string> problems_;
-  std::vector<std::string> exporter_notes_;
-  std::vector<std::chrono::nanoseconds> silences_;  ///< of workers that were named; 0: of the others
+  std::map<std::string, std::string> exporter_notes_;  ///< by name
+  std::vector<std::chrono::nanoseconds> silences_;     ///< of workers that were named; 0: of the others
 };
 
 }  // namespace weir

@@ -11,7 +11,6 @@
 #include <thread>
 #include <utility>
 
-#include "control/config/inputs.h"
 #include "control/ledger/ledger_output.h"
 #include "control/ledger/ledger_report.h"
 #include "control/monitor_parts.h"
@@ -36,21 +35,25 @@ std::string progress_text(const ProbeView::Second& second) {
 
 }  // namespace
 
-LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap)
+LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap,
+                     Reconfiguration& changes)
     : settings_(settings),
       plans_(monitor_plans(settings)),
       view_(view),
       signals_(signals),
+      reconfiguration_(changes),
       terminal_(isatty(STDERR_FILENO) != 0),
       tap_(tap) {
   for (const MonitorPlan& plan : plans_) sampling_rates_.emplace_back(plan.flow.sampling.most_pps);
 }
 
 LiveProbe::~LiveProbe() {
+  reconfiguration_.detach();
   view_.detach();
 }
 
 tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& cores) {
+  cores_ = cores;
   view_.phase().set(Phase::starting, "opening the exporters");
   if (auto opened = open_exporters(cores); !opened) return opened;
   if (auto read = read_prefixes(cores); !read) return read;
@@ -74,17 +77,13 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   view_.phase().set(Phase::running);
   log_start();
   look_after();
+  reconfiguration_.attach(*this);
   return {};
 }
 
 tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsigned>& cores) {
   const OffWorkerCores off(cores);
-  ExportContext context;
-  context.facts = facts_;
-  context.sampler_address = settings_.sampler_address;
-  tell_monitors(context, plans_);
-  context.inputs = inputs_of(settings_);
-  auto hub = ExportHub::prepare(settings_.exports, context);
+  auto hub = ExportHub::prepare(settings_.exports, export_context(settings_, plans_));
   if (!hub) return tl::unexpected(hub.error());
   hub_ = std::move(*hub);
   if (settings_.rejects.path.empty()) return {};
@@ -233,7 +232,11 @@ void LiveProbe::run() {
   began_ = SteadyClock::now();
   if (stopped_at_start_) return;
   const RunEnd end = run_until_stopped(
-      signals_, settings_.duration_ns, "every flow in the table is exported", [this] { reopen(); },
+      signals_, settings_.duration_ns, "every flow in the table is exported",
+      [this] {
+        reconfiguration_.apply_file();
+        reopen();
+      },
       [this] { look_after(); });
   if (end == RunEnd::stop || empty(Phase::draining)) return;
   view_.phase().set(Phase::drained);
@@ -242,6 +245,7 @@ void LiveProbe::run() {
 
 /// What is done once a second.
 void LiveProbe::look_after() {
+  const std::lock_guard lock(mutex_);
   log_lines(changes_.ports(port_infos_of(*runtime_)));
   log_lines(changes_.exporters(hub_->snapshot()));
   tell_prefix_news(prefixes_);
@@ -260,7 +264,9 @@ void LiveProbe::look_after() {
       if (plans_[monitor].flow.sampling.by == Sampling::By::rate) adapt_sampling(monitor, *second.moment);
     }
   }
-  if (!terminal_ || second.rates.workers.empty()) return;
+  if (second.rates.workers.empty()) return;
+  spdlog::debug("{}", progress_text(second));
+  if (!terminal_) return;
   fmt::print(stderr, "\r\033[K{}", progress_text(second));
   std::fflush(stderr);
 }
@@ -282,6 +288,7 @@ void LiveProbe::adapt_sampling(unsigned monitor, const Moment& moment) {
 }
 
 void LiveProbe::reopen() {
+  const std::lock_guard lock(mutex_);
   reopen_files(*hub_, settings_, prefixes_, interfaces_.get());
   if (interfaces_ != nullptr) tell_interfaces();
 }
@@ -308,6 +315,8 @@ int LiveProbe::stop() {
 
 /// Receives no more, lets all records out, and closes the exporters. Returns whether weir is to stop then.
 bool LiveProbe::empty(Phase phase) {
+  reconfiguration_.detach();
+  hub_->resume_all();
   view_.phase().set(phase, "emptying the flow table");
   drain_->set_wait();
   workers_->stop();

@@ -12,17 +12,22 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "control/config/monitor_blocks.h"
 #include "control/config/settings.h"
+#include "control/export/export_context.h"
 #include "control/export/export_hub.h"
 #include "control/prefix_options.h"
 #include "control/probe/change_log.h"
+#include "control/probe/changeable.h"
 #include "control/probe/phase.h"
 #include "control/probe/probe_view.h"
+#include "control/probe/reconfiguration.h"
 #include "control/probe/signals.h"
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
@@ -34,13 +39,14 @@
 
 namespace weir {
 
-class LiveProbe {
+class LiveProbe final : private Changeable {
  public:
-  /// `view` shows what runs, `tap` its records; both outlive this.
-  LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap);
+  /// `view` shows what runs, `tap` its records, and `changes` changes it; they outlive this.
+  LiveProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap,
+            Reconfiguration& changes);
   LiveProbe(const LiveProbe&) = delete;
   LiveProbe& operator=(const LiveProbe&) = delete;
-  ~LiveProbe();
+  ~LiveProbe() override;
 
   /// `cores`: control's, then one per worker. Error: one line. A signal to stop is heard meanwhile: then no packet was
   /// received, and run() returns at once.
@@ -52,6 +58,23 @@ class LiveProbe {
   int stop();
 
  private:
+  // live_changes.cc: from the thread of the control service, or with SIGHUP from this one's.
+  tl::expected<std::vector<std::string>, std::string> change(const Settings& next, const v1::Config& effective,
+                                                             bool dry_run) override;
+  tl::expected<void, std::string> pause(const std::string& exporter, bool on) override;
+  /// What a change needs, made beside what runs.
+  struct Prepared {
+    std::vector<MonitorPlan> plans;
+    std::vector<std::optional<PacketChoice>> choices;  ///< by monitor; nothing: as it is
+    std::optional<PrefixStores> prefixes;              ///< likewise
+    bool other_interfaces = false;
+    std::unique_ptr<InterfaceStore> interfaces;
+    std::optional<ExportChange> exporters;
+  };
+  tl::expected<Prepared, std::string> prepare(const Settings& next, bool dry_run);
+  void commit(Prepared prepared, const Settings& next, const v1::Config& effective);
+  [[nodiscard]] ExportContext export_context(const Settings& settings, const std::vector<MonitorPlan>& plans) const;
+
   tl::expected<void, std::string> open_exporters(const std::vector<unsigned>& cores);
   tl::expected<void, std::string> read_interfaces();
   void tell_interfaces();
@@ -69,10 +92,13 @@ class LiveProbe {
   int report();
   void report_rejects(v1::Ledger& ledger, int& code);
 
-  const Settings& settings_;
-  const std::vector<MonitorPlan> plans_;
+  std::mutex mutex_;  ///< a change takes place, or is kept from it; guards settings_, plans_ and what is swapped
+  Settings settings_;
+  std::vector<MonitorPlan> plans_;
+  std::vector<unsigned> cores_;
   ProbeView& view_;
   const ProbeSignals& signals_;
+  Reconfiguration& reconfiguration_;
   const bool terminal_;
   RecordTap& tap_;
   std::chrono::steady_clock::time_point began_;  ///< run()

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "control/export/export_uri.h"
+#include "control/config/difference.h"
 #include "control/ledger/ledger_report.h"
 #include "control/probe/metrics_report.h"
 #include "control/probe/status_report.h"
@@ -31,7 +31,7 @@ constexpr const char* kNoLiveFlows =
 }  // namespace
 
 ProbeView::ProbeView(const v1::Config& effective, std::vector<MonitorPlan> monitors)
-    : effective_(effective), monitors_(std::move(monitors)), started_(std::chrono::steady_clock::now()) {
+    : started_(std::chrono::steady_clock::now()), effective_(effective), monitors_(std::move(monitors)) {
   for (const MonitorPlan& plan : monitors_) {
     if (!plan.name.empty()) monitor_names_.push_back(plan.name);
   }
@@ -98,6 +98,14 @@ std::optional<PsampleTotals> ProbeView::samples() {
   return parts_.samples->totals().psample;
 }
 
+void ProbeView::set_configuration(const v1::Config& effective, std::vector<MonitorPlan> monitors,
+                                  const PrefixStore* prefixes) {
+  const std::lock_guard lock(mutex_);
+  effective_ = effective;
+  monitors_ = std::move(monitors);
+  parts_.prefixes = prefixes;
+}
+
 /// Of a probe with --input; of the last moment where the accounter knows.
 InputTotals ProbeView::input() const {
   InputTotals totals = parts_.samples != nullptr ? parts_.samples->totals() : parts_.receiver->totals();
@@ -156,12 +164,7 @@ v1::Ledger ProbeView::ledger() {
 v1::StatusReply ProbeView::status() {
   const std::lock_guard lock(mutex_);
   v1::StatusReply reply = make_status(phase_.get(), uptime_s());
-  *reply.mutable_config() = effective_;
-  for (std::string& uri : *reply.mutable_config()->mutable_export_()) uri = without_keys(uri);
-  for (v1::Monitor& monitor : *reply.mutable_config()->mutable_monitor()) {
-    for (std::string& name : *monitor.mutable_export_()) name = without_keys(name);
-  }
-  if (reply.config().has_sample_key()) reply.mutable_config()->set_sample_key("***");  // it foretells what is counted
+  *reply.mutable_config() = without_secrets(effective_);
   if (parts_.moments == nullptr) return reply;
   StatusValues values;
   values.ledger = running_ledger();

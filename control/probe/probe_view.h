@@ -61,6 +61,8 @@ class ProbeView final : public StatusSource, public FlowSource {
   void detach();
   /// What came from the kernel's sampler; nothing: packets or records come from elsewhere.
   [[nodiscard]] std::optional<PsampleTotals> samples();
+  /// What status shows from now on; the monitors are the same ones. `prefixes`: as for attach().
+  void set_configuration(const v1::Config& effective, std::vector<MonitorPlan> monitors, const PrefixStore* prefixes);
 
   /// Once a second: counters for the rates and the watch over the flow index.
   struct Second {
@@ -93,13 +95,13 @@ class ProbeView final : public StatusSource, public FlowSource {
   [[nodiscard]] bool has_input() const { return parts_.receiver != nullptr || parts_.samples != nullptr; }
   [[nodiscard]] InputTotals input() const;
 
-  const v1::Config& effective_;
-  const std::vector<MonitorPlan> monitors_;
   std::vector<std::string> monitor_names_;  ///< of those that have one
   const std::chrono::steady_clock::time_point started_;
   ProbePhase phase_;
 
   std::mutex mutex_;  ///< guards what follows
+  v1::Config effective_;
+  std::vector<MonitorPlan> monitors_;
   Parts parts_;
   std::optional<Moment> before_;  ///< of the last two looks
   std::optional<Moment> latest_;

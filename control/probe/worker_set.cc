@@ -64,6 +64,7 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
   const KeyHash::Seed& key = settings.flow.sampling.seed;
   const KeyHash::Seed sampling_seed = key == Sampling::kNoSeed ? KeyHash::random_seed() : key;
   for (MonitorPlan& plan : plans) plan.flow.sampling.seed = sampling_seed;
+  set->sampling_seed_ = sampling_seed;
   const std::uint64_t flows = flows_of(plans);
   for (unsigned number = 0; number < settings.workers; ++number) {
     const IdleMode mode = idle_mode(settings.idle, runtime.worker_core(number), isolated);
@@ -99,6 +100,19 @@ void WorkerSet::set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chr
   std::vector<ConfigurationSlot<AsLookup>*> slots;
   for (const auto& member : members_) slots.push_back(&member->worker.as_lookup(monitor));
   (void)publish<AsLookup>(slots, lookup, patience);
+}
+
+void WorkerSet::set_timeouts(unsigned monitor, const FlowTimeouts& timeouts, std::chrono::milliseconds patience) {
+  std::vector<ConfigurationSlot<FlowTimeouts>*> slots;
+  for (const auto& member : members_) slots.push_back(&member->worker.timeouts(monitor));
+  (void)publish<FlowTimeouts>(slots, timeouts, patience);
+}
+
+void WorkerSet::set_choice(unsigned monitor, PacketChoice choice, std::chrono::milliseconds patience) {
+  choice.sampling.seed = sampling_seed_;
+  std::vector<ConfigurationSlot<PacketChoice>*> slots;
+  for (const auto& member : members_) slots.push_back(&member->worker.choice(monitor));
+  (void)publish<PacketChoice>(slots, choice, patience);
 }
 
 WorkerSet::~WorkerSet() {

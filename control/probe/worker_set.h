@@ -49,6 +49,10 @@ class WorkerSet final : public WorkerView {
   /// when it polls again.
   void set_sampling_level(unsigned monitor, unsigned level);
 
+  /// When a monitor's flows end, and which packets it takes, from now on. Wait at most `patience`, as below.
+  void set_timeouts(unsigned monitor, const FlowTimeouts& timeouts, std::chrono::milliseconds patience);
+  void set_choice(unsigned monitor, PacketChoice choice, std::chrono::milliseconds patience);
+
   /// Where the AS numbers of a monitor's keys are looked up from now on. Waits at most `patience` until all workers go
   /// by it; one that is held up takes it when it polls again, and the lookup before it lives until then.
   void set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience);
@@ -95,6 +99,7 @@ class WorkerSet final : public WorkerView {
   dpdk::Runtime::Waiting waiting_;
   std::vector<std::unique_ptr<Member>> members_;
   std::uint64_t tsc_hz_ = 0;
+  KeyHash::Seed sampling_seed_{};  ///< of all workers
   Touching touching_;
   std::atomic<bool> receiving_{false};  ///< written by the supervisor, read by the workers
   std::atomic<bool> stopping_{false};   ///< likewise

@@ -20,6 +20,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -179,8 +180,8 @@ class LockFile {
 /// No thread waits for a client that does not take its answer: hence gRPC's callbacks.
 class Service final : public v1::Control::CallbackService {
  public:
-  Service(StatusSource& source, FlowSource* flows, OperatorSource* operations)
-      : source_(source), flows_(flows), operations_(operations) {}
+  explicit Service(const ControlSources& sources)
+      : source_(sources.status), flows_(sources.flows), operations_(sources.operations), changes_(sources.changes) {}
 
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context, const v1::StatusRequest* /*request*/,
                                    v1::StatusReply* reply) override {
@@ -240,11 +241,81 @@ class Service final : public v1::Control::CallbackService {
     return done(*context);
   }
 
+  grpc::ServerUnaryReactor* Config(grpc::CallbackServerContext* context, const v1::ConfigRequest* /*request*/,
+                                   v1::ConfigReply* reply) override {
+    return ask_changes(*context, *reply, false,
+                       [](ChangeSource& source, const Asker&) { return Answer<v1::ConfigReply>(source.config()); });
+  }
+
+  grpc::ServerUnaryReactor* Change(grpc::CallbackServerContext* context, const v1::ChangeRequest* request,
+                                   v1::ChangeReply* reply) override {
+    const bool only_looks = request->how() == "diff";
+    return ask_changes(*context, *reply, !only_looks,
+                       [request](ChangeSource& source, const Asker& asker) { return source.change(*request, asker); });
+  }
+
+  grpc::ServerUnaryReactor* History(grpc::CallbackServerContext* context, const v1::HistoryRequest* /*request*/,
+                                    v1::HistoryReply* reply) override {
+    return ask_changes(*context, *reply, false,
+                       [](ChangeSource& source, const Asker&) { return Answer<v1::HistoryReply>(source.history()); });
+  }
+
+  grpc::ServerUnaryReactor* Exporter(grpc::CallbackServerContext* context, const v1::ExporterRequest* request,
+                                     v1::ChangeReply* reply) override {
+    return ask_changes(*context, *reply, true, [request](ChangeSource& source, const Asker& asker) {
+      return source.exporter(*request, asker);
+    });
+  }
+
+  grpc::ServerUnaryReactor* Log(grpc::CallbackServerContext* context, const v1::LogRequest* request,
+                                v1::LogReply* reply) override {
+    return ask_changes(*context, *reply, true,
+                       [request](ChangeSource& source, const Asker& asker) { return source.log(*request, asker); });
+  }
+
   Peers& peers() { return peers_; }
   /// Every call of Tail is finished.
   void end_tails() { tails_.end(); }
 
  private:
+  template <typename Reply>
+  using Answer = ChangeSource::Answer<Reply>;
+
+  /// As for questions about flows, by a queue of their own: a change is not to wait for a walk. `changes`: weir reads
+  /// and writes files for it, so that it is for those alone who could do that anyway; the socket's group may only look.
+  template <typename Reply, typename Ask>
+  grpc::ServerUnaryReactor* ask_changes(grpc::CallbackServerContext& context, Reply& reply, bool changes, Ask ask) {
+    grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
+    const Asker asker = peers_.asker(context.peer());
+    if (changes && asker.uid != 0 && asker.uid != ::geteuid()) {
+      reactor->Finish({grpc::StatusCode::PERMISSION_DENIED, "only root and the user of weir may change it"});
+      return reactor;
+    }
+    if (changes_ == nullptr) {
+      reactor->Finish({grpc::StatusCode::UNIMPLEMENTED, "nothing here can be changed"});
+      return reactor;
+    }
+    const bool put = change_queue_.put([this, &context, &reply, reactor, ask, asker](const auto& stopped) {
+      // Who has gone before his turn came is not served: a change that nobody hears of would be one too many.
+      if (stopped() || context.IsCancelled()) {
+        return reactor->Finish({grpc::StatusCode::UNAVAILABLE, "weir is stopping"});
+      }
+      auto answer = ask(*changes_, asker);
+      if (!answer) {
+        const auto code =
+            answer.error().of_request ? grpc::StatusCode::INVALID_ARGUMENT : grpc::StatusCode::FAILED_PRECONDITION;
+        return reactor->Finish({code, answer.error().what});
+      }
+      reply = std::move(*answer);
+      reactor->Finish(grpc::Status::OK);
+    });
+    if (!put) {
+      reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                       fmt::format("{} changes wait already; ask again", QueryQueue::kMostWaiting)});
+    }
+    return reactor;
+  }
+
   grpc::ServerUnaryReactor* operate(grpc::CallbackServerContext& context,
                                     tl::expected<void, std::string> (OperatorSource::*ask)(std::string_view)) {
     grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
@@ -298,15 +369,17 @@ class Service final : public v1::Control::CallbackService {
   StatusSource& source_;
   FlowSource* flows_;
   OperatorSource* operations_;
+  ChangeSource* changes_;
   Peers peers_;
   QueryQueue queries_;
+  QueryQueue change_queue_;
   TailFeed tails_;
 };
 
 }  // namespace
 
 struct ControlService::Impl {
-  Impl(StatusSource& source, FlowSource* flows, OperatorSource* operations) : service(source, flows, operations) {}
+  explicit Impl(const ControlSources& sources) : service(sources) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -329,9 +402,7 @@ ControlService::ControlService(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 ControlService::~ControlService() = default;
 
 tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start(const std::string& socket_path,
-                                                                                 StatusSource& source,
-                                                                                 FlowSource* flows,
-                                                                                 OperatorSource* operations,
+                                                                                 const ControlSources& sources,
                                                                                  const ControlAccess& access) {
   if (socket_path.empty() || socket_path.size() > kMaxSocketPath) {
     return tl::make_unexpected(fmt::format("'{}' is not a path for a socket; expected 1 to {} octets, with --socket",
@@ -339,7 +410,7 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
   }
   const auto group = group_of(access.group);
   if (!group) return tl::make_unexpected(group.error());
-  auto impl = std::make_unique<Impl>(source, flows, operations);
+  auto impl = std::make_unique<Impl>(sources);
   impl->socket_path = socket_path;
   if (auto made = make_folder(socket_path); !made) return tl::make_unexpected(made.error());
   if (auto taken = impl->lock.take(socket_path); !taken) return tl::make_unexpected(taken.error());

@@ -9,6 +9,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "control/service/change_source.h"
 #include "control/service/flow_source.h"
 #include "control/service/operator_source.h"
 #include "control/service/status_source.h"
@@ -23,14 +24,24 @@ struct ControlAccess {
   std::optional<ControlAddress> tls{};  ///< where it is served over TCP, too
 };
 
+/// Who answers; nullptr: nobody does.
+struct ControlSources {
+  // NOLINTNEXTLINE(google-explicit-constructor): the status alone is an answer, too
+  ControlSources(StatusSource& status_of, FlowSource* flows_of = nullptr, OperatorSource* operations_of = nullptr,
+                 ChangeSource* changes_of = nullptr)
+      : status(status_of), flows(flows_of), operations(operations_of), changes(changes_of) {}
+
+  StatusSource& status;
+  FlowSource* flows;           ///< what is known of live flows
+  OperatorSource* operations;  ///< what an operator may do
+  ChangeSource* changes;       ///< of the configuration
+};
+
 class ControlService {
  public:
-  /// Serves `source`, what `flows` knows of live flows, and what `operations` lets an operator do (nullptr: nothing
-  /// does), on `socket_path`. Error: one line; names the process that has the socket.
+  /// Serves `sources` on `socket_path`, and on `access.tls`. Error: one line; names the process that has the socket.
   static tl::expected<std::unique_ptr<ControlService>, std::string> start(const std::string& socket_path,
-                                                                          StatusSource& source,
-                                                                          FlowSource* flows = nullptr,
-                                                                          OperatorSource* operations = nullptr,
+                                                                          const ControlSources& sources,
                                                                           const ControlAccess& access = {});
   ControlService(const ControlService&) = delete;
   ControlService& operator=(const ControlService&) = delete;

@@ -305,6 +305,12 @@ const FlowFilter* Runtime::flow_filter(unsigned monitor) const {
   return monitor < impl_->flow_filters.size() ? impl_->flow_filters[monitor].get() : nullptr;
 }
 
+tl::expected<std::shared_ptr<const FlowFilter>, std::string> Runtime::make_flow_filter(const std::string& expression) {
+  auto made = MbufFilter::make_for_flows(expression);
+  if (!made) return tl::unexpected(made.error());
+  return std::make_shared<const MbufFlowFilter>(std::move(*made));
+}
+
 unsigned Runtime::worker_core(unsigned worker) const {
   return worker < impl_->cpus.workers.size() ? impl_->cpus.workers[worker] : impl_->cpus.main;
 }

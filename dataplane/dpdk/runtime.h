@@ -117,6 +117,10 @@ class Runtime {
   /// Of RuntimeOptions::filters; nullptr: there is none. For as long as this lives.
   [[nodiscard]] const FlowFilter* flow_filter(unsigned monitor = 0) const;
 
+  /// One more of the same kind, which this does not keep. Error: one line.
+  [[nodiscard]] static tl::expected<std::shared_ptr<const FlowFilter>, std::string> make_flow_filter(
+      const std::string& expression);
+
   /// The packets of queue `worker` of every port in turn. To be used by that worker's lcore only.
   std::unique_ptr<LiveSource> source(unsigned worker, const Waiting& waiting);
 

@@ -3,6 +3,8 @@
 //
 //   idle      the gap between two packets is greater than the idle timeout
 //   active    the flow's age reaches the active timeout; it is reported and goes on
+//   cut       where the sampling rate changed, a flow that began before is reported at that moment like at the active
+//             timeout, since a record has one rate
 //   closed    RST, or FIN from both sides, or FIN from one side while the other was never seen: from then on the linger
 //             stands in for the idle timeout
 //
@@ -52,11 +54,16 @@ class FlowRules {
   /// Bits of FlowEntry::state one of which every closed flow has.
   static constexpr unsigned kClosing = FlowEntry::kRst | (FlowEntry::kFin << 0) | (FlowEntry::kFin << 1);
 
-  /// `since_ns`: when these timeouts took the place of others, in effective time; 0: they are the first.
-  explicit FlowRules(const FlowTimeouts& timeouts, std::uint64_t since_ns = 0)
-      : timeouts_(timeouts), since_ns_(since_ns) {}
+  /// `since_ns`: when these timeouts took the place of others, in effective time; 0: they are the first. `cut_ns`:
+  /// flows that began before are reported then; 0: none are.
+  explicit FlowRules(const FlowTimeouts& timeouts, std::uint64_t since_ns = 0, std::uint64_t cut_ns = 0)
+      : timeouts_(timeouts), since_ns_(since_ns), cut_ns_(cut_ns) {}
 
   [[nodiscard]] const FlowTimeouts& timeouts() const { return timeouts_; }
+  [[nodiscard]] std::uint64_t since_ns() const { return since_ns_; }
+  [[nodiscard]] std::uint64_t cut_ns() const { return cut_ns_; }
+  /// Whether the flow's record ends at the cut at the latest.
+  [[nodiscard]] bool cut(const FlowEntry& entry) const { return entry.start_ns < cut_ns_; }
 
   [[nodiscard]] static bool closed(const FlowEntry& entry) {
     if ((entry.state & kClosing) == 0) [[likely]]
@@ -90,9 +97,9 @@ class FlowRules {
   [[nodiscard]] std::uint64_t idle_deadline(const FlowEntry& entry) const {
     return entry.last_ns() + gap_allowed(entry) + 1;
   }
-  /// The first moment at which the flow's age reaches the timeout; never, where there is nothing to report.
+  /// The first moment at which the flow's age reaches the timeout, or the cut; never, where there is nothing to report.
   [[nodiscard]] std::uint64_t active_deadline(const FlowEntry& entry) const {
-    return entry.total_packets() == 0 ? kNever : entry.start_ns + timeouts_.active_ns;
+    return entry.total_packets() == 0 ? kNever : active_end(entry);
   }
   [[nodiscard]] std::uint64_t deadline(const FlowEntry& entry) const {
     return std::min(idle_deadline(entry), active_deadline(entry));
@@ -109,7 +116,7 @@ class FlowRules {
       case EndReason::idle_timeout:
         return std::max(entry.last_ns() + timeouts_.idle_ns, since_ns_);
       case EndReason::active_timeout:
-        return std::max(entry.start_ns + timeouts_.active_ns, since_ns_);
+        return std::max(active_end(entry), since_ns_);
       case EndReason::end_of_flow:
         return std::max(entry.last_ns() + gap_allowed(entry), since_ns_);
       case EndReason::forced_end:
@@ -120,6 +127,10 @@ class FlowRules {
   }
 
  private:
+  [[nodiscard]] std::uint64_t active_end(const FlowEntry& entry) const {
+    const std::uint64_t end = entry.start_ns + timeouts_.active_ns;
+    return cut(entry) ? std::min(end, cut_ns_) : end;
+  }
   /// How long a closed flow waits for another packet.
   [[nodiscard]] std::uint64_t linger(unsigned level) const {
     return std::min(timeouts_.linger_ns << level, timeouts_.idle_ns);
@@ -127,6 +138,7 @@ class FlowRules {
 
   FlowTimeouts timeouts_;
   std::uint64_t since_ns_;
+  std::uint64_t cut_ns_;
 };
 
 }  // namespace weir

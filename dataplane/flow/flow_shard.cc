@@ -30,11 +30,12 @@ FlowShard::FlowShard(std::uint32_t capacity, const KeyHash& hash, const FlowTime
       counters_(counters),
       metrics_(metrics),
       pool_(pool_lines(metrics, capacity)),
-      writer_(ring, ring_full, table_, metrics_, pool_, sampling.algorithm()),
+      writer_(ring, ring_full, table_, metrics_, pool_),
       when_full_(when_full),
       sampler_(capacity),
       levels_(when_full == WhenFull::sample ? capacity : 0),
-      one_in_(sampling.one_in),
+      rate_{sampling.one_in, sampling.algorithm()},
+      old_rate_(rate_),
       packet_levels_(sampling.by == Sampling::By::rate ? capacity : 0) {}
 
 void FlowShard::touch(Touching* touching) {
@@ -103,7 +104,7 @@ void FlowShard::process_burst(std::span<const ParsedPacket> burst, const PacketF
       for (std::size_t i = 0; i < std::min(count, kAhead); ++i) look_ahead(candidates[i], burst[i], facts[i]);
     }
   }
-  if (sampled_flows_ != 0 || packet_levels_.on() || samples_.on()) [[unlikely]] {
+  if (sampled_flows_ != 0 || packet_levels_.on() || samples_.on() || old_rate_flows_ != 0) [[unlikely]] {
     if (needs_rules(burst)) std::fill_n(candidates, count, FlowTable::kNone);
   }
   std::uint64_t now_ns = now_ns_;
@@ -190,7 +191,7 @@ bool FlowShard::update(std::uint32_t number, const ParsedPacket& packet) {
   const std::uint64_t gap = now_ns_ - entry.last_ns();
   const bool silent = gap > rules_.gap_allowed(entry);
   const bool reported = entry.total_packets() == 0;
-  const bool old = now_ns_ - entry.start_ns >= rules_.timeouts().active_ns;
+  const bool old = now_ns_ - entry.start_ns >= rules_.timeouts().active_ns || rules_.cut(entry);
   const bool reopens = was_closed && (packet.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn;
   const bool full = entry.packets[static_cast<unsigned>(packet.from)] == 0xffffffff;
   const bool rate_falls = sampled_flows_ != 0 && levels_[number] > sampler_.level();
@@ -409,11 +410,14 @@ void FlowShard::timer_due(std::uint32_t number) {
 /// Reports the flow. False: the ring is full and, since the entry need not be vacated, nothing was done.
 bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
   const FlowEntry& entry = table_.entry(number);
-  const bool written = writer_.write(number, {reason, rate_of(number), rules_.due_ns(entry, reason)});
+  const bool written =
+      writer_.write(number, {reason, rate_of(number), rules_.due_ns(entry, reason), rate_at(number).algorithm});
   if (!written && !must_vacate) return false;
   const RecordTotals reported{1, entry.total_packets(), entry.total_octets()};
   (written ? counters_.emitted : counters_.lost[static_cast<std::size_t>(Loss::ring_full)]) += reported;
   counters_.in_table -= reported;
+  if (old_rate_flows_ != 0 && rules_.cut(entry)) [[unlikely]]
+    --old_rate_flows_;
   if (metrics_.any()) [[unlikely]]
     end_metrics(number, written);
   return true;
@@ -421,7 +425,7 @@ bool FlowShard::emit(std::uint32_t number, EndReason reason, bool must_vacate) {
 
 /// What each packet of the flow stands for.
 std::uint32_t FlowShard::rate_of(std::uint32_t number) const {
-  std::uint32_t rate = one_in_;
+  std::uint32_t rate = rate_at(number).one_in;
   if (when_full_ == WhenFull::sample) rate <<= levels_[number];
   if (packet_levels_.on()) [[unlikely]]
     rate <<= packet_levels_.level_of(number);

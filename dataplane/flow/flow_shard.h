@@ -10,6 +10,9 @@
 // told of the old deadlines, is told of earlier ones by a walk over the entries, a few per poll (review()). A flow that
 // no timer has ended when its timeout becomes longer, at most a tick late, goes on by the new one.
 //
+// Where the sampling rate changes, flows that began before are reported at the old rate, by the same walk or by their
+// next packet, whichever comes first (FlowRules: cut). Until the last of them is, every packet goes by the rules.
+//
 // A burst is handled in stages so that its cache misses overlap: the caller hashed the keys and prefetched the buckets;
 // process() matches tags and prefetches the entries, then updates them in packet order, each after comparing the whole
 // key. A miss is looked up again right before it inserts, since a packet before it may have inserted. Where metrics are
@@ -75,6 +78,8 @@ class FlowShard {
   void set_samples(const SampleFacts* facts) {
     samples_ = SampleStates(capacity(), facts);
     writer_.set_samples(samples_);
+    rate_.algorithm = kRandomSampling;
+    old_rate_ = rate_;
   }
   /// Touches all memory; to be called by the thread that will use it.
   void touch(Touching* touching = nullptr);
@@ -121,6 +126,12 @@ class FlowShard {
   /// From effective time `now_ns` on flows end by these timeouts, those that began before included.
   void set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns);
 
+  /// From effective time `now_ns` on packets come by this choice; not from or to one by rate. `now_ns` is later than
+  /// every packet before, and changing_rate() is false.
+  void set_sampling(const Sampling& sampling, std::uint64_t now_ns);
+  /// Whether flows are left that were sampled at the rate before.
+  [[nodiscard]] bool changing_rate() const { return old_rate_flows_ != 0; }
+
   /// Ends every flow at effective time `now_ns`: by the timeout that was over by then, else as forced end. Waits for
   /// room in the ring.
   void drain(std::uint64_t now_ns);
@@ -136,7 +147,7 @@ class FlowShard {
   /// Copies the flow in entry `number` as the record that it would leave now, with end reason 0 and no deadline.
   /// Without `with_metrics` it has no section of a metric. Says how many lines it has; 0: `room` has fewer.
   [[nodiscard]] unsigned copy_flow(std::uint32_t number, bool with_metrics, std::span<RingLine> room) const {
-    return writer_.copy(number, {EndReason{}, rate_of(number), 0}, with_metrics, room);
+    return writer_.copy(number, {EndReason{}, rate_of(number), 0, rate_at(number).algorithm}, with_metrics, room);
   }
 
   /// What the table holds, counted by walking it.
@@ -191,6 +202,17 @@ class FlowShard {
   void overflow(const ParsedPacket& packet);
   [[nodiscard]] bool admit(const ParsedPacket& packet);
   void set_level(std::uint32_t number, unsigned level);
+  static constexpr std::uint8_t kRandomSampling = 2;  ///< element 35: by act_sample, and by switches
+  /// What --sample makes of packets.
+  struct SamplingRate {
+    std::uint32_t one_in;    ///< what each packet or flow stands for, besides its levels
+    std::uint8_t algorithm;  ///< of records (Sampling::algorithm())
+    friend bool operator==(const SamplingRate&, const SamplingRate&) = default;
+  };
+  /// Of the packets of the entry.
+  [[nodiscard]] const SamplingRate& rate_at(std::uint32_t number) const {
+    return old_rate_flows_ != 0 && rules_.cut(table_.entry(number)) ? old_rate_ : rate_;
+  }
   [[nodiscard]] std::uint32_t rate_of(std::uint32_t number) const;
   void review();
   void timers_due(std::span<const std::uint32_t> numbers);
@@ -210,7 +232,9 @@ class FlowShard {
   NewFlowSampler sampler_;
   MappedArray<std::uint8_t> levels_;  ///< by entry: its record stands for 2^level flows; policy `sample` only
   std::uint32_t sampled_flows_ = 0;   ///< entries whose level is not 0
-  std::uint32_t one_in_;              ///< of --sample: what each packet or flow stands for, besides its levels
+  SamplingRate rate_;
+  SamplingRate old_rate_;             ///< of flows that began before the cut
+  std::uint32_t old_rate_flows_ = 0;  ///< those that have a record to leave
   PacketLevels packet_levels_;
   SampleStates samples_;
   std::uint64_t now_ns_ = 0;

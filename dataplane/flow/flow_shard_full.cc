@@ -32,9 +32,9 @@ void FlowShard::evict_for(std::uint64_t hash) {
 /// same as all records', so a burst of new flows takes room from flows that end; they wait for it, new flows do not.
 void FlowShard::overflow(const ParsedPacket& packet) {
   const RecordTotals one{1, 1, packet.ip_octets};
-  std::uint32_t rate = packet_levels_.on() ? one_in_ << packet.level() : one_in_;
+  std::uint32_t rate = packet_levels_.on() ? rate_.one_in << packet.level() : rate_.one_in;
   if (samples_.on()) rate = times_rate(rate, samples_.rate_of(packet));
-  if (writer_.write_packet(packet, rate)) {
+  if (writer_.write_packet(packet, rate, rate_.algorithm)) {
     counters_.emitted += one;
     ++counters_.overflowed;
   } else {
@@ -66,7 +66,7 @@ void FlowShard::set_level(std::uint32_t number, unsigned level) {
 
 /// Whether a record may have to end because its rate changes, so that the rules look at every packet of the burst.
 [[gnu::noinline]] bool FlowShard::needs_rules(std::span<const ParsedPacket> burst) const {
-  if (sampled_flows_ != 0 || samples_.on()) return true;
+  if (sampled_flows_ != 0 || samples_.on() || old_rate_flows_ != 0) return true;
   return !std::all_of(burst.begin(), burst.end(),
                       [this](const ParsedPacket& packet) { return packet_levels_.all_at(packet.level()); });
 }

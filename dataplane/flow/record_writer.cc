@@ -116,7 +116,7 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
   if (samples_ != nullptr) [[unlikely]]
     samples_->fill(number, initiator, record);
   record.sampling_rate = end.sampling_rate;
-  record.sampling_algorithm = sampling_algorithm_ & 0xf;
+  record.sampling_algorithm = end.sampling_algorithm & 0xf;
   record.monitor = monitor_ & 0xf;
   record.end_reason = end.reason;
   for (const Direction direction : {kForward, kReverse}) {
@@ -137,7 +137,7 @@ void RecordWriter::fill(FlowRecord& record, std::uint32_t number, const FlowKey&
     metrics_.finish(table_.metric_line(number), table_.metric_slot(number), {record, initiator, pool_});
 }
 
-bool RecordWriter::write_packet(const ParsedPacket& packet, std::uint32_t rate) {
+bool RecordWriter::write_packet(const ParsedPacket& packet, std::uint32_t rate, std::uint8_t algorithm) {
   const FlowTunnel tunnel = tunnel_of(packet);
   FlowRecord* const record = claim(key_sections(packet.key) | tunnel.sections |
                                    (samples_ != nullptr ? samples_->sections(packet)  //
@@ -152,7 +152,7 @@ bool RecordWriter::write_packet(const ParsedPacket& packet, std::uint32_t rate) 
     fill_interfaces(*record, packet.ingress_interface, false);
   }
   record->sampling_rate = rate;
-  record->sampling_algorithm = sampling_algorithm_ & 0xf;
+  record->sampling_algorithm = algorithm & 0xf;
   record->monitor = monitor_ & 0xf;
   record->end_reason = EndReason::lack_of_resources;
   record->packets[kForward] = 1;

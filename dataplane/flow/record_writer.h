@@ -27,19 +27,15 @@ struct RecordEnd {
   EndReason reason;
   std::uint32_t sampling_rate;
   std::uint64_t deadline_ns;  ///< when the flow should have ended; 0: there is no such moment
+  std::uint8_t sampling_algorithm;
 };
 
 class RecordWriter {
  public:
   /// `table`, `metrics` and `pool`: the shard's.
   RecordWriter(RecordRing& ring, RingFull ring_full, const FlowTable& table, const Metrics& metrics,
-               const LinePool& pool, std::uint8_t sampling_algorithm)
-      : ring_(ring),
-        ring_full_(ring_full),
-        sampling_algorithm_(sampling_algorithm),
-        table_(table),
-        metrics_(metrics),
-        pool_(pool) {}
+               const LinePool& pool)
+      : ring_(ring), ring_full_(ring_full), table_(table), metrics_(metrics), pool_(pool) {}
 
   void set_ring_full(RingFull ring_full) { ring_full_ = ring_full; }
   /// Records say from now on that this monitor made them.
@@ -52,16 +48,14 @@ class RecordWriter {
   void set_as_in_key(bool has) { as_in_key_ = has; }
 
   /// Packets are samples: records say from now on what `states`, the shard's, has of them.
-  void set_samples(const SampleStates& states) {
-    samples_ = &states;
-    sampling_algorithm_ = kRandomSampling;
-  }
+  void set_samples(const SampleStates& states) { samples_ = &states; }
 
   /// Reports the flow in entry `number`, which is left as it is. False: the ring has no room, and none is waited for.
   [[nodiscard]] bool write(std::uint32_t number, const RecordEnd& end);
   /// Reports a packet that has no entry: a record of its own, marked for the overflow accounter. Metrics do not see it,
-  /// since there is no entry in which they could keep anything. `rate`: what it stands for. False: likewise.
-  [[nodiscard]] bool write_packet(const ParsedPacket& packet, std::uint32_t rate);
+  /// since there is no entry in which they could keep anything. `rate`: what it stands for; `algorithm`: how it was
+  /// chosen. False: likewise.
+  [[nodiscard]] bool write_packet(const ParsedPacket& packet, std::uint32_t rate, std::uint8_t algorithm);
   /// Writes to `room` the record that the flow in entry `number` would leave now; the ring does not have it. Without
   /// `with_metrics` it has no section of a metric. Says how many lines it has; 0: `room` has fewer.
   [[nodiscard]] unsigned copy(std::uint32_t number, const RecordEnd& end, bool with_metrics,
@@ -75,8 +69,6 @@ class RecordWriter {
   [[nodiscard]] static FlowTunnel tunnel_of(const ParsedPacket& packet);
 
  private:
-  static constexpr std::uint8_t kRandomSampling = 2;  ///< element 35: by act_sample, and by switches
-
   [[nodiscard]] FlowRecord* claim(std::uint32_t sections);
   void commit(const FlowRecord& record) { ring_.commit(record_lines(record.sections)); }
   [[nodiscard]] std::uint32_t sections_of(std::uint32_t number, const FlowKey& key, bool with_metrics) const;
@@ -88,8 +80,7 @@ class RecordWriter {
 
   RecordRing& ring_;
   RingFull ring_full_;
-  std::uint8_t sampling_algorithm_;  ///< of every record
-  std::uint8_t monitor_ = 0;         ///< likewise
+  std::uint8_t monitor_ = 0;  ///< of every record
   const FlowTable& table_;
   const Metrics& metrics_;
   const LinePool& pool_;

@@ -29,6 +29,7 @@
 #include "tools/ctl/asking.h"
 #include "tools/ctl/channel.h"
 #include "tools/ctl/completion.h"
+#include "tools/ctl/config_commands.h"
 #include "tools/ctl/end_commands.h"
 #include "tools/ctl/flow_commands.h"
 #include "tools/ctl/tail_command.h"
@@ -58,13 +59,18 @@ constexpr const char* kExamples =
     "  weirctl tail --follow --filter 'port 53'      records, as flows end\n"
     "  weirctl drain && weirctl stop                 end a run and see its last ledger\n"
     "  eval \"$(weirctl completion)\"                 complete words of weirctl in this bash\n"
+    "  weirctl config show                           what runs, in the form of the file\n"
+    "  weirctl config diff weir.conf                 what differs, and when each field takes effect\n"
+    "  weirctl config apply weir.conf --dry-run\n"
+    "  weirctl exporters add netflow9://192.0.2.1:2055\n"
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
     "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a check that failed, a "
     "worker that did not "
     "answer,\n"
-    "no flow of this name, a drain or stop that was not done in time; 2 an error in the command line.";
+    "no flow of this name, a drain or stop that was not done in time, a change that weir refuses; 2 an error in the "
+    "command line.";
 
 struct Arguments {
   std::string socket_path;  ///< with --control: its title, for messages
@@ -176,10 +182,14 @@ int monitors(weir::v1::Control::Stub& stub, grpc::ClientContext& context, const 
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
   const auto extras = app.remaining(true);
-  if (extras.empty() || extras.front().starts_with('-') || !app.get_subcommands().empty()) return error.what();
+  const auto chosen = app.get_subcommands();
+  const CLI::App& in = chosen.empty() ? app : *chosen.front();  // a command may have commands of its own
+  if (extras.empty() || extras.front().starts_with('-') || !in.get_subcommands().empty()) return error.what();
   std::vector<std::string_view> commands;
-  for (const auto* command : app.get_subcommands({})) commands.push_back(command->get_name());
-  return "'" + extras.front() + "' is not a command" + weir::did_you_mean(extras.front(), commands);
+  for (const auto* command : in.get_subcommands({})) commands.push_back(command->get_name());
+  if (commands.empty()) return error.what();
+  return "'" + extras.front() + "' is not a command" + (chosen.empty() ? "" : " of " + in.get_name()) +
+         weir::did_you_mean(extras.front(), commands);
 }
 
 int parse_and_ask(int argc, char** argv) {
@@ -215,6 +225,7 @@ int parse_and_ask(int argc, char** argv) {
     command->fallthrough();
   }
   const weir::ctl::FlowCommands flow_commands(app);
+  const weir::ctl::ConfigCommands config_commands(app);
   const weir::ctl::WatchCommand watch_command(app);
   const weir::ctl::TailCommand tail_command(app);
   const weir::ctl::EndCommands end_commands(app);
@@ -241,6 +252,7 @@ int parse_and_ask(int argc, char** argv) {
                            : weir::ctl::channel_to_socket(arguments.socket_path, app.count("--socket") != 0);
   if (!channel) return fail(channel.error().text, channel.error().exit_code);
   const auto stub = weir::v1::Control::NewStub(*channel);
+  if (config_commands.given()) return config_commands.ask(*stub, arguments.socket_path, arguments.output == "json");
   if (flow_commands.given()) return flow_commands.ask(*stub, arguments.socket_path, arguments.output);
   if (tail_command.given()) return tail_command.ask(*stub, arguments.socket_path, arguments.output);
   if (end_commands.given()) return end_commands.ask(*stub, arguments.socket_path, arguments.output);

@@ -147,8 +147,10 @@ TEST(Bindings, PrintWhatReadsBackAsTheSame) {
   EXPECT_EQ(error, "");
   ASSERT_EQ(again.monitors.size(), 2U);
   EXPECT_EQ(again.monitors[1].rules, probe.monitors[1].rules);
-  EXPECT_EQ(effect_help(*test::Probe::descriptor()),
-            "A change of --verbose takes effect while weir runs, of any other when it is started again.");
+  EXPECT_EQ(
+      effect_help(*test::Probe::descriptor()),
+      "A change of --verbose takes effect while weir runs (weirctl config apply, SIGHUP), of any other when it is "
+      "started again.");
 }
 
 }  // namespace

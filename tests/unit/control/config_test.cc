@@ -309,7 +309,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"threads: 2\n",
        "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout account_others "
        "port pair cores "
-       "rss idle eal socket socket_mode socket_group control prometheus http duration "
+       "rss idle eal socket socket_mode socket_group control prometheus http state duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
@@ -514,6 +514,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# control: off\n"
       "# prometheus: off\n"
       "# http: off\n"
+      "# state: none: the history of changes ends with weir\n"
       "# duration: until SIGINT or SIGTERM\n"
       "stop_timeout: \"15s\"\n"
       "idle_timeout: \"30s\"\n"
@@ -564,7 +565,8 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "filter: \"tcp port 443\" frame_filter: \"vlan 5\" sampler_address: \"2001:DB8::1\" interface: 65535 "
           "save_rejects: \"r.pcapng?max=100M\" "
           "socket: \"/s\\303\\244\" socket_mode: \"0600\" socket_group: \"netops\" "
-          "control: \"tls://127.0.0.1:7443?cert=c&key=k&ca=a\" prometheus: \"127.0.0.1:9101\" http: \"8080\" duration: "
+          "control: \"tls://127.0.0.1:7443?cert=c&key=k&ca=a\" prometheus: \"127.0.0.1:9101\" http: \"8080\" state: "
+          "\"/var/lib/weir\" duration: "
           "\"10m\" "
           "stop_timeout: \"90s\" eal: "
           "\"--log-level=8 -m 512\"\n",

@@ -74,7 +74,7 @@ class FakeOperations : public OperatorSource {
 class ControlOperations : public testing::Test {
  protected:
   void SetUp() override {
-    auto service = ControlService::start(socket_, status_, nullptr, &operations_);
+    auto service = ControlService::start(socket_, {status_, nullptr, &operations_});
     ASSERT_TRUE(service) << service.error();
     service_ = std::move(*service);
     grpc::ChannelArguments arguments;

@@ -77,6 +77,29 @@ class FakeFlows : public FlowSource {
   std::atomic<unsigned> asked{0};
 };
 
+/// Says who asked.
+class FakeChanges : public ChangeSource {
+ public:
+  v1::ConfigReply config() override {
+    v1::ConfigReply reply;
+    reply.set_text("workers: 1");
+    return reply;
+  }
+  Answer<v1::ChangeReply> change(const v1::ChangeRequest& request, const Asker& asker) override {
+    if (request.how() == "wrong") return tl::unexpected(ChangeFault{"that is wrong", true});
+    v1::ChangeReply reply;
+    reply.add_notes(std::to_string(asker.uid) + " " + std::to_string(asker.pid));
+    return reply;
+  }
+  v1::HistoryReply history() override { return {}; }
+  Answer<v1::ChangeReply> exporter(const v1::ExporterRequest& /*request*/, const Asker& /*asker*/) override {
+    return tl::unexpected(ChangeFault{"not now", false});
+  }
+  Answer<v1::LogReply> log(const v1::LogRequest& /*request*/, const Asker& /*asker*/) override {
+    return v1::LogReply();
+  }
+};
+
 class ControlServiceTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -121,6 +144,37 @@ class ControlServiceTest : public testing::Test {
   FakeSource source_;
 };
 
+TEST_F(ControlServiceTest, TellsAChangeWhoAsksForIt) {
+  FakeChanges changes;
+  const auto service = ControlService::start(socket_, {source_, nullptr, nullptr, &changes});
+  ASSERT_TRUE(service) << service.error();
+  const auto ask = stub(socket_);
+  grpc::ClientContext first;
+  set_deadline(first);
+  v1::ConfigReply config;
+  ASSERT_TRUE(ask->Config(&first, {}, &config).ok());
+  EXPECT_EQ(config.text(), "workers: 1");
+  for (unsigned turn = 0; turn < 3; ++turn) {  // each by a connection of its own
+    grpc::ClientContext context;
+    set_deadline(context);
+    v1::ChangeReply reply;
+    ASSERT_TRUE(stub(socket_)->Change(&context, {}, &reply).ok());
+    ASSERT_EQ(reply.notes_size(), 1);
+    EXPECT_EQ(reply.notes(0), std::to_string(::getuid()) + " " + std::to_string(::getpid()));
+  }
+  grpc::ClientContext wrong;
+  set_deadline(wrong);
+  v1::ChangeRequest request;
+  request.set_how("wrong");
+  v1::ChangeReply reply;
+  const grpc::Status refused = ask->Change(&wrong, request, &reply);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(refused.error_message(), "that is wrong");
+  grpc::ClientContext later;
+  set_deadline(later);
+  EXPECT_EQ(ask->Exporter(&later, {}, &reply).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
 TEST_F(ControlServiceTest, KeepsItsLockFileToItsUser) {
   FakeSource source;
   std::ofstream(socket_ + ".lock") << "999999\n";  // of an earlier weir, for all to open
@@ -147,7 +201,7 @@ TEST_F(ControlServiceTest, AnswersStatusAndLedgerOnTheSocket) {
 
 TEST_F(ControlServiceTest, PassesQuestionsAboutFlowsOnAndSaysWhatIsWrongWithThem) {
   FakeFlows flows;
-  const auto service = ControlService::start(socket_, source_, &flows);
+  const auto service = ControlService::start(socket_, {source_, &flows});
   ASSERT_TRUE(service) << service.error();
   const auto to_weir = stub(socket_);
   grpc::ClientContext first;
@@ -170,7 +224,7 @@ TEST_F(ControlServiceTest, PassesQuestionsAboutFlowsOnAndSaysWhatIsWrongWithThem
 TEST_F(ControlServiceTest, AnswersStatusWhileAQuestionAboutFlowsTakesItsTime) {
   FakeFlows flows;
   flows.held = true;
-  const auto service = ControlService::start(socket_, source_, &flows);
+  const auto service = ControlService::start(socket_, {source_, &flows});
   ASSERT_TRUE(service) << service.error();
   bool answered = false;
   std::thread asker([&] {

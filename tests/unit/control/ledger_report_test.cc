@@ -194,6 +194,18 @@ TEST(MakeLedger, Equation3HoldsForEachExporter) {
   expect_violation(less, "json:f: records offered = drained: 4 is not 5");
 }
 
+TEST(MakeLedger, HoldsAnExporterToWhatWasGivenWhileItWasThere) {
+  ExporterSnapshot added = exporter({3, 30, 2'400});  // of the 5 records that were drained
+  added.missed = {2, 20, 1'600};
+  ExporterSnapshot removed = exporter({4, 40, 3'200});
+  removed.left_at = {4, 40, 3'200};
+  EXPECT_EQ(violations(make_ledger({worker()}, {added, removed}, {}, false)), "");
+  added.missed = {1, 20, 1'600};
+  expect_violation(make_ledger({worker()}, {added}, {}, false), "json:f: records offered = drained: 3 is not 4");
+  removed.left_at.reset();
+  EXPECT_FALSE(make_ledger({worker()}, {removed}, {}, false).balanced());
+}
+
 TEST(MakeLedger, HoldsAGroupToWhatWasOfferedAndEachMemberToItsOwnBooks) {
   const WorkerAccount one = worker();
   ExporterSnapshot group = exporter(one.drained);

@@ -62,7 +62,7 @@ TEST(Schema, DescribesEveryField) {
     EXPECT_EQ(description.help().find('\n'), std::string::npos);
     EXPECT_NE(description.default_().empty(), description.unset().empty()) << "a default, or what its lack means";
     EXPECT_EQ(description.least().empty(), description.greatest().empty());
-    EXPECT_EQ(description.effect(), v1::RESTART) << "nothing changes while weir runs";
+    EXPECT_NE(description.effect(), v1::NOT_SAID) << "when a change takes effect";
     EXPECT_TRUE(!field->is_repeated() || is_block(*field) || field->cpp_type() == FieldDescriptor::CPPTYPE_STRING);
   }
 }
@@ -189,8 +189,25 @@ TEST(Schema, SaysLimitsAndDefaultInHelp) {
   EXPECT_NE(help("workers", Command::read), help("workers", Command::run));
 }
 
-TEST(Schema, SaysThatNothingChangesWhileWeirRuns) {
-  EXPECT_EQ(effect_help(*v1::Config::descriptor()), "A change of any option takes effect when weir is started again.");
+TEST(Schema, SaysWhatChangesWhileWeirRuns) {
+  EXPECT_EQ(effect_help(*v1::Config::descriptor()),
+            "A change of --stop-timeout, --idle-timeout, --active-timeout, --tcp-close, --tcp-linger, --sample, "
+            "--filter, --export, --prefixes, --interfaces takes effect while weir runs (weirctl config apply, SIGHUP), "
+            "of any other when it is started again.");
+}
+
+TEST(Schema, TellsDefaultsApart) {
+  v1::Config said;
+  said.set_idle_timeout("5s");
+  v1::Config effective = said;
+  effective.set_active_timeout("300s");
+  effective.add_monitor()->set_name("wide");
+  const std::string text = config_text(effective, said);
+  EXPECT_NE(text.find("\nidle_timeout: \"5s\"\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nactive_timeout: \"300s\"  # default\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n  name: \"wide\"\n"), std::string::npos) << text;
+  ASSERT_TRUE(parse_config(text, "text")) << "it can be given to --config";
+  EXPECT_EQ(parse_config(text, "text")->config.SerializeAsString(), effective.SerializeAsString());
 }
 
 TEST(Schema, FindsTheFieldThatAWordMeans) {
