@@ -33,9 +33,11 @@ class Flattener {
     const bool object = take() == '{';
     for (std::size_t number = 0; rest_.front() != '}' && rest_.front() != ']'; ++number) {
       if (number != 0) take();  // the comma
-      const std::string member = object ? string() : std::to_string(number);
+      std::string place = name;
+      if (!place.empty()) place += '.';
+      place += object ? string() : std::to_string(number);
       if (object) take();  // the colon
-      value(name.empty() ? member : name + '.' + member);
+      value(place);
     }
     take();
   }

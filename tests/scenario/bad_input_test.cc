@@ -151,7 +151,7 @@ TEST_F(BadInput, words_that_no_command_takes_are_named) {
       {"weir read --workers 1 --workers 2 {FOLDER}/good.pcap", 2, {"--workers", "given 2 times; expected once"}},
       {"weir run", 2, {"no port", "--port 0000:3b:00.0"}},
       {"weir run --port net_null0 {FOLDER}/good.pcap", 2, {"{FOLDER}/good.pcap", "not expected here"}},
-      {"weirctl", 2, {"a command is missing, one of status, ledger, rss"}},
+      {"weirctl", 2, {"a command is missing, one of status, ledger, rss, "}},
       {"weirctl frobnicate", 2, {"frobnicate"}},
       {"weirctl config", 2, {"config: a command is missing: show, diff, apply, history or rollback"}},
       {"weirctl config aply x", 2, {"'aply' is not a command of config; did you mean apply?"}},

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -82,6 +83,7 @@ TEST_F(ControlTls, AnswersWhoHasACertificateOfItsAuthorityAndNobodyElse) {
   EXPECT_TRUE(stranger.err.starts_with("weirctl: tls://127.0.0.1:" + std::to_string(port) + ": ")) << stranger.err;
   const Finished disbelief = ask(uri("operator", "other", port), {"ledger"});
   EXPECT_EQ(disbelief.exit_code, 1) << "weir's certificate is of no authority that weirctl believes";
+  EXPECT_EQ(std::count(disbelief.err.begin(), disbelief.err.end(), '\n'), 1) << disbelief.err;
   const Finished plain =
       run({"bash", "-c",
            "exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(port) +

@@ -1,5 +1,6 @@
 #include "tools/ctl/channel.h"
 
+#include <grpc/support/log.h>
 #include <unistd.h>
 
 #include "proto/schema/control_address.h"
@@ -41,6 +42,8 @@ Channel channel_over_tls(const std::string& uri, std::string& title) {
   title = address->title();
   const auto keys = read_control_keys(*address);
   if (!keys) return tl::unexpected(ChannelError{"--control " + title + ": " + keys.error(), 1});
+  // gRPC would write its own lines about a handshake that fails; the error of the call says it in one.
+  gpr_set_log_function([](gpr_log_func_args*) {});
   grpc::ChannelArguments arguments = small_window();
   if (!address->name.empty()) arguments.SetSslTargetNameOverride(address->name);
   return grpc::CreateCustomChannel(address->host_port, grpc::SslCredentials({keys->ca, keys->key, keys->cert}),
