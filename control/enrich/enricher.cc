@@ -11,10 +11,17 @@ void fill(T& place, T value) {
   if (place == 0) place = value;
 }
 
+/// Asks for the memory of the record's base.
+void prefetch(const FlowRecord& record) {
+  __builtin_prefetch(&record);
+  __builtin_prefetch(reinterpret_cast<const std::uint8_t*>(&record) + kRecordLineOctets);
+}
+
 void fill_hop(std::uint8_t (&place)[16], const RouteMap& map, std::uint32_t hop) {
   if (hop == 0) return;
-  constexpr std::uint8_t kNone[16] = {};
-  if (std::memcmp(place, kNone, sizeof place) == 0) std::memcpy(place, map.hop(hop).octets, sizeof place);
+  std::uint64_t words[2];
+  std::memcpy(words, place, sizeof words);
+  if ((words[0] | words[1]) == 0) std::memcpy(place, map.hop(hop).octets, sizeof place);
 }
 
 /// On which side of the border the address is.
@@ -65,82 +72,47 @@ void fill_names(AsNamesSection& section, const RouteMap& map, RouteMap::Value va
 }  // namespace
 
 void Enricher::enrich(RecordSpan in, const RouteMaps& maps, RecordBatch& out) {
-  constexpr std::size_t kPart = 8;  // of records that are written between two steps: an IPv6 address takes six and more
-  Group* now = nullptr;
-  Group* next = groups_.data();
   for (std::size_t from = 0; from < in.size(); from += kGroup) {
-    begin_searches(*next, in.subspan(from, std::min(kGroup, in.size() - from)), maps);
-    const std::size_t count = now == nullptr ? 0 : now->records.size();
-    std::size_t written = 0;
-    do {
-      const std::size_t part = std::min(kPart, count - written);
-      if (part != 0) write(*now, written, part, maps, out);
-      written += part;
-    } while (step(*next));
-    end_searches(*next, maps);
-    if (written != count) write(*now, written, count - written, maps, out);
-    now = next;
-    next = &groups_[now == groups_.data() ? 1 : 0];
+    const RecordSpan rest = in.subspan(from);
+    // The next group's records come from memory while this one's addresses are searched.
+    for (std::size_t i = kGroup; i < std::min(2 * kGroup, rest.size()); ++i) prefetch(*rest[i]);
+    enrich_group(rest.first(std::min(kGroup, rest.size())), maps, out);
   }
-  if (now != nullptr) write(*now, 0, now->records.size(), maps, out);
 }
 
-void Enricher::begin_searches(Group& group, RecordSpan records, const RouteMaps& maps) const {
-  group.records = records;
+void Enricher::enrich_group(RecordSpan in, const RouteMaps& maps, RecordBatch& out) {
   const unsigned maps_apart = maps.side[kForward] == maps.side[kReverse] ? 0 : 1;
-  for (Searches& search : group.searches) search.count = 0;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const FlowRecord& record = *records[i];
+  for (Searches& search : searches_) search.count = 0;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const FlowRecord& record = *in[i];
     const std::uint8_t version = record.ip_version;
     for (const Direction side : {kForward, kReverse}) {
-      group.values[2 * i + side] = 0;
+      values_[2 * i + side] = 0;
       if ((version != 4 && version != 6) || bits_.of(version, side) == 0) continue;  // 0: no part of the key
-      Searches& search = group.searches[2 * maps_apart * side + (version == 4 ? 0 : 1)];
+      Searches& search = searches_[2 * maps_apart * side + (version == 4 ? 0 : 1)];
       search.addresses[search.count] =
           AddressBits::of(side == kForward ? record.source_address : record.destination_address, version == 4 ? 4 : 16);
       search.places[search.count++] = static_cast<std::uint8_t>(2 * i + side);
     }
   }
-  for (unsigned i = 0; i < group.searches.size(); ++i) {
-    Searches& search = group.searches[i];
-    if (search.count == 0) continue;
-    search.walk.start(maps.side[i / 2]->trie(i % 2 == 0 ? 4 : 6), {search.addresses.data(), search.count});
-  }
-}
-
-bool Enricher::step(Group& group) {
-  bool any = false;
-  for (Searches& search : group.searches) {
-    if (search.count != 0 && search.walk.step()) any = true;
-  }
-  return any;
-}
-
-void Enricher::end_searches(Group& group, const RouteMaps& maps) {
   std::uint64_t lookups = 0;
   std::uint64_t not_found = 0;
-  for (unsigned i = 0; i < group.searches.size(); ++i) {
-    const Searches& search = group.searches[i];
+  for (unsigned i = 0; i < searches_.size(); ++i) {
+    const Searches& search = searches_[i];
     if (search.count == 0) continue;
     const RouteMap& map = *maps.side[i / 2];
     std::array<RouteMap::Value, 2 * kGroup> found;
-    search.walk.finish(found);
+    map.trie(i % 2 == 0 ? 4 : 6).find_many({search.addresses.data(), search.count}, {found.data(), search.count});
     for (std::size_t j = 0; j < search.count; ++j) {
       map.prefetch_route(found[j]);
-      group.values[search.places[j]] = found[j];
+      values_[search.places[j]] = found[j];
       not_found += found[j] == 0 ? 1 : 0;
     }
     lookups += search.count;
   }
   lookups_.fetch_add(lookups, std::memory_order_relaxed);
   not_found_.fetch_add(not_found, std::memory_order_relaxed);
-}
-
-void Enricher::write(const Group& group, std::size_t from, std::size_t count, const RouteMaps& maps,
-                     RecordBatch& out) const {
-  for (std::size_t i = from; i < from + count; ++i) {
-    enrich_record(group.records[i], {group.values[2 * i], group.values[2 * i + 1]}, maps, out);
-  }
+  for (std::size_t i = 0; i < in.size(); ++i) enrich_record(in[i], {values_[2 * i], values_[2 * i + 1]}, maps, out);
 }
 
 void Enricher::enrich_record(RecordView record, const std::array<RouteMap::Value, 2>& values, const RouteMaps& maps,

@@ -72,32 +72,21 @@ class Enricher {
 
  private:
   static constexpr std::size_t kGroup = 64;
-  /// Addresses that are searched in one trie, and where in Group::values their values belong.
+  /// Addresses that are searched in one trie, and where in values_ their values belong.
   struct Searches {
     std::array<AddressBits, 2 * kGroup> addresses;
     std::array<std::uint8_t, 2 * kGroup> places;
     std::size_t count = 0;
-    PrefixWalk walk;
-  };
-  static_assert(2 * kGroup <= PrefixWalk::kMost);
-  /// Records whose addresses are searched together.
-  struct Group {
-    RecordSpan records;
-    std::array<Searches, 4> searches{};                ///< by map and IP version
-    std::array<RouteMap::Value, 2 * kGroup> values{};  ///< by record, source before destination
   };
 
-  void begin_searches(Group& group, RecordSpan records, const RouteMaps& maps) const;
-  /// Takes a step of every search; false: all are at their end.
-  static bool step(Group& group);
-  /// Takes over what was found, and asks for the memory of the routes.
-  void end_searches(Group& group, const RouteMaps& maps);
-  void write(const Group& group, std::size_t from, std::size_t count, const RouteMaps& maps, RecordBatch& out) const;
+  void enrich_group(RecordSpan in, const RouteMaps& maps, RecordBatch& out);
   void enrich_record(RecordView record, const std::array<RouteMap::Value, 2>& values, const RouteMaps& maps,
                      RecordBatch& out) const;
 
   KeyBits bits_;
-  std::array<Group, 2> groups_{};            ///< one is searched while the one before it is written
+  // Of the group at hand: by map and IP version; by record, source before destination.
+  std::array<Searches, 4> searches_{};
+  std::array<RouteMap::Value, 2 * kGroup> values_{};
   std::atomic<std::uint64_t> lookups_{0};    ///< written by the thread that enriches
   std::atomic<std::uint64_t> not_found_{0};  ///< likewise
 };

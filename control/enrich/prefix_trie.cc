@@ -79,57 +79,46 @@ void PrefixTrie::fill_node(std::uint32_t at, std::span<const Entry> entries, uns
 }
 
 void PrefixTrie::find_many(std::span<const AddressBits> addresses, std::span<Value> values) const {
-  constexpr std::size_t kAtOnce = 64;
-  PrefixWalk walk;
-  for (std::size_t i = 0; i < addresses.size(); i += kAtOnce) {
-    const std::size_t count = std::min(kAtOnce, addresses.size() - i);
-    walk.start(*this, addresses.subspan(i, count));
-    while (walk.step()) {
+  if (root_.empty()) {
+    std::fill_n(values.begin(), addresses.size(), Value{0});
+    return;
+  }
+  for (std::size_t i = 0; i < addresses.size(); i += kLanes) {
+    find_lanes(&addresses[i], &values[i], std::min(kLanes, addresses.size() - i));
+  }
+}
+
+void PrefixTrie::find_lanes(const AddressBits* addresses, Value* values, std::size_t count) const {
+  std::array<const Node*, kLanes> nodes;
+  std::array<const Value*, kLanes> leaves;
+  std::array<std::uint8_t, kLanes> open;  // lanes that still look at nodes
+  std::size_t still = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t& entry = root_[addresses[i].high >> (64 - root_bits_)];
+    leaves[i] = &entry;
+    if ((entry & kIsNode) == 0) continue;
+    nodes[i] = &nodes_[entry & ~kIsNode];
+    prefetch(*nodes[i]);
+    open[still++] = static_cast<std::uint8_t>(i);
+  }
+  for (unsigned depth = root_bits_; still != 0; depth += kStride) {
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < still; ++i) {
+      const std::uint8_t lane = open[i];
+      const Node& node = *nodes[lane];
+      const unsigned slot = slot_of(addresses[lane], depth);
+      if ((node.children >> slot & 1) != 0) {
+        nodes[lane] = &nodes_[child_of(node, slot)];
+        prefetch(*nodes[lane]);
+        open[left++] = lane;
+      } else {
+        leaves[lane] = &leaves_[leaf_of(node, slot)];
+        __builtin_prefetch(leaves[lane]);
+      }
     }
-    walk.finish(values.subspan(i, count));
+    still = left;
   }
-}
-
-void PrefixWalk::start(const PrefixTrie& trie, std::span<const AddressBits> addresses) {
-  assert(addresses.size() <= kMost);
-  static constexpr PrefixTrie::Value kNone = 0;
-  trie_ = &trie;
-  addresses_ = addresses.data();
-  count_ = addresses.size();
-  open_count_ = 0;
-  depth_ = trie.root_bits_;
-  for (std::size_t i = 0; i < count_; ++i) {
-    const std::uint32_t& entry = trie.root_.empty() ? kNone : trie.root_[addresses[i].high >> (64 - trie.root_bits_)];
-    leaves_[i] = &entry;
-    if ((entry & PrefixTrie::kIsNode) == 0) continue;
-    nodes_[i] = &trie.nodes_[entry & ~PrefixTrie::kIsNode];
-    PrefixTrie::prefetch(*nodes_[i]);
-    open_[open_count_++] = static_cast<std::uint8_t>(i);
-  }
-}
-
-bool PrefixWalk::step() {
-  std::size_t left = 0;
-  for (std::size_t i = 0; i < open_count_; ++i) {
-    const std::uint8_t lane = open_[i];
-    const PrefixTrie::Node& node = *nodes_[lane];
-    const unsigned slot = PrefixTrie::slot_of(addresses_[lane], depth_);
-    if ((node.children >> slot & 1) != 0) {
-      nodes_[lane] = &trie_->nodes_[PrefixTrie::child_of(node, slot)];
-      PrefixTrie::prefetch(*nodes_[lane]);
-      open_[left++] = lane;
-    } else {
-      leaves_[lane] = &trie_->leaves_[PrefixTrie::leaf_of(node, slot)];
-      __builtin_prefetch(leaves_[lane]);
-    }
-  }
-  open_count_ = left;
-  depth_ += PrefixTrie::kStride;
-  return left != 0;
-}
-
-void PrefixWalk::finish(std::span<PrefixTrie::Value> values) const {
-  for (std::size_t i = 0; i < count_; ++i) values[i] = *leaves_[i];
+  for (std::size_t i = 0; i < count; ++i) values[i] = *leaves[i];
 }
 
 }  // namespace weir

@@ -8,8 +8,7 @@
 // has the idea).
 //
 // It is built once from all prefixes and then only read, by any number of threads. An address costs a dependent read of
-// memory per step; find_many() takes the steps of 64 addresses in turn, so that the reads overlap. A PrefixWalk takes
-// them when it is told to, so that its owner can do other work while memory answers.
+// memory per step; find_many() takes the steps of 64 addresses in turn, so that the reads overlap.
 #pragma once
 
 #include <array>
@@ -63,9 +62,9 @@ class PrefixTrie {
   }
 
  private:
-  friend class PrefixWalk;
   static constexpr std::uint32_t kIsNode = std::uint32_t{1} << 31;
   static constexpr unsigned kStride = 6;
+  static constexpr std::size_t kLanes = 64;
 
   struct Node {
     std::uint64_t children = 0;     ///< places that lead to a node
@@ -97,35 +96,12 @@ class PrefixTrie {
   void fill_root(std::span<const Entry> entries);
   /// Makes node `at` of `entries`, which all lie in it and are longer than `depth`; `inherited` holds around them.
   void fill_node(std::uint32_t at, std::span<const Entry> entries, unsigned depth, Value inherited);
+  void find_lanes(const AddressBits* addresses, Value* values, std::size_t count) const;
 
   unsigned root_bits_ = kIpv6RootBits;
   HugePageVector<std::uint32_t> root_;  ///< kIsNode and the index of a node, or a value; empty: no prefixes
   HugePageVector<Node> nodes_;
   HugePageVector<Value> leaves_;
-};
-
-/// The search for up to kMost addresses in one trie, a step of all of them at a time. After start() and after each step
-/// the memory that the next one reads has been asked for.
-class PrefixWalk {
- public:
-  static constexpr std::size_t kMost = 128;
-
-  /// Both stay as they are until finish().
-  void start(const PrefixTrie& trie, std::span<const AddressBits> addresses);
-  /// Takes a step of each address that is not at its end; false: all are.
-  bool step();
-  /// What the addresses have; `values` has a place for each.
-  void finish(std::span<PrefixTrie::Value> values) const;
-
- private:
-  const PrefixTrie* trie_ = nullptr;
-  const AddressBits* addresses_ = nullptr;
-  std::size_t count_ = 0;
-  std::size_t open_count_ = 0;
-  unsigned depth_ = 0;  ///< bits of an address that were used
-  std::array<const PrefixTrie::Node*, kMost> nodes_;
-  std::array<const PrefixTrie::Value*, kMost> leaves_;
-  std::array<std::uint8_t, kMost> open_;  ///< those that still look at nodes
 };
 
 }  // namespace weir
