@@ -62,7 +62,7 @@ std::string problem_of(const ExporterSnapshot& snapshot) {
 }
 
 /// Two exporters of one name that were removed, as one.
-ExporterSnapshot joined(ExporterSnapshot first, const ExporterSnapshot& second) {
+ExporterSnapshot sum_of(ExporterSnapshot first, const ExporterSnapshot& second) {
   first.drained += second.drained;
   first.exported += second.exported;
   first.queued += second.queued;
@@ -195,7 +195,7 @@ std::vector<std::string> ExportHub::close_removed(std::chrono::milliseconds limi
       return &other != &entry && other.last && other.last->name == entry.last->name;
     });
     if (before == next.end()) continue;
-    before->last = joined(std::move(*before->last), *entry.last);
+    before->last = sum_of(std::move(*before->last), *entry.last);
     for (HubEntry& other : next) {
       if (other.group && *other.group > i) --*other.group;
     }

@@ -176,27 +176,27 @@ std::string without_keys(std::string_view uri) {
 
 tl::expected<ExportUri, std::string> parse_export_uri(const std::string& text) {
   const std::string_view view = text;
+  const std::string shown = without_keys(text);  // errors go to logs
   for (const ExporterKind* const kind : exporter_kinds()) {
     if (!view.starts_with(kind->prefix())) continue;
     const std::string_view rest = view.substr(kind->prefix().size());
     const std::size_t question = rest.find('?');
     if (const std::string_view option = option_in_target(*kind, rest.substr(0, question)); !option.empty()) {
       return Error(fmt::format(
-          "export '{}': '{}' stands in the name; options begin with '?', as in ?{}", text,
+          "export '{}': '{}' stands in the name; options begin with '?', as in ?{}", shown,
           rest.substr(static_cast<std::size_t>(option.data() - rest.data()) - 1, option.size() + 1), option));
     }
     std::string query(question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1));
     auto common = take_common(query);
-    if (!common) return Error(fmt::format("export '{}': {}", text, common.error()));
+    if (!common) return Error(fmt::format("export '{}': {}", shown, common.error()));
     auto request = kind->parse(*kind, rest.substr(0, question), query);
-    if (!request) return Error(fmt::format("export '{}': {}", text, request.error()));
-    std::string shown = without_keys(text);
+    if (!request) return Error(fmt::format("export '{}': {}", shown, request.error()));
     std::string name = common->name.empty() ? shown : common->name;
-    return ExportUri{std::move(shown), std::move(name), kind, std::move(*request), common->anonymise};
+    return ExportUri{shown, std::move(name), kind, std::move(*request), common->anonymise};
   }
   std::vector<std::string_view> forms;
   for (const ExporterKind* const kind : exporter_kinds()) forms.push_back(kind->form);
-  return Error(fmt::format("export '{}': unknown form; expected one of {}", text, joined(forms, ", ")));
+  return Error(fmt::format("export '{}': unknown form; expected one of {}", shown, joined(forms, ", ")));
 }
 
 std::string export_uri_help() {

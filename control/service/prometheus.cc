@@ -185,8 +185,10 @@ void add_exporters(Families& out, const v1::Ledger& ledger) {
   for (const auto& exporter : ledger.exporters()) {
     Labels labels{{"exporter", exporter.name()}};
     if (!exporter.group().empty()) labels.push_back({"group", exporter.group()});
-    out.gauge("exporter_up", "1: it has a connection, or needs none and is not refused",
-              static_cast<std::uint64_t>(exporter.state() == "up"), labels);
+    if (exporter.state() != "removed") {
+      out.gauge("exporter_up", "1: it has a connection, or needs none and is not refused; or it is paused",
+                static_cast<std::uint64_t>(exporter.state() == "up" || exporter.state() == "paused"), labels);
+    }
     out.records("exporter_drained", "Offered to this exporter", exporter.drained(), labels);
     out.records("exporter_exported", "Left this exporter", exporter.exported(), labels);
     out.held("exporter_queued", "Waiting in this exporter now", exporter.queued(), labels);

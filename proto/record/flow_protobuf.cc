@@ -201,21 +201,33 @@ inline std::uint8_t* put_if_there(std::uint8_t* out, RecordView record) {
 }
 
 template <bool kSections, std::size_t kFirst, std::size_t... kIndex>
-inline std::uint8_t* put_columns(std::uint8_t* out, RecordView record, std::index_sequence<kIndex...> /*indices*/) {
+inline std::uint8_t* put_some(std::uint8_t* out, RecordView record, std::index_sequence<kIndex...> /*indices*/) {
   ((out = put_if_there<kSections, kFirst + kIndex>(out, record)), ...);
   return out;
 }
 
+/// Columns kFirst to kEnd - 1. Clang nests a fold at most 256 deep, so they are put some at a time.
+template <bool kSections, std::size_t kFirst, std::size_t kEnd>
+inline std::uint8_t* put_columns(std::uint8_t* out, RecordView record) {
+  constexpr std::size_t kAtOnce = 128;
+  if constexpr (kEnd - kFirst > kAtOnce) {
+    out = put_some<kSections, kFirst>(out, record, std::make_index_sequence<kAtOnce>{});
+    return put_columns<kSections, kFirst + kAtOnce, kEnd>(out, record);
+  } else {
+    return put_some<kSections, kFirst>(out, record, std::make_index_sequence<kEnd - kFirst>{});
+  }
+}
+
 template <bool kSections>
 inline std::uint8_t* put_all(std::uint8_t* out, RecordView record, const IpAddress& sampler, std::string_view monitor) {
-  out = put_columns<kSections, 0>(out, record, std::make_index_sequence<kBeforeSampler>{});
+  out = put_columns<kSections, 0, kBeforeSampler>(out, record);
   if (sampler.has_value()) {
     out = put_tag<kSamplerAddressNumber, kLengthDelimited>(out);
     *out++ = static_cast<std::uint8_t>(sampler.size());
     std::memcpy(out, sampler.octets, sizeof sampler.octets);
     out += sampler.size();
   }
-  out = put_columns<kSections, kBeforeSampler>(out, record, std::make_index_sequence<kSent.size() - kBeforeSampler>{});
+  out = put_columns<kSections, kBeforeSampler, kSent.size()>(out, record);
   if (!monitor.empty()) {
     static_assert(kMonitorNumber > kGreatestNumber, "the fields are sent by ascending number");
     out = put_tag<kMonitorNumber, kLengthDelimited>(out);

@@ -81,7 +81,9 @@ ConfigCommands::ConfigCommands(CLI::App& app)
   for (CLI::App* const command : {diff_, apply_}) {
     command->add_option("FILE", file_, "A configuration file; - is standard input")->required()->type_name("");
   }
-  rollback_->add_option("N", entry_, "The number of the entry, as config history prints it")->type_name("");
+  rollback_->add_option("N", entry_, "The number of the entry, as config history prints it")
+      ->type_name("")
+      ->check(CLI::PositiveNumber);
   for (CLI::App* const command : {apply_, rollback_}) {
     command->add_flag("--dry-run", dry_run_, "Only say what would change, and whether it can");
   }

@@ -252,6 +252,9 @@ int parse_and_ask(int argc, char** argv) {
                            : weir::ctl::channel_to_socket(arguments.socket_path, app.count("--socket") != 0);
   if (!channel) return fail(channel.error().text, channel.error().exit_code);
   const auto stub = weir::v1::Control::NewStub(*channel);
+  if (config_commands.given() && arguments.output == "csv") {
+    return fail("-o csv: config, exporters and log print no CSV; expected table or json; see weirctl --help", 2);
+  }
   if (config_commands.given()) return config_commands.ask(*stub, arguments.socket_path, arguments.output == "json");
   if (flow_commands.given()) return flow_commands.ask(*stub, arguments.socket_path, arguments.output);
   if (tail_command.given()) return tail_command.ask(*stub, arguments.socket_path, arguments.output);
