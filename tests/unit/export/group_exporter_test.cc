@@ -377,7 +377,7 @@ TEST(GroupMembers, AreTwoOrMoreAndEachNamedOnce) {
   EXPECT_EQ(error_of("balance:a,b,a"), "export 'balance:a,b,a': a is named twice; expected each member once");
   EXPECT_EQ(error_of("balance:a,,b"), "export 'balance:a,,b': 'a,,b' has an empty name; expected balance:NAME,NAME...");
   EXPECT_EQ(error_of("failover:a,b?key=00"),
-            "export 'failover:a,b?key=00': no option 'key'; failover has anonymise, name");
+            "export 'failover:a,b?key=***': no option 'key'; failover has anonymise, name");
 }
 
 TEST(GroupMembers, GetOnlyWhatTheirGroupGivesThem) {
