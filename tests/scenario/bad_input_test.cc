@@ -155,6 +155,8 @@ TEST_F(BadInput, words_that_no_command_takes_are_named) {
       {"weirctl frobnicate", 2, {"frobnicate"}},
       {"weirctl config", 2, {"config: a command is missing: show, diff, apply, history or rollback"}},
       {"weirctl config aply x", 2, {"'aply' is not a command of config; did you mean apply?"}},
+      {"weirctl config rollback 0", 2, {"expected the number of an entry, from 1 on"}},
+      {"weirctl -o csv config history", 2, {"config, exporters and log print no CSV"}},
       {"weirctl exporters add", 2, {"URI is required"}},
       {"weirctl log loud", 2, {"LEVEL", "loud", "warning"}},
       {"weirctl config apply {FOLDER}/none.conf", 1, {"{FOLDER}/none.conf: No such file", "expected a configuration"}},

@@ -83,7 +83,9 @@ ConfigCommands::ConfigCommands(CLI::App& app)
   }
   rollback_->add_option("N", entry_, "The number of the entry, as config history prints it")
       ->type_name("")
-      ->check(CLI::PositiveNumber);
+      ->check([](const std::string& number) {
+        return number == "0" ? "expected the number of an entry, from 1 on" : std::string();
+      });
   for (CLI::App* const command : {apply_, rollback_}) {
     command->add_flag("--dry-run", dry_run_, "Only say what would change, and whether it can");
   }
