@@ -116,8 +116,9 @@ tl::expected<UniqueFd, std::string> listen_on(const std::string& path, unsigned 
   std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
   // It is made with the process's umask, mostly 0755. Nobody can connect before it listens, by when it has its mode.
   // (The umask itself is the whole process's: to change it here would change the files that other threads make.)
+  const bool other_group = group != static_cast<gid_t>(-1);  // a service may not be allowed to call chown() at all
   if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chown(path.c_str(), static_cast<uid_t>(-1), group) != 0 || ::chmod(path.c_str(), mode) != 0 ||
+      (other_group && ::chown(path.c_str(), static_cast<uid_t>(-1), group) != 0) || ::chmod(path.c_str(), mode) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {
     return tl::make_unexpected(std::string(std::strerror(errno)));
   }
