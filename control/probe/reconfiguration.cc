@@ -55,7 +55,7 @@ void put(v1::ChangeReply& reply, const std::vector<ConfigDifference>& difference
   }
 }
 
-/// Options that the command line of weir has otherwise than the file: the next start goes by the command line.
+/// Notes the options for which weir's command line has another value than the file. The next start takes that value.
 void note_overruled(v1::ChangeReply& reply, const v1::Config& file, const v1::Config& line) {
   const auto* type = v1::Config::descriptor();
   for (int i = 0; i < type->field_count(); ++i) {

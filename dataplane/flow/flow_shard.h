@@ -10,8 +10,8 @@
 // told of the old deadlines, is told of earlier ones by a walk over the entries, a few per poll (review()). A flow that
 // no timer has ended when its timeout becomes longer, at most a tick late, goes on by the new one.
 //
-// Where the sampling rate changes, flows that began before are reported at the old rate, by the same walk or by their
-// next packet, whichever comes first (FlowRules: cut). Until the last of them is, every packet goes by the rules.
+// Where the sampling rate changes, flows that began before are reported at the old rate: by the same walk, or earlier,
+// by their next packet (FlowRules: cut). While such a flow is left, the rules look at every packet.
 //
 // A burst is handled in stages so that its cache misses overlap: the caller hashed the keys and prefetched the buckets;
 // process() matches tags and prefetches the entries, then updates them in packet order, each after comparing the whole

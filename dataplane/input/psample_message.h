@@ -54,7 +54,7 @@ std::optional<NetlinkMessage> take_netlink_message(std::span<const std::uint8_t>
 enum class PsampleVerdict : std::uint8_t {
   sample,
   other,      ///< of another family or command, or not the kernel's
-  malformed,  ///< headers or attributes do not fit, or there is no packet in it
+  malformed,  ///< a header or an attribute is longer than the message, or the message has no packet
 };
 
 /// Reads a message of the family `family` into `sample`.
