@@ -15,10 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "control/service/receive.h"
+
 namespace weir {
 namespace {
 
-constexpr std::size_t kPiece = 16'384;
 /// How often a client that has something to read is looked at: no event tells that it did.
 constexpr int kLookEveryMs = 5;
 constexpr int kIdleLookMs = 1000;
@@ -49,22 +50,6 @@ Peer peer_of(int fd) {
   socklen_t octets = sizeof credentials;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &octets) != 0) return {};
   return {credentials.uid, credentials.pid};
-}
-
-enum class Received : std::uint8_t { octets, nothing, end };
-
-Received receive_some(int fd, std::string& to, std::size_t most) {
-  std::array<char, kPiece> piece;
-  for (;;) {
-    const ssize_t got = recv(fd, piece.data(), std::min(most, piece.size()), MSG_DONTWAIT);
-    if (got > 0) {
-      to.append(piece.data(), static_cast<std::size_t>(got));
-      return Received::octets;
-    }
-    if (got == 0) return Received::end;
-    if (errno == EINTR) continue;
-    return errno == EAGAIN || errno == EWOULDBLOCK ? Received::nothing : Received::end;
-  }
 }
 
 }  // namespace

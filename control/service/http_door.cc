@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "control/service/http_request.h"
+#include "control/service/receive.h"
 
 namespace weir {
 namespace {
@@ -22,22 +23,6 @@ constexpr const char* kTooLong =
 void wake(int fd) {
   const std::uint64_t one = 1;
   static_cast<void>(write(fd, &one, sizeof one));
-}
-
-enum class Received : std::uint8_t { octets, nothing, end };
-
-Received receive(int fd, std::string& to) {
-  std::array<char, 4096> piece;
-  for (;;) {
-    const ssize_t got = recv(fd, piece.data(), piece.size(), MSG_DONTWAIT);
-    if (got > 0) {
-      to.append(piece.data(), static_cast<std::size_t>(got));
-      return Received::octets;
-    }
-    if (got == 0) return Received::end;
-    if (errno == EINTR) continue;
-    return errno == EAGAIN || errno == EWOULDBLOCK ? Received::nothing : Received::end;
-  }
 }
 
 }  // namespace
@@ -156,11 +141,11 @@ bool HttpDoor::pass(Connection& connection, Clock::time_point now) {
   // What the client still sends is read and dropped: a close() would make the kernel take the answer back (RFC 9112
   // section 9.6).
   connection.head.clear();
-  return receive(connection.fd.get(), connection.head) != Received::end;
+  return receive_some(connection.fd.get(), connection.head, 4096) != Received::end;
 }
 
 bool HttpDoor::take_head(Connection& connection, Clock::time_point now) {
-  const Received received = receive(connection.fd.get(), connection.head);
+  const Received received = receive_some(connection.fd.get(), connection.head, 4096);
   if (received == Received::end) return false;
   if (received == Received::nothing) return true;
   const std::size_t length = http_head_length(connection.head);
