@@ -4,11 +4,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +22,7 @@
 #include <vector>
 
 #include "proto/base/unique_fd.h"
+#include "tests/scenario/held_thread.h"
 #include "tests/scenario/live_rig.h"
 #include "tests/support/http2_client.h"
 
@@ -69,14 +68,6 @@ unsigned answered_of(const std::string& path, unsigned count, milliseconds limit
     }
   }
   return answered;
-}
-
-/// The thread of a worker.
-int worker_thread(int process) {
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
-    if (contents(task.path() / "comm").starts_with("rte-worker")) return std::stoi(task.path().filename());
-  }
-  return -1;
 }
 
 /// Asks for the ledger again and again; every answer must balance.
@@ -136,16 +127,15 @@ class ControlDrills : public ::testing::Test {
   }
   /// A worker stands still, as on SIGSTOP (which would stop the others, too).
   void hold_a_worker(Probe& probe, const Polling& polling) {
-    const int thread = worker_thread(probe.pid());
+    const pid_t thread = worker_thread(probe.pid());
     ASSERT_GT(thread, 0);
-    ASSERT_EQ(ptrace(PTRACE_SEIZE, thread, nullptr, nullptr), 0) << std::strerror(errno);
-    ASSERT_EQ(ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr), 0);
-    ASSERT_EQ(waitpid(thread, nullptr, __WALL), thread);
-    const Finished top = probe.ask({"top", "--by", "proto", "--timeout", "1"});
-    EXPECT_EQ(top.exit_code, 1);
-    EXPECT_NE(top.err.find("did not answer in time"), std::string::npos) << top.err;
-    EXPECT_TRUE(eventually([&] { return polling.stale() != 0; })) << "the ledger says that it is old";
-    ASSERT_EQ(ptrace(PTRACE_DETACH, thread, nullptr, nullptr), 0);
+    {
+      const HeldThread held(thread);
+      const Finished top = probe.ask({"top", "--by", "proto", "--timeout", "1"});
+      EXPECT_EQ(top.exit_code, 1);
+      EXPECT_NE(top.err.find("did not answer in time"), std::string::npos) << top.err;
+      EXPECT_TRUE(eventually([&] { return polling.stale() != 0; })) << "the ledger says that it is old";
+    }
     EXPECT_TRUE(eventually([&] { return probe.ask_json("ledger").at("state") == "balanced"; }));
   }
 

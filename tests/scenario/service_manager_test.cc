@@ -1,15 +1,13 @@
 // What systemd hears of a probe, from a stand-in for it: that packets are received, that every worker polls, that it
 // stops. A worker whose thread is held is named, and the watchdog is not fed until it polls again; no packet is lost.
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "proto/base/unique_fd.h"
+#include "tests/scenario/held_thread.h"
 #include "tests/scenario/live_rig.h"
 
 namespace weir::test {
@@ -46,31 +44,6 @@ class Manager {
   UniqueFd socket_;
   std::vector<std::string> lines_;
 };
-
-/// A thread of another process that stands still while this lives.
-class HeldThread {
- public:
-  explicit HeldThread(pid_t thread) : thread_(thread) {
-    EXPECT_EQ(ptrace(PTRACE_SEIZE, thread_, nullptr, nullptr), 0);
-    EXPECT_EQ(ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr), 0);
-    int state = 0;
-    EXPECT_EQ(waitpid(thread_, &state, __WALL), thread_);
-  }
-  HeldThread(const HeldThread&) = delete;
-  HeldThread& operator=(const HeldThread&) = delete;
-  ~HeldThread() { ptrace(PTRACE_DETACH, thread_, nullptr, nullptr); }
-
- private:
-  pid_t thread_;
-};
-
-/// The thread of the worker, by its name; -1: there is none.
-pid_t worker_thread(int process) {
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
-    if (contents(task.path() / "comm").find("worker") != std::string::npos) return std::stoi(task.path().filename());
-  }
-  return -1;
-}
 
 TEST(ServiceManager, IsFedWhileEveryWorkerPollsAndHearsWhichOneDoesNot) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root: it holds a thread of weir";
