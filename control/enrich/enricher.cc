@@ -110,6 +110,11 @@ void Enricher::enrich_group(RecordSpan in, const RouteMaps& maps, RecordBatch& o
     }
     lookups += search.count;
   }
+  for (unsigned i = 0; i < searches_.size(); ++i) {
+    const Searches& search = searches_[i];
+    const RouteMap& map = *maps.side[i / 2];
+    for (std::size_t j = 0; map.has_texts() && j < search.count; ++j) map.prefetch_texts(values_[search.places[j]]);
+  }
   lookups_.fetch_add(lookups, std::memory_order_relaxed);
   not_found_.fetch_add(not_found, std::memory_order_relaxed);
   for (std::size_t i = 0; i < in.size(); ++i) enrich_record(in[i], {values_[2 * i], values_[2 * i + 1]}, maps, out);

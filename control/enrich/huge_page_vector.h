@@ -6,6 +6,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -29,8 +30,9 @@ struct HugePageAllocator {
     if (count > SIZE_MAX / 2 / sizeof(T)) throw std::bad_alloc();
     const std::size_t octets = count * sizeof(T);
     const bool huge = octets >= kHugePage;
-    const std::size_t whole = huge ? (octets + kHugePage - 1) / kHugePage * kHugePage : octets;
-    void* const memory = huge ? std::aligned_alloc(kHugePage, whole) : std::malloc(whole);
+    const std::size_t alignment = huge ? kHugePage : std::max(alignof(T), alignof(std::max_align_t));
+    const std::size_t whole = (octets + alignment - 1) / alignment * alignment;
+    void* const memory = std::aligned_alloc(alignment, whole);
     if (memory == nullptr) throw std::bad_alloc();
     if (huge) ::madvise(memory, whole, MADV_HUGEPAGE);  // where there are none it stays on ordinary ones
     return static_cast<T*>(memory);

@@ -36,15 +36,21 @@ void PrefixTrie::fill_root(std::span<const Entry> entries) {
 }
 
 void PrefixTrie::fill_node(std::uint32_t at, std::span<const Entry> entries, unsigned depth, Value inherited) {
-  constexpr unsigned kSlots = 1U << kStride;
+  const AddressBits& first = entries.front().address;
+  const unsigned begin = depth;
+  // By address, then by length: where any entry ends in this node, the first one does.
+  while (depth != kLastShift && entries.front().length > next_depth(depth) && depth != next_depth(depth) &&
+         slot_of(first, depth) == slot_of(entries.back().address, depth)) {
+    depth = next_depth(depth);
+  }
   struct Child {
     unsigned slot;
     std::size_t first;
     std::size_t end;
   };
-  std::array<Value, kSlots> values;
+  std::array<Value, kStrideSlots> values;
   values.fill(inherited);
-  std::array<Child, kSlots> children;
+  std::array<Child, kStrideSlots> children;
   unsigned count = 0;
   for (std::size_t i = 0; i < entries.size();) {
     const unsigned slot = slot_of(entries[i].address, depth);
@@ -59,11 +65,15 @@ void PrefixTrie::fill_node(std::uint32_t at, std::span<const Entry> entries, uns
     i = end;
   }
   Node node;
+  const unsigned shift = depth % 64;
+  const std::uint64_t half = depth < 64 ? first.high : first.low;
+  node.path = (shift == 0 ? 0 : half >> (64 - shift) << (64 - shift)) | shift;
+  if (depth != begin) leaves_.push_back(inherited);
   node.first_leaf = static_cast<std::uint32_t>(leaves_.size());
   node.first_child = static_cast<std::uint32_t>(nodes_.size());
   for (unsigned i = 0; i < count; ++i) node.children |= std::uint64_t{1} << children[i].slot;
   bool any = false;
-  for (unsigned slot = 0; slot < kSlots; ++slot) {
+  for (unsigned slot = 0; slot < kStrideSlots; ++slot) {
     if ((node.children >> slot & 1) != 0 || (any && leaves_.back() == values[slot])) continue;
     any = true;
     node.leaf_starts |= std::uint64_t{1} << slot;
@@ -73,7 +83,7 @@ void PrefixTrie::fill_node(std::uint32_t at, std::span<const Entry> entries, uns
   nodes_.resize(nodes_.size() + count);
   for (unsigned i = 0; i < count; ++i) {
     const Child& child = children[i];
-    fill_node(node.first_child + i, entries.subspan(child.first, child.end - child.first), depth + kStride,
+    fill_node(node.first_child + i, entries.subspan(child.first, child.end - child.first), next_depth(depth),
               values[child.slot]);
   }
 }
@@ -91,25 +101,31 @@ void PrefixTrie::find_many(std::span<const AddressBits> addresses, std::span<Val
 void PrefixTrie::find_lanes(const AddressBits* addresses, Value* values, std::size_t count) const {
   std::array<const Node*, kLanes> nodes;
   std::array<const Value*, kLanes> leaves;
-  std::array<std::uint8_t, kLanes> open;  // lanes that still look at nodes
+  std::array<std::uint64_t, kLanes> halves;  // of the addresses, in which the nodes are
+  std::array<std::uint8_t, kLanes> open;     // lanes that still look at nodes
   std::size_t still = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t& entry = root_[addresses[i].high >> (64 - root_bits_)];
     leaves[i] = &entry;
     if ((entry & kIsNode) == 0) continue;
     nodes[i] = &nodes_[entry & ~kIsNode];
-    prefetch(*nodes[i]);
+    __builtin_prefetch(nodes[i]);
+    halves[i] = addresses[i].high;
     open[still++] = static_cast<std::uint8_t>(i);
   }
-  for (unsigned depth = root_bits_; still != 0; depth += kStride) {
+  while (still != 0) {
     std::size_t left = 0;
     for (std::size_t i = 0; i < still; ++i) {
       const std::uint8_t lane = open[i];
       const Node& node = *nodes[lane];
-      const unsigned slot = slot_of(addresses[lane], depth);
-      if ((node.children >> slot & 1) != 0) {
+      const unsigned slot = node.slot_of(halves[lane]);
+      if (!node.leads(halves[lane])) {
+        leaves[lane] = &leaves_[node.first_leaf - 1];
+        __builtin_prefetch(leaves[lane]);
+      } else if ((node.children >> slot & 1) != 0) {
+        if (node.shift() == kLastShift) halves[lane] = addresses[lane].low;
         nodes[lane] = &nodes_[child_of(node, slot)];
-        prefetch(*nodes[lane]);
+        __builtin_prefetch(nodes[lane]);
         open[left++] = lane;
       } else {
         leaves[lane] = &leaves_[leaf_of(node, slot)];

@@ -24,7 +24,7 @@
 namespace weir {
 
 /// What is known of a prefix. Numbers of next hops, paths and names are of the map that has the route; 0: none.
-struct Route {
+struct alignas(32) Route {
   std::uint32_t as_number = 0;  ///< 0: unknown
   std::uint32_t as_path = 0;
   std::uint32_t name = 0;
@@ -32,11 +32,12 @@ struct Route {
   std::uint32_t bgp_next_hop = 0;
   char country[2] = {0, 0};
   Domain domain = Domain::unknown;
-  std::uint8_t reserved = 0;
+  std::uint8_t reserved[9] = {};  // the rest of half a cache line, so that no route lies in two
 
   friend bool operator==(const Route&, const Route&) = default;
 };
-static_assert(sizeof(Route) == 24 && std::has_unique_object_representations_v<Route>, "hashed as memory");
+static_assert(sizeof(Route) == 32 && std::has_unique_object_representations_v<Route>,
+              "two to a cache line; hashed as memory");
 
 class RouteMap {
  public:
@@ -51,11 +52,15 @@ class RouteMap {
 
   [[nodiscard]] const PrefixTrie& trie(std::uint8_t ip_version) const { return tries_[ip_version == 4 ? 0 : 1]; }
   [[nodiscard]] const Route& route(Value value) const { return routes_[value & (kMostRoutes - 1)]; }
-  /// Asks for the memory of route(value): both lines where it lies in two.
-  void prefetch_route(Value value) const {
-    const auto* const at = reinterpret_cast<const char*>(&route(value));
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + sizeof(Route) - 1);
+  /// Asks for the memory of route(value).
+  void prefetch_route(Value value) const { __builtin_prefetch(&route(value)); }
+  /// Some route has an AS path or a name.
+  [[nodiscard]] bool has_texts() const { return paths_.size() > 1 || names_.size() > 1; }
+  /// Asks for the memory of the path and the name of route(value), which is there by now.
+  void prefetch_texts(Value value) const {
+    const Route& known = route(value);
+    if (known.as_path != 0) __builtin_prefetch(&paths_[known.as_path]);
+    if (known.name != 0) __builtin_prefetch(&names_[known.name]);
   }
   /// The AS number of each address, of the IP version 4 or 6, into the same place of `as_numbers`; 0: unknown.
   void find_as_numbers(std::uint8_t ip_version, std::span<const AddressBits> addresses,
