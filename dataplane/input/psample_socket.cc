@@ -89,7 +89,11 @@ std::optional<PsampleFamily> read_family(std::span<const std::uint8_t> reply) {
   // mnl wants messages at a multiple of 4, and to be told that they fit.
   std::vector<std::uint8_t> copy(reply.begin(), reply.end());
   const auto* const header = reinterpret_cast<const nlmsghdr*>(copy.data());
-  if (copy.size() > INT32_MAX || !mnl_nlmsg_ok(header, static_cast<int>(copy.size()))) return std::nullopt;
+  // mnl_nlmsg_ok() takes a length of 2^31 and more for a negative one, which would fit.
+  if (copy.size() < sizeof *header || copy.size() > INT32_MAX || header->nlmsg_len > copy.size() ||
+      !mnl_nlmsg_ok(header, static_cast<int>(copy.size()))) {
+    return std::nullopt;
+  }
   if (header->nlmsg_type != GENL_ID_CTRL || mnl_nlmsg_get_payload_len(header) < sizeof(genlmsghdr)) return std::nullopt;
   const auto* const control = static_cast<const genlmsghdr*>(mnl_nlmsg_get_payload(header));
   if (control->cmd != CTRL_CMD_NEWFAMILY) return std::nullopt;
