@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -16,8 +17,10 @@
 #include "control/doctor/machine.h"
 #include "control/doctor/machine_checks.h"
 #include "control/doctor/reach.h"
+#include "control/doctor/run_checks.h"
 #include "control/probe/cores.h"
 #include "control/probe/memif_socket.h"
+#include "control/probe/memory_room.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/rss_hash.h"
 
@@ -64,7 +67,13 @@ bool has_no_ports(const Settings& settings) {
 }
 
 Reach reach_of(const Settings& settings) {
-  Reach reach{settings.exports, settings.prefix_files, {}, settings.socket, settings.prometheus, settings.http};
+  Reach reach{.exports = settings.exports,
+              .reads = settings.prefix_files,
+              .socket = settings.socket,
+              .prometheus = settings.prometheus,
+              .http = settings.http,
+              .control = settings.control_address.host_port};
+  if (!settings.interfaces.empty() && settings.interfaces != "system") reach.reads.push_back(settings.interfaces);
   if (!settings.ledger_file.empty()) reach.writes.push_back(settings.ledger_file);
   if (!settings.rejects.path.empty()) reach.writes.push_back(settings.rejects.path);
   if (takes_records(settings)) reach.writes.push_back(settings.input_source.path);
@@ -119,6 +128,18 @@ void check_devices(const Settings& settings, Findings& out) {
   for (const dpdk::PortCapability& port : *ports) check_capability(port, settings, out);
 }
 
+/// What `run` looks at itself.
+void check_run(const Settings& settings, Findings& out) {
+  if (!takes_records(settings)) check_tables(settings, read_memory_room(), out);
+  if (settings.input_source.kind == InputSource::Kind::samples) check_samples(out);
+  for (const std::string& port : settings.ports) {
+    if (const auto path = memif_server_file(port)) check_memif_server(port, *path, out);
+  }
+  if (!settings.control.empty()) check_control_keys(settings.control_address, std::time(nullptr), out);
+  if (!settings.state_folder.empty()) check_state(settings.state_folder, out);
+  if (!settings.socket_group.empty()) check_socket_group(settings.socket_group, out);
+}
+
 }  // namespace
 
 int examine(const Settings& settings, bool json) {
@@ -133,6 +154,7 @@ int examine(const Settings& settings, bool json) {
   }
   check_clock(machine, this_clock(), findings);
   check_limits(person, outfit, findings);
+  check_run(settings, findings);
   if (!has_no_ports(settings)) check_devices(settings, findings);
   check_reach(reach_of(settings), findings);
   const std::string text = json ? findings_json(findings) : findings_text(findings);

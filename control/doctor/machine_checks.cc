@@ -196,7 +196,8 @@ void check_interface(const Machine& machine, const std::string& port, const std:
     out.push_back({Health::problem, "port", fmt::format("{}: there is no interface {}", port, name), {"ip -br link"}});
     return;
   }
-  // IFF_UP is bit 0 of the flags; operstate is "unknown" for interfaces that cannot tell.
+  // IFF_UP is bit 0 of the flags. operstate is "unknown" for interfaces that cannot tell, and "lowerlayerdown" where
+  // what is under it has no link (a VLAN, a veth).
   const std::string flags = machine.text(folder + "/flags").value_or("0x0");
   const bool up = flags.find_last_of("13579bdfBDF") == flags.size() - 1;
   if (!up) {
@@ -204,13 +205,20 @@ void check_interface(const Machine& machine, const std::string& port, const std:
                    "port",
                    fmt::format("{}: the interface is down", name),
                    {fmt::format("ip link set {} up", name)}});
-  } else if (machine.text(folder + "/operstate") == "down") {
+  } else if (machine.text(folder + "/operstate") == "down" || machine.number(folder + "/carrier") == 0) {
     out.push_back({Health::problem,
                    "port",
                    fmt::format("{}: the interface has no link", name),
                    {fmt::format("ethtool {}", name)}});
   } else {
     out.push_back({Health::good, "port", fmt::format("{}: up", name), {}});
+  }
+  constexpr std::int64_t kLoopback = 772;  // ARPHRD_LOOPBACK
+  if (machine.number(folder + "/type") == kLoopback) {
+    out.push_back({Health::advice,
+                   "port",
+                   fmt::format("{}: a packet is seen twice there, as it leaves and as it arrives", name),
+                   {"# halve the counts, or watch an interface with a wire: ip -br link"}});
   }
   if (has(person, kNetRaw) && has(person, kNetAdmin)) return;
   out.push_back({Health::problem,

@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "control/export/endpoint.h"
 #include "control/export/export_uri.h"
 #include "control/export/peer.h"
+#include "proto/base/number_text.h"
 #include "proto/base/split.h"
 #include "proto/base/unique_fd.h"
 
@@ -86,28 +89,6 @@ void check_unix(const std::string& uri, const std::string& path, Findings& out) 
                  "exporter",
                  fmt::format("{}: {}", uri, error_text(error)),
                  {fmt::format("# start the collector, then: ls -l {}", path)}});
-}
-
-/// A file that is to be written: its folder is there, and it may be written.
-void check_written(const std::string& what, const std::string& file, Findings& out) {
-  namespace fs = std::filesystem;
-  if (file == "-") return;
-  std::error_code ignored;
-  const fs::path folder = fs::absolute(file, ignored).parent_path();
-  const bool there = access(file.c_str(), F_OK) == 0;
-  const std::string place = there ? file : folder.string();
-  if (access(place.c_str(), there ? W_OK : W_OK | X_OK) == 0) {
-    out.push_back({Health::good, "file", fmt::format("{}: can be written", what), {}});
-    return;
-  }
-  const int error = errno;
-  out.push_back(
-      {Health::problem,
-       "file",
-       fmt::format("{}: {}: {}", what, place, error_text(error)),
-       {error == ENOENT
-            ? fmt::format("mkdir -p {}", folder.string())
-            : fmt::format("# give a file that this user may write, or run as another user: ls -ld {}", place)}});
 }
 
 void check_read(const std::string& file, Findings& out) {
@@ -185,10 +166,43 @@ void check_socket(const std::string& path, Findings& out) {
 
 }  // namespace
 
+void check_written(const std::string& what, const std::string& file, Findings& out) {
+  namespace fs = std::filesystem;
+  if (file == "-") return;
+  std::error_code ignored;
+  const fs::path folder = fs::absolute(file, ignored).parent_path();
+  const bool there = access(file.c_str(), F_OK) == 0;
+  const std::string place = there ? file : folder.string();
+  if (access(place.c_str(), there ? W_OK : W_OK | X_OK) == 0) {
+    constexpr std::uint64_t kLittle = std::uint64_t{1} << 30;
+    struct statvfs disk {};
+    const bool asked = statvfs(folder.c_str(), &disk) == 0 && disk.f_blocks != 0;  // a device has no blocks
+    const std::uint64_t unused = asked ? std::uint64_t{disk.f_bavail} * disk.f_frsize : UINT64_MAX;
+    if (fs::is_character_file(file, ignored) || unused >= kLittle) {
+      out.push_back({Health::good, "file", fmt::format("{}: can be written", what), {}});
+    } else {
+      out.push_back({unused == 0 ? Health::problem : Health::advice,
+                     "file",
+                     fmt::format("{}: {} are free there", what, scaled(static_cast<double>(unused), "B")),
+                     {fmt::format("df -h {}", folder.string())}});
+    }
+    return;
+  }
+  const int error = errno;
+  out.push_back(
+      {Health::problem,
+       "file",
+       fmt::format("{}: {}: {}", what, place, error_text(error)),
+       {error == ENOENT
+            ? fmt::format("mkdir -p {}", folder.string())
+            : fmt::format("# give a file that this user may write, or run as another user: ls -ld {}", place)}});
+}
+
 void check_reach(const Reach& reach, Findings& out) {
   if (!reach.socket.empty()) check_socket(reach.socket, out);
   if (!reach.prometheus.empty()) check_listener("--prometheus", reach.prometheus, out);
   if (!reach.http.empty()) check_listener("--http", reach.http, out);
+  if (!reach.control.empty()) check_listener("--control", reach.control, out);
   for (const std::string& file : reach.reads) check_read(file, out);
   for (const std::string& file : reach.writes) check_written(file, file, out);
   for (const std::string& uri : reach.exports) check_export(uri, out);

@@ -19,9 +19,13 @@ struct Reach {
   std::string socket{};                ///< of control; empty: none
   std::string prometheus{};            ///< ADDR:PORT; empty: off
   std::string http{};                  ///< likewise
+  std::string control{};               ///< likewise, of --control
 };
 
 /// Waits at most two seconds for each collector over TCP, and as long as the system does for a name.
 void check_reach(const Reach& reach, Findings& out);
+
+/// A file that is to be written: its folder is there, this user may write there, and there is room. `what` names it.
+void check_written(const std::string& what, const std::string& file, Findings& out);
 
 }  // namespace weir

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
 #include <grpc/grpc_security_constants.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -18,7 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -34,6 +32,7 @@
 #include "control/service/query_queue.h"
 #include "control/service/tail_feed.h"
 #include "control/service/tls_port.h"
+#include "control/socket_group.h"
 #include "control/stale_socket.h"
 #include "proto/base/unique_fd.h"
 #include "proto/schema/control.grpc.pb.h"
@@ -95,18 +94,6 @@ tl::expected<void, std::string> make_folder(const std::string& socket_path) {
   return {};
 }
 
-/// The number of the group of --socket-group; -1, which changes none, where there is no such option.
-tl::expected<gid_t, std::string> group_of(const std::string& group) {
-  if (group.empty()) return static_cast<gid_t>(-1);
-  gid_t number = 0;
-  const char* const end = group.data() + group.size();
-  const auto parsed = std::from_chars(group.data(), end, number);
-  if (parsed.ec == std::errc() && parsed.ptr == end) return number;
-  const struct group* const entry = ::getgrnam(group.c_str());
-  if (entry == nullptr) return tl::make_unexpected(fmt::format("--socket-group {}: there is no such group", group));
-  return entry->gr_gid;
-}
-
 /// A socket that listens at `path` and does not block.
 tl::expected<UniqueFd, std::string> listen_on(const std::string& path, unsigned mode, gid_t group) {
   constexpr int kBacklog = 512;  // clients that wait for their turn; one that finds no place there is refused
@@ -116,7 +103,7 @@ tl::expected<UniqueFd, std::string> listen_on(const std::string& path, unsigned 
   std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
   // It is made with the process's umask, mostly 0755. Nobody can connect before it listens, by when it has its mode.
   // (The umask itself is the whole process's: to change it here would change the files that other threads make.)
-  const bool other_group = group != static_cast<gid_t>(-1);  // a service may not be allowed to call chown() at all
+  const bool other_group = group != kNoGroup;  // a service may not be allowed to call chown() at all
   if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       (other_group && ::chown(path.c_str(), static_cast<uid_t>(-1), group) != 0) || ::chmod(path.c_str(), mode) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {
@@ -409,7 +396,7 @@ tl::expected<std::unique_ptr<ControlService>, std::string> ControlService::start
     return tl::make_unexpected(fmt::format("'{}' is not a path for a socket; expected 1 to {} octets, with --socket",
                                            socket_path, kMaxSocketPath));
   }
-  const auto group = group_of(access.group);
+  const auto group = socket_group(access.group);
   if (!group) return tl::make_unexpected(group.error());
   auto impl = std::make_unique<Impl>(sources);
   impl->socket_path = socket_path;

@@ -1,5 +1,6 @@
 // `weir doctor` as a user runs it: what stands in the way, how it is mended, and that nothing was changed.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "tests/support/process.h"
+#include "tests/support/udp.h"
 
 namespace weir::test {
 namespace {
@@ -73,6 +75,62 @@ TEST(Doctor, LeavesTheSocketOfAMemifPortAlone) {
   const Doctor doctor({"--port", "net_memif0,role=server,socket=" + wire + ",socket-abstract=no"});
   EXPECT_EQ(doctor.exit_code(), 0) << doctor.said();
   EXPECT_FALSE(fs::exists(wire));
+}
+
+TEST(Doctor, LooksAtWhatRunItselfWouldRefuse) {
+  if (!installed("openssl")) GTEST_SKIP() << "openssl is not installed";
+  const TemporaryFolder folder;
+  const std::string place = folder.folder().string();
+  for (const char* name : {"probe", "other"}) {
+    const Finished made =
+        run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+             "-subj", "/CN=probe", "-keyout", folder.path(name) + ".key", "-out", folder.path(name) + ".pem"});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+  }
+  const auto control = [&](const std::string& key) {
+    return "tls://127.0.0.1:" + std::to_string(free_tcp_port()) + "?cert=" + place + "/probe.pem&key=" + place + "/" +
+           key + "&ca=" + place + "/probe.pem";
+  };
+  const Doctor well({"--port", "net_null0", "--control", control("probe.key"), "--state", place + "/state",
+                     "--socket-group", "0", "--interfaces", place + "/probe.pem"});
+  EXPECT_EQ(well.exit_code(), 0) << well.said();
+  EXPECT_EQ(well.finding("control", "certificate and key belong together")["health"], "ok");
+  EXPECT_EQ(well.finding("state", "can be written")["health"], "ok");
+  EXPECT_EQ(well.finding("listen", "--socket-group 0")["health"], "ok");
+  EXPECT_EQ(well.finding("table", "1048576 flows need")["health"], "ok");
+  EXPECT_FALSE(fs::exists(place + "/state")) << "the doctor makes nothing";
+
+  const Doctor ill({"--port", "net_null0", "--control", control("other.key"), "--state", place + "/no/state",
+                    "--socket-group", "no-such-group", "--interfaces", place + "/none"});
+  EXPECT_EQ(ill.exit_code(), 1) << ill.said();
+  EXPECT_EQ(ill.finding("control", "other.key is not the key of")["health"], "problem");
+  EXPECT_EQ(ill.finding("state", "/no: No such file")["commands"][0], "mkdir -p " + place + "/no/state");
+  EXPECT_EQ(ill.finding("listen", "there is no such group")["commands"][0], "groupadd --system no-such-group");
+  EXPECT_EQ(ill.finding("file", place + "/none")["health"], "problem");
+}
+
+TEST(Doctor, InANamespaceWithBrokenInterfacesNamesEachWithItsCommand) {
+  if (geteuid() != 0) GTEST_SKIP() << "a network namespace needs root";
+  // /sys shows the interfaces of the namespace that it was mounted in.
+  const auto look = [](const std::string& port) {
+    const TemporaryFolder folder;
+    return run({"unshare", "--net", "--mount", "sh", "-c",
+                "mount -t sysfs none /sys && ip link add front type veth peer name back && ip link set front up && "
+                "exec \"$0\" doctor --socket " +
+                    folder.path("weir.sock") + " --port \"$1\"",
+                kWeir, port});
+  };
+  const Finished down = look("af_packet:lo");
+  if (down.err.find("not permitted") != std::string::npos) GTEST_SKIP() << down.err;
+  EXPECT_EQ(down.exit_code, 1);
+  EXPECT_NE(down.out.find("problem  port      lo: the interface is down\n"), std::string::npos) << down.out << down.err;
+  EXPECT_NE(down.out.find("ip link set lo up\n"), std::string::npos) << down.out;
+  const Finished no_link = look("af_packet:front");
+  EXPECT_NE(no_link.out.find("front: the interface has no link\n"), std::string::npos) << no_link.out << no_link.err;
+  EXPECT_NE(no_link.out.find("ethtool front\n"), std::string::npos) << no_link.out;
+  const Finished none = look("af_packet:eth9");
+  EXPECT_NE(none.out.find("there is no interface eth9\n"), std::string::npos) << none.out << none.err;
+  EXPECT_EQ(none.exit_code, 1);
 }
 
 TEST(Doctor, RefusesAnOptionThatRunDoesNotHave) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,8 @@
 #include "control/doctor/machine.h"
 #include "control/doctor/machine_checks.h"
 #include "control/doctor/reach.h"
+#include "control/doctor/run_checks.h"
+#include "control/probe/change_history.h"
 #include "proto/base/unique_fd.h"
 #include "tests/support/temporary_folder.h"
 
@@ -276,6 +279,60 @@ TEST(DoctorReach, SeesThatAnotherListens) {
   Findings found;
   check_reach({.prometheus = "127.0.0.1:" + std::to_string(port)}, found);
   EXPECT_EQ(commands(found), Texts{"ss -ltnp 'sport = :" + std::to_string(port) + "'"});
+}
+
+TEST(DoctorRun, SaysHowManyFlowsWouldFit) {
+  Settings settings;
+  settings.max_flows = 1'000'000;
+  settings.workers = 2;
+  Findings found;
+  check_tables(settings, {std::uint64_t{64} << 30, "a made-up machine"}, found);
+  EXPECT_EQ(complaints(found), Texts{});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].text.starts_with("1000000 flows need ")) << found[0].text;
+  found.clear();
+  check_tables(settings, {std::uint64_t{100} << 20, "a made-up machine"}, found);
+  ASSERT_EQ(complaints(found).size(), 1U);
+  EXPECT_NE(found[0].text.find("(a made-up machine): --max-flows "), std::string::npos) << found[0].text;
+}
+
+TEST(DoctorRun, LeavesAStateFolderThatAnotherWeirHas) {
+  const test::TemporaryFolder folder;
+  const std::string state = folder.path("state");
+  Findings found;
+  check_state(state, found);
+  EXPECT_EQ(complaints(found), Texts{});
+  EXPECT_FALSE(fs::exists(state));
+  const auto history = ChangeHistory::open(state);
+  ASSERT_TRUE(history) << history.error();
+  found.clear();
+  check_state(state, found);
+  EXPECT_EQ(complaints(found), Texts{"problem: --state " + state + ": another weir uses it"});
+}
+
+TEST(DoctorRun, SeesThatAnotherServesTheSocketOfAMemifPort) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("wire");
+  Findings found;
+  check_memif_server("net_memif0", path, found);
+  EXPECT_EQ(complaints(found), Texts{});
+  EXPECT_FALSE(fs::exists(path));
+  const UniqueFd server(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(server.get(), 1), 0);
+  found.clear();
+  check_memif_server("net_memif0", path, found);
+  EXPECT_EQ(complaints(found), Texts{"problem: net_memif0: another process serves " + path});
+}
+
+TEST_F(DoctorTest, WarnsThatALoopbackInterfaceShowsEachPacketTwice) {
+  write("/sys/class/net/lo/flags", "0x9\n");
+  write("/sys/class/net/lo/type", "772\n");
+  const Findings found = look({.ports = {"af_packet:lo"}, .cores = {0, 1}});
+  EXPECT_EQ(complaints(found), Texts{"advice: lo: a packet is seen twice there, as it leaves and as it arrives"});
 }
 
 }  // namespace
