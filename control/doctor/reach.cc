@@ -110,7 +110,7 @@ void check_export(const std::string& text, Findings& out) {
   const std::string_view scheme = uri->kind->scheme;
   if (scheme.ends_with("+unix")) return check_unix(uri->text, std::string(target), out);
   if (scheme == "kafka") target = target.substr(0, target.find('/'));
-  const bool stream = scheme == "kafka" || scheme.ends_with("+tcp");
+  const bool stream = scheme == "kafka" || scheme.ends_with("+tcp") || scheme.ends_with("+tls");
   for (const std::string_view one : split(target, ',')) {
     HostPort peer;
     if (!parse_target(peer, one, uri->kind->form)) continue;

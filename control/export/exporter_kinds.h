@@ -14,9 +14,11 @@ namespace weir {
   X(netflow9)                  \
   X(ipfix)                     \
   X(ipfix_tcp)                 \
+  X(ipfix_tls)                 \
   X(netflow5)                  \
   X(netflow7)                  \
   X(protobuf_tcp)              \
+  X(protobuf_tls)              \
   X(protobuf_unix)             \
   X(kafka)                     \
   X(ipfix_file)                \

@@ -1,4 +1,4 @@
-// ipfix://HOST:PORT and ipfix+tcp://HOST:PORT, IPFIX over UDP and TCP.
+// ipfix://HOST:PORT, ipfix+tcp://HOST:PORT and ipfix+tls://HOST:PORT, IPFIX over UDP, TCP and TLS.
 #include <sys/socket.h>
 
 #include <array>
@@ -11,6 +11,7 @@
 #include "control/export/outgoing.h"
 #include "control/export/socket_exporter.h"
 #include "control/export/template_options.h"
+#include "control/export/tls_options.h"
 #include "proto/encode/ipfix_encoder.h"
 
 namespace weir {
@@ -44,6 +45,32 @@ OpenResult open_tcp(const OverTcp& options, const ExportContext& context, Export
                               std::make_unique<IpfixBuffer>(options, context, books), options);
 }
 
+struct OverTls : OverTcp, TlsOptions {
+  [[nodiscard]] OptionResult check() const { return check_tls(*this); }
+};
+
+constexpr auto kTlsOptions = std::to_array<OptionRow<OverTls>>({
+    kCaOption<OverTls>,
+    kCertOption<OverTls>,
+    kKeyOption<OverTls>,
+    kHostnameOption<OverTls>,
+    kVerifyOption<OverTls>,
+    kOptionsDataRefreshOption<OverTls>,
+    kUniflowOption<OverTls>,
+    kSourceIdOption<OverTls>,
+    kProfileOption<OverTls>,
+    kFieldsOption<OverTls>,
+    kOwnElementsOption<OverTls>,
+    kSourceOption<OverTls>,
+    kInterfaceOption<OverTls>,
+    kDscpOption<OverTls>,
+});
+
+OpenResult open_tls(const OverTls& options, const ExportContext& context, ExportQueue& books) {
+  return open_tls_exporter(Lookup(options, SOCK_STREAM, context.resolver), options, context, books,
+                           std::make_unique<IpfixBuffer>(options, context, books), options, options);
+}
+
 }  // namespace
 
 constinit const ExporterKind ipfix_kind = exporter_kind<TemplateDatagramOptions, kTemplateDatagramOptions, open_udp>({
@@ -59,6 +86,14 @@ constinit const ExporterKind ipfix_tcp_kind = exporter_kind<OverTcp, kTcpOptions
     .form = "ipfix+tcp://HOST:PORT",
     .help = "IPFIX over TCP (RFC 7011 section 10.4)",
     .example = "ipfix+tcp://192.0.2.1:4739?profile=nfdump",
+    .names_source = true,
+});
+
+constinit const ExporterKind ipfix_tls_kind = exporter_kind<OverTls, kTlsOptions, open_tls>({
+    .scheme = "ipfix+tls",
+    .form = "ipfix+tls://HOST:PORT",
+    .help = "IPFIX over TLS (RFC 7011 section 11.1); the collector's certificate is verified",
+    .example = "ipfix+tls://collector.example:4740?ca=/etc/weir/ca.pem",
     .names_source = true,
 });
 

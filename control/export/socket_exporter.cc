@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -28,6 +29,8 @@ constexpr std::chrono::milliseconds kRoomEvery{2};
 constexpr std::size_t kWriteOctets = std::size_t{256} * 1024;
 /// What may wait in the kernel without being on its way.
 constexpr int kMostNotSent = 128 * 1024;
+/// What TLS may have made that the socket has not taken: more is encrypted when this is gone.
+constexpr std::size_t kMostEncrypted = std::size_t{64} * 1024;
 
 /// TCP may connect a socket to itself when the port called is the one that the kernel chose for the caller: nobody
 /// listens there, and weir would take its own records.
@@ -62,6 +65,7 @@ tl::expected<void, std::string> SocketExporter::connect_now() {
     start_attempt(ExportClock::now());
     while (state_ == State::looking_up) continue_lookup(ExportClock::now(), kLongestBlock);
     while (state_ == State::connecting) continue_attempt(ExportClock::now());
+    while (state_ == State::handshaking) continue_handshake(ExportClock::now());
   } while (state_ != State::connected && endpoint_ != 0);
   if (state_ == State::connected) return {};
   return tl::unexpected(last_failure_);
@@ -119,9 +123,42 @@ void SocketExporter::connected(ExportTime now) {
     const int octets = kMostNotSent;
     setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &octets, sizeof octets);
   }
-  state_ = State::connected;
   sent_octets_ = acknowledged_octets_ = 0;
   unread_is_unknown_ = false;
+  if (!options_.tls) return begin_stream(now);
+  auto tls = TlsClient::make(*options_.tls, options_.host);
+  if (!tls) return attempt_failed(tls.error(), now, false);
+  tls_ = std::move(*tls);
+  state_ = State::handshaking;
+  attempt_ends_ = now + options_.connect_timeout;
+  continue_handshake(now);
+}
+
+void SocketExporter::continue_handshake(ExportTime now) {
+  int error = 0;
+  const bool there = receive(error);
+  const TlsClient::State state = tls_->advance();
+  while (!tls_->pending().empty()) {
+    const std::span<const std::uint8_t> pending = tls_->pending();
+    const ssize_t sent = send(socket_.get(), pending.data(), pending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) break;  // a broken connection shows when something is received from it
+    tls_->sent(static_cast<std::size_t>(sent));
+    sent_octets_ += static_cast<std::uint64_t>(sent);
+  }
+  if (state == TlsClient::State::failed) return attempt_failed(tls_->error(), now, false);
+  if (!there) {
+    const std::string why = error == 0 ? "the collector closed the connection" : error_text(error);
+    return attempt_failed("TLS handshake: " + why, now, false);
+  }
+  if (state == TlsClient::State::open) return begin_stream(now);
+  if (now >= attempt_ends_) return attempt_failed("TLS handshake: " + error_text(ETIMEDOUT), now, false);
+  pollfd waits{socket_.get(), static_cast<short>(tls_->pending().empty() ? POLLIN : POLLIN | POLLOUT), 0};
+  poll(&waits, 1, static_cast<int>(kLongestBlock.count()));
+}
+
+void SocketExporter::begin_stream(ExportTime now) {
+  state_ = State::connected;
   buffer_->begin_stream();
   room_at_ = ExportTime::min();
   plan(now);
@@ -132,6 +169,7 @@ void SocketExporter::attempt_failed(const std::string& why, ExportTime now, bool
   last_failure_ = fmt::format("cannot connect to {}: {}{}", peer_, why, away ? "; start the collector first" : "");
   books_.set_connected(false, why);
   socket_.reset();
+  tls_.reset();
   state_ = State::waiting;
   next_attempt_ = now;
   if (++endpoint_ >= endpoints_.size()) wait_for_next_round(now);
@@ -145,27 +183,66 @@ void SocketExporter::wait_for_next_round(ExportTime now) {
 }
 
 void SocketExporter::broken(int error, ExportTime now) {
-  const std::string why = error == 0 ? "the collector closed the connection" : error_text(error);
   if (error == ECONNRESET && is_unix_) unread_is_unknown_ = true;
+  broken(error == 0 ? "the collector closed the connection" : error_text(error), now);
+}
+
+void SocketExporter::broken(const std::string& why, ExportTime now) {
   settle(0, 0);
   const RecordTotals unacknowledged = buffer_->in_flight();
   socket_.reset();
+  tls_.reset();
   buffer_->rewind();
   wait_for_next_round(now);
   books_.connection_ended(unacknowledged, why);
   if (!options_.reconnect) fail(fmt::format("{}: {}", peer_, why), ExportLoss::not_connected);
 }
 
-bool SocketExporter::peer_is_there(ExportTime now) {
-  char ignored[512];
+bool SocketExporter::receive(int& error) {
+  std::array<std::uint8_t, 4096> came;
   while (true) {
-    const ssize_t got = recv(socket_.get(), ignored, sizeof ignored, MSG_DONTWAIT);
-    if (got > 0) continue;
+    const ssize_t got = recv(socket_.get(), came.data(), came.size(), MSG_DONTWAIT);
+    if (got > 0) {
+      if (tls_ != nullptr) tls_->received(std::span(came).first(static_cast<std::size_t>(got)));
+      continue;
+    }
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
-    broken(got == 0 ? 0 : errno, now);
+    error = got == 0 ? 0 : errno;
+    return got < 0 && (error == EAGAIN || error == EWOULDBLOCK);
+  }
+}
+
+bool SocketExporter::peer_is_there(ExportTime now) {
+  int error = 0;
+  const bool there = receive(error);
+  if (tls_ != nullptr && tls_->advance() != TlsClient::State::open) {
+    const bool failed = tls_->state() == TlsClient::State::failed;
+    broken(failed ? tls_->error() : std::string("the collector closed the connection"), now);
     return false;
   }
+  if (!there) broken(error, now);
+  return there;
+}
+
+bool SocketExporter::nothing_to_send() const {
+  return buffer_->empty() && (tls_ == nullptr || tls_->pending().empty());
+}
+
+std::span<const std::uint8_t> SocketExporter::next_octets() {
+  if (tls_ == nullptr) return buffer_->pending();
+  while (!buffer_->empty() && tls_->pending().size() < kMostEncrypted) {
+    const std::size_t taken = tls_->write(buffer_->pending());
+    if (taken == 0) break;
+    buffer_->sent(taken);
+  }
+  return tls_->pending();
+}
+
+void SocketExporter::say_goodbye() {
+  if (tls_ == nullptr) return;
+  tls_->close();
+  const std::span<const std::uint8_t> last = tls_->pending();
+  if (!last.empty()) (void)send(socket_.get(), last.data(), last.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 std::uint64_t SocketExporter::acknowledged_octets() {
@@ -187,13 +264,14 @@ void SocketExporter::settle(std::uint64_t writes, std::uint64_t octets) {
   const std::uint64_t more = acknowledged - acknowledged_octets_;
   acknowledged_octets_ = acknowledged;
   if (more == 0 && writes == 0) return;
-  const RecordTotals done = buffer_->acknowledged(static_cast<std::size_t>(more));
+  const std::size_t of_stream = tls_ == nullptr ? static_cast<std::size_t>(more) : tls_->acknowledged(acknowledged);
+  const RecordTotals done = buffer_->acknowledged(of_stream);
   books_.exported(done, writes, octets, buffer_->take_lateness());
   if (more != 0) backoff_ = options_.first_backoff;
 }
 
 void SocketExporter::plan(ExportTime now) {
-  flush_at_ = buffer_->empty() ? ExportTime::max() : now;
+  flush_at_ = nothing_to_send() ? ExportTime::max() : now;
   plan_look(now);
 }
 
@@ -212,11 +290,12 @@ void SocketExporter::flush(ExportTime now) {
   std::uint64_t writes = 0;
   std::uint64_t octets = 0;
   int error = 0;
-  while (!buffer_->empty()) {
-    const std::span<const std::uint8_t> pending = buffer_->pending();
+  while (!nothing_to_send()) {
+    const std::span<const std::uint8_t> pending = next_octets();
+    if (pending.empty()) break;  // TLS takes nothing more
     const ssize_t sent = send(socket_.get(), pending.data(), pending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
-      buffer_->sent(static_cast<std::size_t>(sent));
+      tls_ == nullptr ? buffer_->sent(static_cast<std::size_t>(sent)) : tls_->sent(static_cast<std::size_t>(sent));
       octets += static_cast<std::uint64_t>(sent);
       ++writes;
       continue;
@@ -236,12 +315,16 @@ void SocketExporter::flush(ExportTime now) {
     books_.exported({}, writes, octets);
     return broken(error, now);
   }
+  if (tls_ != nullptr && tls_->state() == TlsClient::State::failed) {
+    books_.exported({}, writes, octets);
+    return broken(tls_->error(), now);
+  }
   settle(writes, octets);
   plan(now);
 }
 
 std::size_t SocketExporter::take(RecordSpan records, ExportTime now) {
-  if (buffer_->empty()) flush_at_ = now + kFlushAfter;
+  if (nothing_to_send()) flush_at_ = now + kFlushAfter;
   const std::size_t count = buffer_->append(records);
   if (count < records.size() || buffer_->pending_octets() >= kWriteOctets) flush(now);
   // Everything is sent and not yet acknowledged; no event tells when that changes, so look again later.
@@ -259,6 +342,7 @@ ExportTime SocketExporter::due() const {
       return next_attempt_;
     case State::looking_up:
     case State::connecting:
+    case State::handshaking:
       return ExportTime::min();  // to go on with it waits by itself
     case State::connected:
       break;
@@ -276,6 +360,9 @@ void SocketExporter::tick(ExportTime now) {
       break;
     case State::connecting:
       continue_attempt(now);
+      break;
+    case State::handshaking:
+      continue_handshake(now);
       break;
     case State::connected:
       // Before it is time to flush, only look at the acknowledgements: records that wait for more keep waiting.
@@ -296,8 +383,12 @@ bool SocketExporter::drain(ExportTime now) {
     }
     return false;
   }
-  if (state_ == State::connected) books_.connection_ended({}, {});
+  if (state_ == State::connected) {
+    say_goodbye();
+    books_.connection_ended({}, {});
+  }
   socket_.reset();
+  tls_.reset();
   return true;
 }
 
@@ -308,6 +399,7 @@ void SocketExporter::abandon(ExportLoss loss) {
     books_.connection_ended(buffer_->in_flight(), {});
   }
   socket_.reset();
+  tls_.reset();
   state_ = State::waiting;
   const RecordTotals once_sent = buffer_->once_sent();
   books_.lost(once_sent, had_connection ? loss : ExportLoss::connection_lost);
@@ -318,13 +410,11 @@ ExportLoss SocketExporter::leftover() const {
   return state_ == State::connected ? ExportLoss::shutdown : ExportLoss::not_connected;
 }
 
-tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(Lookup lookup, std::string peer,
-                                                                          const ExportContext& context,
-                                                                          ExportQueue& books,
-                                                                          std::unique_ptr<StreamBuffer> buffer,
-                                                                          const OutgoingOptions& outgoing) {
-  SocketOptions options;
-  options.outgoing = outgoing;
+namespace {
+
+tl::expected<std::unique_ptr<Exporter>, std::string> open_with(Lookup lookup, std::string peer, SocketOptions options,
+                                                               const ExportContext& context, ExportQueue& books,
+                                                               std::unique_ptr<StreamBuffer> buffer) {
   options.reconnect = reconnects(context.mode);
   auto exporter =
       std::make_unique<SocketExporter>(std::move(lookup), std::move(peer), options, books, std::move(buffer));
@@ -332,6 +422,31 @@ tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(Lookup
     if (auto connected = exporter->connect_now(); !connected) return tl::unexpected(std::move(connected.error()));
   }
   return exporter;
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(Lookup lookup, std::string peer,
+                                                                          const ExportContext& context,
+                                                                          ExportQueue& books,
+                                                                          std::unique_ptr<StreamBuffer> buffer,
+                                                                          const OutgoingOptions& outgoing) {
+  SocketOptions options;
+  options.outgoing = outgoing;
+  return open_with(std::move(lookup), std::move(peer), std::move(options), context, books, std::move(buffer));
+}
+
+tl::expected<std::unique_ptr<Exporter>, std::string> open_tls_exporter(Lookup lookup, const HostPort& peer,
+                                                                       const ExportContext& context, ExportQueue& books,
+                                                                       std::unique_ptr<StreamBuffer> buffer,
+                                                                       const OutgoingOptions& outgoing,
+                                                                       const TlsOptions& tls) {
+  if (auto files = TlsClient::make(tls, peer.host); !files) return tl::unexpected(std::move(files.error()));
+  SocketOptions options;
+  options.outgoing = outgoing;
+  options.tls = tls;
+  options.host = peer.host;
+  return open_with(std::move(lookup), peer.text(), std::move(options), context, books, std::move(buffer));
 }
 
 }  // namespace weir

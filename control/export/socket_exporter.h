@@ -1,4 +1,5 @@
-// SocketExporter: length-delimited protobuf over TCP or a unix stream socket, or IPFIX over TCP, with reconnection.
+// SocketExporter: length-delimited protobuf over TCP or a unix stream socket, or IPFIX over TCP, with reconnection;
+// over TCP in the clear or by TLS (tls_client.h).
 //
 // Live (`weir run`): the exporter waits for a collector that is absent or goes away. Meanwhile records wait in the
 // queue, and are lost as `queue_full` when it is full. The collector's name is looked up before each attempt. Attempts
@@ -15,13 +16,18 @@
 // A unix socket says in units of its own how much was not read, never too little. When the peer dies, the kernel
 // forgets what it had not read and says 0; then the last answer before counts.
 //
-// The peer never sends, so before each write the exporter looks whether the connection was closed; otherwise the first
-// write into a closed connection would always seem to succeed. TCP_NOTSENT_LOWAT keeps what waits in the kernel without
-// being on its way short.
+// By TLS an octet is acknowledged when the whole TLS record that it went in is. A handshake may take as long as an
+// attempt to connect. The files of its options are read for each connection, so that a new certificate needs no
+// restart.
+//
+// The peer never sends (but for what TLS itself says), so before each write the exporter looks whether the connection
+// was closed; otherwise the first write into a closed connection would always seem to succeed. TCP_NOTSENT_LOWAT keeps
+// what waits in the kernel without being on its way short.
 #pragma once
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -32,7 +38,9 @@
 #include "control/export/exporter.h"
 #include "control/export/lookup.h"
 #include "control/export/outgoing.h"
+#include "control/export/peer.h"
 #include "control/export/record_buffer.h"
+#include "control/export/tls_client.h"
 #include "proto/base/unique_fd.h"
 
 namespace weir {
@@ -43,6 +51,8 @@ struct SocketOptions {
   std::chrono::milliseconds greatest_backoff{30'000};
   std::chrono::milliseconds connect_timeout{5000};  ///< for each address
   OutgoingOptions outgoing{};
+  std::optional<TlsOptions> tls{};  ///< none: in the clear
+  std::string host{};               ///< as the URI names it; for TLS
 };
 
 class SocketExporter final : public Exporter {
@@ -64,19 +74,29 @@ class SocketExporter final : public Exporter {
   [[nodiscard]] ExportLoss leftover() const override;
 
  private:
-  enum class State : std::uint8_t { waiting, looking_up, connecting, connected };
+  enum class State : std::uint8_t { waiting, looking_up, connecting, handshaking, connected };
 
   void start_attempt(ExportTime now);
   void continue_lookup(ExportTime now, std::chrono::milliseconds limit);
   void connect_to(const Endpoint& endpoint, ExportTime now);
   void continue_attempt(ExportTime now);
   void connected(ExportTime now);
+  void continue_handshake(ExportTime now);
+  void begin_stream(ExportTime now);
   /// `away`: it may help to start the collector.
   void attempt_failed(const std::string& why, ExportTime now, bool away = true);
   /// All addresses were tried, or there are none.
   void wait_for_next_round(ExportTime now);
   /// `error` 0: the peer closed it.
   void broken(int error, ExportTime now);
+  void broken(const std::string& why, ExportTime now);
+  /// Gives TLS what came. False: the peer closed the connection, or (`error` is not 0) it broke.
+  bool receive(int& error);
+  /// Octets for the socket: of the buffer, or of TLS, which takes them from there.
+  std::span<const std::uint8_t> next_octets();
+  [[nodiscard]] bool nothing_to_send() const;
+  /// TLS says goodbye, as far as the socket takes it at once (RFC 8446 section 6.1).
+  void say_goodbye();
   bool peer_is_there(ExportTime now);
   void flush(ExportTime now);
   /// Octets of this connection that the peer has acknowledged, by what the kernel says now.
@@ -95,6 +115,7 @@ class SocketExporter final : public Exporter {
   std::unique_ptr<StreamBuffer> buffer_;
   bool ended_ = false;
   UniqueFd socket_;
+  std::unique_ptr<TlsClient> tls_;  ///< of the connection; nullptr: in the clear
   State state_ = State::waiting;
   std::size_t endpoint_ = 0;  ///< to be tried next, or being tried; 0: the name is looked up first
   bool is_unix_ = false;      ///< the connection
@@ -105,7 +126,7 @@ class SocketExporter final : public Exporter {
   ExportTime flush_at_ = ExportTime::max();
   ExportTime look_at_ = ExportTime::max();
   ExportTime room_at_ = ExportTime::min();  ///< the buffer is full: when to look again for acknowledgements
-  std::uint64_t sent_octets_ = 0;           ///< on this connection
+  std::uint64_t sent_octets_ = 0;           ///< on this connection, as the socket counts
   std::uint64_t acknowledged_octets_ = 0;   ///< of them
   bool unread_is_unknown_ = false;          ///< a unix socket's peer died: SIOCOUTQ says nothing any more
 };
@@ -117,5 +138,12 @@ tl::expected<std::unique_ptr<Exporter>, std::string> open_socket_exporter(Lookup
                                                                           ExportQueue& books,
                                                                           std::unique_ptr<StreamBuffer> buffer,
                                                                           const OutgoingOptions& outgoing = {});
+
+/// The same by TLS to `host`. Error also: a file of `tls` that is not there, or not what it should be.
+tl::expected<std::unique_ptr<Exporter>, std::string> open_tls_exporter(Lookup lookup, const HostPort& peer,
+                                                                       const ExportContext& context, ExportQueue& books,
+                                                                       std::unique_ptr<StreamBuffer> buffer,
+                                                                       const OutgoingOptions& outgoing,
+                                                                       const TlsOptions& tls);
 
 }  // namespace weir
