@@ -1,7 +1,9 @@
 // Minutes of traffic with flows that come and go, while somebody asks for the ledger and for the largest senders every
-// second and somebody else follows the records: the ledger balances each time, memory stays flat, records leave in
-// time, and at the end what was sent is what was received, counted, exported and collected, and shown or named as
-// skipped. WEIR_SOAK_SECONDS says for how long; 1200 without it. A part of `tools/test --long`.
+// second, somebody else follows the records, and a setting or an exporter changes every ten seconds: the ledger
+// balances each time, memory stays flat, records leave in time, and at the end what was sent is what was received,
+// counted, exported and collected, and shown or named as skipped. WEIR_SOAK_SECONDS says for how long, 1200 without it,
+// and WEIR_SOAK_RATE at how many packets a second, a million without it. A part of `tools/test --long`; tools/test runs
+// some seconds of it at a rate that leaves room for other tests.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -32,10 +34,56 @@ std::uint64_t resident_kib(int pid) {
   return 0;
 }
 
-unsigned soak_seconds() {
-  const char* const wanted = std::getenv("WEIR_SOAK_SECONDS");
-  return wanted == nullptr ? 1200 : static_cast<unsigned>(std::stoul(wanted));
+unsigned setting(const char* name, unsigned usual) {
+  const char* const wanted = std::getenv(name);
+  return wanted == nullptr ? usual : static_cast<unsigned>(std::stoul(wanted));
 }
+unsigned soak_seconds() {
+  return setting("WEIR_SOAK_SECONDS", 1200);
+}
+unsigned soak_rate() {
+  return setting("WEIR_SOAK_RATE", 1'000'000);
+}
+
+/// What changes while it runs: none of it keeps a packet out.
+class Changes {
+ public:
+  Changes(Probe& probe, const TemporaryFolder& folder) : probe_(probe), file_(folder.path("soak.conf")) {}
+  static void write(const std::string& file, const std::string& text) { std::ofstream(file) << text; }
+  void next() {
+    switch (made_++ % 6) {
+      case 0:
+        return apply("idle_timeout: \"3s\" active_timeout: \"30s\"");
+      case 1:
+        return expect_done({"exporters", "add", "json:/dev/null?name=extra"});
+      case 2:  // an apply would remove it, too, as the file does not name it
+        return expect_done({"exporters", "remove", "extra"});
+      case 3:
+        return apply("idle_timeout: \"3s\" active_timeout: \"20s\" filter: \"ip or ip6\"");
+      case 4:
+        return apply("idle_timeout: \"5s\" active_timeout: \"20s\" tcp_linger: \"1s\"");
+      default:
+        return apply(kSoakStart);
+    }
+  }
+  [[nodiscard]] unsigned made() const { return made_; }
+
+  static constexpr const char* kSoakStart = "idle_timeout: \"5s\" active_timeout: \"30s\"";
+
+ private:
+  void apply(const std::string& text) {
+    write(file_, text);
+    expect_done({"config", "apply", file_});
+  }
+  void expect_done(const Arguments& what) {
+    const Finished done = probe_.ask(what);
+    EXPECT_EQ(done.exit_code, 0) << what.back() << ": " << done.err << done.out;
+  }
+
+  Probe& probe_;
+  const std::string file_;
+  unsigned made_ = 0;
+};
 
 /// Resident memory at a moment.
 struct Sample {
@@ -80,10 +128,12 @@ TEST(Soak, EveryPacketIsInARecordAndMemoryStaysFlat) {
   const TemporaryFolder folder;
   const Wire wire = memif();
   Collect collect(folder.path("summary.json"));
-  Probe probe(folder, wire, {"--idle-timeout", "5s", "--active-timeout", "30s", "--export", collect.uri()});
+  Changes::write(folder.path("soak.conf"), Changes::kSoakStart);
+  Probe probe(folder, wire, {"--config", folder.path("soak.conf"), "--export", collect.uri()});
+  Changes changes(probe, folder);
   const std::string duration = std::to_string(soak_seconds()) + "s";
-  Process sender(generator(wire, {"--flows", "20000", "--new-flows", "3000", "--rate", "1000000", "--duration",
-                                  duration, "--size", "imix", "--ipv6", "30", "--tcp", "60"}));
+  Process sender(generator(wire, {"--flows", "20000", "--new-flows", "3000", "--rate", std::to_string(soak_rate()),
+                                  "--duration", duration, "--size", "imix", "--ipv6", "30", "--tcp", "60"}));
 
   // What it shows is counted and not kept: that would be gigabytes.
   Process reader(
@@ -92,8 +142,10 @@ TEST(Soak, EveryPacketIsInARecordAndMemoryStaysFlat) {
   std::vector<Sample> resident;
   const auto begin = Clock::now();
   const auto end = begin + seconds(soak_seconds());
+  // A short run makes each change once, too.
+  const auto between = std::min<milliseconds>(seconds(10), milliseconds(1000 * soak_seconds() / 7));
   // A machine that is busy otherwise takes longer for the same packets.
-  const std::uint64_t wanted = std::uint64_t{1'000'000} * soak_seconds();
+  const std::uint64_t wanted = std::uint64_t{soak_rate()} * soak_seconds();
   std::uint64_t received = 0;
   while (Clock::now() < end || (received < wanted && Clock::now() < begin + 3 * seconds(soak_seconds()))) {
     std::this_thread::sleep_for(seconds(1));
@@ -103,6 +155,7 @@ TEST(Soak, EveryPacketIsInARecordAndMemoryStaysFlat) {
     received = packets_of(ledger.at("received"));
     const Finished top = probe.ask({"-o", "json", "top", "--by", "src_addr", "-n", "5"});
     EXPECT_EQ(top.exit_code, 0) << top.err;
+    if (Clock::now() - begin >= between * (changes.made() + 1)) changes.next();
     resident.push_back({std::chrono::duration<double>(Clock::now() - begin).count(), resident_kib(probe.pid())});
   }
   const Finished sent_text = sender.wait(seconds(120));
@@ -129,6 +182,7 @@ TEST(Soak, EveryPacketIsInARecordAndMemoryStaysFlat) {
   EXPECT_LT(lateness.at("greatest_ms"), 1000U) << "control/export/README.md, Lateness";
   const std::uint64_t records = probe.ledger().at("drained").at("records");
   const std::uint64_t shown = std::stoull(read.out) - 1;  // without the line of names
+  std::printf("%u changes; %lu exporters were there\n", changes.made(), probe.ledger().at("exporters").size());
   std::printf("tail: %lu of %lu records shown, %lu skipped\n", shown, records, records - shown);
   EXPECT_EQ(shown + skipped_by(read.err), records);
 
