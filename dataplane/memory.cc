@@ -23,6 +23,7 @@ void* map_memory(std::size_t octets, Pages pages) {
   if (size >= kHugePage && pages == Pages::huge) {
     void* huge = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
     if (huge != MAP_FAILED) {
+      madvise(huge, size, MADV_DONTDUMP);
       huge_octets += size;
       return huge;
     }
@@ -30,6 +31,7 @@ void* map_memory(std::size_t octets, Pages pages) {
   void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) return nullptr;
   // This is advice only: pages of any size work.
+  madvise(address, size, MADV_DONTDUMP);
   if (size >= kHugePage) madvise(address, size, pages == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   return address;
 }

@@ -3,7 +3,8 @@
 // A random access that misses the TLB costs twice one that hits (1 GB footprint: 37 ns on 4 KiB pages, 19 ns on
 // 2 MiB pages), so explicit huge pages are tried first and transparent ones asked for otherwise. Pages appear zeroed
 // when first written: `weir read` touches what it uses, `weir run` calls touch() from the core that will use the
-// array, so that no page fault meets a packet and the memory lies on that core's NUMA node.
+// array, so that no page fault meets a packet and the memory lies on that core's NUMA node. Core dumps leave it out: it
+// holds gigabytes of other people's addresses, and of some flows their payload.
 #pragma once
 
 #include <atomic>

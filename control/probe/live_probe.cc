@@ -142,6 +142,13 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
         "no free huge pages: running on ordinary memory, which is slower (see dataplane/dpdk/README.md, On real NICs)");
   }
   for (const std::string& notice : runtime_->notices()) spdlog::warn("{}", notice);
+  for (const std::string& device : settings_.ports) {
+    if (!memif_is_abstract(device)) continue;
+    spdlog::warn(
+        "--port {}: an abstract socket has no permissions: any local user can send packets here; expected "
+        "socket=PATH,socket-abstract=no in a folder that only weir may enter",
+        device);
+  }
   tell_interfaces();
   return {};
 }
@@ -246,6 +253,7 @@ void LiveProbe::run() {
 /// What is done once a second.
 void LiveProbe::look_after() {
   const std::lock_guard lock(mutex_);
+  dpdk::Runtime::look_after();
   log_lines(changes_.ports(port_infos_of(*runtime_)));
   log_lines(changes_.exporters(hub_->snapshot()));
   tell_prefix_news(prefixes_);

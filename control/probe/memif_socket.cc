@@ -21,11 +21,15 @@ std::optional<std::string_view> value_of(std::string_view device, std::string_vi
 
 }  // namespace
 
+bool memif_is_abstract(std::string_view device) {
+  return device.starts_with("net_memif") && value_of(device, "socket-abstract").value_or("yes") != "no";
+}
+
 std::optional<std::string> memif_server_file(std::string_view device) {
   if (!device.starts_with("net_memif")) return std::nullopt;
   const std::string_view role = value_of(device, "role").value_or("client");
   if (role != "server" && role != "master") return std::nullopt;
-  if (value_of(device, "socket-abstract").value_or("yes") != "no") return std::nullopt;
+  if (memif_is_abstract(device)) return std::nullopt;
   return std::string(value_of(device, "socket").value_or(kDefaultSocket));
 }
 

@@ -12,5 +12,7 @@ namespace weir {
 
 /// The file that `device` (--port) will bind; nothing where it is no memif server, or its socket is abstract.
 std::optional<std::string> memif_server_file(std::string_view device);
+/// `device` is a memif whose socket is abstract (unix(7)), as it is unless it says otherwise: no file, no permissions.
+bool memif_is_abstract(std::string_view device);
 
 }  // namespace weir

@@ -269,6 +269,9 @@ tl::expected<std::vector<std::string>, std::string> eal_arguments(const EalPlan&
     pci |= device.pci;
   }
   if (!pci && !has_option(extra, "-a") && !has_option(extra, "--allow")) arguments.emplace_back("--no-pci");
+  // It serves a socket by which others read and set what DPDK lets them: only where it is asked for.
+  if (!has_option(extra, "--telemetry") && !has_option(extra, "--no-telemetry"))
+    arguments.emplace_back("--no-telemetry");
   const bool extra_no_huge = has_option(extra, "--no-huge");
   bool extra_mode = extra_no_huge;
   for (const char* option : {"--in-memory", "--huge-dir", "--legacy-mem", "--socket-mem", "--huge-unlink"}) {

@@ -6,6 +6,7 @@
 
 #include <bit>
 
+#include "dataplane/dpdk/core_dump.h"
 #include "dataplane/dpdk/eal.h"
 
 namespace weir::dpdk {
@@ -35,6 +36,7 @@ tl::expected<rte_mempool*, std::string> Pools::get(int node, unsigned mbufs) {
                           "): " + std::to_string(memory_needed_mib(mbufs)) +
                           " MiB are needed; give it more huge pages, or fewer workers or ports" + last_dpdk_error());
   }
+  leave_out_of_core_dumps(*pool);
   by_node_.emplace(node, pool);
   return pool;
 }

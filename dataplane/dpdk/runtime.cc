@@ -9,6 +9,7 @@
 
 #include "dataplane/dpdk/af_packet.h"
 #include "dataplane/dpdk/af_xdp.h"
+#include "dataplane/dpdk/core_dump.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/mbuf_source.h"
 #include "dataplane/dpdk/memif_guard.h"
@@ -186,6 +187,7 @@ struct Runtime::Impl {
     if (std::any_of(ports.begin(), ports.end(), [](const Port& port) { return port.memif; })) install_memif_guard();
     if (std::any_of(ports.begin(), ports.end(), [](const Port& port) { return port.memif_server; })) watch->run();
     show_dpdk_errors(options.program);
+    leave_mapped_packets_out_of_core_dumps();
     return {};
   }
 
@@ -309,6 +311,10 @@ tl::expected<std::shared_ptr<const FlowFilter>, std::string> Runtime::make_flow_
   auto made = MbufFilter::make_for_flows(expression);
   if (!made) return tl::unexpected(made.error());
   return std::make_shared<const MbufFlowFilter>(std::move(*made));
+}
+
+void Runtime::look_after() {
+  leave_mapped_packets_out_of_core_dumps();
 }
 
 unsigned Runtime::worker_core(unsigned worker) const {

@@ -124,6 +124,9 @@ class Runtime {
   /// The packets of queue `worker` of every port in turn. To be used by that worker's lcore only.
   std::unique_ptr<LiveSource> source(unsigned worker, const Waiting& waiting);
 
+  /// To be called once a second: what drivers have mapped since stays out of core dumps (core_dump.h).
+  static void look_after();
+
   /// The CPU of worker `worker`.
   [[nodiscard]] unsigned worker_core(unsigned worker) const;
   /// Runs `body` on the worker's lcore. join_workers() waits until all have returned.

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,6 +107,48 @@ TEST_F(StartAndStop, AProbeThatStartsSaysWhatItIsDoing) {
   weir_process.signal(SIGTERM);
   const Finished ended = weir_process.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(json::parse(contents(path("ledger.json"))).at("balanced"), true);
+}
+
+TEST_F(StartAndStop, PacketsAndFlowsStayOutOfACoreDump) {
+  Process process(weir({"--max-flows", "1000000"}));
+  ASSERT_TRUE(process.wait_for_error_text("control socket", seconds(40))) << process.error_text();
+  Process sending(generator({"--flows", "100", "--rate", "10000", "--duration", "10m"}));
+  // What a peer brings is marked within a second.
+  std::uint64_t dumped_kib = 0;
+  std::uint64_t left_out_kib = 0;
+  unsigned regions = 0;
+  const auto look = [&] {
+    dumped_kib = left_out_kib = regions = 0;
+    std::ifstream maps("/proc/" + std::to_string(process.pid()) + "/smaps");
+    std::string name;
+    std::uint64_t resident_kib = 0;
+    unsigned unmarked = 0;
+    for (std::string line; std::getline(maps, line);) {
+      std::istringstream words(line);
+      std::string first;
+      words >> first;
+      if (first.back() != ':') name = line;
+      if (first == "Rss:") words >> resident_kib;
+      if (first != "VmFlags:") continue;
+      const bool left_out = line.find(" dd") != std::string::npos;
+      const bool of_file = name.find(" /") != std::string::npos && name.find("memfd:") == std::string::npos;
+      if (!of_file) (left_out ? left_out_kib : dumped_kib) += resident_kib;
+      if (name.find("/memfd:memif_region") == std::string::npos) continue;
+      ++regions;
+      unmarked += left_out ? 0 : 1;
+    }
+    return regions != 0 && unmarked == 0;
+  };
+  const auto limit = Clock::now() + seconds(20);
+  while (!look() && Clock::now() < limit) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(look()) << regions << " regions of the memif";
+  EXPECT_GT(left_out_kib, 120U << 10) << "a table of a million flows, and packet buffers";
+  EXPECT_LT(dumped_kib, 48U << 10) << "what is left is weir's own";
+  sending.signal(SIGINT);
+  EXPECT_EQ(sending.wait(seconds(30)).exit_code, 0);
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(seconds(30)).exit_code, 0);
   EXPECT_EQ(json::parse(contents(path("ledger.json"))).at("balanced"), true);
 }
 

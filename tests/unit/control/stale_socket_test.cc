@@ -90,5 +90,12 @@ TEST(MemifServerFile, IsNoneForClientsAbstractSocketsAndOtherDevices) {
   }
 }
 
+TEST(MemifSocket, IsAbstractUnlessItSaysOtherwise) {
+  EXPECT_TRUE(memif_is_abstract("net_memif0,role=server,socket=wire"));
+  EXPECT_TRUE(memif_is_abstract("net_memif0,role=client,socket=wire,socket-abstract=yes"));
+  EXPECT_FALSE(memif_is_abstract("net_memif0,role=server,socket=/tmp/w,socket-abstract=no"));
+  EXPECT_FALSE(memif_is_abstract("af_packet:eth0"));
+}
+
 }  // namespace
 }  // namespace weir::stale_socket_test

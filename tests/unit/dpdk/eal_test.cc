@@ -104,6 +104,16 @@ TEST(EalArguments, MapLcoresAndDevices) {
   EXPECT_FALSE(has(*arguments, "--in-memory"));
 }
 
+TEST(EalArguments, HaveATelemetrySocketOnlyWhereItIsAskedFor) {
+  EalPlan plan = plan_for({"net_null0"});
+  EXPECT_TRUE(has(*eal_arguments(plan), "--no-telemetry"));
+  plan.extra = "--telemetry";
+  const auto asked = eal_arguments(plan);
+  ASSERT_TRUE(asked.has_value());
+  EXPECT_TRUE(has(*asked, "--telemetry"));
+  EXPECT_FALSE(has(*asked, "--no-telemetry"));
+}
+
 TEST(EalArguments, AllowPciDevicesAndUseHugePages) {
   EalPlan plan = plan_for({"3b:00.0"});
   plan.hugepages = true;
