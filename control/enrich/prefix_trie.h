@@ -1,9 +1,9 @@
 // PrefixTrie: the longest of many prefixes that holds an address; for IPv4 and IPv6 alike.
 //
 // A table answers for the first bits of an address: 18 of IPv4, which leaves one node to a /24, and 16 of IPv6. Where
-// longer prefixes exist its entry leads to a node, which answers for 6 bits more, and so on. A node has a word that says
-// which of its 64 places lead to a further node, and one that says at which places a new value begins; popcount says
-// how many lie before. So neighbours of one value share a leaf, and a million prefixes take some 25 octets each
+// longer prefixes exist its entry leads to a node, which answers for 6 bits more, and so on. A node has a word that
+// says which of its 64 places lead to a further node, and one that says at which places a new value begins; popcount
+// says how many lie before. So neighbours of one value share a leaf, and a million prefixes take some 25 octets each
 // ("Poptrie", Asai and Ohara, SIGCOMM 2015, has the idea). Where all prefixes of a node would go on to one child, there
 // is no such node: the child has the bits that an address must have to come to it, and the value for all others. So
 // three nodes, and not six, lead to the /48 that is alone in its /32.
@@ -108,8 +108,8 @@ class PrefixTrie {
   }
 
   void fill_root(std::span<const Entry> entries);
-  /// Makes node `at` of `entries`, which all lie in it and are longer than `depth`; `inherited` holds around them. Where
-  /// they all go on to one child, it is that child.
+  /// Makes node `at` of `entries`, which all lie in it and are longer than `depth`; `inherited` holds around them.
+  /// Where they all go on to one child, it is that child.
   void fill_node(std::uint32_t at, std::span<const Entry> entries, unsigned depth, Value inherited);
   void find_lanes(const AddressBits* addresses, Value* values, std::size_t count) const;
 

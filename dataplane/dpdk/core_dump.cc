@@ -16,6 +16,7 @@ namespace {
 void leave_out(std::uintptr_t begin, std::uintptr_t end) {
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   begin -= begin % page;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): /proc/self/maps has addresses as numbers
   (void)madvise(reinterpret_cast<void*>(begin), (end - begin + page - 1) / page * page, MADV_DONTDUMP);
 }
 

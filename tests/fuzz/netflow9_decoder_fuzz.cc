@@ -42,8 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (out.details.size() != out.flows.size()) abort();
     for (const weir::FlowDetails& flow : out.details) {
       if (std::size_t{flow.first_value} + flow.value_count > out.values.size()) abort();
-      // Of the formats that this decoder takes two have templates, whose ids are at least 256 (RFC 3954 section 5.2, RFC
-      // 7011 section 3.4.1).
+      // Of the formats that this decoder takes two have templates, whose ids are at least 256 (RFC 3954 section 5.2,
+      // RFC 7011 section 3.4.1).
       const bool templates =
           out.header.version == weir::FlowVersion::netflow9 || out.header.version == weir::FlowVersion::ipfix;
       if (templates ? flow.template_id < 256 : flow.template_id != 0) abort();
