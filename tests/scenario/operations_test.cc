@@ -131,6 +131,8 @@ TEST_F(Operations, CompletionOffersCommandsOptionsAndForms) {
   EXPECT_EQ(offered("tail --fo"), "--follow\n");
   EXPECT_EQ(offered("-o c"), "csv\n");
   EXPECT_EQ(offered("-o csv --socket /tmp/x top --by src_addr --so"), "--socket --sort\n");
+  EXPECT_EQ(offered("config ro"), "rollback\n");
+  EXPECT_EQ(offered("exporters pa"), "pause\n");
   EXPECT_EQ(offered("--filter x"), "\n") << "a value";
   const std::string all = offered("''") + ' ';
   const std::string help = run({kBin + "/weirctl", "--help"}).out;

@@ -36,8 +36,13 @@ std::string bash_completion(const CLI::App& app) {
   std::string valued = with_value(app);
   for (const CLI::App* command : app.get_subcommands({})) {
     commands += command->get_name() + ' ';
-    options += "    " + command->get_name() + ") options='" + option_words(*command) + "' ;;\n";
+    std::string words = option_words(*command);
     if (const std::string more = with_value(*command); !more.empty()) valued += '|' + more;
+    for (const CLI::App* sub : command->get_subcommands({})) {
+      words += sub->get_name() + ' ' + option_words(*sub);
+      if (const std::string more = with_value(*sub); !more.empty()) valued += '|' + more;
+    }
+    options += "    " + command->get_name() + ") options='" + words + "' ;;\n";
   }
   return "# bash completion of weirctl: eval \"$(weirctl completion)\", or as a file in\n"
          "# /usr/share/bash-completion/completions/weirctl\n"
