@@ -9,7 +9,7 @@
 // three nodes, and not six, lead to the /48 that is alone in its /32.
 //
 // It is built once from all prefixes and then only read, by any number of threads. An address costs a dependent read of
-// memory per step; find_many() takes the steps of 64 addresses in turn, so that the reads overlap.
+// memory per step; find_many() takes the steps of 128 addresses in turn, so that the reads overlap.
 #pragma once
 
 #include <array>
@@ -68,7 +68,7 @@ class PrefixTrie {
   static constexpr std::uint32_t kIsNode = std::uint32_t{1} << 31;
   static constexpr unsigned kStride = 6;
   static constexpr unsigned kStrideSlots = 1U << kStride;
-  static constexpr std::size_t kLanes = 64;
+  static constexpr std::size_t kLanes = 128;
 
   static constexpr unsigned kLastShift = 64 - kStride;  ///< of a node at the end of a half; a child is in the next half
 

@@ -267,7 +267,8 @@ void SocketExporter::settle(std::uint64_t writes, std::uint64_t octets) {
   const std::size_t of_stream = tls_ == nullptr ? static_cast<std::size_t>(more) : tls_->acknowledged(acknowledged);
   const RecordTotals done = buffer_->acknowledged(of_stream);
   books_.exported(done, writes, octets, buffer_->take_lateness());
-  if (more != 0) backoff_ = options_.first_backoff;
+  if (of_stream != 0)
+    backoff_ = options_.first_backoff;  // not of a handshake, after which TLS 1.3 may still refuse weir
 }
 
 void SocketExporter::plan(ExportTime now) {
@@ -311,13 +312,10 @@ void SocketExporter::flush(ExportTime now) {
     break;
   }
   sent_octets_ += octets;
-  if (error != 0) {
+  const bool tls_failed = tls_ != nullptr && tls_->state() == TlsClient::State::failed;
+  if (error != 0 || tls_failed) {
     books_.exported({}, writes, octets);
-    return broken(error, now);
-  }
-  if (tls_ != nullptr && tls_->state() == TlsClient::State::failed) {
-    books_.exported({}, writes, octets);
-    return broken(tls_->error(), now);
+    return tls_failed ? broken(tls_->error(), now) : broken(error, now);
   }
   settle(writes, octets);
   plan(now);

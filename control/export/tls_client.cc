@@ -173,10 +173,8 @@ void TlsClient::take_output() {
   BIO* const from = SSL_get_wbio(ssl_.get());
   const std::size_t count = BIO_ctrl_pending(from);
   if (count == 0) return;
-  if (out_begin_ == out_.size()) {
-    out_.clear();
-    out_begin_ = 0;
-  }
+  out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_begin_));
+  out_begin_ = 0;
   const std::size_t before = out_.size();
   out_.resize(before + count);
   BIO_read(from, out_.data() + before, static_cast<int>(count));

@@ -52,6 +52,8 @@ class TlsClient {
   void close();
   /// Octets for the socket.
   [[nodiscard]] std::span<const std::uint8_t> pending() const { return std::span(out_).subspan(out_begin_); }
+  /// Memory for them.
+  [[nodiscard]] std::size_t pending_capacity() const { return out_.capacity(); }
   /// The first `count` of them were sent.
   void sent(std::size_t count);
   /// The peer's host has the first `octets` of all that was ever sent; says how many octets of the stream it has more

@@ -211,6 +211,53 @@ TEST_F(TlsExporter, SendsAgainWhatACollectorThatDiedHadNotAcknowledged) {
   EXPECT_LT(never_read, 5000U) << "no more than the receive buffer holds";
 }
 
+/// A client and a server of TLS on a connection of the test's own, which the client's octets are carried to by hand.
+TEST_F(TlsExporter, KeepsNoMoreThanWhatWaitsWhereTheSocketTakesOnlyAPart) {
+  TlsCollector collector(collector_);
+  auto client = TlsClient::make({.ca = site_.file()}, "127.0.0.1");
+  ASSERT_TRUE(client) << client.error();
+  TlsClient& tls = **client;
+  const auto endpoints = *resolve("127.0.0.1", collector.port(), SOCK_STREAM, Names::refused);
+  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(connect(fd.get(), endpoints[0].get(), endpoints[0].length), 0);
+  std::uint64_t carried = 0;
+  const auto carry = [&](std::size_t most) {
+    const auto pending = tls.pending().first(std::min(most, tls.pending().size()));
+    ASSERT_EQ(send(fd.get(), pending.data(), pending.size(), MSG_NOSIGNAL), static_cast<ssize_t>(pending.size()));
+    tls.sent(pending.size());
+    carried += pending.size();
+  };
+  std::string stream;
+  std::thread reader([&] {
+    ASSERT_TRUE(collector.accept());
+    stream = collector.read();
+  });
+  while (tls.advance() == TlsClient::State::handshake) {
+    carry(SIZE_MAX);
+    std::uint8_t came[4096];
+    const ssize_t got = recv(fd.get(), came, sizeof came, 0);
+    if (got <= 0) break;
+    tls.received({came, static_cast<std::size_t>(got)});
+  }
+  ASSERT_EQ(tls.state(), TlsClient::State::open) << tls.error();
+  carry(SIZE_MAX);
+  const std::vector<std::uint8_t> part(TlsClient::kMostInRecord, 'x');
+  constexpr std::size_t kParts = 500;
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < kParts; ++i) {
+    ASSERT_EQ(tls.write(part), part.size());
+    while (tls.pending().size() > 10'000) carry(5'000);  // never all of it
+    most = std::max(most, tls.pending_capacity());
+  }
+  EXPECT_LT(most, 256U * 1024) << "8 MB went through";
+  tls.close();
+  carry(SIZE_MAX);
+  ASSERT_EQ(shutdown(fd.get(), SHUT_WR), 0);
+  reader.join();
+  EXPECT_EQ(stream.size(), kParts * part.size());
+  EXPECT_EQ(tls.acknowledged(carried), kParts * part.size());
+}
+
 TEST(TlsUri, WantsACertificateWithItsKeyAndFilesThatAreThere) {
   const auto half = parse_export_uri("ipfix+tls://192.0.2.1:4740?cert=/a.pem");
   ASSERT_FALSE(half);
