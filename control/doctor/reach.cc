@@ -166,6 +166,10 @@ void check_socket(const std::string& path, Findings& out) {
 
 }  // namespace
 
+int try_unix_socket(const std::string& path, int socket_type) {
+  return try_connect(unix_endpoint(path), socket_type);
+}
+
 void check_written(const std::string& what, const std::string& file, Findings& out) {
   namespace fs = std::filesystem;
   if (file == "-") return;

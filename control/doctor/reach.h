@@ -25,6 +25,9 @@ struct Reach {
 /// Waits at most two seconds for each collector over TCP, and as long as the system does for a name.
 void check_reach(const Reach& reach, Findings& out);
 
+/// Connects to a unix socket of this type and hangs up; 0, or errno. The path fits into a sockaddr_un.
+int try_unix_socket(const std::string& path, int socket_type);
+
 /// A file that is to be written: its folder is there, this user may write there, and there is room. `what` names it.
 void check_written(const std::string& what, const std::string& file, Findings& out);
 

@@ -199,11 +199,7 @@ void check_memif_server(const std::string& port, const std::string& path, Findin
          {"# give a shorter socket="}});
     return;
   }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const UniqueFd asking(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (connect(asking.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+  if (try_unix_socket(path, SOCK_SEQPACKET) == 0) {
     out.push_back({Health::problem,
                    "port",
                    fmt::format("{}: another process serves {}", port, path),

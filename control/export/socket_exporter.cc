@@ -267,8 +267,8 @@ void SocketExporter::settle(std::uint64_t writes, std::uint64_t octets) {
   const std::size_t of_stream = tls_ == nullptr ? static_cast<std::size_t>(more) : tls_->acknowledged(acknowledged);
   const RecordTotals done = buffer_->acknowledged(of_stream);
   books_.exported(done, writes, octets, buffer_->take_lateness());
-  if (of_stream != 0)
-    backoff_ = options_.first_backoff;  // not of a handshake, after which TLS 1.3 may still refuse weir
+  // Octets of a handshake do not count: after it a collector may still refuse weir's certificate, by TLS 1.3.
+  if (of_stream != 0) backoff_ = options_.first_backoff;
 }
 
 void SocketExporter::plan(ExportTime now) {
