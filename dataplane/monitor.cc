@@ -1,5 +1,8 @@
 #include "dataplane/monitor.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "proto/base/ip_numbers.h"
 
 namespace weir {
@@ -9,6 +12,14 @@ namespace {
 std::uint64_t with_worker_of(std::uint64_t hash, std::uint64_t other) {
   constexpr std::uint64_t kWorkerBits = std::uint64_t{0xffff} << 32;
   return (hash & ~kWorkerBits) | (other & kWorkerBits);
+}
+
+/// What a monitor's account has of the tables themselves.
+void add_tables(FlowCounters& sum, const FlowShard& shard) {
+  sum.far_inserts += shard.table().index().far_inserts();
+  sum.longest_probe = std::max<std::uint64_t>(sum.longest_probe, shard.table().index().longest_probe());
+  sum.pool_lines_in_use += shard.pool().in_use();
+  for (std::size_t i = 0; i < kMissingFactCount; ++i) sum.missing_facts[i] += shard.pool().missing()[i];
 }
 
 }  // namespace
@@ -40,17 +51,41 @@ Monitor::Monitor(const MonitorOptions& options, const KeyHash& hash)
       mask_(options.key, options.pairs, options.samples),
       changes_key_(mask_.changes() || hides_icmp_),
       records_(options.ring_lines),
-      shard_(options.capacity, hash, for_key(options.timeouts, options.key), counters_, records_, options.ring_full,
-             options.when_full, options.metrics, options.sampling),
-      watches_(options.metrics.make_watches(hash)),
+      flows_(std::make_unique<FlowGeneration>(options, hash, counters_, records_, false)),
+      sent_number_(options.number),
       sightings_(options.pairs),
       sampling_(options.sampling),
       packet_sampler_(options.sampling, options.worker),
-      flow_sampler_(options.sampling) {
-  shard_.set_monitor(options.number);
-  shard_.set_pairs(options.pairs);
-  shard_.set_as_in_key(options.key.as_ends().any());
-  if (options.samples != nullptr) shard_.set_samples(options.samples);
+      flow_sampler_(options.sampling) {}
+
+void Monitor::use_next() {
+  leaving_ = std::exchange(flows_, std::move(next_));
+  sent_number_ = static_cast<std::uint8_t>(number_ | (flows_->odd ? kOdd : 0));
+  mask_ = flows_->mask;
+  flows_->shard.begin_at(leaving_->shard.now_ns());
+  if (flows_->sampling == sampling_) return;
+  sampling_ = flows_->sampling;
+  packet_sampler_ = PacketSampler(sampling_, worker_);
+  flow_sampler_ = FlowSampler(sampling_);
+  level_ = 0;
+}
+
+std::unique_ptr<FlowGeneration> Monitor::give_back_leaving() {
+  add_tables(gone_, leaving_->shard);
+  return std::move(leaving_);
+}
+
+void Monitor::drain(std::uint64_t now_ns) {
+  if (leaving_ != nullptr) leaving_->shard.drain(now_ns);
+  if (next_ != nullptr) next_->shard.drain(now_ns);
+  flows_->shard.drain(now_ns);
+}
+
+RecordTotals Monitor::recount() const {
+  RecordTotals total = flows_->shard.recount();
+  if (leaving_ != nullptr) total += leaving_->shard.recount();
+  if (next_ != nullptr) total += next_->shard.recount();
+  return total;
 }
 
 /// Makes the key, which the parser made for all monitors, this one's.
@@ -66,9 +101,10 @@ void Monitor::prepare(std::span<ParsedPacket> burst, const PacketFacts* facts) c
   if (changes_key_) [[unlikely]]
     return prepare_changed(burst, facts);
   const KeyHash hash = hash_;
+  const FlowShard& shard = flows_->shard;
   for (ParsedPacket& packet : burst) {
     packet.hash = hash(packet.key);
-    shard_.prefetch(packet.hash);
+    shard.prefetch(packet.hash);
   }
 }
 
@@ -77,7 +113,7 @@ void Monitor::prepare_changed(std::span<ParsedPacket> burst, const PacketFacts* 
   if (looks_up_as()) find_as_pairs(*as_lookup_, mask_.fields().as_ends(), burst, as_pairs);
   for (std::size_t i = 0; i < burst.size(); ++i) {
     set_changed_key(burst[i], facts == nullptr ? nullptr : facts + i, as_pairs[i]);
-    shard_.prefetch(burst[i].hash);
+    flows_->shard.prefetch(burst[i].hash);
   }
 }
 
@@ -185,16 +221,18 @@ void Monitor::set_choice(const PacketChoice& choice, std::uint64_t now_ns) {
   sampling_ = choice.sampling;
   packet_sampler_ = PacketSampler(sampling_, worker_);
   flow_sampler_ = FlowSampler(sampling_);
-  shard_.set_sampling(sampling_, now_ns);
+  flows_->shard.set_sampling(sampling_, now_ns);
 }
 
 FlowCounters Monitor::counters() const {
   FlowCounters counters = counters_;
-  counters.far_inserts = shard_.table().index().far_inserts();
-  counters.longest_probe = shard_.table().index().longest_probe();
   counters.packet_sampling_level = level_;
-  counters.pool_lines_in_use = shard_.pool().in_use();
-  counters.missing_facts = shard_.pool().missing();
+  counters.far_inserts = gone_.far_inserts;
+  counters.longest_probe = gone_.longest_probe;
+  counters.missing_facts = gone_.missing_facts;
+  add_tables(counters, flows_->shard);
+  if (next_ != nullptr) add_tables(counters, next_->shard);
+  if (leaving_ != nullptr) add_tables(counters, leaving_->shard);
   return counters;
 }
 

@@ -2,6 +2,10 @@
 // fields make a flow (its key), what is measured of a flow (its metrics), its flows, and the ring that its records
 // leave by.
 //
+// Key, metrics, capacity, and whether packets are sampled by rate, change as a whole (flow_generation.h): the flows of
+// the next generation are there beside those that packets count for, then the old ones, until each has ended. All write
+// to the same counters and the same ring.
+//
 // The packet front parses and settles a packet once and offers it to the monitors; all that differs between two of them
 // is here. Each worker has its own part of a monitor, with flows of its own. Where there are several, packets are
 // sampled after the parse, which they share.
@@ -19,7 +23,8 @@
 #include "dataplane/flow/flow_shard.h"
 #include "dataplane/flow/key_mask.h"
 #include "dataplane/flow/packet_sampler.h"
-#include "dataplane/flow/sample_facts.h"
+#include "dataplane/flow_generation.h"
+#include "dataplane/monitor_options.h"
 #include "dataplane/packet/flow_filter.h"
 #include "dataplane/packet/stream_watch.h"
 #include "dataplane/record_ring.h"
@@ -27,64 +32,53 @@
 
 namespace weir {
 
-struct MonitorOptions {
-  std::uint8_t number = 0;
-  bool alone = true;                  ///< there is no other monitor
-  bool icmp_in_key = false;           ///< the parser puts ICMP types and codes into the key, for whichever monitor
-  std::uint32_t capacity = 1U << 20;  ///< flows of this worker
-  std::size_t ring_lines = kLeastRingLines;
-  RingFull ring_full = RingFull::lose;
-  FlowTimeouts timeouts;
-  WhenFull when_full = WhenFull::evict;
-  KeyFields key;
-  PortPairs pairs;
-  const SampleFacts* samples = nullptr;  ///< the source's, which outlives the monitor; nullptr: packets are not samples
-  Metrics metrics;
-  Sampling sampling;
-  unsigned worker = 0;                 ///< its number, which makes its random numbers its own
-  const FlowFilter* filter = nullptr;  ///< nullptr: every packet counts; must outlive the monitor
-};
-
 /// Which packets a monitor takes, where that changes while it runs.
 struct PacketChoice {
   std::shared_ptr<const FlowFilter> filter;  ///< nullptr: every packet counts
-  Sampling sampling;                         ///< by rate only where it was before, and then as it was
+  Sampling sampling;                         ///< by rate only where its generation is
 };
-
-/// `plain`, the options of the first monitor, for one of those beside it.
-[[nodiscard]] MonitorOptions further_monitor(const MonitorOptions& plain, const FurtherMonitor& further,
-                                             std::uint8_t number);
 
 class Monitor {
  public:
   /// Monitors that ParsedPacket::filtered_by has bits for.
   static constexpr unsigned kMost = kMostMonitors;
+  /// Of the number in a hand-over message: the generation is an odd one.
+  static constexpr std::uint8_t kOdd = 8;
+  static_assert(kMost <= kOdd);
 
   Monitor(const MonitorOptions& options, const KeyHash& hash);
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  [[nodiscard]] bool ok() const { return shard_.ok() && sightings_.ok(); }
+  [[nodiscard]] bool ok() const { return flows_->shard.ok() && sightings_.ok(); }
   /// Touches all memory; to be called on the worker's core.
   void touch(Touching* touching = nullptr) {
-    shard_.touch(touching);
+    flows_->shard.touch(touching);
     sightings_.touch(touching);
   }
   /// What touch() touches.
-  [[nodiscard]] std::size_t octets() const { return shard_.octets() + sightings_.octets(); }
+  [[nodiscard]] std::size_t octets() const { return flows_->shard.octets() + sightings_.octets(); }
 
   [[nodiscard]] std::uint8_t number() const { return number_; }
+  /// The same in what is handed over, with the generation that it is for.
+  [[nodiscard]] std::uint8_t sent_number() const { return sent_number_; }
+  [[nodiscard]] static unsigned number_in(std::uint8_t sent) { return sent & (kOdd - 1U); }
   /// Whether a packet is to come with its facts.
-  [[nodiscard]] bool wants_facts() const { return shard_.metrics().any() || mask_.fields().holds_link_facts(); }
+  [[nodiscard]] bool wants_facts() const { return flows_->wants_facts(); }
+  /// The same for a packet that may have been handed over, of any generation.
+  [[nodiscard]] bool any_wants_facts() const {
+    return wants_facts() || (next_ != nullptr && next_->wants_facts()) ||
+           (leaving_ != nullptr && leaving_->wants_facts());
+  }
   /// Whether some packets are to come with payload, and whether this one may have to.
-  [[nodiscard]] bool wants_payload() const { return shard_.metrics().wants_payload(); }
+  [[nodiscard]] bool wants_payload() const { return flows_->shard.metrics().wants_payload(); }
   [[nodiscard]] bool may_want_payload(const ParsedPacket& packet) const {
-    return shard_.metrics().wanted_payload(packet) != 0;
+    return flows_->shard.metrics().wanted_payload(packet) != 0;
   }
   /// Cuts facts.payload of a packet, which was found, to what is wanted of it. A receiver asks its own monitor, once
   /// per packet.
   void choose_payload(const ParsedPacket& packet, PacketFacts& facts) {
-    shard_.metrics().choose_payload(packet, facts, watches_);
+    flows_->shard.metrics().choose_payload(packet, facts, flows_->watches);
   }
   /// Whether it leaves packets and their keys as they were parsed, and leaves none out.
   [[nodiscard]] bool takes_all_as_parsed() const {
@@ -149,19 +143,21 @@ class Monitor {
   void prepare(std::span<ParsedPacket> burst, const PacketFacts* facts) const;
   /// The first stage for a burst that another monitor prepared, whose keys are this one's, too.
   void prefetch(std::span<const ParsedPacket> burst) const {
-    for (const ParsedPacket& packet : burst) shard_.prefetch(packet.hash);
+    for (const ParsedPacket& packet : burst) flows_->shard.prefetch(packet.hash);
   }
   /// Counts a burst whose keys are set. `facts`: as many; nullptr where none are wanted.
   void process(std::span<const ParsedPacket> burst, const PacketFacts* facts) {
-    shard_.process(burst, shard_.metrics().any() ? facts : nullptr);
+    flows_->shard.process(burst, flows_->shard.metrics().any() ? facts : nullptr);
   }
 
   /// Whether it is to be told what ICMP errors quote.
-  [[nodiscard]] bool wants_icmp_errors() const { return shard_.metrics().wants_icmp_errors(); }
+  [[nodiscard]] bool wants_icmp_errors() const { return flows_->shard.metrics().wants_icmp_errors(); }
   /// Tells the flow whose packet an ICMP error quotes; that packet's key is set. Counts what became of it. False: there
   /// is no such flow, and, unless this is the `last` worker that may have it, nothing was counted.
-  bool tell(const IcmpError& error, bool last = true) {
-    const bool told = shard_.tell(error);
+  bool tell(const IcmpError& error, bool last = true) { return tell(flows_.get(), error, last); }
+  /// The same with the flows that it is meant for; nullptr: they are gone.
+  bool tell(FlowGeneration* flows, const IcmpError& error, bool last) {
+    const bool told = flows != nullptr && flows->shard.tell(error);
     if (told || last) count(told ? IcmpQuote::told : IcmpQuote::no_flow);
     return told;
   }
@@ -173,7 +169,7 @@ class Monitor {
 
   /// From `now_ns` on flows end by these timeouts.
   void set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns) {
-    shard_.set_timeouts(for_key(timeouts, mask_.fields()), now_ns);
+    flows_->shard.set_timeouts(for_key(timeouts, mask_.fields()), now_ns);
   }
 
   /// From `now_ns` on packets are chosen so; `choice` lives until the next one is set. `now_ns` is later than every
@@ -181,8 +177,43 @@ class Monitor {
   void set_choice(const PacketChoice& choice, std::uint64_t now_ns);
   [[nodiscard]] const FlowFilter* filter() const { return filter_; }
 
-  FlowShard& shard() { return shard_; }
-  [[nodiscard]] const FlowShard& shard() const { return shard_; }
+  /// The parser puts ICMP types and codes into the key from the next packet on, for whichever monitor; or does not.
+  void set_icmp_in_key(bool in_key) {
+    hides_icmp_ = in_key && !mask_.fields().icmp;
+    changes_key_ = mask_.changes() || hides_icmp_;
+  }
+  [[nodiscard]] const KeyFields& key() const { return mask_.fields(); }
+
+  /// The steps of a replacement (flow_replacement.h): what others hand over for `next` counts there; packets count
+  /// there; the flows before end, `budget` a call, until none is left. `now_ns` as for advance().
+  void accept(std::unique_ptr<FlowGeneration> next) { next_ = std::move(next); }
+  void use_next();
+  [[nodiscard]] bool end_leaving(std::uint64_t now_ns, std::size_t budget) {
+    return leaving_->shard.end_some(now_ns, budget);
+  }
+  /// Those that take_over() was called for and no packet counted for.
+  [[nodiscard]] std::unique_ptr<FlowGeneration> give_back_next() { return std::move(next_); }
+  /// Those that have all ended.
+  [[nodiscard]] std::unique_ptr<FlowGeneration> give_back_leaving();
+  /// Whether there is another generation than the one that packets count for.
+  [[nodiscard]] bool replacing() const { return next_ != nullptr || leaving_ != nullptr; }
+  [[nodiscard]] FlowGeneration* next() { return next_.get(); }
+
+  /// The flows that packets count for.
+  FlowGeneration& flows() { return *flows_; }
+  [[nodiscard]] const FlowGeneration& flows() const { return *flows_; }
+  /// Those that a message is for, by the number in it; nullptr: they are gone.
+  [[nodiscard]] FlowGeneration* flows_of(std::uint8_t sent) {
+    if (sent == sent_number_) [[likely]]
+      return flows_.get();
+    return next_ != nullptr ? next_.get() : leaving_.get();
+  }
+  FlowShard& shard() { return flows_->shard; }
+  [[nodiscard]] const FlowShard& shard() const { return flows_->shard; }
+  /// Ends all flows, of whichever generation: FlowShard::drain().
+  void drain(std::uint64_t now_ns);
+  /// FlowShard::recount(), of all of them.
+  [[nodiscard]] RecordTotals recount() const;
   RecordRing& records() { return records_; }
   /// The counters, to be written by the worker.
   FlowCounters& live_counters() { return counters_; }
@@ -211,8 +242,11 @@ class Monitor {
   const AsLookup* as_lookup_ = nullptr;
   alignas(64) FlowCounters counters_;  ///< written by the worker only
   RecordRing records_;
-  FlowShard shard_;
-  std::vector<StreamWatch> watches_;  ///< of the packets that are received here, one for each metric
+  std::unique_ptr<FlowGeneration> flows_;    ///< those that packets count for
+  std::unique_ptr<FlowGeneration> next_;     ///< to take their place
+  std::unique_ptr<FlowGeneration> leaving_;  ///< whose place they took
+  std::uint8_t sent_number_;
+  FlowCounters gone_;  ///< what counters() says of the tables of generations that are gone
   Sightings sightings_;
   Sampling sampling_;
   PacketSampler packet_sampler_;

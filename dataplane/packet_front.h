@@ -58,6 +58,8 @@ class PacketFront {
   }
   /// The filter of a monitor that has one already or none, from the next frame on.
   void set_filter(unsigned monitor, const FlowFilter* filter) { filters_[monitor] = filter; }
+  /// ParserOptions of the same names, from the next frame on.
+  void set_parser(bool icmp_in_key, bool note_icmp_errors) { parser_.set_options(icmp_in_key, note_icmp_errors); }
   /// Later fragments are to have sightings (sightings.h), wherever they go. To be called before the first frame.
   void sight_fragments(const KeyHash& hash) { sighting_hash_ = hash; }
   [[nodiscard]] bool ok() const { return fragments_.ok(); }

@@ -197,6 +197,8 @@ void Worker::take_mail(Part& part, std::uint64_t now_ns) {
     if (samples_frames_) front_.set_sampling_level(level);
   });
   part.as_lookup.take([&](const AsLookup& lookup) { part.monitor.set_as_lookup(&lookup); });
+  if (part.replacement.asked()) [[unlikely]]
+    take_step(part);
   if (part.choice.offered()) [[unlikely]]
     take_choice(part, now_ns);
   part.created_before = part.monitor.live_counters().flows_created;
@@ -206,7 +208,7 @@ void Worker::take_mail(Part& part, std::uint64_t now_ns) {
 /// the flows from before that one are reported.
 [[gnu::noinline]] void Worker::take_choice(Part& part, std::uint64_t now_ns) {
   const FlowShard& shard = part.monitor.shard();
-  if (now_ns <= shard.now_ns() || shard.changing_rate()) return;
+  if (now_ns <= shard.now_ns() || shard.changing_rate() || part.monitor.replacing()) return;
   part.choice.take([&](const PacketChoice& choice) {
     part.monitor.set_choice(choice, now_ns);
     follow_choices();
@@ -216,7 +218,10 @@ void Worker::take_mail(Part& part, std::uint64_t now_ns) {
 /// After a full burst more packets wait, so only as many flows end as keep the table from growing, plus a few.
 void Worker::end_flows(Part& part, std::uint64_t now_ns, bool full_burst) {
   const std::uint64_t created = part.monitor.live_counters().flows_created - part.created_before;
-  part.monitor.shard().advance(now_ns, full_burst ? kBusyTimerBudget + created : kTimerBudget);
+  const std::size_t budget = full_burst ? kBusyTimerBudget + created : kTimerBudget;
+  part.monitor.shard().advance(now_ns, budget);
+  if (part.monitor.replacing()) [[unlikely]]
+    go_on_replacing(part, now_ns, budget);
 }
 
 void Worker::answer_queries(std::uint64_t now_ns, bool full_burst) {
@@ -352,7 +357,7 @@ std::size_t Worker::hand_over(Part& part, const Burst& burst, std::size_t count)
     process_until(place.packets_before);
     IcmpError error = front_.icmp_errors()[place.error];
     part.monitor.set_quoted_key(error.quoted);
-    tell(part.monitor, error);
+    tell(part.monitor, part.monitor.sent_number(), error);
   }
   process_until(count);
   part.errors_kept_count = 0;
@@ -369,19 +374,19 @@ void Worker::send_or_keep(Part& part, std::size_t error, std::size_t packets_bef
   if (owner == options_.number) {
     part.errors_kept[part.errors_kept_count++] = {static_cast<std::uint8_t>(packets_before),
                                                   static_cast<std::uint8_t>(error)};
-  } else if (!mesh_->ring(options_.number, owner).push(sent, monitor.number())) {
+  } else if (!mesh_->ring(options_.number, owner).push(sent, monitor.sent_number())) {
     monitor.count(IcmpQuote::handover_full);
   }
 }
 
 /// Tells this worker's flow, or asks the next worker.
-void Worker::tell(Monitor& monitor, const IcmpError& error) {
+void Worker::tell(Monitor& monitor, std::uint8_t sent_number, const IcmpError& error) {
   const bool last = options_.icmp_mesh == nullptr || error.workers_asked + 1U >= options_.workers || settling_;
-  if (monitor.tell(error, last) || last) return;
+  if (monitor.tell(monitor.flows_of(sent_number), error, last) || last) return;
   IcmpError sent = error;
   ++sent.workers_asked;
   const unsigned next = (options_.number + 1) % options_.workers;
-  if (!mesh_->ring(options_.number, next).push(sent, monitor.number())) monitor.count(IcmpQuote::handover_full);
+  if (!mesh_->ring(options_.number, next).push(sent, sent_number)) monitor.count(IcmpQuote::handover_full);
 }
 
 }  // namespace weir

@@ -21,6 +21,9 @@
 // kQueryBudget entries, below 1 us; after full ones an entry for each kQueryShareNs that pass. A copy takes 20 to 30
 // ns, so that is about a fiftieth of the time.
 //
+// A monitor's flows may be replaced by others with another key, other metrics or more room (flow_replacement.h,
+// worker_replacement.cc). Those before end at the pace of expiries, so that a poll is no longer for it.
+//
 // What an ICMP error quotes, where a metric wants to know, is told to the flow of the quoted packet at the error's
 // place among the packets. Where flows have owners it goes to the owner. Where the device spreads them, only the device
 // knows which worker has that flow: what this worker does not have goes round the others, each of which asks its table.
@@ -36,6 +39,7 @@
 #include "dataplane/flow/as_lookup.h"
 #include "dataplane/flow/flow_settings.h"
 #include "dataplane/flow/sample_facts.h"
+#include "dataplane/flow_replacement.h"
 #include "dataplane/handover.h"
 #include "dataplane/input/packet_source.h"
 #include "dataplane/mailbox.h"
@@ -108,6 +112,11 @@ class Worker {
   ConfigurationSlot<PacketChoice>& choice(unsigned monitor = 0) { return part(monitor).choice; }
   /// Where the AS numbers of a monitor's keys are looked up from the next poll on.
   ConfigurationSlot<AsLookup>& as_lookup(unsigned monitor = 0) { return part(monitor).as_lookup; }
+  /// How a monitor's flows are replaced by others.
+  FlowReplacement& replacement(unsigned monitor = 0) { return part(monitor).replacement; }
+  /// Control, while no replacement is under way: what one is to begin with: flows of a monitor with these settings, of
+  /// which the filter does not matter. ok() of the shard is to be asked.
+  [[nodiscard]] FlowReplacement::Parts make_parts(unsigned monitor, const FurtherMonitor& settings);
   /// By rate: the level that a monitor's packets are sampled at from the next poll on.
   ConfigurationSlot<unsigned>& sampling_level(unsigned monitor = 0) { return part(monitor).sampling_level; }
   /// Where live flows of a monitor are asked for.
@@ -118,6 +127,10 @@ class Worker {
     return monitor == 0 ? first_.monitor.shard() : further_[monitor - 1]->monitor.shard();
   }
   [[nodiscard]] const WorkerOptions& options() const { return options_; }
+  /// What a monitor's tables hold, counted by walking them.
+  [[nodiscard]] RecordTotals recount(unsigned monitor = 0) const {
+    return monitor == 0 ? first_.monitor.recount() : further_[monitor - 1]->monitor.recount();
+  }
 
  private:
   /// A burst that is being handled. `facts`: as many places as packets; nullptr where no metric is on.
@@ -151,14 +164,21 @@ class Worker {
     ConfigurationSlot<PacketChoice> choice;
     ConfigurationSlot<unsigned> sampling_level;
     ConfigurationSlot<AsLookup> as_lookup;
+    FlowReplacement replacement;
+    bool ending = false;  ///< flows that were replaced
     QuerySlot queries;
 
-    [[nodiscard]] Burst burst() { return {packets.data(), facts.empty() ? nullptr : facts.data()}; }
+    [[nodiscard]] Burst burst() { return {packets.data(), monitor.wants_facts() ? facts.data() : nullptr}; }
   };
 
   [[nodiscard]] Part& part(unsigned monitor) { return monitor == 0 ? first_ : *further_[monitor - 1]; }
   void take_mail(Part& part, std::uint64_t now_ns);
   void take_choice(Part& part, std::uint64_t now_ns);
+  /// worker_replacement.cc
+  void take_step(Part& part);
+  void go_on_replacing(Part& part, std::uint64_t now_ns, std::size_t budget);
+  /// What follows from the keys and metrics of the monitors' flows.
+  void follow_flows();
   /// What follows from how the monitors choose their packets.
   void follow_choices();
   /// Receives and parses into `burst`; says how many of the packets are the first monitor's to count. kFilter: with
@@ -187,7 +207,8 @@ class Worker {
   /// Counts the packets and tells, each at its place among them, what ICMP errors quote.
   void count_with_errors(Part& part, const Burst& burst, std::size_t count);
   void send_or_keep(Part& part, std::size_t error, std::size_t packets_before);
-  void tell(Monitor& monitor, const IcmpError& error);
+  /// `sent`: as in a message: for which of the monitor's generations it is.
+  void tell(Monitor& monitor, std::uint8_t sent, const IcmpError& error);
   std::size_t take_over(std::uint64_t now_ns);
   /// What one of the others sent, a burst at most.
   template <bool kFacts>
@@ -197,7 +218,7 @@ class Worker {
                      const Place& place, const Keep& keep);
   /// False: there was no room, and the loss is counted.
   bool pass_on(Monitor& monitor, const ParsedPacket& packet, const PacketFacts* facts, unsigned owner) {
-    if (options_.handover->ring(options_.number, owner).push(packet, facts, monitor.number())) [[likely]]
+    if (options_.handover->ring(options_.number, owner).push(packet, facts, monitor.sent_number())) [[likely]]
       return true;
     monitor.live_counters().handover_full.add(packet.frame_octets);
     return false;
@@ -223,6 +244,7 @@ class Worker {
   bool wants_headers_;  ///< of a filter, or of a pair of ports
   bool samples_frames_;
   bool counts_together_ = false;  ///< there are several, and none wants facts
+  std::vector<bool> rings_read_;  ///< by worker: nothing is left in its ring of before the last step `end`
   SnapshotBox<WorkerCounters> snapshots_;
 };
 

@@ -33,46 +33,50 @@ void Worker::take_fragment(const SentPacket& sent, const SentFacts* facts_sent, 
 }
 
 /// A function for each kind here, too. A sender hands over a burst for one monitor after the other, so the packets at
-/// hand are of one monitor until a message names another.
+/// hand are of one monitor, and of one generation of its flows, until a message names another.
 template <bool kFacts>
 std::size_t Worker::take_over_from(unsigned from, std::uint64_t effective_ns) {
   ParsedPacket packets[FlowShard::kBurst];
   PacketFacts facts_of[kFacts ? FlowShard::kBurst : 1];
   PacketFacts* const facts = kFacts ? facts_of : nullptr;
   Part* at = &first_;  // whose packets are at hand
+  FlowGeneration* flows = &first_.monitor.flows();
+  std::uint8_t at_number = first_.monitor.sent_number();  // of both, in messages
   std::size_t own = 0;
   PacketCount taken_over;  // as in hand_over()
   first_.payloads.reset();
   for (const auto& part : further_) part->payloads.reset();
   const auto count_taken = [&] {
-    if (own != 0) at->monitor.process({packets, own}, at->monitor.wants_facts() ? facts : nullptr);
+    if (own != 0) flows->shard.process({packets, own}, flows->shard.metrics().any() ? facts : nullptr);
     own = 0;
   };
-  const auto turn_to = [&](Part& next) {
-    if (&next == at) return;
+  const auto turn_to = [&](std::uint8_t number) {
+    if (number == at_number) return;
     count_taken();
     at->monitor.live_counters().taken_over += taken_over;
     taken_over = {};
-    at = &next;
+    at = &part(Monitor::number_in(number));
+    at_number = number;
+    flows = at->monitor.flows_of(number);
   };
   const bool pairs = first_.monitor.has_pairs();  // as every other's
   const auto keep = [&](bool with_facts) {
     if (pairs && at->monitor.is_duplicate(packets[own])) [[unlikely]]
       return;
-    at->monitor.shard().prefetch(packets[own].hash);
+    flows->shard.prefetch(packets[own].hash);
     if (with_facts) at->payloads.keep(facts[own].payload);
     ++own;
   };
   const auto place = [&](Part& next) {
-    turn_to(next);
+    turn_to(next.monitor.sent_number());
     return Burst{packets + own, kFacts ? facts + own : nullptr};
   };
   const auto on_packet = [&](std::uint8_t monitor, const SentPacket& sent, const SentFacts* facts_sent) {
-    if (monitor != at->monitor.number()) [[unlikely]] {
+    if (monitor != at_number) [[unlikely]] {
       if (monitor == HandoverMessage::kEveryMonitor) {
         return take_fragment<kFacts>(sent, facts_sent, effective_ns, place, keep);
       }
-      turn_to(part(monitor));
+      turn_to(monitor);
     }
     ParsedPacket& packet = packets[own];
     sent.copy_to(packet);
@@ -86,7 +90,7 @@ std::size_t Worker::take_over_from(unsigned from, std::uint64_t effective_ns) {
     count_taken();  // the packets before it
     IcmpError error = sent;
     error.quoted.time_ns = error.quoted.effective_ns = effective_ns;
-    tell(part(monitor).monitor, error);
+    tell(part(Monitor::number_in(monitor)).monitor, monitor, error);
   };
   const std::size_t taken =
       mesh_->ring(from, options_.number)
@@ -109,7 +113,9 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
       const std::size_t some =
           wants_facts_ ? take_over_from<true>(from, effective_ns) : take_over_from<false>(from, effective_ns);
       taken += some;
-      if (some < FlowShard::kBurst) break;
+      if (some == FlowShard::kBurst) continue;
+      rings_read_[from] = true;
+      break;
     }
   }
   return taken;
@@ -138,8 +144,8 @@ bool Worker::settle(std::uint64_t now_ns) {
 }
 
 void Worker::drain(std::uint64_t now_ns) {
-  first_.monitor.shard().drain(now_ns);
-  for (const auto& part : further_) part->monitor.shard().drain(now_ns);
+  first_.monitor.drain(now_ns);
+  for (const auto& part : further_) part->monitor.drain(now_ns);
   front_.counters().now_ns = first_.monitor.shard().now_ns();
 }
 

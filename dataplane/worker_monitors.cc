@@ -41,19 +41,47 @@ Worker::Worker(const WorkerOptions& options, const KeyHash& hash)
       front_(parser_options(options, options.further), hash, options.handover, options.number, options.filter),
       first_(plain_monitor(options), hash),
       hash_(hash),
-      wants_facts_(first_.monitor.wants_facts()),
-      wants_payload_(first_.wants_payload),
+      wants_facts_(false),
+      wants_payload_(false),
       wants_headers_(false),
-      samples_frames_(false) {
+      samples_frames_(false),
+      rings_read_(options.workers) {
   if (first_.monitor.has_pairs()) front_.sight_fragments(hash);
   const MonitorOptions plain = plain_monitor(options);
   for (const FurtherMonitor& further : options.further) {
     const MonitorOptions monitor = further_monitor(plain, further, static_cast<std::uint8_t>(monitors()));
     front_.add_filter(monitor.number, monitor.filter);
-    const Part& part = *further_.emplace_back(std::make_unique<Part>(monitor, hash));
-    wants_facts_ |= part.monitor.wants_facts();
-    wants_payload_ |= part.wants_payload;
+    further_.push_back(std::make_unique<Part>(monitor, hash));
   }
+  follow_flows();
+}
+
+FlowReplacement::Parts Worker::make_parts(unsigned monitor, const FurtherMonitor& settings) {
+  Monitor& of = part(monitor).monitor;
+  const MonitorOptions options = further_monitor(plain_monitor(options_), settings, of.number());
+  FlowReplacement::Parts parts;
+  parts.flows = std::make_unique<FlowGeneration>(options, hash_, of.live_counters(), of.records(), !of.flows().odd);
+  if (parts.flows->shard.metrics().wants_payload()) parts.payloads = PayloadBuffer(FlowShard::kBurst);
+  if (parts.flows->wants_facts() && monitor != 0) parts.facts.resize(FlowShard::kBurst);
+  return parts;
+}
+
+void Worker::follow_flows() {
+  wants_facts_ = wants_payload_ = false;
+  bool icmp_in_key = false;
+  bool note_icmp_errors = false;
+  const auto follow = [&](Part& part) {
+    part.wants_payload = part.monitor.wants_payload();
+    wants_facts_ |= part.monitor.any_wants_facts();
+    wants_payload_ |= part.wants_payload;
+    icmp_in_key |= part.monitor.key().icmp;
+    note_icmp_errors |= part.monitor.wants_icmp_errors();
+  };
+  follow(first_);
+  for (const auto& part : further_) follow(*part);
+  front_.set_parser(icmp_in_key, note_icmp_errors);
+  first_.monitor.set_icmp_in_key(icmp_in_key);
+  for (const auto& part : further_) part->monitor.set_icmp_in_key(icmp_in_key);
   counts_together_ = !further_.empty() && !wants_facts_;
   follow_choices();
 }
@@ -91,7 +119,9 @@ std::size_t Worker::octets() const {
 }
 
 bool Worker::behind() const {
-  const auto is_behind = [](const Part& part) { return part.monitor.shard().timers_behind() || part.queries.asked(); };
+  const auto is_behind = [](const Part& part) {
+    return part.monitor.shard().timers_behind() || part.ending || part.queries.asked();
+  };
   return is_behind(first_) ||
          std::any_of(further_.begin(), further_.end(), [&](const auto& part) { return is_behind(*part); });
 }

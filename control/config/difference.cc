@@ -66,32 +66,38 @@ void compare_monitors(const v1::Config& before, const v1::Config& after, const F
 }
 
 /// What a monitor goes by: what its block says, else the option.
-struct Sampled {
+struct Summed {
   std::string sample;
+  std::string key;
   std::string when_full;
 };
-std::vector<Sampled> sampled(const v1::Config& config) {
-  if (config.monitor().empty()) return {{config.sample(), config.when_full()}};
-  std::vector<Sampled> all;
+std::vector<Summed> summed(const v1::Config& config) {
+  if (config.monitor().empty()) return {{config.sample(), config.key(), config.when_full()}};
+  std::vector<Summed> all;
   for (const v1::Monitor& monitor : config.monitor()) {
     all.push_back({monitor.has_sample() ? monitor.sample() : config.sample(),
+                   monitor.has_key() ? monitor.key() : config.key(),
                    monitor.has_when_full() ? monitor.when_full() : config.when_full()});
   }
   return all;
 }
 
-/// Why the change of --sample waits; empty: it does not.
-std::string why_sampling_waits(const v1::Config& before, const v1::Config& after) {
-  const std::vector<Sampled> old = sampled(before);
-  const std::vector<Sampled> now = sampled(after);
+/// Why the changes of --sample and of --key wait; empty: they do not.
+struct WhyWaits {
+  std::string sample;
+  std::string key;
+};
+WhyWaits why_summing_waits(const v1::Config& before, const v1::Config& after) {
+  const std::vector<Summed> old = summed(before);
+  const std::vector<Summed> now = summed(after);
+  WhyWaits why;
   for (std::size_t i = 0; i < std::min(old.size(), now.size()); ++i) {
-    if (old[i].sample == now[i].sample) continue;
-    if (old[i].sample.starts_with("rate=") || now[i].sample.starts_with("rate=")) {
-      return "a table keeps the rate of each flow with rate=PPS alone";
-    }
-    if (old[i].when_full == "overflow") return "what is summed beside a full table has one rate (when_full: overflow)";
+    if (old[i].when_full != "overflow") continue;
+    constexpr fmt::string_view kOne = "what is summed beside a full table has one {} (when_full: overflow)";
+    if (old[i].sample != now[i].sample) why.sample = fmt::format(fmt::runtime(kOne), "rate");
+    if (old[i].key != now[i].key) why.key = fmt::format(fmt::runtime(kOne), "key");
   }
-  return {};
+  return why;
 }
 
 }  // namespace
@@ -112,13 +118,17 @@ std::vector<ConfigDifference> differences(const v1::Config& before, const v1::Co
       compare(before, after, field, "", out);
     }
   }
-  const std::string why = why_sampling_waits(before, after);
-  for (ConfigDifference& one : out) {
-    const bool sampling = one.field == "sample" || one.field.starts_with("sample of ");
-    if (why.empty() || !sampling || one.effect != v1::HOT) continue;
-    one.effect = v1::RESTART;
-    one.why = why;
-  }
+  const WhyWaits why = why_summing_waits(before, after);
+  const auto waits = [&](const std::string& name, const std::string& why_it_waits) {
+    if (why_it_waits.empty()) return;
+    for (ConfigDifference& one : out) {
+      if (one.effect != v1::HOT || (one.field != name && !one.field.starts_with(name + " of "))) continue;
+      one.effect = v1::RESTART;
+      one.why = why_it_waits;
+    }
+  };
+  waits("sample", why.sample);
+  waits("key", why.key);
   return out;
 }
 

@@ -15,6 +15,10 @@ std::vector<unsigned> allowed_cpus();
 std::vector<unsigned> choose_cores(const std::vector<unsigned>& chosen, const std::vector<unsigned>& allowed,
                                    unsigned workers);
 
+/// This thread's memory comes from the NUMA node of that CPU from now on, as long as it has some. Where the kernel does
+/// not say which one that is, nothing changes.
+void prefer_memory_of(unsigned cpu);
+
 /// While it lives, this thread and the threads that it starts keep off the workers' CPUs, where there are others.
 class OffWorkerCores {
  public:

@@ -1,15 +1,19 @@
 // LiveProbe: how its configuration changes while it runs.
 //
-// First all is made that the change needs, beside what runs: filters are compiled, files read, exporters opened. If any
-// of it cannot be, nothing has changed. Then all takes its place; nothing in that can fail. What workers go by they
-// take between two polls (dataplane/mailbox.h). Exporters change between two batches of the drain, so that each is
-// offered what its monitors give from one moment on, or up to one. Those that go are flushed at the end, while records
-// pass.
-#include <spdlog/spdlog.h>
+// First all is made that the change needs, beside what runs: filters are compiled, files read, tables mapped, exporters
+// opened. If any of it cannot be, nothing has changed. Then all takes its place; nothing in that can fail. What workers
+// go by they take between two polls (dataplane/mailbox.h); another key, other metrics, more room and sampling by rate
+// have the flows of before end, in their own time (flow_swap.h). Exporters change between two batches of the drain, so
+// that each is offered what its monitors give from one moment on, or up to one. Those that go are flushed at the end,
+// while records pass.
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,12 +27,25 @@ namespace {
 
 /// For a worker to take what it is given. One that is held up takes it when it polls again.
 constexpr std::chrono::milliseconds kPatience{100};
+/// For workers to be ready for other flows.
+constexpr std::chrono::milliseconds kReadyWithin{1000};
+/// For the flows of before a change to end: a million take half a second at 14.88 Mpps.
+constexpr std::chrono::milliseconds kEndedWithin{5000};
 /// For an exporter that goes to send what it has, at most; less where --stop-timeout is less.
 constexpr std::chrono::milliseconds kFlushWithin{5000};
 
 bool same(const FlowTimeouts& a, const FlowTimeouts& b) {
   return a.idle_ns == b.idle_ns && a.active_ns == b.active_ns && a.linger_ns == b.linger_ns &&
          a.tcp_close == b.tcp_close;
+}
+
+/// Whether one table does not do for the flows of both.
+bool other_flows(const MonitorPlan& a, const MonitorPlan& b) {
+  const auto by_rate = [](const Sampling& sampling) { return sampling.by == Sampling::By::rate; };
+  const Sampling& before = a.flow.sampling;
+  const Sampling& after = b.flow.sampling;
+  return a.key_list != b.key_list || a.metric_list != b.metric_list || a.max_flows != b.max_flows ||
+         (before != after && (by_rate(before) || by_rate(after)));
 }
 
 }  // namespace
@@ -48,7 +65,8 @@ tl::expected<LiveProbe::Prepared, std::string> LiveProbe::prepare(const Settings
   made.choices.resize(made.plans.size());
   for (std::size_t i = 0; i < made.plans.size(); ++i) {
     const MonitorPlan& plan = made.plans[i];
-    if (plan.filter == plans_[i].filter && plan.flow.sampling == plans_[i].flow.sampling) continue;
+    const bool as_before = plan.filter == plans_[i].filter && plan.flow.sampling == plans_[i].flow.sampling;
+    if (as_before && !other_flows(plans_[i], plan)) continue;
     PacketChoice& choice = made.choices[i].emplace();
     choice.sampling = plan.flow.sampling;
     if (plan.filter.empty()) continue;
@@ -67,6 +85,9 @@ tl::expected<LiveProbe::Prepared, std::string> LiveProbe::prepare(const Settings
     if (!store) return tl::unexpected("--interfaces: " + store.error());
     made.interfaces = std::move(*store);
   }
+  auto swap = prepare_swap(next, made.plans, dry_run);
+  if (!swap) return tl::unexpected(swap.error());
+  made.swap = std::move(*swap);
   // Last, since a file that is opened loses its old content.
   if (next.exports == settings_.exports) return made;
   const ExportContext context = export_context(next, made.plans);
@@ -75,16 +96,69 @@ tl::expected<LiveProbe::Prepared, std::string> LiveProbe::prepare(const Settings
     return made;
   }
   auto exporters = hub_->prepare_change(next.exports, context);
-  if (!exporters) return tl::unexpected(exporters.error());
+  if (!exporters) {
+    if (made.swap != nullptr) {
+      const std::lock_guard lock(mutex_);
+      made.swap->undo();
+      swap_ = std::move(made.swap);
+    }
+    return tl::unexpected(exporters.error());
+  }
   made.exporters.emplace(std::move(*exporters));
   return made;
 }
 
+/// The workers are then ready for it.
+tl::expected<std::unique_ptr<FlowSwap>, std::string> LiveProbe::prepare_swap(const Settings& next,
+                                                                             const std::vector<MonitorPlan>& plans,
+                                                                             bool dry_run) {
+  std::vector<unsigned> monitors;
+  for (unsigned monitor = 0; monitor < plans.size(); ++monitor) {
+    if (other_flows(plans_[monitor], plans[monitor])) monitors.push_back(monitor);
+  }
+  if (monitors.empty()) return nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!go_on_swapping()) return tl::unexpected(std::string("flows of before the last change still end; ask again"));
+  }
+  auto swap = workers_->make_swap(next, plans, monitors);
+  if (!swap || dry_run) return swap;
+  (*swap)->touch({cores_.begin() + 1, cores_.end()});
+  if ((*swap)->accept(kReadyWithin)) return swap;
+  const std::lock_guard lock(mutex_);
+  swap_ = std::move(*swap);
+  return tl::unexpected(fmt::format("a worker has not polled for {} ms", kReadyWithin.count()));
+}
+
+/// Whether no flow of before the last change is left.
+bool LiveProbe::go_on_swapping() {
+  if (swap_ != nullptr && swap_->go_on()) swap_.reset();
+  return swap_ == nullptr;
+}
+
+bool LiveProbe::wait_swapped() {
+  const auto until = std::chrono::steady_clock::now() + kEndedWithin;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (go_on_swapping()) return true;
+    }
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 void LiveProbe::commit(Prepared prepared, const Settings& next, const v1::Config& effective) {
   for (unsigned monitor = 0; monitor < plans_.size(); ++monitor) {
-    const FlowTimeouts& timeouts = prepared.plans[monitor].flow.timeouts;
+    const MonitorPlan& plan = prepared.plans[monitor];
+    const FlowTimeouts& timeouts = plan.flow.timeouts;
+    const bool swapped = other_flows(plans_[monitor], plan);
     if (!same(timeouts, plans_[monitor].flow.timeouts)) workers_->set_timeouts(monitor, timeouts, kPatience);
-    if (prepared.choices[monitor]) workers_->set_choice(monitor, std::move(*prepared.choices[monitor]), kPatience);
+    // A worker whose flows are replaced takes it once those of before have ended.
+    if (prepared.choices[monitor]) {
+      workers_->set_choice(monitor, std::move(*prepared.choices[monitor]), swapped ? kPatience * 0 : kPatience);
+    }
+    if (swapped) sampling_rates_[monitor] = AdaptiveRate(plan.flow.sampling.most_pps);
   }
   settings_ = next;
   plans_ = std::move(prepared.plans);
@@ -98,6 +172,11 @@ void LiveProbe::commit(Prepared prepared, const Settings& next, const v1::Config
     drain_->set_enrichment(prefixes_.of_monitor, interfaces_.get());
   }
   if (prepared.prefixes) offer_as_lookups(kPatience);
+  if (prepared.swap != nullptr) {
+    workers_->follow(*prepared.swap);
+    swap_ = std::move(prepared.swap);
+    swap_->use();
+  }
   if (prepared.exporters) {
     drain_->change_exporters([&](const std::vector<RecordTotals>& given) { hub_->change(*prepared.exporters, given); });
   }
@@ -111,13 +190,20 @@ tl::expected<std::vector<std::string>, std::string> LiveProbe::change(const Sett
   if (!prepared) return tl::unexpected(prepared.error());
   if (dry_run) return notes;
   const bool exporters = prepared->exporters.has_value();
+  const bool swaps = prepared->swap != nullptr;
   {
     const std::lock_guard lock(mutex_);
     commit(std::move(*prepared), next, effective);
   }
+  if (swaps) {
+    view_.ask_anew();
+    if (!wait_swapped()) notes.emplace_back("flows of before the change are left: they end as the workers poll");
+  }
   if (!exporters) return notes;
   const std::chrono::nanoseconds stop_timeout(next.stop_timeout_ns);
-  return hub_->close_removed(std::min(kFlushWithin, std::chrono::ceil<std::chrono::milliseconds>(stop_timeout)));
+  const auto within = std::min(kFlushWithin, std::chrono::ceil<std::chrono::milliseconds>(stop_timeout));
+  for (std::string& note : hub_->close_removed(within)) notes.push_back(std::move(note));
+  return notes;
 }
 
 tl::expected<void, std::string> LiveProbe::pause(const std::string& exporter, bool on) {

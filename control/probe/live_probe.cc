@@ -258,6 +258,7 @@ void LiveProbe::look_after() {
   log_lines(changes_.exporters(hub_->snapshot()));
   tell_prefix_news(prefixes_);
   offer_as_lookups(std::chrono::milliseconds(100));
+  (void)go_on_swapping();
   const ProbeView::Second second = view_.look();
   log_lines(changes_.workers(second.silences));
   tell_health(second.silences, second.rates.workers.empty() ? "" : progress_text(second));

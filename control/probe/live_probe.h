@@ -25,6 +25,7 @@
 #include "control/prefix_options.h"
 #include "control/probe/change_log.h"
 #include "control/probe/changeable.h"
+#include "control/probe/flow_swap.h"
 #include "control/probe/phase.h"
 #include "control/probe/probe_view.h"
 #include "control/probe/reconfiguration.h"
@@ -66,12 +67,18 @@ class LiveProbe final : private Changeable {
   struct Prepared {
     std::vector<MonitorPlan> plans;
     std::vector<std::optional<PacketChoice>> choices;  ///< by monitor; nothing: as it is
+    std::unique_ptr<FlowSwap> swap;                    ///< nullptr: no monitor's flows are replaced
     std::optional<PrefixStores> prefixes;              ///< likewise
     bool other_interfaces = false;
     std::unique_ptr<InterfaceStore> interfaces;
     std::optional<ExportChange> exporters;
   };
   tl::expected<Prepared, std::string> prepare(const Settings& next, bool dry_run);
+  tl::expected<std::unique_ptr<FlowSwap>, std::string> prepare_swap(const Settings& next,
+                                                                    const std::vector<MonitorPlan>& plans,
+                                                                    bool dry_run);
+  bool go_on_swapping();  ///< holds mutex_
+  bool wait_swapped();
   void commit(Prepared prepared, const Settings& next, const v1::Config& effective);
   [[nodiscard]] ExportContext export_context(const Settings& settings, const std::vector<MonitorPlan>& plans) const;
 
@@ -112,6 +119,7 @@ class LiveProbe final : private Changeable {
   PrefixStores prefixes_;
   std::unique_ptr<InterfaceStore> interfaces_;            ///< nullptr: records do not name them
   std::vector<std::shared_ptr<const RouteMap>> as_maps_;  ///< by monitor: what its workers look AS numbers up in
+  std::unique_ptr<FlowSwap> swap_;  ///< of the last change, until the flows of before it have ended
   std::unique_ptr<RecordDrain> drain_;
   std::unique_ptr<RejectSaver> reject_saver_;
   ChangeLog changes_;

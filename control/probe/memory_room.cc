@@ -105,18 +105,19 @@ tl::expected<void, std::string> check_memory(const TableMemory& table, const Mem
   if (needed <= usable) return {};
   const auto share = static_cast<double>(usable) / static_cast<double>(needed);
   const std::uint64_t fits = round_down(static_cast<std::uint64_t>(static_cast<double>(table.flows) * share));
-  return tl::unexpected(
-      fmt::format("{}{}{}, and {} are left ({}): {}",
-                  table.greatest.empty() ? fmt::format("--max-flows {}: the flow table needs ", table.flows)
-                                         : fmt::format("{} flows of all monitors: their tables need ", table.flows),
-                  scaled(static_cast<double>(needed), "B"),
-                  table.huge_octets == 0
-                      ? ""
-                      : fmt::format(" besides {} of huge pages", scaled(static_cast<double>(table.huge_octets), "B")),
-                  scaled(static_cast<double>(room.octets), "B"), room.source,
-                  fits == 0                ? "there is no room for a table"
-                  : table.greatest.empty() ? fmt::format("--max-flows {} would fit", fits)
-                                           : fmt::format("{} flows in all would fit: lower {}", fits, table.greatest)));
+  return tl::unexpected(fmt::format(
+      "{}{}{}{}, and {} are left ({}): {}",
+      table.greatest.empty()
+          ? fmt::format("--max-flows {}: the flow table needs ", table.flows)
+          : fmt::format("{} flows of {}monitors: their tables need ", table.flows, table.beside ? "" : "all "),
+      scaled(static_cast<double>(needed), "B"), table.beside ? " beside the one that it replaces" : "",
+      table.huge_octets == 0
+          ? ""
+          : fmt::format(" besides {} of huge pages", scaled(static_cast<double>(table.huge_octets), "B")),
+      scaled(static_cast<double>(room.octets), "B"), room.source,
+      fits == 0                ? "there is no room for a table"
+      : table.greatest.empty() ? fmt::format("--max-flows {} would fit", fits)
+                               : fmt::format("{} flows in all would fit: lower {}", fits, table.greatest)));
 }
 
 }  // namespace weir

@@ -27,6 +27,7 @@ struct TableMemory {
   std::uint64_t octets;
   std::uint64_t huge_octets;  ///< of these, in explicit huge pages
   std::string greatest = {};  ///< of several tables, what sized the greatest: "max_flows of monitor wide"; else empty
+  bool beside = false;        ///< beside those in use, whose place they take
 };
 
 /// Error: one line that says what would fit.

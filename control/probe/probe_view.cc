@@ -41,9 +41,8 @@ double ProbeView::uptime_s() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
 }
 
-void ProbeView::make_queries(WorkerView& workers, std::unique_ptr<RecordFacts> facts) {
-  const std::lock_guard lock(query_mutex_);
-  facts_ = std::move(facts);
+/// Holds both mutexes.
+void ProbeView::make_queries(WorkerView& workers) {
   std::vector<QueriedMonitor> queried;
   for (unsigned number = 0; number < workers.monitors(); ++number) {
     const FlowSettings& flow = monitors_[number].flow;
@@ -56,8 +55,9 @@ void ProbeView::make_queries(WorkerView& workers, std::unique_ptr<RecordFacts> f
 
 void ProbeView::attach(dpdk::Runtime& runtime, WorkerSet& workers, RecordDrain& drain,
                        std::unique_ptr<RecordFacts> facts, const RejectFile* rejects, const PrefixStore* prefixes) {
-  make_queries(workers, std::move(facts));
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(query_mutex_, mutex_);
+  facts_ = std::move(facts);
+  make_queries(workers);
   parts_.runtime = &runtime;
   parts_.workers = &workers;
   parts_.handing_over = workers.handing_over();
@@ -82,8 +82,9 @@ void ProbeView::attach(RecordReceiver& receiver, RecordDrain& drain, const Setti
 
 void ProbeView::attach(SampleWorker& worker, RecordDrain& drain, const Settings& settings,
                        std::unique_ptr<RecordFacts> facts, const RejectFile* rejects, const PrefixStore* prefixes) {
-  make_queries(worker, std::move(facts));
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(query_mutex_, mutex_);
+  facts_ = std::move(facts);
+  make_queries(worker);
   parts_.workers = &worker;
   parts_.samples = &worker;
   parts_.input = settings.input;
@@ -104,6 +105,11 @@ void ProbeView::set_configuration(const v1::Config& effective, std::vector<Monit
   effective_ = effective;
   monitors_ = std::move(monitors);
   parts_.prefixes = prefixes;
+}
+
+void ProbeView::ask_anew() {
+  const std::scoped_lock lock(query_mutex_, mutex_);
+  if (queries_ != nullptr && parts_.workers != nullptr) make_queries(*parts_.workers);
 }
 
 /// Of a probe with --input; of the last moment where the accounter knows.

@@ -64,6 +64,10 @@ class ProbeView final : public StatusSource, public FlowSource {
   /// What status shows from now on; the monitors are the same ones. `prefixes`: as for attach().
   void set_configuration(const v1::Config& effective, std::vector<MonitorPlan> monitors, const PrefixStore* prefixes);
 
+  /// After it, where keys or metrics changed: questions about live flows go by them from now on. Waits for the one that
+  /// is being answered.
+  void ask_anew();
+
   /// Once a second: counters for the rates and the watch over the flow index.
   struct Second {
     Rates rates;
@@ -91,7 +95,7 @@ class ProbeView final : public StatusSource, public FlowSource {
 
   [[nodiscard]] double uptime_s() const;
   v1::Ledger running_ledger();
-  void make_queries(WorkerView& workers, std::unique_ptr<RecordFacts> facts);
+  void make_queries(WorkerView& workers);
   [[nodiscard]] bool has_input() const { return parts_.receiver != nullptr || parts_.samples != nullptr; }
   [[nodiscard]] InputTotals input() const;
 

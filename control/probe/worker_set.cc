@@ -77,6 +77,12 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
     }
     set->members_.back()->source = runtime.source(number, set->waiting_);
   }
+  for (unsigned monitor = 0; monitor < plans.size(); ++monitor) {
+    std::uint64_t pool_lines = 0;
+    for (const auto& member : set->members_) pool_lines += member->worker.shard(monitor).pool().capacity();
+    const FlowShard& shard = set->members_.front()->worker.shard(monitor);
+    set->tables_.push_back({shard.capacity(), shard.metrics(), pool_lines});
+  }
   const TableMemory table{flows, set->octets_to_touch(), huge_octets_mapped() - huge_before,
                           settings.monitors.empty() ? "" : greatest_table(settings)};
   if (auto fits = check_memory(table, read_memory_room()); !fits) return tl::unexpected(fits.error());
@@ -202,24 +208,23 @@ std::vector<FlowPart> WorkerSet::flow_parts(unsigned monitor) {
 }
 
 MetricFacts WorkerSet::metrics(unsigned monitor) const {
+  const std::lock_guard lock(tables_mutex_);
   MetricFacts facts;
-  for (const auto& member : members_) {
-    facts.metrics = member->worker.shard(monitor).metrics();
-    facts.pool_lines += member->worker.shard(monitor).pool().capacity();
-  }
+  facts.metrics = tables_[monitor].metrics;
+  facts.pool_lines = tables_[monitor].pool_lines;
   return facts;
 }
 
 std::vector<WorkerFacts> WorkerSet::facts() const {
+  const std::lock_guard lock(tables_mutex_);
   std::vector<WorkerFacts> facts;
   for (unsigned number = 0; number < size(); ++number) {
-    const Member& member = *members_[number];
     WorkerFacts& worker = facts.emplace_back();
     worker.core = runtime_.worker_core(number);
-    worker.idle = idle_text(member.idle);
-    for (unsigned monitor = 0; monitor < member.worker.monitors(); ++monitor) {
-      worker.capacities.push_back(member.worker.shard(monitor).capacity());
-      worker.capacity += worker.capacities.back();
+    worker.idle = idle_text(members_[number]->idle);
+    for (const FlowSwap::Table& table : tables_) {
+      worker.capacities.push_back(table.capacity);
+      worker.capacity += table.capacity;
     }
   }
   return facts;

@@ -9,11 +9,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "control/config/monitor_blocks.h"
 #include "control/config/settings.h"
+#include "control/probe/flow_swap.h"
 #include "control/probe/metrics_report.h"
 #include "control/probe/moment.h"
 #include "control/probe/status_report.h"
@@ -57,6 +60,18 @@ class WorkerSet final : public WorkerView {
   /// by it; one that is held up takes it when it polls again, and the lookup before it lives until then.
   void set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience);
 
+  /// Makes what takes the place of the flows of these monitors, whose plans are in `next`, of all monitors. Error: one
+  /// line, that says what there is no room for, or that the rings between workers are not there, which are made at the
+  /// start.
+  [[nodiscard]] tl::expected<std::unique_ptr<FlowSwap>, std::string> make_swap(const Settings& settings,
+                                                                               std::vector<MonitorPlan> next,
+                                                                               const std::vector<unsigned>& monitors);
+  /// `swap` is being used: facts() and metrics() say what it makes.
+  void follow(const FlowSwap& swap) {
+    const std::lock_guard lock(tables_mutex_);
+    for (const auto& [monitor, table] : swap.tables()) tables_[monitor] = table;
+  }
+
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(members_.size()); }
   /// How many have touched their memory.
   [[nodiscard]] unsigned ready() const { return ready_.load(std::memory_order_acquire); }
@@ -77,7 +92,7 @@ class WorkerSet final : public WorkerView {
   /// Once all are over.
   [[nodiscard]] WorkerCounters counters(unsigned number) const { return members_[number]->worker.counters(); }
   [[nodiscard]] RecordTotals recount(unsigned number, unsigned monitor) const {
-    return members_[number]->worker.shard(monitor).recount();
+    return members_[number]->worker.recount(monitor);
   }
 
  private:
@@ -100,6 +115,8 @@ class WorkerSet final : public WorkerView {
   std::vector<std::unique_ptr<Member>> members_;
   std::uint64_t tsc_hz_ = 0;
   KeyHash::Seed sampling_seed_{};  ///< of all workers
+  mutable std::mutex tables_mutex_;
+  std::vector<FlowSwap::Table> tables_;  ///< by monitor; guarded by it
   Touching touching_;
   std::atomic<bool> receiving_{false};  ///< written by the supervisor, read by the workers
   std::atomic<bool> stopping_{false};   ///< likewise

@@ -24,6 +24,7 @@
 // to the new key's place.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -127,10 +128,17 @@ class FlowShard {
   void set_timeouts(const FlowTimeouts& timeouts, std::uint64_t now_ns);
 
   /// From effective time `now_ns` on packets come by this choice; not from or to one by rate. `now_ns` is later than
-  /// every packet before, and changing_rate() is false.
+  /// every packet before, changing_rate() is false, and no other shard counts for the monitor.
   void set_sampling(const Sampling& sampling, std::uint64_t now_ns);
   /// Whether flows are left that were sampled at the rate before.
   [[nodiscard]] bool changing_rate() const { return old_rate_flows_ != 0; }
+
+  /// Effective time is `now_ns` or later: to be called before the first packet.
+  void begin_at(std::uint64_t now_ns) { now_ns_ = std::max(now_ns_, now_ns); }
+
+  /// Ends at most `budget` flows like drain(), in the order of their entries, without waiting for room in the ring: the
+  /// next call goes on there. Whether none is left. Packets may still be counted in between.
+  [[nodiscard]] bool end_some(std::uint64_t now_ns, std::size_t budget);
 
   /// Ends every flow at effective time `now_ns`: by the timeout that was over by then, else as forced end. Waits for
   /// room in the ring.
@@ -240,6 +248,7 @@ class FlowShard {
   std::uint64_t now_ns_ = 0;
   static constexpr std::uint32_t kReviewed = ~std::uint32_t{0};
   std::uint32_t review_at_ = kReviewed;  ///< the next entry to be reviewed
+  std::uint32_t end_at_ = 0;             ///< the next entry that end_some() looks at
   bool started_ = false;
 };
 

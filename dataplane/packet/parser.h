@@ -53,6 +53,11 @@ class Parser {
   [[nodiscard]] std::uint32_t flow_header_offset() const { return flow_header_offset_; }
   void expect_plain() { flow_header_offset_ = plain::kIp; }
   [[nodiscard]] const ParserOptions& options() const { return options_; }
+  /// Of these, those that change while frames are parsed.
+  void set_options(bool icmp_in_key, bool note_icmp_errors) {
+    options_.icmp_in_key = icmp_in_key;
+    options_.note_icmp_errors = note_icmp_errors;
+  }
 
  private:
   TunnelPorts tunnels_;

@@ -49,6 +49,8 @@ class PayloadBuffer {
     payload.octets = octets_.get() + used_;
     used_ += payload.captured;
   }
+  /// Whether it has memory.
+  [[nodiscard]] bool any() const { return size_ != 0; }
   /// The next burst begins. What was kept stays readable until the next keep().
   void reset() { used_ = 0; }
 

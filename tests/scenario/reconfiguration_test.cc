@@ -32,6 +32,7 @@ class Reconfiguration : public ::testing::Test {
   void expect_applied(Probe& probe, const std::string& text) const {
     const Finished done = apply(probe, text);
     EXPECT_EQ(done.exit_code, 0) << done.err << done.out;
+    EXPECT_EQ(done.out.find("flows of before the change are left"), std::string::npos) << done.out;
     EXPECT_NE(done.out.find("applied: entry "), std::string::npos) << text << '\n' << done.out;
     expect_balanced(probe);
   }
@@ -70,6 +71,14 @@ TEST_F(Reconfiguration, ChangesEverySettingUnderLoadWithoutLosingAPacket) {
   expect_applied(probe, all + "sample: \"packets=1:4\"");
   expect_applied(probe, all + "sample: \"flows=1:2\" filter: \"udp\"");
   expect_applied(probe, all + "tcp_close: false");
+  expect_applied(probe, all + "key: \"src_addr/24,dst_addr/24,proto\" filter: \"udp\"");
+  expect_applied(probe, all + "metrics: \"tcp,rtt,lengths\" max_flows: 3000");
+  expect_applied(probe, all + "metrics: \"tcp,rtt,lengths\" max_flows: 300000 key: \"src_addr,dst_addr\"");
+  EXPECT_EQ(probe.ask_json("status").at("capacity"), 300000U);
+  expect_applied(probe, all + "sample: \"rate=1000\"");
+  ASSERT_TRUE(probe.wait_for_error_text("--sample rate=1000: one packet in ", seconds(20)));
+  expect_applied(probe, all + "sample: \"rate=100000\" metrics: \"layer2\"");
+  expect_applied(probe, all);
   expect_applied(probe, all + late + "prefixes: \"" + path("prefixes.txt") + "\" interfaces: \"" + path("names.txt") +
                             "\" idle_timeout: \"200ms\"");
   EXPECT_EQ(probe.ask({"exporters", "pause", "late"}).exit_code, 0);
@@ -144,9 +153,9 @@ TEST_F(Reconfiguration, RefusesAsAWholeRollsBackAndRemembersAcrossARestart) {
   write("weir.conf", "active_timeout: \"60s\"\n");
   {
     Probe probe(folder_, wire, options);
-    const Finished refused = apply(probe, "idle_timeout: \"5s\" workers: 2 metrics: \"tcp\"");
+    const Finished refused = apply(probe, "idle_timeout: \"5s\" workers: 2 layer: \"outer\"");
     EXPECT_EQ(refused.exit_code, 1);
-    EXPECT_NE(refused.out.find("nothing is changed: needs a restart: workers, metrics"), std::string::npos)
+    EXPECT_NE(refused.out.find("nothing is changed: needs a restart: workers, layer"), std::string::npos)
         << refused.out;
     const Finished wrong = apply(probe, "idle_timeout: \"5s\"\nfilter: \"tpc\"");
     EXPECT_EQ(wrong.exit_code, 2);

@@ -46,21 +46,28 @@ TEST(Differences, NameOldAndNewValueAndWhenTheyTakeEffect) {
 
 TEST(Differences, CompareMonitorsOfTheSameNames) {
   const std::string wide = "monitor { name: \"wide\" ";
-  EXPECT_EQ(
-      texts(wide + "}", wide + "idle_timeout: \"5s\" key: \"src_addr\" }"),
-      (Texts{"restart key of monitor wide: (none) -> src_addr", "hot idle_timeout of monitor wide: (none) -> 5s"}));
+  EXPECT_EQ(texts(wide + "}", wide + "idle_timeout: \"5s\" key: \"src_addr\" }"),
+            (Texts{"hot key of monitor wide: (none) -> src_addr", "hot idle_timeout of monitor wide: (none) -> 5s"}));
   EXPECT_EQ(texts(wide + "}", wide + "} monitor { name: \"all\" }"), (Texts{"restart monitor: wide -> wide, all"}));
 }
 
-TEST(Differences, SayWhyAChangeOfSamplingWaits) {
+TEST(Differences, OfKeyMetricsSizeAndSamplingByRateTakeEffectWhileWeirRuns) {
+  EXPECT_EQ(texts("sample: \"rate=1000\"", "key: \"src_addr\" metrics: \"tcp\" max_flows: 5000"),
+            (Texts{"hot max_flows: 1048576 -> 5000", "hot key: 5tuple -> src_addr", "hot metrics: none -> tcp",
+                   "hot sample: rate=1000 -> none"}));
+}
+
+TEST(Differences, SayWhyAChangeBesideAFullTableWaits) {
   EXPECT_EQ(texts("", "sample: \"packets=1:10\""), (Texts{"hot sample: none -> packets=1:10"}));
-  EXPECT_EQ(texts("sample: \"rate=1000\"", ""),
-            (Texts{"restart sample: rate=1000 -> none; a table keeps the rate of each flow with rate=PPS alone"}));
-  EXPECT_EQ(texts("when_full: \"overflow\"", "when_full: \"overflow\" sample: \"flows=1:10\""),
-            (Texts{"restart sample: none -> flows=1:10; what is summed beside a full table has one rate (when_full: "
-                   "overflow)"}));
+  EXPECT_EQ(
+      texts("when_full: \"overflow\"",
+            "when_full: \"overflow\" sample: \"flows=1:10\" key: \"src_addr\" metrics: \"tcp\""),
+      (Texts{"restart key: 5tuple -> src_addr; what is summed beside a full table has one key (when_full: overflow)",
+             "hot metrics: none -> tcp",
+             "restart sample: none -> flows=1:10; what is summed beside a full table has one rate (when_full: "
+             "overflow)"}));
   // A monitor that says its own sampling does not go by the option.
-  const std::string own = "monitor { name: \"a\" sample: \"packets=1:2\" }";
+  const std::string own = "monitor { name: \"a\" when_full: \"overflow\" sample: \"packets=1:2\" }";
   EXPECT_EQ(texts(own, own + " sample: \"rate=1000\""), (Texts{"hot sample: none -> rate=1000"}));
 }
 
@@ -75,9 +82,9 @@ TEST(Differences, ShowNoKeys) {
 }
 
 TEST(Differences, OfWhichOneWaitsLetAllWait) {
-  const auto both = differences(effective(""), effective("idle_timeout: \"5s\" workers: 2 key: \"src_addr\""));
+  const auto both = differences(effective(""), effective("idle_timeout: \"5s\" workers: 2 layer: \"outer\""));
   EXPECT_FALSE(all_hot(both));
-  EXPECT_EQ(restart_text(both), "needs a restart: workers, key");
+  EXPECT_EQ(restart_text(both), "needs a restart: workers, layer");
   const auto hot = differences(effective(""), effective("idle_timeout: \"5s\""));
   EXPECT_TRUE(all_hot(hot));
   EXPECT_EQ(restart_text(hot), "");

@@ -139,9 +139,9 @@ TEST_F(ReconfigurationTest, AppliesNothingIfAnyPartIsWrong) {
   EXPECT_TRUE(reply.error().what.starts_with("new.conf:1:")) << reply.error().what;
   EXPECT_FALSE(ask("idle_timeout: \"5s\" sample_key: \"5eed5eed5eed5eed\"")) << "a rule: nothing is sampled";
   expect_nothing();
-  reply = ask("idle_timeout: \"5s\" workers: 2 key: \"src_addr\"");
+  reply = ask("idle_timeout: \"5s\" workers: 2 layer: \"outer\"");
   ASSERT_TRUE(reply);
-  EXPECT_EQ(reply->refused(), "needs a restart: workers, key");
+  EXPECT_EQ(reply->refused(), "needs a restart: workers, layer");
   EXPECT_FALSE(reply->applied());
   expect_nothing();
   probe_.fault = "export 'json:/x': no space";

@@ -191,8 +191,9 @@ TEST(Schema, SaysLimitsAndDefaultInHelp) {
 
 TEST(Schema, SaysWhatChangesWhileWeirRuns) {
   EXPECT_EQ(effect_help(*v1::Config::descriptor()),
-            "A change of --stop-timeout, --idle-timeout, --active-timeout, --tcp-close, --tcp-linger, --sample, "
-            "--filter, --export, --prefixes, --interfaces takes effect while weir runs (weirctl config apply, SIGHUP), "
+            "A change of --stop-timeout, --idle-timeout, --active-timeout, --tcp-close, --tcp-linger, --max-flows, "
+            "--key, --metrics, --sample, --filter, --export, --prefixes, --interfaces takes effect while weir runs "
+            "(weirctl config apply, SIGHUP), "
             "of any other when it is started again.");
 }
 

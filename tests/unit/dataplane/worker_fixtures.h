@@ -37,7 +37,7 @@ inline void expect_balanced(const Worker& worker) {
   for (const RecordTotals& lost : c.lost) flows += lost;
   EXPECT_EQ(flows.packets, c.counted.packets);
   EXPECT_EQ(flows.octets, c.counted_ip_octets);
-  EXPECT_EQ(worker.shard().recount(), c.in_table);
+  EXPECT_EQ(worker.recount(), c.in_table);
 }
 
 }  // namespace weir::test
