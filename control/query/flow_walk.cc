@@ -35,14 +35,13 @@ WalkEnd walk_flows(std::span<const FlowPart> parts, const WalkOptions& options,
       return true;
     }
     const FlowPage& page = slot.page();
-    end.flows += page.size();
-    if (page.size() != 0) visit(worker, page);
     if (page.complete()) {
       stage = Stage::done;
     } else {
-      const FlowRange rest = page.rest();
-      slot.ask(rest);
+      slot.ask(page.rest());  // the worker fills the other page while this one is looked at
     }
+    end.flows += page.size();
+    if (page.size() != 0) visit(worker, page);
     return true;
   };
   for (;;) {

@@ -8,8 +8,10 @@
 namespace weir {
 
 void QuerySlot::ask(const FlowRange& range) {
-  if (page_ == nullptr) page_ = std::make_unique<FlowPage>();
-  page_->begin(range);
+  std::unique_ptr<FlowPage>& page = pages_[page_ == pages_[0].get() ? 1 : 0];
+  if (page == nullptr) page = std::make_unique<FlowPage>();
+  page->begin(range);
+  page_ = page.get();
   lent_.store(true, std::memory_order_release);
 }
 

@@ -103,8 +103,12 @@ TEST(QuerySlot, HandsAFullPageBackAndGoesOnWithTheRest) {
   EXPECT_FALSE(slot.page().complete());
   const FlowRange rest = slot.page().rest();
   EXPECT_EQ(rest.begin, FlowPage::kMostFlows);
+  const FlowPage& first = slot.page();
+  const std::uint64_t last_octets = first.record(FlowPage::kMostFlows - 1)->total_octets();
   slot.ask(rest);
   while (!slot.answered()) slot.answer(rig.shard(), 8);
+  EXPECT_EQ(first.size(), FlowPage::kMostFlows) << "the first page is as it was while the second is filled";
+  EXPECT_EQ(first.record(FlowPage::kMostFlows - 1)->total_octets(), last_octets);
   EXPECT_EQ(slot.page().size(), 5000 - FlowPage::kMostFlows);
   EXPECT_TRUE(slot.page().complete());
 }
