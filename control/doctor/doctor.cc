@@ -23,6 +23,7 @@
 #include "control/probe/memory_room.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/rss_hash.h"
+#include "proto/cpu/cpu_features.h"
 
 namespace weir {
 namespace {
@@ -152,6 +153,7 @@ int examine(const Settings& settings, bool json) {
     check_ports(machine, outfit, person, findings);
     check_cpus(machine, outfit, findings);
   }
+  check_cpu_level(cpu_features(this_cpu()), findings);
   check_clock(machine, this_clock(), findings);
   check_limits(person, outfit, findings);
   check_run(settings, findings);

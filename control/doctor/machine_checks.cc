@@ -12,6 +12,7 @@
 #include "proto/base/cpu_list.h"
 #include "proto/base/pci_name.h"
 #include "proto/base/split.h"
+#include "proto/cpu/cpu_features.h"
 
 namespace weir {
 namespace {
@@ -370,6 +371,14 @@ void check_cpus(const Machine& machine, const Outfit& outfit, Findings& out) {
                    fmt::format("workers on CPUs {} and {} share one core", one, other),
                    {"# give --cores CPUs of different cores: lscpu -e=CPU,CORE,NODE"}});
   }
+}
+
+void check_cpu_level(std::uint64_t features, Findings& out) {
+  out.push_back(
+      {Health::good,
+       "cpu",
+       fmt::format("this CPU has all of x86-64-v{}; weir was built for {}", cpu_level(features), kBuiltForCpu),
+       {}});
 }
 
 void check_clock(const Machine& machine, const ClockState& clock, Findings& out) {

@@ -40,6 +40,8 @@ void check_huge_pages(const Machine& machine, const Outfit& outfit, Findings& ou
 void check_ports(const Machine& machine, const Outfit& outfit, const Person& person, Findings& out);
 /// Enough CPUs, isolation, governor, two workers on one core.
 void check_cpus(const Machine& machine, const Outfit& outfit, Findings& out);
+/// `features`: of this CPU, as cpu_features() has them. weir runs, so it has those that weir needs.
+void check_cpu_level(std::uint64_t features, Findings& out);
 void check_clock(const Machine& machine, const ClockState& clock, Findings& out);
 void check_limits(const Person& person, const Outfit& outfit, Findings& out);
 

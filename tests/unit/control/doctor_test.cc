@@ -202,6 +202,14 @@ TEST_F(DoctorTest, SaysWhatAClockLacks) {
                                       "advice: clock source hpet takes long to read"}));
 }
 
+TEST_F(DoctorTest, SaysWhichLevelTheCpuHas) {
+  Findings found;
+  check_cpu_level(0, found);  // none of the features that came after the first x86-64
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].health, Health::good);
+  EXPECT_EQ(found[0].text.rfind("this CPU has all of x86-64-v1; weir was built for ", 0), 0U) << found[0].text;
+}
+
 TEST_F(DoctorTest, SaysThatNoPortIsGiven) {
   EXPECT_EQ(complaints(look({.ports = {}, .cores = {0, 1}})),
             Texts{"advice: none is given, so none was looked at; `run` needs one"});
