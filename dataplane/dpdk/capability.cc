@@ -1,7 +1,6 @@
 // What ports could do, asked of their drivers without starting them: `weir doctor` needs no more.
 #include <rte_errno.h>
 #include <rte_ethdev.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -9,6 +8,7 @@
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/rss.h"
 #include "dataplane/dpdk/runtime.h"
+#include "dataplane/dpdk/runtime_folder.h"
 
 namespace weir::dpdk {
 namespace {
@@ -42,7 +42,7 @@ tl::expected<std::vector<PortCapability>, std::string> Runtime::capabilities(con
   if (!cpus) return tl::unexpected(cpus.error());
   EalPlan plan;
   plan.program = "weir";
-  plan.file_prefix = "weir-doctor-" + std::to_string(getpid());
+  plan.file_prefix = own_runtime_folder("weir-doctor");
   plan.devices = *parsed;
   plan.cpus = *cpus;
   plan.memory_mib = kMemoryMib;

@@ -25,6 +25,7 @@
 #include <sstream>
 #include <utility>
 
+#include "dataplane/dpdk/runtime_folder.h"
 #include "dataplane/kernel_port.h"
 #include "proto/base/pci_name.h"
 #include "proto/base/unique_fd.h"
@@ -154,15 +155,6 @@ std::string list_of(const std::vector<unsigned>& cpus) {
     text += std::to_string(cpu);
   }
   return text;
-}
-
-// EAL leaves its folder behind, one for each process id that ever ran. Ours carries our prefix as its name.
-void remove_runtime_folder(const std::string& prefix) {
-  const char* folder = rte_eal_get_runtime_dir();
-  const std::filesystem::path runtime(folder == nullptr ? "" : folder);
-  if (runtime.filename() != prefix) return;
-  std::error_code ignored;
-  std::filesystem::remove_all(runtime, ignored);
 }
 
 std::atomic<bool> started{false};
@@ -334,6 +326,7 @@ tl::expected<std::unique_ptr<Eal>, std::string> Eal::start(const EalPlan& plan) 
     }
     return tl::unexpected("DPDK did not start" + reason + advice);
   }
+  remove_dead_runtime_folders(plan.program);
   const bool foreign_prefix = has_option(split_blanks(plan.extra), "--file-prefix");
   return std::unique_ptr<Eal>(
       new Eal(static_cast<unsigned>(plan.cpus.workers.size()), foreign_prefix ? "" : plan.file_prefix));

@@ -1,7 +1,6 @@
 #include "dataplane/dpdk/runtime.h"
 
 #include <rte_ethdev.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/rss.h"
+#include "dataplane/dpdk/runtime_folder.h"
 #include "dataplane/idle.h"
 
 namespace weir::dpdk {
@@ -141,7 +141,7 @@ struct Runtime::Impl {
     const unsigned mbufs = mbufs_needed(port_total * options.workers * kReceiveDescriptors, options.workers);
     EalPlan eal_plan;
     eal_plan.program = options.program;
-    eal_plan.file_prefix = options.program + "-" + std::to_string(getpid());
+    eal_plan.file_prefix = own_runtime_folder(options.program);
     eal_plan.devices = *devices;
     eal_plan.cpus = cpus;
     eal_plan.memory_mib = memory_needed_mib(mbufs);
@@ -172,7 +172,8 @@ struct Runtime::Impl {
 
     watch = std::make_unique<MemifWatch>(ports, gates, options.program);
     for (const Port& port : ports) {
-      if (await_link(port).up) continue;
+      // The peer of a memif server comes when it likes: whoever waits for it starts later for nothing.
+      if (port.memif_server ? link_of(port).up : await_link(port).up) continue;
       std::string notice = port.name + ": link down";
       if (port.memif) notice += port.memif_server ? ", waiting for the peer" : ", the server has not answered";
       if (port.memif && !port.memif_server) {

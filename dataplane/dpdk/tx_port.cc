@@ -19,6 +19,7 @@
 #include "dataplane/dpdk/memif_rings.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
+#include "dataplane/dpdk/runtime_folder.h"
 
 namespace weir::dpdk {
 namespace {
@@ -67,7 +68,7 @@ struct TxPort::Impl {
     const auto scaled_sending = static_cast<unsigned>(std::uint64_t{sending} * (room + 256) / kMbufOctets + 1);
     EalPlan eal_plan;
     eal_plan.program = options.program;
-    eal_plan.file_prefix = options.program + "-" + std::to_string(getpid());
+    eal_plan.file_prefix = own_runtime_folder(options.program);
     eal_plan.devices = *devices;
     eal_plan.cpus = cpus;
     eal_plan.memory_mib = memory_needed_mib(scaled_sending + receiving);
