@@ -18,6 +18,7 @@
 #include "control/monitor_parts.h"
 #include "control/probe/change_history.h"
 #include "control/probe/cores.h"
+#include "control/probe/ledger_keeper.h"
 #include "control/probe/live_probe.h"
 #include "control/probe/operations.h"
 #include "control/probe/probe_view.h"
@@ -68,16 +69,24 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
   return services;
 }
 
+std::unique_ptr<LedgerKeeper> keep_ledger(const Settings& settings, const std::vector<unsigned>& cores,
+                                          ProbeView& view) {
+  const OffWorkerCores off(cores);
+  return std::make_unique<LedgerKeeper>(settings.state_folder, view);
+}
+
 /// From start to stop. Returns the exit code.
 template <typename Probe, typename... Start>
-int lead(Probe& probe, const Start&... start) {
+int lead(Probe& probe, LedgerKeeper& keeper, const Start&... start) {
   if (const auto started = probe.start(start...); !started) {
     final_error(started.error());
     return 1;
   }
   service_manager::tell_running();
   probe.run();
-  return probe.stop();
+  const int code = probe.stop();
+  keeper.finish();
+  return code;
 }
 
 }  // namespace
@@ -107,18 +116,19 @@ int run_live(const Settings& settings, const v1::Config& effective, const GivenC
     final_error(services.error());
     return 1;
   }
+  const auto keeper = keep_ledger(settings, cores, view);
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
     changes.cannot_change("this weir takes records by --input, and changes when it is started again");
     RecordProbe probe(settings, view, signals, operations.tap());
-    return lead(probe);
+    return lead(probe, *keeper);
   }
   if (settings.input_source.kind == InputSource::Kind::samples) {
     changes.cannot_change("this weir takes the kernel's samples by --input, and changes when it is started again");
     SampleProbe probe(settings, view, signals, operations.tap());
-    return lead(probe);
+    return lead(probe, *keeper);
   }
   LiveProbe probe(settings, view, signals, operations.tap(), changes);
-  return lead(probe, cores);
+  return lead(probe, *keeper, cores);
 }
 
 }  // namespace weir

@@ -16,6 +16,7 @@
 
 #include "control/config/file.h"
 #include "control/config/schema.h"
+#include "control/probe/state_file.h"
 #include "proto/base/quantity.h"
 #include "proto/base/split.h"
 #include "proto/base/time_text.h"
@@ -60,37 +61,6 @@ bool read_comments(std::string_view text, HistoryEntry& entry) {
   return has_time;
 }
 
-tl::expected<std::string, std::string> contents_of(const std::string& path) {
-  constexpr std::size_t kMostOctets = std::size_t{1} << 20;
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
-  if (!fd.valid()) return tl::unexpected(system_error(path));
-  std::string text(kMostOctets, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (got < 0) return tl::unexpected(system_error(path));
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  text.resize(size);
-  return text;
-}
-
-tl::expected<void, std::string> write_file(const std::string& path, std::string_view text) {
-  const std::string written = path + ".new";
-  const UniqueFd fd(::open(written.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid()) return tl::unexpected(system_error(written));
-  while (!text.empty()) {
-    const ssize_t put = ::write(fd.get(), text.data(), text.size());
-    if (put < 0) return tl::unexpected(system_error(written));
-    text.remove_prefix(static_cast<std::size_t>(put));
-  }
-  if (::fsync(fd.get()) != 0 || ::rename(written.c_str(), path.c_str()) != 0) {
-    return tl::unexpected(system_error(written));
-  }
-  return {};
-}
-
 tl::expected<void, std::string> make_folder(const std::string& folder) {
   if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
   return tl::unexpected("--state: " + system_error(folder) + "; expected a folder that weir can write to");
@@ -126,7 +96,7 @@ void ChangeHistory::read_files() {
     if (!number || *number == 0) continue;
     HistoryEntry entry;
     entry.number = *number;
-    const auto text = contents_of(file.path().string());
+    const auto text = state_file::read(file.path().string());
     if (!text) {
       notices_.push_back(text.error() + "; it is left out of the history");
       continue;
@@ -151,7 +121,8 @@ tl::expected<void, std::string> ChangeHistory::add(HistoryEntry entry) {
   entry.number = entries_.empty() ? 1 : entries_.back().number + 1;
   entries_.push_back(std::move(entry));
   tl::expected<void, std::string> kept;
-  if (!folder_.empty()) kept = write_file(file_of(entries_.back().number), file_text(entries_.back()));
+  if (!folder_.empty())
+    kept = state_file::write(file_of(entries_.back().number), file_text(entries_.back()), state_file::Survives::power);
   while (entries_.size() > kMost) {
     if (!folder_.empty()) ::unlink(file_of(entries_.front().number).c_str());
     entries_.erase(entries_.begin());

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
 #include <array>
@@ -233,6 +234,12 @@ std::string message_json(const google::protobuf::Message& message) {
   Writer writer;
   writer.message(message);
   return writer.take();
+}
+
+bool read_message_json(const std::string& text, google::protobuf::Message& message) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  return google::protobuf::util::JsonStringToMessage(text, &message, options).ok();
 }
 
 std::string json_string(const std::string& text) {

@@ -20,6 +20,11 @@ namespace weir {
 /// The message as one JSON object without a line break at its end.
 std::string message_json(const google::protobuf::Message& message);
 
+/// The way back: fills `message` from what message_json() made of one of its type. Fields that it does not know, as of
+/// another version, are left out, and what was not set is set to its zeros. False: `text` is no such object, and
+/// `message` holds a part of it.
+bool read_message_json(const std::string& text, google::protobuf::Message& message);
+
 /// `text` as a JSON string with its quotes. Octets that are not UTF-8 become U+FFFD.
 std::string json_string(const std::string& text);
 

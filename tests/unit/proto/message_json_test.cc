@@ -156,5 +156,35 @@ TEST(MessageJson, ReplacesOctetsThatAreNotUtf8) {
   EXPECT_EQ(json_string("\xf4\x90\x80\x80z"), "\"" + replaced + replaced + replaced + replaced + "z\"");
 }
 
+TEST(ReadMessageJson, ReadsWhatWasWritten) {
+  v1::FlowRecord record;
+  record.set_type(v1::FlowRecord::IPFIX);
+  record.set_src_addr(std::string("\xc0\x00\x02\x01", 4));
+  record.set_bytes(std::numeric_limits<std::uint64_t>::max());
+  record.add_as_path(64512);
+  v1::FlowRecord again;
+  ASSERT_TRUE(read_message_json(message_json(record), again));
+  EXPECT_EQ(message_json(again), message_json(record));
+  EXPECT_EQ(again.bytes(), std::numeric_limits<std::uint64_t>::max());
+}
+
+TEST(ReadMessageJson, LeavesOutFieldsOfAnotherVersion) {
+  v1::FlowRecord record;
+  ASSERT_TRUE(read_message_json(R"({"packets":3,"of_tomorrow":{"a":[1]}})", record));
+  EXPECT_EQ(record.packets(), 3U);
+}
+
+TEST(ReadMessageJson, RefusesWhatIsNoObjectOfTheType) {
+  v1::FlowRecord record;
+  for (const std::string text :
+       {"", "[]", "7", "{\"packets\":", "{\"packets\":-1}", "{\"packets\":{}}", "\xff\xfe", "{} {}"}) {
+    EXPECT_FALSE(read_message_json(text, record)) << text;
+  }
+  EXPECT_FALSE(read_message_json(std::string(1'000'000, '['), record));
+  std::string nested;
+  for (int i = 0; i < 100'000; ++i) nested += "{\"packets\":";
+  EXPECT_FALSE(read_message_json(nested, record));
+}
+
 }  // namespace
 }  // namespace weir::message_json_test
