@@ -109,12 +109,19 @@ void check_export(const std::string& text, Findings& out) {
   target = target.substr(0, target.find('?'));
   const std::string_view scheme = uri->kind->scheme;
   if (scheme.ends_with("+unix")) return check_unix(uri->text, std::string(target), out);
-  if (scheme == "kafka") target = target.substr(0, target.find('/'));
-  const bool stream = scheme == "kafka" || scheme.ends_with("+tcp") || scheme.ends_with("+tls");
+  if (const auto files = uri->request->check_files(); !files) {
+    out.push_back({Health::problem,
+                   "exporter",
+                   fmt::format("{}: {}", uri->text, files.error()),
+                   {"# ca=, cert= and key= name files in PEM; key= is the key of the certificate in cert="}});
+  }
+  const bool kafka = scheme.starts_with("kafka");
+  if (kafka) target = target.substr(0, target.find('/'));
+  const bool stream = kafka || scheme.ends_with("+tcp") || scheme.ends_with("+tls");
   for (const std::string_view one : split(target, ',')) {
     HostPort peer;
     if (!parse_target(peer, one, uri->kind->form)) continue;
-    check_peer(scheme == "kafka" ? fmt::format("{} ({})", uri->text, peer.text()) : uri->text, peer,
+    check_peer(kafka ? fmt::format("{} ({})", uri->text, peer.text()) : uri->text, peer,
                stream ? SOCK_STREAM : SOCK_DGRAM, out);
   }
 }

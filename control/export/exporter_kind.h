@@ -74,6 +74,8 @@ class ExportRequest {
   [[nodiscard]] virtual std::optional<std::uint32_t> source_id() const { return std::nullopt; }
   /// Of a group: the names of its members.
   [[nodiscard]] virtual std::vector<std::string> members() const { return {}; }
+  /// Reads the files that it needs to reach its peer, and changes nothing. Error: one line without the URI.
+  [[nodiscard]] virtual OptionResult check_files() const { return {}; }
   /// Changes nothing that others see: that is Exporter::begin()'s to do. `books` outlives the exporter. Error: one line
   /// without the URI.
   [[nodiscard]] virtual OpenResult open(const ExportContext& context, ExportQueue& books) const = 0;
@@ -136,6 +138,13 @@ class ExportRequestOf final : public ExportRequest {
   [[nodiscard]] std::vector<std::string> members() const override {
     if constexpr (requires { options.members; }) {
       return options.members;
+    } else {
+      return {};
+    }
+  }
+  [[nodiscard]] OptionResult check_files() const override {
+    if constexpr (requires { options.check_files(); }) {
+      return options.check_files();
     } else {
       return {};
     }

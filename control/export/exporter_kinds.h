@@ -21,6 +21,7 @@ namespace weir {
   X(protobuf_tls)              \
   X(protobuf_unix)             \
   X(kafka)                     \
+  X(kafka_tls)                 \
   X(ipfix_file)                \
   X(protobuf)                  \
   X(json)                      \

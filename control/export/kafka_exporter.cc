@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <concepts>
 #include <cstring>
+#include <utility>
 
 #include "control/export/exporter_kinds.h"
 #include "control/export/one_way.h"
+#include "control/export/tls_options.h"
 #include "proto/base/byte_order.h"
 #include "proto/record/flow_json.h"
 #include "proto/record/flow_protobuf.h"
@@ -20,7 +24,7 @@ using Error = tl::unexpected<std::string>;
 
 constexpr std::chrono::milliseconds kPollEvery{20};
 constexpr std::uint32_t kNoEntry = UINT32_MAX;
-constexpr int kConnectMs = 10'000;
+constexpr std::chrono::milliseconds kConnectWithin{10'000};
 // Two messages a record, and a margin: produce() never finds librdkafka's queue full.
 constexpr const char* kMostMessages = "300000";
 static_assert(2 * KafkaExporter::kInFlight < 300'000);
@@ -28,24 +32,59 @@ static_assert(2 * KafkaExporter::kInFlight < 300'000);
 constexpr auto kCompressions = std::to_array<std::string_view>({"none", "lz4", "zstd", "gzip", "snappy"});
 constexpr auto kFormats = std::to_array<std::string_view>({"protobuf", "json"});
 
-constexpr auto kOptions = std::to_array<OptionRow<KafkaOptions>>({
-    {{"compression", "none|lz4|zstd|gzip|snappy", "Compress the messages [none]", "zstd"},
-     [](KafkaOptions& options, std::string_view name, std::string_view value) -> OptionResult {
-       const auto chosen = option_choice(name, value, kCompressions);
-       if (!chosen) return Error(chosen.error());
-       options.compression = kCompressions[*chosen];
-       return {};
-     }},
-    {{"uniflow", "0|1", "Two messages per biflow (1) or one (0) [1]", "0"},
-     [](KafkaOptions& options, std::string_view name, std::string_view value) {
-       return set_option(options.uniflow, option_number(name, value, 0, 1));
-     }},
-    {{"format", "protobuf|json", "What a message is: weir.v1.FlowRecord, length-delimited, or a JSON object [protobuf]",
-      "json"},
-     [](KafkaOptions& options, std::string_view name, std::string_view value) {
-       return set_option(options.json, option_choice(name, value, kFormats));
-     }},
+template <std::derived_from<KafkaOptions> Options>
+constexpr OptionRow<Options> kCompressionOption{
+    {"compression", "none|lz4|zstd|gzip|snappy", "Compress the messages [none]", "zstd"},
+    [](Options& options, std::string_view name, std::string_view value) -> OptionResult {
+      const auto chosen = option_choice(name, value, kCompressions);
+      if (!chosen) return Error(chosen.error());
+      options.compression = kCompressions[*chosen];
+      return {};
+    }};
+
+template <std::derived_from<KafkaOptions> Options>
+constexpr OptionRow<Options> kUniflowOption{{"uniflow", "0|1", "Two messages per biflow (1) or one (0) [1]", "0"},
+                                            [](Options& options, std::string_view name, std::string_view value) {
+                                              return set_option(options.uniflow, option_number(name, value, 0, 1));
+                                            }};
+
+template <std::derived_from<KafkaOptions> Options>
+constexpr OptionRow<Options> kFormatOption{
+    {"format", "protobuf|json", "What a message is: weir.v1.FlowRecord, length-delimited, or a JSON object [protobuf]",
+     "json"},
+    [](Options& options, std::string_view name, std::string_view value) {
+      return set_option(options.json, option_choice(name, value, kFormats));
+    }};
+
+constexpr auto kOptions = std::to_array<OptionRow<KafkaOptions>>(
+    {kCompressionOption<KafkaOptions>, kUniflowOption<KafkaOptions>, kFormatOption<KafkaOptions>});
+
+struct KafkaTls : KafkaOptions, TlsOptions {
+  [[nodiscard]] OptionResult check() const { return check_tls(*this); }
+};
+constexpr auto kTlsOptions = std::to_array<OptionRow<KafkaTls>>({
+    kCaOption<KafkaTls>,
+    kCertOption<KafkaTls>,
+    kKeyOption<KafkaTls>,
+    kVerifyOption<KafkaTls>,
+    kCompressionOption<KafkaTls>,
+    kUniflowOption<KafkaTls>,
+    kFormatOption<KafkaTls>,
 });
+
+OpenResult open_tls(const KafkaTls& options, const ExportContext& context, ExportQueue& books) {
+  return KafkaExporter::open_over_tls(options, options, context, books);
+}
+
+void add_tls_settings(std::vector<std::pair<const char*, std::string>>& settings, const TlsOptions& tls) {
+  settings.emplace_back("security.protocol", "ssl");
+  settings.emplace_back("enable.ssl.certificate.verification", tls.verify ? "true" : "false");
+  settings.emplace_back("ssl.endpoint.identification.algorithm", tls.verify ? "https" : "none");  // the host's name
+  if (!tls.ca.empty()) settings.emplace_back("ssl.ca.location", tls.ca);                          // else OpenSSL's own
+  if (tls.cert.empty()) return;
+  settings.emplace_back("ssl.certificate.location", tls.cert);
+  settings.emplace_back("ssl.key.location", tls.key);
+}
 
 /// The conversation of `record`, the same in both directions. Returns its length.
 std::size_t write_key(std::uint8_t* out, const FlowRecord& record) {
@@ -95,20 +134,27 @@ constinit const ExporterKind kafka_kind = exporter_kind<KafkaOptions, kOptions, 
     .example = "kafka://broker:9092/flows?format=json&compression=lz4",
 });
 
-/// What librdkafka calls back, from poll() and flush() only.
+constinit const ExporterKind kafka_tls_kind = exporter_kind<KafkaTls, kTlsOptions, open_tls>({
+    .scheme = "kafka+tls",
+    .form = "kafka+tls://BROKER[:PORT][,BROKER...]/TOPIC",
+    .help = "The same over TLS; each broker's certificate is verified",
+    .example = "kafka+tls://broker.example:9093/flows?ca=/etc/weir/ca.pem",
+});
+
+/// What librdkafka calls back: certificate() from its own threads, all else from poll() and flush() only.
 struct KafkaCallbacks {
   static void delivery(rd_kafka_t* /*producer*/, const rd_kafka_message_t* message, void* exporter) {
     const auto entry = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(message->_private));
     static_cast<KafkaExporter*>(exporter)->report(entry, message->err == RD_KAFKA_RESP_ERR_NO_ERROR, message->len);
   }
-  static void error(rd_kafka_t* producer, int code, const char* reason, void* exporter) {
-    auto& self = *static_cast<KafkaExporter*>(exporter);
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) self.set_connected(false);
-    if (code == RD_KAFKA_RESP_ERR__FATAL) {
-      std::array<char, 256> text{};
-      rd_kafka_fatal_error(producer, text.data(), text.size());
-      self.fail(fmt::format("{}: {}", reason, text.data()), ExportLoss::refused);
-    }
+  static void error(rd_kafka_t* /*producer*/, int code, const char* reason, void* exporter) {
+    static_cast<KafkaExporter*>(exporter)->error(code, reason);
+  }
+  static int certificate(rd_kafka_t* /*producer*/, const char* broker, std::int32_t /*id*/, int* verdict, int /*depth*/,
+                         const char* /*certificate*/, std::size_t /*octets*/, char* text, std::size_t size,
+                         void* exporter) {
+    if (size != 0) *text = '\0';
+    return static_cast<KafkaExporter*>(exporter)->faults_.judge(broker, *verdict) ? 1 : 0;
   }
   static void log(const rd_kafka_t* /*producer*/, int /*level*/, const char* /*facility*/, const char* /*text*/) {
     // Everything important arrives as an error or a delivery report; the rest would fill the terminal in an outage.
@@ -125,11 +171,10 @@ KafkaExporter::KafkaExporter(const KafkaOptions& options, const ExportContext& c
   for (std::uint32_t i = 0; i < kInFlight; ++i) entries_[i].next_free = i + 1 < kInFlight ? i + 1 : kNoEntry;
 }
 
-OpenResult KafkaExporter::open(const KafkaOptions& options, const ExportContext& context, ExportQueue& books) {
-  std::unique_ptr<KafkaExporter> exporter(new KafkaExporter(options, context, books));
+tl::expected<void, std::string> KafkaExporter::start(const KafkaOptions& options, const TlsOptions* tls) {
   std::array<char, 512> text{};
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
-  const std::pair<const char*, std::string> settings[] = {
+  std::vector<std::pair<const char*, std::string>> settings{
       {"client.id", "weir"},
       {"bootstrap.servers", options.brokers},
       {"enable.idempotence", "true"},
@@ -140,32 +185,66 @@ OpenResult KafkaExporter::open(const KafkaOptions& options, const ExportContext&
       {"partitioner", "murmur2_random"},
       {"reconnect.backoff.max.ms", "5000"},
   };
+  if (tls != nullptr) add_tls_settings(settings, *tls);
   for (const auto& [name, value] : settings) {
     if (rd_kafka_conf_set(conf, name, value.c_str(), text.data(), text.size()) == RD_KAFKA_CONF_OK) continue;
     rd_kafka_conf_destroy(conf);
     return Error(fmt::format("librdkafka refuses {}={}: {}", name, value, text.data()));
   }
-  rd_kafka_conf_set_opaque(conf, exporter.get());
+  rd_kafka_conf_set_opaque(conf, this);
   rd_kafka_conf_set_dr_msg_cb(conf, &KafkaCallbacks::delivery);
   rd_kafka_conf_set_error_cb(conf, &KafkaCallbacks::error);
   rd_kafka_conf_set_log_cb(conf, &KafkaCallbacks::log);
-  exporter->producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text.data(), text.size());
-  if (exporter->producer_ == nullptr) {
+  if (tls != nullptr && tls->verify) rd_kafka_conf_set_ssl_cert_verify_cb(conf, &KafkaCallbacks::certificate);
+  producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text.data(), text.size());
+  if (producer_ == nullptr) {
     rd_kafka_conf_destroy(conf);
     return Error(fmt::format("librdkafka: {}", text.data()));
   }
-  exporter->topic_ = rd_kafka_topic_new(exporter->producer_, options.topic.c_str(), nullptr);
-  if (exporter->topic_ == nullptr) {
+  topic_ = rd_kafka_topic_new(producer_, options.topic.c_str(), nullptr);
+  if (topic_ == nullptr) {
     return Error(fmt::format("topic {}: {}", options.topic, rd_kafka_err2str(rd_kafka_last_error())));
   }
-  if (needs_peer_at_start(context.mode)) {
+  return {};
+}
+
+tl::expected<void, std::string> KafkaExporter::await_broker(const std::string& brokers) {
+  constexpr std::chrono::milliseconds kStep{500};  // after each, what librdkafka has to say is heard
+  for (auto waited = kStep;; waited += kStep) {
     const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t code = rd_kafka_metadata(exporter->producer_, 0, exporter->topic_, &metadata, kConnectMs);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return Error(
-          fmt::format("no answer from {}: {}; start the broker first", options.brokers, rd_kafka_err2str(code)));
+    const rd_kafka_resp_err_t code =
+        rd_kafka_metadata(producer_, 0, topic_, &metadata, static_cast<int>(kStep.count()));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      rd_kafka_metadata_destroy(metadata);
+      return {};
     }
-    rd_kafka_metadata_destroy(metadata);
+    poll(0);
+    // No certificate becomes a better one while weir waits.
+    if (waited < kConnectWithin && (connected_ || why_.find("certificate") == std::string::npos)) continue;
+    if (why_.empty()) {
+      return Error(fmt::format("no answer from {}: {}; start the broker first", brokers, rd_kafka_err2str(code)));
+    }
+    return Error(fmt::format("no broker can be reached: {}{}", why_,
+                             why_.ends_with("Connection refused") ? "; start the broker first" : ""));
+  }
+}
+
+OpenResult KafkaExporter::open(const KafkaOptions& options, const ExportContext& context, ExportQueue& books) {
+  return open_with(options, nullptr, context, books);
+}
+
+OpenResult KafkaExporter::open_over_tls(const KafkaOptions& options, const TlsOptions& tls,
+                                        const ExportContext& context, ExportQueue& books) {
+  if (auto files = tls.check_files(); !files) return Error(std::move(files.error()));
+  return open_with(options, &tls, context, books);
+}
+
+OpenResult KafkaExporter::open_with(const KafkaOptions& options, const TlsOptions* tls, const ExportContext& context,
+                                    ExportQueue& books) {
+  std::unique_ptr<KafkaExporter> exporter(new KafkaExporter(options, context, books));
+  if (auto started = exporter->start(options, tls); !started) return Error(std::move(started.error()));
+  if (needs_peer_at_start(context.mode)) {
+    if (auto there = exporter->await_broker(options.brokers); !there) return Error(std::move(there.error()));
   }
   return exporter;
 }
@@ -186,7 +265,18 @@ void KafkaExporter::close() {
 void KafkaExporter::set_connected(bool connected) {
   if (connected == connected_) return;
   connected_ = connected;
-  books_.set_connected(connected);
+  books_.set_connected(connected, connected ? std::string() : why_);
+}
+
+void KafkaExporter::error(int code, const char* reason) {
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    std::array<char, 256> text{};
+    rd_kafka_fatal_error(producer_, text.data(), text.size());
+    return fail(fmt::format("{}: {}", reason, text.data()), ExportLoss::refused);
+  }
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return set_connected(false);
+  why_ = faults_.text_of(reason);
+  if (!connected_) books_.set_connected(false, why_);
 }
 
 void KafkaExporter::report(std::uint32_t index, bool delivered, std::uint64_t octets) {

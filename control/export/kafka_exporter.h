@@ -10,6 +10,8 @@
 // answers, messages wait without limit of time; when kInFlight records are under way nothing more is taken, and the
 // queue before holds, and names, the rest. `weir read` wants a broker that answers at the start.
 //
+// Over TLS the brokers' certificates are verified, each for the host by which Metadata, or the URI, names that broker.
+//
 // librdkafka connects, sends and retries in threads of its own; its reports are taken in by poll(), in this exporter's
 // thread.
 #pragma once
@@ -24,7 +26,9 @@
 #include "control/export/export_context.h"
 #include "control/export/export_queue.h"
 #include "control/export/exporter.h"
+#include "control/export/kafka_faults.h"
 #include "control/export/option_values.h"
+#include "control/export/tls_client.h"
 
 struct rd_kafka_s;
 struct rd_kafka_topic_s;
@@ -50,6 +54,11 @@ class KafkaExporter final : public Exporter {
   /// Error: one line without the URI.
   static tl::expected<std::unique_ptr<Exporter>, std::string> open(const KafkaOptions& options,
                                                                    const ExportContext& context, ExportQueue& books);
+  /// Over TLS; `hostname` of `tls` is not used, since each broker has a name of its own.
+  static tl::expected<std::unique_ptr<Exporter>, std::string> open_over_tls(const KafkaOptions& options,
+                                                                            const TlsOptions& tls,
+                                                                            const ExportContext& context,
+                                                                            ExportQueue& books);
   KafkaExporter(const KafkaExporter&) = delete;
   KafkaExporter& operator=(const KafkaExporter&) = delete;
   ~KafkaExporter() override;
@@ -77,10 +86,21 @@ class KafkaExporter final : public Exporter {
   };
 
   KafkaExporter(const KafkaOptions& options, const ExportContext& context, ExportQueue& books);
+  /// `tls`: null is in the clear.
+  static tl::expected<std::unique_ptr<Exporter>, std::string> open_with(const KafkaOptions& options,
+                                                                        const TlsOptions* tls,
+                                                                        const ExportContext& context,
+                                                                        ExportQueue& books);
+  /// Starts librdkafka.
+  tl::expected<void, std::string> start(const KafkaOptions& options, const TlsOptions* tls);
+  /// Waits until a broker answers. Error: why none does.
+  tl::expected<void, std::string> await_broker(const std::string& brokers);
   void produce(RecordView record, std::uint32_t entry);
   void report(std::uint32_t entry, bool delivered, std::uint64_t octets);
   void poll(int timeout_ms);
   void set_connected(bool connected);
+  /// librdkafka says why something does not work.
+  void error(int code, const char* reason);
   /// Of a member of a group, which gets no records while no broker answers: asks whether one does.
   void ask_brokers(ExportTime now);
   void close();
@@ -96,6 +116,8 @@ class KafkaExporter final : public Exporter {
   std::uint32_t free_ = 0;
   std::size_t in_flight_ = 0;
   bool connected_ = true;
+  KafkaFaults faults_;
+  std::string why_;  ///< what librdkafka said last of what does not work
   ExportTime ask_at_ = ExportTime::min();
   ExportLoss abandoned_as_ = ExportLoss::refused;
   ExportTime ready_ = ExportTime::min();

@@ -63,6 +63,16 @@ tl::expected<Context, std::string> make_context(const TlsOptions& options) {
 
 }  // namespace
 
+tl::expected<void, std::string> TlsOptions::check_files() const {
+  if (auto context = make_context(*this); !context) return tl::unexpected(std::move(context.error()));
+  return {};
+}
+
+std::string certificate_fault(long result, const std::string& host) {
+  if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) return "is not for " + host;
+  return fmt::format("is not believed: {}", X509_verify_cert_error_string(result));
+}
+
 void TlsClient::Delete::operator()(ssl_st* ssl) const {
   SSL_free(ssl);
 }
@@ -120,20 +130,12 @@ TlsClient::State TlsClient::advance() {
   return state_;
 }
 
-std::string TlsClient::verify_failure() const {
-  const long result = SSL_get_verify_result(ssl_.get());
-  if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-    return fmt::format("the collector's certificate is not for {}", host_);
-  }
-  return fmt::format("the collector's certificate is not believed: {}", X509_verify_cert_error_string(result));
-}
-
 void TlsClient::set_failed(int error) {
   const unsigned long code = ERR_peek_error();
   const bool of_ssl = error == SSL_ERROR_SSL && ERR_GET_LIB(code) == ERR_LIB_SSL;
   const int why = of_ssl ? ERR_GET_REASON(code) : 0;
   if (why == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-    error_ = verify_failure();
+    error_ = "the collector's certificate " + certificate_fault(SSL_get_verify_result(ssl_.get()), host_);
   } else if (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_HTTP_REQUEST) {
     error_ = "the collector does not speak TLS";
   } else if (why == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED) {

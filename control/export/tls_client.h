@@ -26,7 +26,14 @@ struct TlsOptions {
   std::string key{};       ///< of it, without a passphrase
   std::string hostname{};  ///< that the collector's certificate is for; empty: the host of the URI
   bool verify = true;
+
+  /// Reads the files and changes nothing. Error: one line that names the file.
+  [[nodiscard]] tl::expected<void, std::string> check_files() const;
 };
+
+/// What is wrong with a certificate, as the end of a sentence that names whose it is: "is not for HOST". `result` is
+/// OpenSSL's X509_V_ERR_..., `host` the name or address that it had to be for.
+std::string certificate_fault(long result, const std::string& host);
 
 class TlsClient {
  public:
@@ -73,7 +80,6 @@ class TlsClient {
   TlsClient(ssl_st* ssl, std::string host) : ssl_(ssl), host_(std::move(host)) {}
   void take_output();
   void set_failed(int error);
-  [[nodiscard]] std::string verify_failure() const;
 
   std::unique_ptr<ssl_st, Delete> ssl_;
   std::string host_;  ///< that the certificate must be for

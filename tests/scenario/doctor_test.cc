@@ -62,10 +62,12 @@ TEST(Doctor, AsksADeviceAndFindsNothingInTheWay) {
 
 TEST(Doctor, NamesWhatStandsInTheWayWithWhatMendsItAndExitsWithOne) {
   const Doctor doctor({"--port", "ffff:1f:1f.7", "--export", "protobuf+tcp://127.0.0.1:1", "--export",
-                       "json:/no/such/folder/flows.json"});
+                       "json:/no/such/folder/flows.json", "--export",
+                       "kafka+tls://127.0.0.1:1/flows?ca=/no/such/ca.pem"});
   EXPECT_EQ(doctor.exit_code(), 1) << doctor.said();
   EXPECT_EQ(doctor.finding("port", "ffff:1f:1f.7: this machine has no such PCI device")["health"], "problem");
   EXPECT_EQ(doctor.finding("exporter", "127.0.0.1:1: Connection refused")["health"], "problem");
+  EXPECT_EQ(doctor.finding("exporter", "ca=/no/such/ca.pem: No such file or directory")["health"], "problem");
   EXPECT_EQ(doctor.finding("file", "/no/such/folder")["commands"][0], "mkdir -p /no/such/folder");
 }
 

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,10 @@ class MockBroker {
 
   [[nodiscard]] std::string uri(const std::string& options = "") const {
     return std::string("kafka://") + rd_kafka_mock_cluster_bootstraps(cluster_) + "/flows" + options;
+  }
+  [[nodiscard]] std::uint16_t port() const {
+    const std::string address = rd_kafka_mock_cluster_bootstraps(cluster_);
+    return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
   }
   void down() { rd_kafka_mock_broker_set_down(cluster_, 1); }
   void up() { rd_kafka_mock_broker_set_up(cluster_, 1); }

@@ -81,7 +81,7 @@ TEST(ExporterKinds, EveryOptionIsTakenWithARightValueAndRefusedWithAWrongOne) {
       }
     }
   }
-  EXPECT_EQ(options, 12U + 12U + 9U + 14U + 7U + 6U + 4U + 9U + 1U + 3U + 9U + 5U + 5U + 5U + 2U + 0U + 1U);
+  EXPECT_EQ(options, 12U + 12U + 9U + 14U + 7U + 6U + 4U + 9U + 1U + 3U + 7U + 9U + 5U + 5U + 5U + 2U + 0U + 1U);
 }
 
 TEST(ExporterKinds, AnOptionThatDoesNotExistNamesThoseThatDo) {

@@ -114,7 +114,7 @@ TEST(KafkaExporter, LosesNothingWhileTheBrokerIsGoneAndSendsEverythingWhenItIsBa
   ASSERT_TRUE(eventually([&] { return hub->snapshot()[0].exported.records == 1000; }));
   broker.down();
   for (std::uint32_t i = 1; i < 10; ++i) hub->offer(numbered_batch(1000 * i, 1000), false);
-  ASSERT_TRUE(eventually([&] { return hub->snapshot()[0].state == "connecting"; }));
+  ASSERT_TRUE(eventually([&] { return hub->snapshot()[0].state.starts_with("connecting"); }));
   EXPECT_TRUE(balanced(hub->snapshot()[0]));
   EXPECT_GT(hub->snapshot()[0].queued.records, 0U);
   broker.up();
@@ -146,7 +146,7 @@ TEST(KafkaExporter, OfAGroupFindsTheBrokerThatIsBackWithoutRecordsToSend) {
   hub.offer(numbered_batch(0, 100), false);
   ASSERT_TRUE(eventually([&] { return hub.snapshot()[1].exported.records == 100; }));
   broker.down();
-  ASSERT_TRUE(eventually([&] { return hub.snapshot()[1].state == "connecting"; }));
+  ASSERT_TRUE(eventually([&] { return hub.snapshot()[1].state.starts_with("connecting"); }));
   hub.offer(numbered_batch(100, 100), false);
   ASSERT_TRUE(eventually([&] { return hub.snapshot()[2].exported.records == 100; }));
   broker.up();
@@ -162,7 +162,7 @@ TEST(KafkaExporter, NamesWhatIsLeftWhenNoBrokerEverAnswers) {
   nobody.close();
   auto hub = open_hub(uri);
   hub->offer(numbered_batch(0, 100), false);
-  ASSERT_TRUE(eventually([&] { return hub->snapshot()[0].state == "connecting"; }));
+  ASSERT_TRUE(eventually([&] { return hub->snapshot()[0].state.starts_with("connecting"); }));
   EXPECT_EQ(hub->finish(std::chrono::milliseconds(200)).size(), 1U);
   const ExporterSnapshot snapshot = hub->snapshot()[0];
   EXPECT_EQ(lost(snapshot, ExportLoss::not_connected), totals_of_batch(*numbered_batch(0, 100)));
