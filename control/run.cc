@@ -118,13 +118,11 @@ int run_live(const Settings& settings, const v1::Config& effective, const GivenC
   }
   const auto keeper = keep_ledger(settings, cores, view);
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
-    changes.cannot_change("this weir takes records by --input, and changes when it is started again");
-    RecordProbe probe(settings, view, signals, operations.tap());
+    RecordProbe probe(settings, view, signals, operations.tap(), changes);
     return lead(probe, *keeper);
   }
   if (settings.input_source.kind == InputSource::Kind::samples) {
-    changes.cannot_change("this weir takes the kernel's samples by --input, and changes when it is started again");
-    SampleProbe probe(settings, view, signals, operations.tap());
+    SampleProbe probe(settings, view, signals, operations.tap(), changes);
     return lead(probe, *keeper);
   }
   LiveProbe probe(settings, view, signals, operations.tap(), changes);

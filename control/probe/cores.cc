@@ -61,7 +61,8 @@ OffWorkerCores::OffWorkerCores(const std::vector<unsigned>& cores) {
   CPU_ZERO(&before_);
   for (const unsigned cpu : allowed_cpus()) {
     CPU_SET(cpu, &before_);
-    if (std::find(cores.begin() + 1, cores.end(), cpu) == cores.end()) CPU_SET(cpu, &set);
+    const auto first_worker = cores.begin() + (cores.empty() ? 0 : 1);
+    if (std::find(first_worker, cores.end(), cpu) == cores.end()) CPU_SET(cpu, &set);
   }
   if (CPU_COUNT(&set) != 0) sched_setaffinity(0, sizeof set, &set);
 }

@@ -22,7 +22,7 @@ void prefer_memory_of(unsigned cpu);
 /// While it lives, this thread and the threads that it starts keep off the workers' CPUs, where there are others.
 class OffWorkerCores {
  public:
-  /// `cores`: what choose_cores() returned.
+  /// `cores`: what choose_cores() returned; empty: no CPU is a worker's.
   explicit OffWorkerCores(const std::vector<unsigned>& cores);
   OffWorkerCores(const OffWorkerCores&) = delete;
   OffWorkerCores& operator=(const OffWorkerCores&) = delete;

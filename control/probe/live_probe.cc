@@ -43,9 +43,7 @@ LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSigna
       signals_(signals),
       reconfiguration_(changes),
       terminal_(isatty(STDERR_FILENO) != 0),
-      tap_(tap) {
-  for (const MonitorPlan& plan : plans_) sampling_rates_.emplace_back(plan.flow.sampling.most_pps);
-}
+      tap_(tap) {}
 
 LiveProbe::~LiveProbe() {
   reconfiguration_.detach();
@@ -53,11 +51,12 @@ LiveProbe::~LiveProbe() {
 }
 
 tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& cores) {
-  cores_ = cores;
-  view_.phase().set(Phase::starting, "opening the exporters");
-  if (auto opened = open_exporters(cores); !opened) return opened;
-  if (auto read = read_prefixes(cores); !read) return read;
-  if (auto read = read_interfaces(); !read) return read;
+  parts_ =
+      std::make_unique<ChangingParts>(settings_, view_,
+                                      ChangingParts::Kind{[this] { return interfaces_of(port_infos_of(*runtime_)); },
+                                                          &dpdk::Runtime::make_flow_filter, cores});
+  if (auto opened = parts_->open(); !opened) return opened;
+  if (auto opened = open_rejects(cores); !opened) return opened;
   view_.phase().set(Phase::starting, "starting the ports");
   if (auto started = start_ports(cores); !started) return started;
   view_.phase().set(Phase::starting, "reserving the flow table's memory");
@@ -65,7 +64,7 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   if (stopped_at_start_) return {};
   {
     const OffWorkerCores off(cores);
-    if (auto begun = hub_->begin(); !begun) return begun;
+    if (auto begun = parts_->hub().begin(); !begun) return begun;
     if (rejects_ != nullptr) {
       rejects_->begin();
       reject_saver_ = std::make_unique<RejectSaver>(workers_->reject_rings(), *rejects_);
@@ -73,48 +72,21 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   }
   workers_->receive();
   view_.attach(*runtime_, *workers_, *drain_, std::make_unique<RecordFacts>(settings_.community_id_seed),
-               rejects_.get(), settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
+               rejects_.get(), parts_->first_prefixes());
   view_.phase().set(Phase::running);
   log_start();
   look_after();
-  reconfiguration_.attach(*this);
+  reconfiguration_.attach(*parts_);
   return {};
 }
 
-tl::expected<void, std::string> LiveProbe::open_exporters(const std::vector<unsigned>& cores) {
-  const OffWorkerCores off(cores);
-  auto hub = ExportHub::prepare(settings_.exports, export_context(settings_, plans_));
-  if (!hub) return tl::unexpected(hub.error());
-  hub_ = std::move(*hub);
+tl::expected<void, std::string> LiveProbe::open_rejects(const std::vector<unsigned>& cores) {
   if (settings_.rejects.path.empty()) return {};
+  const OffWorkerCores off(cores);
   auto rejects = RejectFile::open(settings_.rejects);
   if (!rejects) return tl::unexpected(rejects.error());
   rejects_ = std::move(*rejects);
   return {};
-}
-
-tl::expected<void, std::string> LiveProbe::read_prefixes(const std::vector<unsigned>& cores) {
-  const OffWorkerCores off(cores);
-  if (!settings_.prefix_files.empty()) view_.phase().set(Phase::starting, "reading the files of --prefixes");
-  auto prefixes = open_prefixes(settings_);
-  if (!prefixes) return tl::unexpected(prefixes.error());
-  prefixes_ = std::move(*prefixes);
-  return {};
-}
-
-tl::expected<void, std::string> LiveProbe::read_interfaces() {
-  if (settings_.interfaces.empty()) return {};
-  auto store = InterfaceStore::open(settings_.interfaces);
-  if (!store) return tl::unexpected("--interfaces: " + store.error());
-  interfaces_ = std::move(*store);
-  return {};
-}
-
-/// Says to the exporters, and to what names interfaces in records, what the ports are called.
-void LiveProbe::tell_interfaces() {
-  const std::vector<InterfaceName> ports = interfaces_of(port_infos_of(*runtime_));
-  if (interfaces_ != nullptr) interfaces_->set_ports(ports);
-  facts_->set_interfaces(interfaces_ != nullptr ? interfaces_->all() : ports);
 }
 
 tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigned>& cores) {
@@ -149,7 +121,7 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
         "socket=PATH,socket-abstract=no in a folder that only weir may enter",
         device);
   }
-  tell_interfaces();
+  parts_->tell_interfaces();
   return {};
 }
 
@@ -161,12 +133,11 @@ tl::expected<void, std::string> LiveProbe::start_workers() {
   std::vector<DrainedMonitor> monitors;
   for (unsigned number = 0; number < plans_.size(); ++number) {
     monitors.push_back({workers_->rings(number), make_accounter(plans_[number], settings_, hash),
-                        prefixes_.of_monitor[number], interfaces_.get()});
+                        parts_->prefixes_of(number), parts_->interfaces()});
   }
-  drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
+  drain_ = std::make_unique<RecordDrain>(parts_->hub(), std::move(monitors), false, &LiveClock::read_wall_ns,
                                          settings_.community_id_seed, &tap_);
-  as_maps_.resize(plans_.size());
-  offer_as_lookups(std::chrono::milliseconds(0));  // nobody polls yet: taken by the first poll
+  parts_->attach(*drain_, &workers_->controls());
   if (auto launched = workers_->launch(); !launched) return launched;
   touch_memory();
   return {};
@@ -242,7 +213,7 @@ void LiveProbe::run() {
       signals_, settings_.duration_ns, "every flow in the table is exported",
       [this] {
         reconfiguration_.apply_file();
-        reopen();
+        parts_->reopen();
       },
       [this] { look_after(); });
   if (end == RunEnd::stop || empty(Phase::draining)) return;
@@ -252,65 +223,20 @@ void LiveProbe::run() {
 
 /// What is done once a second.
 void LiveProbe::look_after() {
-  const std::lock_guard lock(mutex_);
   dpdk::Runtime::look_after();
   log_lines(changes_.ports(port_infos_of(*runtime_)));
-  log_lines(changes_.exporters(hub_->snapshot()));
-  tell_prefix_news(prefixes_);
-  offer_as_lookups(std::chrono::milliseconds(100));
-  (void)go_on_swapping();
+  log_lines(changes_.exporters(parts_->hub().snapshot()));
+  parts_->look_after();
   const ProbeView::Second second = view_.look();
   log_lines(changes_.workers(second.silences));
   tell_health(second.silences, second.rates.workers.empty() ? "" : progress_text(second));
   if (second.warning) spdlog::warn("{}", *second.warning);
-  if (second.moment) {
-    const PacketCount ignored = ignored_packets(second.moment->counters);
-    facts_->set_ignored(ignored.packets, ignored.octets);
-    OverflowTotals overflow = second.moment->totals.overflow;
-    for (const OverflowTotals& further : second.moment->totals.further_overflow) overflow.lost += further.lost;
-    facts_->set_lost(losses_before_exporters(second.moment->counters, overflow));
-    for (unsigned monitor = 0; monitor < plans_.size(); ++monitor) {
-      if (plans_[monitor].flow.sampling.by == Sampling::By::rate) adapt_sampling(monitor, *second.moment);
-    }
-  }
+  if (second.moment) parts_->look_at(*second.moment);
   if (second.rates.workers.empty()) return;
   spdlog::debug("{}", progress_text(second));
   if (!terminal_) return;
   fmt::print(stderr, "\r\033[K{}", progress_text(second));
   std::fflush(stderr);
-}
-
-/// One level for all workers, which hand packets of one flow to one another.
-void LiveProbe::adapt_sampling(unsigned monitor, const Moment& moment) {
-  std::uint64_t packets = 0;  // those that sampling chooses from
-  for (const WorkerCounters& worker : moment.counters) {
-    packets += worker.offered.packets - of_monitor(worker, monitor).filtered_out.packets;
-  }
-  AdaptiveRate& rate = sampling_rates_[monitor];
-  const unsigned before = rate.level();
-  const unsigned level = rate.level_at(packets, moment.wall_ns);
-  if (level == before) return;
-  workers_->set_sampling_level(monitor, level);
-  const MonitorPlan& plan = plans_[monitor];
-  spdlog::info("{}--sample {}: one packet in {} counts from now on",
-               plan.name.empty() ? "" : "monitor " + plan.name + ": ", plan.sample, 1U << level);
-}
-
-void LiveProbe::reopen() {
-  const std::lock_guard lock(mutex_);
-  reopen_files(*hub_, settings_, prefixes_, interfaces_.get());
-  if (interfaces_ != nullptr) tell_interfaces();
-}
-
-/// Gives the workers the maps that reloads have put in place of those that they look AS numbers up in.
-void LiveProbe::offer_as_lookups(std::chrono::milliseconds patience) {
-  for (unsigned monitor = 0; monitor < plans_.size(); ++monitor) {
-    if (prefixes_.of_monitor[monitor] == nullptr) continue;
-    auto map = prefixes_.of_monitor[monitor]->whole_map();
-    if (map == nullptr || map == as_maps_[monitor]) continue;
-    workers_->set_as_lookup(monitor, as_lookup_in(map), patience);
-    as_maps_[monitor] = std::move(map);
-  }
 }
 
 int LiveProbe::stop() {
@@ -325,14 +251,14 @@ int LiveProbe::stop() {
 /// Receives no more, lets all records out, and closes the exporters. Returns whether weir is to stop then.
 bool LiveProbe::empty(Phase phase) {
   reconfiguration_.detach();
-  hub_->resume_all();
+  parts_->hub().resume_all();
   view_.phase().set(phase, "emptying the flow table");
   drain_->set_wait();
   workers_->stop();
   const bool stops = let_records_out(
-      {*drain_, *hub_, view_.phase(), signals_, [this] { return workers_->finished() == workers_->size(); },
-       [this] { reopen(); }, phase == Phase::draining},
-      settings_.stop_timeout_ns);
+      {*drain_, parts_->hub(), view_.phase(), signals_, [this] { return workers_->finished() == workers_->size(); },
+       [this] { parts_->reopen(); }, phase == Phase::draining},
+      parts_->settings().stop_timeout_ns);
   workers_->join();
   // Records that are given up may still come out of the rings: the closed exporters lose them by name.
   drain_->finish();
@@ -357,8 +283,8 @@ void LiveProbe::report_rejects(v1::Ledger& ledger, int& code) {
 /// The end: nothing runs any more.
 int LiveProbe::report() {
   view_.detach();
-  int code = log_problems(*hub_);
-  tell_prefix_news(prefixes_);
+  int code = log_problems(parts_->hub());
+  parts_->tell_news();
   const DrainTotals totals = drain_->totals();
   std::vector<WorkerCounters> counters;
   for (unsigned i = 0; i < workers_->size(); ++i) counters.push_back(workers_->counters(i));

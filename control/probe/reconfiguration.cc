@@ -106,11 +106,6 @@ void Reconfiguration::detach() {
   why_not_ = "weir is stopping";
 }
 
-void Reconfiguration::cannot_change(const std::string& why) {
-  const std::lock_guard lock(mutex_);
-  why_not_ = why;
-}
-
 tl::expected<Reconfiguration::Next, ConfigError> Reconfiguration::next_of(const SourcedConfig& given) const {
   auto settings = validate(given.config, Command::run, given.places);
   if (!settings) return tl::unexpected(settings.error());

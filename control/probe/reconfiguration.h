@@ -36,8 +36,6 @@ class Reconfiguration final : public ChangeSource {
   /// The probe runs: from now on it is changed. It lives until detach(), which waits for a change that is under way.
   void attach(Changeable& probe);
   void detach();
-  /// A probe that cannot be changed runs; `why`: one line.
-  void cannot_change(const std::string& why);
   /// SIGHUP: applies the file of --config, if there is one. What becomes of it is in the log.
   void apply_file();
 

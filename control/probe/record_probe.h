@@ -10,11 +10,11 @@
 #include <tl/expected.hpp>
 
 #include "control/config/settings.h"
-#include "control/export/export_hub.h"
-#include "control/prefix_options.h"
 #include "control/probe/change_log.h"
+#include "control/probe/changing_parts.h"
 #include "control/probe/phase.h"
 #include "control/probe/probe_view.h"
+#include "control/probe/reconfiguration.h"
 #include "control/probe/record_receiver.h"
 #include "control/probe/signals.h"
 #include "control/record_drain.h"
@@ -24,8 +24,9 @@ namespace weir {
 
 class RecordProbe {
  public:
-  /// `view` shows what runs, `tap` its records; both outlive this.
-  RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap);
+  /// `view` shows what runs, `tap` its records, and `changes` changes it; they outlive this.
+  RecordProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap,
+              Reconfiguration& changes);
   RecordProbe(const RecordProbe&) = delete;
   RecordProbe& operator=(const RecordProbe&) = delete;
   ~RecordProbe();
@@ -38,7 +39,6 @@ class RecordProbe {
   int stop();
 
  private:
-  void tell_interfaces();
   void look_after();
   bool empty(Phase phase);
   int report();
@@ -47,11 +47,9 @@ class RecordProbe {
   ProbeView& view_;
   const ProbeSignals& signals_;
   RecordTap& tap_;
+  Reconfiguration& reconfiguration_;
   bool emptied_ = false;  ///< no record is received any more, and all are out
-  std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
-  std::unique_ptr<ExportHub> hub_;
-  PrefixStores prefixes_;
-  std::unique_ptr<InterfaceStore> interfaces_;  ///< nullptr: records do not name them
+  ChangingParts parts_;
   std::unique_ptr<RecordReceiver> receiver_;
   std::unique_ptr<RecordDrain> drain_;
   ChangeLog changes_;

@@ -27,64 +27,60 @@ tl::expected<std::unique_ptr<PsampleSource>, std::string> open_kernel_samples(co
                                          settings.input_source.groups, settings.frame_filter);
 }
 
+namespace {
+
+tl::expected<std::shared_ptr<const FlowFilter>, std::string> make_filter(const std::string& text) {
+  auto program = PcapFilter::compile_for_flows(text);
+  if (!program) return tl::unexpected(program.error());
+  return std::make_shared<const PcapFlowFilter>(std::move(*program));
+}
+
+}  // namespace
+
 SampleProbe::SampleProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap,
-                         OpenSamples open)
+                         Reconfiguration& changes, OpenSamples open)
     : settings_(settings),
       plans_(monitor_plans(settings)),
       view_(view),
       signals_(signals),
       tap_(tap),
+      reconfiguration_(changes),
       open_(std::move(open)),
-      as_maps_(plans_.size()) {}
+      parts_(settings, view, {&system_interfaces, &make_filter, {}}) {}
 
 SampleProbe::~SampleProbe() {
+  reconfiguration_.detach();
   view_.detach();
 }
 
 tl::expected<void, std::string> SampleProbe::start() {
-  view_.phase().set(Phase::starting, "opening the exporters");
-  if (auto opened = open_exporters(); !opened) return opened;
+  if (auto opened = parts_.open(); !opened) return opened;
+  parts_.tell_interfaces();
+  if (auto opened = open_rejects(); !opened) return opened;
   view_.phase().set(Phase::starting, "reserving the flow table's memory");
   if (auto started = start_worker(); !started) return started;
-  if (auto begun = hub_->begin(); !begun) return begun;
+  if (auto begun = parts_.hub().begin(); !begun) return begun;
   if (rejects_ != nullptr) {
     rejects_->begin();
     reject_saver_ = std::make_unique<RejectSaver>(std::vector{worker_->rejects()}, *rejects_);
   }
   worker_->start();
   view_.attach(*worker_, *drain_, settings_, std::make_unique<RecordFacts>(settings_.community_id_seed), rejects_.get(),
-               settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
+               parts_.first_prefixes());
   view_.phase().set(Phase::running);
   if (settings_.exports.empty()) spdlog::warn("no --export: flow records are counted and go nowhere");
   spdlog::info("packets that the kernel samples, {} flows at most, control socket {}", flows_of(plans_),
                settings_.socket);
   look_after();
+  reconfiguration_.attach(parts_);
   return {};
 }
 
-tl::expected<void, std::string> SampleProbe::open_exporters() {
-  if (!settings_.interfaces.empty()) {
-    auto store = InterfaceStore::open(settings_.interfaces);
-    if (!store) return tl::unexpected("--interfaces: " + store.error());
-    interfaces_ = std::move(*store);
-  }
-  tell_interfaces();
-  ExportContext context;
-  context.facts = facts_;
-  context.sampler_address = settings_.sampler_address;
-  tell_monitors(context, plans_);
-  context.inputs = inputs_of(settings_);
-  auto hub = ExportHub::prepare(settings_.exports, context);
-  if (!hub) return tl::unexpected(hub.error());
-  hub_ = std::move(*hub);
-  if (!settings_.rejects.path.empty()) {
-    auto rejects = RejectFile::open(settings_.rejects);
-    if (!rejects) return tl::unexpected(rejects.error());
-    rejects_ = std::move(*rejects);
-  }
-  auto prefixes = open_prefixes(settings_);
-  if (!prefixes) return tl::unexpected(prefixes.error());
-  prefixes_ = std::move(*prefixes);
+tl::expected<void, std::string> SampleProbe::open_rejects() {
+  if (settings_.rejects.path.empty()) return {};
+  auto rejects = RejectFile::open(settings_.rejects);
+  if (!rejects) return tl::unexpected(rejects.error());
+  rejects_ = std::move(*rejects);
   return {};
 }
 
@@ -99,64 +95,40 @@ tl::expected<void, std::string> SampleProbe::start_worker() {
   for (unsigned number = 0; number < plans_.size(); ++number) {
     monitors.push_back({{&worker_->records(number)},
                         make_accounter(plans_[number], settings_, hash),
-                        prefixes_.of_monitor[number],
-                        interfaces_.get()});
+                        parts_.prefixes_of(number),
+                        parts_.interfaces()});
   }
-  drain_ = std::make_unique<RecordDrain>(*hub_, std::move(monitors), false, &LiveClock::read_wall_ns,
+  drain_ = std::make_unique<RecordDrain>(parts_.hub(), std::move(monitors), false, &LiveClock::read_wall_ns,
                                          settings_.community_id_seed, &tap_);
-  offer_as_lookups();  // the worker does not poll yet: taken by its first poll
+  parts_.attach(*drain_, &worker_->controls());
   return {};
-}
-
-/// Says to the exporters, and to what names interfaces in records, what the interfaces of this machine are called.
-void SampleProbe::tell_interfaces() {
-  const std::vector<InterfaceName> here = system_interfaces();
-  if (interfaces_ != nullptr) interfaces_->set_ports(here);
-  facts_->set_interfaces(interfaces_ != nullptr ? interfaces_->all() : here);
-}
-
-/// Gives the worker the maps that reloads have put in place of those that it looks AS numbers up in.
-void SampleProbe::offer_as_lookups() {
-  for (unsigned monitor = 0; monitor < plans_.size(); ++monitor) {
-    if (prefixes_.of_monitor[monitor] == nullptr) continue;
-    auto map = prefixes_.of_monitor[monitor]->whole_map();
-    if (map == nullptr || map == as_maps_[monitor]) continue;
-    worker_->set_as_lookup(monitor, as_lookup_in(map), std::chrono::milliseconds(0));
-    as_maps_[monitor] = std::move(map);
-  }
 }
 
 void SampleProbe::run() {
   const auto began = std::chrono::steady_clock::now();
   const RunEnd end = run_until_stopped(
-      signals_, settings_.duration_ns, "every flow in the table is exported", [this] { reopen(); },
+      signals_, settings_.duration_ns, "every flow in the table is exported",
+      [this] {
+        reconfiguration_.apply_file();
+        parts_.reopen();
+      },
       [this] { look_after(); });
   if (end == RunEnd::stop || empty(Phase::draining)) return;
   view_.phase().set(Phase::drained);
   wait_drained(signals_, left_of(settings_.duration_ns, began), view_.ledger(), [this] { look_after(); });
 }
 
-void SampleProbe::reopen() {
-  reopen_files(*hub_, settings_, prefixes_, interfaces_.get());
-}
-
 /// What is done once a second.
 void SampleProbe::look_after() {
-  log_lines(changes_.exporters(hub_->snapshot()));
-  tell_prefix_news(prefixes_);
-  tell_interfaces();
-  offer_as_lookups();
+  log_lines(changes_.exporters(parts_.hub().snapshot()));
+  parts_.look_after();
+  parts_.tell_interfaces();
   const ProbeView::Second second = view_.look();
   log_lines(changes_.workers(second.silences));
   tell_health(second.silences);
   if (second.warning) spdlog::warn("{}", *second.warning);
   look_at_input();
-  if (!second.moment) return;
-  const PacketCount ignored = ignored_packets(second.moment->counters);
-  facts_->set_ignored(ignored.packets, ignored.octets);
-  OverflowTotals overflow = second.moment->totals.overflow;
-  for (const OverflowTotals& further : second.moment->totals.further_overflow) overflow.lost += further.lost;
-  facts_->set_lost(losses_before_exporters(second.moment->counters, overflow));
+  if (second.moment) parts_.look_at(*second.moment);
 }
 
 void SampleProbe::look_at_input() {
@@ -180,12 +152,15 @@ int SampleProbe::stop() {
 
 /// As LiveProbe::empty().
 bool SampleProbe::empty(Phase phase) {
+  reconfiguration_.detach();
+  parts_.hub().resume_all();
   view_.phase().set(phase, "emptying the flow table");
   drain_->set_wait();
   worker_->stop();
-  const bool stops = let_records_out({*drain_, *hub_, view_.phase(), signals_, [this] { return worker_->at_rest(); },
-                                      [this] { reopen(); }, phase == Phase::draining},
-                                     settings_.stop_timeout_ns);
+  const bool stops =
+      let_records_out({*drain_, parts_.hub(), view_.phase(), signals_, [this] { return worker_->at_rest(); },
+                       [this] { parts_.reopen(); }, phase == Phase::draining},
+                      parts_.settings().stop_timeout_ns);
   worker_->join();
   drain_->finish();  // what is given up may still come out of the ring: the closed exporters lose it by name
   tap_.close();
@@ -196,8 +171,8 @@ bool SampleProbe::empty(Phase phase) {
 /// The end: nothing runs any more.
 int SampleProbe::report() {
   view_.detach();
-  int code = log_problems(*hub_);
-  tell_prefix_news(prefixes_);
+  int code = log_problems(parts_.hub());
+  parts_.tell_news();
   const std::vector<WorkerCounters> counters{worker_->counters()};
   v1::Ledger ledger =
       make_whole_ledger(names_of(plans_), counters, drain_->totals(), {}, true,

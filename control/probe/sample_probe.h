@@ -13,11 +13,11 @@
 
 #include "control/config/monitor_blocks.h"
 #include "control/config/settings.h"
-#include "control/export/export_hub.h"
-#include "control/prefix_options.h"
 #include "control/probe/change_log.h"
+#include "control/probe/changing_parts.h"
 #include "control/probe/phase.h"
 #include "control/probe/probe_view.h"
+#include "control/probe/reconfiguration.h"
 #include "control/probe/sample_worker.h"
 #include "control/probe/signals.h"
 #include "control/probe/silence_watch.h"
@@ -35,9 +35,10 @@ tl::expected<std::unique_ptr<PsampleSource>, std::string> open_kernel_samples(co
 
 class SampleProbe {
  public:
-  /// `view` shows what runs, `tap` its records; both outlive this. `open`: a test takes the kernel's place.
+  /// `view` shows what runs, `tap` its records, and `changes` changes it; they outlive this. `open`: a test takes the
+  /// kernel's place.
   SampleProbe(const Settings& settings, ProbeView& view, const ProbeSignals& signals, RecordTap& tap,
-              OpenSamples open = &open_kernel_samples);
+              Reconfiguration& changes, OpenSamples open = &open_kernel_samples);
   SampleProbe(const SampleProbe&) = delete;
   SampleProbe& operator=(const SampleProbe&) = delete;
   ~SampleProbe();
@@ -50,13 +51,10 @@ class SampleProbe {
   int stop();
 
  private:
-  tl::expected<void, std::string> open_exporters();
+  tl::expected<void, std::string> open_rejects();
   tl::expected<void, std::string> start_worker();
-  void tell_interfaces();
-  void offer_as_lookups();
   void look_after();
   void look_at_input();
-  void reopen();
   bool empty(Phase phase);
   int report();
 
@@ -65,14 +63,11 @@ class SampleProbe {
   ProbeView& view_;
   const ProbeSignals& signals_;
   RecordTap& tap_;
+  Reconfiguration& reconfiguration_;
   const OpenSamples open_;
   bool emptied_ = false;  ///< no packet is received any more, and all records are out
-  std::shared_ptr<ProbeFacts> facts_ = std::make_shared<ProbeFacts>();
-  std::unique_ptr<ExportHub> hub_;
+  ChangingParts parts_;
   std::unique_ptr<RejectFile> rejects_;
-  PrefixStores prefixes_;
-  std::unique_ptr<InterfaceStore> interfaces_;            ///< nullptr: records do not name them
-  std::vector<std::shared_ptr<const RouteMap>> as_maps_;  ///< by monitor: what its worker looks AS numbers up in
   std::unique_ptr<SampleWorker> worker_;
   std::unique_ptr<RecordDrain> drain_;
   std::unique_ptr<RejectSaver> reject_saver_;

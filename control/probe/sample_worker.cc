@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "control/probe/cores.h"
 #include "control/probe/memory_room.h"
 #include "control/wall_reading.h"
 #include "dataplane/live_clock.h"
@@ -48,6 +49,9 @@ tl::expected<std::unique_ptr<SampleWorker>, std::string> SampleWorker::make(cons
   if (!made->worker_->ok()) {
     return tl::unexpected(fmt::format("no memory for {} flows: lower {}", flows, greatest_table(settings)));
   }
+  // It may run on any CPU, so its memory is wherever the first one says.
+  made->controls_ = std::make_unique<WorkerControls>(
+      WorkerControls::Workers{{made->worker_.get()}, {allowed_cpus().front()}, sampling_seed});
   const TableMemory table{flows, made->worker_->octets(), huge_octets_mapped() - huge_before,
                           settings.monitors.empty() ? "" : greatest_table(settings)};
   if (auto fits = check_memory(table, read_memory_room()); !fits) return tl::unexpected(fits.error());
@@ -84,11 +88,6 @@ void SampleWorker::loop() {
   at_rest_.store(true, std::memory_order_release);
 }
 
-void SampleWorker::set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience) {
-  const std::vector<ConfigurationSlot<AsLookup>*> slots{&worker_->as_lookup(monitor)};
-  (void)publish<AsLookup>(slots, lookup, patience);
-}
-
 std::vector<WorkerBooks> SampleWorker::books() {
   return {{&worker_->snapshots(), [this] { return worker_->counters(); }, &at_rest_}};
 }
@@ -100,17 +99,18 @@ std::vector<FlowPart> SampleWorker::flow_parts(unsigned monitor) {
 std::vector<WorkerFacts> SampleWorker::facts() const {
   WorkerFacts facts;
   facts.idle = "poll(2)";
-  for (unsigned monitor = 0; monitor < worker_->monitors(); ++monitor) {
-    facts.capacities.push_back(worker_->shard(monitor).capacity());
-    facts.capacity += facts.capacities.back();
+  for (const FlowSwap::Table& table : controls_->tables()) {
+    facts.capacities.push_back(table.capacity);
+    facts.capacity += table.capacity;
   }
   return {facts};
 }
 
 MetricFacts SampleWorker::metrics(unsigned monitor) const {
   MetricFacts facts;
-  facts.metrics = worker_->shard(monitor).metrics();
-  facts.pool_lines = worker_->shard(monitor).pool().capacity();
+  const FlowSwap::Table table = controls_->tables()[monitor];
+  facts.metrics = table.metrics;
+  facts.pool_lines = table.pool_lines;
   return facts;
 }
 

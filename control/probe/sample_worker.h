@@ -16,8 +16,8 @@
 #include "control/config/settings.h"
 #include "control/ledger/input_totals.h"
 #include "control/probe/sample_clock.h"
+#include "control/probe/worker_controls.h"
 #include "control/probe/worker_view.h"
-#include "dataplane/flow/as_lookup.h"
 #include "dataplane/input/pcap_filter.h"
 #include "dataplane/input/psample_source.h"
 #include "dataplane/worker.h"
@@ -40,8 +40,8 @@ class SampleWorker final : public WorkerView {
   void join();
   [[nodiscard]] bool at_rest() const { return at_rest_.load(std::memory_order_acquire); }
 
-  /// Where the AS numbers of a monitor's keys are looked up from now on; the worker takes it when it polls next.
-  void set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience);
+  /// What it is told while it polls.
+  [[nodiscard]] WorkerControls& controls() { return *controls_; }
   [[nodiscard]] RecordRing& records(unsigned monitor) { return worker_->records(monitor); }
   /// nullptr: rejected frames are not kept.
   [[nodiscard]] RejectRing* rejects() { return worker_->rejects(); }
@@ -54,7 +54,7 @@ class SampleWorker final : public WorkerView {
 
   /// After the end.
   [[nodiscard]] WorkerCounters counters() const { return worker_->counters(); }
-  [[nodiscard]] RecordTotals recount(unsigned monitor) const { return worker_->shard(monitor).recount(); }
+  [[nodiscard]] RecordTotals recount(unsigned monitor) const { return worker_->recount(monitor); }
   /// What came in, but for the name of the input; of a worker that does not answer, what it said before. For one thread
   /// at a time.
   [[nodiscard]] InputTotals totals();
@@ -67,6 +67,7 @@ class SampleWorker final : public WorkerView {
   std::unique_ptr<PsampleSource> source_;
   std::vector<std::unique_ptr<PcapFlowFilter>> filters_;  ///< by monitor; nullptr: none
   std::unique_ptr<Worker> worker_;
+  std::unique_ptr<WorkerControls> controls_;
   PsampleTotals last_;                 ///< the asker's
   std::atomic<bool> stopping_{false};  ///< written by the supervisor
   std::atomic<bool> at_rest_{false};   ///< written by the thread

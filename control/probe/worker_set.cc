@@ -64,7 +64,6 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
   const KeyHash::Seed& key = settings.flow.sampling.seed;
   const KeyHash::Seed sampling_seed = key == Sampling::kNoSeed ? KeyHash::random_seed() : key;
   for (MonitorPlan& plan : plans) plan.flow.sampling.seed = sampling_seed;
-  set->sampling_seed_ = sampling_seed;
   const std::uint64_t flows = flows_of(plans);
   for (unsigned number = 0; number < settings.workers; ++number) {
     const IdleMode mode = idle_mode(settings.idle, runtime.worker_core(number), isolated);
@@ -77,12 +76,12 @@ tl::expected<std::unique_ptr<WorkerSet>, std::string> WorkerSet::make(const Sett
     }
     set->members_.back()->source = runtime.source(number, set->waiting_);
   }
-  for (unsigned monitor = 0; monitor < plans.size(); ++monitor) {
-    std::uint64_t pool_lines = 0;
-    for (const auto& member : set->members_) pool_lines += member->worker.shard(monitor).pool().capacity();
-    const FlowShard& shard = set->members_.front()->worker.shard(monitor);
-    set->tables_.push_back({shard.capacity(), shard.metrics(), pool_lines});
+  WorkerControls::Workers told{{}, {}, sampling_seed, set->mesh_ != nullptr, set->icmp_mesh_ != nullptr};
+  for (unsigned number = 0; number < settings.workers; ++number) {
+    told.all.push_back(&set->members_[number]->worker);
+    told.cpus.push_back(runtime.worker_core(number));
   }
+  set->controls_ = std::make_unique<WorkerControls>(std::move(told));
   const TableMemory table{flows, set->octets_to_touch(), huge_octets_mapped() - huge_before,
                           settings.monitors.empty() ? "" : greatest_table(settings)};
   if (auto fits = check_memory(table, read_memory_room()); !fits) return tl::unexpected(fits.error());
@@ -93,32 +92,6 @@ std::uint64_t WorkerSet::octets_to_touch() const {
   std::uint64_t octets = 0;
   for (const auto& member : members_) octets += member->worker.octets();
   return octets;
-}
-
-void WorkerSet::set_sampling_level(unsigned monitor, unsigned level) {
-  constexpr std::chrono::milliseconds kPatience{100};
-  std::vector<ConfigurationSlot<unsigned>*> slots;
-  for (const auto& member : members_) slots.push_back(&member->worker.sampling_level(monitor));
-  (void)publish<unsigned>(slots, level, kPatience);
-}
-
-void WorkerSet::set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience) {
-  std::vector<ConfigurationSlot<AsLookup>*> slots;
-  for (const auto& member : members_) slots.push_back(&member->worker.as_lookup(monitor));
-  (void)publish<AsLookup>(slots, lookup, patience);
-}
-
-void WorkerSet::set_timeouts(unsigned monitor, const FlowTimeouts& timeouts, std::chrono::milliseconds patience) {
-  std::vector<ConfigurationSlot<FlowTimeouts>*> slots;
-  for (const auto& member : members_) slots.push_back(&member->worker.timeouts(monitor));
-  (void)publish<FlowTimeouts>(slots, timeouts, patience);
-}
-
-void WorkerSet::set_choice(unsigned monitor, PacketChoice choice, std::chrono::milliseconds patience) {
-  choice.sampling.seed = sampling_seed_;
-  std::vector<ConfigurationSlot<PacketChoice>*> slots;
-  for (const auto& member : members_) slots.push_back(&member->worker.choice(monitor));
-  (void)publish<PacketChoice>(slots, choice, patience);
 }
 
 WorkerSet::~WorkerSet() {
@@ -208,21 +181,21 @@ std::vector<FlowPart> WorkerSet::flow_parts(unsigned monitor) {
 }
 
 MetricFacts WorkerSet::metrics(unsigned monitor) const {
-  const std::lock_guard lock(tables_mutex_);
+  const FlowSwap::Table table = controls_->tables()[monitor];
   MetricFacts facts;
-  facts.metrics = tables_[monitor].metrics;
-  facts.pool_lines = tables_[monitor].pool_lines;
+  facts.metrics = table.metrics;
+  facts.pool_lines = table.pool_lines;
   return facts;
 }
 
 std::vector<WorkerFacts> WorkerSet::facts() const {
-  const std::lock_guard lock(tables_mutex_);
+  const std::vector<FlowSwap::Table> tables = controls_->tables();
   std::vector<WorkerFacts> facts;
   for (unsigned number = 0; number < size(); ++number) {
     WorkerFacts& worker = facts.emplace_back();
     worker.core = runtime_.worker_core(number);
     worker.idle = idle_text(members_[number]->idle);
-    for (const FlowSwap::Table& table : tables_) {
+    for (const FlowSwap::Table& table : tables) {
       worker.capacities.push_back(table.capacity);
       worker.capacity += table.capacity;
     }

@@ -9,21 +9,18 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "control/config/monitor_blocks.h"
 #include "control/config/settings.h"
-#include "control/probe/flow_swap.h"
 #include "control/probe/metrics_report.h"
 #include "control/probe/moment.h"
 #include "control/probe/status_report.h"
+#include "control/probe/worker_controls.h"
 #include "control/probe/worker_view.h"
 #include "control/query/flow_walk.h"
 #include "dataplane/dpdk/runtime.h"
-#include "dataplane/flow/as_lookup.h"
 #include "dataplane/memory.h"
 #include "dataplane/worker.h"
 
@@ -48,29 +45,8 @@ class WorkerSet final : public WorkerView {
   /// After stop(): waits until all loops are over.
   void join();
 
-  /// By --sample rate: every packet that is taken from now on stands for 2^level. A worker that is held up takes it
-  /// when it polls again.
-  void set_sampling_level(unsigned monitor, unsigned level);
-
-  /// When a monitor's flows end, and which packets it takes, from now on. Wait at most `patience`, as below.
-  void set_timeouts(unsigned monitor, const FlowTimeouts& timeouts, std::chrono::milliseconds patience);
-  void set_choice(unsigned monitor, PacketChoice choice, std::chrono::milliseconds patience);
-
-  /// Where the AS numbers of a monitor's keys are looked up from now on. Waits at most `patience` until all workers go
-  /// by it; one that is held up takes it when it polls again, and the lookup before it lives until then.
-  void set_as_lookup(unsigned monitor, const AsLookup& lookup, std::chrono::milliseconds patience);
-
-  /// Makes what takes the place of the flows of these monitors, whose plans are in `next`, of all monitors. Error: one
-  /// line, that says what there is no room for, or that the rings between workers are not there, which are made at the
-  /// start.
-  [[nodiscard]] tl::expected<std::unique_ptr<FlowSwap>, std::string> make_swap(const Settings& settings,
-                                                                               std::vector<MonitorPlan> next,
-                                                                               const std::vector<unsigned>& monitors);
-  /// `swap` is being used: facts() and metrics() say what it makes.
-  void follow(const FlowSwap& swap) {
-    const std::lock_guard lock(tables_mutex_);
-    for (const auto& [monitor, table] : swap.tables()) tables_[monitor] = table;
-  }
+  /// What they are told while they poll.
+  [[nodiscard]] WorkerControls& controls() { return *controls_; }
 
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(members_.size()); }
   /// How many have touched their memory.
@@ -114,9 +90,7 @@ class WorkerSet final : public WorkerView {
   dpdk::Runtime::Waiting waiting_;
   std::vector<std::unique_ptr<Member>> members_;
   std::uint64_t tsc_hz_ = 0;
-  KeyHash::Seed sampling_seed_{};  ///< of all workers
-  mutable std::mutex tables_mutex_;
-  std::vector<FlowSwap::Table> tables_;  ///< by monitor; guarded by it
+  std::unique_ptr<WorkerControls> controls_;
   Touching touching_;
   std::atomic<bool> receiving_{false};  ///< written by the supervisor, read by the workers
   std::atomic<bool> stopping_{false};   ///< likewise

@@ -9,12 +9,15 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "control/config/config.h"
 #include "control/config/file.h"
+#include "control/probe/change_history.h"
+#include "control/probe/reconfiguration.h"
 #include "control/probe/sample_clock.h"
 #include "control/probe/silence_watch.h"
 #include "proto/schema/report_text.h"
@@ -52,6 +55,20 @@ class SampleProbeTest : public ::testing::Test {
     return std::make_unique<PsampleSource>(std::make_unique<PsampleSocket>(std::move(weir_), kPsampleFamily),
                                            kPsampleFamily, settings.input_source.groups, settings.frame_filter);
   }
+  /// Who changes a probe with these settings.
+  Reconfiguration& desk(const Settings& settings) {
+    GivenConfig given;
+    given.options.config = given.all = config_;
+    return desk_.emplace(settings, effective_config(settings), given, *ChangeHistory::open(""));
+  }
+  v1::ChangeReply apply(const std::string& text) {
+    v1::ChangeRequest request;
+    request.set_text(text);
+    request.set_how("apply");
+    const auto reply = desk_->change(request, {7, 70});
+    EXPECT_TRUE(reply) << reply.error().what;
+    return reply.value_or(v1::ChangeReply());
+  }
   void send(const Bytes& message) const {
     ASSERT_EQ(::send(kernel_.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
   }
@@ -75,6 +92,7 @@ class SampleProbeTest : public ::testing::Test {
   v1::Config config_;
   UniqueFd kernel_;
   UniqueFd weir_;
+  std::optional<Reconfiguration> desk_;
 };
 
 TEST_F(SampleProbeTest, TurnsSamplesIntoRecordsAndBalancesItsLedger) {
@@ -82,7 +100,7 @@ TEST_F(SampleProbeTest, TurnsSamplesIntoRecordsAndBalancesItsLedger) {
   ProbeView view(config_, monitor_plans(settings));
   const ProbeSignals signals;
   RecordTap tap;
-  SampleProbe probe(settings, view, signals, tap, [this](const Settings& s) { return open(s); });
+  SampleProbe probe(settings, view, signals, tap, desk(settings), [this](const Settings& s) { return open(s); });
   const auto started = probe.start();
   ASSERT_TRUE(started) << started.error();
   for (std::uint32_t i = 0; i < 50; ++i) {
@@ -142,7 +160,7 @@ TEST_F(SampleProbeTest, ServesSeveralMonitorsWithTheirFilters) {
   ProbeView view(config_, monitor_plans(settings));
   const ProbeSignals signals;
   RecordTap tap;
-  SampleProbe probe(settings, view, signals, tap, [this](const Settings& s) { return open(s); });
+  SampleProbe probe(settings, view, signals, tap, desk(settings), [this](const Settings& s) { return open(s); });
   ASSERT_TRUE(probe.start());
   for (const unsigned port : {4000U, 4001U, 4001U, 5U}) send(KernelSample{packet_of(port)}.message());
   ASSERT_TRUE(eventually([&] { return view.ledger().received().packets() == 4; }));
@@ -155,13 +173,49 @@ TEST_F(SampleProbeTest, ServesSeveralMonitorsWithTheirFilters) {
   EXPECT_EQ(packets, (std::map<std::string, std::uint64_t>{{"a", 3}, {"b", 2}}));
 }
 
+TEST_F(SampleProbeTest, ChangesFilterKeyMetricsAndExportersWhileItRuns) {
+  const Settings settings = this->settings();
+  ProbeView view(config_, monitor_plans(settings));
+  const ProbeSignals signals;
+  RecordTap tap;
+  SampleProbe probe(settings, view, signals, tap, desk(settings), [this](const Settings& s) { return open(s); });
+  ASSERT_TRUE(probe.start());
+  std::uint32_t sent = 0;
+  const auto send_some = [&] {
+    for (const unsigned port : {4000U, 4001U, 4001U}) send(KernelSample{packet_of(port), 1, sent++}.message());
+    EXPECT_TRUE(eventually([&] { return view.ledger().received().packets() == sent; }));
+    EXPECT_TRUE(view.ledger().balanced());
+  };
+  send_some();
+  EXPECT_TRUE(apply("key: \"src_addr\" metrics: \"lengths\" max_flows: 2000").applied());
+  EXPECT_EQ(view.status().capacity(), 2000U);
+  send_some();
+  const std::string more = folder_.path("more.json");
+  EXPECT_TRUE(apply("filter: \"port 4001\" export: \"json:" + flows_ + "\" export: \"json:" + more + "\"").applied());
+  send_some();
+  EXPECT_EQ(view.ledger().filtered_out().packets(), 1U);
+  EXPECT_EQ(probe.stop(), 0);
+
+  const json ledger = json::parse(contents(folder_.path("ledger")));
+  EXPECT_TRUE(ledger.at("balanced"));
+  EXPECT_EQ(ledger.at("counted").at("packets"), 8);
+  std::multimap<std::uint64_t, std::pair<std::uint64_t, bool>> records;  // packets and whether measured, by source port
+  for (const json& flow : flows()) {
+    records.emplace(flow.at("src_port"),
+                    std::pair(flow.at("packets").get<std::uint64_t>(), flow.contains("length_min")));
+  }
+  EXPECT_EQ(records, (std::multimap<std::uint64_t, std::pair<std::uint64_t, bool>>{
+                         {0, {3, true}}, {4000, {1, false}}, {4001, {2, false}}, {4001, {2, false}}}));
+  EXPECT_NE(contents(more).find("\"src_port\":4001"), std::string::npos);
+}
+
 TEST_F(SampleProbeTest, ThatCannotStartChangesNoFile) {
   write_file(flows_, std::vector<std::uint8_t>{'x'});
   const Settings settings = this->settings();
   ProbeView view(config_, monitor_plans(settings));
   const ProbeSignals signals;
   RecordTap tap;
-  SampleProbe probe(settings, view, signals, tap,
+  SampleProbe probe(settings, view, signals, tap, desk(settings),
                     [](const Settings&) -> tl::expected<std::unique_ptr<PsampleSource>, std::string> {
                       return tl::unexpected(std::string("no kernel"));
                     });

@@ -1,4 +1,4 @@
-// LiveProbe: how its configuration changes while it runs.
+// ChangingParts: how the configuration changes while the probe runs.
 //
 // First all is made that the change needs, beside what runs: filters are compiled, files read, tables mapped, exporters
 // opened. If any of it cannot be, nothing has changed. Then all takes its place; nothing in that can fail. What workers
@@ -17,10 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "control/config/inputs.h"
-#include "control/monitor_parts.h"
+#include "control/probe/changing_parts.h"
 #include "control/probe/cores.h"
-#include "control/probe/live_probe.h"
 
 namespace weir {
 namespace {
@@ -50,93 +48,94 @@ bool other_flows(const MonitorPlan& a, const MonitorPlan& b) {
 
 }  // namespace
 
-ExportContext LiveProbe::export_context(const Settings& settings, const std::vector<MonitorPlan>& plans) const {
-  ExportContext context;
-  context.facts = facts_;
-  context.sampler_address = settings.sampler_address;
-  tell_monitors(context, plans);
-  context.inputs = inputs_of(settings);
-  return context;
-}
-
-tl::expected<LiveProbe::Prepared, std::string> LiveProbe::prepare(const Settings& next, bool dry_run) {
+tl::expected<ChangingParts::Prepared, std::string> ChangingParts::prepare(const Settings& next, bool dry_run) {
   Prepared made;
   made.plans = monitor_plans(next);
+  if (auto done = prepare_choices(made); !done) return tl::unexpected(done.error());
+  if (auto done = prepare_files(made, next); !done) return tl::unexpected(done.error());
+  if (auto done = prepare_swap(made, next, dry_run); !done) return tl::unexpected(done.error());
+  // Last, since a file that is opened loses its old content.
+  if (auto done = prepare_exporters(made, next, dry_run); !done) {
+    if (made.swap != nullptr) {
+      const std::lock_guard lock(mutex_);
+      made.swap->undo();
+      swap_ = std::move(made.swap);
+    }
+    return tl::unexpected(done.error());
+  }
+  return made;
+}
+
+tl::expected<void, std::string> ChangingParts::prepare_choices(Prepared& made) const {
   made.choices.resize(made.plans.size());
-  for (std::size_t i = 0; i < made.plans.size(); ++i) {
+  for (std::size_t i = 0; controls_ != nullptr && i < made.plans.size(); ++i) {
     const MonitorPlan& plan = made.plans[i];
     const bool as_before = plan.filter == plans_[i].filter && plan.flow.sampling == plans_[i].flow.sampling;
     if (as_before && !other_flows(plans_[i], plan)) continue;
     PacketChoice& choice = made.choices[i].emplace();
     choice.sampling = plan.flow.sampling;
     if (plan.filter.empty()) continue;
-    auto filter = dpdk::Runtime::make_flow_filter(plan.filter);
+    auto filter = kind_.make_filter(plan.filter);
     if (!filter) return tl::unexpected("filter: " + filter.error());
     choice.filter = std::move(*filter);
   }
+  return {};
+}
+
+tl::expected<void, std::string> ChangingParts::prepare_files(Prepared& made, const Settings& next) const {
   if (next.prefix_files != settings_.prefix_files) {
     auto prefixes = open_prefixes(next);
     if (!prefixes) return tl::unexpected(prefixes.error());
     made.prefixes = std::move(*prefixes);
   }
   made.other_interfaces = next.interfaces != settings_.interfaces;
-  if (made.other_interfaces && !next.interfaces.empty()) {
-    auto store = InterfaceStore::open(next.interfaces);
-    if (!store) return tl::unexpected("--interfaces: " + store.error());
-    made.interfaces = std::move(*store);
-  }
-  auto swap = prepare_swap(next, made.plans, dry_run);
-  if (!swap) return tl::unexpected(swap.error());
-  made.swap = std::move(*swap);
-  // Last, since a file that is opened loses its old content.
-  if (next.exports == settings_.exports) return made;
-  const ExportContext context = export_context(next, made.plans);
-  if (dry_run) {
-    if (auto good = hub_->check_change(next.exports, context); !good) return tl::unexpected(good.error());
-    return made;
-  }
-  auto exporters = hub_->prepare_change(next.exports, context);
-  if (!exporters) {
-    if (made.swap != nullptr) {
-      const std::lock_guard lock(mutex_);
-      made.swap->undo();
-      swap_ = std::move(made.swap);
-    }
-    return tl::unexpected(exporters.error());
-  }
-  made.exporters.emplace(std::move(*exporters));
-  return made;
+  if (!made.other_interfaces || next.interfaces.empty()) return {};
+  auto store = InterfaceStore::open(next.interfaces);
+  if (!store) return tl::unexpected("--interfaces: " + store.error());
+  made.interfaces = std::move(*store);
+  return {};
 }
 
 /// The workers are then ready for it.
-tl::expected<std::unique_ptr<FlowSwap>, std::string> LiveProbe::prepare_swap(const Settings& next,
-                                                                             const std::vector<MonitorPlan>& plans,
-                                                                             bool dry_run) {
+tl::expected<void, std::string> ChangingParts::prepare_swap(Prepared& made, const Settings& next, bool dry_run) {
   std::vector<unsigned> monitors;
-  for (unsigned monitor = 0; monitor < plans.size(); ++monitor) {
-    if (other_flows(plans_[monitor], plans[monitor])) monitors.push_back(monitor);
+  for (unsigned monitor = 0; controls_ != nullptr && monitor < made.plans.size(); ++monitor) {
+    if (other_flows(plans_[monitor], made.plans[monitor])) monitors.push_back(monitor);
   }
-  if (monitors.empty()) return nullptr;
+  if (monitors.empty()) return {};
   {
     const std::lock_guard lock(mutex_);
     if (!go_on_swapping()) return tl::unexpected(std::string("flows of before the last change still end; ask again"));
   }
-  auto swap = workers_->make_swap(next, plans, monitors);
-  if (!swap || dry_run) return swap;
-  (*swap)->touch({cores_.begin() + 1, cores_.end()});
-  if ((*swap)->accept(kReadyWithin)) return swap;
+  auto swap = controls_->make_swap(next, made.plans, monitors, dry_run);
+  if (!swap) return tl::unexpected(swap.error());
+  if (dry_run) return {};
+  if ((*swap)->accept(kReadyWithin)) {
+    made.swap = std::move(*swap);
+    return {};
+  }
   const std::lock_guard lock(mutex_);
   swap_ = std::move(*swap);
   return tl::unexpected(fmt::format("a worker has not polled for {} ms", kReadyWithin.count()));
 }
 
+tl::expected<void, std::string> ChangingParts::prepare_exporters(Prepared& made, const Settings& next, bool dry_run) {
+  if (next.exports == settings_.exports) return {};
+  const ExportContext context = export_context(next, made.plans);
+  if (dry_run) return hub_->check_change(next.exports, context);
+  auto exporters = hub_->prepare_change(next.exports, context);
+  if (!exporters) return tl::unexpected(exporters.error());
+  made.exporters.emplace(std::move(*exporters));
+  return {};
+}
+
 /// Whether no flow of before the last change is left.
-bool LiveProbe::go_on_swapping() {
+bool ChangingParts::go_on_swapping() {
   if (swap_ != nullptr && swap_->go_on()) swap_.reset();
   return swap_ == nullptr;
 }
 
-bool LiveProbe::wait_swapped() {
+bool ChangingParts::wait_swapped() {
   const auto until = std::chrono::steady_clock::now() + kEndedWithin;
   for (;;) {
     {
@@ -148,32 +147,37 @@ bool LiveProbe::wait_swapped() {
   }
 }
 
-void LiveProbe::commit(Prepared prepared, const Settings& next, const v1::Config& effective) {
-  for (unsigned monitor = 0; monitor < plans_.size(); ++monitor) {
+/// What workers go by, but for their flows.
+void ChangingParts::commit_workers(Prepared& prepared) {
+  for (unsigned monitor = 0; controls_ != nullptr && monitor < plans_.size(); ++monitor) {
     const MonitorPlan& plan = prepared.plans[monitor];
     const FlowTimeouts& timeouts = plan.flow.timeouts;
     const bool swapped = other_flows(plans_[monitor], plan);
-    if (!same(timeouts, plans_[monitor].flow.timeouts)) workers_->set_timeouts(monitor, timeouts, kPatience);
+    if (!same(timeouts, plans_[monitor].flow.timeouts)) controls_->set_timeouts(monitor, timeouts, kPatience);
     // A worker whose flows are replaced takes it once those of before have ended.
     if (prepared.choices[monitor]) {
-      workers_->set_choice(monitor, std::move(*prepared.choices[monitor]), swapped ? kPatience * 0 : kPatience);
+      controls_->set_choice(monitor, std::move(*prepared.choices[monitor]), swapped ? kPatience * 0 : kPatience);
     }
     if (swapped) sampling_rates_[monitor] = AdaptiveRate(plan.flow.sampling.most_pps);
   }
+}
+
+void ChangingParts::commit(Prepared prepared, const Settings& next, const v1::Config& effective) {
+  commit_workers(prepared);
   settings_ = next;
   plans_ = std::move(prepared.plans);
   PrefixStores old_prefixes;  // freed once nothing uses them
   std::unique_ptr<InterfaceStore> old_interfaces;
   if (prepared.prefixes) old_prefixes = std::exchange(prefixes_, std::move(*prepared.prefixes));
   if (prepared.other_interfaces) old_interfaces = std::exchange(interfaces_, std::move(prepared.interfaces));
-  if (prepared.other_interfaces) tell_interfaces();
-  view_.set_configuration(effective, plans_, settings_.prefix_files.empty() ? nullptr : prefixes_.all.front().get());
+  if (prepared.other_interfaces) name_interfaces();
+  view_.set_configuration(effective, plans_, first_prefixes());
   if (prepared.prefixes || prepared.other_interfaces) {
     drain_->set_enrichment(prefixes_.of_monitor, interfaces_.get());
   }
   if (prepared.prefixes) offer_as_lookups(kPatience);
   if (prepared.swap != nullptr) {
-    workers_->follow(*prepared.swap);
+    controls_->follow(*prepared.swap);
     swap_ = std::move(prepared.swap);
     swap_->use();
   }
@@ -182,9 +186,9 @@ void LiveProbe::commit(Prepared prepared, const Settings& next, const v1::Config
   }
 }
 
-tl::expected<std::vector<std::string>, std::string> LiveProbe::change(const Settings& next, const v1::Config& effective,
-                                                                      bool dry_run) {
-  const OffWorkerCores off(cores_);  // for the threads of exporters and of prefix files
+tl::expected<std::vector<std::string>, std::string> ChangingParts::change(const Settings& next,
+                                                                          const v1::Config& effective, bool dry_run) {
+  const OffWorkerCores off(kind_.cores);  // for the threads of exporters and of prefix files
   std::vector<std::string> notes;
   auto prepared = prepare(next, dry_run);
   if (!prepared) return tl::unexpected(prepared.error());
@@ -206,7 +210,7 @@ tl::expected<std::vector<std::string>, std::string> LiveProbe::change(const Sett
   return notes;
 }
 
-tl::expected<void, std::string> LiveProbe::pause(const std::string& exporter, bool on) {
+tl::expected<void, std::string> ChangingParts::pause(const std::string& exporter, bool on) {
   return hub_->pause(exporter, on);
 }
 
