@@ -111,7 +111,7 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
   runtime_ = std::move(*runtime);
   if (!runtime_->hugepages()) {
     spdlog::warn(
-        "no free huge pages: running on ordinary memory, which is slower (see dataplane/dpdk/README.md, On real NICs)");
+        "no free huge pages: running on ordinary memory, which is slower (`weir doctor` says how to reserve some)");
   }
   for (const std::string& notice : runtime_->notices()) spdlog::warn("{}", notice);
   for (const std::string& device : settings_.ports) {
