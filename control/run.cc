@@ -4,10 +4,13 @@
 // that weir is starting. They end last, so that they answer while the probe stops.
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
 #include "control/commands.h"
 #include "control/config/inputs.h"
@@ -26,11 +29,15 @@
 #include "control/probe/record_probe.h"
 #include "control/probe/sample_probe.h"
 #include "control/probe/signals.h"
+#include "control/run_user.h"
 #include "control/service/control_service.h"
 #include "control/service/http_service.h"
 #include "control/service/operator_source.h"
 #include "control/service/prometheus.h"
 #include "control/service/service_manager.h"
+#include "control/system_call_filter.h"
+#include "control/written_folders.h"
+#include "proto/schema/control_socket.h"
 
 namespace weir {
 namespace {
@@ -55,6 +62,7 @@ tl::expected<Services, std::string> start_services(const Settings& settings, con
   auto control = ControlService::start(settings.socket, {view, &view, &operations, &changes}, access_of(settings));
   if (!control) return tl::unexpected(control.error());
   services.control = std::move(*control);
+  const AsRoot root;  // for ports below 1024
   if (!settings.prometheus.empty()) {
     auto prometheus = PrometheusService::start(settings.prometheus, view);
     if (!prometheus) return tl::unexpected(prometheus.error());
@@ -75,10 +83,41 @@ std::unique_ptr<LedgerKeeper> keep_ledger(const Settings& settings, const std::v
   return std::make_unique<LedgerKeeper>(settings.state_folder, view);
 }
 
+/// Before any thread is started: the user of --user, if there is one. Error: one line.
+tl::expected<std::optional<RunUser>, std::string> find_user(const Settings& settings) {
+  if (settings.user.empty()) return std::nullopt;
+  auto user = RunUser::find(settings.user);
+  if (!user) return tl::unexpected(user.error());
+  user->confine();
+  return std::move(*user);
+}
+
+/// From now on files are opened as the user. Error: one line.
+tl::expected<void, std::string> act_as(const RunUser& user, const Settings& settings) {
+  const bool own_folder = settings.socket == default_socket_path();  // root's, of now
+  if (auto acts = user.act(); !acts) return acts;
+  if (own_folder) user.make_folder(std::filesystem::path(settings.socket).parent_path().string(), 0755);
+  if (!settings.state_folder.empty()) user.make_folder(settings.state_folder, 0700);
+  spdlog::info("files are opened as user {}", user.name());
+  return {};
+}
+
+/// Everything is started: nothing needs root any more. Error: one line.
+tl::expected<void, std::string> give_up_root(const RunUser& user, const Settings& settings) {
+  if (auto done = user.become(); !done) return done;
+  if (auto filtered = filter_system_calls(); !filtered) return filtered;
+  spdlog::info("runs as user {} from now on, without a capability and with a filter of system calls", user.name());
+  for (const std::string& line : folders_not_writable(settings)) spdlog::warn("{}", line);
+  return {};
+}
+
 /// From start to stop. Returns the exit code.
 template <typename Probe, typename... Start>
-int lead(Probe& probe, LedgerKeeper& keeper, const Start&... start) {
-  if (const auto started = probe.start(start...); !started) {
+int lead(Probe& probe, LedgerKeeper& keeper, const Settings& settings, const std::optional<RunUser>& user,
+         const Start&... start) {
+  auto started = probe.start(start...);
+  if (started && user) started = give_up_root(*user, settings);
+  if (!started) {
     final_error(started.error());
     return 1;
   }
@@ -92,13 +131,24 @@ int lead(Probe& probe, LedgerKeeper& keeper, const Start&... start) {
 }  // namespace
 
 int run_live(const Settings& settings, const v1::Config& effective, const GivenConfig& given) {
+  const auto user = find_user(settings);
+  if (!user) {
+    final_error(user.error());
+    return 1;
+  }
+  ProbeSignals signals;            // before any thread is started
+  const ErrorStream never_blocks;  // until everything has stopped
+  if (*user) {
+    if (const auto acts = act_as(**user, settings); !acts) {
+      final_error(acts.error());
+      return 1;
+    }
+  }
   if (const auto apart = outputs_are_apart(settings); !apart) {
     final_error(apart.error());
     return 1;
   }
   if (!check_ledger_file(settings.ledger_file)) return 1;
-  ProbeSignals signals;            // before any thread is started
-  const ErrorStream never_blocks;  // until everything has stopped
   for (const std::string& hint : metric_hints(settings, settings.exports)) spdlog::warn("{}", hint);
   const std::vector<unsigned> cores = choose_cores(settings.cores, allowed_cpus(), settings.workers);
   const std::vector<MonitorPlan> plans = monitor_plans(settings);
@@ -119,14 +169,14 @@ int run_live(const Settings& settings, const v1::Config& effective, const GivenC
   const auto keeper = keep_ledger(settings, cores, view);
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
     RecordProbe probe(settings, view, signals, operations.tap(), changes);
-    return lead(probe, *keeper);
+    return lead(probe, *keeper, settings, *user);
   }
   if (settings.input_source.kind == InputSource::Kind::samples) {
     SampleProbe probe(settings, view, signals, operations.tap(), changes);
-    return lead(probe, *keeper);
+    return lead(probe, *keeper, settings, *user);
   }
   LiveProbe probe(settings, view, signals, operations.tap(), changes);
-  return lead(probe, *keeper, cores);
+  return lead(probe, *keeper, settings, *user, cores);
 }
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <string_view>
 #include <system_error>
 
 #include "control/config/input_source.h"
@@ -171,6 +172,20 @@ ValueResult parse_socket_mode(const ValueContext& context, const std::string& te
   return {};
 }
 
+/// As useradd(8) takes it. Whether there is such a user is not the text's to say.
+ValueResult parse_user(const ValueContext& context, const std::string& text, Settings&) {
+  constexpr std::size_t kLongest = 32;
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$";
+  if (text.empty() || text.size() > kLongest || text.front() == '-' ||
+      text.find_first_not_of(kLetters) != std::string::npos) {
+    return tl::make_unexpected("no name of a user; expected " + context.description.value());
+  }
+  if (text == "root" || text.find_first_not_of('0') == std::string::npos) {
+    return tl::make_unexpected("root keeps every right; expected " + context.description.value());
+  }
+  return {};
+}
+
 ValueResult parse_control(const ValueContext&, const std::string& text, Settings& settings) {
   return parse_control_address(text).map([&](const ControlAddress& address) { settings.control_address = address; });
 }
@@ -226,6 +241,7 @@ std::span<const Binding<Settings>> setting_bindings() {
       Row::text<parse_prometheus>("prometheus", WEIR_MEMBER(prometheus)),
       Row::value("http", parse_http, print_http),
       Row::text("state", WEIR_MEMBER(state_folder)),
+      Row::text<parse_user>("user", WEIR_MEMBER(user)),
       Row::duration("duration", WEIR_MEMBER(duration_ns)),
       Row::duration("stop_timeout", WEIR_MEMBER(stop_timeout_ns)),
 

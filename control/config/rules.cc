@@ -123,6 +123,13 @@ Checked check_ports(const Settings& settings, Command command, const Places& pla
   std::map<std::string, std::string> ports_by_device;
   for (std::size_t i = 0; i < settings.ports.size(); ++i) {
     const std::string& port = settings.ports[i];
+    const bool xdp = port.starts_with("af_xdp:") || port.starts_with("net_af_xdp");
+    if (xdp && !settings.user.empty() && command == Command::run) {
+      return value_error(place_of(places, "port", static_cast<int>(i)), port,
+                         fmt::format("with --user {} its XDP program would stay on the interface when weir ends, since "
+                                     "root alone can remove it; expected af_packet:, or no --user",
+                                     settings.user));
+    }
     const auto [other, fresh] = ports_by_device.emplace(device_name(port), port);
     if (fresh) continue;
     return value_error(place_of(places, "port", static_cast<int>(i)), port,

@@ -61,6 +61,7 @@ struct Settings {
   std::string prometheus;          ///< address and port; empty: off
   std::string http;                ///< likewise
   std::string state_folder;        ///< empty: none
+  std::string user;                ///< name or number; empty: that of the process
   std::uint64_t duration_ns = 0;   ///< 0: until a signal
   std::uint64_t stop_timeout_ns = 0;
   std::string eal_arguments;

@@ -21,6 +21,7 @@
 #include "control/probe/cores.h"
 #include "control/probe/memif_socket.h"
 #include "control/probe/memory_room.h"
+#include "control/written_folders.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/rss_hash.h"
 #include "proto/cpu/cpu_features.h"
@@ -136,9 +137,18 @@ void check_run(const Settings& settings, Findings& out) {
   for (const std::string& port : settings.ports) {
     if (const auto path = memif_server_file(port)) check_memif_server(port, *path, out);
   }
+}
+
+/// What `run` opens with the rights of its user, which is that of --user if there is one. Nothing comes after this.
+void check_files(const Settings& settings, Findings& out) {
+  if (!settings.user.empty()) act_as_user(settings, out);
   if (!settings.control.empty()) check_control_keys(settings.control_address, std::time(nullptr), out);
   if (!settings.state_folder.empty()) check_state(settings.state_folder, out);
   if (!settings.socket_group.empty()) check_socket_group(settings.socket_group, out);
+  check_reach(reach_of(settings), out);
+  for (const std::string& line : folders_not_writable(settings)) {
+    out.push_back({Health::advice, "file", line, {"# give the folder to the user, or name a file in another one"}});
+  }
 }
 
 }  // namespace
@@ -158,7 +168,7 @@ int examine(const Settings& settings, bool json) {
   check_limits(person, outfit, findings);
   check_run(settings, findings);
   if (!has_no_ports(settings)) check_devices(settings, findings);
-  check_reach(reach_of(settings), findings);
+  check_files(settings, findings);
   const std::string text = json ? findings_json(findings) : findings_text(findings);
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   return any_problem(findings) || !written ? 1 : 0;

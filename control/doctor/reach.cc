@@ -11,15 +11,18 @@
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "control/export/endpoint.h"
 #include "control/export/export_uri.h"
 #include "control/export/peer.h"
+#include "control/run_user.h"
 #include "proto/base/number_text.h"
 #include "proto/base/split.h"
 #include "proto/base/unique_fd.h"
+#include "proto/schema/control_socket.h"
 
 namespace weir {
 namespace {
@@ -92,7 +95,7 @@ void check_unix(const std::string& uri, const std::string& path, Findings& out) 
 }
 
 void check_read(const std::string& file, Findings& out) {
-  if (access(file.c_str(), R_OK) == 0) {
+  if (eaccess(file.c_str(), R_OK) == 0) {
     out.push_back({Health::good, "file", fmt::format("{}: can be read", file), {}});
     return;
   }
@@ -154,6 +157,8 @@ void check_listener(std::string_view option, const std::string& address, Finding
 void check_socket_folder(const std::string& path, Findings& out) {
   namespace fs = std::filesystem;
   std::error_code ignored;
+  std::optional<AsRoot> root;
+  if (path == kSystemSocket && RunUser::is_given(fs::path(path).parent_path().string())) root.emplace();
   fs::path folder = fs::absolute(path, ignored).parent_path();
   while (access(folder.c_str(), F_OK) != 0 && folder.has_relative_path()) folder = folder.parent_path();
   check_written("--socket " + path, (folder / fs::path(path).filename()).string(), out);
@@ -184,7 +189,7 @@ void check_written(const std::string& what, const std::string& file, Findings& o
   const fs::path folder = fs::absolute(file, ignored).parent_path();
   const bool there = access(file.c_str(), F_OK) == 0;
   const std::string place = there ? file : folder.string();
-  if (access(place.c_str(), there ? W_OK : W_OK | X_OK) == 0) {
+  if (eaccess(place.c_str(), there ? W_OK : W_OK | X_OK) == 0) {
     constexpr std::uint64_t kLittle = std::uint64_t{1} << 30;
     struct statvfs disk {};
     const bool asked = statvfs(folder.c_str(), &disk) == 0 && disk.f_blocks != 0;  // a device has no blocks
@@ -211,8 +216,11 @@ void check_written(const std::string& what, const std::string& file, Findings& o
 
 void check_reach(const Reach& reach, Findings& out) {
   if (!reach.socket.empty()) check_socket(reach.socket, out);
-  if (!reach.prometheus.empty()) check_listener("--prometheus", reach.prometheus, out);
-  if (!reach.http.empty()) check_listener("--http", reach.http, out);
+  {
+    const AsRoot root;  // as run listens there
+    if (!reach.prometheus.empty()) check_listener("--prometheus", reach.prometheus, out);
+    if (!reach.http.empty()) check_listener("--http", reach.http, out);
+  }
   if (!reach.control.empty()) check_listener("--control", reach.control, out);
   for (const std::string& file : reach.reads) check_read(file, out);
   for (const std::string& file : reach.writes) check_written(file, file, out);

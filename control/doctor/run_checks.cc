@@ -19,6 +19,7 @@
 
 #include "control/config/monitor_blocks.h"
 #include "control/doctor/reach.h"
+#include "control/run_user.h"
 #include "control/socket_group.h"
 #include "dataplane/input/psample_socket.h"
 #include "dataplane/memory.h"
@@ -159,7 +160,7 @@ void check_state(const std::string& folder, Findings& out) {
   const fs::path above = fs::absolute(folder, ignored).parent_path();
   const bool there = access(folder.c_str(), F_OK) == 0;
   const std::string place = access(history.c_str(), F_OK) == 0 ? history : there ? folder : above.string();
-  if (access(place.c_str(), W_OK | X_OK) != 0) {
+  if (eaccess(place.c_str(), W_OK | X_OK) != 0 && !RunUser::is_given(folder)) {
     const int error = errno;
     return problem(fmt::format("{}: {}", place, std::strerror(error)),
                    error == ENOENT ? fmt::format("mkdir -p {}", folder) : fmt::format("ls -ld {}", place));
@@ -188,6 +189,21 @@ void check_socket_group(const std::string& group, Findings& out) {
     return;
   }
   out.push_back({Health::good, "listen", fmt::format("--socket-group {}: there is such a group", group), {}});
+}
+
+void act_as_user(const Settings& settings, Findings& out) {
+  const auto user = RunUser::find(settings.user);
+  const auto acts = user ? user->act() : tl::make_unexpected(user.error());
+  if (!acts) {
+    const bool known = acts.error().find("no such user") == std::string::npos;
+    out.push_back({Health::problem,
+                   "user",
+                   acts.error(),
+                   {known ? "# run this, and weir, as root" : fmt::format("useradd --system {}", settings.user)}});
+    return;
+  }
+  out.push_back(
+      {Health::good, "user", fmt::format("--user {}: files are looked at with its rights", user->name()), {}});
 }
 
 void check_memif_server(const std::string& port, const std::string& path, Findings& out) {

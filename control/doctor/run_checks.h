@@ -1,5 +1,6 @@
 // What `weir run` looks at itself when it starts, and refuses to go on without: room for its tables, the kernel's
-// samples, the certificates of --control, the folder of --state, the group of the control socket, sockets of memif.
+// samples, the user of --user, the certificates of --control, the folder of --state, the group of the control socket,
+// sockets of memif.
 //
 // A check opens what `run` opens, and closes it again; nothing is made. Tables are mapped, not touched.
 #pragma once
@@ -20,6 +21,9 @@ void check_tables(const Settings& settings, const MemoryRoom& room, Findings& ou
 
 /// The kernel has psample, and lets this user take its packets (--input psample).
 void check_samples(Findings& out);
+
+/// Whether there is the user of --user; from then on files are looked at with its rights.
+void act_as_user(const Settings& settings, Findings& out);
 
 /// The files of --control: there, in PEM, certificate and key of each other, in their time. `now`: seconds since 1970.
 void check_control_keys(const ControlAddress& address, std::time_t now, Findings& out);

@@ -18,6 +18,7 @@
 #include "control/probe/memif_socket.h"
 #include "control/probe/option_facts.h"
 #include "control/probe/supervision.h"
+#include "control/run_user.h"
 #include "control/stale_socket.h"
 #include "dataplane/live_clock.h"
 #include "proto/base/number_text.h"
@@ -90,6 +91,7 @@ tl::expected<void, std::string> LiveProbe::open_rejects(const std::vector<unsign
 }
 
 tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigned>& cores) {
+  const AsRoot root;  // for devices
   dpdk::RuntimeOptions options;
   options.devices = settings_.ports;
   options.cores = cores;
@@ -109,6 +111,7 @@ tl::expected<void, std::string> LiveProbe::start_ports(const std::vector<unsigne
   auto runtime = dpdk::Runtime::start(options);
   if (!runtime) return tl::unexpected(runtime.error());
   runtime_ = std::move(*runtime);
+  if (!settings_.user.empty()) runtime_->leave_no_folder();
   if (!runtime_->hugepages()) {
     spdlog::warn(
         "no free huge pages: running on ordinary memory, which is slower (`weir doctor` says how to reserve some)");

@@ -15,11 +15,13 @@
 #include "control/probe/option_facts.h"
 #include "control/probe/supervision.h"
 #include "control/probe/system_interfaces.h"
+#include "control/run_user.h"
 #include "dataplane/live_clock.h"
 
 namespace weir {
 
 tl::expected<std::unique_ptr<PsampleSource>, std::string> open_kernel_samples(const Settings& settings) {
+  const AsRoot root;  // who takes part in the kernel's samples needs CAP_NET_ADMIN
   auto socket = PsampleSocket::join();
   if (!socket) return tl::unexpected(socket.error());
   const std::uint16_t family = socket->family();

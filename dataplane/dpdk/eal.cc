@@ -340,6 +340,11 @@ Eal::~Eal() {
   if (!own_prefix_.empty()) remove_runtime_folder(own_prefix_);
 }
 
+void Eal::leave_no_folder() {
+  if (!own_prefix_.empty()) remove_runtime_folder(own_prefix_);
+  own_prefix_.clear();
+}
+
 bool Eal::hugepages() const {
   return rte_eal_has_hugepages() != 0;
 }

@@ -66,6 +66,8 @@ class Eal {
   Eal& operator=(const Eal&) = delete;
   ~Eal();
 
+  /// Removes the EAL's folder now, instead of at the end. No second process can attach to this one from then on.
+  void leave_no_folder();
   [[nodiscard]] bool hugepages() const;
 
   /// Runs `body` on the lcore of worker `worker`, counted from 0.

@@ -216,6 +216,10 @@ tl::expected<std::unique_ptr<Runtime>, std::string> Runtime::start(const Runtime
   return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }
 
+void Runtime::leave_no_folder() {
+  impl_->eal->leave_no_folder();
+}
+
 bool Runtime::hugepages() const {
   return impl_->eal->hugepages();
 }

@@ -92,6 +92,8 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
   ~Runtime();  ///< stops and closes the ports, cleans up the EAL
 
+  /// Removes the EAL's folder now: a process that changes its user cannot do so at the end.
+  void leave_no_folder();
   [[nodiscard]] bool hugepages() const;
   /// What the user should know about how this was set up, one line each: workers that share a CPU, no link yet ...
   [[nodiscard]] const std::vector<std::string>& notices() const;

@@ -216,6 +216,14 @@ TEST(Validate, NamesOptionValueAndWhatIsExpected) {
        "--tunnels none,gre: 'none' cannot stand beside other names; expected all, none, default or names of" +
            tunnel_names() + ", separated by commas, with =PORT where it is not the registered one"},
       {[](auto& c) { c.set_socket("/run/weir/"); }, "--socket /run/weir/: a folder; expected a file in it"},
+      {[](auto& c) { c.set_user("we ir"); },
+       "--user 'we ir': no name of a user; expected the name or the number of a user other than root"},
+      {[](auto& c) { c.set_user("-u"); },
+       "--user -u: no name of a user; expected the name or the number of a user other than root"},
+      {[](auto& c) { c.set_user("root"); },
+       "--user root: root keeps every right; expected the name or the number of a user other than root"},
+      {[](auto& c) { c.set_user("0"); },
+       "--user 0: root keeps every right; expected the name or the number of a user other than root"},
       {[](auto& c) { c.set_duration("0s"); }, "--duration 0s: out of range; expected 1ns to 87600h"},
       {[](auto& c) { c.set_stop_timeout("0s"); }, "--stop-timeout 0s: out of range; expected 1ms to 72h"},
   };
@@ -245,6 +253,20 @@ TEST(Validate, JoinsThePortsOfAPairByTheirPlace) {
   EXPECT_EQ(settings->flow.pairs.egress_of(1), 0U);
   EXPECT_EQ(settings->flow.pairs.egress_of(2), 3U);
   EXPECT_EQ(settings->flow.pairs.egress_of(3), 2U);
+}
+
+TEST(Validate, RefusesAUserWhoCouldNotTakeAnXdpProgramOffAgain) {
+  for (const char* port : {"af_xdp:eth0", "net_af_xdp0,iface=eth0"}) {
+    v1::Config config;
+    config.add_port(port);
+    EXPECT_TRUE(validate(config, Command::run)) << port;
+    config.set_user("weir");
+    const auto settings = validate(config, Command::run);
+    ASSERT_FALSE(settings) << port;
+    EXPECT_EQ(settings.error().exit_code, 2);
+    EXPECT_NE(settings.error().message.find("its XDP program would stay on the interface"), std::string::npos)
+        << settings.error().message;
+  }
 }
 
 TEST(Validate, TurnsTheMetricOnThatAKeyOfMacAddressesNeeds) {
@@ -309,7 +331,7 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
       {"threads: 2\n",
        "c:1:1: no field is named \"threads\"; expected one of input account_entries account_timeout account_others "
        "port pair cores "
-       "rss idle eal socket socket_mode socket_group control prometheus http state duration "
+       "rss idle eal socket socket_mode socket_group control prometheus http state user duration "
        "stop_timeout "
        "idle_timeout active_timeout tcp_close tcp_linger icmp_close max_reordering max_flows workers when_full "
        "overflow_entries overflow_timeout key metrics community_id_seed sample sample_key monitor layer tunnels "
@@ -515,6 +537,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
       "# prometheus: off\n"
       "# http: off\n"
       "# state: none: the history of changes ends with weir\n"
+      "# user: that of weir's process\n"
       "# duration: until SIGINT or SIGTERM\n"
       "stop_timeout: \"15s\"\n"
       "idle_timeout: \"30s\"\n"
@@ -566,7 +589,7 @@ TEST(ConfigText, PrintsEveryFieldAndReadsBackAsTheSame) {
           "save_rejects: \"r.pcapng?max=100M\" "
           "socket: \"/s\\303\\244\" socket_mode: \"0600\" socket_group: \"netops\" "
           "control: \"tls://127.0.0.1:7443?cert=c&key=k&ca=a\" prometheus: \"127.0.0.1:9101\" http: \"8080\" state: "
-          "\"/var/lib/weir\" duration: "
+          "\"/var/lib/weir\" user: \"weir\" duration: "
           "\"10m\" "
           "stop_timeout: \"90s\" eal: "
           "\"--log-level=8 -m 512\"\n",

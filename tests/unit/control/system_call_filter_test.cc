@@ -1,0 +1,54 @@
+// The filter of system calls, in a process of its own that it holds for ever after.
+#include "control/system_call_filter.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <future>
+#include <string>
+#include <thread>
+
+namespace weir {
+namespace {
+
+/// 0: the filter holds as it should in the thread that sets it, in one from before and in one from after.
+int try_filter() {
+  const auto refused = [] {
+    errno = 0;
+    execl("/bin/true", "true", nullptr);
+    const bool runs_nothing = errno == EPERM;
+    return runs_nothing && mount("none", "/proc", "tmpfs", 0, nullptr) == -1 && errno == EPERM;
+  };
+  std::promise<void> set;
+  bool before = false;
+  std::thread earlier([&] {
+    set.get_future().wait();
+    before = refused();
+  });
+  if (!filter_system_calls()) _exit(1);
+  set.set_value();
+  earlier.join();
+  bool after = false;
+  std::thread([&] { after = refused(); }).join();
+  std::ifstream status("/proc/self/status");  // what weir does is allowed
+  std::string word;
+  if (!before || !after || !refused()) return 2;
+  return (status >> word) ? 0 : 3;
+}
+
+TEST(SystemCallFilter, RefusesInEveryThreadWhatWeirDoesNotDo) {
+  EXPECT_EXIT(
+      {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        _exit(try_filter());
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace weir
