@@ -24,7 +24,7 @@ using Filter = std::unique_ptr<void, Release>;
 constexpr auto kAllowed = std::to_array<const char*>(
     {// memory: flow tables, buffers, memif regions; filters of an applied configuration, compiled to machine code
      "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "mbind", "get_mempolicy", "set_mempolicy",
-     "memfd_create", "ftruncate",
+     "memfd_create", "ftruncate", "fallocate",
      // threads: exporters that are added, gRPC's, those of look-ups
      "clone3", "exit", "exit_group", "futex", "set_robust_list", "get_robust_list", "rseq", "set_tid_address", "gettid",
      "getpid", "getppid", "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam",
