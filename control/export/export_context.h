@@ -11,6 +11,7 @@
 #include "control/export/lookup.h"
 #include "control/export/probe_facts.h"
 #include "proto/base/ip_address.h"
+#include "proto/record/learnt_names.h"
 #include "proto/record/monitor_names.h"
 
 namespace weir {
@@ -44,11 +45,14 @@ struct ExportContext {
   std::vector<std::string> inputs;          ///< names of files that are read: no exporter may write to one
   std::size_t queue_octets = kQueueOctets;  ///< bound of each exporter's queue, in octets of memory
   std::vector<ExportMonitor> monitors;      ///< by number; empty: one, whose records do not name it
-  std::uint32_t source_offset = 0;          ///< of a stream of one monitor's records: to be added to the source id
-  std::shared_ptr<GroupBooks> group;        ///< of a group: its books
+  /// Of records from elsewhere, whose monitors are known as they come; `monitors` is empty then. Else null.
+  std::shared_ptr<const LearntNames> learnt_monitors;
+  std::uint32_t source_offset = 0;    ///< of a stream of one monitor's records: to be added to the source id
+  std::shared_ptr<GroupBooks> group;  ///< of a group: its books
 
   /// The names of the monitors, as records carry them.
   [[nodiscard]] MonitorNames monitor_names() const {
+    if (learnt_monitors != nullptr) return MonitorNames(learnt_monitors);
     MonitorNames names;
     for (const ExportMonitor& monitor : monitors) names.add(monitor.name);
     return names;

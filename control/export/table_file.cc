@@ -29,9 +29,10 @@ constexpr std::string_view kBetween = "  ";
 
 class TableEncoding final : public RecordEncoding {
  public:
-  /// `monitors`: with a column before the others for the monitor that made the record; none: without.
-  TableEncoding(const std::vector<Column>& columns, std::optional<MonitorNames> monitors)
-      : monitors_(std::move(monitors)) {
+  /// `monitors`: with a column before the others for the monitor that made the record; none: without. `if_named`: only
+  /// where one of the first records names its monitor.
+  TableEncoding(const std::vector<Column>& columns, std::optional<MonitorNames> monitors, bool if_named)
+      : monitors_(std::move(monitors)), if_named_(if_named) {
     for (const Column& column : columns) {
       const std::string name(column_name(column).view());
       columns_.push_back({column, name, name.size()});
@@ -43,6 +44,11 @@ class TableEncoding final : public RecordEncoding {
   }
 
   std::string head(RecordSpan records) override {
+    if (if_named_ && std::all_of(records.begin(), records.end(),
+                                 [this](RecordView record) { return monitors_->of(*record).empty(); })) {
+      monitors_.reset();
+    }
+    if_named_ = false;
     for (const RecordView record : records) {
       if (monitors_) monitor_width_ = std::max(monitor_width_, monitors_->of(*record).size());
       for (Shown& one : columns_) read_value(one, record);
@@ -56,7 +62,7 @@ class TableEncoding final : public RecordEncoding {
 
   std::uint8_t* write(std::uint8_t* out, RecordView record) override {
     line_.clear();
-    if (monitors_) append_monitor(monitors_->of(*record));
+    if (monitors_) append_monitor(shown(monitors_->of(*record)));
     for (Shown& one : columns_) {
       read_value(one, record);
       append_cell(one, value_);
@@ -80,6 +86,7 @@ class TableEncoding final : public RecordEncoding {
     value_.resize(std::min(value_.size(), kLongestValue));
     one.width = std::max(one.width, value_.size());
   }
+  static std::string_view shown(std::string_view monitor) { return monitor.empty() ? "-" : monitor; }
   void append_monitor(std::string_view name) {
     if (!monitors_) return;
     monitor_width_ = std::max(monitor_width_, name.size());
@@ -102,6 +109,7 @@ class TableEncoding final : public RecordEncoding {
   static constexpr std::string_view kMonitorName = "monitor";
 
   std::optional<MonitorNames> monitors_;
+  bool if_named_;
   std::size_t monitor_width_ = kMonitorName.size();
   std::vector<Shown> columns_;
   std::string value_;
@@ -130,9 +138,10 @@ constexpr auto kOptions = std::to_array<OptionRow<Options>>({
 OpenResult open(const Options& options, const ExportContext& context, ExportQueue& books) {
   const std::vector<Column> columns = options.fields.empty() ? *parse_columns(kUsualFields) : options.fields;
   std::optional<MonitorNames> monitors;
-  if (context.monitors.size() > 1) monitors = context.monitor_names();
-  return open_file_exporter(options, std::make_unique<TableEncoding>(columns, std::move(monitors)), FileOrder::by_start,
-                            context, books);
+  const bool learnt = context.learnt_monitors != nullptr;
+  if (context.monitors.size() > 1 || learnt) monitors = context.monitor_names();
+  return open_file_exporter(options, std::make_unique<TableEncoding>(columns, std::move(monitors), learnt),
+                            FileOrder::by_start, context, books);
 }
 
 }  // namespace

@@ -5,12 +5,14 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "proto/record/flow_record.h"
+#include "proto/record/learnt_names.h"
 
 namespace weir {
 
@@ -29,14 +31,20 @@ inline constexpr std::size_t kMostMonitorNameOctets = 32;
 
 class MonitorNames {
  public:
+  MonitorNames() = default;
+  /// Of records from elsewhere.
+  explicit MonitorNames(std::shared_ptr<const LearntNames> learnt) : learnt_(std::move(learnt)) {}
+
   void add(std::string name) { names_.push_back(std::move(name)); }
   /// Empty: the record does not name its monitor.
   [[nodiscard]] std::string_view of(const FlowRecord& record) const {
+    if (learnt_ != nullptr) return learnt_->of(record.monitor);
     return record.monitor < names_.size() ? std::string_view(names_[record.monitor]) : std::string_view();
   }
 
  private:
   std::vector<std::string> names_;
+  std::shared_ptr<const LearntNames> learnt_;
 };
 
 }  // namespace weir

@@ -55,7 +55,7 @@ void Collector::take_record(RecordView received, const RecordDetails* details, c
     outputs_.sums->add(record, details != nullptr ? address_of_exporter(details->exporter) : sampler_address.text(),
                        rate);
   }
-  if (outputs_.forwarder != nullptr) outputs_.forwarder->add(record);
+  if (outputs_.forwarder != nullptr) outputs_.forwarder->add(record, monitor);
 }
 
 void Collector::take_datagram(const DatagramOrigin& origin, std::span<const std::uint8_t> datagram) {

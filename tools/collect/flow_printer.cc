@@ -75,7 +75,7 @@ void FlowPrinter::print(RecordView record, const RecordDetails* details, const I
     lines_.append(line, write_flow_json(line, record, details == nullptr ? sampler_address : IpAddress(), monitor));
     if (details != nullptr) append_details(*details);
   } else {
-    print_line(*record);
+    print_line(*record, monitor);
   }
   written();
 }
@@ -174,7 +174,21 @@ void FlowPrinter::print_sums(const SumBy& sums, std::size_t count, bool json) {
   }
 }
 
-void FlowPrinter::print_line(const FlowRecord& record) {
+/// From the first record on whose monitor is not that of the records before, there is a column for it.
+bool FlowPrinter::shows_monitor(std::string_view monitor) {
+  if (monitor_width_ == 0) {
+    if (!first_monitor_) first_monitor_ = monitor;
+    if (*first_monitor_ == monitor) return false;
+    endpoint_width_ = 0;  // which brings a new heading
+  }
+  const std::size_t wanted = std::max({monitor_width_, std::string_view("MONITOR").size(), monitor.size()});
+  if (wanted > monitor_width_) endpoint_width_ = 0;
+  monitor_width_ = wanted;
+  return true;
+}
+
+void FlowPrinter::print_line(const FlowRecord& record, std::string_view monitor) {
+  const bool several = shows_monitor(monitor);
   const std::string source =
       endpoint_text(record.source_address, record.ip_version, record.source_port(), record.protocol);
   const std::string destination =
@@ -183,6 +197,7 @@ void FlowPrinter::print_line(const FlowRecord& record) {
   auto out = std::back_inserter(lines_);
   if (wanted > endpoint_width_) {
     endpoint_width_ = wanted;
+    if (several) fmt::format_to(out, "{:<{}}  ", "MONITOR", monitor_width_);
     fmt::format_to(out, "{:<23}  {:>8}  {:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>9}  {:>8}  {:<8}  {}\n", "START (UTC)",
                    "DURATION", "PROTO", "SOURCE", wanted, "DESTINATION", wanted, "PACKETS", "BYTES", "REVERSE", "BYTES",
                    "FLAGS", "END");
@@ -190,6 +205,7 @@ void FlowPrinter::print_line(const FlowRecord& record) {
   const auto flags = static_cast<std::uint8_t>(record.tcp_flags[kForward] | record.tcp_flags[kReverse]);
   const std::uint64_t start_ns = record.start_ns();
   const std::uint64_t end_ns = record.end_ns();
+  if (several) fmt::format_to(out, "{:<{}}  ", monitor.empty() ? "-" : monitor, monitor_width_);
   fmt::format_to(out, "{:<23}  {:>8}  {:<5}  {:<{}}  {:<{}}  {:>9}  {:>8}  {:>9}  {:>8}  {:<8}  {}\n",
                  time_text(start_ns), short_duration_text(end_ns > start_ns ? end_ns - start_ns : 0),
                  protocol_text(record.protocol), source, endpoint_width_, destination, endpoint_width_,

@@ -4,7 +4,9 @@
 // nothing more is to be read, so that a person sees a record at once and a flood costs few system calls.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,7 +48,8 @@ class FlowPrinter {
 
  private:
   static constexpr std::size_t kWriteAt = 65'536;
-  void print_line(const FlowRecord& record);
+  void print_line(const FlowRecord& record, std::string_view monitor);
+  bool shows_monitor(std::string_view monitor);
   void append_details(const RecordDetails& details);
   void written();
 
@@ -54,7 +57,9 @@ class FlowPrinter {
   int descriptor_;
   std::string lines_;
   bool reader_left_ = false;
-  std::string error_;               ///< of the first write that failed
+  std::string error_;  ///< of the first write that failed
+  std::optional<std::string> first_monitor_;
+  std::size_t monitor_width_ = 0;   ///< of its column; 0: there is none, since all records are of one monitor
   std::size_t endpoint_width_ = 0;  ///< of the address columns: grows when a longer address comes
 };
 

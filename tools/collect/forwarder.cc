@@ -14,6 +14,7 @@ tl::expected<void, std::string> Forwarder::open(std::uint64_t first_ns) {
   context.mode = mode_;
   context.capture_start_ns = first_ns;
   context.inputs = inputs_;
+  context.learnt_monitors = monitors_;
   auto hub = ExportHub::open(uris_, context);
   if (!hub) return tl::make_unexpected(hub.error());
   hub_ = std::move(*hub);
@@ -27,9 +28,18 @@ tl::expected<void, std::string> Forwarder::start() {
   return mode_ == ExportMode::live ? open(0) : tl::expected<void, std::string>();
 }
 
-void Forwarder::add(RecordView record) {
+void Forwarder::add(RecordView record, std::string_view monitor) {
+  const std::uint8_t number = monitors_->number_of(monitor);
+  if (number == 0 && !monitor.empty() && !told_of_monitors_) {
+    told_of_monitors_ = true;
+    fmt::print(stderr,
+               "weir-collect: --export keeps the names of {} monitors; records of further ones, such as {}, go on "
+               "without\n",
+               LearntNames::kMost, printable(std::string(monitor)));
+  }
   if (batch_.empty()) batch_.reserve(kBatch);
   batch_.append(record);
+  batch_.mutable_base(batch_.size() - 1).monitor = number & 0xfU;
   if (batch_.size() == kBatch) flush();
 }
 

@@ -2,16 +2,19 @@
 //
 // From sockets (ExportMode::live), records are offered as they come and an exporter that cannot follow loses by name:
 // waiting would only move the loss into the kernel's receive buffer. From files (ExportMode::capture), the reader waits
-// for the exporters, and their headers carry the time of the records, as in `weir read`.
+// for the exporters, and their headers carry the time of the records, as in `weir read`. Records go on with the name of
+// the monitor that made them, in the formats that have it.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "control/export/export_hub.h"
+#include "proto/record/learnt_names.h"
 #include "proto/record/record_batch.h"
 
 namespace weir {
@@ -24,7 +27,8 @@ class Forwarder {
 
   /// Live: opens the exporters. From files they are opened with the first record, whose time their headers need.
   tl::expected<void, std::string> start();
-  void add(RecordView record);
+  /// `monitor`: that made the record; empty: it names none.
+  void add(RecordView record, std::string_view monitor = {});
   /// Opens the files anew that somebody has moved away. Says on standard error which cannot be made.
   void reopen();
   /// Hands on what has gathered.
@@ -44,6 +48,8 @@ class Forwarder {
   ExportMode mode_;
   std::unique_ptr<ExportHub> hub_;
   RecordBatch batch_;
+  std::shared_ptr<LearntNames> monitors_ = std::make_shared<LearntNames>();
+  bool told_of_monitors_ = false;
   std::string error_;
 };
 
