@@ -110,6 +110,21 @@ class ErrorText {
   /// that closes none.
   [[nodiscard]] std::optional<std::vector<std::size_t>> open_blocks(std::size_t until) const {
     std::vector<std::size_t> open;
+    const bool all_close = each_bracket(until, [&](std::size_t at) {
+      if (text_[at] == '{') open.push_back(at);
+      if (text_[at] != '}') return true;
+      if (open.empty()) return false;
+      open.pop_back();
+      return true;
+    });
+    if (!all_close) return std::nullopt;
+    return open;
+  }
+
+  /// Calls `take` with the place of each bracket before `until` that is in no text and no comment, until it says false;
+  /// whether it never did.
+  template <typename Take>
+  bool each_bracket(std::size_t until, Take take) const {
     char quote = 0;
     for (std::size_t at = 0; at < until && at < text_.size(); ++at) {
       const char c = text_[at];
@@ -120,14 +135,23 @@ class ErrorText {
         quote = c;
       } else if (c == '#') {
         at = std::min(text_.find('\n', at), text_.size());
-      } else if (c == '{') {
-        open.push_back(at);
-      } else if (c == '}') {
-        if (open.empty()) return std::nullopt;
-        open.pop_back();
+      } else if (std::string_view("{}[]").find(c) != std::string_view::npos && !take(at)) {
+        return false;
       }
     }
-    return open;
+    return true;
+  }
+
+  /// The '[' of the list that is open at `until`.
+  [[nodiscard]] std::optional<std::size_t> open_list(std::size_t until) const {
+    std::vector<std::size_t> open;
+    each_bracket(until, [&](std::size_t at) {
+      if (text_[at] == '[') open.push_back(at);
+      if (text_[at] == ']' && !open.empty()) open.pop_back();
+      return true;
+    });
+    if (open.empty()) return std::nullopt;
+    return open.back();
   }
 
   [[nodiscard]] std::size_t line_of(std::size_t at) const {
@@ -151,6 +175,13 @@ class ErrorText {
       const FieldDescriptor* const field = type_.FindFieldByName(block);
       const std::string example = field == nullptr ? block + " { ... }" : example_line(*field);
       return placed(at_, fmt::format("a '{{' is missing after {}; expected a block such as {}", block, example));
+    }
+    if (error_.message.starts_with("Expected \",\", found")) {
+      if (const auto list = open_list(at_)) {
+        return placed(*list, fmt::format("the list of {} that begins here has no ']'; expected a ',' between two "
+                                         "values and a ']' after the last one",
+                                         name_before(*list)));
+      }
     }
     const auto open = open_blocks(at_);
     if (!open) return {};

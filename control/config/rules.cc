@@ -66,8 +66,12 @@ Checked check_routes(const Settings& settings, const std::vector<ExportUri>& uri
   if (routes) return {};
   const RouteFault& wrong = routes.error();
   if (wrong.monitor) {
-    return value_error(in_block(places, *wrong.monitor, "export", wrong.place),
-                       monitors[*wrong.monitor].exporters[wrong.place], wrong.what, true);
+    // The file may well have an exporter of this name.
+    const auto first = places.find({"export", 0});
+    const bool replaced = first != places.end() && first->second == option_of("export");
+    return value_error(
+        in_block(places, *wrong.monitor, "export", wrong.place), monitors[*wrong.monitor].exporters[wrong.place],
+        wrong.what + (replaced ? " (--export takes the place of all export: lines of the file)" : ""), true);
   }
   return value_error(place_of(places, "export", static_cast<int>(wrong.place)), settings.exports[wrong.place],
                      wrong.what);

@@ -322,6 +322,9 @@ TEST(ConfigFile, NamesLineAndColumnOfAnErrorOfTheTextForm) {
        "c:2:17: idle_timeout 15s: durations stand in quotes; expected a line such as idle_timeout: \"30s\""},
       {"layer: inner\n", "c:1:8: layer inner: texts stand in quotes; expected a line such as layer: \"inner\""},
       {"# tcp_close\ntcp_close: off\n\nworkers: 2\n", "c:2:12: tcp_close off: expected true or false"},
+      {"export: [\"json:a\", \"json:b\"\nworkers: 2\n",
+       "c:1:9: the list of export that begins here has no ']'; expected a ',' between two values and a ']' after the "
+       "last one"},
       {"tcp_close: maybe", "c:1:12: tcp_close maybe: expected true or false"},
       {"workers: 2\n idle-timeout: \"30s\"\n", "c:2:2: no field is named \"idle-timeout\"; did you mean idle_timeout?"},
       {"\tworkers: x\n", "c:1:18: expected integer, got: x; expected a line such as workers: 4"},

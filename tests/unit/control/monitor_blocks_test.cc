@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "control/config/config.h"
+#include "control/config/sourced_config.h"
 
 namespace weir::monitor_blocks_test {
 namespace {
@@ -145,6 +146,20 @@ TEST(MonitorBlocks, NameTheLineOfWhatIsWrong) {
   std::string nine;
   for (char c = 'a'; c <= 'i'; ++c) nine += std::string("monitor { name: \"") + c + "\" }\n";
   EXPECT_EQ(error_of(nine), "w.conf:9:1: monitor i: one monitor too many; expected at most 8");
+}
+
+TEST(MonitorBlocks, SayThatTheCommandLineHasReplacedTheExporterThatTheyMiss) {
+  auto file = parse_config("export: \"json:a?name=core\"\nmonitor { name: \"a\" export: \"core\" }", "w.conf");
+  ASSERT_TRUE(file);
+  SourcedConfig line;
+  line.config.add_export_("json:b");
+  line.places[{"export", 0}] = "--export";
+  const SourcedConfig both = merge(std::move(*file), line);
+  const auto settings = validate(both.config, Command::run, both.places);
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().message,
+            "w.conf:2:21: export 'core': no exporter has this name; expected the ?name= of one, or the URI of one "
+            "without (--export takes the place of all export: lines of the file)");
 }
 
 TEST(MonitorBlocks, TheMetricIcmpOfAnyOfThemIsEnoughForIcmpClose) {
