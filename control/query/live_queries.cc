@@ -241,7 +241,7 @@ tl::expected<v1::FlowsReply, std::string> LiveQueries::flows(const v1::FlowsRequ
   if (!rows) return tl::unexpected(rows.error());
   if (request.offset() > kMostQueryOffset) {
     return tl::unexpected(
-        fmt::format("--offset {}: expected 0 to {}; a --filter leads further", request.offset(), kMostQueryOffset));
+        fmt::format("--offset {}: expected 0 to {}; a filter leads further", request.offset(), kMostQueryOffset));
   }
   auto filter = filter_of(request.filter());
   if (!filter) return tl::unexpected(filter.error());

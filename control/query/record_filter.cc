@@ -70,6 +70,8 @@ std::size_t write_header(Header& header, RecordView record, Direction direction)
 tl::expected<RecordFilter, std::string> RecordFilter::make(const std::string& expression) {
   RecordFilter filter;
   if (expression.empty()) return filter;
+  // A pcap filter ends at the first of them.
+  if (expression.find('\0') != std::string::npos) return tl::unexpected(std::string("a NUL stands in it"));
   auto program = PcapFilter::compile_for_flows(expression);
   if (!program) return tl::unexpected("'" + expression + "': " + program.error());
   if (program->asks_for_length()) {

@@ -4,6 +4,7 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,10 @@ std::optional<Number> number_in(const std::string& text) {
   return value;
 }
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
 /// False: the field is a number, and `text` is none that fits.
 bool set_field(Message& request, const FieldDescriptor& field, const std::string& text) {
   const auto& reflection = *request.GetReflection();
@@ -73,11 +78,22 @@ tl::expected<void, std::string> fill(Message& request, const Parameters& paramet
           fmt::format("no parameter is named '{}'; expected {}", name, known.empty() ? "none" : "one of " + known));
     }
     if (parameters.count(name) > 1) return tl::make_unexpected(fmt::format("{} is given twice", name));
+    if (std::any_of(text.begin(), text.end(), is_control)) {
+      return tl::make_unexpected(fmt::format("{}: expected text without control characters", name));
+    }
     if (!set_field(request, *field, text)) {
       return tl::make_unexpected(fmt::format("{} '{}': expected a number", name, text));
     }
   }
   return {};
+}
+
+/// Who answers about flows names options of weirctl: here they are the parameters of their names.
+std::string in_parameters(std::string text) {
+  constexpr std::string_view kRows = "-n ";
+  if (text.starts_with("--")) return text.substr(2);
+  if (text.starts_with(kRows)) return "limit " + text.substr(kRows.size());
+  return text;
 }
 
 template <typename Request, typename Reply>
@@ -95,7 +111,7 @@ HttpAnswer ask_flows(const Parameters& parameters, FlowSource* flows, const std:
   if (const auto filled = fill(request, parameters); !filled) return refused(kBadRequest, filled.error());
   if (flows == nullptr) return refused(kNotImplemented, "nothing here knows of live flows");
   const auto reply = (flows->*answer)(request, given_up);
-  return reply ? json_of(*reply) : refused(kBadRequest, reply.error());
+  return reply ? json_of(*reply) : refused(kBadRequest, in_parameters(reply.error()));
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ class FakeFlows : public FlowSource {
       started.set_value();
       while (!given_up()) std::this_thread::yield();
     }
+    if (request.by() == "option") return tl::make_unexpected(std::string("--by: no such field"));
     if (request.by() == "nonsense") return tl::make_unexpected(std::string("cannot sum by \"nonsense\""));
     v1::TopReply reply;
     reply.add_fields(request.by());
@@ -148,6 +149,7 @@ TEST_F(Http, AnswersWithTheRepliesOfTheControlServiceAsJson) {
   const std::string refused = get("/api/v1/top?by=nonsense");
   EXPECT_EQ(status_of(refused), "400");
   EXPECT_EQ(body_of(refused), "{\"error\": \"cannot sum by \\u0022nonsense\\u0022\"}\n");
+  EXPECT_EQ(body_of(get("/api/v1/top?by=option")), "{\"error\": \"by: no such field\"}\n") << "not weirctl's --by";
 }
 
 TEST_F(Http, NamesAParameterThatIsWrong) {
@@ -158,6 +160,7 @@ TEST_F(Http, NamesAParameterThatIsWrong) {
   EXPECT_EQ(error("/api/v1/top?limit=many"), "400 {\"error\": \"limit 'many': expected a number\"}\n");
   EXPECT_EQ(error("/api/v1/top?limit=4294967296"), "400 {\"error\": \"limit '4294967296': expected a number\"}\n");
   EXPECT_EQ(error("/api/v1/top?limit=1&limit=2"), "400 {\"error\": \"limit is given twice\"}\n");
+  EXPECT_EQ(error("/api/v1/top?filter=%00"), "400 {\"error\": \"filter: expected text without control characters\"}\n");
   EXPECT_EQ(error("/api/v1/ledger?x=1"), "400 {\"error\": \"no parameter is named 'x'; expected none\"}\n");
   EXPECT_EQ(status_of(get("/api/v1/nothing")), "404");
   EXPECT_EQ(status_of(get("/../etc/passwd")), "404");

@@ -222,6 +222,7 @@ TEST_F(LiveQueriesTest, SaysWhatIsWrongWithARequest) {
   EXPECT_EQ(error_of([](auto& r) { r.set_limit(1001); }), "-n 1001: expected 1 to 1000");
   EXPECT_NE(error_of([](auto& r) { r.set_filter("greater 100"); }).find("no packet length"), std::string::npos);
   EXPECT_NE(error_of([](auto& r) { r.set_filter("port"); }).find("--filter 'port': "), std::string::npos);
+  EXPECT_EQ(error_of([](auto& r) { r.set_filter(std::string("\0", 1)); }), "--filter a NUL stands in it");
   v1::FlowsRequest flows;
   flows.set_flow("10.0.0.1-10.0.0.2/tcp");
   EXPECT_NE(queries_.flows(flows, never).error().find("does not name a flow; expected"), std::string::npos);
