@@ -1,5 +1,8 @@
 #include "tools/ctl/completion.h"
 
+#include <algorithm>
+#include <string>
+
 namespace weir::ctl {
 namespace {
 
@@ -25,6 +28,17 @@ std::string with_value(const CLI::App& app) {
   return words;
 }
 
+/// The words that may stand as the one argument of a command, a blank after each.
+std::string choices_of(const CLI::App& app) {
+  return app.get_name() == "log" ? "debug info warning error " : "";
+}
+
+bool takes_file(const CLI::App& app) {
+  const auto options = app.get_options();
+  return std::any_of(options.begin(), options.end(),
+                     [](const CLI::Option* option) { return option->get_name(true) == "FILE"; });
+}
+
 }  // namespace
 
 CompletionCommand::CompletionCommand(CLI::App& app)
@@ -34,12 +48,14 @@ std::string bash_completion(const CLI::App& app) {
   std::string commands;
   std::string options;
   std::string valued = with_value(app);
+  std::string files;  // commands after which the name of a file comes: "'config diff'|'config apply'"
   for (const CLI::App* command : app.get_subcommands({})) {
     commands += command->get_name() + ' ';
-    std::string words = option_words(*command);
+    std::string words = option_words(*command) + choices_of(*command);
     if (const std::string more = with_value(*command); !more.empty()) valued += '|' + more;
     for (const CLI::App* sub : command->get_subcommands({})) {
       words += sub->get_name() + ' ' + option_words(*sub);
+      if (takes_file(*sub)) files += (files.empty() ? "'" : "|'") + command->get_name() + ' ' + sub->get_name() + '\'';
       if (const std::string more = with_value(*sub); !more.empty()) valued += '|' + more;
     }
     options += "    " + command->get_name() + ") options='" + words + "' ;;\n";
@@ -47,7 +63,7 @@ std::string bash_completion(const CLI::App& app) {
   return "# bash completion of weirctl: eval \"$(weirctl completion)\", or as a file in\n"
          "# /usr/share/bash-completion/completions/weirctl\n"
          "_weirctl() {\n"
-         "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' options='' i\n"
+         "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' sub='' options='' i\n"
          "  COMPREPLY=()\n"
          "  case $before in\n"
          "    -o|--output) mapfile -t COMPREPLY < <(compgen -W 'table json csv' -- \"$word\"); return ;;\n"
@@ -62,7 +78,7 @@ std::string bash_completion(const CLI::App& app) {
          valued +
          ") ((++i)) ;;\n"
          "      -*) ;;\n"
-         "      *) command=${COMP_WORDS[i]}; break ;;\n"
+         "      *) if [[ -z $command ]]; then command=${COMP_WORDS[i]}; else sub=${COMP_WORDS[i]}; break; fi ;;\n"
          "    esac\n"
          "  done\n"
          "  case $command in\n" +
@@ -75,6 +91,11 @@ std::string bash_completion(const CLI::App& app) {
          commands +
          "'\n"
          "  mapfile -t COMPREPLY < <(compgen -W \"$all $options\" -- \"$word\")\n"
+         "  case \"$command $sub\" in\n"
+         "    " +
+         files +
+         ") mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\") ;;\n"
+         "  esac\n"
          "}\n"
          "complete -F _weirctl weirctl\n";
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <deque>
@@ -43,7 +44,7 @@ class Messages {
     if (waiting_.empty()) return Wait::end;
     message = std::move(waiting_.front());
     waiting_.pop_front();
-    records_ -= message.records_size();
+    octets_ -= message.SpaceUsedLong();
     return Wait::message;
   }
   /// Ends the call, and says how it ended.
@@ -59,19 +60,21 @@ class Messages {
   }
 
  private:
-  static constexpr int kMostRecords = 100'000;
+  /// In memory; a record takes 500 bytes to some thousand.
+  static constexpr std::size_t kMostOctets = std::size_t{16} << 20;
 
   void run() {
     const auto reader = stub_.Tail(&context_, request_);
     v1::TailReply message;
     while (reader->Read(&message)) {
       const std::lock_guard lock(mutex_);
-      if (records_ + message.records_size() > kMostRecords) {
+      const std::size_t octets = message.SpaceUsedLong();
+      if (octets_ + octets > kMostOctets) {
         dropped_ += static_cast<std::uint64_t>(message.records_size());
         continue;
       }
-      records_ += message.records_size();
       waiting_.push_back(std::move(message));
+      octets_ += waiting_.back().SpaceUsedLong();
       changed_.notify_one();
     }
     status_ = reader->Finish();
@@ -87,7 +90,7 @@ class Messages {
   std::mutex mutex_;     ///< guards what follows
   std::condition_variable changed_;
   std::deque<v1::TailReply> waiting_;
-  int records_ = 0;  ///< in waiting_
+  std::size_t octets_ = 0;  ///< of waiting_
   std::uint64_t dropped_ = 0;
   bool over_ = false;
   std::thread thread_;

@@ -176,7 +176,9 @@ std::string late_text(const v1::Lateness& lateness) {
 }
 
 Section exporters_section(const Watched& watched, std::size_t width) {
-  const std::size_t name_width = std::max<std::size_t>(width, 72) - 48;
+  std::size_t longest = std::string_view("exporter").size();
+  for (const auto& exporter : watched.ledger.exporters()) longest = std::max(longest, exporter.name().size());
+  const std::size_t name_width = std::min(longest + 2, std::max<std::size_t>(width, 72) - 48);
   Section section{padded("exporter", name_width) +
                       fmt::format("{:<11}{:>9}{:>9}{:>9}{:>10}", "state", "exported", "queued", "lost", "99% late"),
                   {}};
@@ -189,7 +191,7 @@ Section exporters_section(const Watched& watched, std::size_t width) {
              fmt::format("{:>9}{:>9}{:>9}{:>10}", short_number(static_cast<double>(exporter.exported().records())),
                          short_number(static_cast<double>(exporter.queued().records())),
                          short_number(static_cast<double>(lost)), late_text(exporter.lateness())),
-         exporter.state() == "up" ? Emphasis::none : Emphasis::bad});
+         exporter.state() == "up" || exporter.state() == "drained" ? Emphasis::none : Emphasis::bad});
   }
   if (section.lines.empty()) section.lines.push_back({"none: records are counted and go nowhere"});
   return section;

@@ -89,6 +89,13 @@ TEST(WatchScreen, ShowsLossesByNameTheGreatestFirstAndNoZeros) {
   EXPECT_EQ(text.find("ip_version"), std::string::npos);
 }
 
+TEST(WatchScreen, GivesExportersNoMoreRoomThanTheirNamesTake) {
+  Watched watched = example();
+  watched.ledger.mutable_exporters(0)->set_name("core");
+  EXPECT_NE(text_of(watch_screen(watched, 200, 24, true)).find("\nexporter  state "), std::string::npos)
+      << text_of(watch_screen(watched, 200, 24, true));
+}
+
 TEST(WatchScreen, DrawsTheHistoryOfAWorkerScaledToItsGreatest) {
   EXPECT_NE(text_of(watch_screen(example(), 80, 24, true)).find("   ▁█▄\n"), std::string::npos);
   EXPECT_NE(text_of(watch_screen(example(), 80, 24, false)).find("   .#=\n"), std::string::npos);
