@@ -4,6 +4,7 @@
 // that weir is starting. They end last, so that they answer while the probe stops.
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -167,16 +168,21 @@ int run_live(const Settings& settings, const v1::Config& effective, const GivenC
     return 1;
   }
   const auto keeper = keep_ledger(settings, cores, view);
+  const auto ended = [&](int code) {
+    constexpr std::chrono::milliseconds kReadWithin{500};  // weirctl stop asks every 50 ms
+    if (operations.stop_asked()) view.await_reader(kReadWithin);
+    return code;
+  };
   if (settings.input_source.kind == InputSource::Kind::records_socket) {
     RecordProbe probe(settings, view, signals, operations.tap(), changes);
-    return lead(probe, *keeper, settings, *user);
+    return ended(lead(probe, *keeper, settings, *user));
   }
   if (settings.input_source.kind == InputSource::Kind::samples) {
     SampleProbe probe(settings, view, signals, operations.tap(), changes);
-    return lead(probe, *keeper, settings, *user);
+    return ended(lead(probe, *keeper, settings, *user));
   }
   LiveProbe probe(settings, view, signals, operations.tap(), changes);
-  return lead(probe, *keeper, settings, *user, cores);
+  return ended(lead(probe, *keeper, settings, *user, cores));
 }
 
 }  // namespace weir

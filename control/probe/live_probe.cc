@@ -47,7 +47,7 @@ LiveProbe::LiveProbe(const Settings& settings, ProbeView& view, const ProbeSigna
       tap_(tap) {}
 
 LiveProbe::~LiveProbe() {
-  reconfiguration_.detach();
+  reconfiguration_.detach("weir is stopping");
   view_.detach();
 }
 
@@ -214,8 +214,8 @@ void LiveProbe::run() {
   if (stopped_at_start_) return;
   const RunEnd end = run_until_stopped(
       signals_, settings_.duration_ns, "every flow in the table is exported",
-      [this] {
-        reconfiguration_.apply_file();
+      [this](const ProbeSignals::Received& signal) {
+        reconfiguration_.apply_file({signal.uid, signal.pid});
         parts_->reopen();
       },
       [this] { look_after(); });
@@ -253,14 +253,15 @@ int LiveProbe::stop() {
 
 /// Receives no more, lets all records out, and closes the exporters. Returns whether weir is to stop then.
 bool LiveProbe::empty(Phase phase) {
-  reconfiguration_.detach();
+  reconfiguration_.detach(phase == Phase::draining ? "weir has drained, and takes no change any more; stop it"
+                                                   : "weir is stopping");
   parts_->hub().resume_all();
   view_.phase().set(phase, "emptying the flow table");
   drain_->set_wait();
   workers_->stop();
   const bool stops = let_records_out(
       {*drain_, parts_->hub(), view_.phase(), signals_, [this] { return workers_->finished() == workers_->size(); },
-       [this] { parts_->reopen(); }, phase == Phase::draining},
+       [this](const auto&) { parts_->reopen(); }, phase == Phase::draining},
       parts_->settings().stop_timeout_ns);
   workers_->join();
   // Records that are given up may still come out of the rings: the closed exporters lose them by name.
@@ -295,6 +296,7 @@ int LiveProbe::report() {
       make_whole_ledger(names_of(plans_), counters, totals, port_ledgers_of(*runtime_), true,
                         [this](unsigned worker, unsigned monitor) { return workers_->recount(worker, monitor); });
   report_rejects(ledger, code);
+  view_.end(ledger);
   const int ledger_code = report_ledger(ledger, settings_.ledger_file);
   return code != 0 ? code : ledger_code;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "control/probe/audit.h"
 #include "control/probe/record_tail.h"
 #include "control/probe/self_check.h"
 #include "control/wall_reading.h"
@@ -72,20 +73,31 @@ v1::SelfCheckReply Operations::self_check() {
 }
 
 tl::expected<void, std::string> Operations::drain(std::string_view who) {
+  auto done = try_drain(who);
+  if (!done) audit(spdlog::level::warn, fmt::format("{} asks weir to drain: refused: {}", who, done.error()));
+  return done;
+}
+
+tl::expected<void, std::string> Operations::try_drain(std::string_view who) {
   const Activity now = phase_.get();
   if (now.phase == Phase::starting) return tl::unexpected("weir is " + now.text() + "; there is nothing to drain yet");
   if (now.phase == Phase::stopping) return tl::unexpected("weir is " + now.text() + "; that exports every flow, too");
   if (now.phase != Phase::running) return {};
-  spdlog::info("{} asks weir to drain", who);
+  audit(spdlog::level::info, fmt::format("{} asks weir to drain", who));
   signals_.ask(ProbeSignals::Event::drain);
   return {};
 }
 
 tl::expected<void, std::string> Operations::stop(std::string_view who) {
   const Activity now = phase_.get();
-  if (now.phase == Phase::starting) return tl::unexpected("weir is " + now.text() + "; SIGTERM stops it at once");
+  if (now.phase == Phase::starting) {
+    const std::string why = "weir is " + now.text() + "; SIGTERM stops it at once";
+    audit(spdlog::level::warn, fmt::format("{} asks weir to stop: refused: {}", who, why));
+    return tl::unexpected(why);
+  }
+  stop_asked_ = true;
   if (now.phase == Phase::stopping) return {};
-  spdlog::info("{} asks weir to stop", who);
+  audit(spdlog::level::info, fmt::format("{} asks weir to stop", who));
   signals_.ask(ProbeSignals::Event::stop);
   return {};
 }

@@ -4,6 +4,7 @@
 // Whoever asks is told at once whether it will be done; the supervisor does it (supervision.h).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,10 +33,14 @@ class Operations final : public OperatorSource {
   tl::expected<void, std::string> drain(std::string_view who) override;
   tl::expected<void, std::string> stop(std::string_view who) override;
 
+  /// Somebody asked for a stop, and waits for what came of it.
+  [[nodiscard]] bool stop_asked() const { return stop_asked_; }
   /// Where the drain offers records.
   RecordTap& tap() { return tap_; }
 
  private:
+  tl::expected<void, std::string> try_drain(std::string_view who);
+
   const std::vector<std::string> monitors_;
   MonitorNames names_;
   const ProbePhase& phase_;
@@ -43,6 +48,7 @@ class Operations final : public OperatorSource {
   StatusSource& status_;
   const std::int64_t clocks_apart_ns_;  ///< wall clock less monotonic clock, at the start
   RecordTap tap_;
+  std::atomic<bool> stop_asked_{false};
 };
 
 }  // namespace weir

@@ -158,11 +158,31 @@ v1::Ledger ProbeView::running_ledger() {
   if (parts_.rejects != nullptr && parts_.moments->last()) {
     add_saved_rejects(ledger, parts_.rejects->totals(), parts_.moments->last()->counters, false);
   }
+  if (phase_.get().phase == Phase::drained) {  // they are closed, however well they were
+    for (v1::ExporterLedger& exporter : *ledger.mutable_exporters()) {
+      if (exporter.state() == "up") exporter.set_state("drained");
+    }
+  }
   return ledger;
+}
+
+void ProbeView::end(const v1::Ledger& ledger) {
+  const std::lock_guard lock(mutex_);
+  final_ = ledger;
+}
+
+void ProbeView::await_reader(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  final_read_.wait_for(lock, limit, [this] { return final_was_read_; });
 }
 
 v1::Ledger ProbeView::ledger() {
   const std::lock_guard lock(mutex_);
+  if (final_) {
+    final_was_read_ = true;
+    final_read_.notify_all();
+    return *final_;
+  }
   if (parts_.moments != nullptr) return running_ledger();
   return make_live_ledger(std::nullopt, false, {}, phase_.get());
 }

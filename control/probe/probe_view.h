@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -59,6 +60,10 @@ class ProbeView final : public StatusSource, public FlowSource {
   void attach(SampleWorker& worker, RecordDrain& drain, const Settings& settings, std::unique_ptr<RecordFacts> facts,
               const RejectFile* rejects, const PrefixStore* prefixes);
   void detach();
+  /// The whole of it is over: what ledger() says from then on.
+  void end(const v1::Ledger& ledger);
+  /// Waits until somebody has asked for the ledger since end(), or for `limit`.
+  void await_reader(std::chrono::milliseconds limit);
   /// What came from the kernel's sampler; nothing: packets or records come from elsewhere.
   [[nodiscard]] std::optional<PsampleTotals> samples();
   /// What status shows from now on; the monitors are the same ones. `prefixes`: as for attach().
@@ -103,7 +108,10 @@ class ProbeView final : public StatusSource, public FlowSource {
   const std::chrono::steady_clock::time_point started_;
   ProbePhase phase_;
 
-  std::mutex mutex_;  ///< guards what follows
+  std::mutex mutex_;                 ///< guards what follows
+  std::optional<v1::Ledger> final_;  ///< of the end
+  bool final_was_read_ = false;
+  std::condition_variable final_read_;
   v1::Config effective_;
   std::vector<MonitorPlan> monitors_;
   Parts parts_;

@@ -11,8 +11,10 @@
 #include "control/config/file.h"
 #include "control/config/schema.h"
 #include "control/export/export_uri.h"
+#include "control/probe/audit.h"
 #include "control/wall_reading.h"
 #include "proto/base/similar.h"
+#include "proto/schema/changes_text.h"
 
 namespace weir {
 namespace {
@@ -37,11 +39,20 @@ std::string one_line(std::string text) {
   return text;
 }
 
+/// A line each; of a list what was taken from it and added to it, since all of it makes a line too long to read.
 std::vector<std::string> texts_of(const std::vector<ConfigDifference>& differences) {
   std::vector<std::string> texts;
-  texts.reserve(differences.size());
-  for (const ConfigDifference& one : differences) texts.push_back(one.text());
+  for (const ConfigDifference& one : differences) {
+    const std::vector<std::string> values = list_changes(one.before, one.after);
+    if (values.empty()) texts.push_back(one.text());
+    for (const std::string& value : values) texts.push_back(fmt::format("{}: {}", one.field, value));
+  }
   return texts;
+}
+
+/// Somebody asked for a change, and nothing is changed.
+void tell_refused(const std::string& asked, const Asker& asker, const std::string& why) {
+  audit(spdlog::level::warn, fmt::format("{} ({}): nothing is changed: {}", asked, asker_text(asker), why));
 }
 
 void put(v1::ChangeReply& reply, const std::vector<ConfigDifference>& differences) {
@@ -95,15 +106,17 @@ void Reconfiguration::attach(Changeable& probe) {
     const HistoryEntry& last = history_.entries().back();
     const auto before = next_of({last.given, {}});
     if (before) entry.changes = texts_of(differences(before->effective, effective_));
+    running_ = last.number;
     if (before && entry.changes.empty()) return;  // it runs again as it ran
   }
   if (const auto kept = history_.add(std::move(entry)); !kept) spdlog::warn("{}", kept.error());
+  running_ = history_.entries().back().number;
 }
 
-void Reconfiguration::detach() {
+void Reconfiguration::detach(const std::string& why) {
   const std::lock_guard lock(mutex_);
   probe_ = nullptr;
-  why_not_ = "weir is stopping";
+  why_not_ = why;
 }
 
 tl::expected<Reconfiguration::Next, ConfigError> Reconfiguration::next_of(const SourcedConfig& given) const {
@@ -126,14 +139,14 @@ tl::expected<SourcedConfig, ConfigError> Reconfiguration::given_by(const v1::Cha
   }
   const auto& entries = history_.entries();
   if (request.entry() == 0 && entries.size() < 2) {
-    return tl::unexpected(ConfigError{"the history has no configuration before the one that runs", 2});
+    return tl::unexpected(ConfigError{"the history has no configuration before the one that runs", 1});
   }
   const std::uint64_t number = request.entry() != 0 ? request.entry() : entries[entries.size() - 2].number;
   const HistoryEntry* const entry = history_.find(number);
   if (entry != nullptr) return SourcedConfig{entry->given, {}};
   const std::string range =
       entries.empty() ? "it is empty" : fmt::format("expected {} to {}", entries.front().number, entries.back().number);
-  return tl::unexpected(ConfigError{fmt::format("the history has no entry {}; {}", number, range), 2});
+  return tl::unexpected(ConfigError{fmt::format("the history has no entry {}; {}", number, range), 1});
 }
 
 /// Of two who send files at once, one hears that his pieces do not fit.
@@ -155,21 +168,32 @@ tl::expected<void, ChangeFault> Reconfiguration::take_piece(const v1::ChangeRequ
   return {};
 }
 
+std::string Reconfiguration::asked_text(const v1::ChangeRequest& request) const {
+  if (!request.rollback()) return "config apply " + one_line(request.name());
+  const auto& entries = history_.entries();
+  if (request.entry() != 0) return fmt::format("config rollback to {}", request.entry());
+  return entries.size() < 2 ? "config rollback"
+                            : fmt::format("config rollback to {}", entries[entries.size() - 2].number);
+}
+
 ChangeSource::Answer<v1::ChangeReply> Reconfiguration::change(const v1::ChangeRequest& request, const Asker& asker) {
   const std::lock_guard lock(mutex_);
+  const std::string asked = asked_text(request);
+  auto reply = take_change(request, asked, asker);
+  if (!reply && request.how() == "apply") tell_refused(asked, asker, reply.error().what);
+  return reply;
+}
+
+/// Holds mutex_.
+ChangeSource::Answer<v1::ChangeReply> Reconfiguration::take_change(const v1::ChangeRequest& request,
+                                                                   const std::string& asked, const Asker& asker) {
   if (request.how() != "diff" && request.how() != "check" && request.how() != "apply") {
     return Fault({fmt::format("how '{}': expected diff, check or apply", one_line(request.how())), true});
   }
   if (const auto taken = take_piece(request, asker); !taken) return Fault(taken.error());
   if (request.more()) return v1::ChangeReply();
   const auto given = given_by(request);
-  if (!given) return Fault({given.error().message, true});
-  std::string asked = "config apply " + one_line(request.name());
-  if (request.rollback()) {
-    const auto& entries = history_.entries();
-    asked = fmt::format("config rollback to {}",
-                        request.entry() != 0 ? request.entry() : entries[entries.size() - 2].number);
-  }
+  if (!given) return Fault({given.error().message, given.error().exit_code == 2});
   auto reply = apply(*given, request.how(), asked, asker);
   if (reply && !request.rollback()) {
     if (const auto file = parse_config(file_, "")) note_overruled(*reply, file->config, start_.options.config);
@@ -196,7 +220,7 @@ ChangeSource::Answer<v1::ChangeReply> Reconfiguration::apply(const SourcedConfig
   }
   if (how == "check") return reply;
   if (!reply.refused().empty()) {
-    spdlog::warn("{} ({}): nothing is changed: {}", asked, asker_text(asker), reply.refused());
+    tell_refused(asked, asker, reply.refused());
     return reply;
   }
   keep(std::move(*next), asked, asker, reply);
@@ -206,8 +230,11 @@ ChangeSource::Answer<v1::ChangeReply> Reconfiguration::apply(const SourcedConfig
 /// What was applied runs from now on, and is an entry of the history.
 void Reconfiguration::keep(Next next, const std::string& asked, const Asker& asker, v1::ChangeReply& reply) {
   HistoryEntry entry{0, clock_time_ns(CLOCK_REALTIME), asker, asked, texts_of(next.differences), next.given};
-  for (const std::string& change : entry.changes) spdlog::info("{} ({}): {}", asked, asker_text(asker), change);
-  for (const std::string& note : reply.notes()) spdlog::warn("{} ({}): {}", asked, asker_text(asker), note);
+  const auto tell = [&](spdlog::level::level_enum level, const std::string& what) {
+    audit(level, fmt::format("{} ({}): {}", asked, asker_text(asker), what));
+  };
+  for (const std::string& change : entry.changes) tell(spdlog::level::info, change);
+  for (const std::string& note : reply.notes()) tell(spdlog::level::warn, note);
   given_ = std::move(next.given);
   settings_ = std::move(next.settings);
   effective_ = std::move(next.effective);
@@ -216,22 +243,23 @@ void Reconfiguration::keep(Next next, const std::string& asked, const Asker& ask
     spdlog::warn("{}; the history ends with weir", kept.error());
     reply.add_notes(kept.error() + "; the history ends with weir");
   }
-  reply.set_entry(history_.entries().back().number);
+  running_ = history_.entries().back().number;
+  reply.set_entry(running_);
 }
 
-void Reconfiguration::apply_file() {
+void Reconfiguration::apply_file(const Asker& asker) {
   const std::lock_guard lock(mutex_);
   if (config_file_.empty() || probe_ == nullptr) return;
   auto file = load_config_file(config_file_);
   if (!file) {
-    spdlog::error("SIGHUP: {}; nothing is changed", file.error().message);
+    tell_refused("SIGHUP", asker, file.error().message);
     return;
   }
-  const auto reply = apply(merge(std::move(*file), start_.options), "apply", "SIGHUP", own());
+  const auto reply = apply(merge(std::move(*file), start_.options), "apply", "SIGHUP", asker);
   if (!reply) {
-    spdlog::error("SIGHUP: {}; nothing is changed", reply.error().what);
+    tell_refused("SIGHUP", asker, reply.error().what);
   } else if (reply->changes().empty()) {
-    spdlog::info("SIGHUP: {} says what runs already", config_file_);
+    audit(spdlog::level::info, fmt::format("SIGHUP ({}): {} says what runs already", asker_text(asker), config_file_));
   }
 }
 
@@ -239,6 +267,7 @@ v1::HistoryReply Reconfiguration::history() {
   const std::lock_guard lock(mutex_);
   v1::HistoryReply reply;
   reply.set_folder(history_.folder());
+  reply.set_running(running_);
   for (const HistoryEntry& entry : history_.entries()) {
     v1::HistoryEntry& out = *reply.add_entries();
     out.set_number(entry.number);
@@ -272,11 +301,12 @@ tl::expected<SourcedConfig, ChangeFault> Reconfiguration::with_exporters(const v
   const std::vector<std::string_view> known(names.begin(), names.end());
   return Fault({fmt::format("{}: no exporter has this name{}", one_line(request.exporter()),
                             did_you_mean(request.exporter(), known)),
-                true});
+                false});
 }
 
 /// Pausing is no part of the configuration: it ends with weir.
-v1::ChangeReply Reconfiguration::pause(const v1::ExporterRequest& request, const Asker& asker) {
+v1::ChangeReply Reconfiguration::pause(const v1::ExporterRequest& request, const std::string& asked,
+                                       const Asker& asker) {
   v1::ChangeReply reply;
   if (probe_ == nullptr) {
     reply.set_refused(why_not_);
@@ -284,23 +314,32 @@ v1::ChangeReply Reconfiguration::pause(const v1::ExporterRequest& request, const
     reply.set_refused(done.error());
   } else {
     reply.set_applied(true);
-    spdlog::info("exporters {} {} ({})", request.action(), one_line(without_keys(request.exporter())),
-                 asker_text(asker));
+    audit(spdlog::level::info, fmt::format("{} ({})", asked, asker_text(asker)));
   }
+  if (!reply.refused().empty()) tell_refused(asked, asker, reply.refused());
   return reply;
 }
 
 ChangeSource::Answer<v1::ChangeReply> Reconfiguration::exporter(const v1::ExporterRequest& request,
                                                                 const Asker& asker) {
   const std::lock_guard lock(mutex_);
-  if (request.action() == "pause" || request.action() == "resume") return pause(request, asker);
+  const std::string asked =
+      fmt::format("exporters {} {}", one_line(request.action()), one_line(without_keys(request.exporter())));
+  auto reply = take_exporter(request, asked, asker);
+  if (!reply) tell_refused(asked, asker, reply.error().what);
+  return reply;
+}
+
+/// Holds mutex_.
+ChangeSource::Answer<v1::ChangeReply> Reconfiguration::take_exporter(const v1::ExporterRequest& request,
+                                                                     const std::string& asked, const Asker& asker) {
+  if (request.action() == "pause" || request.action() == "resume") return pause(request, asked, asker);
   if (request.action() != "add" && request.action() != "remove") {
     return Fault({fmt::format("'{}': expected add, remove, pause or resume", one_line(request.action())), true});
   }
   const auto given = with_exporters(request);
   if (!given) return Fault(given.error());
-  return apply(*given, "apply",
-               fmt::format("exporters {} {}", request.action(), one_line(without_keys(request.exporter()))), asker);
+  return apply(*given, "apply", asked, asker);
 }
 
 ChangeSource::Answer<v1::LogReply> Reconfiguration::log(const v1::LogRequest& request, const Asker& asker) {
@@ -312,6 +351,7 @@ ChangeSource::Answer<v1::LogReply> Reconfiguration::log(const v1::LogRequest& re
   const auto* const level = std::find_if(std::begin(kLevels), std::end(kLevels),
                                          [&](const auto& one) { return one.first == request.level(); });
   if (level == std::end(kLevels)) {
+    tell_refused("log " + one_line(request.level()), asker, "expected debug, info, warning or error");
     return Fault({fmt::format("log '{}': expected debug, info, warning or error", one_line(request.level())), true});
   }
   const auto before = spdlog::default_logger()->level();
@@ -320,10 +360,24 @@ ChangeSource::Answer<v1::LogReply> Reconfiguration::log(const v1::LogRequest& re
       std::find_if(std::begin(kLevels), std::end(kLevels), [&](const auto& one) { return one.second == before; });
   reply.set_before(was == std::end(kLevels) ? "info" : std::string(was->first));
   // Whoever reads the log later sees why it falls silent.
-  spdlog::default_logger()->set_level(std::min(before, spdlog::level::info));
-  spdlog::info("log {} ({})", request.level(), asker_text(asker));
+  audit(spdlog::level::info, fmt::format("log {} ({})", request.level(), asker_text(asker)));
   spdlog::default_logger()->set_level(level->second);
   return reply;
+}
+
+void Reconfiguration::denied(const char* asked, const Asker& asker) {
+  constexpr std::chrono::seconds kTellEvery{1};  // whoever may look may ask as often as he likes
+  const std::lock_guard lock(denied_mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - denied_told_ < kTellEvery) {
+    ++denied_untold_;
+    return;
+  }
+  denied_told_ = now;
+  const std::string before =
+      denied_untold_ == 0 ? "" : fmt::format("; {} more were refused before that", std::exchange(denied_untold_, 0));
+  audit(spdlog::level::warn, fmt::format("{} ({}): refused: only root and the user of weir may change it{}", asked,
+                                         asker_text(asker), before));
 }
 
 }  // namespace weir

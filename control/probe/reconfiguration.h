@@ -9,6 +9,8 @@
 // start does: there the command line takes precedence.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <tl/expected.hpp>
@@ -32,12 +34,14 @@ class Reconfiguration final : public ChangeSource {
   v1::HistoryReply history() override;
   Answer<v1::ChangeReply> exporter(const v1::ExporterRequest& request, const Asker& asker) override;
   Answer<v1::LogReply> log(const v1::LogRequest& request, const Asker& asker) override;
+  void denied(const char* asked, const Asker& asker) override;
 
   /// The probe runs: from now on it is changed. It lives until detach(), which waits for a change that is under way.
   void attach(Changeable& probe);
-  void detach();
-  /// SIGHUP: applies the file of --config, if there is one. What becomes of it is in the log.
-  void apply_file();
+  /// `why`: one line, for those who ask from then on.
+  void detach(const std::string& why);
+  /// SIGHUP of this sender: applies the file of --config, if there is one. What becomes of it is in the log.
+  void apply_file(const Asker& asker);
 
  private:
   /// What a configuration comes to.
@@ -48,13 +52,17 @@ class Reconfiguration final : public ChangeSource {
     std::vector<ConfigDifference> differences;
   };
   [[nodiscard]] tl::expected<Next, ConfigError> next_of(const SourcedConfig& given) const;
+  Answer<v1::ChangeReply> take_change(const v1::ChangeRequest& request, const std::string& asked, const Asker& asker);
+  Answer<v1::ChangeReply> take_exporter(const v1::ExporterRequest& request, const std::string& asked,
+                                        const Asker& asker);
+  [[nodiscard]] std::string asked_text(const v1::ChangeRequest& request) const;
   [[nodiscard]] tl::expected<void, ChangeFault> take_piece(const v1::ChangeRequest& request, const Asker& asker);
   [[nodiscard]] tl::expected<SourcedConfig, ConfigError> given_by(const v1::ChangeRequest& request) const;
   Answer<v1::ChangeReply> apply(const SourcedConfig& given, const std::string& how, const std::string& asked,
                                 const Asker& asker);
   void keep(Next next, const std::string& asked, const Asker& asker, v1::ChangeReply& reply);
   [[nodiscard]] tl::expected<SourcedConfig, ChangeFault> with_exporters(const v1::ExporterRequest& request) const;
-  [[nodiscard]] v1::ChangeReply pause(const v1::ExporterRequest& request, const Asker& asker);
+  [[nodiscard]] v1::ChangeReply pause(const v1::ExporterRequest& request, const std::string& asked, const Asker& asker);
 
   std::mutex mutex_;  ///< guards what follows; held during a change
   Changeable* probe_ = nullptr;
@@ -65,8 +73,13 @@ class Reconfiguration final : public ChangeSource {
   Settings settings_;
   v1::Config effective_;
   ChangeHistory history_;
-  std::string file_;  ///< the pieces of a file that have come
+  std::uint64_t running_ = 0;  ///< the entry that runs; 0: none does yet
+  std::string file_;           ///< the pieces of a file that have come
   Asker file_from_;
+
+  std::mutex denied_mutex_;  ///< guards what follows; never held for long
+  std::chrono::steady_clock::time_point denied_told_{};
+  std::uint64_t denied_untold_ = 0;
 };
 
 }  // namespace weir

@@ -29,7 +29,7 @@ RecordProbe::RecordProbe(const Settings& settings, ProbeView& view, const ProbeS
       parts_(settings, view, {&system_interfaces, {}, {}}) {}
 
 RecordProbe::~RecordProbe() {
-  reconfiguration_.detach();
+  reconfiguration_.detach("weir is stopping");
   view_.detach();
 }
 
@@ -63,8 +63,8 @@ void RecordProbe::run() {
   const auto began = std::chrono::steady_clock::now();
   const RunEnd end = run_until_stopped(
       signals_, settings_.duration_ns, "every flow in the accounter is exported",
-      [this] {
-        reconfiguration_.apply_file();
+      [this](const ProbeSignals::Received& signal) {
+        reconfiguration_.apply_file({signal.uid, signal.pid});
         parts_.reopen();
       },
       [this] { look_after(); });
@@ -95,14 +95,15 @@ int RecordProbe::stop() {
 
 /// As LiveProbe::empty().
 bool RecordProbe::empty(Phase phase) {
-  reconfiguration_.detach();
+  reconfiguration_.detach(phase == Phase::draining ? "weir has drained, and takes no change any more; stop it"
+                                                   : "weir is stopping");
   parts_.hub().resume_all();
   view_.phase().set(phase, "emptying the accounter");
   drain_->set_wait();
   receiver_->stop();
   const bool stops =
       let_records_out({*drain_, parts_.hub(), view_.phase(), signals_, [this] { return receiver_->at_rest(); },
-                       [this] { parts_.reopen(); }, phase == Phase::draining},
+                       [this](const auto&) { parts_.reopen(); }, phase == Phase::draining},
                       parts_.settings().stop_timeout_ns);
   drain_->finish();  // what is given up may still come out of the ring: the closed exporters lose it by name
   tap_.close();
@@ -122,6 +123,7 @@ int RecordProbe::report() {
   input.name = settings_.input;
   input.times_clamped = totals.overflow.times_clamped;
   put_input(*ledger.mutable_input(), input);
+  view_.end(ledger);
   const int ledger_code = report_ledger(ledger, settings_.ledger_file);
   return code != 0 ? code : ledger_code;
 }

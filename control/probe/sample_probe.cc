@@ -51,7 +51,7 @@ SampleProbe::SampleProbe(const Settings& settings, ProbeView& view, const ProbeS
       parts_(settings, view, {&system_interfaces, &make_filter, {}}) {}
 
 SampleProbe::~SampleProbe() {
-  reconfiguration_.detach();
+  reconfiguration_.detach("weir is stopping");
   view_.detach();
 }
 
@@ -110,8 +110,8 @@ void SampleProbe::run() {
   const auto began = std::chrono::steady_clock::now();
   const RunEnd end = run_until_stopped(
       signals_, settings_.duration_ns, "every flow in the table is exported",
-      [this] {
-        reconfiguration_.apply_file();
+      [this](const ProbeSignals::Received& signal) {
+        reconfiguration_.apply_file({signal.uid, signal.pid});
         parts_.reopen();
       },
       [this] { look_after(); });
@@ -154,14 +154,15 @@ int SampleProbe::stop() {
 
 /// As LiveProbe::empty().
 bool SampleProbe::empty(Phase phase) {
-  reconfiguration_.detach();
+  reconfiguration_.detach(phase == Phase::draining ? "weir has drained, and takes no change any more; stop it"
+                                                   : "weir is stopping");
   parts_.hub().resume_all();
   view_.phase().set(phase, "emptying the flow table");
   drain_->set_wait();
   worker_->stop();
   const bool stops =
       let_records_out({*drain_, parts_.hub(), view_.phase(), signals_, [this] { return worker_->at_rest(); },
-                       [this] { parts_.reopen(); }, phase == Phase::draining},
+                       [this](const auto&) { parts_.reopen(); }, phase == Phase::draining},
                       parts_.settings().stop_timeout_ns);
   worker_->join();
   drain_->finish();  // what is given up may still come out of the ring: the closed exporters lose it by name
@@ -190,6 +191,7 @@ int SampleProbe::report() {
     }
     add_saved_rejects(ledger, rejects_->totals(), counters, true);
   }
+  view_.end(ledger);
   const int ledger_code = report_ledger(ledger, settings_.ledger_file);
   return code != 0 ? code : ledger_code;
 }

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <string>
 
+#include "control/probe/audit.h"
 #include "control/probe/quiesce.h"
 #include "control/service/service_manager.h"
 
@@ -16,6 +17,12 @@ namespace weir {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+
+/// "SIGTERM (uid 0, pid 4711)", "weirctl stop"
+std::string who(const ProbeSignals::Received& signal) {
+  if (signal.pid == 0) return std::string(signal.name);
+  return fmt::format("{} (uid {}, pid {})", signal.name, signal.uid, signal.pid);
+}
 
 /// The line on a terminal that is written over once a second ends here.
 void clear_line() {
@@ -65,7 +72,7 @@ void tell_health(const std::vector<std::chrono::nanoseconds>& silences, const st
 }
 
 RunEnd run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, const char* promise,
-                         const std::function<void()>& reopen, const std::function<void()>& look_after) {
+                         const Reopen& reopen, const std::function<void()>& look_after) {
   const auto begin = SteadyClock::now();
   for (;;) {
     auto wait = std::chrono::nanoseconds(std::chrono::seconds(1));
@@ -81,14 +88,15 @@ RunEnd run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns,
     if (const auto signal = signals.wait(wait)) {
       clear_line();
       if (signal->event == ProbeSignals::Event::stop) {
-        spdlog::info("{}: stopping; {}", signal->name, promise);
+        audit(spdlog::level::info, fmt::format("{}: stopping; {}", who(*signal), promise));
         return RunEnd::stop;
       }
       if (signal->event == ProbeSignals::Event::drain) {
-        spdlog::info("{}: draining; {}", signal->name, promise);
+        audit(spdlog::level::info, fmt::format("{}: draining; {}", who(*signal), promise));
         return RunEnd::drain;
       }
-      reopen();
+      audit(spdlog::level::info, fmt::format("{}: opening files again", who(*signal)));
+      reopen(*signal);
     }
     look_after();
   }
@@ -141,10 +149,10 @@ bool let_records_out(const Emptying& parts, std::uint64_t within_ns) {
       if (signal && signal->event == ProbeSignals::Event::stop) {
         // Only a signal gives up what is queued: weirctl stop never loses a record that could still leave.
         if (stops && !signal->asked) decision = Quiesce::give_up(progress);
-        if (!stops) spdlog::info("{}: weir stops once it has drained", signal->name);
+        if (!stops) spdlog::info("{}: weir stops once it has drained", who(*signal));
         stops = true;
       }
-      if (signal && signal->event == ProbeSignals::Event::reopen) parts.reopen();
+      if (signal && signal->event == ProbeSignals::Event::reopen) parts.reopen(*signal);
     }
     if (decision.notice) {
       log_lines({{decision.gives_up ? LogLine::Level::warning : LogLine::Level::info, *decision.notice}});
@@ -175,7 +183,9 @@ void wait_drained(const ProbeSignals& signals, std::uint64_t duration_ns, const 
         fmt::format("drained: {} records left, {} were lost by name, the ledger is {} (weirctl ledger); no packet "
                     "is received any more",
                     ledger.drained().records(), lost, ledger.state())}});
-  const auto nothing_open = [] { spdlog::info("SIGHUP: weir has drained, so no file is open"); };
+  const auto nothing_open = [](const ProbeSignals::Received&) {
+    spdlog::info("SIGHUP: weir has drained, so no file is open");
+  };
   while (run_until_stopped(signals, duration_ns, "nothing is left to export", nothing_open, look_after) !=
          RunEnd::stop) {
   }

@@ -26,12 +26,15 @@ void log_lines(const std::vector<LogLine>& lines);
 /// `progress`: one line for its status.
 void tell_health(const std::vector<std::chrono::nanoseconds>& silences, const std::string& progress = {});
 
+/// What SIGHUP does; it is told who sent it.
+using Reopen = std::function<void(const ProbeSignals::Received&)>;
+
 enum class RunEnd : std::uint8_t { stop, drain };
 
 /// Calls `look_after` once a second and `reopen` with SIGHUP, until a signal to stop comes, weirctl asks for a stop or
 /// a drain, or `duration_ns` (0: for ever) are over. `promise`: what the log says that both do.
 RunEnd run_until_stopped(const ProbeSignals& signals, std::uint64_t duration_ns, const char* promise,
-                         const std::function<void()>& reopen, const std::function<void()>& look_after);
+                         const Reopen& reopen, const std::function<void()>& look_after);
 
 /// SIGHUP: the files of --export by their names, and those of --prefixes and --interfaces (nullptr: not given).
 void reopen_files(ExportHub& hub, const Settings& settings, const PrefixStores& prefixes, InterfaceStore* interfaces);
@@ -49,7 +52,7 @@ struct Emptying {
   ProbePhase& phase;
   const ProbeSignals& signals;
   std::function<bool()> at_rest;  ///< nobody puts records into the rings any more
-  std::function<void()> reopen;   ///< with SIGHUP
+  Reopen reopen;                  ///< with SIGHUP
   bool drains = false;            ///< weir goes on to answer afterwards; else it stops
 };
 /// Lets all records out, and closes the exporters, within about `within_ns`. What is left then is lost by name, as with

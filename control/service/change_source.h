@@ -1,7 +1,7 @@
 // ChangeSource: who answers for the configuration of the running weir, and changes it.
 //
-// It is called from one thread at a time, but for the thread that takes signals. A change may take as long as files
-// that are read and exporters that are flushed. `asker`: the process at the other end of the control socket.
+// It is called from one thread at a time, but for the supervisor's with SIGHUP, and denied(). A change may take as long
+// as files that are read and exporters that are flushed. `asker`: the process at the other end of the control socket.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +35,8 @@ class ChangeSource {
   virtual v1::HistoryReply history() = 0;
   virtual Answer<v1::ChangeReply> exporter(const v1::ExporterRequest& request, const Asker& asker) = 0;
   virtual Answer<v1::LogReply> log(const v1::LogRequest& request, const Asker& asker) = 0;
+  /// Any thread, also while another call lasts: somebody who may only look asked for this, and was refused.
+  virtual void denied(const char* asked, const Asker& asker) = 0;
 };
 
 }  // namespace weir

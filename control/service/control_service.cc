@@ -231,33 +231,33 @@ class Service final : public v1::Control::CallbackService {
 
   grpc::ServerUnaryReactor* Config(grpc::CallbackServerContext* context, const v1::ConfigRequest* /*request*/,
                                    v1::ConfigReply* reply) override {
-    return ask_changes(*context, *reply, false,
+    return ask_changes(*context, *reply, nullptr,
                        [](ChangeSource& source, const Asker&) { return Answer<v1::ConfigReply>(source.config()); });
   }
 
   grpc::ServerUnaryReactor* Change(grpc::CallbackServerContext* context, const v1::ChangeRequest* request,
                                    v1::ChangeReply* reply) override {
     const bool only_looks = request->how() == "diff";
-    return ask_changes(*context, *reply, !only_looks,
+    return ask_changes(*context, *reply, only_looks ? nullptr : "a change of the configuration",
                        [request](ChangeSource& source, const Asker& asker) { return source.change(*request, asker); });
   }
 
   grpc::ServerUnaryReactor* History(grpc::CallbackServerContext* context, const v1::HistoryRequest* /*request*/,
                                     v1::HistoryReply* reply) override {
-    return ask_changes(*context, *reply, false,
+    return ask_changes(*context, *reply, nullptr,
                        [](ChangeSource& source, const Asker&) { return Answer<v1::HistoryReply>(source.history()); });
   }
 
   grpc::ServerUnaryReactor* Exporter(grpc::CallbackServerContext* context, const v1::ExporterRequest* request,
                                      v1::ChangeReply* reply) override {
-    return ask_changes(*context, *reply, true, [request](ChangeSource& source, const Asker& asker) {
-      return source.exporter(*request, asker);
-    });
+    return ask_changes(
+        *context, *reply, "a change of an exporter",
+        [request](ChangeSource& source, const Asker& asker) { return source.exporter(*request, asker); });
   }
 
   grpc::ServerUnaryReactor* Log(grpc::CallbackServerContext* context, const v1::LogRequest* request,
                                 v1::LogReply* reply) override {
-    return ask_changes(*context, *reply, true,
+    return ask_changes(*context, *reply, "another level of the log",
                        [request](ChangeSource& source, const Asker& asker) { return source.log(*request, asker); });
   }
 
@@ -269,13 +269,16 @@ class Service final : public v1::Control::CallbackService {
   template <typename Reply>
   using Answer = ChangeSource::Answer<Reply>;
 
-  /// As for questions about flows, by a queue of their own: a change is not to wait for a walk. `changes`: weir reads
-  /// and writes files for it, so that it is for those alone who could do that anyway; the socket's group may only look.
+  /// As for questions about flows, by a queue of their own: a change is not to wait for a walk. `change`: what it is;
+  /// nullptr: none. weir reads and writes files for it, so that it is for those alone who could do that anyway; the
+  /// socket's group may only look.
   template <typename Reply, typename Ask>
-  grpc::ServerUnaryReactor* ask_changes(grpc::CallbackServerContext& context, Reply& reply, bool changes, Ask ask) {
+  grpc::ServerUnaryReactor* ask_changes(grpc::CallbackServerContext& context, Reply& reply, const char* change,
+                                        Ask ask) {
     grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
     const Asker asker = peers_.asker(context.peer());
-    if (changes && asker.uid != 0 && asker.uid != ::geteuid()) {
+    if (change != nullptr && asker.uid != 0 && asker.uid != ::geteuid()) {
+      if (changes_ != nullptr) changes_->denied(change, asker);
       reactor->Finish({grpc::StatusCode::PERMISSION_DENIED, "only root and the user of weir may change it"});
       return reactor;
     }

@@ -187,7 +187,9 @@ void add_exporters(Families& out, const v1::Ledger& ledger) {
     if (!exporter.group().empty()) labels.push_back({"group", exporter.group()});
     if (exporter.state() != "removed") {
       out.gauge("exporter_up", "1: it has a connection, or needs none and is not refused; or it is paused",
-                static_cast<std::uint64_t>(exporter.state() == "up" || exporter.state() == "paused"), labels);
+                static_cast<std::uint64_t>(exporter.state() == "up" || exporter.state() == "paused" ||
+                                           exporter.state() == "drained"),
+                labels);
     }
     out.records("exporter_drained", "Offered to this exporter", exporter.drained(), labels);
     out.records("exporter_exported", "Left this exporter", exporter.exported(), labels);

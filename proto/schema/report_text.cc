@@ -181,6 +181,21 @@ std::string stale_text(std::uint64_t since_ns) {
   return "stale since " + moment_text(since_ns) + ": a worker does not answer, and these are its counts of then";
 }
 
+std::string losses_text(const v1::Ledger& ledger) {
+  std::string out;
+  const auto add = [&out](const std::string& where, const auto& counts) {
+    for (const auto& [name, count] : counts) {
+      if (count.records() != 0) out += where + ": " + grouped(count.records()) + " records lost (" + name + ")\n";
+    }
+  };
+  add("before the exporters", std::map(ledger.lost().begin(), ledger.lost().end()));
+  for (const v1::ExporterLedger& exporter : ledger.exporters()) {
+    if (!exporter.group().empty()) continue;  // its group's counts have its
+    add(title_of(exporter), std::map(exporter.lost().begin(), exporter.lost().end()));
+  }
+  return out;
+}
+
 std::string ledger_text(const v1::Ledger& ledger) {
   std::string out = frames_text(ledger);
   if (ledger.has_input()) out += "   from " + input_text(ledger.input()) + '\n' + sample_groups_text(ledger.input());

@@ -13,6 +13,9 @@ namespace weir {
 /// "NOT BALANCED: " and what does not hold. Ends with a line break.
 std::string ledger_text(const v1::Ledger& ledger);
 
+/// A line for each name under which records were lost, before the exporters and of each exporter; empty: none was.
+std::string losses_text(const v1::Ledger& ledger);
+
 std::string status_text(const v1::StatusReply& status);
 /// What each column of status_text() means (`weirctl status --explain`).
 std::string status_columns_text();

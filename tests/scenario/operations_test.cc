@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -79,14 +80,19 @@ TEST_F(Operations, TailShowsEveryRecordAsItIsExportedAndDrainEndsTheRunWithAnswe
   EXPECT_EQ(probe.wait().exit_code, 0);
 }
 
-TEST_F(Operations, StopLosesNoRecordAndASignalStillStopsADrainedProbe) {
+TEST_F(Operations, StopLosesNoRecordThatCanLeaveNamesTheOthersAndASignalStillStopsADrainedProbe) {
   const Wire wire = memif();
   {
-    Probe probe(folder_, wire, {"--export", "json:" + path("stopped.json")});
+    Probe probe(folder_, wire,
+                {"--export", "json:" + path("stopped.json"), "--export", "protobuf+tcp://127.0.0.1:1?name=away",
+                 "--stop-timeout", "500ms"});
     send(wire, {"--flows", "100", "--rate", "20000", "--packets", "2000"});
     ASSERT_TRUE(eventually([&] { return probe.received() == 2'000; }));
-    EXPECT_EQ(probe.ask({"stop"}).exit_code, 0);
-    EXPECT_EQ(probe.wait().exit_code, 0);
+    const Finished stopped = probe.ask({"stop"});
+    EXPECT_EQ(stopped.exit_code, 1) << "records were lost";
+    EXPECT_NE(stopped.out.find("has stopped\naway: 100 records lost (not_connected)\n"), std::string::npos)
+        << stopped.out << stopped.err;
+    EXPECT_EQ(probe.wait().exit_code, 1);
     EXPECT_EQ(json_lines(path("stopped.json")).size(), 100U);
   }
   const Wire other = memif();
@@ -134,6 +140,10 @@ TEST_F(Operations, CompletionOffersCommandsOptionsAndForms) {
   EXPECT_EQ(offered("config ro"), "rollback\n");
   EXPECT_EQ(offered("exporters pa"), "pause\n");
   EXPECT_EQ(offered("--filter x"), "\n") << "a value";
+  EXPECT_EQ(offered("log wa"), "warning\n");
+  std::ofstream(path("some.conf")) << "workers: 1\n";
+  EXPECT_EQ(offered("config apply " + path("so")), path("some.conf") + "\n");
+  EXPECT_EQ(offered("config apply --dry-run " + path("so")), path("some.conf") + "\n");
   const std::string all = offered("''") + ' ';
   const std::string help = run({kBin + "/weirctl", "--help"}).out;
   for (const char* command : {"status", "ledger", "rss", "metrics", "monitors", "top", "flows", "flow", "tail",

@@ -25,6 +25,7 @@ constexpr std::size_t kPiece = 2048;                             ///< of the fil
 /// What weir said instead of an answer.
 int refused(const grpc::Status& status, const std::string& socket_path) {
   if (status.error_code() == grpc::StatusCode::INVALID_ARGUMENT) return fail(status.error_message(), 2);
+  if (status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) return fail(status.error_message(), 1);
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
     return fail(socket_path + ": that weir takes no changes while it runs; it is older than this weirctl", 1);
   }

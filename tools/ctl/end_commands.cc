@@ -3,7 +3,10 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
+#include <optional>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "proto/schema/report_text.h"
 #include "tools/ctl/asking.h"
@@ -35,7 +38,10 @@ EndCommands::EndCommands(CLI::App& app)
           app.add_subcommand("drain",
                              "Receive no more packets, export every flow, print the ledger; weir goes on to answer.\n"
                              "Exit code 1 when the ledger does not balance")),
-      stop_(app.add_subcommand("stop", "Export every flow and stop, as with SIGTERM; waits for the end")) {
+      stop_(app.add_subcommand(
+          "stop",
+          "Export every flow and stop, as with SIGTERM; waits for the end, and names what was lost.\n"
+          "Exit code 1 when anything was, or the ledger does not balance")) {
   for (CLI::App* const command : {drain_, stop_}) {
     command->add_option("--timeout", timeout_s_, "Seconds to wait until it is done, 1 to 3600")
         ->type_name("S")
@@ -86,13 +92,25 @@ int EndCommands::stop(v1::Control::Stub& stub, const std::string& socket_path) c
   v1::StopReply reply;
   if (const auto result = stub.Stop(&context, {}, &reply); !result.ok()) return refused(result, socket_path);
   const std::string name = "weir, process " + std::to_string(reply.pid());
-  while (is_served(stub, socket_path)) {
+  std::optional<v1::Ledger> last;  // weir ends once this has asked for the ledger of its end
+  for (;;) {
+    grpc::ClientContext again;
+    set_deadline(again);
+    v1::Ledger ledger;
+    if (stub.Ledger(&again, {}, &ledger).ok()) {
+      if (ledger.state() != "none") last = std::move(ledger);
+    } else if (!is_served(stub, socket_path)) {
+      break;
+    }
     if (Clock::now() >= deadline) {
       return fail(name + ", still stops after " + std::to_string(timeout_s_) + " s; see weirctl status", 1);
     }
     std::this_thread::sleep_for(kLookEvery);
   }
-  return print(name + ", has stopped\n");
+  const std::string lost = last ? losses_text(*last) : "";
+  const bool balanced = !last || last->balanced();
+  const int printed = print(name + ", has stopped\n" + lost + (balanced ? "" : "the ledger does not balance\n"));
+  return printed != 0 ? printed : lost.empty() && balanced ? 0 : 1;
 }
 
 }  // namespace weir::ctl

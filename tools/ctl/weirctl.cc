@@ -1,8 +1,8 @@
 // weirctl: asks a running weir over its control socket and prints the answer, as a table, as JSON or as CSV; and ends
 // its run.
 //
-// Exit codes: 0 done; 1 no answer, a ledger that does not balance, or conversations that are split; 2 a command line
-// that cannot be right.
+// Exit codes: 0 done; 1 no answer, a ledger that does not balance, conversations that are split, records that were lost
+// by the time of a stop; 2 a command line that cannot be right.
 #include <grpcpp/grpcpp.h>
 
 #include <CLI/CLI.hpp>
@@ -66,11 +66,9 @@ constexpr const char* kExamples =
     "\n"
     "Without --socket: /run/weir/weir.sock as root; else $XDG_RUNTIME_DIR/weir.sock or /tmp/weir-UID/weir.sock,\n"
     "and where that is not there, /run/weir/weir.sock.\n"
-    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a check that failed, a "
-    "worker that did not "
-    "answer,\n"
-    "no flow of this name, a drain or stop that was not done in time, a change that weir refuses; 2 an error in the "
-    "command line.";
+    "Exit codes: 0 done; 1 no answer, a ledger that does not balance, split conversations, a check that failed,\n"
+    "a worker that did not answer, no flow of this name, a drain or stop that was not done in time, records that a\n"
+    "stop found lost, a change that weir refuses; 2 an error in the command line.";
 
 struct Arguments {
   std::string socket_path;  ///< with --control: its title, for messages

@@ -75,7 +75,7 @@ function exporter_item(one) {
   if (lost) lost_place.lastChild.className = "lost";
   return element("article.item", {},
     element("div.title", {}, element("b", {}, one.name),
-      badge(state, state === "up" ? "good" : state === "connecting" || state === "reopening" ? "warn" : "bad"),
+      badge(state, state === "up" || state === "drained" ? "good" : state === "connecting" || state === "reopening" ? "warn" : "bad"),
       one.group ? element("span.muted", {}, "member of " + one.group) : null,
       one.members.length ? element("span.muted", {}, "group of " + one.members.join(", ")) : null),
     why.length ? element("p.why", {}, why.join(": ")) : null,

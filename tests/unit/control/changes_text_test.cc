@@ -43,6 +43,28 @@ TEST(ChangesText, SaysWhatBecameOfIt) {
   EXPECT_EQ(changes_text(reply, "apply"), "applied: entry 3 of the history\nnote: and this\n");
 }
 
+TEST(ChangesText, ShowsWhatComesAndGoesOfAListALineEach) {
+  v1::ChangeReply reply;
+  v1::ConfigChange& change = *reply.add_changes();
+  change.set_field("export");
+  change.set_effect("hot");
+  for (const char* uri : {"json:a", "json:b", "json:c"}) change.add_before(uri);
+  for (const char* uri : {"json:c", "json:a", "json:d"}) change.add_after(uri);
+  EXPECT_EQ(changes_text(reply, "diff"),
+            "  field   now       then      takes effect\n"
+            "  export  3 values  3 values  while weir runs\n"
+            "export: - json:b\n"
+            "export: + json:d\n");
+  EXPECT_TRUE(list_changes({"a"}, {"b"}).empty()) << "one value each is a line already";
+  EXPECT_TRUE(list_changes({"a", "***"}, {"a", "***"}).empty()) << "another key, which is not shown";
+}
+
+TEST(HistoryText, SaysOfNoneThatItRunsWhileWeirStarts) {
+  v1::HistoryReply reply;
+  reply.add_entries()->set_number(4);
+  EXPECT_EQ(history_text(reply).find("runs now"), std::string::npos);
+}
+
 TEST(HistoryText, ShowsTheLatestFirst) {
   v1::HistoryReply reply;
   for (unsigned number : {1U, 2U}) {
@@ -53,6 +75,7 @@ TEST(HistoryText, ShowsTheLatestFirst) {
     entry.set_asked(number == 1 ? "start" : "SIGHUP");
   }
   reply.mutable_entries(1)->add_changes("idle_timeout: 30s -> 5s");
+  reply.set_running(2);
   EXPECT_EQ(history_text(reply),
             "2  2023-11-14 22:13:20.123  SIGHUP  (uid 0, pid 7)  runs now\n"
             "     idle_timeout: 30s -> 5s\n"

@@ -98,6 +98,9 @@ class FakeChanges : public ChangeSource {
   Answer<v1::LogReply> log(const v1::LogRequest& /*request*/, const Asker& /*asker*/) override {
     return v1::LogReply();
   }
+  void denied(const char* /*asked*/, const Asker& /*asker*/) override { ++refusals; }
+
+  std::atomic<int> refusals{0};
 };
 
 class ControlServiceTest : public testing::Test {

@@ -3,9 +3,13 @@
 #include "control/probe/reconfiguration.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <fstream>
+#include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -169,17 +173,17 @@ TEST_F(ReconfigurationTest, AFileGoesBeforeTheCommandLineAndSaysSo) {
 TEST_F(ReconfigurationTest, SighupAppliesTheFileAsAStartWould) {
   start("idle_timeout: \"9s\"", "active_timeout: \"60s\"");
   desk_->attach(probe_);
-  desk_->apply_file();
+  desk_->apply_file({0, 99});
   EXPECT_EQ(probe_.changes, 0U) << "the file is as it was";
   write("active_timeout: \"70s\" idle_timeout: \"5s\"");
-  desk_->apply_file();
+  desk_->apply_file({0, 99});
   EXPECT_EQ(probe_.changes, 1U);
   EXPECT_EQ(idle_s(), 9U) << "the command line goes before the file";
   EXPECT_EQ(probe_.settings.flow.timeouts.active_ns, 70'000'000'000U);
   EXPECT_EQ(desk_->history().entries(1).asked(), "SIGHUP");
   for (const char* broken : {"active_timeout: \"80s", "active_timeout: \"80\"", "active_timeout: \"80s\" workers: 3"}) {
     write(broken);
-    desk_->apply_file();
+    desk_->apply_file({0, 99});
     EXPECT_EQ(probe_.changes, 1U) << broken;
   }
 }
@@ -213,8 +217,10 @@ TEST_F(ReconfigurationTest, RollsBackAfterARestart) {
     desk_.reset();
   }
   start_with("", "", std::move(*ChangeHistory::open(state)));
+  EXPECT_EQ(desk_->history().running(), 0U) << "weir is starting";
   desk_->attach(probe_);
   const v1::HistoryReply history = desk_->history();
+  EXPECT_EQ(history.running(), 3U);
   ASSERT_EQ(history.entries_size(), 3) << "the start differs from what ran before";
   ASSERT_EQ(history.entries(2).changes_size(), 1);
   EXPECT_EQ(history.entries(2).changes(0), "idle_timeout: 5s -> 30s");
@@ -245,6 +251,7 @@ TEST_F(ReconfigurationTest, AddsAndRemovesExportersByName) {
   reply = exporters("remove", "json:/tmp/bb");
   ASSERT_FALSE(reply);
   EXPECT_NE(reply.error().what.find("did you mean"), std::string::npos) << reply.error().what;
+  EXPECT_FALSE(reply.error().of_request) << "its text may be right";
   EXPECT_EQ(desk_->history().entries_size(), 3);
   ASSERT_TRUE(exporters("pause", "a"));
   EXPECT_TRUE(probe_.paused);
@@ -254,11 +261,53 @@ TEST_F(ReconfigurationTest, AddsAndRemovesExportersByName) {
   EXPECT_FALSE(exporters("drop", "a"));
 }
 
+/// What is logged while this lives, with the level at "error".
+class Log {
+ public:
+  Log() : before_(spdlog::default_logger()) {
+    auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_st>(text_));
+    logger->set_pattern("%v");
+    logger->set_level(spdlog::level::err);
+    spdlog::set_default_logger(std::move(logger));
+  }
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+  ~Log() { spdlog::set_default_logger(before_); }
+  [[nodiscard]] bool has(const std::string& words) const { return text_.str().find(words) != std::string::npos; }
+  [[nodiscard]] std::string text() const { return text_.str(); }
+
+ private:
+  std::shared_ptr<spdlog::logger> before_;
+  std::ostringstream text_;
+};
+
+TEST_F(ReconfigurationTest, LogsWhoAskedForWhatWhateverTheLevelIs) {
+  start("export: \"json:/tmp/a?name=a\" export: \"json:/tmp/b\"", "export: \"json:/tmp/a?name=a\"");
+  desk_->attach(probe_);
+  const Log log;
+  ASSERT_TRUE(ask("idle_timeout: \"5s\" export: \"json:/tmp/b\" export: \"json:/tmp/c\""));
+  EXPECT_TRUE(log.has("config apply new.conf (uid 7, pid 70): idle_timeout: 30s -> 5s\n")) << log.text();
+  EXPECT_TRUE(log.has("config apply new.conf (uid 7, pid 70): export: - json:/tmp/a?name=a\n")) << log.text();
+  EXPECT_TRUE(log.has("config apply new.conf (uid 7, pid 70): export: + json:/tmp/c\n")) << log.text();
+  EXPECT_FALSE(ask("idel_timeout: \"5s\""));
+  EXPECT_TRUE(log.has("config apply new.conf (uid 7, pid 70): nothing is changed: new.conf:1:")) << log.text();
+  EXPECT_FALSE(roll_back(99));
+  EXPECT_TRUE(log.has("config rollback to 99 (uid 7, pid 70): nothing is changed: the history has no")) << log.text();
+  EXPECT_FALSE(exporters("remove", "z"));
+  EXPECT_TRUE(log.has("exporters remove z (uid 7, pid 70): nothing is changed: z: no exporter")) << log.text();
+  EXPECT_FALSE(exporters("pause", "z")->refused().empty());
+  EXPECT_TRUE(log.has("exporters pause z (uid 7, pid 70): nothing is changed: no exporter")) << log.text();
+  desk_->denied("a change of an exporter", {1000, 4711});
+  EXPECT_TRUE(log.has("a change of an exporter (uid 1000, pid 4711): refused: only root")) << log.text();
+  desk_->apply_file({5, 55});
+  EXPECT_TRUE(log.has("SIGHUP (uid 5, pid 55): ")) << log.text();
+}
+
 TEST_F(ReconfigurationTest, RefusesWhileNoProbeRuns) {
   start("");
   EXPECT_EQ(ask("idle_timeout: \"5s\"")->refused(), "weir is starting; ask again");
   desk_->attach(probe_);
-  desk_->detach();
+  desk_->detach("weir is stopping");
   EXPECT_EQ(ask("idle_timeout: \"5s\"")->refused(), "weir is stopping");
   EXPECT_EQ(exporters("pause", "a")->refused(), "weir is stopping");
   EXPECT_EQ(probe_.changes, 0U);
