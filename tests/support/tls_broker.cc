@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kStepMs = 20;  // how soon a thread sees that the test is over
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in at_loopback(std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -29,7 +29,7 @@ sockaddr_in loopback(std::uint16_t port) {
 }
 
 /// A broker's address as answers have it: the host's name, and the port as 32 bits.
-std::string address_text(std::uint16_t port) {
+std::string kafka_address(std::uint16_t port) {
   std::array<std::uint8_t, 4> octets{};
   store_be<std::uint32_t>(octets.data(), port);
   return "127.0.0.1" + std::string(octets.begin(), octets.end());
@@ -77,7 +77,7 @@ TlsBroker::TlsBroker(const CertificateFiles& own, std::uint16_t broker_port, con
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     EXPECT_EQ(SSL_CTX_load_verify_locations(context_.get(), clients.c_str(), nullptr), 1);
   }
-  sockaddr_in address = loopback(0);
+  sockaddr_in address = at_loopback(0);
   socklen_t length = sizeof address;
   EXPECT_EQ(bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), length), 0);
   EXPECT_EQ(listen(listener_.get(), 8), 0);
@@ -114,10 +114,10 @@ void TlsBroker::pass(UniqueFd client) {
   }
   ++connections_;
   const UniqueFd broker(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in address = loopback(broker_port_);
+  const sockaddr_in address = at_loopback(broker_port_);
   if (connect(broker.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
-  const std::string before = address_text(broker_port_);
-  const std::string after = address_text(port_);
+  const std::string before = kafka_address(broker_port_);
+  const std::string after = kafka_address(port_);
   std::array<char, 65536> part;
   std::string answers;
   while (!over_) {
