@@ -31,7 +31,9 @@ std::vector<LogLine> ChangeLog::ports(const std::vector<dpdk::PortInfo>& ports) 
     if (port.link_up == link_up_[i]) continue;
     link_up_[i] = port.link_up;
     if (port.link_up) {
-      lines.push_back({LogLine::Level::info, fmt::format("{}: link up, {} Mbit/s", port.name, port.link_mbps)});
+      // 0: the device does not say how fast it is.
+      const std::string speed = port.link_mbps == 0 ? std::string() : fmt::format(", {} Mbit/s", port.link_mbps);
+      lines.push_back({LogLine::Level::info, fmt::format("{}: link up{}", port.name, speed)});
     } else {
       lines.push_back({LogLine::Level::warning, fmt::format("{}: link down", port.name)});
     }

@@ -87,7 +87,7 @@ class Eal {
 
 /// " (DPDK says: ...)" with the last error that DPDK logged since the last call, or "".
 std::string last_dpdk_error();
-/// From now on errors that DPDK logs go to stderr as well.
+/// From now on errors that DPDK logs go to stderr as well, after the name of the program. Empty: no longer.
 void show_dpdk_errors(std::string_view program);
 
 }  // namespace weir::dpdk

@@ -7,7 +7,8 @@
 //         + workers x (kBurst x kMaxSegments in hand + 1.5 x kPoolCache in the cache, which may overfill by half)
 //
 // rounded up to 2^n - 1, the size the pool's ring uses fully. One port, one queue of 4096 descriptors and one worker:
-// 4096 + 64 x 5 + 768 = 5184, rounded to 8191 mbufs of 2432 octets = 19 MiB.
+// 4096 + 64 x 5 + 768 = 5184, rounded to 8191 mbufs of 2432 octets = 19 MiB. A driver that fills more than one ring for
+// a queue (net_vmxnet3) gets shorter ones, so that they hold no more mbufs together (port.cc).
 #pragma once
 
 #include <cstddef>

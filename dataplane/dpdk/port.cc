@@ -2,6 +2,7 @@
 
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_mempool.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "dataplane/dpdk/device_check.h"
 #include "dataplane/dpdk/queue_waiter.h"
 #include "dataplane/dpdk/rss.h"
 #include "dataplane/kernel_port.h"
@@ -109,12 +111,21 @@ std::uint32_t max_mbps(const Port& port, const rte_eth_dev_info& info) {
   return most == 0 ? kUnknownMbps : most;
 }
 
-// One attempt with `transmit` queues and `mtu` (0: the driver's own).
+// What is tried: devices differ in what they refuse.
+struct Attempt {
+  bool interrupts = false;
+  unsigned receive_descriptors = 0;
+  unsigned mtu = 0;  ///< 0: the driver's own
+  unsigned transmit_queues = 0;
+};
+
 tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, const rte_eth_dev_info& info,
-                                          unsigned transmit, unsigned mtu, bool interrupts, rte_mempool* pool) {
+                                          const Attempt& attempt, rte_mempool* pool) {
+  const unsigned transmit = attempt.transmit_queues;
+  const unsigned used_before = rte_mempool_in_use_count(pool);
   rte_eth_conf conf{};
-  conf.intr_conf.rxq = interrupts ? 1 : 0;
-  conf.rxmode.mtu = mtu;
+  conf.intr_conf.rxq = attempt.interrupts ? 1 : 0;
+  conf.rxmode.mtu = attempt.mtu;
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
   const auto receive = static_cast<std::uint16_t>(plan.receive_queues);
   RssRequest rss = rss_request(port, info, plan);
@@ -127,7 +138,7 @@ tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, cons
   int result = rte_eth_dev_configure(port.id, receive, static_cast<std::uint16_t>(transmit), &conf);
   if (result < 0) return tl::unexpected(problem(port, "the device refused its configuration", result));
 
-  std::uint16_t rx_descriptors = kReceiveDescriptors;
+  auto rx_descriptors = static_cast<std::uint16_t>(attempt.receive_descriptors);
   std::uint16_t tx_descriptors = kTransmitDescriptors;
   result = rte_eth_dev_adjust_nb_rx_tx_desc(port.id, &rx_descriptors, &tx_descriptors);
   if (result < 0) return tl::unexpected(problem(port, "the device gave no descriptor limits", result));
@@ -157,6 +168,12 @@ tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, cons
     if (port.memif && !port.memif_server) what += " (a memif client needs its server to be there first)";
     return tl::unexpected(problem(port, what, result));
   }
+  const unsigned buffers = (rte_mempool_in_use_count(pool) - used_before) / receive;
+  if (buffers > kReceiveDescriptors) {
+    rte_eth_dev_stop(port.id);
+    return tl::unexpected(port.name + ": a receive queue takes " + std::to_string(buffers) +
+                          " packet buffers, more than " + std::to_string(kReceiveDescriptors));
+  }
   port.receive_queues = receive;
   port.transmit_queues = transmit;
   port.receive_descriptors = rx_descriptors;
@@ -165,10 +182,56 @@ tl::expected<void, std::string> configure(Port& port, const PortPlan& plan, cons
   if (rte_eth_rx_queue_info_get(port.id, 0, &queue_info) == 0 && queue_info.nb_desc != 0) {
     port.receive_descriptors = queue_info.nb_desc;
   }
+  if (port.pci) port.receive_descriptors = ring_descriptors(port.receive_descriptors, buffers);
   if (port.memif_slots != 0) port.receive_descriptors = port.memif_slots;
   port.rss_hash = RssHash::none;
   if (rss.wanted != RssHash::none) set_redirection(port, info);
   return {};
+}
+
+// With or without interrupts: the best that the device takes.
+tl::expected<void, std::string> start_with(Port& port, const PortPlan& plan, const rte_eth_dev_info& info,
+                                           bool interrupts, rte_mempool* pool) {
+  tl::expected<void, std::string> outcome;
+  // Half as many for a driver that fills two rings for each queue: the pool has kReceiveDescriptors for it.
+  for (const unsigned descriptors : {kReceiveDescriptors, kReceiveDescriptors / 2}) {
+    // The largest MTU first; then whatever the driver starts with, for those that promise more than they keep.
+    for (const unsigned mtu : {largest_mtu(info), 0U}) {
+      for (const unsigned transmit : transmit_choices(port, plan, info)) {
+        auto attempt = configure(port, plan, info, {interrupts, descriptors, mtu, transmit}, pool);
+        if (attempt.has_value()) return attempt;
+        // Report the first refusal: it concerns the wanted settings and not a fallback.
+        if (outcome.has_value()) outcome = std::move(attempt);
+      }
+    }
+  }
+  return outcome;
+}
+
+tl::expected<void, std::string> start_as_it_can(Port& port, const PortPlan& plan, const rte_eth_dev_info& info,
+                                                rte_mempool* pool) {
+  port.interrupts = false;
+  if (plan.interrupts && start_with(port, plan, info, true, pool).has_value()) {
+    const bool line = port.pci && !has_message_interrupts(port.address);
+    port.interrupts = !line && has_rx_interrupts(port.id, port.receive_queues);
+    if (!line) return {};
+    rte_eth_dev_stop(port.id);
+  }
+  // Some devices refuse to start with interrupts.
+  return start_with(port, plan, info, false, pool);
+}
+
+// What makes measurement worse if it is refused, and not wrong.
+void apply_optional_settings(const Port& port) {
+  rte_eth_promiscuous_enable(port.id);
+  rte_eth_allmulticast_enable(port.id);
+  if (!port.pci) return;
+  rte_eth_fc_conf pause{};
+  if (rte_eth_dev_flow_ctrl_get(port.id, &pause) == 0 && pause.mode != RTE_ETH_FC_NONE) {
+    pause.mode = RTE_ETH_FC_NONE;
+    rte_eth_dev_flow_ctrl_set(port.id, &pause);
+  }
+  rte_eth_dev_set_vlan_offload(port.id, 0);
 }
 
 }  // namespace
@@ -183,6 +246,7 @@ tl::expected<Port, std::string> find_port(const Device& device) {
   Port port;
   port.name = device.shown;
   port.pci = device.pci;
+  if (device.pci) port.address = device.name;
   if (rte_eth_dev_get_port_by_name(device.name.c_str(), &port.id) != 0) {
     return tl::unexpected("port '" + device.argument + "': DPDK did not bring up this device" + last_dpdk_error() +
                           why_missing(device));
@@ -223,41 +287,10 @@ tl::expected<void, std::string> start_port(Port& port, const PortPlan& plan, Poo
   const auto pool = pools.get(port.numa_node, mbufs);
   if (!pool) return tl::unexpected(port.name + ": " + pool.error());
 
-  tl::expected<void, std::string> outcome;
-  bool started = false;
-  const auto attempt_all = [&](bool interrupts) {
-    // The largest MTU first; then whatever the driver starts with, for those that promise more than they keep.
-    for (const unsigned mtu : {largest_mtu(info), 0U}) {
-      for (const unsigned transmit : transmit_choices(port, plan, info)) {
-        auto attempt = configure(port, plan, info, transmit, mtu, interrupts, *pool);
-        if (attempt.has_value()) return true;
-        // Report the first refusal: it concerns the wanted settings and not a fallback.
-        if (outcome.has_value()) outcome = std::move(attempt);
-      }
-    }
-    return false;
-  };
-  if (plan.interrupts) started = attempt_all(true);
-  port.interrupts = started && has_rx_interrupts(port.id, port.receive_queues);
-  if (!started) {
-    // Some devices refuse to start with interrupts; try again without them.
-    outcome = {};
-    started = attempt_all(false);
-  }
-  if (!started) return outcome;
+  auto started = start_as_it_can(port, plan, info, *pool);
+  if (!started) return started;
   port.max_mbps = max_mbps(port, info);
-
-  // The settings below are optional.
-  rte_eth_promiscuous_enable(port.id);
-  rte_eth_allmulticast_enable(port.id);
-  if (port.pci) {
-    rte_eth_fc_conf pause{};
-    if (rte_eth_dev_flow_ctrl_get(port.id, &pause) == 0 && pause.mode != RTE_ETH_FC_NONE) {
-      pause.mode = RTE_ETH_FC_NONE;
-      rte_eth_dev_flow_ctrl_set(port.id, &pause);
-    }
-    rte_eth_dev_set_vlan_offload(port.id, 0);
-  }
+  apply_optional_settings(port);
   std::uint16_t mtu = 0;
   port.mtu = rte_eth_dev_get_mtu(port.id, &mtu) == 0 ? mtu : kDefaultMtu;
   // Forget what refused optional settings have logged: it does not explain a later failure.

@@ -37,6 +37,7 @@ struct Port {
   std::string name;
   std::string driver;
   bool pci = false;
+  std::string address;  ///< on the PCI bus: "0000:3b:00.0"; empty for other devices
   bool memif = false;
   bool memif_server = false;
   unsigned memif_slots = 0;      ///< a memif's ring size is its parameter; 0 for other devices
@@ -45,11 +46,11 @@ struct Port {
   int numa_node = -1;
   unsigned receive_queues = 0;
   unsigned transmit_queues = 0;
-  unsigned receive_descriptors = 0;
+  unsigned receive_descriptors = 0;  ///< per queue, as device_check.h says of PCI devices
   unsigned mtu = 0;
   RssHash rss_hash = RssHash::none;
   RssState rss{};           ///< as read back at start
-  bool interrupts = false;  ///< every receive queue can raise one
+  bool interrupts = false;  ///< every receive queue can raise one, by a message (device_check.h)
   std::uint32_t max_mbps = 0;
 };
 

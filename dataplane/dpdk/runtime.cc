@@ -196,6 +196,9 @@ struct Runtime::Impl {
     if (eal == nullptr) return;
     eal->join();
     watch.reset();
+    // What drivers say from here on is of devices that they give back: net_virtio under vfio-pci switches its
+    // interrupts off twice, and EAL calls the second time an error.
+    show_dpdk_errors("");
     for (const Port& port : ports) close_port(port);
     pools.free_all();
     flow_filters.clear();

@@ -34,6 +34,13 @@ TEST(ChangeLog, SaysALinkOnceWhenItComesUpAndOnceWhenItGoesDown) {
             (Lines{{Level::warning, "a: link down"}, {Level::info, "b: link up, 100000 Mbit/s"}}));
 }
 
+TEST(ChangeLog, SaysNoSpeedOfADeviceThatTellsNone) {
+  ChangeLog log;
+  dpdk::PortInfo virtio = port("a", true);
+  virtio.link_mbps = 0;
+  EXPECT_EQ(log.ports({virtio}), (Lines{{Level::info, "a: link up"}}));
+}
+
 TEST(ChangeLog, SaysAProblemOfAPortOnceAndAgainWhenItIsAnother) {
   ChangeLog log;
   EXPECT_EQ(log.ports({port("a", false, "the peer has 2 queues")}),
