@@ -98,20 +98,28 @@ void check_capability(const dpdk::PortCapability& port, const Settings& settings
                    {}});
   }
   if (settings.workers == 1) return;
+  const char* const hashed = settings.rss == RssHash::ports ? "ports" : "addresses";
   const bool able = settings.rss == RssHash::ports ? port.hashes_ports : port.hashes_addresses;
+  if (able && port.tells_hash) {
+    out.push_back({Health::good,
+                   "rss",
+                   fmt::format("{}: hashes {}, key of {} octets, table of {}", subject, hashed, port.key_octets,
+                               port.table_entries),
+                   {}});
+    return;
+  }
   if (able) {
-    out.push_back(
-        {Health::good,
-         "rss",
-         fmt::format("{}: hashes {}, key of {} octets, table of {}", subject,
-                     settings.rss == RssHash::ports ? "ports" : "addresses", port.key_octets, port.table_entries),
-         {}});
+    out.push_back({Health::advice,
+                   "rss",
+                   fmt::format("{}: hashes {}, but its driver does not tell by which key: workers hand packets over to "
+                               "each other",
+                               subject, hashed),
+                   {"# nothing mends it: a driver that tells its key would"}});
     return;
   }
   out.push_back({Health::advice,
                  "rss",
-                 fmt::format("{}: does not hash {}: workers hand packets over to each other", subject,
-                             settings.rss == RssHash::ports ? "ports" : "addresses"),
+                 fmt::format("{}: does not hash {}: workers hand packets over to each other", subject, hashed),
                  {port.hashes_addresses ? "# give --rss addresses" : "# nothing mends it: a device with RSS would"}});
 }
 

@@ -110,6 +110,28 @@ bool is_bifurcated(std::string_view driver) {
   return driver == "mlx5_core" || driver == "mlx4_core" || driver == "mana";
 }
 
+/// The kernel's interfaces of a PCI device. Those of a virtio device are a folder further down.
+std::vector<std::string> interfaces_of(const Machine& machine, const std::string& folder) {
+  std::vector<std::string> interfaces = machine.names(folder + "/net");
+  for (const std::string& name : machine.names(folder)) {
+    if (!name.starts_with("virtio")) continue;
+    const std::vector<std::string> its = machine.names(fmt::format("{}/{}/net", folder, name));
+    interfaces.insert(interfaces.end(), its.begin(), its.end());
+  }
+  return interfaces;
+}
+
+/// vfio-pci takes no device without an IOMMU, so that comes first; without one there is uio_pci_generic.
+std::vector<std::string> bind_commands(const Machine& machine, const std::string& address, bool iommu) {
+  std::vector<std::string> commands;
+  if (!iommu) commands = boot_with(iommu_option(machine));
+  commands.insert(commands.end(), {"modprobe vfio-pci", "dpdk-devbind.py --bind=vfio-pci " + address});
+  if (iommu) return commands;
+  commands.insert(commands.end(), {"# or, where there is no IOMMU (the device has access to all memory then):",
+                                   "modprobe uio_pci_generic", "dpdk-devbind.py --bind=uio_pci_generic " + address});
+  return commands;
+}
+
 void check_binding(const Machine& machine, const std::string& address, const Person& person, Findings& out) {
   const std::string folder = "/sys/bus/pci/devices/" + address;
   const auto driver = machine.link(folder + "/driver");
@@ -122,15 +144,21 @@ void check_binding(const Machine& machine, const std::string& address, const Per
     return;
   }
   if (driver == "uio_pci_generic" || driver == "igb_uio") {
-    finding(Health::advice, fmt::format("driver {} gives the device access to all memory; vfio-pci does not", *driver),
-            {"modprobe vfio-pci", "dpdk-devbind.py --bind=vfio-pci " + address});
+    const std::string text = fmt::format("driver {} gives the device access to all memory", *driver);
+    if (group) {
+      finding(Health::advice, text + "; vfio-pci does not", bind_commands(machine, address, true));
+    } else {
+      finding(Health::advice, text + "; vfio-pci does not, but the IOMMU is off", boot_with(iommu_option(machine)));
+    }
     return;
   }
   if (driver != "vfio-pci") {
     std::vector<std::string> commands;
-    for (const std::string& name : machine.names(folder + "/net"))
+    for (const std::string& name : interfaces_of(machine, folder)) {
       commands.push_back(fmt::format("ip link set {} down", name));
-    commands.insert(commands.end(), {"modprobe vfio-pci", "dpdk-devbind.py --bind=vfio-pci " + address});
+    }
+    const std::vector<std::string> bind = bind_commands(machine, address, group.has_value());
+    commands.insert(commands.end(), bind.begin(), bind.end());
     finding(Health::problem,
             driver ? fmt::format("the kernel's driver {} has the device; DPDK cannot take it", *driver)
                    : std::string("no driver has the device"),
@@ -152,7 +180,12 @@ void check_binding(const Machine& machine, const std::string& address, const Per
   }
   std::vector<std::string> commands = boot_with(iommu_option(machine));
   commands.emplace_back("# or, where there is none (the device has access to all memory then):");
-  commands.emplace_back("echo 1 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
+  constexpr const char* kNoIommu = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
+  if (machine.exists(kNoIommu)) {
+    commands.push_back(std::string("echo 1 > ") + kNoIommu);
+  } else {  // a kernel without CONFIG_VFIO_NOIOMMU, such as Debian's for clouds
+    commands.insert(commands.end(), {"modprobe uio_pci_generic", "dpdk-devbind.py --bind=uio_pci_generic " + address});
+  }
   finding(Health::problem, "driver vfio-pci, but the IOMMU is off", std::move(commands));
 }
 

@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/port.h"
@@ -29,6 +30,9 @@ PortCapability capability_of(const Port& port, const rte_eth_dev_info& info) {
   };
   out.hashes_addresses = would_hash(RssHash::addresses);
   out.hashes_ports = would_hash(RssHash::ports);
+  // A driver without the call (net_vmxnet3) names no length of the key either. Others may want a started device.
+  rte_eth_rss_conf conf{};
+  out.tells_hash = info.hash_key_size != 0 || rte_eth_dev_rss_hash_conf_get(port.id, &conf) != -ENOTSUP;
   return out;
 }
 

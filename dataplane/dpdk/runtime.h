@@ -32,7 +32,7 @@ struct PortInfo {
   std::string driver;     ///< "net_memif", "mlx5_pci", ...
   std::string interface;  ///< of the kernel, on which the port is; empty: it is on none
   bool link_up = false;
-  std::uint32_t link_mbps = 0;
+  std::uint32_t link_mbps = 0;  ///< 0: the device does not say
   unsigned queues = 0;
   unsigned rx_descriptors = 0;
   unsigned mtu = 0;
@@ -77,6 +77,7 @@ struct PortCapability {
   unsigned table_entries = 0;        ///< of the redirection table; 0: there is none
   bool hashes_addresses = false;     ///< all IP packets by their addresses alone
   bool hashes_ports = false;
+  bool tells_hash = false;  ///< key and functions can be read back, so that weir can rely on them
 };
 
 class Runtime {

@@ -142,6 +142,34 @@ TEST_F(DoctorTest, TakesADeviceFromTheKernelsDriverInterfaceFirst) {
             Texts{"problem: 0000:3b:00.1: this machine has no such PCI device"});
 }
 
+TEST_F(DoctorTest, FindsTheInterfaceOfAVirtioDevice) {
+  link(kNicFolder + "/driver", "../../drivers/virtio-pci");
+  fs::create_directories(root() + kNicFolder + "/virtio3/net/ens5");
+  EXPECT_EQ(commands(look(kTwoWorkers))[0], "ip link set ens5 down");
+}
+
+TEST_F(DoctorTest, WithoutAnIommuNamesTheDriverThatNeedsNone) {
+  const std::string kNoIommu = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
+  link(kNicFolder + "/driver", "../../drivers/uio_pci_generic");
+  EXPECT_EQ(
+      complaints(look(kTwoWorkers)),
+      Texts{"advice: 0000:3b:00.0: driver uio_pci_generic gives the device access to all memory; vfio-pci does not"});
+  EXPECT_EQ(commands(look(kTwoWorkers)), (Texts{"modprobe vfio-pci", "dpdk-devbind.py --bind=vfio-pci 0000:3b:00.0"}));
+  fs::remove(root() + kNicFolder + "/iommu_group");
+  EXPECT_EQ(complaints(look(kTwoWorkers)),
+            Texts{"advice: 0000:3b:00.0: driver uio_pci_generic gives the device access to all memory; vfio-pci does "
+                  "not, but the IOMMU is off"});
+  EXPECT_NE(commands(look(kTwoWorkers))[0].find("iommu=on iommu=pt"), std::string::npos);
+
+  fs::remove(root() + kNicFolder + "/driver");
+  EXPECT_NE(commands(look(kTwoWorkers))[0].find("iommu=on iommu=pt"), std::string::npos);
+  EXPECT_EQ(commands(look(kTwoWorkers)).back(), "dpdk-devbind.py --bind=uio_pci_generic 0000:3b:00.0");
+  link(kNicFolder + "/driver", "../../drivers/vfio-pci");
+  EXPECT_EQ(commands(look(kTwoWorkers)).back(), "dpdk-devbind.py --bind=uio_pci_generic 0000:3b:00.0");
+  write(kNoIommu, "N\n");
+  EXPECT_EQ(commands(look(kTwoWorkers)).back(), "echo 1 > " + kNoIommu);
+}
+
 TEST_F(DoctorTest, NamesTheBootOptionOfTheIommuByTheMakerOfTheCpu) {
   fs::remove(root() + kNicFolder + "/iommu_group");
   write("/proc/cpuinfo", "vendor_id\t: AuthenticAMD\n");
