@@ -17,6 +17,7 @@
 #include "control/config/inputs.h"
 #include "control/error_stream.h"
 #include "control/final_error.h"
+#include "control/later_files.h"
 #include "control/ledger/ledger_output.h"
 #include "control/metric_hints.h"
 #include "control/monitor_parts.h"
@@ -30,6 +31,7 @@
 #include "control/probe/record_probe.h"
 #include "control/probe/sample_probe.h"
 #include "control/probe/signals.h"
+#include "control/probe/supervision.h"
 #include "control/run_user.h"
 #include "control/service/control_service.h"
 #include "control/service/http_service.h"
@@ -37,7 +39,6 @@
 #include "control/service/prometheus.h"
 #include "control/service/service_manager.h"
 #include "control/system_call_filter.h"
-#include "control/written_folders.h"
 #include "proto/schema/control_socket.h"
 
 namespace weir {
@@ -103,12 +104,12 @@ tl::expected<void, std::string> act_as(const RunUser& user, const Settings& sett
   return {};
 }
 
-/// Everything is started: nothing needs root any more. Error: one line.
+/// All parts are there: nothing needs root any more. Error: one line.
 tl::expected<void, std::string> give_up_root(const RunUser& user, const Settings& settings) {
   if (auto done = user.become(); !done) return done;
   if (auto filtered = filter_system_calls(); !filtered) return filtered;
   spdlog::info("runs as user {} from now on, without a capability and with a filter of system calls", user.name());
-  for (const std::string& line : folders_not_writable(settings)) spdlog::warn("{}", line);
+  for (const std::string& line : closed_later(settings)) spdlog::warn("{}", line);
   return {};
 }
 
@@ -116,9 +117,9 @@ tl::expected<void, std::string> give_up_root(const RunUser& user, const Settings
 template <typename Probe, typename... Start>
 int lead(Probe& probe, LedgerKeeper& keeper, const Settings& settings, const std::optional<RunUser>& user,
          const Start&... start) {
-  auto started = probe.start(start...);
-  if (started && user) started = give_up_root(*user, settings);
-  if (!started) {
+  BeforeReceiving before_receiving;
+  if (user) before_receiving = [&] { return give_up_root(*user, settings); };
+  if (const auto started = probe.start(start..., before_receiving); !started) {
     final_error(started.error());
     return 1;
   }

@@ -18,10 +18,10 @@
 #include "control/doctor/machine_checks.h"
 #include "control/doctor/reach.h"
 #include "control/doctor/run_checks.h"
+#include "control/later_files.h"
 #include "control/probe/cores.h"
 #include "control/probe/memif_socket.h"
 #include "control/probe/memory_room.h"
-#include "control/written_folders.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/rss_hash.h"
 #include "proto/cpu/cpu_features.h"
@@ -154,8 +154,8 @@ void check_files(const Settings& settings, Findings& out) {
   if (!settings.state_folder.empty()) check_state(settings.state_folder, out);
   if (!settings.socket_group.empty()) check_socket_group(settings.socket_group, out);
   check_reach(reach_of(settings), out);
-  for (const std::string& line : folders_not_writable(settings)) {
-    out.push_back({Health::advice, "file", line, {"# give the folder to the user, or name a file in another one"}});
+  for (const std::string& line : closed_later(settings)) {
+    out.push_back({Health::advice, "file", line, {"# give the user the right to, or name another file"}});
   }
 }
 

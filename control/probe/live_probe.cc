@@ -51,7 +51,8 @@ LiveProbe::~LiveProbe() {
   view_.detach();
 }
 
-tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& cores) {
+tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& cores,
+                                                 const BeforeReceiving& before_receiving) {
   parts_ =
       std::make_unique<ChangingParts>(settings_, view_,
                                       ChangingParts::Kind{[this] { return interfaces_of(port_infos_of(*runtime_)); },
@@ -63,6 +64,9 @@ tl::expected<void, std::string> LiveProbe::start(const std::vector<unsigned>& co
   view_.phase().set(Phase::starting, "reserving the flow table's memory");
   if (auto started = start_workers(); !started) return started;
   if (stopped_at_start_) return {};
+  if (before_receiving) {
+    if (auto done = before_receiving(); !done) return done;
+  }
   {
     const OffWorkerCores off(cores);
     if (auto begun = parts_->hub().begin(); !begun) return begun;

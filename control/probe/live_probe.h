@@ -24,6 +24,7 @@
 #include "control/probe/probe_view.h"
 #include "control/probe/reconfiguration.h"
 #include "control/probe/signals.h"
+#include "control/probe/supervision.h"
 #include "control/probe/worker_set.h"
 #include "control/record_drain.h"
 #include "control/record_tap.h"
@@ -44,7 +45,8 @@ class LiveProbe {
 
   /// `cores`: control's, then one per worker. Error: one line. A signal to stop is heard meanwhile: then no packet was
   /// received, and run() returns at once.
-  tl::expected<void, std::string> start(const std::vector<unsigned>& cores);
+  tl::expected<void, std::string> start(const std::vector<unsigned>& cores,
+                                        const BeforeReceiving& before_receiving = {});
   /// Looks after the running probe until a signal comes, weirctl asks for the stop, or --duration is over; and drains
   /// it meanwhile where weirctl asks for that.
   void run();

@@ -33,7 +33,7 @@ RecordProbe::~RecordProbe() {
   view_.detach();
 }
 
-tl::expected<void, std::string> RecordProbe::start() {
+tl::expected<void, std::string> RecordProbe::start(const BeforeReceiving& before_receiving) {
   if (auto opened = parts_.open(); !opened) return opened;
   parts_.tell_interfaces();
   auto receiver = RecordReceiver::listen(settings_.input_source.path, settings_.account_others);
@@ -47,6 +47,9 @@ tl::expected<void, std::string> RecordProbe::start() {
                       parts_.interfaces()});
   drain_ = std::make_unique<RecordDrain>(parts_.hub(), std::move(monitors), false, &monotonic_ns, 0, &tap_);
   parts_.attach(*drain_, nullptr);
+  if (before_receiving) {
+    if (auto done = before_receiving(); !done) return done;
+  }
   if (auto begun = parts_.hub().begin(); !begun) return begun;
   receiver_->start();
   view_.attach(*receiver_, *drain_, settings_, parts_.first_prefixes());

@@ -17,6 +17,7 @@
 #include "control/probe/reconfiguration.h"
 #include "control/probe/record_receiver.h"
 #include "control/probe/signals.h"
+#include "control/probe/supervision.h"
 #include "control/record_drain.h"
 #include "control/record_tap.h"
 
@@ -32,7 +33,7 @@ class RecordProbe {
   ~RecordProbe();
 
   /// Error: one line; then no file was changed.
-  tl::expected<void, std::string> start();
+  tl::expected<void, std::string> start(const BeforeReceiving& before_receiving = {});
   /// As LiveProbe::run().
   void run();
   /// Stops everything, reports the ledger. Returns the exit code.

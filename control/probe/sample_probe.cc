@@ -55,12 +55,15 @@ SampleProbe::~SampleProbe() {
   view_.detach();
 }
 
-tl::expected<void, std::string> SampleProbe::start() {
+tl::expected<void, std::string> SampleProbe::start(const BeforeReceiving& before_receiving) {
   if (auto opened = parts_.open(); !opened) return opened;
   parts_.tell_interfaces();
   if (auto opened = open_rejects(); !opened) return opened;
   view_.phase().set(Phase::starting, "reserving the flow table's memory");
   if (auto started = start_worker(); !started) return started;
+  if (before_receiving) {
+    if (auto done = before_receiving(); !done) return done;
+  }
   if (auto begun = parts_.hub().begin(); !begun) return begun;
   if (rejects_ != nullptr) {
     rejects_->begin();

@@ -21,6 +21,7 @@
 #include "control/probe/sample_worker.h"
 #include "control/probe/signals.h"
 #include "control/probe/silence_watch.h"
+#include "control/probe/supervision.h"
 #include "control/record_drain.h"
 #include "control/record_tap.h"
 #include "control/reject_file.h"
@@ -44,7 +45,7 @@ class SampleProbe {
   ~SampleProbe();
 
   /// Error: one line; then no file was changed.
-  tl::expected<void, std::string> start();
+  tl::expected<void, std::string> start(const BeforeReceiving& before_receiving = {});
   /// As LiveProbe::run().
   void run();
   /// Stops everything, reports the ledger. Returns the exit code.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "control/config/settings.h"
@@ -28,6 +29,9 @@ void tell_health(const std::vector<std::chrono::nanoseconds>& silences, const st
 
 /// What SIGHUP does; it is told who sent it.
 using Reopen = std::function<void(const ProbeSignals::Received&)>;
+/// What a probe does once all its parts are there, before it changes a file or receives anything; empty: nothing.
+/// Error: one line, with which the start fails.
+using BeforeReceiving = std::function<tl::expected<void, std::string>()>;
 
 enum class RunEnd : std::uint8_t { stop, drain };
 

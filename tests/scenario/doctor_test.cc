@@ -111,6 +111,20 @@ TEST(Doctor, LooksAtWhatRunItselfWouldRefuse) {
   EXPECT_EQ(ill.finding("file", place + "/none")["health"], "problem");
 }
 
+TEST(Doctor, LooksAtFilesWithTheRightsOfTheUserWhoWillOpenThem) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const TemporaryFolder folder;  // root's
+  ASSERT_EQ(chmod(folder.folder().c_str(), 0755), 0);
+  const Doctor doctor({"--port", "net_null0", "--user", "nobody", "--export", "json:" + folder.path("flows.json"),
+                       "--state", folder.path("state")});
+  EXPECT_EQ(doctor.exit_code(), 1) << doctor.said();
+  EXPECT_EQ(doctor.finding("user", "--user nobody")["health"], "ok");
+  EXPECT_EQ(doctor.finding("file", "json:" + folder.path("flows.json"))["health"], "problem");
+  EXPECT_EQ(doctor.finding("state", "can be written")["health"], "ok") << "root makes it for the user";
+  const Doctor unknown({"--port", "net_null0", "--user", "no-such-user"});
+  EXPECT_EQ(unknown.finding("user", "there is no such user")["commands"][0], "useradd --system no-such-user");
+}
+
 TEST(Doctor, InANamespaceWithBrokenInterfacesNamesEachWithItsCommand) {
   if (geteuid() != 0) GTEST_SKIP() << "a network namespace needs root";
   // /sys shows the interfaces of the namespace that it was mounted in.

@@ -1,4 +1,4 @@
-#include "control/written_folders.h"
+#include "control/later_files.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -28,8 +28,12 @@ std::optional<std::string> closed_folder(const std::string& file, mode_t type) {
 
 }  // namespace
 
-std::vector<std::string> folders_not_writable(const Settings& settings) {
+std::vector<std::string> closed_later(const Settings& settings) {
   std::vector<std::string> lines;
+  if (!settings.config_file.empty() && ::eaccess(settings.config_file.c_str(), R_OK) != 0) {
+    lines.push_back(
+        fmt::format("--config {}: the user may not read it: SIGHUP cannot apply its changes", settings.config_file));
+  }
   for (const std::string& text : settings.exports) {
     const auto uri = parse_export_uri(text);
     if (!uri) continue;
