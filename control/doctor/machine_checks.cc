@@ -410,7 +410,7 @@ void check_cpu_level(std::uint64_t features, Findings& out) {
   out.push_back(
       {Health::good,
        "cpu",
-       fmt::format("this CPU has all of x86-64-v{}; weir was built for {}", cpu_level(features), kBuiltForCpu),
+       fmt::format("this CPU has all of x86-64-v{}; weir was built for {}", cpu_level(features), built_for_cpu),
        {}});
 }
 

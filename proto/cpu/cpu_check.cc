@@ -43,7 +43,7 @@ const char* file_name(const char* path) {
 }
 
 void check_cpu(int argc, char** argv, char** /*environment*/) {
-  const std::uint64_t missing = kNeededCpuFeatures & ~cpu_features(this_cpu());
+  const std::uint64_t missing = needed_cpu_features & ~cpu_features(this_cpu());
   if (missing == 0) return;
   Line line;
   line.add(argc > 0 && argv[0] != nullptr ? file_name(argv[0]) : "weir");
@@ -56,7 +56,7 @@ void check_cpu(int argc, char** argv, char** /*environment*/) {
     line.add(kCpuFeatures[i].name);
   }
   line.add(", and this program was built for ");
-  line.add(kBuiltForCpu);
+  line.add(built_for_cpu);
   line.add(
       "; in a virtual machine choose the host's CPU model, else build weir here: cmake --preset release "
       "-DWEIR_MARCH=native && cmake --build build/release\n");
@@ -64,7 +64,7 @@ void check_cpu(int argc, char** argv, char** /*environment*/) {
   _exit(1);
 }
 
-__attribute__((section(".preinit_array"), used)) void (*const kBeforeAllElse)(int, char**, char**) = &check_cpu;
+__attribute__((section(".preinit_array"), used)) void (*const before_all_else)(int, char**, char**) = &check_cpu;
 
 }  // namespace
 }  // namespace weir

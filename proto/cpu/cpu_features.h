@@ -82,9 +82,9 @@ constexpr unsigned kCpuFeatureCount = sizeof(kCpuFeatures) / sizeof(kCpuFeatures
 static_assert(kCpuFeatureCount <= 64, "a set of features has a bit for each");
 
 /// What weir was compiled to use: bit n is kCpuFeatures[n]. In needed_features.cc, which is compiled like all of weir.
-extern const std::uint64_t kNeededCpuFeatures;
+extern const std::uint64_t needed_cpu_features;
 /// The value of -march that weir was compiled with.
-extern const char kBuiltForCpu[];
+extern const char built_for_cpu[];
 
 /// The features that these words say, a bit for each.
 static inline std::uint64_t cpu_features(const CpuWords& cpu) {

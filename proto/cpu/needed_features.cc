@@ -24,7 +24,7 @@ constexpr std::uint64_t needed() {
 
 }  // namespace
 
-constinit const std::uint64_t kNeededCpuFeatures = needed();
-constinit const char kBuiltForCpu[] = WEIR_MARCH;
+constinit const std::uint64_t needed_cpu_features = needed();
+constinit const char built_for_cpu[] = WEIR_MARCH;
 
 }  // namespace weir

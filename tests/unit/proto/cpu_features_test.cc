@@ -56,17 +56,17 @@ TEST(CpuFeatures, Avx512NeedsItsRegistersToo) {
 }
 
 TEST(CpuFeatures, ThisMachineHasWhatTheTestsWereCompiledFor) {
-  EXPECT_EQ(names(kNeededCpuFeatures & ~cpu_features(this_cpu())), std::set<std::string>{});
+  EXPECT_EQ(names(needed_cpu_features & ~cpu_features(this_cpu())), std::set<std::string>{});
   // What the compiler says here must be needed; -march of weir is at least the first x86-64.
 #ifdef __AVX2__
-  EXPECT_EQ(names(kNeededCpuFeatures).count("AVX2"), 1U);
+  EXPECT_EQ(names(needed_cpu_features).count("AVX2"), 1U);
 #else
-  EXPECT_EQ(names(kNeededCpuFeatures).count("AVX2"), 0U);
+  EXPECT_EQ(names(needed_cpu_features).count("AVX2"), 0U);
 #endif
 #ifdef __MOVBE__
-  EXPECT_EQ(names(kNeededCpuFeatures).count("MOVBE"), 1U);
+  EXPECT_EQ(names(needed_cpu_features).count("MOVBE"), 1U);
 #else
-  EXPECT_EQ(names(kNeededCpuFeatures).count("MOVBE"), 0U);
+  EXPECT_EQ(names(needed_cpu_features).count("MOVBE"), 0U);
 #endif
 }
 
