@@ -1,6 +1,6 @@
 // weir is killed (SIGKILL) and started again while packets come, again and again. Each start is ready soon, whatever
 // the killed one has left; it says what that one lost; and the last one, which ends in order, counts what was sent to
-// it. WEIR_KILLS: how often (3).
+// it. WEIR_KILLS: how often (3), on a machine that does nothing else: then most starts are ready within a second.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -100,8 +100,10 @@ TEST_F(KilledRuns, EachNextOneStartsSoonAndSaysWhatWasLost) {
     killed.push_back(killed_pid);
   }  // which kills it
   std::sort(starts.begin(), starts.end());
-  // The limit is for most starts, since other programs may have the CPUs for a while.
-  EXPECT_LT(std::chrono::duration_cast<milliseconds>(starts[starts.size() / 2]), seconds(1));
+  // The limit is for most starts, since other programs may have the CPUs for a while. Among other tests it only tells
+  // whether a start waits for something that the killed one has left.
+  const seconds limit(std::getenv("WEIR_KILLS") == nullptr ? 5 : 1);
+  EXPECT_LT(std::chrono::duration_cast<milliseconds>(starts[starts.size() / 2]), limit);
   load.signal(SIGINT);
   load.wait();
 
