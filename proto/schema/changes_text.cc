@@ -68,7 +68,7 @@ std::string changes_text(const v1::ChangeReply& reply, const std::string& how) {
     }
     table.row({change.field(), count_text(texts_of(change.before()).size()),
                count_text(texts_of(change.after()).size()), effect});
-    for (const std::string& value : values) lists += change.field() + ": " + value + '\n';
+    for (const std::string& value : values) lists.append(change.field()).append(": ").append(value).append("\n");
   }
   std::string text = (table.empty() ? "" : table.text()) + lists;
   if (!reply.refused().empty()) {

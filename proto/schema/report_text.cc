@@ -185,7 +185,9 @@ std::string losses_text(const v1::Ledger& ledger) {
   std::string out;
   const auto add = [&out](const std::string& where, const auto& counts) {
     for (const auto& [name, count] : counts) {
-      if (count.records() != 0) out += where + ": " + grouped(count.records()) + " records lost (" + name + ")\n";
+      if (count.records() == 0) continue;
+      out.append(where).append(": ").append(grouped(count.records())).append(" records lost (");
+      out.append(name).append(")\n");
     }
   };
   add("before the exporters", std::map(ledger.lost().begin(), ledger.lost().end()));

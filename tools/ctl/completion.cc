@@ -55,8 +55,10 @@ std::string bash_completion(const CLI::App& app) {
     if (const std::string more = with_value(*command); !more.empty()) valued += '|' + more;
     for (const CLI::App* sub : command->get_subcommands({})) {
       words += sub->get_name() + ' ' + option_words(*sub);
-      if (takes_file(*sub)) files += (files.empty() ? "'" : "|'") + command->get_name() + ' ' + sub->get_name() + '\'';
       if (const std::string more = with_value(*sub); !more.empty()) valued += '|' + more;
+      if (!takes_file(*sub)) continue;
+      files.append(files.empty() ? "'" : "|'").append(command->get_name());
+      files.append(" ").append(sub->get_name()).append("'");
     }
     options += "    " + command->get_name() + ") options='" + words + "' ;;\n";
   }
