@@ -88,11 +88,15 @@ void StreamCollector::read_rest() {
 }
 
 bool StreamCollector::wait_for_unread(int octets) const {
+  constexpr unsigned kLooks = 30;
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatience_ms);
-  for (;;) {
+  int before = -1;
+  for (unsigned alike = 0;;) {
     int unread = 0;
     if (ioctl(connection_.get(), FIONREAD, &unread) != 0) return false;
-    if (unread >= octets) return true;
+    alike = unread == before ? alike + 1 : 0;
+    before = unread;
+    if (unread >= octets && alike == kLooks) return true;
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

@@ -27,7 +27,8 @@ class StreamCollector {
   bool read(std::size_t octets);
   /// Reads until the peer closes.
   void read_rest();
-  /// Reads nothing until so many octets are there to be read; false when that takes longer than 20 s.
+  /// Reads nothing until so many octets are there to be read and no more come, since the peer waits for room; false
+  /// when that takes longer than 20 s.
   [[nodiscard]] bool wait_for_unread(int octets) const;
   /// Closes the current connection. With data unread the kernel says so to the peer: a reset.
   void close() { connection_.reset(); }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "control/export/blocked_signals.h"
 #include "proto/base/byte_order.h"
 
 namespace weir::test {
@@ -83,6 +84,7 @@ TlsBroker::TlsBroker(const CertificateFiles& own, std::uint16_t broker_port, con
   EXPECT_EQ(listen(listener_.get(), 8), 0);
   EXPECT_EQ(getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
   port_ = ntohs(address.sin_port);
+  const AllSignalsBlocked blocked;  // a client that went away is no SIGPIPE
   acceptor_ = std::thread([this] { serve(); });
 }
 
