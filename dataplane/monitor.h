@@ -193,7 +193,7 @@ class Monitor {
   [[nodiscard]] bool end_leaving(std::uint64_t now_ns, std::size_t budget) {
     return leaving_->shard.end_some(now_ns, budget);
   }
-  /// Those that take_over() was called for and no packet counted for.
+  /// Those that accept() took and no packet counted for.
   [[nodiscard]] std::unique_ptr<FlowGeneration> give_back_next() { return std::move(next_); }
   /// Those that have all ended.
   [[nodiscard]] std::unique_ptr<FlowGeneration> give_back_leaving();

@@ -244,6 +244,7 @@ class Worker {
   bool wants_headers_;  ///< of a filter, or of a pair of ports
   bool samples_frames_;
   bool counts_together_ = false;  ///< there are several, and none wants facts
+  bool reads_rings_ = false;      ///< flows that were replaced end: what is in rings may be for them
   std::vector<bool> rings_read_;  ///< by worker: nothing is left in its ring of before the last step `end`
   SnapshotBox<WorkerCounters> snapshots_;
 };

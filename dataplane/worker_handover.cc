@@ -114,7 +114,8 @@ std::size_t Worker::take_over(std::uint64_t now_ns) {
           wants_facts_ ? take_over_from<true>(from, effective_ns) : take_over_from<false>(from, effective_ns);
       taken += some;
       if (some == FlowShard::kBurst) continue;
-      rings_read_[from] = true;
+      if (reads_rings_) [[unlikely]]
+        rings_read_[from] = true;
       break;
     }
   }

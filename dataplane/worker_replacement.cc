@@ -23,7 +23,7 @@ namespace weir {
       part.monitor.use_next();
       break;
     case Step::end:
-      part.ending = true;
+      part.ending = reads_rings_ = true;
       // What is in this worker's own ring, or in none, is read.
       std::fill(rings_read_.begin(), rings_read_.end(), mesh_ == nullptr);
       rings_read_[options_.number] = true;
@@ -42,6 +42,8 @@ namespace weir {
   if (!part.ending || !part.monitor.end_leaving(now_ns, budget)) return;
   if (!std::all_of(rings_read_.begin(), rings_read_.end(), [](bool read) { return read; })) return;
   part.ending = false;
+  reads_rings_ =
+      first_.ending || std::any_of(further_.begin(), further_.end(), [](const auto& one) { return one->ending; });
   part.replacement.parts().flows = part.monitor.give_back_leaving();
   follow_flows();
   part.replacement.did(FlowReplacement::Step::end);
