@@ -87,6 +87,14 @@ TEST_F(Reconfiguration, ChangesEverySettingUnderLoadWithoutLosingAPacket) {
   EXPECT_EQ(probe.ask({"exporters", "resume", "late"}).exit_code, 0);
   EXPECT_EQ(probe.ask({"exporters", "add", "json:" + path("last.json") + "?name=last"}).exit_code, 0);
   expect_balanced(probe);
+  const auto given = [&](const std::string& name) -> std::uint64_t {
+    const json exporters = probe.ask_json("ledger").at("exporters");
+    for (const json& exporter : exporters) {
+      if (exporter.at("name") == name) return exporter.at("exported").at("records");
+    }
+    return 0;
+  };
+  ASSERT_TRUE(eventually([&] { return given("late") > 0; }));
   EXPECT_EQ(probe.ask({"exporters", "remove", "late"}).exit_code, 0);
   expect_balanced(probe);
   const std::size_t late_records = json_lines(path("late.json")).size();
